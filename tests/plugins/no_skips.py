@@ -1,8 +1,8 @@
 """
 Turn skipped tests into failures where STRONGROOM_NO_SKIPS is set, as the CI does.
 
-A test that needs node or nginx skips itself on a developer's machine that has none. In the CI the same skip would be a promise
-that nobody checked, so there it fails and says why. Expected failures are not skips and stay what they are.
+A test that needs node or nginx skips itself on a developer's machine that has none. In the CI the same skip would be a
+promise that nobody checked, so there it fails and says why. Expected failures are not skips and stay what they are.
 """
 
 import os
