@@ -1,0 +1,110 @@
+"""
+What a step refuses with: a sentence for people and a word for programs.
+
+A `Failure` is raised by any layer and rendered by `strongroom.http.problems` in the dialect of the surface that was
+asked. Its message is written for the caller; `reason` is for the audit journal alone and never leaves the service.
+"""
+
+from __future__ import annotations
+
+
+class Failure(Exception):
+    """
+    A refusal whose meaning is known.
+
+    Attributes:
+        code: the word for programs (`SecretNotFound`, `invalid_client`). An empty word takes the dialect's default
+            for the class of failure.
+        message: the sentence for people. It never carries a secret or a claim of an unverified token.
+        inner: the word of the nested `innererror`, where the dialect has one.
+        reason: what the audit journal records beside the answer; it may say what the caller must not learn.
+        headers: further response headers, as (name, value).
+        number: the AADSTS number, for the token service.
+    """
+
+    def __init__(  # noqa: PLR0913  one keyword for each thing a refusal may carry
+        self,
+        message: str,
+        *,
+        code: str = "",
+        inner: str | None = None,
+        reason: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        number: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.inner = inner
+        self.reason = reason
+        self.headers = headers
+        self.number = number
+
+
+class Invalid(Failure):
+    """The request is malformed or breaks a rule of its form (400)."""
+
+
+class Unauthenticated(Failure):
+    """The caller is not known: no token, or one that does not verify (401)."""
+
+
+class Forbidden(Failure):
+    """The caller, its address or the object's state does not allow the operation (403)."""
+
+
+class NotFound(Failure):
+    """What was named does not exist here (404)."""
+
+
+class MethodNotAllowed(Failure):
+    """The path exists, the method does not (405)."""
+
+
+class TimedOut(Failure):
+    """The request did not arrive whole within its time (408)."""
+
+
+class Conflict(Failure):
+    """The state of what was named forbids the change (409)."""
+
+
+class TooLarge(Failure):
+    """The body is over its limit (413)."""
+
+
+class UnsupportedMediaType(Failure):
+    """The body is not of a kind the operation reads (415)."""
+
+
+class Misdirected(Failure):
+    """The connection, the host header and the vault do not name the same place (421)."""
+
+
+class Throttled(Failure):
+    """Too many requests; `headers` carries Retry-After (429)."""
+
+
+class HeadersTooLarge(Failure):
+    """The header block is over its limit (431)."""
+
+
+class Unavailable(Failure):
+    """The service cannot do its duty now, such as recording the call (503)."""
+
+
+class Tampered(Exception):
+    """
+    Stored data does not carry the seal it was written with.
+
+    Raised on reading a row whose tag, count or generation does not fit. It is a fault of the instance, not of the
+    request, so it is no `Failure`: the caller is told nothing, the operator everything.
+    """
+
+
+class NameTaken(Exception):
+    """A record claims a name that another record holds. The domain translates it into its own conflict."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name

@@ -1,0 +1,281 @@
+"""Tenants, principals and their credentials, as Entra names them (reference clients.md section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from strongroom.core.records import INSTANCE, Record, record, tenant_partition
+
+GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+"""The template id of the directory role Global Administrator."""
+
+
+class PrincipalType(StrEnum):
+    """What a principal is, in the words of role assignments."""
+
+    USER = "User"
+    GROUP = "Group"
+    SERVICE_PRINCIPAL = "ServicePrincipal"
+
+
+class ServicePrincipalType(StrEnum):
+    """What stands behind a service principal, in Graph's words."""
+
+    APPLICATION = "Application"
+    MANAGED_IDENTITY = "ManagedIdentity"
+
+
+class CredentialKind(StrEnum):
+    """How a credential proves its owner."""
+
+    SECRET = "secret"  # noqa: S105  the word, not a secret
+    """A client secret: at least 256 bits, kept as a keyed hash."""
+    PASSWORD = "password"  # noqa: S105  the word, not a password
+    """A user's password: kept as an Argon2id hash."""
+    IDENTITY = "identity"
+    """The platform's own credential of a managed identity, used by the managed identity endpoints."""
+    RUN = "run"
+    """A credential made for one run of one program over the local control socket."""
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Tenant(Record):
+    """A directory: who exists and who vouches for them."""
+
+    KIND: ClassVar[str] = "tenant"
+    id: str
+    display_name: str
+    domains: tuple[str, ...]
+    created: int
+
+    @property
+    def partition(self) -> str:
+        return INSTANCE
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"domain:{domain.lower()}" for domain in self.domains)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class User(Record):
+    """A person."""
+
+    KIND: ClassVar[str] = "user"
+    id: str
+    tenant: str
+    user_principal_name: str
+    display_name: str
+    created: int
+    enabled: bool = True
+    mail_nickname: str = ""
+    given_name: str | None = None
+    surname: str | None = None
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"upn:{self.user_principal_name.casefold()}",)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Group(Record):
+    """A security group. Its members are `Membership` records, so that two changes at once do not undo each other."""
+
+    KIND: ClassVar[str] = "group"
+    id: str
+    tenant: str
+    display_name: str
+    created: int
+    mail_nickname: str = ""
+    description: str | None = None
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Membership(Record):
+    """One direct membership: principal *member* in group *group*."""
+
+    KIND: ClassVar[str] = "membership"
+    id: str
+    """`{group}/{member}`."""
+    tenant: str
+    group: str
+    member: str
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Application(Record):
+    """An app registration. Its object id is never a principal: that is the service principal's."""
+
+    KIND: ClassVar[str] = "application"
+    id: str
+    tenant: str
+    app_id: str
+    display_name: str
+    created: int
+    identifier_uris: tuple[str, ...] = ()
+    sign_in_audience: str = "AzureADMyOrg"
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"app:{self.app_id}",)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class ServicePrincipal(Record):
+    """An application's or a managed identity's presence in a tenant: the principal that rights are given to."""
+
+    KIND: ClassVar[str] = "service_principal"
+    id: str
+    tenant: str
+    app_id: str
+    display_name: str
+    created: int
+    enabled: bool = True
+    type: ServicePrincipalType = ServicePrincipalType.APPLICATION
+    resource_id: str | None = None
+    """The ARM id of the managed identity's resource: the `xms_mirid` claim."""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"sp:{self.tenant}:{self.app_id}",)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Credential(Record):
+    """
+    One way in for one owner.
+
+    `owner` is the object id of the application (secrets), user (passwords) or service principal (the others). The
+    verifier is a keyed hash or an Argon2id string; the secret itself is nowhere.
+    """
+
+    KIND: ClassVar[str] = "credential"
+    id: str
+    """The `keyId`."""
+    tenant: str
+    owner: str
+    kind: CredentialKind
+    verifier: bytes
+    created: int
+    not_before: int
+    expires: int | None
+    display_name: str | None = None
+    hint: str = ""
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class DirectoryRoleAssignment(Record):
+    """A directory role held by a principal for the whole tenant."""
+
+    KIND: ClassVar[str] = "directory_role_assignment"
+    id: str
+    """`{role}/{principal}`."""
+    tenant: str
+    role: str
+    principal: str
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class SigningKey(Record):
+    """
+    One key that signs a tenant's tokens; never shared between tenants.
+
+    A key is published from `created`, signs from `signs_from` until `signs_until`, and is trusted until `trusted_until`.
+    Emergency revocation sets `trusted_until` to the present, so roll-over overlaps and revocation does not.
+    """
+
+    KIND: ClassVar[str] = "signing_key"
+    id: str
+    """The `kid`."""
+    tenant: str
+    created: int
+    signs_from: int
+    signs_until: int
+    trusted_until: int
+    certificate: bytes
+    """DER: what `x5c` and the public members of the key set come from."""
+    sealed_private_key: bytes = field(repr=False)
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    Who a verified token says is calling, as the directory knows that principal now.
+
+    Only `flow.authentication` makes one, after signature, audience, issuer, times and directory were all checked.
+    """
+
+    tenant: str
+    oid: str
+    appid: str
+    kind: PrincipalType
+    issuer: str
+    groups: frozenset[str]
+    """Every group the principal is in, directly or not, from the directory and never from the token."""
+    credential: str
+    """The id of the credential the token came from."""
+    token_id: str
+    """The token's `uti`."""
+    appidacr: str = "0"
+    idtyp: str = "app"
+    name: str | None = None
+    """User principal name, for users."""
+    mirid: str | None = None
+    directory_roles: frozenset[str] = frozenset()
+
+    @property
+    def principals(self) -> frozenset[str]:
+        """The caller's own object id and all its groups: whatever a right may name."""
+        return self.groups | {self.oid}
+
+
+@dataclass(frozen=True, slots=True)
+class Unidentified:
+    """A token that did not verify. Nothing it claims is kept; the message says what the reference says for the cause."""
+
+    message: str
+    reason: str

@@ -1,0 +1,53 @@
+"""
+Every limit, named once. Each is tested at the limit and one past it.
+
+Sizes are in bytes, times in seconds. The source is reference azure-key-vault.md section 6 unless a line says otherwise.
+"""
+
+SECRET_VALUE_BYTES = 25_600
+CONTENT_TYPE_CHARS = 255
+TAGS = 15
+TAG_CHARS = 512
+"""Name and value each. The references say 256 (keys) and 512 (secrets, and what the portal accepts): ADR 0014."""
+OBJECT_NAME_CHARS = 127
+INT_DATE_MAX = 253_402_300_799
+"""The last second of the year 9999: ours; what clients turn into dates goes no further."""
+VERSIONS_IN_BACKUP = 500
+PAGE_DEFAULT = 25
+PAGE_MAX = 25
+ACCESS_POLICIES = 1024
+IP_RULES = 1000
+VNET_RULES = 200
+RETENTION_MIN_DAYS = 7
+RETENTION_MAX_DAYS = 90
+ROLE_ASSIGNMENTS_PER_SUBSCRIPTION = 4000
+
+BODY_BYTES = 256 * 1024
+"""One request body on any surface: ours, well above the largest legal secret or vault."""
+RESTORE_BODY_BYTES = 64 * 1024 * 1024
+"""A restore carries a whole object: up to 500 versions of 25 KB, sealed and base64url-encoded."""
+HEADER_BYTES = 32 * 1024
+"""All request headers together: ours; groups-laden tokens stay below 16 KB."""
+PATH_BYTES = 8 * 1024
+BODY_TIME_S = 20.0
+"""From the end of the headers to the end of the body: ours."""
+HEADER_TIME_S = 15.0
+JSON_DEPTH = 32
+TOKEN_CHARS = 16 * 1024
+
+ACCESS_TOKEN_MIN_S = 3600
+ACCESS_TOKEN_MAX_S = 5400
+"""Application tokens live 60 to 90 minutes, at random (reference clients.md section 7)."""
+MANAGED_IDENTITY_TOKEN_S = 86_400
+CLIENT_SECRET_DEFAULT_S = 30 * 86_400
+"""The first application's secret: security.md "Bootstrap"."""
+TOKEN_CACHE_ENTRIES = 10_000
+SEALED_CACHE_ENTRIES = 20_000
+ENVELOPE_CACHE_ENTRIES = 4096
+"""Unwrapped vault keys kept in memory: ours, about 500 bytes each."""
+PASSWORD_HASHES_AT_ONCE = 2
+"""Argon2id takes 64 MiB for each: ours (security.md "Bootstrap")."""
+PASSWORD_HASHES_WAITING = 16
+"""Sign-ins that may wait for a hash; the next is answered 429: ours."""
+HANDLE_CHARS = 4096
+"""A sealed handle, such as a skip token: ours."""

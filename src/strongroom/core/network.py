@@ -1,0 +1,101 @@
+"""
+Network rules: which addresses a vault's firewall admits (reference azure-key-vault.md section 2).
+
+Addresses are normalised before anything is matched: an IPv4-mapped or NAT64 address is the IPv4 address inside it, and
+a zone is dropped (security.md "The flow").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PublicNetworkAccess(StrEnum):
+    """Whether a vault answers on its public endpoint at all."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    SECURED_BY_PERIMETER = "SecuredByPerimeter"
+
+
+class DefaultAction(StrEnum):
+    """What happens to an address that no rule names."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+class Bypass(StrEnum):
+    """Who may pass the firewall without a rule."""
+
+    AZURE_SERVICES = "AzureServices"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualNetworkRule:
+    """A subnet whose addresses are admitted; `id` is its ARM id."""
+
+    id: str
+    ignore_missing_vnet_service_endpoint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAcls:
+    """A vault's `networkAcls`. `ip_rules` are single addresses or CIDR ranges in canonical form."""
+
+    default_action: DefaultAction = DefaultAction.ALLOW
+    bypass: Bypass = Bypass.AZURE_SERVICES
+    ip_rules: tuple[str, ...] = ()
+    virtual_network_rules: tuple[VirtualNetworkRule, ...] = ()
+
+
+class Link(StrEnum):
+    """How a connection reached us, known from its listener and never from what the client says."""
+
+    PUBLIC = "public"
+    """The main HTTPS listener."""
+    CONTROL = "control"
+    """The owner-only Unix socket: `run`'s relay and the operator."""
+    MANAGED_IDENTITY = "managed_identity"
+    """The loopback managed identity listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The facts of the connection a request came over: the first evidence of the flow."""
+
+    address: str
+    """The peer's normalised address."""
+    link: Link
+    request_id: str
+    """A GUID we made: `x-ms-request-id` and the audit's `correlationId` fallback."""
+    client_request_id: str | None = None
+
+
+class Passage(StrEnum):
+    """What the firewall thinks of an address, before anyone knows whose it is."""
+
+    ADMITTED = "admitted"
+    ONLY_IF_TRUSTED = "only_if_trusted"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The firewall's judgement of an address."""
+
+    passage: Passage
+    rule: str
+    """What decided: `defaultAction`, `ipRule 10.0.0.0/8`, `publicNetworkAccess`."""
+    by_connection: bool = False
+    """True if a refusal is for the kind of connection (`ForbiddenByConnection`), not for the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that the firewall let through, and why: evidence."""
+
+    kind: str
+    rule: str

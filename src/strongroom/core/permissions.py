@@ -1,0 +1,74 @@
+"""
+What an operation requires, stated once for both permission models.
+
+An operation's `requires` names the access-policy permission and the RBAC action together (reference
+azure-key-vault.md section 3.3), so that switching a vault's model changes every answer at once and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Open to anyone. The list of public operations is closed; a test holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataPermission:
+    """A data-plane permission: `category`/`word` in access policies, `action` in RBAC data actions."""
+
+    category: str
+    word: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Several permissions, any one of which suffices."""
+
+    options: tuple[DataPermission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAction:
+    """An ARM action, decided by role assignments at the target's scope."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPermission:
+    """
+    A Graph permission, such as `Application.ReadWrite.All`.
+
+    `read` permissions are held by every principal of the tenant that may read the directory; the others by its
+    Global Administrators.
+    """
+
+    name: str
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Any principal of the tenant: listing shows only what its rights let it see."""
+
+
+Requirement = Public | DataPermission | AnyOf | ControlAction | DirectoryPermission | Authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """
+    That a caller may run an operation on a target, and by what right: evidence.
+
+    Only `flow.authorization` makes one, so a handler that holds a `Call` cannot have run without a decision.
+    """
+
+    permission: str
+    model: str
+    """`rbac`, `policy`, `directory`, `public` or `authenticated`."""
+    assignment: str | None = None
+    """The ARM id of the role assignment, or the place of the access policy, that decided."""

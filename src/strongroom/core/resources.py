@@ -1,0 +1,88 @@
+"""ARM's containers: subscriptions and resource groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from strongroom.core.records import Record, record, tenant_partition
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Subscription(Record):
+    """A subscription, in exactly one tenant."""
+
+    KIND: ClassVar[str] = "subscription"
+    id: str
+    tenant: str
+    display_name: str
+    created: int
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"subscription:{self.id}",)
+
+    @property
+    def scope(self) -> str:
+        """The ARM id, which is also the scope of rights over the subscription."""
+        return f"/subscriptions/{self.id}"
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class ResourceGroup(Record):
+    """A resource group. `id` is `{subscription}/{lower-case name}`; `name` is as its first writer spelled it."""
+
+    KIND: ClassVar[str] = "resource_group"
+    id: str
+    tenant: str
+    subscription: str
+    name: str
+    location: str
+    created: int
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+    @property
+    def scope(self) -> str:
+        """The ARM id, which is also the scope of rights over the group."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.name}"
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class UserAssignedIdentity(Record):
+    """The ARM resource of a managed identity; its service principal is in the directory."""
+
+    KIND: ClassVar[str] = "user_assigned_identity"
+    id: str
+    """`{subscription}/{lower-case group}/{lower-case name}`."""
+    tenant: str
+    subscription: str
+    resource_group: str
+    name: str
+    location: str
+    client_id: str
+    principal_id: str
+    created: int
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str:
+        return tenant_partition(self.tenant)
+
+    @property
+    def scope(self) -> str:
+        """The ARM id: the `xms_mirid` of the identity's tokens."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{self.name}"
+        )

@@ -1,0 +1,262 @@
+"""
+The web server: the only file that knows it.
+
+granian is embedded, one instance for each listener on one event loop (ADR 0002). A listener knows its own link, so what
+a connection is never depends on what the client says. The server has no body or time limit and answers an oversized
+header block itself, so its limits are set well above ours and ours are enforced here, in the surface's dialect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.net import SocketSpec
+from granian.server.embed import Server
+
+from strongroom.core import limits
+from strongroom.core.errors import HeadersTooLarge, Invalid, TimedOut, TooLarge
+from strongroom.core.network import Link
+from strongroom.http.message import Request, Response
+
+Handle = Callable[[Request], Awaitable[Response]]
+Refuse = Callable[[Request, Exception], Awaitable[Response]]
+"""Renders what the listener itself refuses, in the dialect of the host that was asked, and audits it."""
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_ONCE = frozenset({b"host", b"authorization", b"content-length", b"content-type", b"x-identity-header", b"secret"})
+"""Headers that mean something to us and must not come twice: two readers could take different ones."""
+
+_SERVER_HEADER_BYTES = 256 * 1024
+"""Above our own limit, so that ours answers first."""
+
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+@dataclass(slots=True)
+class Listener:
+    """
+    One address being listened on.
+
+        made --open()--> open --renew(certificate)--> open --close(grace_s)--> closed
+
+    `renew` starts a second server on the same address with the new certificate before the first stops accepting, so no
+    connection is refused.
+    """
+
+    handle: Handle
+    refuse: Refuse
+    link: Link
+    address: str = "127.0.0.1"
+    port: int = 0
+    unix_socket: Path | None = None
+    certificate: tuple[Path, Path] | None = None
+    """Certificate chain and private key, PEM."""
+    _server: _Server | None = None
+    _serving: asyncio.Task[None] | None = None
+    _active: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def open(self) -> None:
+        """
+        Start to accept.
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        if self.unix_socket is None:
+            self.port = _free_port(self.address, self.port)
+        else:
+            self.unix_socket.unlink(missing_ok=True)
+        self._start()
+        await asyncio.sleep(0)
+
+    async def renew(self, certificate: tuple[Path, Path]) -> None:
+        """Serve new connections with another certificate; those that are open go on."""
+        old_server, old_task = self._server, self._serving
+        self.certificate = certificate
+        self._start()
+        await asyncio.sleep(0)
+        if old_server is not None and old_task is not None:
+            old_server.stop()
+            await old_task
+
+    async def close(self, grace_s: float) -> None:
+        """Stop accepting, let requests under way finish for *grace_s* seconds, then stop."""
+        if self._server is None or self._serving is None:
+            return
+        if self._active:
+            await asyncio.wait(set(self._active), timeout=grace_s)
+        self._server.stop()
+        await self._serving
+        self._server = self._serving = None
+        if self.unix_socket is not None:
+            self.unix_socket.unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        certificate, key = self.certificate or (None, None)
+        self._server = _Server(
+            self._serve,
+            address=self.address,
+            port=self.port,
+            uds=self.unix_socket,
+            interface=Interfaces.ASGINL,
+            websockets=False,
+            http=HTTPModes.auto if certificate else HTTPModes.http1,
+            backlog=1024,
+            log_enabled=False,
+            ssl_cert=certificate,
+            ssl_key=key,
+            ssl_protocol_min="tls1.2",  # type: ignore[arg-type]  # the enum's value; it is passed on as text
+            http1_settings=HTTP1Settings(
+                header_read_timeout=int(limits.HEADER_TIME_S * 1000), max_buffer_size=_SERVER_HEADER_BYTES
+            ),
+            http2_settings=HTTP2Settings(max_headers_size=_SERVER_HEADER_BYTES, max_concurrent_streams=128),
+        )
+        self._serving = asyncio.get_running_loop().create_task(self._server.serve())
+        if self.unix_socket is not None:
+            asyncio.get_running_loop().call_soon(self._restrict_socket)
+
+    def _restrict_socket(self) -> None:
+        # The directory is 0700 and the umask 077 already; the mode says so on the socket as well.
+        if self.unix_socket is not None and self.unix_socket.exists():
+            self.unix_socket.chmod(0o600)
+
+    async def _serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        # Granian does not cancel this when the client hangs up; the flow's audit is never cut in half.
+        task = asyncio.current_task()
+        if task is not None:
+            self._active.add(task)
+        try:
+            response = await self._answer(scope, receive)
+            await _send(response, send)
+        finally:
+            if task is not None:
+                self._active.discard(task)
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive) -> Response:
+        headers: dict[bytes, bytes] = {}
+        fault: Exception | None = None
+        size = 0
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name not in headers:
+                headers[name] = value
+            elif name in _ONCE:
+                fault = Invalid(f"The header {name.decode('latin-1')} comes twice.")
+            else:
+                headers[name] += b", " + value
+        request = Request(
+            method=scope["method"],
+            host=headers.get(b"host", b"").decode("latin-1").lower(),
+            path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=headers,
+            peer=scope["client"][0],
+            link=self.link,
+            http_version=scope["http_version"],
+            receive_body=_BodyReader(headers, receive).read,
+        )
+        if size > limits.HEADER_BYTES:
+            fault = HeadersTooLarge(f"The request headers are larger than {limits.HEADER_BYTES} bytes.")
+        if fault is not None:
+            return await self.refuse(request, fault)
+        return await self.handle(request)
+
+
+class _BodyReader:
+    """Reads one request's body, once, within limits."""
+
+    __slots__ = ("_body", "_headers", "_receive")
+
+    def __init__(self, headers: dict[bytes, bytes], receive: Receive) -> None:
+        self._headers = headers
+        self._receive = receive
+        self._body: bytes | None = None
+
+    async def read(self, limit: int, time_s: float) -> bytes:
+        if self._body is not None:
+            return self._body
+        length = self._headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > limit:
+            raise TooLarge(f"The request body is larger than {limit} bytes.")
+        try:
+            async with asyncio.timeout(time_s):
+                self._body = await self._read_all(limit)
+        except TimeoutError:
+            raise TimedOut(f"The request body did not arrive within {time_s:g} seconds.") from None
+        return self._body
+
+    async def _read_all(self, limit: int) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            if len(body) > limit:
+                raise TooLarge(f"The request body is larger than {limit} bytes.")
+            return body
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Invalid("The request body ended early.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(f"The request body is larger than {limit} bytes.")
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+            message = await self._receive()
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = response.headers
+    if response.status not in _WITHOUT_BODY:
+        if response.content_type is not None and response.body:
+            headers.append((b"content-type", response.content_type))
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+class _Server(Server):
+    """Granian's embedded server, without its share of the process's logging."""
+
+    def _init_shared_socket(self) -> None:
+        if self.bind_uds:
+            super()._init_shared_socket()
+            return
+        self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
+
+
+def _free_port(address: str, port: int) -> int:
+    """
+    Find the port to listen on, and make sure that nobody else does.
+
+    The server's sockets share their port (SO_REUSEPORT), which is how a certificate is renewed without a gap; without
+    this check a second service would silently take every other connection.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            # Connections in TIME_WAIT do not count; a listener does.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                message = f"{address} port {port} is in use: is the service running already?"
+                raise OSError(error.errno, message) from None
+            raise
+        bound: int = probe.getsockname()[1]
+        return bound

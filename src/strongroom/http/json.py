@@ -1,0 +1,89 @@
+"""
+JSON, strictly read.
+
+A body is refused if it is not UTF-8, has a member twice, nests deeper than `limits.JSON_DEPTH`, or is not of the form the
+operation reads: two readers that disagree about a body are a hole (pitfalls "Complex JSON").
+"""
+
+from __future__ import annotations
+
+import json as stdlib_json
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from strongroom.core import limits
+from strongroom.core.errors import Invalid
+from strongroom.http.message import Header, Response
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+class _DuplicateMember(ValueError):
+    """An object has two members of one name."""
+
+
+def encode(value: object) -> bytes:
+    """Encode to compact UTF-8 JSON."""
+    return _encoder.encode(value)
+
+
+def response(value: object, status: int = 200, headers: list[Header] | None = None) -> Response:
+    """Answer with a JSON body."""
+    return Response(status, _encoder.encode(value), headers if headers is not None else [])
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """
+    Decode a body of the form *kind*.
+
+    Raises:
+        Invalid: the body is empty, malformed, ambiguous, too deep, or of another form. The message names the place and
+            the fault, never a value.
+    """
+    if not body.strip():
+        raise Invalid("A request body is required.")
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    try:
+        _refuse_ambiguity(body)
+        value: T = decoder.decode(body)
+    except _DuplicateMember:
+        raise Invalid("The request body has a JSON object with the same member twice.") from None
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The request body is not valid: {error}.") from None
+    except (ValueError, RecursionError):
+        # ValueError covers both decoders' syntax errors, invalid UTF-8 and numbers beyond any use.
+        raise Invalid("The request body is not valid JSON.") from None
+    return value
+
+
+def _refuse_ambiguity(body: bytes) -> None:
+    """Refuse repeated members, NaN and excessive depth, which msgspec accepts or judges elsewhere."""
+    tree = stdlib_json.loads(body, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        if depth > limits.JSON_DEPTH:
+            raise Invalid(f"The request body nests deeper than {limits.JSON_DEPTH} levels.")
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _DuplicateMember
+    return members
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise ValueError

@@ -1,0 +1,47 @@
+"""Requests and responses, as the flow sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from strongroom.core.network import Link
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(slots=True)
+class Request:
+    """
+    One request as it arrived: nothing is decoded beyond what HTTP itself says.
+
+    `host` is the Host header or `:authority` in lower case, port included; `path` is the raw path, percent-encoding
+    kept; `receive_body` reads the body at most once, within the limits it is given.
+    """
+
+    method: str
+    host: str
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    """By lower-case name. A name that came twice is refused by the listener, except those that may be joined."""
+    peer: str
+    link: Link
+    http_version: str
+    receive_body: Callable[[int, float], Awaitable[bytes]]
+    """`(limit in bytes, time in seconds)`; raises TooLarge, TimedOut."""
+
+    def header(self, name: bytes) -> str | None:
+        """One header's value as text, or None."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+@dataclass(slots=True)
+class Response:
+    """One answer. `body` is complete: nothing here streams."""
+
+    status: int
+    body: bytes = b""
+    headers: list[Header] = field(default_factory=list)
+    content_type: bytes | None = b"application/json; charset=utf-8"

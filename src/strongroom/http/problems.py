@@ -1,0 +1,153 @@
+"""
+How each dialect says no: one error table, one renderer for each dialect.
+
+The sentence and the word come from the `Failure`; status and default word come from the table. What is not a `Failure`
+says nothing outside: `unexpected` is the same for every fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.core import errors
+from strongroom.core.errors import Failure
+from strongroom.http.json import encode
+from strongroom.http.message import Header, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What some dialects put beside the error itself."""
+
+    request_id: str
+    correlation_id: str
+    timestamp: str
+    """`2025-01-01 00:00:00Z`."""
+    origin: str
+    """Scheme and host as asked, for `error_uri`."""
+
+
+STATUS: Mapping[type[Failure], int] = {
+    errors.Invalid: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.TimedOut: 408,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.Misdirected: 421,
+    errors.Throttled: 429,
+    errors.HeadersTooLarge: 431,
+    errors.Unavailable: 503,
+}
+
+#                 key vault             arm                             graph                            oauth
+_WORDS: Mapping[int, tuple[str, str, str, str]] = {
+    400: ("BadParameter", "BadRequest", "Request_BadRequest", "invalid_request"),
+    401: ("Unauthorized", "AuthenticationFailed", "InvalidAuthenticationToken", "invalid_client"),
+    403: ("Forbidden", "AuthorizationFailed", "Authorization_RequestDenied", "unauthorized_client"),
+    404: ("NotFound", "ResourceNotFound", "Request_ResourceNotFound", "invalid_request"),
+    405: ("MethodNotAllowed", "MethodNotAllowed", "Request_BadRequest", "invalid_request"),
+    408: ("RequestTimeout", "RequestTimeout", "RequestTimeout", "invalid_request"),
+    409: ("Conflict", "Conflict", "Request_MultipleObjectsWithSameKeyValue", "invalid_request"),
+    413: ("RequestEntityTooLarge", "RequestEntityTooLarge", "Request_BadRequest", "invalid_request"),
+    415: ("UnsupportedMediaType", "UnsupportedMediaType", "Request_BadRequest", "invalid_request"),
+    421: ("MisdirectedRequest", "MisdirectedRequest", "Request_BadRequest", "invalid_request"),
+    429: ("Throttled", "TooManyRequests", "TooManyRequests", "temporarily_unavailable"),
+    431: ("RequestHeaderFieldsTooLarge", "RequestHeaderFieldsTooLarge", "Request_BadRequest", "invalid_request"),
+    500: ("InternalServerError", "InternalServerError", "InternalServerError", "server_error"),
+    503: ("ServiceUnavailable", "ServiceUnavailable", "ServiceUnavailable", "temporarily_unavailable"),
+}
+
+# Entra answers an unknown client or directory with 400, and keeps 401 for client authentication.
+_OAUTH_STATUS: Mapping[int, int] = {403: 400, 409: 400, 421: 421}
+
+UNEXPECTED_MESSAGE = "The service met an unexpected condition. The request identifier finds it in the operator's log."
+
+Renderer = Callable[[int, str, Failure, Moment], dict[str, Any]]
+
+
+def _key_vault(_status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": code, "message": failure.message}
+    if failure.inner is not None:
+        error["innererror"] = {"code": failure.inner}
+    return {"error": error}
+
+
+def _arm(_status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:
+    return {"error": {"code": code, "message": failure.message}}
+
+
+def _graph(_status: int, code: str, failure: Failure, moment: Moment) -> dict[str, Any]:
+    inner = {
+        "date": moment.timestamp.removesuffix("Z").replace(" ", "T"),
+        "request-id": moment.request_id,
+        "client-request-id": moment.correlation_id,
+    }
+    return {"error": {"code": code, "message": failure.message, "innerError": inner}}
+
+
+def _oauth(_status: int, code: str, failure: Failure, moment: Moment) -> dict[str, Any]:
+    number = failure.number or 900_000
+    description = (
+        f"AADSTS{number}: {failure.message} Trace ID: {moment.request_id} "
+        f"Correlation ID: {moment.correlation_id} Timestamp: {moment.timestamp}"
+    )
+    return {
+        "error": code,
+        "error_description": description,
+        "error_codes": [number],
+        "timestamp": moment.timestamp,
+        "trace_id": moment.request_id,
+        "correlation_id": moment.correlation_id,
+        "error_uri": f"{moment.origin}/error?code={number}",
+    }
+
+
+def _managed_identity(status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:
+    return {"statusCode": status, "message": failure.message, "code": code}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One way of saying no."""
+
+    name: str
+    column: int
+    render: Renderer
+
+
+KEY_VAULT = Dialect("key vault", 0, _key_vault)
+ARM = Dialect("arm", 1, _arm)
+GRAPH = Dialect("graph", 2, _graph)
+OAUTH = Dialect("oauth", 3, _oauth)
+MANAGED_IDENTITY = Dialect("managed identity", 1, _managed_identity)
+
+
+def status_of(failure: Failure, dialect: Dialect) -> int:
+    """Find the HTTP status of a failure in a dialect."""
+    for kind in type(failure).__mro__:
+        status = STATUS.get(kind)
+        if status is not None:
+            break
+    else:
+        status = 500
+    return _OAUTH_STATUS.get(status, status) if dialect is OAUTH else status
+
+
+def render(failure: Failure, dialect: Dialect, moment: Moment) -> Response:
+    """Render a failure as a response of a dialect."""
+    status = status_of(failure, dialect)
+    code = failure.code or _WORDS[status][dialect.column]
+    headers: list[Header] = [(name.lower().encode(), value.encode("latin-1")) for name, value in failure.headers]
+    return Response(status, encode(dialect.render(status, code, failure, moment)), headers)
+
+
+def unexpected(dialect: Dialect, moment: Moment) -> Response:
+    """Render a fault of ours: the same words whatever it was."""
+    failure = Failure(UNEXPECTED_MESSAGE)
+    return Response(500, encode(dialect.render(500, _WORDS[500][dialect.column], failure, moment)))

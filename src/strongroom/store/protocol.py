@@ -1,0 +1,183 @@
+"""The Store and Transaction protocols: all that the layers above know of storage."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from strongroom.core.changes import Change
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
+from strongroom.core.records import Record
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+RowT = TypeVar("RowT", covariant=True)
+
+Tagger = Callable[[str, bytes], bytes]
+"""`(purpose, message) -> 32 bytes`: a keyed tag nobody without the root key can make."""
+
+
+class StoreTimeout(Exception):
+    """A statement did not finish by its deadline. Whether a commit took effect is then unknown: read again."""
+
+
+class StoreClosed(Exception):
+    """The store was closed while the call waited."""
+
+
+class ObjectState(StrEnum):
+    """Which half of a vault's objects a listing reads."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[RowT]):
+    """Some rows in key order; `more` says whether others follow the last of them."""
+
+    rows: tuple[RowT, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[T]):
+    """
+    What a commit did: its place in the change feed, what changed, and what the change function returned.
+
+    `outbox` numbers the audit entries it carried, so that the committer can hand them to the journal itself.
+    """
+
+    sequence: int
+    changes: tuple[Change, ...]
+    result: T
+    outbox: tuple[int, ...] = ()
+
+
+class Reader(Protocol):
+    """What can be read, inside a transaction or outside one. Tags are checked on every row that is returned."""
+
+    async def record(self, kind: type[R], partition: str, record_id: str) -> R | None:
+        """Read one record, or None."""
+        ...
+
+    async def records(self, kind: type[R], partition: str | None = None) -> list[R]:
+        """Read every record of a kind, of one partition or of all, in (partition, id) order."""
+        ...
+
+    async def object(self, vault: str, collection: Collection, name: str) -> StoredObject | None:
+        """Read an object by name, without case, whether active or deleted."""
+        ...
+
+    async def objects(
+        self, vault: str, collection: Collection, state: ObjectState, *, after: str | None, limit: int
+    ) -> Page[tuple[StoredObject, StoredVersion]]:
+        """Read objects with their latest version in key order, from the first key greater than *after*."""
+        ...
+
+    async def version(
+        self, vault: str, collection: Collection, name: str, version: str
+    ) -> StoredVersion | None:
+        """Read one version, whatever the state of its object."""
+        ...
+
+    async def versions(
+        self, vault: str, collection: Collection, name: str, *, after: int, limit: int
+    ) -> Page[StoredVersion]:
+        """Read an object's versions by ordinal, from the first ordinal greater than *after*."""
+        ...
+
+    async def due_for_purge(self, now: int, *, limit: int) -> list[StoredObject]:
+        """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """A change under way. It awaits nothing but itself, sees its own writes, and is atomic with the audit entry."""
+
+    async def put(self, record: Record) -> None:
+        """
+        Make or replace a record.
+
+        Raises:
+            NameTaken: another record holds a name this one claims.
+        """
+        ...
+
+    async def remove(self, record: Record) -> bool:
+        """Remove a record and its names; False if it was not there."""
+        ...
+
+    async def put_object(self, stored: StoredObject) -> None:
+        """Make or replace an object's row."""
+        ...
+
+    async def put_version(self, stored: StoredVersion) -> None:
+        """Make or replace one version of an object."""
+        ...
+
+    async def remove_object(self, vault: str, collection: Collection, name: str) -> bool:
+        """Remove an object with all its versions; False if it was not there."""
+        ...
+
+    async def remove_vault_objects(self, vault: str) -> int:
+        """Remove everything a vault contains; the number of objects removed."""
+        ...
+
+
+ChangeFunction = Callable[[Transaction], Awaitable[T]]
+
+
+class Store(Reader, Protocol):
+    """A database."""
+
+    async def commit(
+        self, change: ChangeFunction[T], *, audit: Callable[[T], Sequence[bytes]] | None = None, lease: str | None = None
+    ) -> Committed[T]:
+        """
+        Run *change* in a transaction and make it durable together with its audit entries.
+
+        Many commits at once share one durable write; an exception in one undoes that one alone. Subscribers have seen
+        the changes when this returns. *audit* is called with the change's result just before the commit, and what it
+        returns is kept in the outbox until `audited` says that the journal has it.
+
+        Raises:
+            NameTaken: see `Transaction.put`.
+            StoreTimeout: the deadline passed; the outcome is unknown.
+            Whatever *change* raises, after undoing its writes.
+        """
+        ...
+
+    def subscribe(self, subscriber: Callable[[Sequence[Change]], None]) -> None:
+        """Have *subscriber* called with the changes of every later commit, in order."""
+        ...
+
+    async def changes_since(self, sequence: int, *, limit: int) -> list[tuple[int, tuple[Change, ...]]]:
+        """Read the change feed after *sequence*: for nodes that share the database. Records come as they are now."""
+        ...
+
+    async def outbox(self, *, limit: int) -> list[tuple[int, bytes]]:
+        """Read audit entries that were committed and not yet marked `audited`, in order of commit."""
+        ...
+
+    async def audited(self, through: int) -> None:
+        """
+        Forget outbox entries up to and including number *through*: the journal has them durably.
+
+        Costs no durable write of its own: the rows go with the next commit, or when the store closes.
+        """
+        ...
+
+    async def acquire_lease(self, name: str, holder: str, *, now: int, lifetime_s: int) -> bool:
+        """Take or renew a lease; False while another holder's runs."""
+        ...
+
+    async def verify(self) -> list[str]:
+        """Check every tag, count and digest; a sentence for each thing that is wrong."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun, refuse what comes after, and close the database."""
+        ...
