@@ -1,0 +1,74 @@
+"""What the pages say of the tree: links, commands, and the tests that the README names."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    page
+    for folder in (ROOT, ROOT / "docs", ROOT / "examples")
+    for page in (folder.glob("*.md") if folder == ROOT else folder.rglob("*.md"))
+    if not {"_build", "node_modules"} & set(page.parts)
+)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def names(path: Path) -> str:
+    """Name *path* as its test's id."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A relative link in a page names a file of this tree."""
+    text = page.read_text(encoding="utf-8")
+
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names)
+def test_every_make_target_exists(page: Path) -> None:
+    """A page names no make target that the Makefile does not have."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    code = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+
+    assert set(re.findall(r"^make ([a-z]+)", code, flags=re.MULTILINE)) <= targets
+
+
+def test_the_readme_names_tests_that_exist() -> None:
+    """Each test file, and each test in it, that the table names is there."""
+    for file, test in re.findall(r"`(tests/[\w./-]+)(?:::(\w+))?`", README):
+        assert (ROOT / file).exists(), file
+        if test:
+            assert re.search(rf"\bdef {test}\b", (ROOT / file).read_text(encoding="utf-8")), f"{file}::{test}"
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The records are numbered without gaps, and the index lists every one."""
+    records = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    index = (ROOT / "docs" / "adr" / "index.md").read_text(encoding="utf-8")
+
+    assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
+    assert re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", index) == records
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")), ids=names)
+def test_every_decision_says_what_was_rejected(path: Path) -> None:
+    """A record has its four parts, in their order."""
+    text = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Rejected", "Consequences"]
+
+
+def test_examples_have_nothing_for_strongrooms_sake() -> None:
+    """The example programs would run against Azure: they do not know this project, nor relax a check."""
+    for path in [*ROOT.glob("examples/*.py"), *ROOT.glob("examples/node/*.mjs")]:
+        text = path.read_text(encoding="utf-8").lower()
+        assert ".vault.azure.net" in text, path
+        for word in ("strongroom", "localhost", "verify", "rejectunauthorized", "disable"):
+            assert word not in text, (path, word)
