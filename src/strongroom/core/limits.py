@@ -51,3 +51,18 @@ PASSWORD_HASHES_WAITING = 16
 """Sign-ins that may wait for a hash; the next is answered 429: ours."""
 HANDLE_CHARS = 4096
 """A sealed handle, such as a skip token: ours."""
+
+ARM_BODY_BYTES = 4 * 1024 * 1024
+"""A vault with 1024 access policies fits; Azure Resource Manager's own limit."""
+ARM_TAGS = 50
+ARM_TAG_NAME_CHARS = 512
+ARM_TAG_VALUE_CHARS = 256
+"""Tags of an ARM resource; `TAGS` is for the objects in a vault."""
+RESOURCE_GROUP_NAME_CHARS = 90
+DISPLAY_NAME_CHARS = 256
+ROLE_ASSIGNMENT_DESCRIPTION_CHARS = 1024
+ARM_PAGE_DEFAULT = 100
+ARM_PAGE_MAX = 1000
+"""Resources on one page of an ARM list: ours."""
+FILTER_CHARS = 2048
+"""An ARM `$filter`: ours."""

@@ -1,0 +1,130 @@
+"""
+API versions: which ones there are, in the order they came, and what is said of a missing or unknown one.
+
+Sources: reference azure-key-vault.md sections 1.7 and 3.1, operations.md section 1, security.md "Corrections". Previews
+are not served, and the other choices are in ADR 0014.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from strongroom.core.errors import Invalid
+
+DATA_PLANE: tuple[str, ...] = (
+    "2015-06-01",
+    "2016-10-01",
+    "7.0",
+    "7.1",
+    "7.2",
+    "7.3",
+    "7.4",
+    "7.5",
+    "7.6",
+    "2025-07-01",
+    "2026-04-01",
+)
+"""The data plane's versions in the order of their introduction, which no comparison of their texts gives."""
+
+LATEST = DATA_PLANE[-1]
+SOFT_DELETE_SINCE = "2016-10-01"
+"""Deleted objects, recovery levels and backups appear with this version."""
+RECOVERABLE_DAYS_SINCE = "7.1"
+"""`recoverableDays` and the customised recovery levels appear with this version."""
+CERTIFICATE_LINKS_SINCE = "2025-07-01"
+"""`outContentType` and `previousVersion` appear with this version (official Python client, secrets 4.12)."""
+
+_ORDER: Mapping[str, int] = {version: place for place, version in enumerate(DATA_PLANE)}
+
+
+def at_least(version: str, since: str) -> bool:
+    """Tell whether data-plane *version* is *since* or came after it. Both must be in `DATA_PLANE`."""
+    return _ORDER[version] >= _ORDER[since]
+
+
+def parse_data_plane(values: Sequence[str]) -> str:
+    """
+    Read the `api-version` of a data-plane request out of every value its query gives.
+
+    Raises:
+        Invalid: it is missing, given twice with different values, or not one of `DATA_PLANE`.
+    """
+    version = _single(values)
+    if not version:
+        raise Invalid("The api-version query parameter is required.", code="BadParameter")
+    if version not in _ORDER:
+        raise Invalid(
+            f"The specified version ({version}) is not recognized. Consider using the latest supported version"
+            f" ({LATEST}).",
+            code="BadParameter",
+        )
+    return version
+
+
+# ---- ARM ------------------------------------------------------------------------------------------------------------
+
+KEY_VAULT_ARM: tuple[str, ...] = (
+    "2015-06-01",
+    "2016-10-01",
+    "2018-02-14",
+    "2019-09-01",
+    "2021-10-01",
+    "2022-07-01",
+    "2022-11-01",
+    "2023-02-01",
+    "2023-07-01",
+    "2024-11-01",
+    "2025-05-01",
+    "2026-02-01",
+    "2026-05-15",
+)
+"""Versions of the resource provider Microsoft.KeyVault, oldest first."""
+
+RBAC_DEFAULT_SINCE = "2026-02-01"
+_ARM_VERSION = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-[a-z][a-z0-9.-]{0,31})?", re.ASCII)
+
+
+def parse_arm(values: Sequence[str], *, provider: str = "", resource_type: str = "", location: str = "") -> str:
+    """
+    Read the `api-version` of an ARM request out of every value its query gives.
+
+    Microsoft.KeyVault's versions are a list. Elsewhere any well-formed version is served as the newest we know, since
+    tools ask for many and nothing we answer differs between them (reference clients.md section 4).
+
+    Raises:
+        Invalid: it is missing, malformed, or unknown to Microsoft.KeyVault.
+    """
+    version = _single(values)
+    if not version:
+        raise Invalid(
+            "The api-version query parameter (?api-version=) is required for all requests.",
+            code="MissingApiVersionParameter",
+        )
+    if _ARM_VERSION.fullmatch(version) is None:
+        raise Invalid(
+            f"The api-version '{version}' is invalid. The supported versions are"
+            f" '{','.join(reversed(KEY_VAULT_ARM))}'.",
+            code="InvalidApiVersionParameter",
+        )
+    if provider.lower() == "microsoft.keyvault" and version not in KEY_VAULT_ARM:
+        raise Invalid(
+            f"No registered resource provider found for location '{location}' and API version '{version}' for type"
+            f" '{resource_type}'. The supported api-versions are '{', '.join(KEY_VAULT_ARM)}'. The supported locations"
+            f" are '{location}'.",
+            code="NoRegisteredProviderFound",
+        )
+    return version
+
+
+def defaults_to_rbac(version: str) -> bool:
+    """Tell whether a vault made with this ARM version, and without saying, uses role assignments (section 3.1)."""
+    # Dates in this form sort as text.
+    return version[:10] >= RBAC_DEFAULT_SINCE
+
+
+def _single(values: Sequence[str]) -> str:
+    """Give the one value there is, or the empty text for none; two that differ are as bad as a wrong one."""
+    if any(value != values[0] for value in values):
+        raise Invalid("The api-version query parameter is given more than once.", code="BadParameter")
+    return values[0] if values else ""

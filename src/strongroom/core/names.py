@@ -1,0 +1,296 @@
+"""
+Names: of vaults and objects, and which part of the service a host stands for.
+
+This instance's hosts are `{vault}.vault.<domain>`, `login.<domain>`, `management.<domain>` and `graph.<domain>`.
+Azure's own names are aliases of the same surfaces, on the owner-only control link and nowhere else (security.md
+"Certificates and Azure's names"). Ids are built from the host that was asked and carry a port only if it did
+(architecture section 5, decision 10); whatever is made without a request uses the configured names of `Hosts`.
+Rules from reference azure-key-vault.md sections 1.2, 1.4 and 4.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from strongroom.core.errors import Invalid
+from strongroom.core.limits import OBJECT_NAME_CHARS
+from strongroom.core.network import Link
+
+# ---- vaults and objects ---------------------------------------------------------------------------------------------
+
+# `fullmatch` everywhere, because `$` lets a line feed pass; ASCII, because other alphabets have letters and digits too.
+_OBJECT_NAME = re.compile(rf"[0-9A-Za-z-]{{1,{OBJECT_NAME_CHARS}}}", re.ASCII)
+_VERSION = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
+_VAULT_NAME = re.compile(r"(?=.{3,24}\Z)[A-Za-z](?:-?[0-9A-Za-z])*", re.ASCII)
+
+
+def is_vault_name(text: str) -> bool:
+    """Tell whether *text* can be a vault's name: reference section 4.1."""
+    return _VAULT_NAME.fullmatch(text) is not None
+
+
+def parse_vault_name(text: str) -> str:
+    """
+    Check a vault's name as ARM does when the vault is made; its case is kept.
+
+    Raises:
+        Invalid: `VaultNameNotValid`.
+    """
+    if not is_vault_name(text):
+        raise Invalid(
+            f"The vault name '{text}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name"
+            " must begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this"
+            " link for more information: https://go.microsoft.com/fwlink/?linkid=2147742",
+            code="VaultNameNotValid",
+        )
+    return text
+
+
+def parse_object_name(text: str) -> str:
+    """
+    Check the name of a secret, key or certificate as it stands in a path, percent-decoded; its case is kept.
+
+    Raises:
+        Invalid: it is not 1 to 127 letters, digits and hyphens.
+    """
+    if _OBJECT_NAME.fullmatch(text) is None:
+        raise Invalid(f"The request URI contains an invalid name: {text}", code="BadParameter")
+    return text
+
+
+def parse_version(text: str) -> str | None:
+    """
+    Read a path's version: 32 hexadecimal digits of either case, given back in lower case; None if it is empty.
+
+    Empty means the latest version: official clients send an empty last segment (reference operations.md section 2).
+
+    Raises:
+        Invalid: it is neither (the refusal's text is a choice: ADR 0014).
+    """
+    if not text:
+        return None
+    if _VERSION.fullmatch(text) is None:
+        raise Invalid(f"The request URI contains an invalid version: {text}", code="BadParameter")
+    return text.lower()
+
+
+# ---- hosts ----------------------------------------------------------------------------------------------------------
+
+HTTPS_PORT = "443"
+
+VAULT_RESOURCE = "https://vault.azure.net"
+VAULT_RESOURCE_ID = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
+MANAGEMENT_RESOURCE = "https://management.azure.com"
+CLASSIC_MANAGEMENT_RESOURCE = "https://management.core.windows.net"
+MANAGEMENT_RESOURCE_ID = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
+GRAPH_RESOURCE = "https://graph.microsoft.com"
+GRAPH_RESOURCE_ID = "00000003-0000-0000-c000-000000000000"
+LOGIN_AUTHORITY = "https://login.microsoftonline.com"
+
+
+class Surface(StrEnum):
+    """A part of the service with hosts of its own. The value is the label before the domain."""
+
+    VAULT = "vault"
+    LOGIN = "login"
+    MANAGEMENT = "management"
+    GRAPH = "graph"
+
+
+AZURE_VAULT_DOMAIN = "vault.azure.net"
+AZURE_HOSTS: Mapping[str, Surface] = {
+    "login.microsoftonline.com": Surface.LOGIN,
+    "login.microsoft.com": Surface.LOGIN,
+    "login.windows.net": Surface.LOGIN,
+    "sts.windows.net": Surface.LOGIN,
+    "management.azure.com": Surface.MANAGEMENT,
+    "graph.microsoft.com": Surface.GRAPH,
+}
+"""Azure's names that this service answers to on the control link, besides `{vault}.vault.azure.net`."""
+
+AZURE_DOMAINS: tuple[str, ...] = (
+    # Vaults and HSM pools.
+    "vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net", "vaultcore.azure.net",
+    "managedhsm.azure.net", "managedhsm.azure.cn", "managedhsm.usgovcloudapi.net",
+    # Authorities.
+    "login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net", "login.live.com",
+    "login.chinacloudapi.cn", "login.partner.microsoftonline.cn", "login.microsoftonline.us",
+    "login.usgovcloudapi.net", "login.microsoftonline.de", "login-us.microsoftonline.com",
+    # Management planes and directories.
+    "management.azure.com", "management.core.windows.net", "management.chinacloudapi.cn",
+    "management.usgovcloudapi.net", "graph.microsoft.com", "graph.windows.net", "graph.microsoft.us",
+    "graph.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn",
+)  # fmt: skip
+"""
+Domains of Azure's vaults, authorities, management and directory in every cloud (reference section 1.2, clients.md 1.1).
+
+`run` refuses what lies in one of them and is not served, so that no real token reaches this service and no test data
+reaches a real vault.
+"""
+
+
+def is_azure_host(hostname: str) -> bool:
+    """Tell whether a host name, without its port, belongs to a part of Azure that this service stands for."""
+    name = hostname.lower().rstrip(".")
+    return any(name == domain or name.endswith(f".{domain}") for domain in AZURE_DOMAINS)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a host stands for, and how it was asked for."""
+
+    surface: Surface
+    vault_name: str | None
+    azure: bool
+    netloc: str
+    """Host and port for the ids of the answer: lower case, and a port only if the client's URL had one but 443."""
+
+    @property
+    def base_url(self) -> str:
+        """The URL that ids in the answer start with, without a slash at the end."""
+        return f"https://{self.netloc}"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Where to get a token and for what: what a 401 tells (reference operations.md section 3)."""
+
+    authority: str
+    resource: str
+
+    @property
+    def header(self) -> str:
+        """
+        The value of `WWW-Authenticate`.
+
+        One comma, a space after it, quotes, no slash at the end: the JavaScript client splits on comma and space, the
+        Java one on every comma, and the Python one drops an item with a second equals sign.
+        """
+        return f'Bearer authorization="{self.authority}", resource="{self.resource}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The names this instance goes by. `port` is the one that clients write in their URLs."""
+
+    domain: str
+    """Lower case, without a dot at either end."""
+    port: int
+
+    def netloc(self, surface: Surface, vault_name: str | None = None) -> str:
+        """Give a surface's configured host, with its port unless that is 443; for `VAULT`, that of one vault."""
+        label = surface.value if vault_name is None else f"{vault_name.lower()}.{surface.value}"
+        port = "" if str(self.port) == HTTPS_PORT else f":{self.port}"
+        return f"{label}.{self.domain}{port}"
+
+    def url(self, surface: Surface, vault_name: str | None = None) -> str:
+        """Give a surface's configured URL, without a slash at the end. `VAULT` without a name is vaults' resource."""
+        return f"https://{self.netloc(surface, vault_name)}"
+
+    def site_of(self, host: str, link: Link) -> Site | None:
+        """
+        Find what a Host header stands for, or None if nothing here goes by that name.
+
+        Own names want the configured port. On the control link 443 is as good, because `run` relays whatever its child
+        asks for and clients leave the port out in places (reference clients.md section 1.1). Azure's names are known
+        on the control link alone, and on 443 alone.
+        """
+        name, colon, port = host.lower().partition(":")
+        if colon and not port:
+            return None
+        port = port or HTTPS_PORT
+        default_port = port == HTTPS_PORT
+        relayed = default_port and link is Link.CONTROL
+        netloc = name if default_port else f"{name}:{port}"
+        if name.endswith(f".{self.domain}"):
+            if port != str(self.port) and not relayed:
+                return None
+            return _own_site(name[: -len(self.domain) - 1], netloc)
+        return _azure_site(name) if relayed else None
+
+    def challenge(self, site: Site, tenant: str) -> Challenge:
+        """
+        Make a site's challenge: the tenant's authority, and the resource that its tokens are for.
+
+        Azure's names get Azure's answer. Own names get our own with the port that was asked, because clients compare
+        the resource with the host they called, some of them port included; a vault's resource is its parent domain.
+        """
+        if site.azure:
+            return Challenge(f"{LOGIN_AUTHORITY}/{tenant}", _AZURE_URIS[site.surface][0])
+        _, colon, port = site.netloc.partition(":")
+        return Challenge(
+            f"https://{Surface.LOGIN.value}.{self.domain}{colon}{port}/{tenant}",
+            f"https://{site.surface.value}.{self.domain}{colon}{port}",
+        )
+
+    def audiences(self, surface: Surface) -> frozenset[str]:
+        """
+        Give every `aud` that a surface accepts, in lower case.
+
+        It is whatever a challenge may name as the resource, with and without a slash at the end, Azure's names for it
+        and its application id (reference azure-key-vault.md section 1.4, clients.md sections 3 and 7).
+        """
+        return _audiences(self, surface)
+
+    def surface_of_audience(self, audience: str) -> Surface | None:
+        """Find the surface that a resource or an `aud` means, compared without case and otherwise exactly, or None."""
+        wanted = audience.lower()
+        return next((surface for surface in _RESOURCE_IDS if wanted in _audiences(self, surface)), None)
+
+
+def azure_names(vault_names: tuple[str, ...]) -> tuple[str, ...]:
+    """List the Azure names served for these vaults: what the certificate of one `run` is issued for, and no more."""
+    return (*AZURE_HOSTS, *(f"{name.lower()}.{AZURE_VAULT_DOMAIN}" for name in vault_names))
+
+
+_AZURE_URIS: Mapping[Surface, tuple[str, ...]] = {
+    Surface.VAULT: (VAULT_RESOURCE,),
+    Surface.MANAGEMENT: (MANAGEMENT_RESOURCE, CLASSIC_MANAGEMENT_RESOURCE),
+    Surface.GRAPH: (GRAPH_RESOURCE,),
+    Surface.LOGIN: (LOGIN_AUTHORITY,),
+}
+# The surfaces that tokens are for: nobody asks the token service for a token to itself.
+_RESOURCE_IDS: Mapping[Surface, str] = {
+    Surface.VAULT: VAULT_RESOURCE_ID,
+    Surface.MANAGEMENT: MANAGEMENT_RESOURCE_ID,
+    Surface.GRAPH: GRAPH_RESOURCE_ID,
+}
+
+
+@lru_cache(maxsize=64)
+def _audiences(hosts: Hosts, surface: Surface) -> frozenset[str]:
+    if surface not in _RESOURCE_IDS:
+        return frozenset()
+    uris = (hosts.url(surface), f"https://{surface.value}.{hosts.domain}", *_AZURE_URIS[surface])
+    return frozenset(uris) | {f"{uri}/" for uri in uris} | {_RESOURCE_IDS[surface]}
+
+
+_OWN_LABELS: Mapping[str, Surface] = {
+    surface.value: surface for surface in (Surface.LOGIN, Surface.MANAGEMENT, Surface.GRAPH)
+}
+
+
+def _own_site(labels: str, netloc: str) -> Site | None:
+    """Find the site whose host has *labels* before the domain."""
+    surface = _OWN_LABELS.get(labels)
+    if surface is not None:
+        return Site(surface, None, azure=False, netloc=netloc)
+    vault, _, kind = labels.partition(".")
+    if kind == Surface.VAULT and is_vault_name(vault):
+        return Site(Surface.VAULT, vault, azure=False, netloc=netloc)
+    return None
+
+
+def _azure_site(name: str) -> Site | None:
+    """Find the site that an Azure name is an alias of."""
+    surface = AZURE_HOSTS.get(name)
+    if surface is not None:
+        return Site(surface, None, azure=True, netloc=name)
+    vault, _, domain = name.partition(".")
+    if domain == AZURE_VAULT_DOMAIN and is_vault_name(vault):
+        return Site(Surface.VAULT, vault, azure=True, netloc=name)
+    return None

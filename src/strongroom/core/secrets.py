@@ -1,0 +1,156 @@
+"""
+Secrets: what a version of one consists of besides its value, and what may be written into it.
+
+Owns no value: that is sealed by the domain as soon as `check_value` let it pass. Rules from reference
+azure-key-vault.md sections 4.1, 4.3 and 9; choices where it is silent are in ADR 0014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from strongroom.core.errors import Invalid
+from strongroom.core.limits import CONTENT_TYPE_CHARS, INT_DATE_MAX, SECRET_VALUE_BYTES, TAG_CHARS, TAGS
+
+
+@dataclass(frozen=True, slots=True)
+class SecretAttributes:
+    """The attributes that are stored; `recoveryLevel` and `recoverableDays` follow from the vault's settings."""
+
+    created: int
+    updated: int
+    enabled: bool = True
+    nbf: int | None = None
+    exp: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVersionBody:
+    """All of a version that may be listed. What the caller never gave is None and stays out of the answer."""
+
+    attributes: SecretAttributes
+    content_type: str | None = None
+    tags: dict[str, str] | None = None
+    managed: bool = False
+    """True for the secret of a certificate. Its key has the same name and version, so `kid` is not stored."""
+    previous_version: str | None = None
+    """The version before this one, for the secret of a certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenProperties:
+    """What the body of a set or an update says besides the value; None for what it leaves out."""
+
+    content_type: str | None = None
+    tags: dict[str, str] | None = None
+    enabled: bool | None = None
+    nbf: int | None = None
+    exp: int | None = None
+
+
+def check_value(value: str | None) -> None:
+    """
+    Check a secret's value; the empty text is one.
+
+    Raises:
+        Invalid: there is none, it is no Unicode text, or it is over 25 600 bytes of UTF-8.
+    """
+    if value is None:
+        raise invalid_property("value")
+    try:
+        fits = len(value.encode()) <= SECRET_VALUE_BYTES
+    except UnicodeEncodeError:
+        # A lone surrogate: JSON can spell it, UTF-8 cannot. This exception holds the value, so it must not become the
+        # context of the refusal.
+        fits = False
+    if not fits:
+        raise invalid_property("value")
+
+
+def new_version(given: GivenProperties, now: int) -> SecretVersionBody:
+    """
+    Make the body of a new version. It takes nothing over from the version before it.
+
+    Raises:
+        Invalid: a property breaks its rule.
+    """
+    attributes = SecretAttributes(
+        created=now,
+        updated=now,
+        enabled=True if given.enabled is None else given.enabled,
+        nbf=given.nbf,
+        exp=given.exp,
+    )
+    body = SecretVersionBody(attributes, given.content_type, given.tags)
+    _check(body)
+    return body
+
+
+def updated_version(body: SecretVersionBody, given: GivenProperties, now: int) -> SecretVersionBody:
+    """
+    Change a version as an update asks: what it leaves out stays, tags that it gives replace all tags.
+
+    Raises:
+        Invalid: a property breaks its rule, alone or together with one that stays.
+    """
+    old = body.attributes
+    attributes = replace(
+        old,
+        updated=now,
+        enabled=old.enabled if given.enabled is None else given.enabled,
+        nbf=old.nbf if given.nbf is None else given.nbf,
+        exp=old.exp if given.exp is None else given.exp,
+    )
+    changed = replace(
+        body,
+        attributes=attributes,
+        content_type=body.content_type if given.content_type is None else given.content_type,
+        tags=body.tags if given.tags is None else given.tags,
+    )
+    _check(changed)
+    return changed
+
+
+def invalid_property(name: str) -> Invalid:
+    """
+    Refuse a property with the real service's words, which do not say which one (two spaces, and a line end).
+
+    *name* goes to the audit journal, where it helps and gives nothing away.
+    """
+    return Invalid("Property  has invalid value\r\n", code="BadParameter", reason=f"invalid {name}")
+
+
+def _check(body: SecretVersionBody) -> None:
+    if body.content_type is not None and len(body.content_type) > CONTENT_TYPE_CHARS:
+        raise invalid_property("contentType")
+    if body.tags is not None:
+        check_tags(body.tags)
+    check_window(body.attributes.nbf, body.attributes.exp)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """
+    Check an object's tags: fifteen at most, name and value of 512 characters at most.
+
+    Raises:
+        Invalid: one of the limits is passed.
+    """
+    if len(tags) > TAGS:
+        raise invalid_property("tags")
+    if any(len(name) > TAG_CHARS or len(value) > TAG_CHARS for name, value in tags.items()):
+        raise invalid_property("tags")
+
+
+def check_window(nbf: int | None, exp: int | None) -> None:
+    """
+    Check the dates of an object: seconds from 1970 to the end of 9999, and an end that is not before the beginning.
+
+    Raises:
+        Invalid: a date is out of range, or `exp` is before `nbf`.
+    """
+    for name, moment in (("nbf", nbf), ("exp", exp)):
+        if moment is not None and not 0 <= moment <= INT_DATE_MAX:
+            raise invalid_property(name)
+    if nbf is not None and exp is not None and exp < nbf:
+        raise invalid_property("exp")
