@@ -16,10 +16,11 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 DOCS    := $(VENV)/.docs
+NODE    := examples/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test coverage lint format types layers check bench docs lock clean
+.PHONY: help setup serve test coverage lint format types layers check bench docs node lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +58,8 @@ bench: $(DEV)  ## measure, against limits taken in the same run; writes bench/re
 docs: $(DOCS)  ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
 
+node: $(NODE)  ## install the JavaScript clients that examples/node and its tests need; wants npm
+
 # Maintainers only: resolves the dependencies anew and pins them with the hashes of every platform's files.
 lock:  ## pin the dependencies again: make lock ARGS=--upgrade
 	$(PYTHON) -m venv .cache/lock
@@ -64,7 +67,7 @@ lock:  ## pin the dependencies again: make lock ARGS=--upgrade
 	requirements/lock .cache/lock/bin/uv $(ARGS)
 
 clean:  ## remove everything that make made; data directories are not touched
-	rm -rf $(VENV) .cache build dist docs/_build htmlcov .coverage .coverage.* \
+	rm -rf $(VENV) .cache build dist docs/_build examples/node/node_modules htmlcov .coverage .coverage.* \
 		.pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -92,4 +95,8 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 
 $(DOCS): requirements/docs.txt $(RUNTIME)
 	$(PIP) --require-hashes -r requirements/docs.txt
+	@touch $@
+
+$(NODE): examples/node/package.json examples/node/package-lock.json
+	npm ci --prefix examples/node --no-fund --no-audit --loglevel=error
 	@touch $@
