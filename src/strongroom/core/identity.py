@@ -140,7 +140,7 @@ class Application(Record):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (f"app:{self.app_id}",)
+        return (f"app:{self.app_id}", *(f"app_uri:{self.tenant}:{uri.casefold()}" for uri in self.identifier_uris))
 
 
 @record

@@ -66,3 +66,29 @@ ARM_PAGE_MAX = 1000
 """Resources on one page of an ARM list: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
+
+CLIENT_SECRETS_PER_APPLICATION = 50
+"""Each costs a comparison at every sign-in: ours."""
+CLIENT_SECRET_S = 2 * 365 * 86_400
+"""What addPassword gives a secret that names no end: Graph's own default."""
+RUN_S = 12 * 3600
+"""How long one `run` may use what it was lent: ours, at most a day (security.md "Bootstrap")."""
+FORM_BYTES = 64 * 1024
+"""A token request, an assertion included: ours."""
+FORM_FIELDS = 64
+FORM_VALUE_CHARS = 32 * 1024
+"""One member of a token request: ours."""
+CLAIMS_CHARS = 8 * 1024
+"""The `claims` parameter of a token request: ours."""
+SIGNING_KEY_SIGNS_S = 30 * 86_400
+"""How long one key signs a tenant's tokens before the next one does; it is published as long before: ours."""
+SIGNING_KEY_LINGERS_S = 2 * 86_400
+"""How long a key is trusted after its last signature: more than any token lives."""
+GRAPH_PAGE_DEFAULT = 100
+GRAPH_PAGE_MAX = 999
+GRAPH_IDS_PER_REQUEST = 1000
+"""directoryObjects/getByIds: Graph's own limit."""
+GRAPH_TEXT_CHARS = 1024
+"""A descriptive text of a directory object; names are at most `DISPLAY_NAME_CHARS`."""
+GRAPH_MEMBERS_PER_PATCH = 20
+"""members@odata.bind in one request: Graph's own limit."""

@@ -1,10 +1,11 @@
 """
 Routing: from a method and a raw path to a row of a table.
 
-A template's `{name}` takes one non-empty segment; `{name?}` one that may be empty or absent; a leading `{name*}` takes
-any number of segments before the first literal that follows it. A path is split before it is decoded, so an encoded
-slash stays inside its segment and is judged there as part of a name. Leading slashes may be doubled, as some clients
-send them (reference azure-key-vault.md section 1.7).
+A template's `{name}` takes one non-empty segment; `{name?}` one that may be empty or absent; `key='{name}'` what stands
+between the two texts, as OData's alternate keys need it; a leading `{name*}` any number of segments before the first
+literal that follows it. A path is split before it is decoded, so an encoded slash stays inside its segment and is judged
+there as part of a name. Leading slashes may be doubled, as some clients send them (reference azure-key-vault.md section
+1.7).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ RowT = TypeVar("RowT", bound=Row)
 @dataclass(slots=True)
 class _Node(Generic[RowT]):
     literals: dict[str, _Node[RowT]] = field(default_factory=dict)
+    embedded: list[tuple[str, str, _Node[RowT]]] = field(default_factory=list)
     parameter: _Node[RowT] | None = None
     name: str = ""
     rows: list[tuple[tuple[str, ...], RowT]] = field(default_factory=list)
@@ -77,9 +79,7 @@ class Router(Generic[RowT]):
             return found
         others = sorted(other for other in self._methods() if other != method and self._match(other, segments))
         if others:
-            raise MethodNotAllowed(
-                f"The method {method} is not allowed here.", headers=(("Allow", ", ".join(others)),)
-            )
+            raise MethodNotAllowed(f"The method {method} is not allowed here.", headers=(("Allow", ", ".join(others)),))
         raise NotFound("The path is not one of this service's.")
 
     def _methods(self) -> set[str]:
@@ -99,8 +99,14 @@ class Router(Generic[RowT]):
     def _insert(self, node: _Node[RowT], parts: list[str], row: RowT) -> None:
         names: list[str] = []
         for index, part in enumerate(parts):
-            if not part.startswith("{"):
+            if "{" not in part:
                 node = node.literals.setdefault(self._literal(part), _Node())
+                continue
+            if not part.startswith("{"):
+                before, _, rest = part.partition("{")
+                name, _, after = rest.partition("}")
+                names.append(name)
+                node = _embedding(node, self._literal(before), self._literal(after))
                 continue
             optional = part.endswith("?}")
             names.append(part[1:-2] if optional else part[1:-1])
@@ -147,6 +153,12 @@ class Router(Generic[RowT]):
             found = self._walk(child, segments, index + 1, values)
             if found is not None:
                 return found
+        for before, after, child in node.embedded:
+            value = self._between(before, after, segment)
+            if value:
+                found = self._walk(child, segments, index + 1, [*values, value])
+                if found is not None:
+                    return found
         parameter = node.parameter
         if parameter is not None and (segment or parameter.name == "?"):
             found = self._walk(parameter, segments, index + 1, [*values, segment])
@@ -157,6 +169,13 @@ class Router(Generic[RowT]):
             return self._end(node, values)
         return None
 
+    def _between(self, before: str, after: str, segment: str) -> str | None:
+        """Find what stands between two texts in a segment, or None if it does not have them."""
+        literal = self._literal(segment)
+        if not (literal.startswith(before) and literal.endswith(after)):
+            return None
+        return segment[len(before) : len(segment) - len(after)]
+
     @staticmethod
     def _end(node: _Node[RowT], values: list[str]) -> Match[RowT] | None:
         if not node.rows:
@@ -164,6 +183,16 @@ class Router(Generic[RowT]):
         names = node.rows[0][0]
         rows = tuple(row for names_of_row, row in node.rows if names_of_row == names)
         return Match(rows, dict(zip(names, values, strict=True)))
+
+
+def _embedding(node: _Node[RowT], before: str, after: str) -> _Node[RowT]:
+    """Find or make the child of a node for a segment that has a parameter between two texts."""
+    for known_before, known_after, child in node.embedded:
+        if (known_before, known_after) == (before, after):
+            return child
+    made: _Node[RowT] = _Node()
+    node.embedded.append((before, after, made))
+    return made
 
 
 def split_path(path: bytes) -> list[str]:

@@ -1,0 +1,120 @@
+"""Principals of every kind: how one is found, and what goes with it when it is deleted."""
+
+from __future__ import annotations
+
+from strongroom.core.errors import NotFound
+from strongroom.core.identity import (
+    Application,
+    Credential,
+    DirectoryRoleAssignment,
+    Group,
+    Membership,
+    ServicePrincipal,
+    User,
+)
+from strongroom.core.records import tenant_partition
+from strongroom.store import Transaction
+
+Principal = User | Group | ServicePrincipal
+
+
+def no_such_object(object_id: str) -> NotFound:
+    """Say that an object is not in this directory, in Graph's words; another tenant's object gets the same."""
+    return NotFound(
+        f"Resource '{object_id}' does not exist or one of its queried reference-property objects are not present.",
+        code="Request_ResourceNotFound",
+    )
+
+
+async def require_principal(tx: Transaction, tenant: str, principal: str) -> Principal:
+    """
+    Read a principal of a tenant, whatever its kind.
+
+    Raises:
+        NotFound: the tenant has no such principal.
+    """
+    partition = tenant_partition(tenant)
+    found = (
+        await tx.record(User, partition, principal)
+        or await tx.record(ServicePrincipal, partition, principal)
+        or await tx.record(Group, partition, principal)
+    )
+    if found is None:
+        raise no_such_object(principal)
+    return found
+
+
+async def require_user(tx: Transaction, tenant: str, user: str) -> User:
+    """
+    Read a user.
+
+    Raises:
+        NotFound: the tenant has no such user.
+    """
+    found = await tx.record(User, tenant_partition(tenant), user)
+    if found is None:
+        raise no_such_object(user)
+    return found
+
+
+async def require_group(tx: Transaction, tenant: str, group: str) -> Group:
+    """
+    Read a group.
+
+    Raises:
+        NotFound: the tenant has no such group.
+    """
+    found = await tx.record(Group, tenant_partition(tenant), group)
+    if found is None:
+        raise no_such_object(group)
+    return found
+
+
+async def require_application(tx: Transaction, tenant: str, application: str) -> Application:
+    """
+    Read an application by its object id.
+
+    Raises:
+        NotFound: the tenant has no such application.
+    """
+    found = await tx.record(Application, tenant_partition(tenant), application)
+    if found is None:
+        raise no_such_object(application)
+    return found
+
+
+async def require_service_principal(tx: Transaction, tenant: str, service_principal: str) -> ServicePrincipal:
+    """
+    Read a service principal.
+
+    Raises:
+        NotFound: the tenant has no such service principal.
+    """
+    found = await tx.record(ServicePrincipal, tenant_partition(tenant), service_principal)
+    if found is None:
+        raise no_such_object(service_principal)
+    return found
+
+
+async def remove_principal(tx: Transaction, principal: Principal) -> None:
+    """
+    Remove a principal with its credentials, its directory roles, and every membership it is on either side of.
+
+    Its tokens end with it, because each is checked against the directory whenever it is used.
+    """
+    partition = principal.partition
+    for membership in await tx.records(Membership, partition):
+        if principal.id in {membership.group, membership.member}:
+            await tx.remove(membership)
+    for role in await tx.records(DirectoryRoleAssignment, partition):
+        if role.principal == principal.id:
+            await tx.remove(role)
+    await remove_credentials(tx, principal.tenant, principal.id)
+    await tx.remove(principal)
+
+
+async def remove_credentials(tx: Transaction, tenant: str, owner: str) -> None:
+    """Remove every credential of one owner."""
+    for credential in await tx.records(Credential, tenant_partition(tenant)):
+        if credential.owner == owner:
+            await tx.remove(credential)

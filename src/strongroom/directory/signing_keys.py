@@ -1,0 +1,145 @@
+"""
+Signing keys: one set for each tenant, rolled over on a schedule and revoked at once in an emergency.
+
+    created ----------- signs_from ----------- signs_until ----------- trusted_until
+       published: clients and caches learn it      |    its last tokens run out   |  removed at the next roll-over
+                          |---- signs tokens ------|
+
+There is always one key that signs and one that will sign next, both published, so that no verifier meets a `kid` that
+it could not have known. Emergency revocation moves `signs_until` and `trusted_until` to the present: what overlaps in a
+roll-over does not in a revocation (security.md "Tokens and sign-in").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from strongroom.core import limits
+from strongroom.core.errors import NotFound
+from strongroom.core.identity import SigningKey
+from strongroom.core.records import tenant_partition
+from strongroom.crypto import signing_keys as crypto
+from strongroom.crypto.context import bind
+from strongroom.crypto.protocol import KeyProtection
+from strongroom.store import Transaction
+
+_PURPOSE = "signing key"
+
+
+class NoSigningKey(Exception):
+    """A tenant has no key that signs now. It is a fault of the instance: a roll-over is overdue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The time in which a key that is wanted is to sign."""
+
+    signs_from: int
+    signs_until: int
+
+
+def due(keys: Iterable[SigningKey], now: int) -> tuple[Term, ...]:
+    """
+    Say which keys a tenant lacks now: none, the next one, or this one and the next.
+
+    Terms join on to the last there is, so the schedule does not drift with the hour at which it is looked after.
+    """
+    lasting = [key for key in keys if key.signs_until > now]
+    ahead = [key for key in lasting if key.signs_from > now]
+    end = max((key.signs_until for key in lasting), default=now)
+    terms: list[Term] = []
+    if len(ahead) == len(lasting):
+        until = min((key.signs_from for key in ahead), default=now + limits.SIGNING_KEY_SIGNS_S)
+        terms.append(Term(now, until))
+        end = max(end, until)
+    if not ahead:
+        terms.append(Term(end, end + limits.SIGNING_KEY_SIGNS_S))
+    return tuple(terms)
+
+
+def make_signing_key(keys: KeyProtection, tenant: str, term: Term, now: int) -> SigningKey:
+    """Make a key for a term, sealed; `roll_over` publishes it. Takes 30 ms and more: not for the event loop."""
+    made = crypto.new_signing_key(tenant, now)
+    return SigningKey(
+        id=made.kid,
+        tenant=tenant,
+        created=now,
+        signs_from=term.signs_from,
+        signs_until=term.signs_until,
+        trusted_until=term.signs_until + limits.SIGNING_KEY_LINGERS_S,
+        certificate=made.certificate,
+        sealed_private_key=keys.seal(_PURPOSE, bind(tenant, made.kid), made.private_key),
+    )
+
+
+def open_private_key(keys: KeyProtection, key: SigningKey) -> bytes:
+    """
+    Open a key's private half (PKCS#8 DER), for the one who signs with it.
+
+    Raises:
+        Unsealable: it was sealed for another tenant or key, or altered.
+    """
+    return keys.open(_PURPOSE, bind(key.tenant, key.id), key.sealed_private_key)
+
+
+async def roll_over(tx: Transaction, tenant: str, made: Sequence[SigningKey], now: int) -> tuple[SigningKey, ...]:
+    """
+    Publish the keys that were *made* for the terms that were `due`, and remove those nobody trusts any more.
+
+    A term that another node has filled meanwhile is left out. Returns the keys that were published.
+    """
+    present = await tx.records(SigningKey, tenant_partition(tenant))
+    for key in present:
+        if key.trusted_until <= now:
+            await tx.remove(key)
+    wanted = {term.signs_from for term in due(present, now)}
+    published = []
+    for key in made:
+        # The first term begins when it is found missing, so two finders give it two beginnings.
+        if key.signs_from in wanted or (key.signs_from <= now and any(start <= now for start in wanted)):
+            await tx.put(key)
+            published.append(key)
+    return tuple(published)
+
+
+async def revoke(tx: Transaction, tenant: str, kid: str, now: int) -> None:
+    """
+    End a key at once, and every token it signed; the next key, already published, signs from now.
+
+    Raises:
+        NotFound: the tenant has no such key.
+    """
+    present = await tx.records(SigningKey, tenant_partition(tenant))
+    revoked = next((key for key in present if key.id == kid), None)
+    if revoked is None:
+        raise NotFound("There is no such signing key.")
+    await tx.put(
+        replace(revoked, signs_until=min(now, revoked.signs_until), trusted_until=min(now, revoked.trusted_until))
+    )
+    others = [key for key in present if key is not revoked and key.signs_until > now]
+    if others and all(key.signs_from > now for key in others):
+        successor = min(others, key=lambda key: key.signs_from)
+        await tx.put(replace(successor, signs_from=now))
+
+
+def published(keys: Iterable[SigningKey], now: int) -> tuple[SigningKey, ...]:
+    """Choose what a key set shows: every key that is trusted now, the earliest to sign first."""
+    return tuple(sorted((key for key in keys if key.created <= now < key.trusted_until), key=_term))
+
+
+def signs_now(keys: Iterable[SigningKey], now: int) -> SigningKey:
+    """
+    Choose the key that signs now; of several, the one that began last.
+
+    Raises:
+        NoSigningKey: none does.
+    """
+    signing = [key for key in keys if key.signs_from <= now < min(key.signs_until, key.trusted_until)]
+    if not signing:
+        raise NoSigningKey
+    return max(signing, key=_term)
+
+
+def _term(key: SigningKey) -> tuple[int, str]:
+    return key.signs_from, key.id

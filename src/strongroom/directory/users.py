@@ -1,0 +1,157 @@
+"""Users: people, and the passwords they sign in with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from strongroom.core.errors import Invalid, NameTaken
+from strongroom.core.guids import new_guid
+from strongroom.core.identity import Credential, CredentialKind, Tenant, User
+from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.directory.principals import no_such_object, remove_principal, require_user
+from strongroom.store import Transaction
+
+# Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
+_USER_PRINCIPAL_NAME = re.compile(r"(?=.{3,113}\Z)[A-Za-z0-9'._!#^~-]{1,64}@[A-Za-z0-9.-]{1,48}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What a user is made of."""
+
+    user_principal_name: str
+    display_name: str
+    mail_nickname: str = ""
+    enabled: bool = True
+    given_name: str | None = None
+    surname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What is to become different about a user. None leaves things as they are; an empty name removes it."""
+
+    enabled: bool | None = None
+    display_name: str | None = None
+    mail_nickname: str | None = None
+    user_principal_name: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+
+
+async def create_user(
+    tx: Transaction,
+    tenant: str,
+    wanted: NewUser,
+    *,
+    password_verifier: bytes | None,
+    now: int,
+    entropy: Callable[[int], bytes],
+) -> User:
+    """
+    Make a user, with a password unless *password_verifier* (an Argon2id string) is None.
+
+    Raises:
+        Invalid: the name is malformed, taken, or not in a verified domain of the tenant.
+    """
+    user = User(
+        id=new_guid(entropy),
+        tenant=tenant,
+        user_principal_name=await _judge_name(tx, tenant, wanted.user_principal_name),
+        display_name=wanted.display_name,
+        created=now,
+        enabled=wanted.enabled,
+        mail_nickname=wanted.mail_nickname,
+        given_name=wanted.given_name or None,
+        surname=wanted.surname or None,
+    )
+    await _put(tx, user)
+    if password_verifier is not None:
+        await tx.put(_password(user, password_verifier, now, entropy))
+    return user
+
+
+async def update_user(tx: Transaction, tenant: str, user: str, change: UserChange) -> User:
+    """
+    Change a user. Disabling one ends its tokens at once.
+
+    Raises:
+        Invalid: the new name is malformed, taken, or not in a verified domain of the tenant.
+        NotFound: the tenant has no such user.
+    """
+    found = await require_user(tx, tenant, user)
+    name = change.user_principal_name
+    changed = replace(
+        found,
+        enabled=found.enabled if change.enabled is None else change.enabled,
+        display_name=found.display_name if change.display_name is None else change.display_name,
+        mail_nickname=found.mail_nickname if change.mail_nickname is None else change.mail_nickname,
+        user_principal_name=found.user_principal_name if name is None else await _judge_name(tx, tenant, name),
+        given_name=found.given_name if change.given_name is None else change.given_name or None,
+        surname=found.surname if change.surname is None else change.surname or None,
+    )
+    await _put(tx, changed)
+    return changed
+
+
+async def set_password(
+    tx: Transaction, tenant: str, user: str, *, password_verifier: bytes, now: int, entropy: Callable[[int], bytes]
+) -> None:
+    """
+    Replace a user's password. Tokens made with the old one end, since its credential is gone.
+
+    Raises:
+        NotFound: the tenant has no such user.
+    """
+    found = await require_user(tx, tenant, user)
+    for credential in await tx.records(Credential, tenant_partition(tenant)):
+        if credential.owner == found.id and credential.kind is CredentialKind.PASSWORD:
+            await tx.remove(credential)
+    await tx.put(_password(found, password_verifier, now, entropy))
+
+
+async def delete_user(tx: Transaction, tenant: str, user: str) -> None:
+    """
+    Delete a user with all that hangs on it.
+
+    Raises:
+        NotFound: the tenant has no such user.
+    """
+    await remove_principal(tx, await require_user(tx, tenant, user))
+
+
+def _password(user: User, verifier: bytes, now: int, entropy: Callable[[int], bytes]) -> Credential:
+    return Credential(
+        id=new_guid(entropy),
+        tenant=user.tenant,
+        owner=user.id,
+        kind=CredentialKind.PASSWORD,
+        verifier=verifier,
+        created=now,
+        not_before=now,
+        expires=None,
+    )
+
+
+async def _judge_name(tx: Transaction, tenant: str, name: str) -> str:
+    if _USER_PRINCIPAL_NAME.fullmatch(name) is None:
+        raise Invalid("Property userPrincipalName is invalid.")
+    record = await tx.record(Tenant, INSTANCE, tenant)
+    if record is None:
+        raise no_such_object(tenant)
+    if name.rpartition("@")[2].lower() not in record.domains:
+        raise Invalid(
+            "The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain"
+            " names in your organization."
+        )
+    return name
+
+
+async def _put(tx: Transaction, user: User) -> None:
+    try:
+        await tx.put(user)
+    except NameTaken:
+        # Graph answers this with 400, not with 409.
+        raise Invalid("Another object with the same value for property userPrincipalName already exists.") from None
