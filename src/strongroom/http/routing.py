@@ -3,7 +3,7 @@ Routing: from a method and a raw path to a row of a table.
 
 A template's `{name}` takes one non-empty segment; `{name?}` one that may be empty or absent; `key='{name}'` what stands
 between the two texts, as OData's alternate keys need it; a leading `{name*}` any number of segments before the first
-literal that follows it. A path is split before it is decoded, so an encoded slash stays inside its segment and is judged
+literal that follows it. A path is split before it is decoded, so an encoded slash stays in its segment and is judged
 there as part of a name. Leading slashes may be doubled, as some clients send them (reference azure-key-vault.md section
 1.7).
 """

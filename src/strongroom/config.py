@@ -1,0 +1,228 @@
+"""
+Settings: each package's own, composed, from defaults, a TOML file, the environment and options, the later winning.
+
+Owns where settings come from and that all faults are reported together. Owns no meaning: that is in the Settings of the
+package concerned.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from strongroom.flow.settings import FlowSettings
+
+DEFAULT_DOMAIN = "localhost"
+DEFAULT_PORT = 8443
+CONFIG_FILE = "config.toml"
+ENVIRONMENT_PREFIX = "STRONGROOM_"
+
+_DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_PORT_MAX = 65_535
+
+
+class ConfigFault(Exception):
+    """Settings that cannot be: every fault found, one sentence each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    An instance's settings.
+
+    `data` is its directory; `address` and `port` are where the main listener is, and `port` is also what clients write
+    in URLs. Port 0 takes a free one. Listeners other than the main one take free loopback ports unless configured.
+    """
+
+    data: Path
+    domain: str = DEFAULT_DOMAIN
+    address: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    managed_identity_port: int = 0
+    region: str = "local"
+    stop_grace_s: float = 10.0
+    certificate_check_s: float = 3600.0
+    production: bool = False
+    """Refuses what is for development only, such as a root key beside the data."""
+    flow: FlowSettings = field(default_factory=FlowSettings)
+
+    @property
+    def database(self) -> Path:
+        """The embedded store's file."""
+        return self.data / "strongroom.db"
+
+    @property
+    def root_key(self) -> Path:
+        """The root key's file: development protection."""
+        return self.data / "root.key"
+
+    @property
+    def ca_file(self) -> Path:
+        """The instance's CA certificate, for clients that use its own names."""
+        return self.data / "ca.pem"
+
+    @property
+    def certificate_files(self) -> tuple[Path, Path]:
+        """The server's certificate and its private key."""
+        return self.data / "server.pem", self.data / "server.key"
+
+    @property
+    def control_socket(self) -> Path:
+        """The owner-only Unix socket."""
+        return self.data / "control.sock"
+
+    @property
+    def run_file(self) -> Path:
+        """What runs, while it runs."""
+        return self.data / "run.json"
+
+    @property
+    def journal(self) -> Path:
+        """The audit journal's directory."""
+        return self.data / "audit"
+
+
+_TYPES: Mapping[str, type] = {
+    "domain": str,
+    "address": str,
+    "port": int,
+    "managed_identity_port": int,
+    "region": str,
+    "stop_grace_s": float,
+    "certificate_check_s": float,
+    "production": bool,
+}
+_FLOW_TYPES: Mapping[str, type] = {
+    f.name: {"int": int, "float": float, "str": str, "bool": bool}[str(f.type)] for f in fields(FlowSettings)
+}
+
+
+def default_data_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Find the per-user data directory of the platform."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "strongroom"
+    if sys.platform == "win32":
+        return Path(environment.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))) / "strongroom"
+    base = environment.get("XDG_DATA_HOME")
+    # The base directory specification: a relative path is to be ignored.
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
+    return root / "strongroom"
+
+
+def load(
+    data: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """
+    Compose the settings of an instance. An override of None counts as not given.
+
+    Raises:
+        ConfigFault: with every fault found.
+    """
+    faults: list[str] = []
+    directory = (data or _environment_path(environment) or default_data_directory(environment)).expanduser().absolute()
+    values: dict[str, Any] = {}
+    flow: dict[str, Any] = {}
+    _take(_read_file(directory / CONFIG_FILE, faults), values, flow, CONFIG_FILE, faults)
+    _take(_read_environment(environment, faults), values, flow, "the environment", faults)
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    _take(given, values, flow, "the options", faults)
+    _judge(values, faults)
+    if faults:
+        raise ConfigFault(faults)
+    flow.setdefault("region", values.get("region", "local"))
+    return Settings(data=directory, flow=FlowSettings(**flow), **values)
+
+
+def _environment_path(environment: Mapping[str, str]) -> Path | None:
+    text = environment.get(ENVIRONMENT_PREFIX + "DATA")
+    return Path(text) if text else None
+
+
+def _read_file(path: Path, faults: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        faults.append(f"{path} cannot be read: {error}")
+        return {}
+
+
+def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+    """Read `STRONGROOM_PORT=8443`, and `STRONGROOM_FLOW_BODY_BYTES=…` for the flow's."""
+    values: dict[str, Any] = {}
+    flow: dict[str, Any] = {}
+    for name, types, into in (("", _TYPES, values), ("FLOW_", _FLOW_TYPES, flow)):
+        for setting, kind in types.items():
+            variable = f"{ENVIRONMENT_PREFIX}{name}{setting.upper()}"
+            text = environment.get(variable)
+            if text is None:
+                continue
+            try:
+                into[setting] = _parse(text, kind)
+            except ValueError:
+                faults.append(f"{variable} must be {_A[kind]}, not {text!r}.")
+    if flow:
+        values["flow"] = flow
+    return values
+
+
+_A: Mapping[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def _parse(text: str, kind: type) -> Any:  # noqa: ANN401  one of the four types a setting has
+    if kind is bool:
+        if text.lower() not in {"true", "false", "1", "0"}:
+            raise ValueError(text)
+        return text.lower() in {"true", "1"}
+    return kind(text)
+
+
+def _take(given: Mapping[str, Any], values: dict[str, Any], flow: dict[str, Any], where: str, faults: list[str]) -> None:
+    for name, value in given.items():
+        if name == "flow" and isinstance(value, Mapping):
+            _take_typed(value, _FLOW_TYPES, flow, f"{where} [flow]", faults)
+        else:
+            _take_typed({name: value}, _TYPES, values, where, faults)
+
+
+def _take_typed(
+    given: Mapping[str, Any], types: Mapping[str, type], into: dict[str, Any], where: str, faults: list[str]
+) -> None:
+    for name, value in given.items():
+        kind = types.get(name)
+        if kind is None:
+            faults.append(f"{where}: there is no setting {name!r}. There are: {', '.join(sorted(types))}.")
+        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+            into[name] = float(value)
+        elif type(value) is not kind:
+            faults.append(f"{where}: {name} must be {_A[kind]}.")
+        else:
+            into[name] = value
+
+
+def _judge(values: dict[str, Any], faults: list[str]) -> None:
+    domain = values.get("domain")
+    if domain is not None:
+        values["domain"] = domain = domain.lower().rstrip(".")
+        if _DOMAIN.fullmatch(domain) is None:
+            faults.append(f"domain must be a DNS name, not {domain!r}.")
+    for name in ("port", "managed_identity_port"):
+        port = values.get(name, 0)
+        if not 0 <= port <= _PORT_MAX:
+            faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
+    for name in ("stop_grace_s", "certificate_check_s"):
+        if values.get(name, 1.0) <= 0:
+            faults.append(f"{name} must be more than 0.")

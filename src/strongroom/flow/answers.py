@@ -1,0 +1,56 @@
+"""What every answer carries, whatever it says (reference azure-key-vault.md section 1.7)."""
+
+from __future__ import annotations
+
+import time
+
+from strongroom import __version__
+from strongroom.flow.trace import Trace
+from strongroom.flow.world import World
+from strongroom.http.message import Header, Response
+from strongroom.http.problems import Moment
+
+_SERVICE_VERSION = __version__.encode()
+
+_COMMON: tuple[Header, ...] = (
+    (b"cache-control", b"no-cache"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"-1"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"strict-transport-security", b"max-age=31536000;includeSubDomains"),
+)
+
+
+def moment_of(trace: Trace) -> Moment:
+    """Gather what error bodies put beside the error."""
+    connection = trace.connection
+    stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(trace.started))
+    origin = trace.site.base_url if trace.site is not None else ""
+    return Moment(connection.request_id, connection.client_request_id or connection.request_id, stamp, origin)
+
+
+def complete(world: World, trace: Trace, response: Response) -> Response:
+    """Add the headers that every answer has."""
+    connection, headers = trace.connection, response.headers
+    headers.extend(_COMMON)
+    headers.append((b"x-ms-request-id", connection.request_id.encode()))
+    if connection.client_request_id is not None:
+        headers.append((b"x-ms-client-request-id", connection.client_request_id.encode()))
+        headers.append((b"client-request-id", connection.client_request_id.encode()))
+    if trace.surface.has_vaults:
+        region = trace.vault.location if trace.vault is not None else world.settings.region
+        headers.append((b"x-ms-keyvault-region", region.encode("ascii", "replace")))
+        headers.append((b"x-ms-keyvault-service-version", _SERVICE_VERSION))
+        headers.append((b"x-ms-keyvault-network-info", _network_info(connection.address)))
+        permit = trace.permit
+        if permit is not None and permit.model == "rbac" and permit.assignment is not None:
+            headers.append((b"x-ms-keyvault-rbac-assignment-id", permit.assignment.encode("ascii", "replace")))
+            headers.append((b"x-ms-keyvault-rbac-cache", b"ra_age=0;da_age=0;rd_age=0;brd_age=0;ra_notif_age=0;dec_lev=0;"))
+    return response
+
+
+def _network_info(address: str) -> bytes:
+    """Say how the connection came, as the official diagnostic shows it."""
+    if ":" in address:
+        return f"conn_type=Ipv6;addr={address};act_addr_fam=InterNetworkV6;".encode()
+    return f"conn_type=Ipv4;addr={address};act_addr_fam=InterNetwork;".encode()

@@ -1,0 +1,189 @@
+"""
+The audit step: the trace of a request, folded into one entry. It fails closed: no record, no answer (ADR 0008).
+
+A change's entry commits in the change's own transaction and is appended to the journal after; what a crash leaves
+between the two, `drain` appends at the next start. A read's entry is with the kernel before the answer leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from strongroom.core.errors import Failure, Unavailable
+from strongroom.flow import log
+from strongroom.flow.trace import Trace
+from strongroom.flow.world import World
+from strongroom.http.message import Response
+from strongroom.journal import Entry, Identity, JournalUnavailable, encode
+from strongroom.store import Transaction
+
+T = TypeVar("T")
+
+ANONYMOUS = "Authentication"
+"""The operation name of a request that ended before anyone was identified, as Azure records it."""
+_DRAIN_BATCH = 500
+_UNRECORDED = "The request could not be recorded, so it was not answered. Try again later."
+
+
+async def record(world: World, trace: Trace, response: Response, failure: Failure | None = None) -> Response:
+    """
+    Record an answer, and give it back.
+
+    Raises:
+        Unavailable: it cannot be recorded.
+    """
+    if trace.committed and failure is None and response.status < 500:  # noqa: PLR2004  our own faults begin here
+        return response
+    if _is_anonymous(trace, failure) and not world.quota.take(trace.started):
+        return response
+    _append(world, encode(_entry(world, trace, response.status, failure)))
+    return response
+
+
+async def commit(
+    world: World,
+    trace: Trace,
+    change: Callable[[Transaction], Awaitable[T]],
+    describe: Callable[[T], Mapping[str, object]] | None,
+) -> T:
+    """
+    Commit a change together with its entry, and hand the entry to the journal.
+
+    Raises:
+        Unavailable: the journal takes no entries, so nothing was changed.
+    """
+    require_journal(world)
+    entries: list[bytes] = []
+
+    def entry_of(result: T) -> list[bytes]:
+        if describe is not None:
+            trace.properties.update(describe(result))
+        status = trace.route.op.success if trace.route is not None else 200
+        entries[:] = [encode(_entry(world, trace, status, None))]
+        return entries
+
+    committed = await world.store.commit(change, audit=entry_of)
+    trace.committed = True
+    for number, entry in zip(committed.outbox, entries, strict=True):
+        try:
+            world.journal.append(entry, outbox=number)
+        except JournalUnavailable as unavailable:
+            # The entry is durable in the outbox: it will be appended, and the change has its record.
+            log.journal_lags(unavailable)
+            break
+    return committed.result
+
+
+def require_journal(world: World) -> None:
+    """
+    Refuse to begin what could not be recorded.
+
+    Raises:
+        Unavailable: the journal takes no entries.
+    """
+    if not world.journal.available:
+        raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
+
+
+async def drain(world: World) -> int:
+    """
+    Append what is in the outbox and not yet in the journal, and let the store forget what is durable; how many.
+
+    Raises:
+        JournalUnavailable: the journal takes no entries.
+    """
+    appended = 0
+    while True:
+        through = world.journal.highest_outbox()
+        waiting = [item for item in await world.store.outbox(limit=_DRAIN_BATCH) if item[0] > through]
+        if not waiting:
+            break
+        for number, entry in waiting:
+            world.journal.append(entry, outbox=number)
+        appended += len(waiting)
+    await world.store.audited(world.journal.durable_outbox())
+    return appended
+
+
+def settle_anonymous(world: World) -> None:
+    """
+    Record how many anonymous attempts were only counted, if any.
+
+    Raises:
+        JournalUnavailable: the journal takes no entries; the count is lost with the attempts it counted.
+    """
+    count, since = world.quota.settle()
+    if count:
+        entry = Entry(
+            time=world.clock(),
+            operation=ANONYMOUS,
+            status=401,
+            description="Anonymous and blocked attempts beyond the quota, counted and not listed.",
+            properties={"count": count, "since": since},
+        )
+        world.journal.append(encode(entry))
+
+
+def _append(world: World, entry: bytes) -> None:
+    try:
+        world.journal.append(entry)
+    except JournalUnavailable:
+        raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),)) from None
+
+
+def _is_anonymous(trace: Trace, failure: Failure | None) -> bool:
+    return trace.caller is None and (failure is not None or trace.permit is None)
+
+
+def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> Entry:
+    request, connection, route, permit, vault = trace.request, trace.connection, trace.route, trace.permit, trace.vault
+    host = trace.site.base_url if trace.site is not None else ""
+    query = request.query.decode("latin-1")
+    path = request.path.decode("latin-1")
+    agent = request.headers.get(b"user-agent")
+    properties = trace.properties
+    object_uri = properties.pop("id", None) if properties else None
+    return Entry(
+        time=trace.started,
+        operation=route.op.name if route is not None and (trace.caller or permit) else ANONYMOUS,
+        status=status,
+        duration_s=world.clock() - trace.started,
+        resource_id=vault.scope if vault is not None else _resource_of(trace),
+        operation_version=route.api_version if route is not None else "",
+        description=failure.message if failure is not None else "",
+        address=connection.address,
+        correlation_id=connection.client_request_id or connection.request_id,
+        identity=Identity.of(trace.caller) if trace.caller is not None else None,
+        client_info=agent.decode("latin-1") if agent is not None else None,
+        request_uri=f"{host}{path}?{query}" if query else host + path,
+        object_uri=object_uri if isinstance(object_uri, str) else None,
+        is_access_policy_match=_decided_by(trace, "policy"),
+        is_rbac_authorized=_decided_by(trace, "rbac"),
+        applied_assignment_id=permit.assignment if permit is not None else None,
+        addr_auth_type=trace.admission.rule if trace.admission is not None else None,
+        error_code=(failure.inner or failure.code or None) if failure is not None else None,
+        reason=_reason(trace, failure),
+        properties=properties or None,
+    )
+
+
+def _resource_of(trace: Trace) -> str:
+    route = trace.route
+    return route.target.scope if route is not None and trace.caller is not None else ""
+
+
+def _decided_by(trace: Trace, model: str) -> bool | None:
+    """Say whether a model allowed the request: None where it was not the one asked."""
+    if trace.permit is not None:
+        return True if trace.permit.model == model else None
+    if trace.vault is None or trace.admission is None or trace.caller is None:
+        return None
+    return False if (model == "rbac") is bool(trace.vault.rbac) else None
+
+
+def _reason(trace: Trace, failure: Failure | None) -> str | None:
+    if failure is not None and failure.reason is not None:
+        return failure.reason
+    return trace.unverified
+

@@ -1,0 +1,281 @@
+"""
+Authentication: who is calling.
+
+Three steps of the flow: `challenge` refuses a request without a bearer token, whatever its address; `identify` judges
+the token and never raises, so that the firewall can speak first; `require_caller` refuses what did not verify.
+
+The cache proves a signature and nothing else (ADR 0004). Audience, issuer, times and the directory are asked on every
+request: a cached token never outlives its principal, its credential or its signing key.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from strongroom.core.errors import Unauthenticated
+from strongroom.core.names import Site
+from strongroom.core.names import Surface as SurfaceName
+from strongroom.core.identity import (
+    Caller,
+    Credential,
+    PrincipalType,
+    ServicePrincipal,
+    ServicePrincipalType,
+    SigningKey,
+    User,
+)
+from strongroom.core.identity import Unidentified as Unidentified  # noqa: PLC0414  the step's other answer
+from strongroom.core.oauth import issuer_v1
+from strongroom.core.vaults import Vault
+from strongroom.core.token_ids import credential_of
+from strongroom.flow.surface import Surface
+from strongroom.http.message import Request
+
+if TYPE_CHECKING:
+    from strongroom.crypto.jws import VerificationKey
+    from strongroom.flow.world import World
+
+MISSING = "AKV10000: Request is missing a Bearer or PoP token."
+_MALFORMED = "[AggregatedAuthenticationFailure] Error validating token: 'S2S17001'."
+_EXPIRED = "[TokenExpired] Error validating token: 'S2S12086'."
+_UNKNOWN_KEY = "AKV10046: Unable to resolve the key used for signature validation."
+_LEEWAY_S = 60
+"""A token from a clock slightly ahead of ours is not yet "not yet valid". Expiry has no leeway: the clock is our own."""
+
+
+@dataclass(slots=True)
+class _Verified:
+    """A token whose signature was checked, and the caller the directory last made of it."""
+
+    claims: dict[str, Any]
+    key: str
+    generation: int = -1
+    caller: Caller | Unidentified | None = None
+
+
+class TokenCache:
+    """Verified signatures by the digest of the token; bounded, the least recently used goes first."""
+
+    def __init__(self, entries: int) -> None:
+        self._limit = entries
+        self._entries: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    def get(self, digest: bytes) -> _Verified | None:
+        """Find a verified token and mark it used."""
+        entry = self._entries.get(digest)
+        if entry is not None:
+            self._entries.move_to_end(digest)
+        return entry
+
+    def put(self, digest: bytes, entry: _Verified) -> None:
+        """Keep a verified token, dropping the oldest if there are too many."""
+        self._entries[digest] = entry
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def drop(self, digest: bytes) -> None:
+        """Forget a token."""
+        self._entries.pop(digest, None)
+
+    def __len__(self) -> int:
+        """Count the tokens held."""
+        return len(self._entries)
+
+
+def bearer_token(request: Request) -> str | None:
+    """Find the bearer token of a request, or None if there is none; a blank one or another scheme is none."""
+    header = request.headers.get(b"authorization")
+    if header is None or header[:7].lower() != b"bearer ":
+        return None
+    token = header[7:].strip()
+    if not token:
+        return None
+    return token.decode("latin-1")
+
+
+def challenge(world: World, surface: Surface, site: Site | None, vault: Vault | None, token: str | None) -> None:
+    """
+    Refuse a request without a bearer token.
+
+    Raises:
+        Unauthenticated: with the challenge that tells a client where to get one (reference section 1.4).
+    """
+    if token is None:
+        raise _unauthenticated(world, surface, site, vault, MISSING, "no bearer token")
+
+
+def identify(world: World, surface: Surface, vault: Vault | None, token: str) -> Caller | Unidentified:
+    """Judge a token against the surface asked, the vault's tenant, the clock and the directory. Never raises."""
+    digest = sha256(token.encode("latin-1")).digest()
+    entry = world.tokens.get(digest)
+    if entry is None:
+        verified = _verify_signature(world, token)
+        if isinstance(verified, Unidentified):
+            return verified
+        entry = verified
+        world.tokens.put(digest, entry)
+    fault = _judge_claims(world, surface, entry)
+    if fault is not None:
+        return fault
+    if entry.generation != world.view.generation or entry.caller is None:
+        entry.generation = world.view.generation
+        entry.caller = _look_up(world, entry.claims)
+    caller = entry.caller
+    if isinstance(caller, Caller) and vault is not None and caller.tenant != vault.tenant:
+        return Unidentified(
+            f"AKV10032: Invalid issuer. Expected one of {issuer_v1(vault.tenant)}, found {caller.issuer}.",
+            "issuer of another tenant",
+        )
+    return caller
+
+
+def require_caller(
+    world: World, surface: Surface, site: Site | None, vault: Vault | None, identity: Caller | Unidentified
+) -> Caller:
+    """
+    Refuse whoever was not identified.
+
+    Raises:
+        Unauthenticated: with the reference's words for the cause, and the challenge again.
+    """
+    if isinstance(identity, Unidentified):
+        raise _unauthenticated(world, surface, site, vault, identity.message, identity.reason)
+    return identity
+
+
+def _verify_signature(world: World, token: str) -> _Verified | Unidentified:
+    # The library takes a quarter of a second to import, which a start-up must not wait for.
+    from strongroom.crypto import jws  # noqa: PLC0415
+
+    keys = _TrustedKeys(world)
+    try:
+        claims = jws.verify_signature(token, keys)
+    except jws.TokenRefused as refused:
+        unknown = refused.fault is jws.TokenFault.UNKNOWN_KEY
+        return Unidentified(_UNKNOWN_KEY if unknown else _MALFORMED, refused.reason)
+    return _Verified(claims, keys.found)
+
+
+class _TrustedKeys(Mapping[str, "VerificationKey"]):
+    """The published signing keys of all tenants by `kid`, read out of the view as they are asked for."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.found = ""
+
+    def __getitem__(self, kid: str) -> VerificationKey:
+        from strongroom.crypto.jws import verification_key  # noqa: PLC0415  see _verify_signature
+
+        key = self._world.view.signing_key(kid)
+        if key is None or not _is_trusted(key, self._world.now()):
+            raise KeyError(kid)
+        self.found = kid
+        return verification_key(key.certificate)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key.id for tenant in self._world.view.tenants() for key in self._world.view.signing_keys(tenant.id))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _is_trusted(key: SigningKey, now: int) -> bool:
+    return key.created <= now < key.trusted_until
+
+
+def _judge_claims(world: World, surface: Surface, entry: _Verified) -> Unidentified | None:
+    """Judge everything a signature does not prove. Audience, issuer, times: on every request."""
+    claims, now = entry.claims, world.clock()
+    key = world.view.signing_key(entry.key)
+    if key is None or not _is_trusted(key, int(now)):
+        return Unidentified(_UNKNOWN_KEY, "signing key no longer trusted")
+    tenant, issuer, audience = claims.get("tid"), claims.get("iss"), claims.get("aud")
+    if tenant != key.tenant or issuer != issuer_v1(key.tenant):
+        # Key, `iss` and `tid` must agree: a key signs for its own tenant only.
+        return Unidentified(_MALFORMED, "key, iss and tid do not agree")
+    not_before, expires = claims.get("nbf"), claims.get("exp")
+    if not isinstance(expires, int) or not isinstance(not_before, int):
+        return Unidentified(_MALFORMED, "nbf or exp missing")
+    if surface.audience is None or not isinstance(audience, str):
+        return Unidentified(_MALFORMED, "aud missing")
+    if audience.lower() not in world.hosts.audiences(surface.audience):
+        return Unidentified(_wrong_audience(surface.audience, audience), "wrong audience")
+    if now >= expires:
+        return Unidentified(_EXPIRED, "expired")
+    if now + _LEEWAY_S < not_before:
+        return Unidentified(_MALFORMED, "not yet valid")
+    if "cnf" in claims:
+        # A certificate-bound token is worth nothing without the proof (security.md "Tokens and sign-in").
+        return Unidentified(_MALFORMED, "certificate-bound token sent as a bearer token")
+    return None
+
+
+def _wrong_audience(surface: SurfaceName, found: str) -> str:
+    expected = {
+        SurfaceName.VAULT: "https://vault.azure.net",
+        SurfaceName.MANAGEMENT: "https://management.azure.com",
+        SurfaceName.GRAPH: "https://graph.microsoft.com",
+    }[surface]
+    return f"AKV10022: Invalid audience. Expected {expected}, found: {found}."
+
+
+def _look_up(world: World, claims: dict[str, Any]) -> Caller | Unidentified:
+    """Make a caller of verified claims, as the directory knows the principal now."""
+    tenant, oid, appid, token_id = claims["tid"], claims.get("oid"), claims.get("appid"), claims.get("uti")
+    if not (isinstance(oid, str) and isinstance(appid, str) and isinstance(token_id, str)):
+        return Unidentified(_MALFORMED, "oid, appid or uti missing")
+    view = world.view
+    principal = view.principal(tenant, oid)
+    if isinstance(principal, ServicePrincipal):
+        if principal.app_id != appid:
+            return Unidentified(_MALFORMED, "appid is not the principal's")
+        kind, name = PrincipalType.SERVICE_PRINCIPAL, None
+    elif isinstance(principal, User):
+        kind, name = PrincipalType.USER, principal.user_principal_name
+    else:
+        return Unidentified(_MALFORMED, "principal not in the directory")
+    if not principal.enabled:
+        return Unidentified(_MALFORMED, "principal is disabled")
+    credential = credential_of(world.keys.tag, token_id, _credentials(world, principal))
+    if credential is None:
+        return Unidentified(_MALFORMED, "credential was removed")
+    return Caller(
+        tenant=tenant,
+        oid=oid,
+        appid=appid,
+        kind=kind,
+        issuer=issuer_v1(tenant),
+        groups=view.groups_of(tenant, oid),
+        credential=credential.id,
+        token_id=token_id,
+        appidacr=str(claims.get("appidacr", "0")),
+        idtyp=str(claims.get("idtyp", "app")),
+        name=name,
+        mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
+        directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
+    )
+
+
+def _credentials(world: World, principal: ServicePrincipal | User) -> list[Credential]:
+    """List the credentials a principal's token may have come from: its own, and its application's."""
+    view = world.view
+    owned = list(view.credentials_of(principal.id))
+    if isinstance(principal, ServicePrincipal) and principal.type is ServicePrincipalType.APPLICATION:
+        application = view.application_by_app_id(principal.app_id)
+        if application is not None:
+            owned += view.credentials_of(application.id)
+    return owned
+
+
+def _unauthenticated(  # noqa: PLR0913  what a challenge is made of
+    world: World, surface: Surface, site: Site | None, vault: Vault | None, message: str, reason: str
+) -> Unauthenticated:
+    tenant = vault.tenant if vault is not None else "common"
+    headers: tuple[tuple[str, str], ...] = ()
+    if site is not None:
+        headers = (("WWW-Authenticate", world.hosts.challenge(site, tenant).header),)
+    return Unauthenticated(message, reason=reason, headers=headers)

@@ -1,0 +1,113 @@
+"""The `Call`: what a handler gets. It holds a `Permit`, so no handler can run without one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from strongroom.core.identity import Caller
+from strongroom.core.network import Admission, Connection
+from strongroom.core.permissions import Permit
+from strongroom.core.vaults import Vault
+from strongroom.flow.operation import Op, Target
+from strongroom.flow.world import World
+from strongroom.http import json
+from strongroom.http.message import Request
+from strongroom.store import Transaction
+
+T = TypeVar("T")
+Describe = Callable[[Any], Mapping[str, object]]
+
+
+@dataclass(slots=True)
+class Call:
+    """
+    One admitted, authenticated, permitted request.
+
+    Attributes:
+        base: scheme, host and port as the client asked: what ids in the answer start with (ADR 0010).
+        query: decoded query parameters, api-version included.
+        properties: what the handler adds to the audit entry's `properties`; never a value.
+    """
+
+    world: World
+    op: Op
+    request: Request
+    connection: Connection
+    target: Target
+    vault: Vault | None
+    admission: Admission | None
+    caller: Caller | None
+    permit: Permit
+    api_version: str
+    base: str
+    query: dict[str, str]
+    now: int
+    commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None], Awaitable[Any]]
+    """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
+    properties: dict[str, Any] = field(default_factory=dict)
+    committed: bool = False
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The decoded path parameters."""
+        return dict(self.target.params)
+
+    @property
+    def identity(self) -> Caller:
+        """
+        The caller, for operations that require one.
+
+        Raises:
+            RuntimeError: the row is Public, so the handler must not ask.
+        """
+        if self.caller is None:
+            msg = f"{self.op.name} is public and has no caller"
+            raise RuntimeError(msg)
+        return self.caller
+
+    @property
+    def the_vault(self) -> Vault:
+        """
+        The vault, for operations on one.
+
+        Raises:
+            RuntimeError: the surface has no vaults.
+        """
+        if self.vault is None:
+            msg = f"{self.op.name} is not about a vault"
+            raise RuntimeError(msg)
+        return self.vault
+
+    async def body(self, kind: type[T]) -> T:
+        """
+        Read and decode the JSON body.
+
+        Raises:
+            Invalid: not JSON, too deep, or not of the form of *kind*.
+            TooLarge, TimedOut: see `Request.receive_body`.
+        """
+        return json.decode(await self.raw_body(), kind)
+
+    async def raw_body(self) -> bytes:
+        """Read the body as it came, within the operation's limits."""
+        return await self.request.receive_body(self.op.body_limit, self.world.settings.body_time_s)
+
+    async def commit(
+        self,
+        change: Callable[[Transaction], Awaitable[T]],
+        describe: Callable[[T], Mapping[str, object]] | None = None,
+    ) -> T:
+        """
+        Make a change durable together with this call's audit entry: the only way to write.
+
+        A handler computes first and commits once, last. *describe* gives what the entry says of the result; `id` is the
+        object's URI.
+        """
+        if self.committed:
+            msg = f"{self.op.name} commits twice"
+            raise RuntimeError(msg)
+        self.committed = True
+        result: T = await self.commit_with(change, describe)
+        return result

@@ -1,0 +1,89 @@
+"""The second step: which operation, on which vault and target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.core.api_versions import at_least, parse_data_plane
+from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.names import Site
+from strongroom.core.vaults import Vault
+from strongroom.flow.operation import Op, Target
+from strongroom.flow.surface import Surface
+from strongroom.flow.world import World
+from strongroom.http.message import Request
+from strongroom.http.routing import parse_query
+
+_OVERRIDES = (b"x-http-method", b"x-http-method-override", b"x-http-request")
+"""The reference has the first and the last (section 12); the middle one is what other services of Azure's take."""
+_OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "DELETE", "POST"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a request is for: evidence of this step."""
+
+    op: Op
+    vault: Vault | None
+    target: Target
+    api_version: str
+    query: dict[str, str]
+
+
+def find_vault(world: World, surface: Surface, site: Site | None) -> Vault | None:
+    """
+    Find the vault that the host names.
+
+    Raises:
+        NotFound: there is none, or it is deleted; which of the two is not said.
+    """
+    if not surface.has_vaults:
+        return None
+    vault = world.view.vault_by_name(site.vault_name) if site is not None and site.vault_name else None
+    if vault is None or vault.deleted is not None:
+        raise NotFound("No vault is known by this name.", code="VaultNotFound")
+    return vault
+
+
+def find_route(world: World, surface: Surface, vault: Vault | None, request: Request) -> Route:
+    """
+    Find the operation, the api-version and the target.
+
+    Raises:
+        Invalid: the path, query, api-version or method override is malformed.
+        NotFound, MethodNotAllowed: see `Router.find`; also an operation that the api-version does not know yet.
+    """
+    method = _method(request)
+    match = surface.router.find(method, request.path)
+    query = parse_query(request.query)
+    op, version = match.rows[0], query.get("api-version", "")
+    if surface.has_vaults and op.versioned:
+        version = parse_data_plane([version] if version else [])
+        known = [row for row in match.rows if at_least(version, row.since) and not _ended(row, version)]
+        if not known:
+            raise NotFound("The path is not one of this service's in this api-version.")
+        op = known[0]
+    return Route(op, vault, op.target(world, vault, match.parameters), version, query)
+
+
+def _ended(row: Op, version: str) -> bool:
+    return bool(row.until) and at_least(version, row.until)
+
+
+def _method(request: Request) -> str:
+    """
+    Find the method that is meant: a POST may say so in a header (reference section 1.7).
+
+    It is applied before the operation is looked up, only on POST; two that differ are refused (security.md "The flow").
+    """
+    wanted = {request.headers[name].decode("latin-1").strip().upper() for name in _OVERRIDES if name in request.headers}
+    if not wanted:
+        return request.method
+    if len(wanted) > 1:
+        raise Invalid("The request has method override headers that contradict each other.")
+    method = wanted.pop()
+    if request.method != "POST":
+        raise Invalid("The method can only be overridden on POST.")
+    if method not in _OVERRIDABLE:
+        raise Invalid("The method override names no method of this service.")
+    return method

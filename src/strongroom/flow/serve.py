@@ -1,0 +1,108 @@
+"""The whole path of a request, in order. No middleware does a security step, and no step is anywhere else."""
+
+from __future__ import annotations
+
+from strongroom.core.errors import Failure
+from strongroom.core.identity import Caller, Unidentified
+from strongroom.core.names import Site
+from strongroom.core.permissions import Public
+from strongroom.flow import audit, authentication, authorization, firewall, log, routes
+from strongroom.flow.answers import complete, moment_of
+from strongroom.flow.call import Call
+from strongroom.flow.connection import describe_connection
+from strongroom.flow.routes import Route
+from strongroom.flow.surface import Surface
+from strongroom.flow.trace import Trace
+from strongroom.flow.world import World
+from strongroom.http import problems
+from strongroom.http.message import Request, Response
+
+
+async def serve(
+    world: World, surface: Surface, site: Site | None, request: Request, *, fault: Failure | None = None
+) -> Response:
+    """
+    Answer a request.
+
+    *fault* is what the listener already found wrong with the request's form; it is answered and recorded here like any
+    other refusal.
+    """
+    trace = Trace(surface, site, request, describe_connection(world, request), world.clock())
+    try:
+        if fault is not None:
+            raise fault
+        response = await _run(world, trace)
+        return await audit.record(world, trace, complete(world, trace, response))
+    except Failure as failure:
+        response = problems.render(failure, surface.dialect, moment_of(trace))
+        return await _record_refusal(world, trace, complete(world, trace, response), failure)
+    except Exception as error:  # noqa: BLE001  the one place: what is not understood says nothing outside
+        log.unexpected(trace, error)
+        response = problems.unexpected(surface.dialect, moment_of(trace))
+        return await _record_refusal(world, trace, complete(world, trace, response), None)
+
+
+async def _run(world: World, trace: Trace) -> Response:
+    """Take a request through the steps; the first that refuses, raises."""
+    surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
+    token = authentication.bearer_token(request)
+    if token is None:
+        world.throttle.admit_source(connection.address, trace.started)
+    trace.vault = vault = routes.find_vault(world, surface, site)
+    trace.route = route = routes.find_route(world, surface, vault, request)
+    if isinstance(route.op.requires, Public):
+        trace.permit = authorization.permit(world, None, route.op, route.target, vault)
+        return await _handle(world, trace, route)
+    authentication.challenge(world, surface, site, vault, token)
+    trace.verdict = verdict = firewall.judge(world, vault, connection)
+    identity = authentication.identify(world, surface, vault, token or "")
+    _note_identity(trace, identity)
+    trace.admission = firewall.admit(verdict, identity, vault, connection)
+    caller = authentication.require_caller(world, surface, site, vault, identity)
+    trace.permit = authorization.permit(world, caller, route.op, route.target, vault)
+    if vault is not None:
+        world.throttle.admit_operation(vault.id, route.op.throttle, trace.started)
+    return await _handle(world, trace, route)
+
+
+def _note_identity(trace: Trace, identity: Caller | Unidentified) -> None:
+    if isinstance(identity, Unidentified):
+        trace.unverified = identity.reason
+    else:
+        trace.caller = identity
+
+
+async def _handle(world: World, trace: Trace, route: Route) -> Response:
+    if trace.permit is None:
+        msg = "a handler cannot run without a permit"
+        raise RuntimeError(msg)
+    call = Call(
+        world=world,
+        op=route.op,
+        request=trace.request,
+        connection=trace.connection,
+        target=route.target,
+        vault=trace.vault,
+        admission=trace.admission,
+        caller=trace.caller,
+        permit=trace.permit,
+        api_version=route.api_version,
+        base=trace.site.base_url if trace.site is not None else "",
+        query=route.query,
+        now=int(trace.started),
+        commit_with=lambda change, describe: audit.commit(world, trace, change, describe),
+        properties=trace.properties,
+    )
+    return await route.op.handler(call)
+
+
+async def _record_refusal(world: World, trace: Trace, response: Response, failure: Failure | None) -> Response:
+    """Record a refusal; if it cannot be recorded, that is the answer."""
+    if trace.caller is None:
+        world.throttle.count_anonymous(trace.connection.address, trace.started)
+    try:
+        return await audit.record(world, trace, response, failure)
+    except Failure as unrecorded:
+        return complete(world, trace, problems.render(unrecorded, trace.surface.dialect, moment_of(trace)))
+
+

@@ -1,0 +1,26 @@
+"""What an operator may set about the flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.core import limits
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """Settings of the flow. Defaults are strict; a production profile changes none of them."""
+
+    body_bytes: int = limits.BODY_BYTES
+    body_time_s: float = limits.BODY_TIME_S
+    token_cache_entries: int = limits.TOKEN_CACHE_ENTRIES
+    region: str = "local"
+    """What `x-ms-keyvault-region` and a vault's location say unless a vault says otherwise."""
+    anonymous_per_source: int = 600
+    """Requests without a valid token that one source may make in ten seconds before it gets 429."""
+    service_limits: bool = False
+    """True applies Azure's own limits for each vault (reference azure-key-vault.md section 6), with 429 beyond them."""
+    extended_ip_rules: bool = True
+    """True lets firewall rules name IPv6 and private ranges, which Azure's cannot; without a cloud they are the usual ones."""
+    anonymous_audit_per_second: int = 50
+    """Audit entries for anonymous and blocked attempts per second, beyond which they are counted, not listed."""

@@ -1,0 +1,41 @@
+"""A surface, as the flow sees it: a table of operations, a way of saying no, and how its callers prove themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.core.names import Surface as SurfaceName
+from strongroom.flow.operation import Op
+from strongroom.http.problems import Dialect
+from strongroom.http.routing import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """
+    One part of the service.
+
+    Attributes:
+        audience: whose tokens it takes; None where every row is Public.
+        versions: the known api-versions, oldest first; empty where the surface does not ask for one.
+    """
+
+    name: str
+    dialect: Dialect
+    router: Router[Op]
+    operations: tuple[Op, ...]
+    audience: SurfaceName | None = None
+    has_vaults: bool = False
+
+
+def make_surface(
+    name: str,
+    dialect: Dialect,
+    operations: tuple[Op, ...],
+    *,
+    audience: SurfaceName | None = None,
+    case_insensitive: bool = False,
+) -> Surface:
+    """Compile a surface's table."""
+    router = Router(operations, case_insensitive=case_insensitive)
+    return Surface(name, dialect, router, operations, audience, has_vaults=audience is SurfaceName.VAULT)

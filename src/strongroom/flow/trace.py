@@ -1,0 +1,40 @@
+"""The evidence of one request, gathered step by step: what the audit entry is folded from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from strongroom.core.identity import Caller
+from strongroom.core.names import Site
+from strongroom.core.network import Admission, Connection, Verdict
+from strongroom.core.permissions import Permit
+from strongroom.core.vaults import Vault
+from strongroom.flow.routes import Route
+from strongroom.flow.surface import Surface
+from strongroom.http.message import Request
+
+
+@dataclass(slots=True)
+class Trace:
+    """
+    What is known of a request so far; each field is set by its step and by no other.
+
+    `unverified` says why a token was refused, in words of ours: no claim of it is kept.
+    """
+
+    surface: Surface
+    site: Site | None
+    request: Request
+    connection: Connection
+    started: float
+    vault: Vault | None = None
+    route: Route | None = None
+    verdict: Verdict | None = None
+    caller: Caller | None = None
+    unverified: str | None = None
+    admission: Admission | None = None
+    permit: Permit | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    committed: bool = False
+    """True once the audit entry went into the store with the change it tells of."""

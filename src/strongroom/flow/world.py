@@ -1,0 +1,49 @@
+"""The world a request is served in: everything with a state or a source outside, handed in by `strongroom.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from strongroom.core.instance import Instance
+from strongroom.core.names import Hosts
+from strongroom.crypto.passwords import Passwords
+from strongroom.crypto.passwords import Passwords
+from strongroom.crypto.protocol import KeyProtection
+from strongroom.flow.quota import AnonymousQuota
+from strongroom.crypto.token_signers import TokenSigners
+from strongroom.flow.authentication import TokenCache
+from strongroom.flow.settings import FlowSettings
+from strongroom.flow.throttle import Throttle
+from strongroom.journal import Journal
+from strongroom.store import Store
+from strongroom.view import View
+
+
+@dataclass(slots=True)
+class World:
+    """
+    What the flow and every handler may reach.
+
+    `clock` gives Unix seconds with fractions; `entropy` gives that many random bytes. Tests give their own of each.
+    """
+
+    settings: FlowSettings
+    hosts: Hosts
+    store: Store
+    view: View
+    keys: KeyProtection
+    journal: Journal
+    clock: Callable[[], float]
+    entropy: Callable[[int], bytes]
+    tokens: TokenCache
+    throttle: Throttle
+    quota: AnonymousQuota
+    passwords: Passwords
+    passwords: Passwords
+    signers: TokenSigners
+    instance: Instance
+
+    def now(self) -> int:
+        """Read the clock as whole Unix seconds, as every stored time is."""
+        return int(self.clock())

@@ -1,0 +1,46 @@
+"""Finding an object's rows, through the bounded cache of sealed records. Plaintext is never cached (ADR 0003)."""
+
+from __future__ import annotations
+
+from strongroom.core.lifecycle import not_found, require_active
+from strongroom.core.names import parse_version
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
+from strongroom.store import Reader
+from strongroom.view.sealed import SealedCache
+
+LATEST = ""
+"""The version in a path that means an object's latest one."""
+
+
+async def find_version(  # noqa: PLR0913  what names a version
+    reader: Reader, cache: SealedCache, vault: str, collection: Collection, name: str, version: str, now: int
+) -> tuple[StoredObject, StoredVersion]:
+    """
+    Find a version of an active object.
+
+    Raises:
+        NotFound: no active object has the name, or it has no such version.
+    """
+    wanted = LATEST if version == LATEST else parse_version(version)
+    if wanted is None:
+        raise not_found(collection, name, version)
+    key = (vault, collection, name.lower(), wanted)
+    rows = cache.get(key)
+    if rows is None:
+        mark = cache.mark()
+        rows = await _read(reader, vault, collection, name, wanted)
+        if rows is not None:
+            cache.put(key, rows, mark)
+    stored = require_active(rows[0] if rows else None, collection, name, now)
+    if rows is None or rows[1] is None:
+        raise not_found(collection, name, version)
+    return stored, rows[1]
+
+
+async def _read(
+    reader: Reader, vault: str, collection: Collection, name: str, version: str
+) -> tuple[StoredObject, StoredVersion | None] | None:
+    stored = await reader.object(vault, collection, name)
+    if stored is None:
+        return None
+    return stored, await reader.version(vault, collection, name, version or stored.latest)

@@ -1,0 +1,278 @@
+"""
+Secrets: commands over a Transaction.
+
+Each re-reads through the transaction what must be true when it commits. The rules of names, states and texts are
+`core.secrets` and `core.lifecycle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from strongroom.core.errors import Invalid
+from strongroom.core.guids import new_guid
+from strongroom.core.lifecycle import (
+    State,
+    not_found,
+    purge_time,
+    require_active,
+    require_backup_fits,
+    require_deleted,
+    require_name_free,
+    require_purgeable,
+    require_restorable,
+    state_of,
+)
+from strongroom.core.names import parse_version
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
+from strongroom.core.secrets import GivenProperties, SecretVersionBody, new_version, updated_version
+from strongroom.core.vaults import Vault
+from strongroom.crypto.context import context
+from strongroom.crypto.protocol import Envelope, KeyProtection, Unsealable
+from strongroom.store import Reader, Transaction
+
+_FORMAT = 1
+"""The format of a sealed secret value: UTF-8 text. It is bound into the seal."""
+
+_encode_body = msgspec.msgpack.Encoder().encode
+_body_decoder = msgspec.msgpack.Decoder(SecretVersionBody)
+
+Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A version of a secret with its object: what a handler renders."""
+
+    stored: StoredObject
+    version: str
+    body: SecretVersionBody
+
+
+def secret_of(stored: StoredObject, row: StoredVersion) -> Secret:
+    """Decode a version's listable part."""
+    return Secret(stored, row.version, _body_decoder.decode(row.body))
+
+
+def open_value(envelope: Envelope, vault: Vault, row: StoredVersion) -> str:
+    """
+    Open a version's value.
+
+    Raises:
+        Unsealable: the row is not the one that was sealed for this place.
+    """
+    return envelope.open(_context(vault, row.object_id, row.version), row.sealed).decode()
+
+
+async def set_secret(  # noqa: PLR0913  what a secret is made of
+    tx: Transaction,
+    vault: Vault,
+    envelope: Envelope,
+    name: str,
+    value: str,
+    given: GivenProperties,
+    *,
+    now: int,
+    entropy: Entropy,
+) -> Secret:
+    """
+    Make a secret, or a new version of one.
+
+    Raises:
+        Conflict: the name is that of a deleted secret.
+        Invalid: a property breaks its rule.
+    """
+    body = new_version(given, now)
+    old = await tx.object(vault.id, Collection.SECRETS, name)
+    require_name_free(old, Collection.SECRETS, name, now)
+    version = entropy(16).hex()
+    if old is not None and state_of(old, now) is State.ACTIVE:
+        stored = replace(old, latest=version, versions=old.versions + 1)
+    else:
+        if old is not None:
+            # Its retention is over; the clean-up has not come by yet.
+            await tx.remove_object(vault.id, Collection.SECRETS, name)
+        stored = StoredObject(vault.id, Collection.SECRETS, name, new_guid(entropy), now, version)
+    row = _row(vault, envelope, stored, version, stored.versions, body, value)
+    await tx.put_object(stored)
+    await tx.put_version(row)
+    return Secret(stored, version, body)
+
+
+async def update_secret(  # noqa: PLR0913  what names a version, and the change
+    tx: Transaction, vault: Vault, name: str, version: str, given: GivenProperties, *, now: int
+) -> Secret:
+    """
+    Change a version's attributes, tags or content type; the value stays.
+
+    Raises:
+        NotFound: no active secret has the name, or it has no such version.
+        Invalid: a property breaks its rule.
+    """
+    stored = require_active(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
+    wanted = stored.latest if not version else parse_version(version)
+    row = await tx.version(vault.id, Collection.SECRETS, name, wanted) if wanted else None
+    if row is None:
+        raise not_found(Collection.SECRETS, name, version)
+    body = updated_version(_body_decoder.decode(row.body), given, now)
+    await tx.put_version(replace(row, body=_encode_body(body)))
+    return Secret(stored, row.version, body)
+
+
+async def delete_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> Secret:
+    """
+    Delete a secret with all its versions; it can be recovered until its retention ends.
+
+    Raises:
+        NotFound: no active secret has the name.
+    """
+    stored = require_active(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
+    deleted = replace(stored, deleted=now, purge_at=purge_time(now, vault.retention_days))
+    await tx.put_object(deleted)
+    return await _latest(tx, deleted)
+
+
+async def recover_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> Secret:
+    """
+    Make a deleted secret active again, with all its versions.
+
+    Raises:
+        NotFound: no deleted secret has the name.
+    """
+    stored = require_deleted(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
+    active = replace(stored, deleted=None, purge_at=None)
+    await tx.put_object(active)
+    return await _latest(tx, active)
+
+
+async def purge_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> None:
+    """
+    Remove a deleted secret for ever.
+
+    Raises:
+        NotFound: no deleted secret has the name.
+        Forbidden: the vault has purge protection.
+    """
+    require_deleted(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
+    require_purgeable(purge_protection=vault.purge_protection, vault=vault.name, location=vault.location)
+    await tx.remove_object(vault.id, Collection.SECRETS, name)
+
+
+# ---- backup and restore ---------------------------------------------------------------------------------------------
+
+
+class _BackupVersion(msgspec.Struct, array_like=True):
+    version: str
+    body: SecretVersionBody
+    value: str
+
+
+class _Backup(msgspec.Struct, array_like=True):
+    format: int
+    name: str
+    versions: list[_BackupVersion]
+
+
+_backup_decoder = msgspec.msgpack.Decoder(_Backup)
+
+
+async def back_up_secret(
+    reader: Reader, keys: KeyProtection, envelope: Envelope, vault: Vault, name: str, *, now: int
+) -> bytes:
+    """
+    Make a sealed backup of a secret with all its versions.
+
+    It opens in the same tenant and subscription only, and outlives its vault (security.md "Bootstrap, keys, data").
+
+    Raises:
+        NotFound: no active secret has the name.
+        Invalid: it has more versions than a backup holds.
+    """
+    stored = require_active(await reader.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
+    require_backup_fits(stored.versions, Collection.SECRETS)
+    versions: list[_BackupVersion] = []
+    more, after = True, 0
+    while more:
+        page = await reader.versions(vault.id, Collection.SECRETS, name, after=after, limit=100)
+        versions += [
+            _BackupVersion(row.version, _body_decoder.decode(row.body), open_value(envelope, vault, row))
+            for row in page.rows
+        ]
+        more, after = page.more, page.rows[-1].ordinal if page.rows else after
+    backup = msgspec.msgpack.encode(_Backup(_FORMAT, stored.name, versions))
+    return keys.seal("backup", _backup_context(vault), backup)
+
+
+def read_backup(keys: KeyProtection, vault: Vault, sealed: bytes) -> _Backup:
+    """
+    Open a backup made in this vault's tenant and subscription.
+
+    Raises:
+        Invalid: it is no backup of a secret, was altered, or belongs elsewhere; which of these is not said.
+    """
+    try:
+        backup = _backup_decoder.decode(keys.open("backup", _backup_context(vault), sealed))
+    except (Unsealable, msgspec.DecodeError):
+        backup = None
+    if backup is None or backup.format != _FORMAT:
+        raise Invalid("The backup blob is not a backup of a secret of this subscription.", code="BadParameter")
+    return backup
+
+
+async def restore_secret(  # noqa: PLR0913  what a secret is made of
+    tx: Transaction, vault: Vault, envelope: Envelope, backup: _Backup, base: str, *, now: int, entropy: Entropy
+) -> Secret:
+    """
+    Make a secret out of a backup: same name, same versions, a new object.
+
+    Raises:
+        Conflict: the name is in use, or is that of a deleted secret.
+    """
+    old = await tx.object(vault.id, Collection.SECRETS, backup.name)
+    require_restorable(old, Collection.SECRETS, backup.name, f"{base}/secrets/{backup.name}", now)
+    if old is not None:
+        await tx.remove_object(vault.id, Collection.SECRETS, backup.name)
+    last = backup.versions[-1]
+    stored = StoredObject(
+        vault.id, Collection.SECRETS, backup.name, new_guid(entropy), now, last.version, len(backup.versions)
+    )
+    await tx.put_object(stored)
+    for ordinal, saved in enumerate(backup.versions, start=1):
+        await tx.put_version(_row(vault, envelope, stored, saved.version, ordinal, saved.body, saved.value))
+    return Secret(stored, last.version, last.body)
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _row(  # noqa: PLR0913  a row's columns
+    vault: Vault,
+    envelope: Envelope,
+    stored: StoredObject,
+    version: str,
+    ordinal: int,
+    body: SecretVersionBody,
+    value: str,
+) -> StoredVersion:
+    sealed = envelope.seal(_context(vault, stored.object_id, version), value.encode())
+    return StoredVersion(
+        vault.id, Collection.SECRETS, stored.name, stored.object_id, version, ordinal, _encode_body(body), sealed
+    )
+
+
+async def _latest(reader: Reader, stored: StoredObject) -> Secret:
+    row = await reader.version(stored.vault, Collection.SECRETS, stored.name, stored.latest)
+    if row is None:
+        raise not_found(Collection.SECRETS, stored.name, stored.latest)
+    return secret_of(stored, row)
+
+
+def _context(vault: Vault, object_id: str, version: str) -> bytes:
+    return context("secret-value", vault.tenant, vault.id, object_id, version, str(_FORMAT))
+
+
+def _backup_context(vault: Vault) -> bytes:
+    return context("secret-backup", vault.tenant, vault.subscription, "", "", str(_FORMAT))

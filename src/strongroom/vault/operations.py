@@ -1,0 +1,74 @@
+"""The data plane's table of operations (reference azure-key-vault.md section 3.3, operations.md section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.core import limits
+from strongroom.core.api_versions import SOFT_DELETE_SINCE
+from strongroom.core.errors import Invalid
+from strongroom.core.names import parse_object_name
+from strongroom.core.permissions import DataPermission, Public
+from strongroom.core.vaults import Vault
+from strongroom.flow.operation import Op, Target
+from strongroom.flow.world import World
+from strongroom.vault import secrets, wire
+from strongroom.vault.health import get_health_status
+
+_PREFIX = "Microsoft.KeyVault/vaults/"
+
+
+def _secrets(word: str, action: str) -> DataPermission:
+    return DataPermission("secrets", word, f"{_PREFIX}secrets/{action}")
+
+
+_GET = _secrets("get", "getSecret/action")
+_SET = _secrets("set", "setSecret/action")
+_UPDATE = _secrets("set", "update/action")
+_LIST = _secrets("list", "readMetadata/action")
+_GET_DELETED = _secrets("get", "readMetadata/action")
+_DELETE = _secrets("delete", "delete")
+_RECOVER = _secrets("recover", "recover/action")
+_PURGE = _secrets("purge", "purge/action")
+_BACKUP = _secrets("backup", "backup/action")
+_RESTORE = _secrets("restore", "restore/action")
+
+
+def on_vault(_world: World, vault: Vault | None, params: Mapping[str, str]) -> Target:
+    """Target the vault itself: collections, and what cannot be named before it is read."""
+    return Target(vault.scope if vault is not None else "/", params)
+
+
+def on_secret(_world: World, vault: Vault | None, params: Mapping[str, str]) -> Target:
+    """
+    Target one secret.
+
+    A name that is none is refused by the handler; until then rights are asked for at the vault, because a name with a
+    slash in it must not read as some other secret's scope.
+    """
+    scope = vault.scope if vault is not None else "/"
+    try:
+        name = parse_object_name(params["name"])
+    except Invalid:
+        return Target(scope, params)
+    return Target(f"{scope}/secrets/{name}", params)
+
+
+_S = SOFT_DELETE_SINCE
+
+OPERATIONS: tuple[Op, ...] = (
+    # name               method    path                                  requires  handler          target     more
+    Op("SecretSet",         "PUT",    "/secrets/{name}",                 _SET,     secrets.set_secret,    on_secret, throttle="create", body=wire.SecretSetParameters),
+    Op("SecretGet",         "GET",    "/secrets/{name}/{version?}",      _GET,     secrets.get_secret,    on_secret),
+    Op("SecretUpdate",      "PATCH",  "/secrets/{name}/{version?}",      _UPDATE,  secrets.update_secret, on_secret, body=wire.SecretUpdateParameters),
+    Op("SecretDelete",      "DELETE", "/secrets/{name}",                 _DELETE,  secrets.delete_secret, on_secret),
+    Op("SecretList",        "GET",    "/secrets",                        _LIST,    secrets.list_secrets,  on_vault),
+    Op("SecretListVersions", "GET",   "/secrets/{name}/versions",        _LIST,    secrets.list_secret_versions, on_secret),
+    Op("SecretListDeleted", "GET",    "/deletedsecrets",                 _LIST,    secrets.list_deleted_secrets, on_vault, since=_S),
+    Op("SecretGetDeleted",  "GET",    "/deletedsecrets/{name}",          _GET_DELETED, secrets.get_deleted_secret, on_secret, since=_S),
+    Op("SecretRecover",     "POST",   "/deletedsecrets/{name}/recover",  _RECOVER, secrets.recover_deleted_secret, on_secret, since=_S),
+    Op("SecretPurge",       "DELETE", "/deletedsecrets/{name}",          _PURGE,   secrets.purge_deleted_secret, on_secret, since=_S, success=204),
+    Op("SecretBackup",      "POST",   "/secrets/{name}/backup",          _BACKUP,  secrets.back_up_secret, on_secret, since=_S),
+    Op("SecretRestore",     "POST",   "/secrets/restore",                _RESTORE, secrets.restore_secret, on_vault, since=_S, body=wire.SecretRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES),
+    Op("VaultHealth",       "GET",    "/healthstatus",                   Public(), get_health_status,      on_vault, versioned=False),
+)  # fmt: skip

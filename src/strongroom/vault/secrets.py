@@ -1,0 +1,241 @@
+"""Secrets: the twelve operations' handlers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, at_least
+from strongroom.core.errors import Invalid
+from strongroom.core.lifecycle import not_found, recovery, require_active, require_deleted, require_usable
+from strongroom.core.names import parse_object_name
+from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.secrets import SecretVersionBody, check_value
+from strongroom.crypto.protocol import Envelope
+from strongroom.flow.call import Call
+from strongroom.flow.paging import Paging, read_paging
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.objects import secrets
+from strongroom.objects.lookup import find_version
+from strongroom.objects.secrets import Secret
+from strongroom.store import ObjectState
+from strongroom.vault import wire
+
+_OUT_CONTENT_TYPES = frozenset({"application/x-pkcs12", "application/x-pem-file"})
+
+
+async def set_secret(call: Call) -> Response:
+    """Set a secret: a new one, or a new version."""
+    name = parse_object_name(call.target.params["name"])
+    body = await call.body(wire.SecretSetParameters)
+    check_value(body.value)
+    value, given, vault = body.value or "", wire.given_properties(body), call.the_vault
+    secret = await call.commit(
+        lambda tx: secrets.set_secret(
+            tx, vault, _envelope(call), name, value, given, now=call.now, entropy=call.world.entropy
+        ),
+        _describe(call),
+    )
+    return _answer(call, secret, value)
+
+
+async def get_secret(call: Call) -> Response:
+    """Get a secret's value, of the latest version or of a given one."""
+    name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
+    _check_out_content_type(call)
+    vault, world = call.the_vault, call.world
+    stored, row = await find_version(
+        world.store, world.view.sealed, vault.id, Collection.SECRETS, name, version, call.now
+    )
+    secret = secrets.secret_of(stored, row)
+    _require_readable(call, secret.body)
+    return _answer(call, secret, secrets.open_value(_envelope(call), vault, row))
+
+
+async def update_secret(call: Call) -> Response:
+    """Change a version's attributes, tags or content type."""
+    name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
+    given, vault = wire.given_properties(await call.body(wire.SecretUpdateParameters)), call.the_vault
+    secret = await call.commit(lambda tx: secrets.update_secret(tx, vault, name, version, given, now=call.now), _describe(call))
+    return _answer(call, secret)
+
+
+async def delete_secret(call: Call) -> Response:
+    """Delete a secret with all its versions."""
+    name, vault = parse_object_name(call.target.params["name"]), call.the_vault
+    secret = await call.commit(lambda tx: secrets.delete_secret(tx, vault, name, now=call.now), _describe(call))
+    return _answer(call, secret)
+
+
+async def list_secrets(call: Call) -> Response:
+    """List the active secrets' latest versions, without values."""
+    return await _list_objects(call, ObjectState.ACTIVE)
+
+
+async def list_deleted_secrets(call: Call) -> Response:
+    """List the deleted secrets, without values."""
+    return await _list_objects(call, ObjectState.DELETED)
+
+
+async def list_secret_versions(call: Call) -> Response:
+    """List a secret's versions, without values."""
+    name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
+    paging = read_paging(call, "versions", name.lower())
+    stored = require_active(
+        await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now
+    )
+    page = await store.versions(
+        vault.id, Collection.SECRETS, name, after=int(paging.after or "0"), limit=paging.limit
+    )
+    items = [_bundle(call, secrets.secret_of(stored, row), versioned=True) for row in page.rows]
+    return _page(paging, items, str(page.rows[-1].ordinal) if page.more else None)
+
+
+async def get_deleted_secret(call: Call) -> Response:
+    """Get a deleted secret's attributes."""
+    name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
+    stored = require_deleted(
+        await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now
+    )
+    row = await store.version(vault.id, Collection.SECRETS, name, stored.latest)
+    if row is None:
+        raise not_found(Collection.SECRETS, name)
+    secret = secrets.secret_of(stored, row)
+    # The real service refuses this for a disabled secret as well (reference section 4.6).
+    _require_readable(call, secret.body)
+    return _answer(call, secret)
+
+
+async def recover_deleted_secret(call: Call) -> Response:
+    """Make a deleted secret active again."""
+    name, vault = parse_object_name(call.target.params["name"]), call.the_vault
+    secret = await call.commit(lambda tx: secrets.recover_secret(tx, vault, name, now=call.now), _describe(call))
+    return _answer(call, secret)
+
+
+async def purge_deleted_secret(call: Call) -> Response:
+    """Remove a deleted secret for ever."""
+    name, vault = parse_object_name(call.target.params["name"]), call.the_vault
+    call.properties["id"] = f"{call.base}/deletedsecrets/{name}"
+    await call.commit(lambda tx: secrets.purge_secret(tx, vault, name, now=call.now))
+    return Response(204)
+
+
+async def back_up_secret(call: Call) -> Response:
+    """Give a sealed backup of a secret with all its versions."""
+    name, vault, world = parse_object_name(call.target.params["name"]), call.the_vault, call.world
+    blob = await secrets.back_up_secret(world.store, world.keys, _envelope(call), vault, name, now=call.now)
+    call.properties["id"] = f"{call.base}/secrets/{name}"
+    return json.response(wire.BackupSecretResult(base64.urlsafe_b64encode(blob).rstrip(b"=").decode()))
+
+
+async def restore_secret(call: Call) -> Response:
+    """Make a secret out of a backup."""
+    body, vault, world = await call.body(wire.SecretRestoreParameters), call.the_vault, call.world
+    backup = secrets.read_backup(world.keys, vault, _decode_blob(body.value or ""))
+    secret = await call.commit(
+        lambda tx: secrets.restore_secret(
+            tx, vault, _envelope(call), backup, call.base, now=call.now, entropy=world.entropy
+        ),
+        _describe(call),
+    )
+    return _answer(call, secret)
+
+
+# ---- shared ---------------------------------------------------------------------------------------------------------
+
+
+def _envelope(call: Call) -> Envelope:
+    vault = call.the_vault
+    return call.world.keys.envelope(vault.id, vault.wrapped_key)
+
+
+def _require_readable(call: Call, body: SecretVersionBody) -> None:
+    attributes = body.attributes
+    require_usable(
+        Collection.SECRETS,
+        "get",
+        enabled=attributes.enabled,
+        nbf=attributes.nbf,
+        exp=attributes.exp,
+        now=call.now,
+    )
+
+
+def _check_out_content_type(call: Call) -> None:
+    """Check `outContentType`. It asks for a certificate in another form, and changes nothing for a plain secret."""
+    wanted = call.query.get("outContentType")
+    if wanted is None or not at_least(call.api_version, CERTIFICATE_LINKS_SINCE):
+        return
+    if wanted not in _OUT_CONTENT_TYPES:
+        raise Invalid(f"outContentType must be one of: {', '.join(sorted(_OUT_CONTENT_TYPES))}.")
+
+
+def _decode_blob(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("The backup blob is not base64url.", code="BadParameter") from None
+
+
+async def _list_objects(call: Call, state: ObjectState) -> Response:
+    vault = call.the_vault
+    paging = read_paging(call, state.value)
+    page = await call.world.store.objects(
+        vault.id, Collection.SECRETS, state, after=paging.after, limit=paging.limit
+    )
+    items = [
+        _bundle(call, secrets.secret_of(stored, row), versioned=False)
+        for stored, row in page.rows
+        if not _is_over(stored, call.now)
+    ]
+    return _page(paging, items, page.rows[-1][0].key if page.more else None)
+
+
+def _is_over(stored: StoredObject, now: int) -> bool:
+    """Tell whether a deleted object's retention is over: it is absent, though its row may still be there."""
+    return stored.purge_at is not None and stored.purge_at <= now
+
+
+def _page(paging: Paging, items: list[wire.SecretBundle], after: str | None) -> Response:
+    return json.response(wire.SecretListResult(items, paging.next_link(after) if after is not None else None))
+
+
+def _describe(call: Call) -> Callable[[Secret], dict[str, object]]:
+    """Say in the audit entry which version came of a change."""
+    return lambda secret: {"id": f"{call.base}/secrets/{secret.stored.name}/{secret.version}"}
+
+
+def _answer(call: Call, secret: Secret, value: str | None = None) -> Response:
+    bundle = _bundle(call, secret, versioned=True, value=value)
+    call.properties["id"] = bundle.id
+    return json.response(bundle)
+
+
+def _bundle(call: Call, secret: Secret, *, versioned: bool, value: str | None = None) -> wire.SecretBundle:
+    stored, body, vault = secret.stored, secret.body, call.the_vault
+    own = body.attributes
+    level = recovery(
+        retention_days=vault.retention_days, purge_protection=vault.purge_protection, version=call.api_version
+    )
+    attributes = wire.SecretAttributes(
+        own.enabled, own.created, own.updated, own.nbf, own.exp, level.level, level.days
+    )
+    identifier = f"{call.base}/secrets/{stored.name}"
+    bundle = wire.SecretBundle(
+        f"{identifier}/{secret.version}" if versioned else identifier, attributes, value, body.content_type, body.tags
+    )
+    if body.managed:
+        bundle.managed = True
+        bundle.kid = f"{call.base}/keys/{stored.name}/{secret.version}"
+        if at_least(call.api_version, CERTIFICATE_LINKS_SINCE):
+            bundle.previousVersion = body.previous_version
+    if stored.deleted is not None:
+        bundle.recoveryId = f"{call.base}/deletedsecrets/{stored.name}"
+        bundle.deletedDate = stored.deleted
+        bundle.scheduledPurgeDate = stored.purge_at
+    return bundle
+
+
