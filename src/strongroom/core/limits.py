@@ -92,3 +92,15 @@ GRAPH_TEXT_CHARS = 1024
 """A descriptive text of a directory object; names are at most `DISPLAY_NAME_CHARS`."""
 GRAPH_MEMBERS_PER_PATCH = 20
 """members@odata.bind in one request: Graph's own limit."""
+SIGNERS_KEPT = 64
+"""Signing keys loaded for use: one or two for each tenant that issues tokens."""
+SIGNATURES_WAITING = 256
+"""Token requests that may wait for a signature; the next is answered 429: ours."""
+GRANT_MEMO_ENTRIES = 4096
+"""Questions to a tenant's role assignments whose answer is kept: (principals, action)."""
+ADDRESS_MEMO_ENTRIES = 4096
+"""Addresses whose judgement by one vault's rules is kept."""
+HOST_MEMO_ENTRIES = 1024
+"""Host headers whose meaning is kept."""
+PASSWORD_CHARS = 256
+"""A user's password: Entra's own limit."""

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from strongroom.core.errors import Invalid
-from strongroom.core.limits import OBJECT_NAME_CHARS
+from strongroom.core.limits import HOST_MEMO_ENTRIES, OBJECT_NAME_CHARS
 from strongroom.core.network import Link
 
 # ---- vaults and objects ---------------------------------------------------------------------------------------------
@@ -199,18 +199,7 @@ class Hosts:
         asks for and clients leave the port out in places (reference clients.md section 1.1). Azure's names are known
         on the control link alone, and on 443 alone.
         """
-        name, colon, port = host.lower().partition(":")
-        if colon and not port:
-            return None
-        port = port or HTTPS_PORT
-        default_port = port == HTTPS_PORT
-        relayed = default_port and link is Link.CONTROL
-        netloc = name if default_port else f"{name}:{port}"
-        if name.endswith(f".{self.domain}"):
-            if port != str(self.port) and not relayed:
-                return None
-            return _own_site(name[: -len(self.domain) - 1], netloc)
-        return _azure_site(name) if relayed else None
+        return _site_of(self.domain, self.port, host, link)
 
     def challenge(self, site: Site, tenant: str) -> Challenge:
         """
@@ -234,12 +223,12 @@ class Hosts:
         It is whatever a challenge may name as the resource, with and without a slash at the end, Azure's names for it
         and its application id (reference azure-key-vault.md section 1.4, clients.md sections 3 and 7).
         """
-        return _audiences(self, surface)
+        return _audiences(self.domain, self.port, surface)
 
     def surface_of_audience(self, audience: str) -> Surface | None:
         """Find the surface that a resource or an `aud` means, compared without case and otherwise exactly, or None."""
         wanted = audience.lower()
-        return next((surface for surface in _RESOURCE_IDS if wanted in _audiences(self, surface)), None)
+        return next((surface for surface in _RESOURCE_IDS if wanted in self.audiences(surface)), None)
 
 
 def azure_names(vault_names: tuple[str, ...]) -> tuple[str, ...]:
@@ -262,16 +251,31 @@ _RESOURCE_IDS: Mapping[Surface, str] = {
 
 
 @lru_cache(maxsize=64)
-def _audiences(hosts: Hosts, surface: Surface) -> frozenset[str]:
+def _audiences(domain: str, port: int, surface: Surface) -> frozenset[str]:
     if surface not in _RESOURCE_IDS:
         return frozenset()
-    uris = (hosts.url(surface), f"https://{surface.value}.{hosts.domain}", *_AZURE_URIS[surface])
+    uris = (Hosts(domain, port).url(surface), f"https://{surface.value}.{domain}", *_AZURE_URIS[surface])
     return frozenset(uris) | {f"{uri}/" for uri in uris} | {_RESOURCE_IDS[surface]}
 
 
 _OWN_LABELS: Mapping[str, Surface] = {
     surface.value: surface for surface in (Surface.LOGIN, Surface.MANAGEMENT, Surface.GRAPH)
 }
+
+
+@lru_cache(maxsize=HOST_MEMO_ENTRIES)
+def _site_of(domain: str, port: int, host: str, link: Link) -> Site | None:
+    name, colon, asked_port = host.lower().partition(":")
+    if colon and not asked_port:
+        return None
+    asked_port = asked_port or HTTPS_PORT
+    default_port = asked_port == HTTPS_PORT
+    relayed = default_port and link is Link.CONTROL
+    if name.endswith(f".{domain}"):
+        if asked_port != str(port) and not relayed:
+            return None
+        return _own_site(name[: -len(domain) - 1], name if default_port else f"{name}:{asked_port}")
+    return _azure_site(name) if relayed else None
 
 
 def _own_site(labels: str, netloc: str) -> Site | None:

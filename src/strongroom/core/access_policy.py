@@ -1,0 +1,161 @@
+"""
+Access policies: the older permission model, decided by a list in the vault's own settings.
+
+Rules from reference azure-key-vault.md section 3.2. There is no deny and no condition: what any matching entry gives is
+given. Words are compared without case and kept in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from strongroom.core.errors import Invalid
+from strongroom.core.identity import Caller, PrincipalType
+from strongroom.core.limits import ACCESS_POLICIES
+from strongroom.core.vaults import AccessPolicy
+
+ALL = "all"
+"""Gives every word of its category (that it includes purge is a choice: ADR 0014)."""
+
+PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "keys": (
+        "get", "list", "update", "create", "import", "delete", "recover", "backup", "restore",
+        "decrypt", "encrypt", "unwrapKey", "wrapKey", "verify", "sign", "purge", "release",
+        "rotate", "getrotationpolicy", "setrotationpolicy",
+    ),
+    "secrets": ("get", "list", "set", "delete", "recover", "backup", "restore", "purge"),
+    "certificates": (
+        "get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge",
+        "managecontacts", "manageissuers", "getissuers", "listissuers", "setissuers", "deleteissuers",
+    ),
+    "storage": (
+        "get", "list", "delete", "set", "update", "regeneratekey", "recover", "backup", "restore", "purge",
+        "getsas", "listsas", "setsas", "deletesas",
+    ),
+}  # fmt: skip
+"""The words of each category as ARM spells them, besides `all`."""
+
+_SPELLING: Mapping[str, Mapping[str, str]] = {
+    category: {word.lower(): word for word in (*words, ALL)} for category, words in PERMISSIONS.items()
+}
+_CONFIDENTIAL = frozenset({"1", "2"})
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyMatch:
+    """The entry that decided, and its place in the vault's list: evidence."""
+
+    place: int
+    policy: AccessPolicy
+
+
+class PolicyIndex:
+    """A vault's access policies by object id, ready to be asked; immutable, made anew when the vault changes."""
+
+    __slots__ = ("_by_object",)
+
+    def __init__(self, policies: Sequence[AccessPolicy]) -> None:
+        by_object: dict[str, list[PolicyMatch]] = {}
+        for place, policy in enumerate(policies):
+            by_object.setdefault(policy.object_id.lower(), []).append(PolicyMatch(place, policy))
+        self._by_object = by_object
+
+    def find(self, caller: Caller, category: str, word: str) -> PolicyMatch | None:
+        """Find the first entry that gives *caller* a permission, or None."""
+        wanted = word.lower()
+        given = (
+            match
+            for principal in caller.principals
+            for match in self._by_object.get(principal, ())
+            if _is_meant(match.policy, caller) and _gives(match.policy, category, wanted)
+        )
+        return min(given, key=lambda match: match.place, default=None)
+
+
+def find_policy(policies: Sequence[AccessPolicy], caller: Caller, category: str, word: str) -> PolicyMatch | None:
+    """Decide one question without keeping an index: see `PolicyIndex.find`."""
+    return PolicyIndex(policies).find(caller, category, word)
+
+
+def _is_meant(policy: AccessPolicy, caller: Caller) -> bool:
+    """Tell whether an entry that names one of the caller's principals is meant for this caller."""
+    if policy.tenant_id.lower() != caller.tenant.lower():
+        return False
+    if policy.application_id is None:
+        return True
+    # A compound entry is for a user through one application. A public client's id is its own claim, so only one that
+    # authenticated counts.
+    return (
+        caller.kind is PrincipalType.USER
+        and caller.oid == policy.object_id.lower()
+        and caller.appid.lower() == policy.application_id.lower()
+        and caller.appidacr in _CONFIDENTIAL
+    )
+
+
+def _gives(policy: AccessPolicy, category: str, word: str) -> bool:
+    permissions = permissions_of(policy, category)
+    return word in permissions or (ALL in permissions and word in _SPELLING[category])
+
+
+def permissions_of(policy: AccessPolicy, category: str) -> frozenset[str]:
+    """Give an entry's words for a category: `keys`, `secrets`, `certificates` or `storage`."""
+    match category:
+        case "keys":
+            return policy.keys
+        case "secrets":
+            return policy.secrets
+        case "certificates":
+            return policy.certificates
+        case "storage":
+            return policy.storage
+        case _:
+            msg = f"there is no permission category {category}"
+            raise ValueError(msg)
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def parse_permissions(category: str, words: Iterable[str]) -> frozenset[str]:
+    """
+    Read the words of one category into the form in which they are kept.
+
+    Raises:
+        Invalid: a word is not one of the category's.
+    """
+    lowered = [word.lower() for word in words]
+    for word in lowered:
+        if word not in _SPELLING[category]:
+            raise _invalid(f"'{word}' is not a permission for {category}.")
+    return frozenset(lowered)
+
+
+def spell_permissions(category: str, permissions: frozenset[str]) -> list[str]:
+    """Give kept words in the order of the table and in ARM's spelling."""
+    return [spelled for word, spelled in _SPELLING[category].items() if word in permissions]
+
+
+def check_policies(policies: Sequence[AccessPolicy], tenant: str) -> None:
+    """
+    Check a vault's whole list before it is kept.
+
+    Raises:
+        Invalid: there are too many entries, an id is no GUID, or a tenant is not the vault's.
+    """
+    if len(policies) > ACCESS_POLICIES:
+        raise _invalid(f"A vault can have at most {ACCESS_POLICIES} access policies, and {len(policies)} were given.")
+    for policy in policies:
+        if _GUID.fullmatch(policy.object_id) is None:
+            raise _invalid(f"The objectId '{policy.object_id}' is not a GUID.")
+        if policy.application_id is not None and _GUID.fullmatch(policy.application_id) is None:
+            raise _invalid(f"The applicationId '{policy.application_id}' is not a GUID.")
+        if policy.tenant_id.lower() != tenant.lower():
+            raise _invalid(f"The tenantId '{policy.tenant_id}' is not that of the vault.")
+
+
+def _invalid(detail: str) -> Invalid:
+    return Invalid(f"An invalid value was provided for 'accessPolicies'. {detail}", code="BadRequest")

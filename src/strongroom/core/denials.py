@@ -1,0 +1,90 @@
+"""
+What a refused caller is told: the texts of the data plane's 403, character by character.
+
+Sources: reference azure-key-vault.md sections 2, 3.2 and 3.5. Lines are joined by a carriage return and a line feed.
+A caller is named only from a verified token; for a caller who is not known there is no line at all.
+"""
+
+from __future__ import annotations
+
+from strongroom.core.identity import Caller
+from strongroom.core.network import Bypass, PublicNetworkAccess, Verdict
+from strongroom.core.permissions import DataPermission
+from strongroom.core.vaults import Vault
+
+_LINE = "\r\n"
+
+_PROPAGATION = (
+    "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
+)
+_DISABLED = (
+    "Public network access is disabled and request is not from a trusted service nor via an approved private link."
+)
+_DISABLED_AND_IGNORED = (
+    "Connection is not an approved private link and caller was ignored because bypass is not set to 'AzureServices' and"
+    " PublicNetworkAccess is set to 'Disabled'."
+)
+_NO_RULE = "Client address is not authorized and caller is not a trusted service."
+_NO_RULE_AND_IGNORED = "Client address is not authorized and caller was ignored because bypass is set to None"
+_NO_PERIMETER_RULE = (
+    "Request was not allowed by NSP rules and the client address is not authorized and caller was ignored because"
+    " bypass is set to None"
+)
+
+
+def caller_text(caller: Caller, *, with_groups: bool = False) -> str:
+    """
+    Name a caller: `appid=…;oid=…[;numgroups=N];iss=…[;xms_mirid=…]`.
+
+    The number of groups is told where access policies were asked, and only if there are any.
+    """
+    groups = f";numgroups={len(caller.groups)}" if with_groups and caller.groups else ""
+    identity = f";xms_mirid={caller.mirid}" if caller.mirid else ""
+    return f"appid={caller.appid};oid={caller.oid}{groups};iss={caller.issuer}{identity}"
+
+
+def vault_text(vault: Vault) -> str:
+    """Name a vault: `name;location=region`."""
+    return f"{vault.name};location={vault.location}"
+
+
+def rbac_denial(caller: Caller, action: str, resource: str, vault: Vault) -> str:
+    """Say that no role assignment allows a data action (`ForbiddenByRbac`); the resource is told in lower case."""
+    return _LINE.join((
+        "Caller is not authorized to perform action on resource.",
+        _PROPAGATION,
+        f"Caller: {caller_text(caller)}",
+        f"Action: '{action}'",
+        f"Resource: '{resource.lower()}'",
+        "Assignment: (not found)",
+        "DenyAssignmentId: null",
+        # The space before the end of this line is the real service's.
+        "DecisionReason: 'DeniedWithNoValidRBAC' ",
+        f"Vault: {vault_text(vault)}",
+        "",
+    ))  # fmt: skip
+
+
+def policy_denial(caller: Caller, permission: DataPermission, vault: Vault) -> str:
+    """Say that no access policy gives a permission (`ForbiddenByPolicy`)."""
+    return (
+        f"The user, group or application '{caller_text(caller, with_groups=True)}' does not have"
+        f" {permission.category} {permission.word} permission on key vault '{vault_text(vault)}'. For help resolving"
+        " this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287"
+    )
+
+
+def firewall_denial(verdict: Verdict, vault: Vault, address: str, caller: Caller | None) -> str:
+    """Say that the firewall refuses a request: `ForbiddenByConnection` if *verdict* is for that, else `…ByFirewall`."""
+    bypass = Bypass.AZURE_SERVICES if vault.network_acls is None else vault.network_acls.bypass
+    ignored = bypass is Bypass.NONE
+    who = () if caller is None else (f"Caller: {caller_text(caller)}",)
+    where = f"Vault: {vault_text(vault)}"
+    if verdict.by_connection:
+        lines = (_DISABLED_AND_IGNORED, where) if ignored else (_DISABLED, *who, where)
+        return _LINE.join(lines)
+    if vault.public_network_access is PublicNetworkAccess.SECURED_BY_PERIMETER:
+        why = _NO_PERIMETER_RULE
+    else:
+        why = _NO_RULE_AND_IGNORED if ignored else _NO_RULE
+    return _LINE.join((why, f"Client address: {address}", *who, where))
