@@ -110,6 +110,7 @@ async def delete_application(tx: Transaction, tenant: str, application: str) -> 
 async def create_service_principal(
     tx: Transaction,
     tenant: str,
+    app_id: str,
     application: Application | None,
     *,
     enabled: bool = True,
@@ -121,7 +122,7 @@ async def create_service_principal(
     """
     Give an application a principal in a tenant: its own, or another's if the application is for several.
 
-    *application* is what the caller's look-up by app id found; it is read again here.
+    *application* is what the caller's look-up by *app_id* found; it is read again here.
 
     Raises:
         Conflict: it has one already.
@@ -131,11 +132,7 @@ async def create_service_principal(
         application = await tx.record(Application, application.partition, application.id)
     if application is None or (application.tenant != tenant and application.sign_in_audience == "AzureADMyOrg"):
         # One answer for both, so that no tenant learns which applications another one has.
-        raise Invalid(
-            "When using this permission, the backing application of the service principal being created must in the"
-            " local tenant.",
-            code="Request_BadRequest",
-        )
+        raise Invalid(f"The appId '{app_id}' of the service principal does not reference a valid application object.")
     principal = ServicePrincipal(
         id=new_guid(entropy),
         tenant=tenant,

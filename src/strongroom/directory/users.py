@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from strongroom.core import limits
 from strongroom.core.errors import Invalid, NameTaken
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Credential, CredentialKind, Tenant, User
@@ -41,17 +42,46 @@ class UserChange:
     surname: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password as it is kept: hashed before, by `crypto.passwords`."""
+
+    verifier: bytes = field(repr=False)
+    must_change: bool = False
+    """If true it has expired as soon as it is set: it is good for choosing another and for nothing else."""
+
+
+def judge_password(text: str) -> None:
+    """
+    Hold a new password against Entra's policy: 8 to 256 characters of three kinds out of four.
+
+    Raises:
+        Invalid: it does not comply. Nothing is said about how.
+    """
+    kinds = (
+        any(char.islower() for char in text),
+        any(char.isupper() for char in text),
+        any(char.isdigit() for char in text),
+        any(not char.isalnum() for char in text),
+    )
+    if not 8 <= len(text) <= limits.PASSWORD_CHARS or sum(kinds) < 3:
+        raise Invalid(
+            "The specified password does not comply with password complexity requirements. Please provide a different"
+            " password."
+        )
+
+
 async def create_user(
     tx: Transaction,
     tenant: str,
     wanted: NewUser,
     *,
-    password_verifier: bytes | None,
+    password: NewPassword | None,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> User:
     """
-    Make a user, with a password unless *password_verifier* (an Argon2id string) is None.
+    Make a user, able to sign in if it has a password.
 
     Raises:
         Invalid: the name is malformed, taken, or not in a verified domain of the tenant.
@@ -68,8 +98,8 @@ async def create_user(
         surname=wanted.surname or None,
     )
     await _put(tx, user)
-    if password_verifier is not None:
-        await tx.put(_password(user, password_verifier, now, entropy))
+    if password is not None:
+        await tx.put(_password(user, password, now, entropy))
     return user
 
 
@@ -97,7 +127,7 @@ async def update_user(tx: Transaction, tenant: str, user: str, change: UserChang
 
 
 async def set_password(
-    tx: Transaction, tenant: str, user: str, *, password_verifier: bytes, now: int, entropy: Callable[[int], bytes]
+    tx: Transaction, tenant: str, user: str, *, password: NewPassword, now: int, entropy: Callable[[int], bytes]
 ) -> None:
     """
     Replace a user's password. Tokens made with the old one end, since its credential is gone.
@@ -109,7 +139,7 @@ async def set_password(
     for credential in await tx.records(Credential, tenant_partition(tenant)):
         if credential.owner == found.id and credential.kind is CredentialKind.PASSWORD:
             await tx.remove(credential)
-    await tx.put(_password(found, password_verifier, now, entropy))
+    await tx.put(_password(found, password, now, entropy))
 
 
 async def delete_user(tx: Transaction, tenant: str, user: str) -> None:
@@ -122,16 +152,16 @@ async def delete_user(tx: Transaction, tenant: str, user: str) -> None:
     await remove_principal(tx, await require_user(tx, tenant, user))
 
 
-def _password(user: User, verifier: bytes, now: int, entropy: Callable[[int], bytes]) -> Credential:
+def _password(user: User, password: NewPassword, now: int, entropy: Callable[[int], bytes]) -> Credential:
     return Credential(
         id=new_guid(entropy),
         tenant=user.tenant,
         owner=user.id,
         kind=CredentialKind.PASSWORD,
-        verifier=verifier,
+        verifier=password.verifier,
         created=now,
         not_before=now,
-        expires=None,
+        expires=now if password.must_change else None,
     )
 
 

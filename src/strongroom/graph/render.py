@@ -1,0 +1,141 @@
+"""How directory objects look on Graph's wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from strongroom.core.identity import (
+    Application,
+    Credential,
+    CredentialKind,
+    Group,
+    ServicePrincipal,
+    ServicePrincipalType,
+    User,
+)
+from strongroom.view import View
+
+
+def instant(seconds: int | None) -> str | None:
+    """Write a time as Graph does: `2025-01-01T00:00:00Z`."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def password_credential(credential: Credential) -> dict[str, Any]:
+    """Render a client secret without its secret, which nobody has any more."""
+    return {
+        "customKeyIdentifier": None,
+        "displayName": credential.display_name,
+        "endDateTime": instant(credential.expires),
+        "hint": credential.hint,
+        "keyId": credential.id,
+        "secretText": None,
+        "startDateTime": instant(credential.not_before),
+    }
+
+
+def application(view: View, record: Application) -> dict[str, Any]:
+    """Render an application."""
+    secrets = [one for one in view.credentials_of(record.id) if one.kind is CredentialKind.SECRET]
+    return {
+        "id": record.id,
+        "deletedDateTime": None,
+        "appId": record.app_id,
+        "createdDateTime": instant(record.created),
+        "displayName": record.display_name,
+        "identifierUris": list(record.identifier_uris),
+        "signInAudience": record.sign_in_audience,
+        "tags": [],
+        "appRoles": [],
+        "keyCredentials": [],
+        "passwordCredentials": [password_credential(one) for one in sorted(secrets, key=_by_age)],
+        "requiredResourceAccess": [],
+    }
+
+
+def service_principal_names(view: View, record: ServicePrincipal) -> tuple[str, ...]:
+    """Give the names a service principal may be asked for by: its app id and its application's identifier URIs."""
+    backing = view.application_by_app_id(record.app_id)
+    return (record.app_id, *(backing.identifier_uris if backing is not None else ()))
+
+
+def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
+    """Render a service principal."""
+    backing = view.application_by_app_id(record.app_id)
+    is_identity = record.type is ServicePrincipalType.MANAGED_IDENTITY
+    return {
+        "id": record.id,
+        "deletedDateTime": None,
+        "accountEnabled": record.enabled,
+        "alternativeNames": ["isExplicit=True", record.resource_id] if is_identity else [],
+        "appDisplayName": backing.display_name if backing is not None else None,
+        "appId": record.app_id,
+        "appOwnerOrganizationId": backing.tenant if backing is not None else None,
+        "createdDateTime": instant(record.created),
+        "displayName": record.display_name,
+        "servicePrincipalNames": list(service_principal_names(view, record)),
+        "servicePrincipalType": record.type.value,
+        "signInAudience": backing.sign_in_audience if backing is not None else None,
+        "tags": list(record.tags),
+        "appRoles": [],
+        "oauth2PermissionScopes": [],
+        "keyCredentials": [],
+        "passwordCredentials": [],
+    }
+
+
+def user(record: User) -> dict[str, Any]:
+    """Render a user."""
+    return {
+        "id": record.id,
+        "deletedDateTime": None,
+        "accountEnabled": record.enabled,
+        "businessPhones": [],
+        "createdDateTime": instant(record.created),
+        "displayName": record.display_name,
+        "givenName": record.given_name,
+        "jobTitle": None,
+        "mail": None,
+        "mailNickname": record.mail_nickname,
+        "mobilePhone": None,
+        "officeLocation": None,
+        "preferredLanguage": None,
+        "surname": record.surname,
+        "userPrincipalName": record.user_principal_name,
+        "userType": "Member",
+    }
+
+
+def group(record: Group) -> dict[str, Any]:
+    """Render a group."""
+    return {
+        "id": record.id,
+        "deletedDateTime": None,
+        "createdDateTime": instant(record.created),
+        "description": record.description,
+        "displayName": record.display_name,
+        "groupTypes": [],
+        "mail": None,
+        "mailEnabled": False,
+        "mailNickname": record.mail_nickname,
+        "securityEnabled": True,
+        "visibility": None,
+    }
+
+
+def directory_object(view: View, record: User | Group | ServicePrincipal | Application) -> dict[str, Any]:
+    """Render an object where objects of every kind may stand, so it says which kind it is."""
+    match record:
+        case User():
+            return {"@odata.type": "#microsoft.graph.user", **user(record)}
+        case Group():
+            return {"@odata.type": "#microsoft.graph.group", **group(record)}
+        case ServicePrincipal():
+            return {"@odata.type": "#microsoft.graph.servicePrincipal", **service_principal(view, record)}
+        case Application():
+            return {"@odata.type": "#microsoft.graph.application", **application(view, record)}
+
+
+def _by_age(credential: Credential) -> tuple[int, str]:
+    return credential.created, credential.id

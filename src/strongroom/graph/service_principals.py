@@ -1,0 +1,95 @@
+"""Handlers of /servicePrincipals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.core.identity import ServicePrincipal
+from strongroom.core.records import tenant_partition
+from strongroom.directory import applications as directory
+from strongroom.flow.call import Call
+from strongroom.graph import render
+from strongroom.graph.objects import find_service_principal
+from strongroom.graph.odata import Filterable, Operator, collection, entity
+from strongroom.graph.wire import ServicePrincipalBody, refuse_later, require
+from strongroom.http.message import Response
+from strongroom.store import Transaction
+from strongroom.view import View
+
+_EQ = frozenset({Operator.EQ})
+
+
+def filters(view: View) -> Mapping[str, Filterable[ServicePrincipal]]:
+    """Make the table of filterable properties; the names of a principal are also its application's."""
+    return {
+        "id": Filterable(lambda one: one.id, _EQ),
+        "accountEnabled": Filterable(lambda one: one.enabled, _EQ),
+        "appId": Filterable(lambda one: one.app_id, _EQ),
+        "displayName": Filterable(lambda one: one.display_name, _EQ | {Operator.STARTS_WITH}),
+        "servicePrincipalNames": Filterable(
+            lambda one: render.service_principal_names(view, one), frozenset({Operator.ANY})
+        ),
+        "servicePrincipalType": Filterable(lambda one: one.type.value, _EQ),
+        "tags": Filterable(lambda one: one.tags, frozenset({Operator.ANY})),
+    }
+
+
+async def list_service_principals(call: Call) -> Response:
+    """List the tenant's service principals."""
+    view = call.world.view
+    records = view.all(ServicePrincipal, tenant_partition(call.identity.tenant))
+    return collection(
+        call,
+        "servicePrincipals",
+        records,
+        filters(view),
+        "ServicePrincipal",
+        lambda one: render.service_principal(view, one),
+    )
+
+
+async def get_service_principal(call: Call) -> Response:
+    """Get one service principal."""
+    found = find_service_principal(call)
+    return entity(call, "servicePrincipals", render.service_principal(call.world.view, found))
+
+
+async def create_service_principal(call: Call) -> Response:
+    """Give an application its principal."""
+    body = await call.body(ServicePrincipalBody)
+    refuse_later(body, ServicePrincipalBody.LATER)
+    app_id = require(body.app_id, "appId", "ServicePrincipal").lower()
+    application = call.world.view.application_by_app_id(app_id)
+
+    async def change(tx: Transaction) -> ServicePrincipal:
+        return await directory.create_service_principal(
+            tx,
+            call.identity.tenant,
+            app_id,
+            application,
+            enabled=body.account_enabled is not False,
+            display_name=body.display_name,
+            tags=body.tags or (),
+            now=call.now,
+            entropy=call.world.entropy,
+        )
+
+    made = await call.commit(change)
+    return entity(call, "servicePrincipals", render.service_principal(call.world.view, made), status=201)
+
+
+async def update_service_principal(call: Call) -> Response:
+    """Change a service principal; disabling it ends its tokens."""
+    found = find_service_principal(call)
+    body = await call.body(ServicePrincipalBody)
+    refuse_later(body, (*ServicePrincipalBody.LATER, "app_id"))
+    wanted = directory.ServicePrincipalChange(body.account_enabled, body.display_name, body.tags)
+    await call.commit(lambda tx: directory.update_service_principal(tx, found.tenant, found.id, wanted))
+    return Response(204, content_type=None)
+
+
+async def delete_service_principal(call: Call) -> Response:
+    """Delete a service principal; its application stays."""
+    found = find_service_principal(call)
+    await call.commit(lambda tx: directory.delete_service_principal(tx, found.tenant, found.id))
+    return Response(204, content_type=None)

@@ -1,0 +1,218 @@
+"""
+Bodies of Graph's requests.
+
+A property that Graph knows and this service does not is taken only where it is empty, as official clients send it; with
+content it is refused, because to drop it silently would be to lie about what was done.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from strongroom.core import limits
+from strongroom.core.errors import Invalid
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
+Text = Annotated[str, msgspec.Meta(max_length=limits.GRAPH_TEXT_CHARS)]
+Nickname = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+PersonName = Annotated[str, msgspec.Meta(max_length=64)]
+Password = Annotated[str, msgspec.Meta(max_length=256)]
+Uri = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
+Guid = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+Uris = Annotated[tuple[Uri, ...], msgspec.Meta(max_length=50)]
+Tags = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
+
+
+class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """A body: members in camel case, unknown ones refused."""
+
+
+class ApplicationBody(Wire):
+    """An application to be made or changed."""
+
+    display_name: Name | None = None
+    identifier_uris: Uris | None = None
+    sign_in_audience: str | None = None
+    # Empty as `az ad app create` and Terraform send them; with content they are for later.
+    app_roles: Any = None
+    is_fallback_public_client: Any = None
+    key_credentials: Any = None
+    notes: Any = None
+    optional_claims: Any = None
+    password_credentials: Any = None
+    public_client: Any = None
+    required_resource_access: Any = None
+    service_management_reference: Any = None
+    spa: Any = None
+    tags: Any = None
+    web: Any = None
+
+    LATER = (
+        "app_roles", "is_fallback_public_client", "key_credentials", "notes", "optional_claims",
+        "password_credentials", "public_client", "required_resource_access", "service_management_reference", "spa",
+        "tags", "web",
+    )  # fmt: skip
+
+
+class PasswordCredentialBody(Wire):
+    """What may be asked of a new secret."""
+
+    display_name: Text | None = None
+    start_date_time: datetime | None = None
+    end_date_time: datetime | None = None
+    custom_key_identifier: Any = None
+    hint: Any = None
+    key_id: Any = None
+    secret_text: Any = None
+
+    LATER = ("custom_key_identifier", "hint", "key_id", "secret_text")
+
+
+class AddPasswordBody(Wire):
+    """The argument of addPassword."""
+
+    password_credential: PasswordCredentialBody | None = None
+
+
+class RemovePasswordBody(Wire):
+    """The argument of removePassword."""
+
+    key_id: Guid
+
+
+class ServicePrincipalBody(Wire):
+    """A service principal to be made or changed."""
+
+    app_id: Guid | None = None
+    account_enabled: bool | None = None
+    display_name: Name | None = None
+    tags: Tags | None = None
+    alternative_names: Any = None
+    app_role_assignment_required: Any = None
+    description: Any = None
+    key_credentials: Any = None
+    login_url: Any = None
+    notes: Any = None
+    notification_email_addresses: Any = None
+    password_credentials: Any = None
+    preferred_single_sign_on_mode: Any = None
+    service_principal_type: Any = None
+
+    LATER = (
+        "alternative_names", "app_role_assignment_required", "description", "key_credentials", "login_url", "notes",
+        "notification_email_addresses", "password_credentials", "preferred_single_sign_on_mode",
+        "service_principal_type",
+    )  # fmt: skip
+
+
+class PasswordProfileBody(Wire):
+    """A user's new password."""
+
+    password: Password
+    force_change_password_next_sign_in: bool = False
+    force_change_password_next_sign_in_with_mfa: bool = False
+
+
+class UserBody(Wire):
+    """A user to be made or changed."""
+
+    account_enabled: bool | None = None
+    display_name: Name | None = None
+    mail_nickname: Nickname | None = None
+    user_principal_name: str | None = None
+    password_profile: PasswordProfileBody | None = None
+    given_name: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    surname: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    business_phones: Any = None
+    department: Any = None
+    job_title: Any = None
+    mail: Any = None
+    mobile_phone: Any = None
+    office_location: Any = None
+    on_premises_immutable_id: Any = None
+    preferred_language: Any = None
+    usage_location: Any = None
+
+    LATER = (
+        "business_phones", "department", "job_title", "mail", "mobile_phone", "office_location",
+        "on_premises_immutable_id", "preferred_language", "usage_location",
+    )  # fmt: skip
+
+
+class GroupBody(Wire):
+    """A group to be made or changed."""
+
+    display_name: Name | None = None
+    mail_nickname: Nickname | None = None
+    mail_enabled: bool | None = None
+    security_enabled: bool | None = None
+    description: Text | msgspec.UnsetType | None = msgspec.UNSET
+    members: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.GRAPH_MEMBERS_PER_PATCH)] = msgspec.field(
+        name="members@odata.bind", default=()
+    )
+    owners: Any = msgspec.field(name="owners@odata.bind", default=None)
+    group_types: Any = None
+    is_assignable_to_role: Any = None
+    visibility: Any = None
+
+    LATER = ("owners", "group_types", "is_assignable_to_role", "visibility")
+
+
+class ReferenceBody(Wire):
+    """A reference to a directory object."""
+
+    odata_id: str = msgspec.field(name="@odata.id")
+
+
+class GetByIdsBody(Wire):
+    """The argument of getByIds."""
+
+    ids: Annotated[tuple[Guid, ...], msgspec.Meta(max_length=limits.GRAPH_IDS_PER_REQUEST)]
+    types: tuple[str, ...] = ()
+
+
+class MemberObjectsBody(Wire):
+    """The argument of getMemberObjects and getMemberGroups."""
+
+    security_enabled_only: bool = False
+
+
+class CheckMemberGroupsBody(Wire):
+    """The argument of checkMemberGroups."""
+
+    group_ids: Annotated[tuple[Guid, ...], msgspec.Meta(max_length=20)]
+
+
+def refuse_later(body: Wire, names: tuple[str, ...]) -> None:
+    """
+    Refuse content in properties that are not supported yet.
+
+    Raises:
+        Invalid: one of *names* is neither absent, null, false nor empty.
+    """
+    for name in names:
+        if getattr(body, name):
+            wire_name = next(one.encode_name for one in msgspec.structs.fields(body) if one.name == name)
+            raise Invalid(f"The property '{wire_name}' is not supported.")
+
+
+def clearing(value: str | msgspec.UnsetType | None) -> str | None:
+    """Read an optional text as the directory's changes have it: None to leave it, an empty one to remove it."""
+    if value is msgspec.UNSET:
+        return None
+    return value or ""
+
+
+def require(value: str | None, name: str, resource: str) -> str:
+    """
+    Require a property.
+
+    Raises:
+        Invalid: it is absent.
+    """
+    if value is None:
+        raise Invalid(f"A value is required for property '{name}' of resource '{resource}'.")
+    return value
