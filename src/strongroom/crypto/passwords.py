@@ -1,0 +1,79 @@
+"""
+Passwords of people: Argon2id (RFC 9106), for passwords alone, behind a bounded queue.
+
+What is hashed is not the password but its tag under the root key, so that a stolen database without the root key is no
+use to a guesser, however weak the password.
+"""
+
+from __future__ import annotations
+
+import argon2
+from argon2.exceptions import VerifyMismatchError
+
+from strongroom.core import limits
+from strongroom.crypto.pool import BoundedPool
+from strongroom.crypto.protocol import KeyProtection
+
+_PURPOSE = "password"
+# RFC 9106 section 4, the second recommended option: 64 MiB, three passes, four lanes.
+_HASHER = argon2.PasswordHasher.from_parameters(argon2.profiles.RFC_9106_LOW_MEMORY)
+# A salt and a hash of the lengths we write, of no password at all: checking against it takes the same work and always
+# fails. It is written down, not computed, so the first unknown user costs what the hundredth does.
+_NOBODY = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}"
+
+
+class WrongPassword(Exception):
+    """The password is not right, or there is no such user: the two are not told apart here."""
+
+
+class Passwords:
+    """Hashes and checks passwords, some at once, some waiting, the rest refused."""
+
+    __slots__ = ("_pool", "_protection")
+
+    def __init__(
+        self,
+        protection: KeyProtection,
+        *,
+        at_once: int = limits.PASSWORD_HASHES_AT_ONCE,
+        waiting: int = limits.PASSWORD_HASHES_WAITING,
+    ) -> None:
+        self._protection = protection
+        self._pool = BoundedPool("password", threads=at_once, waiting=waiting)
+
+    async def hash(self, password: str) -> bytes:
+        """
+        Make a verifier for a new password.
+
+        Raises:
+            Throttled: too many hashes wait already.
+        """
+        tag = self._tag(password)
+        return (await self._pool.run(lambda: _HASHER.hash(tag))).encode("ascii")
+
+    async def verify(self, verifier: bytes | None, password: str) -> None:
+        """
+        Check a password against its user's verifier; None stands for a user who does not exist, with equal work.
+
+        Raises:
+            WrongPassword: it does not fit.
+            Throttled: too many hashes wait already.
+        """
+        expected = _NOBODY if verifier is None else verifier.decode("ascii")
+        tag = self._tag(password)
+        try:
+            await self._pool.run(lambda: _HASHER.verify(expected, tag))
+        except VerifyMismatchError:
+            raise WrongPassword from None
+
+    def needs_rehash(self, verifier: bytes) -> bool:
+        """Tell whether a verifier was made with other parameters than are used now."""
+        return _HASHER.check_needs_rehash(verifier.decode("ascii"))
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._pool.close()
+
+    def _tag(self, password: str) -> bytes:
+        # Exactly as typed: neither case nor blanks nor Unicode forms are evened out (pitfalls.md "Authorization").
+        return self._protection.tag(_PURPOSE, password.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,122 @@
+import asyncio
+from collections.abc import Iterator
+
+import argon2
+import pytest
+
+from strongroom.core import limits
+from strongroom.core.errors import Throttled
+from strongroom.crypto import passwords as module
+from strongroom.crypto.passwords import Passwords, WrongPassword
+from strongroom.crypto.software import SoftwareKeyProtection
+
+PROTECTION = SoftwareKeyProtection(bytes(range(32)))
+
+# Of the password `correct horse`, as the first release wrote it under the root key 00 01 02 ... 1f.
+GOLDEN = b"$argon2id$v=19$m=65536,t=3,p=4$wtpYAIjphvyIsXAPlv4I+A$A0xJogLPMxec/XS6mZewjQTFa2zu4Samh9O494KzcWk"
+
+
+@pytest.fixture
+def passwords() -> Iterator[Passwords]:
+    """Make a hasher and close it."""
+    hasher = Passwords(PROTECTION)
+    yield hasher
+    hasher.close()
+
+
+def test_the_right_password_is_accepted(passwords: Passwords) -> None:
+    """What was hashed verifies, here one hashed by the first release."""
+    asyncio.run(passwords.verify(GOLDEN, "correct horse"))
+
+
+@pytest.mark.parametrize("wrong", ["", "Correct horse", "correct horse ", "correct\u00a0horse", "\ud800"])
+def test_a_wrong_password_is_refused(passwords: Passwords, wrong: str) -> None:
+    """SEC (pitfalls): a password compared without case, or trimmed, or evened out."""
+    with pytest.raises(WrongPassword):
+        asyncio.run(passwords.verify(GOLDEN, wrong))
+
+
+def test_an_unknown_user_is_refused(passwords: Passwords) -> None:
+    """No verifier means no such user, whatever the password."""
+    for password in ("", "correct horse"):
+        with pytest.raises(WrongPassword):
+            asyncio.run(passwords.verify(None, password))
+
+
+def test_an_unknown_user_costs_what_a_known_one_costs(passwords: Passwords) -> None:
+    """SEC: equal work; what an unknown user is checked against asks the same of Argon2id as a real verifier."""
+    assert argon2.extract_parameters(module._NOBODY) == argon2.extract_parameters(
+        asyncio.run(passwords.hash("any")).decode()
+    )
+
+
+def test_an_unknown_user_is_really_hashed(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SEC: equal work; the hash is computed, not skipped."""
+    checked: list[str] = []
+    real = argon2.PasswordHasher.verify
+
+    def recorded(self: argon2.PasswordHasher, expected: str, password: bytes) -> bool:
+        checked.append(expected)
+        return bool(real(self, expected, password))
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", recorded)
+    with pytest.raises(WrongPassword):
+        asyncio.run(passwords.verify(None, "guess"))
+    assert checked == [module._NOBODY]
+
+
+def test_a_verifier_is_argon2id_as_rfc_9106_recommends(passwords: Passwords) -> None:
+    """SEC: Argon2id; 64 MiB, three passes, four lanes, 128-bit salt, 256-bit hash."""
+    parameters = argon2.extract_parameters(asyncio.run(passwords.hash("any")).decode())
+    assert parameters == argon2.Parameters(
+        type=argon2.Type.ID, version=19, salt_len=16, hash_len=32, time_cost=3, memory_cost=65536, parallelism=4
+    )
+
+
+def test_the_same_password_has_two_verifiers(passwords: Passwords) -> None:
+    """Every verifier has its own salt: equal passwords do not look equal."""
+    assert asyncio.run(passwords.hash("same")) != asyncio.run(passwords.hash("same"))
+
+
+def test_a_verifier_is_of_no_use_without_the_root_key() -> None:
+    """A stolen database alone does not let anyone try passwords."""
+    hasher = Passwords(SoftwareKeyProtection(bytes(32)))
+    with pytest.raises(WrongPassword):
+        asyncio.run(hasher.verify(GOLDEN, "correct horse"))
+    hasher.close()
+
+
+def test_a_broken_verifier_is_no_wrong_password(passwords: Passwords) -> None:
+    """A row that is not a verifier is a fault of the instance and is not passed off as a typing mistake."""
+    with pytest.raises(argon2.exceptions.InvalidHashError):
+        asyncio.run(passwords.verify(b"garbage", "correct horse"))
+
+
+def test_a_full_queue_is_throttled() -> None:
+    """SEC: Argon2id behind a bounded queue that answers 429; right and wrong passwords alike."""
+
+    async def scenario() -> None:
+        hasher = Passwords(PROTECTION, at_once=1, waiting=1)
+        outcomes = await asyncio.gather(
+            hasher.verify(GOLDEN, "correct horse"),
+            hasher.verify(None, "guess"),
+            hasher.verify(GOLDEN, "correct horse"),
+            hasher.hash("new"),
+            return_exceptions=True,
+        )
+        hasher.close()
+        assert [type(outcome) for outcome in outcomes] == [type(None), WrongPassword, Throttled, Throttled]
+
+    asyncio.run(scenario())
+
+
+def test_the_default_bound_keeps_memory_within_reason() -> None:
+    """All hashes that may run at once take at most 128 MiB."""
+    assert limits.PASSWORD_HASHES_AT_ONCE * 64 <= 128
+
+
+def test_a_verifier_with_older_parameters_is_noticed(passwords: Passwords) -> None:
+    """When the parameters change, the next sign-in can write a new verifier."""
+    older = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("any").encode()
+    assert passwords.needs_rehash(older)
+    assert not passwords.needs_rehash(GOLDEN)
