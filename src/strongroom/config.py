@@ -182,7 +182,7 @@ def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict
 _A: Mapping[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
-def _parse(text: str, kind: type) -> Any:  # noqa: ANN401  one of the four types a setting has
+def _parse(text: str, kind: type) -> Any:
     if kind is bool:
         if text.lower() not in {"true", "false", "1", "0"}:
             raise ValueError(text)
@@ -190,7 +190,9 @@ def _parse(text: str, kind: type) -> Any:  # noqa: ANN401  one of the four types
     return kind(text)
 
 
-def _take(given: Mapping[str, Any], values: dict[str, Any], flow: dict[str, Any], where: str, faults: list[str]) -> None:
+def _take(
+    given: Mapping[str, Any], values: dict[str, Any], flow: dict[str, Any], where: str, faults: list[str]
+) -> None:
     for name, value in given.items():
         if name == "flow" and isinstance(value, Mapping):
             _take_typed(value, _FLOW_TYPES, flow, f"{where} [flow]", faults)
@@ -223,6 +225,6 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
-    for name in ("stop_grace_s", "certificate_check_s"):
-        if values.get(name, 1.0) <= 0:
-            faults.append(f"{name} must be more than 0.")
+    faults.extend(
+        f"{name} must be more than 0." for name in ("stop_grace_s", "certificate_check_s") if values.get(name, 1.0) <= 0
+    )

@@ -14,7 +14,7 @@ from strongroom.config import Settings
 from strongroom.core import limits
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import GLOBAL_ADMINISTRATOR, PrincipalType, SigningKey
-from strongroom.core.instance import Instance
+from strongroom.core.installation import Installation
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.rbac import RoleAssignment
 from strongroom.crypto import x509
@@ -41,7 +41,7 @@ Entropy = Callable[[int], bytes]
 class Bootstrap:
     """What a first start made, with the only copies of its two secrets there will ever be."""
 
-    instance: Instance
+    installation: Installation
     tenant_id: str
     subscription_id: str
     resource_group: str
@@ -100,7 +100,7 @@ def tenant_domain(domain: str) -> str:
     return domain if "." in domain else f"strongroom.{domain}"
 
 
-async def _make(  # noqa: PLR0913  what a first start is made from
+async def _make(
     tx: Transaction, settings: Settings, keys: KeyProtection, prepared: _Prepared, now: int, entropy: Entropy
 ) -> Bootstrap:
     domain = tenant_domain(settings.domain)
@@ -146,7 +146,7 @@ async def _make(  # noqa: PLR0913  what a first start is made from
         tx,
         tenant.id,
         users.NewUser(f"admin@{domain}", "Administrator", "admin"),
-        password_verifier=prepared.password_verifier,
+        password=users.NewPassword(prepared.password_verifier),
         now=now,
         entropy=entropy,
     )
@@ -179,7 +179,7 @@ async def _make(  # noqa: PLR0913  what a first start is made from
         entropy,
     )
 
-    instance = Instance(
+    installation = Installation(
         id=new_guid(entropy),
         domain=settings.domain,
         created=now,
@@ -191,9 +191,9 @@ async def _make(  # noqa: PLR0913  what a first start is made from
         vault=vault.id,
         application=application.id,
     )
-    await tx.put(instance)
+    await tx.put(installation)
     return Bootstrap(
-        instance=instance,
+        installation=installation,
         tenant_id=tenant.id,
         subscription_id=subscription.id,
         resource_group=group.name,
@@ -210,7 +210,7 @@ def _make_signing_keys(keys: KeyProtection, tenant: str, now: int) -> tuple[Sign
     return tuple(signing_keys.make_signing_key(keys, tenant, term, now) for term in signing_keys.due((), now))
 
 
-async def _assign(  # noqa: PLR0913  what an assignment is made of
+async def _assign(
     tx: Transaction,
     tenant: str,
     scope: str,

@@ -45,7 +45,9 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
         permit = trace.permit
         if permit is not None and permit.model == "rbac" and permit.assignment is not None:
             headers.append((b"x-ms-keyvault-rbac-assignment-id", permit.assignment.encode("ascii", "replace")))
-            headers.append((b"x-ms-keyvault-rbac-cache", b"ra_age=0;da_age=0;rd_age=0;brd_age=0;ra_notif_age=0;dec_lev=0;"))
+            headers.append(
+                (b"x-ms-keyvault-rbac-cache", b"ra_age=0;da_age=0;rd_age=0;brd_age=0;ra_notif_age=0;dec_lev=0;")
+            )
     return response
 
 

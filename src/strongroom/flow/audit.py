@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 ANONYMOUS = "Authentication"
 """The operation name of a request that ended before anyone was identified, as Azure records it."""
-_DRAIN_BATCH = 500
+_OUTBOX_ENTRIES = 1_000_000
+"""More than the outbox can hold: it is trimmed every second, and writes stop when the journal does."""
 _UNRECORDED = "The request could not be recorded, so it was not answered. Try again later."
 
 
@@ -33,7 +34,7 @@ async def record(world: World, trace: Trace, response: Response, failure: Failur
     Raises:
         Unavailable: it cannot be recorded.
     """
-    if trace.committed and failure is None and response.status < 500:  # noqa: PLR2004  our own faults begin here
+    if trace.committed and failure is None and response.status < 500:
         return response
     if _is_anonymous(trace, failure) and not world.quota.take(trace.started):
         return response
@@ -82,28 +83,33 @@ def require_journal(world: World) -> None:
     Raises:
         Unavailable: the journal takes no entries.
     """
-    if not world.journal.available:
+    if world.journal.failure is not None:
         raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
 
 
-async def drain(world: World) -> int:
+async def drain(world: World) -> None:
     """
-    Append what is in the outbox and not yet in the journal, and let the store forget what is durable; how many.
+    Append what is in the outbox and not in the journal, and let the store forget what the journal has durably.
+
+    Due at start, and whenever an append failed. An entry that is already in the journal is not written again.
 
     Raises:
         JournalUnavailable: the journal takes no entries.
     """
-    appended = 0
-    while True:
-        through = world.journal.highest_outbox()
-        waiting = [item for item in await world.store.outbox(limit=_DRAIN_BATCH) if item[0] > through]
-        if not waiting:
-            break
-        for number, entry in waiting:
-            world.journal.append(entry, outbox=number)
-        appended += len(waiting)
-    await world.store.audited(world.journal.durable_outbox())
-    return appended
+    through = 0
+    for number, entry in await world.store.outbox(limit=_OUTBOX_ENTRIES):
+        world.journal.append(entry, outbox=number)
+        through = number
+    world.journal.settle(through)
+    await trim(world)
+
+
+async def trim(world: World) -> None:
+    """Let the store forget the entries that the journal has durably, and drain again if one is missing from it."""
+    if world.journal.has_gap:
+        await drain(world)
+    if world.journal.durable_through:
+        await world.store.audited(world.journal.durable_through)
 
 
 def settle_anonymous(world: World) -> None:
@@ -186,4 +192,3 @@ def _reason(trace: Trace, failure: Failure | None) -> str | None:
     if failure is not None and failure.reason is not None:
         return failure.reason
     return trace.unverified
-

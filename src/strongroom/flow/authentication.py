@@ -17,8 +17,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from strongroom.core.errors import Unauthenticated
-from strongroom.core.names import Site
-from strongroom.core.names import Surface as SurfaceName
 from strongroom.core.identity import (
     Caller,
     Credential,
@@ -29,9 +27,11 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity import Unidentified as Unidentified  # noqa: PLC0414  the step's other answer
+from strongroom.core.names import Site
+from strongroom.core.names import Surface as SurfaceName
 from strongroom.core.oauth import issuer_v1
-from strongroom.core.vaults import Vault
 from strongroom.core.token_ids import credential_of
+from strongroom.core.vaults import Vault
 from strongroom.flow.surface import Surface
 from strongroom.http.message import Request
 
@@ -44,7 +44,7 @@ _MALFORMED = "[AggregatedAuthenticationFailure] Error validating token: 'S2S1700
 _EXPIRED = "[TokenExpired] Error validating token: 'S2S12086'."
 _UNKNOWN_KEY = "AKV10046: Unable to resolve the key used for signature validation."
 _LEEWAY_S = 60
-"""A token from a clock slightly ahead of ours is not yet "not yet valid". Expiry has no leeway: the clock is our own."""
+"""A token from a clock slightly ahead is not refused. Expiry has no leeway: the clock that set it is our own."""
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ def bearer_token(request: Request) -> str | None:
     return token.decode("latin-1")
 
 
-def challenge(world: World, surface: Surface, site: Site | None, vault: Vault | None, token: str | None) -> None:
+def challenge(world: World, site: Site | None, vault: Vault | None, token: str | None) -> None:
     """
     Refuse a request without a bearer token.
 
@@ -105,7 +105,7 @@ def challenge(world: World, surface: Surface, site: Site | None, vault: Vault | 
         Unauthenticated: with the challenge that tells a client where to get one (reference section 1.4).
     """
     if token is None:
-        raise _unauthenticated(world, surface, site, vault, MISSING, "no bearer token")
+        raise _unauthenticated(world, site, vault, MISSING, "no bearer token")
 
 
 def identify(world: World, surface: Surface, vault: Vault | None, token: str) -> Caller | Unidentified:
@@ -133,9 +133,7 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: str) ->
     return caller
 
 
-def require_caller(
-    world: World, surface: Surface, site: Site | None, vault: Vault | None, identity: Caller | Unidentified
-) -> Caller:
+def require_caller(world: World, site: Site | None, vault: Vault | None, identity: Caller | Unidentified) -> Caller:
     """
     Refuse whoever was not identified.
 
@@ -143,7 +141,7 @@ def require_caller(
         Unauthenticated: with the reference's words for the cause, and the challenge again.
     """
     if isinstance(identity, Unidentified):
-        raise _unauthenticated(world, surface, site, vault, identity.message, identity.reason)
+        raise _unauthenticated(world, site, vault, identity.message, identity.reason)
     return identity
 
 
@@ -271,8 +269,8 @@ def _credentials(world: World, principal: ServicePrincipal | User) -> list[Crede
     return owned
 
 
-def _unauthenticated(  # noqa: PLR0913  what a challenge is made of
-    world: World, surface: Surface, site: Site | None, vault: Vault | None, message: str, reason: str
+def _unauthenticated(
+    world: World, site: Site | None, vault: Vault | None, message: str, reason: str
 ) -> Unauthenticated:
     tenant = vault.tenant if vault is not None else "common"
     headers: tuple[tuple[str, str], ...] = ()

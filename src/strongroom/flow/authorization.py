@@ -77,9 +77,7 @@ def _permit_data(
         if match is not None:
             place = f"{vault.scope}/accessPolicies/{match.place}"
             return Permit(f"{option.category}/{option.word}", "policy", place)
-    raise Forbidden(
-        policy_denial(caller, options[0], vault), inner="ForbiddenByPolicy", reason="no access policy"
-    )
+    raise Forbidden(policy_denial(caller, options[0], vault), inner="ForbiddenByPolicy", reason="no access policy")
 
 
 def _permit_control(world: World, caller: Caller, action: str, target: Target) -> Permit:
@@ -87,9 +85,9 @@ def _permit_control(world: World, caller: Caller, action: str, target: Target) -
     if assignment is not None:
         return Permit(action, "rbac", assignment.arm_id)
     raise Forbidden(
-        f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to perform "
-        f"action '{action}' over scope '{target.scope}' or the scope is invalid. If access was recently granted, please "
-        "refresh your credentials.",
+        f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to"
+        f" perform action '{action}' over scope '{target.scope}' or the scope is invalid. If access was recently"
+        " granted, please refresh your credentials.",
         code="AuthorizationFailed",
         reason="no role assignment",
     )

@@ -18,7 +18,9 @@ def unexpected(trace: Trace, error: BaseException) -> None:
     answer and in the audit journal, which is how the three are found together.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    places = " <- ".join(f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1][:8])
+    places = " <- ".join(
+        f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1][:8]
+    )
     operation = trace.route.op.name if trace.route is not None else "before routing"
     _logger.error(
         "unexpected %s in %s, request %s: %s", type(error).__name__, operation, trace.connection.request_id, places
@@ -27,4 +29,6 @@ def unexpected(trace: Trace, error: BaseException) -> None:
 
 def journal_lags(error: Exception) -> None:
     """Log that a change's entry waits in the outbox because the journal takes none."""
-    _logger.error("the audit journal takes no entries (%s); a committed entry waits in the outbox", type(error).__name__)
+    _logger.error(
+        "the audit journal takes no entries (%s); a committed entry waits in the outbox", type(error).__name__
+    )

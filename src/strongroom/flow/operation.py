@@ -35,7 +35,7 @@ class Target:
 
 Handler = Callable[["Call"], Awaitable[Response]]
 Resolver = Callable[["World", "Vault | None", Mapping[str, str]], Target]
-"""`(world, vault, path parameters) -> Target`. Parses bounded input, may read the view, leaks nothing; raises Invalid."""
+"""`(world, vault, path parameters) -> Target`. Parses bounded input, may read the view, leaks nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """
 Paging: `maxresults` and `$skiptoken` (reference operations.md section 5).
 
-A skip token is sealed together with what it was issued for: tenant, vault, listing and caller. It opens for nothing else
-(pitfalls "Paths, handles, parsing").
+A skip token is sealed together with what it was issued for: tenant, vault, listing and caller. It opens for nothing
+else (pitfalls "Paths, handles, parsing").
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read_paging(call: Call, *listing: str) -> Paging:
     """
     given, limit = call.query.get("maxresults"), limits.PAGE_DEFAULT
     if given is not None:
-        if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= limits.PAGE_MAX):  # noqa: PLR2004  no number that long is good
+        if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= limits.PAGE_MAX):
             raise Invalid(f"maxresults must be between 1 and {limits.PAGE_MAX}.")
         limit = int(given)
     token = call.query.get("$skiptoken")

@@ -29,9 +29,7 @@ async def serve(
     """
     trace = Trace(surface, site, request, describe_connection(world, request), world.clock())
     try:
-        if fault is not None:
-            raise fault
-        response = await _run(world, trace)
+        response = await _run(world, trace, fault)
         return await audit.record(world, trace, complete(world, trace, response))
     except Failure as failure:
         response = problems.render(failure, surface.dialect, moment_of(trace))
@@ -42,8 +40,10 @@ async def serve(
         return await _record_refusal(world, trace, complete(world, trace, response), None)
 
 
-async def _run(world: World, trace: Trace) -> Response:
+async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     """Take a request through the steps; the first that refuses, raises."""
+    if fault is not None:
+        raise fault
     surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
     token = authentication.bearer_token(request)
     if token is None:
@@ -53,12 +53,12 @@ async def _run(world: World, trace: Trace) -> Response:
     if isinstance(route.op.requires, Public):
         trace.permit = authorization.permit(world, None, route.op, route.target, vault)
         return await _handle(world, trace, route)
-    authentication.challenge(world, surface, site, vault, token)
+    authentication.challenge(world, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
     identity = authentication.identify(world, surface, vault, token or "")
     _note_identity(trace, identity)
     trace.admission = firewall.admit(verdict, identity, vault, connection)
-    caller = authentication.require_caller(world, surface, site, vault, identity)
+    caller = authentication.require_caller(world, site, vault, identity)
     trace.permit = authorization.permit(world, caller, route.op, route.target, vault)
     if vault is not None:
         world.throttle.admit_operation(vault.id, route.op.throttle, trace.started)
@@ -104,5 +104,3 @@ async def _record_refusal(world: World, trace: Trace, response: Response, failur
         return await audit.record(world, trace, response, failure)
     except Failure as unrecorded:
         return complete(world, trace, problems.render(unrecorded, trace.surface.dialect, moment_of(trace)))
-
-

@@ -21,6 +21,6 @@ class FlowSettings:
     service_limits: bool = False
     """True applies Azure's own limits for each vault (reference azure-key-vault.md section 6), with 429 beyond them."""
     extended_ip_rules: bool = True
-    """True lets firewall rules name IPv6 and private ranges, which Azure's cannot; without a cloud they are the usual ones."""
+    """True lets firewall rules name IPv6 and private ranges, which Azure's cannot. Off the cloud they are usual."""
     anonymous_audit_per_second: int = 50
     """Audit entries for anonymous and blocked attempts per second, beyond which they are counted, not listed."""

@@ -68,7 +68,8 @@ class Throttle:
         if used >= VAULT_LIMITS[kind]:
             # Refused requests are not counted (reference section 6).
             raise Throttled(
-                "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached",
+                "Request was not processed because too many requests were received. Reason:"
+                " VaultRequestTypeLimitReached",
                 headers=(("Retry-After", str(self._remaining(now))),),
             )
         self._vaults[vault, kind] = used + 1

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.crypto.passwords import Passwords
-from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
-from strongroom.flow.quota import AnonymousQuota
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.flow.authentication import TokenCache
+from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import Throttle
 from strongroom.journal import Journal
@@ -39,7 +38,6 @@ class World:
     tokens: TokenCache
     throttle: Throttle
     quota: AnonymousQuota
-    passwords: Passwords
     passwords: Passwords
     signers: TokenSigners
     instance: Instance

@@ -19,16 +19,16 @@ from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings, HTTP2Settings
-from granian.net import SocketSpec
+from granian.net import SocketSpec  # type: ignore[attr-defined]  # re-exported without saying so
 from granian.server.embed import Server
 
 from strongroom.core import limits
-from strongroom.core.errors import HeadersTooLarge, Invalid, TimedOut, TooLarge
+from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
 from strongroom.core.network import Link
 from strongroom.http.message import Request, Response
 
 Handle = Callable[[Request], Awaitable[Response]]
-Refuse = Callable[[Request, Exception], Awaitable[Response]]
+Refuse = Callable[[Request, Failure], Awaitable[Response]]
 """Renders what the listener itself refuses, in the dialect of the host that was asked, and audits it."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -74,7 +74,7 @@ class Listener:
             OSError: the address is taken or not ours.
         """
         if self.unix_socket is None:
-            self.port = _free_port(self.address, self.port)
+            self.port = free_port(self.address, self.port)
         else:
             self.unix_socket.unlink(missing_ok=True)
         self._start()
@@ -87,7 +87,7 @@ class Listener:
         self._start()
         await asyncio.sleep(0)
         if old_server is not None and old_task is not None:
-            old_server.stop()
+            old_server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
             await old_task
 
     async def close(self, grace_s: float) -> None:
@@ -96,7 +96,7 @@ class Listener:
             return
         if self._active:
             await asyncio.wait(set(self._active), timeout=grace_s)
-        self._server.stop()
+        self._server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
         await self._serving
         self._server = self._serving = None
         if self.unix_socket is not None:
@@ -145,7 +145,7 @@ class Listener:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> Response:
         headers: dict[bytes, bytes] = {}
-        fault: Exception | None = None
+        fault: Failure | None = None
         size = 0
         for name, value in scope["headers"]:
             size += len(name) + len(value)
@@ -233,12 +233,12 @@ class _Server(Server):
 
     def _init_shared_socket(self) -> None:
         if self.bind_uds:
-            super()._init_shared_socket()
+            super()._init_shared_socket()  # type: ignore[no-untyped-call]  # granian has no types here
             return
-        self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
+        self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)  # type: ignore[assignment]  # likewise
 
 
-def _free_port(address: str, port: int) -> int:
+def free_port(address: str, port: int) -> int:
     """
     Find the port to listen on, and make sure that nobody else does.
 

@@ -1,8 +1,8 @@
 """
 JSON, strictly read.
 
-A body is refused if it is not UTF-8, has a member twice, nests deeper than `limits.JSON_DEPTH`, or is not of the form the
-operation reads: two readers that disagree about a body are a hole (pitfalls "Complex JSON").
+A body is refused if it is not UTF-8, has a member twice, nests deeper than `limits.JSON_DEPTH`, or is not of the form
+the operation reads: two readers that disagree about a body are a hole (pitfalls "Complex JSON").
 """
 
 from __future__ import annotations

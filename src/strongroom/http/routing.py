@@ -220,7 +220,7 @@ def split_path(path: bytes) -> list[str]:
 def _decode_segment(part: bytes) -> str:
     pieces = part.split(b"%")
     hexadecimal = b"0123456789abcdefABCDEF"
-    if any(len(piece) < 2 or piece[0] not in hexadecimal or piece[1] not in hexadecimal for piece in pieces[1:]):  # noqa: PLR2004  two hex digits
+    if any(len(piece) < 2 or piece[0] not in hexadecimal or piece[1] not in hexadecimal for piece in pieces[1:]):
         raise Invalid("The request path is not validly encoded.")
     try:
         return unquote_to_bytes(part).decode("utf-8")

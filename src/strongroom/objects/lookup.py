@@ -12,7 +12,7 @@ LATEST = ""
 """The version in a path that means an object's latest one."""
 
 
-async def find_version(  # noqa: PLR0913  what names a version
+async def find_version(
     reader: Reader, cache: SealedCache, vault: str, collection: Collection, name: str, version: str, now: int
 ) -> tuple[StoredObject, StoredVersion]:
     """

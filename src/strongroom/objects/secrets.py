@@ -67,7 +67,7 @@ def open_value(envelope: Envelope, vault: Vault, row: StoredVersion) -> str:
     return envelope.open(_context(vault, row.object_id, row.version), row.sealed).decode()
 
 
-async def set_secret(  # noqa: PLR0913  what a secret is made of
+async def set_secret(
     tx: Transaction,
     vault: Vault,
     envelope: Envelope,
@@ -102,7 +102,7 @@ async def set_secret(  # noqa: PLR0913  what a secret is made of
     return Secret(stored, version, body)
 
 
-async def update_secret(  # noqa: PLR0913  what names a version, and the change
+async def update_secret(
     tx: Transaction, vault: Vault, name: str, version: str, given: GivenProperties, *, now: int
 ) -> Secret:
     """
@@ -222,7 +222,7 @@ def read_backup(keys: KeyProtection, vault: Vault, sealed: bytes) -> _Backup:
     return backup
 
 
-async def restore_secret(  # noqa: PLR0913  what a secret is made of
+async def restore_secret(
     tx: Transaction, vault: Vault, envelope: Envelope, backup: _Backup, base: str, *, now: int, entropy: Entropy
 ) -> Secret:
     """
@@ -248,7 +248,7 @@ async def restore_secret(  # noqa: PLR0913  what a secret is made of
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _row(  # noqa: PLR0913  a row's columns
+def _row(
     vault: Vault,
     envelope: Envelope,
     stored: StoredObject,

@@ -12,8 +12,22 @@ from strongroom.core.permissions import DataPermission, Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
-from strongroom.vault import secrets, wire
+from strongroom.vault import wire
 from strongroom.vault.health import get_health_status
+from strongroom.vault.secrets import (
+    back_up_secret,
+    delete_secret,
+    get_deleted_secret,
+    get_secret,
+    list_deleted_secrets,
+    list_secret_versions,
+    list_secrets,
+    purge_deleted_secret,
+    recover_deleted_secret,
+    restore_secret,
+    set_secret,
+    update_secret,
+)
 
 _PREFIX = "Microsoft.KeyVault/vaults/"
 
@@ -56,19 +70,30 @@ def on_secret(_world: World, vault: Vault | None, params: Mapping[str, str]) -> 
 
 _S = SOFT_DELETE_SINCE
 
+_SET_BODY, _UPDATE_BODY, _RESTORE_BODY = (
+    wire.SecretSetParameters,
+    wire.SecretUpdateParameters,
+    wire.SecretRestoreParameters,
+)
+
 OPERATIONS: tuple[Op, ...] = (
-    # name               method    path                                  requires  handler          target     more
-    Op("SecretSet",         "PUT",    "/secrets/{name}",                 _SET,     secrets.set_secret,    on_secret, throttle="create", body=wire.SecretSetParameters),
-    Op("SecretGet",         "GET",    "/secrets/{name}/{version?}",      _GET,     secrets.get_secret,    on_secret),
-    Op("SecretUpdate",      "PATCH",  "/secrets/{name}/{version?}",      _UPDATE,  secrets.update_secret, on_secret, body=wire.SecretUpdateParameters),
-    Op("SecretDelete",      "DELETE", "/secrets/{name}",                 _DELETE,  secrets.delete_secret, on_secret),
-    Op("SecretList",        "GET",    "/secrets",                        _LIST,    secrets.list_secrets,  on_vault),
-    Op("SecretListVersions", "GET",   "/secrets/{name}/versions",        _LIST,    secrets.list_secret_versions, on_secret),
-    Op("SecretListDeleted", "GET",    "/deletedsecrets",                 _LIST,    secrets.list_deleted_secrets, on_vault, since=_S),
-    Op("SecretGetDeleted",  "GET",    "/deletedsecrets/{name}",          _GET_DELETED, secrets.get_deleted_secret, on_secret, since=_S),
-    Op("SecretRecover",     "POST",   "/deletedsecrets/{name}/recover",  _RECOVER, secrets.recover_deleted_secret, on_secret, since=_S),
-    Op("SecretPurge",       "DELETE", "/deletedsecrets/{name}",          _PURGE,   secrets.purge_deleted_secret, on_secret, since=_S, success=204),
-    Op("SecretBackup",      "POST",   "/secrets/{name}/backup",          _BACKUP,  secrets.back_up_secret, on_secret, since=_S),
-    Op("SecretRestore",     "POST",   "/secrets/restore",                _RESTORE, secrets.restore_secret, on_vault, since=_S, body=wire.SecretRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES),
-    Op("VaultHealth",       "GET",    "/healthstatus",                   Public(), get_health_status,      on_vault, versioned=False),
+    Op("SecretSet", "PUT", "/secrets/{name}", _SET, set_secret, on_secret, throttle="create", body=_SET_BODY),
+    Op("SecretGet", "GET", "/secrets/{name}/{version?}", _GET, get_secret, on_secret),
+    Op("SecretUpdate", "PATCH", "/secrets/{name}/{version?}", _UPDATE, update_secret, on_secret, body=_UPDATE_BODY),
+    Op("SecretDelete", "DELETE", "/secrets/{name}", _DELETE, delete_secret, on_secret),
+    Op("SecretList", "GET", "/secrets", _LIST, list_secrets, on_vault),
+    Op("SecretListVersions", "GET", "/secrets/{name}/versions", _LIST, list_secret_versions, on_secret),
+    Op("SecretListDeleted", "GET", "/deletedsecrets", _LIST, list_deleted_secrets, on_vault, _S),
+    Op("SecretGetDeleted", "GET", "/deletedsecrets/{name}", _GET_DELETED, get_deleted_secret, on_secret, _S),
+    Op("SecretRecover", "POST", "/deletedsecrets/{name}/recover", _RECOVER, recover_deleted_secret, on_secret, _S),
+    Op("SecretPurge", "DELETE", "/deletedsecrets/{name}", _PURGE, purge_deleted_secret, on_secret, _S, success=204),
+    Op("SecretBackup", "POST", "/secrets/{name}/backup", _BACKUP, back_up_secret, on_secret, _S),
+    Op(
+        "SecretRestore", "POST", "/secrets/restore", _RESTORE, restore_secret, on_vault, _S,
+        body=_RESTORE_BODY, body_limit=limits.RESTORE_BODY_BYTES,
+    ),
+    Op("VaultHealth", "GET", "/healthstatus", Public(), get_health_status, on_vault, versioned=False),
 )  # fmt: skip
+
+BARE_OPERATIONS: tuple[Op, ...] = tuple(op for op in OPERATIONS if isinstance(op.requires, Public))
+"""What is answered to a host that is an address: nothing that belongs to a vault."""

@@ -58,7 +58,9 @@ async def update_secret(call: Call) -> Response:
     """Change a version's attributes, tags or content type."""
     name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
     given, vault = wire.given_properties(await call.body(wire.SecretUpdateParameters)), call.the_vault
-    secret = await call.commit(lambda tx: secrets.update_secret(tx, vault, name, version, given, now=call.now), _describe(call))
+    secret = await call.commit(
+        lambda tx: secrets.update_secret(tx, vault, name, version, given, now=call.now), _describe(call)
+    )
     return _answer(call, secret)
 
 
@@ -83,12 +85,8 @@ async def list_secret_versions(call: Call) -> Response:
     """List a secret's versions, without values."""
     name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
     paging = read_paging(call, "versions", name.lower())
-    stored = require_active(
-        await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now
-    )
-    page = await store.versions(
-        vault.id, Collection.SECRETS, name, after=int(paging.after or "0"), limit=paging.limit
-    )
+    stored = require_active(await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now)
+    page = await store.versions(vault.id, Collection.SECRETS, name, after=int(paging.after or "0"), limit=paging.limit)
     items = [_bundle(call, secrets.secret_of(stored, row), versioned=True) for row in page.rows]
     return _page(paging, items, str(page.rows[-1].ordinal) if page.more else None)
 
@@ -96,9 +94,7 @@ async def list_secret_versions(call: Call) -> Response:
 async def get_deleted_secret(call: Call) -> Response:
     """Get a deleted secret's attributes."""
     name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
-    stored = require_deleted(
-        await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now
-    )
+    stored = require_deleted(await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now)
     row = await store.version(vault.id, Collection.SECRETS, name, stored.latest)
     if row is None:
         raise not_found(Collection.SECRETS, name)
@@ -183,9 +179,7 @@ def _decode_blob(text: str) -> bytes:
 async def _list_objects(call: Call, state: ObjectState) -> Response:
     vault = call.the_vault
     paging = read_paging(call, state.value)
-    page = await call.world.store.objects(
-        vault.id, Collection.SECRETS, state, after=paging.after, limit=paging.limit
-    )
+    page = await call.world.store.objects(vault.id, Collection.SECRETS, state, after=paging.after, limit=paging.limit)
     items = [
         _bundle(call, secrets.secret_of(stored, row), versioned=False)
         for stored, row in page.rows
@@ -220,9 +214,7 @@ def _bundle(call: Call, secret: Secret, *, versioned: bool, value: str | None = 
     level = recovery(
         retention_days=vault.retention_days, purge_protection=vault.purge_protection, version=call.api_version
     )
-    attributes = wire.SecretAttributes(
-        own.enabled, own.created, own.updated, own.nbf, own.exp, level.level, level.days
-    )
+    attributes = wire.SecretAttributes(own.enabled, own.created, own.updated, own.nbf, own.exp, level.level, level.days)
     identifier = f"{call.base}/secrets/{stored.name}"
     bundle = wire.SecretBundle(
         f"{identifier}/{secret.version}" if versioned else identifier, attributes, value, body.content_type, body.tags
@@ -237,5 +229,3 @@ def _bundle(call: Call, secret: Secret, *, versioned: bool, value: str | None = 
         bundle.deletedDate = stored.deleted
         bundle.scheduledPurgeDate = stored.purge_at
     return bundle
-
-

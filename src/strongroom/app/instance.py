@@ -1,0 +1,227 @@
+"""Opening an instance: its directory, its lock, its keys, its store, and the world made of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom import __version__
+from strongroom.config import CONFIG_FILE, Settings
+from strongroom.core.installation import Installation
+from strongroom.core.instance import Instance
+from strongroom.core.names import Hosts
+from strongroom.core.records import KINDS
+from strongroom.crypto.passwords import Passwords
+from strongroom.crypto.private_files import replace_private_file
+from strongroom.crypto.process import protect_process
+from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.token_signers import TokenSigners
+from strongroom.flow.authentication import TokenCache
+from strongroom.flow.quota import AnonymousQuota
+from strongroom.flow.throttle import Throttle
+from strongroom.flow.world import World
+from strongroom.journal import Journal
+from strongroom.store import Store
+from strongroom.store.sqlite import SqliteStore
+from strongroom.view import View
+
+
+class NotInitialised(Exception):
+    """There is no instance in the data directory."""
+
+
+class InstanceFault(Exception):
+    """The instance cannot be opened; the sentence says why and what to do."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """An open instance. `installation` is replaced when the server's certificate is renewed."""
+
+    settings: Settings
+    installation: Installation
+    store: Store
+    keys: SoftwareKeyProtection
+    world: World
+
+
+def prepare_directory(data: Path) -> None:
+    """
+    Make the data directory, or check the one that is there: it is its owner's alone.
+
+    Raises:
+        InstanceFault: somebody else can read it, or it is not ours.
+    """
+    if not data.exists():
+        data.mkdir(mode=0o700, parents=True)
+        return
+    state = data.stat()
+    if not data.is_dir():
+        raise InstanceFault(f"{data} is not a directory.")
+    if state.st_uid != os.getuid():
+        raise InstanceFault(f"{data} belongs to another user.")
+    if state.st_mode & 0o077:
+        raise InstanceFault(f"{data} can be read by others. Run: chmod 700 {data}")
+
+
+def is_initialised(settings: Settings) -> bool:
+    """Tell whether a first start was made here."""
+    return settings.root_key.exists() and settings.database.exists()
+
+
+@asynccontextmanager
+async def lock_directory(data: Path) -> AsyncIterator[None]:
+    """
+    Hold the data directory: one process has an instance at a time.
+
+    Raises:
+        InstanceFault: another process holds it.
+    """
+    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InstanceFault(f"The service is already running on {data}.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def initialise(settings: Settings) -> dict[str, str]:
+    """
+    Make a new instance, and give what `init --json` prints: the only time its two secrets are seen.
+
+    Raises:
+        InstanceFault: there is one already, or the directory cannot be used.
+    """
+    protect_process()
+    prepare_directory(settings.data)
+    async with lock_directory(settings.data):
+        if is_initialised(settings):
+            raise InstanceFault(
+                f"{settings.data} is initialised already. Its first secrets cannot be shown again; make new ones."
+            )
+        return await initialise_held(settings)
+
+
+async def initialise_held(settings: Settings) -> dict[str, str]:
+    """Make an instance in a directory that is held. What a first start left half-done is made anew."""
+    # These take a quarter of a second to import, which only a first start needs.
+    from strongroom.app.bootstrap import bootstrap  # noqa: PLC0415
+    from strongroom.app.certificates import issue  # noqa: PLC0415
+
+    _remove_half_made(settings)
+    keys = SoftwareKeyProtection.create(settings.root_key)
+    store = await SqliteStore.open(settings.database, keys.tag)
+    try:
+        now = int(time.time())
+        made, _ = await bootstrap(settings, store, keys, now=now, entropy=secrets.token_bytes)
+        await issue(settings, store, keys, made.installation, now)
+    finally:
+        await store.close()
+    _write_config(settings)
+    return made.describe(Hosts(settings.domain, settings.port), str(settings.ca_file))
+
+
+def _remove_half_made(settings: Settings) -> None:
+    """Remove a root key without a store: nothing can have been sealed under it that anybody was told of."""
+    if settings.root_key.exists() and not settings.database.exists():
+        settings.root_key.unlink()
+    if settings.journal.exists():
+        shutil.rmtree(settings.journal)
+
+
+def _write_config(settings: Settings) -> None:
+    """Keep the names the instance was made with, so that a later start without options finds them."""
+    path = settings.data / CONFIG_FILE
+    if not path.exists():
+        path.write_text(
+            "# Settings of this instance. The domain cannot change: its certificate authority is constrained to it.\n"
+            f'domain = "{settings.domain}"\nport = {settings.port}\n',
+            encoding="utf-8",
+        )
+        path.chmod(0o600)
+
+
+@asynccontextmanager
+async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
+    """
+    Open the instance in a held directory: keys, store, view, journal.
+
+    Raises:
+        NotInitialised: there is none.
+        InstanceFault: it cannot be opened.
+    """
+    if not is_initialised(settings):
+        raise NotInitialised(f"There is no instance in {settings.data}. Make one with: strongroom init")
+    keys = SoftwareKeyProtection.load(settings.root_key)
+    store = await SqliteStore.open(settings.database, keys.tag)
+    try:
+        installation = await _installation_of(settings, store)
+        view = View()
+        store.subscribe(view.apply)
+        view.load([record for kind in KINDS.values() for record in await store.records(kind)])
+        journal = Journal.open(settings.journal, keys.tag, installation.id, time.time)
+        try:
+            world = make_world(settings, installation, store, keys, view, journal)
+            yield Opened(settings, installation, store, keys, world)
+        finally:
+            journal.close()
+    finally:
+        await store.close()
+
+
+async def _installation_of(settings: Settings, store: Store) -> Installation:
+    found = await store.records(Installation)
+    if not found:
+        raise NotInitialised(f"There is no instance in {settings.data}. Make one with: strongroom init")
+    if found[0].domain != settings.domain:
+        raise InstanceFault(
+            f"This instance was made for the domain {found[0].domain}, not {settings.domain}: its certificate"
+            " authority cannot vouch for another. Make a new instance for another domain."
+        )
+    return found[0]
+
+
+def make_world(
+    settings: Settings,
+    installation: Installation,
+    store: Store,
+    keys: KeyProtection,
+    view: View,
+    journal: Journal,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> World:
+    """Put a world together."""
+    flow = settings.flow
+    return World(
+        settings=flow,
+        hosts=Hosts(installation.domain, settings.port),
+        store=store,
+        view=view,
+        keys=keys,
+        journal=journal,
+        clock=clock,
+        entropy=os.urandom,
+        tokens=TokenCache(flow.token_cache_entries),
+        throttle=Throttle(flow.anonymous_per_source, service_limits=flow.service_limits),
+        quota=AnonymousQuota(flow.anonymous_audit_per_second),
+        passwords=Passwords(keys),
+        signers=TokenSigners(),
+        instance=Instance(pid=os.getpid(), version=__version__),
+    )
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file for the owner alone, whole or not at all."""
+    replace_private_file(path, content)

@@ -1,0 +1,159 @@
+"""The life of the process: open, listen, say so, look after things, stop gracefully."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from strongroom import __version__
+from strongroom.app import certificates, jobs
+from strongroom.app.dispatch import Dispatcher, make_surfaces
+from strongroom.app.instance import (
+    Opened,
+    initialise_held,
+    is_initialised,
+    lock_directory,
+    open_instance,
+    prepare_directory,
+    write_private,
+)
+from strongroom.config import Settings
+from strongroom.core.names import Surface
+from strongroom.core.network import Link
+from strongroom.crypto.process import protect_process
+from strongroom.flow import audit
+from strongroom.http.asgi import Listener, free_port
+
+Say = Callable[[str], None]
+
+
+async def serve(settings: Settings, *, ephemeral: bool = False, say: Say = print) -> None:
+    """
+    Run the service until it is told to stop, initialising its directory first where that is new.
+
+    *ephemeral* uses a temporary directory, which is removed at the end, and a free port.
+    """
+    protect_process()
+    async with contextlib.AsyncExitStack() as stack:
+        if ephemeral:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-"))
+            settings = replace(settings, data=Path(directory), port=0)
+        prepare_directory(settings.data)
+        await stack.enter_async_context(lock_directory(settings.data))
+        # Settled before anything is made: a first start writes the port into the instance's settings.
+        settings = replace(settings, port=free_port(settings.address, settings.port))
+        first: dict[str, str] | None = None
+        if not is_initialised(settings):
+            first = await initialise_held(settings)
+        opened = await stack.enter_async_context(open_instance(settings))
+        await _run(opened, first, say)
+
+
+async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
+    settings, world = opened.settings, opened.world
+    if certificates.is_due(settings, opened.installation, world.now()):
+        opened.installation = await certificates.issue(
+            settings, opened.store, opened.keys, opened.installation, world.now()
+        )
+    certificates.write_ca_file(settings, opened.installation)
+    await audit.drain(world)
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    dispatcher = Dispatcher(world, make_surfaces())
+    main, control, identity = _listeners(settings, dispatcher)
+    opened_listeners: list[Listener] = []
+    try:
+        for listener in (control, identity, main):
+            await listener.open()
+            opened_listeners.append(listener)
+        world.instance.managed_identity = f"http://{identity.address}:{identity.port}"
+        world.instance.main = f"{main.address}:{main.port}"
+        world.instance.control_socket = str(settings.control_socket)
+        world.instance.certificate_expires = opened.installation.certificate_expires
+        world.instance.ready = True
+        write_private(settings.run_file, msgspec.json.encode(describe(opened)))
+        for line in introduce(opened, first):
+            say(line)
+        async with jobs.running(opened, main):
+            await stop.wait()
+    finally:
+        world.instance.ready = False
+        settings.run_file.unlink(missing_ok=True)
+        # The main one first: what runs under `run` may still be finishing its last request.
+        await asyncio.gather(*(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)))
+        await audit.drain(world)
+
+
+def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Listener, Listener]:
+    main = Listener(
+        dispatcher.handle,
+        dispatcher.refuse,
+        Link.PUBLIC,
+        settings.address,
+        settings.port,
+        certificate=settings.certificate_files,
+    )
+    control = Listener(dispatcher.handle, dispatcher.refuse, Link.CONTROL, unix_socket=settings.control_socket)
+    identity = Listener(
+        dispatcher.handle, dispatcher.refuse, Link.MANAGED_IDENTITY, "127.0.0.1", settings.managed_identity_port
+    )
+    return main, control, identity
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+
+def describe(opened: Opened) -> dict[str, object]:
+    """Give what run.json says: what runs, and where. Nothing in it is a secret, yet it is the owner's alone."""
+    settings, instance, hosts = opened.settings, opened.installation, opened.world.hosts
+    vault = opened.world.view.vault(instance.vault)
+    return {
+        "pid": os.getpid(),
+        "version": __version__,
+        "ready": True,
+        "domain": instance.domain,
+        "address": settings.address,
+        "port": settings.port,
+        "controlSocket": str(settings.control_socket),
+        "managedIdentity": opened.world.instance.managed_identity,
+        "authority": hosts.url(Surface.LOGIN),
+        "armUri": hosts.url(Surface.MANAGEMENT),
+        "graphUri": hosts.url(Surface.GRAPH),
+        "tenantId": instance.tenant,
+        "subscriptionId": instance.subscription,
+        "resourceGroup": instance.resource_group,
+        "vaultName": vault.name if vault is not None else None,
+        "vaultUri": hosts.url(Surface.VAULT, vault.name) + "/" if vault is not None else None,
+        "caFile": str(settings.ca_file),
+        "keyProtection": opened.keys.description,
+    }
+
+
+def introduce(opened: Opened, first: dict[str, str] | None) -> list[str]:
+    """Say in a few lines what runs and what to do next; the first time also the secrets that are shown only once."""
+    settings = opened.settings
+    data = f" --data {settings.data}"
+    vault = opened.world.view.vault(opened.installation.vault)
+    uri = opened.world.hosts.url(Surface.VAULT, vault.name) if vault is not None else ""
+    lines = [f"Strongroom {__version__} serves {uri}", f"  data     {settings.data}"]
+    if first is not None:
+        lines += [
+            "  These are shown once and kept as hashes:",
+            f"  app      {first['clientId']}  secret {first['clientSecret']}",
+            f"  user     {first['userName']}  password {first['userPassword']}",
+        ]
+    domain = opened.installation.domain
+    lines.append(f"  next     strongroom run{data} -- python examples/quickstart.py")
+    lines.append(f"  or       strongroom env{data}  for a shell; strongroom hosts  if *.{domain} does not resolve")
+    return lines

@@ -1,0 +1,39 @@
+"""What an instance keeps about itself: its names, its certificate authority, and what its first start made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from strongroom.core.records import INSTANCE, Record, record
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Installation(Record):
+    """One row, made by the first start: what every later start must find unchanged."""
+
+    KIND: ClassVar[str] = "installation"
+    id: str
+    """A GUID: the node name of the audit journal's chain."""
+    domain: str
+    """The domain the CA is constrained to. It cannot change: the CA could not vouch for another."""
+    created: int
+    ca_certificate: bytes
+    """PEM."""
+    sealed_ca_key: bytes = field(repr=False)
+    tenant: str
+    """The first tenant: what the `adfs` alias stands for."""
+    subscription: str
+    resource_group: str
+    vault: str
+    """The GUID of the first vault, which `run` names to its child."""
+    application: str
+    """The object id of the first application."""
+    certificate_expires: int = 0
+    certificate_renew_at: int = 0
+
+    @property
+    def partition(self) -> str:
+        """The instance's own."""
+        return INSTANCE
