@@ -7,11 +7,11 @@ given. Words are compared without case and kept in lower case.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from strongroom.core.errors import Invalid
+from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.limits import ACCESS_POLICIES
 from strongroom.core.vaults import AccessPolicy
@@ -41,7 +41,6 @@ _SPELLING: Mapping[str, Mapping[str, str]] = {
     category: {word.lower(): word for word in (*words, ALL)} for category, words in PERMISSIONS.items()
 }
 _CONFIDENTIAL = frozenset({"1", "2"})
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +148,9 @@ def check_policies(policies: Sequence[AccessPolicy], tenant: str) -> None:
     if len(policies) > ACCESS_POLICIES:
         raise _invalid(f"A vault can have at most {ACCESS_POLICIES} access policies, and {len(policies)} were given.")
     for policy in policies:
-        if _GUID.fullmatch(policy.object_id) is None:
+        if parse_guid(policy.object_id) is None:
             raise _invalid(f"The objectId '{policy.object_id}' is not a GUID.")
-        if policy.application_id is not None and _GUID.fullmatch(policy.application_id) is None:
+        if policy.application_id is not None and parse_guid(policy.application_id) is None:
             raise _invalid(f"The applicationId '{policy.application_id}' is not a GUID.")
         if policy.tenant_id.lower() != tenant.lower():
             raise _invalid(f"The tenantId '{policy.tenant_id}' is not that of the vault.")

@@ -1,0 +1,234 @@
+"""What a token is for, what it says, how long it lives, and how it is refused."""
+
+import base64
+
+import pytest
+
+from strongroom.core import oauth
+from strongroom.core.errors import Failure, Invalid, Unauthenticated
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S
+from strongroom.core.names import Hosts, Surface
+from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource, refuse
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+HOSTS = Hosts("localhost", 8443)
+NOW = 1_800_000_000
+
+RESOURCES = [
+    ("https://vault.azure.net", Surface.VAULT, "https://vault.azure.net"),
+    ("https://vault.azure.net/", Surface.VAULT, "https://vault.azure.net/"),
+    ("https://vault.localhost:8443", Surface.VAULT, "https://vault.localhost:8443"),
+    ("CFA8B339-82A2-471A-A3C9-0FC0BE7A4093", Surface.VAULT, "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"),
+    ("https://management.azure.com/", Surface.MANAGEMENT, "https://management.azure.com/"),
+    ("https://management.core.windows.net/", Surface.MANAGEMENT, "https://management.core.windows.net/"),
+    ("https://management.localhost:8443", Surface.MANAGEMENT, "https://management.localhost:8443"),
+    ("https://graph.microsoft.com", Surface.GRAPH, "https://graph.microsoft.com"),
+    ("00000003-0000-0000-c000-000000000000", Surface.GRAPH, "00000003-0000-0000-c000-000000000000"),
+]
+
+
+@pytest.mark.parametrize(("text", "surface", "audience"), RESOURCES)
+def test_a_resource_is_what_was_asked_for(text: str, surface: Surface, audience: str) -> None:
+    """The `aud` is the requested text, with or without its slash: exactly `/.default` is taken off."""
+    expected = Resource(surface, audience)
+    assert parse_resource(text, HOSTS, TENANT) == expected
+    assert parse_client_credentials_scope(f"{text}/.default", HOSTS, TENANT) == expected
+    assert audience in HOSTS.audiences(surface)
+
+
+def test_what_libraries_add_for_users_means_nothing_to_an_application() -> None:
+    """The Go and Java libraries send these words with every request; the resource is the one that remains."""
+    scope = "https://vault.azure.net/.default openid offline_access profile email"
+    assert parse_client_credentials_scope(scope, HOSTS, TENANT) == Resource(Surface.VAULT, "https://vault.azure.net")
+
+
+def fails(number: int, failure: Failure, *, error: str) -> None:
+    """State with which number and word something was refused."""
+    assert (failure.number, failure.code) == (number, error)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://kv1.vault.azure.net", "https://storage.azure.com", "https://vault.azure.net//", "x"]
+)
+def test_a_resource_that_nobody_has_is_refused(text: str) -> None:
+    """AADSTS500011, with the resource and the tenant in the sentence."""
+    for ask in (
+        lambda: parse_resource(text, HOSTS, TENANT),
+        lambda: parse_client_credentials_scope(f"{text}/.default", HOSTS, TENANT),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            ask()
+        fails(500011, refusal.value, error="invalid_resource")
+        assert f"named {text} was not found in the tenant named {TENANT}" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "https://vault.azure.net",
+        "https://vault.azure.net/user_impersonation",
+        ".default",
+        "openid profile",
+        "https://vault.azure.net/.default https://graph.microsoft.com/.default",
+        "https://vault.azure.net/.DEFAULT",
+    ],
+)
+def test_client_credentials_want_one_default_scope(scope: str) -> None:
+    """AADSTS1002012 for everything but one resource with `/.default`."""
+    with pytest.raises(Invalid) as refusal:
+        parse_client_credentials_scope(scope, HOSTS, TENANT)
+    fails(1002012, refusal.value, error="invalid_scope")
+
+
+@pytest.mark.parametrize("text", [None, "", "  "])
+def test_a_missing_scope_or_resource_is_named(text: str | None) -> None:
+    """AADSTS900144 says which field is missing."""
+    with pytest.raises(Invalid, match="'scope'") as refusal:
+        parse_client_credentials_scope(text, HOSTS, TENANT)
+    fails(900144, refusal.value, error="invalid_request")
+    if not text:
+        with pytest.raises(Invalid, match="'resource'") as refusal:
+            parse_resource(text, HOSTS, TENANT)
+        fails(900144, refusal.value, error="invalid_request")
+
+
+REFUSALS = [
+    (7000215, Unauthenticated, "invalid_client"),
+    (7000222, Unauthenticated, "invalid_client"),
+    (7000216, Unauthenticated, "invalid_client"),
+    (7000218, Unauthenticated, "invalid_client"),
+    (700016, Invalid, "unauthorized_client"),
+    (7000112, Invalid, "unauthorized_client"),
+    (90002, Invalid, "invalid_request"),
+    (900023, Invalid, "invalid_request"),
+    (900144, Invalid, "invalid_request"),
+    (90014, Invalid, "invalid_request"),
+    (70003, Invalid, "unsupported_grant_type"),
+    (70011, Invalid, "invalid_scope"),
+    (1002012, Invalid, "invalid_scope"),
+    (500011, Invalid, "invalid_resource"),
+    (50049, Invalid, "invalid_instance"),
+    (392196, Invalid, "invalid_request"),
+]
+DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
+
+
+@pytest.mark.parametrize(("number", "kind", "error"), REFUSALS)
+def test_each_number_has_its_word_and_class(number: int, kind: type[Failure], error: str) -> None:
+    """Reference clients.md section 7, "Error JSON": the word, and 401 for a client that did not prove itself."""
+    failure = refuse(number, **DETAILS)
+    assert type(failure) is kind
+    fails(number, failure, error=error)
+    assert "{" not in failure.message
+
+
+def test_the_table_has_no_other_numbers() -> None:
+    """Every number of the table is stated above."""
+    assert set(oauth.REFUSALS) == {number for number, _, _ in REFUSALS}
+
+
+def test_a_refusal_takes_details_as_they_are_and_cuts_long_ones() -> None:
+    """What a caller wrote is shown, never interpreted, and never at length."""
+    failure = refuse(700016, client_id="{tenant}", tenant="T" * 500, reason="unknown application")
+    assert "'{tenant}'" in failure.message
+    assert "T" * 200 + "…" in failure.message
+    assert "T" * 201 not in failure.message
+    assert failure.reason == "unknown application"
+
+
+def test_discovery_has_a_word_of_its_own_for_an_unknown_tenant() -> None:
+    """One number, two words: `invalid_tenant` where metadata was asked for."""
+    fails(90002, refuse(90002, error="invalid_tenant", tenant="x"), error="invalid_tenant")
+
+
+# ---- claims and lifetimes
+
+FACTS = oauth.TokenFacts(
+    tenant=TENANT,
+    resource=Resource(Surface.VAULT, "https://vault.azure.net"),
+    app_id="app",
+    appidacr=oauth.SECRET_CLIENT,
+    lifetime=oauth.Lifetime(NOW - 300, NOW + 3600, 3599),
+    token_id="u",
+    aio="a",
+    rh="r",
+)
+COMMON = {
+    "aud": "https://vault.azure.net",
+    "iss": f"https://sts.windows.net/{TENANT}/",
+    "iat": NOW - 300,
+    "nbf": NOW - 300,
+    "exp": NOW + 3600,
+    "aio": "a",
+    "appid": "app",
+    "appidacr": "1",
+    "idp": f"https://sts.windows.net/{TENANT}/",
+    "rh": "r",
+    "tid": TENANT,
+    "uti": "u",
+    "ver": "1.0",
+}
+
+
+def test_an_applications_token_says_exactly_this() -> None:
+    """The claims of a service principal: its object id is its subject too."""
+    assert oauth.service_principal_claims(FACTS, oid="o") == {**COMMON, "idtyp": "app", "oid": "o", "sub": "o"}
+    assert oauth.service_principal_claims(FACTS, oid="o", roles=("Reader",))["roles"] == ["Reader"]
+
+
+def test_a_managed_identitys_token_names_its_resource() -> None:
+    """A service principal's claims and `xms_mirid`."""
+    claims = oauth.managed_identity_claims(FACTS, oid="o", resource_id="/subscriptions/s/x")
+    assert claims == {**oauth.service_principal_claims(FACTS, oid="o"), "xms_mirid": "/subscriptions/s/x"}
+
+
+def test_a_users_token_says_exactly_this() -> None:
+    """The claims of a user: the subject is not the object id, and what is not known is left out."""
+    user = oauth.UserFacts(
+        oid="o", subject="s", user_principal_name="alice@example.com", name="Alice", address="192.0.2.1", puid="p"
+    )
+    expected = {
+        **COMMON,
+        "acr": "1",
+        "amr": ["pwd"],
+        "idtyp": "user",
+        "ipaddr": "192.0.2.1",
+        "name": "Alice",
+        "oid": "o",
+        "puid": "p",
+        "scp": "user_impersonation",
+        "sub": "s",
+        "unique_name": "alice@example.com",
+        "upn": "alice@example.com",
+    }
+    assert oauth.user_claims(FACTS, user) == expected
+    more = oauth.UserFacts(
+        "o", "s", "alice@example.com", "Alice", "192.0.2.1", "p", given_name="A", groups=("g",), directory_roles=("w",)
+    )
+    assert oauth.user_claims(FACTS, more) == {**expected, "given_name": "A", "groups": ["g"], "wids": ["w"]}
+
+
+def test_an_application_token_lives_60_to_90_minutes() -> None:
+    """The ends of the range are reached and not passed, and the answer tells a second less."""
+    span = ACCESS_TOKEN_MAX_S - ACCESS_TOKEN_MIN_S
+    for chance, lifetime_s in ((0, ACCESS_TOKEN_MIN_S), (span, ACCESS_TOKEN_MAX_S), (span + 1, ACCESS_TOKEN_MIN_S)):
+        lifetime = oauth.application_lifetime(NOW, lambda size, chance=chance: chance.to_bytes(size, "big"))
+        assert lifetime == oauth.Lifetime(NOW - 300, NOW + lifetime_s, lifetime_s - 1)
+
+
+def test_a_managed_identitys_token_lives_a_day() -> None:
+    """24 hours from now."""
+    assert oauth.managed_identity_lifetime(NOW) == oauth.Lifetime(NOW - 300, NOW + 86_400, 86_399)
+
+
+def test_an_opaque_text_is_its_bytes() -> None:
+    """Random bytes, base64url without padding."""
+    text = oauth.opaque_text(lambda size: bytes(range(size)), 10)
+    assert base64.urlsafe_b64decode(text + "==") == bytes(range(10))
+    assert "=" not in text
+
+
+def test_issuers() -> None:
+    """v1 is Azure's name on every host, with a slash; v2 is under the authority, without."""
+    assert oauth.issuer_v1("t") == "https://sts.windows.net/t/"
+    assert oauth.issuer_v2("https://login.localhost:8443", "t") == "https://login.localhost:8443/t/v2.0"
