@@ -1,0 +1,68 @@
+"""JSON bodies, strictly read."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from strongroom.core.errors import Invalid
+from strongroom.core.limits import JSON_DEPTH
+from strongroom.http import json
+
+
+class Body(msgspec.Struct):
+    """A body with one text and one free part."""
+
+    value: str
+    more: object = None
+
+
+def test_reads_a_body_of_the_form() -> None:
+    """What has the form is read, and members nobody asked for are left alone."""
+    assert json.decode(b'{"value":"a","other":1}', Body) == Body("a")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"   ",
+        b"{",
+        b"[]",
+        b'{"value":1}',
+        b'{"value":null}',
+        b'{"value":"a","value":"b"}',
+        b'{"value":"a","more":{"x":1,"x":2}}',
+        b'{"value":"a","more":NaN}',
+        b'{"value":"a","more":Infinity}',
+        b'{"value":"\xff"}',
+        b'{"value":"a"}{"value":"b"}',
+        b'\xef\xbb\xbf{"value":"a"}',
+        b'{"value":"a","more":' + b"9" * 5000 + b"}",
+        b'{"value":"\\ud800"}',
+        b"[" * 100_000,
+    ],
+)
+def test_refuses_what_is_malformed_or_ambiguous(body: bytes) -> None:
+    """Two readers that disagree about a body are a hole: what could be read in two ways is refused (pitfalls)."""
+    with pytest.raises(Invalid):
+        json.decode(body, Body)
+
+
+def test_depth_is_limited() -> None:
+    """A body at the depth limit is read, one past it is refused."""
+
+    def nested(depth: int) -> bytes:
+        return b'{"value":"a","more":' + b"[" * (depth - 2) + b"1" + b"]" * (depth - 2) + b"}"
+
+    assert json.decode(nested(JSON_DEPTH), Body).value == "a"
+    with pytest.raises(Invalid):
+        json.decode(nested(JSON_DEPTH + 1), Body)
+
+
+def test_messages_do_not_repeat_values() -> None:
+    """What is wrong is said by place and kind, never by repeating what was sent: it may be a secret."""
+    with pytest.raises(Invalid) as refused:
+        json.decode(b'{"value":["canary-4711"]}', Body)
+    assert "canary" not in refused.value.message
+    assert "$.value" in refused.value.message
