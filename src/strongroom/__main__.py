@@ -1,6 +1,8 @@
 """Run the command line as `python -m strongroom`."""
 
+import sys
+
 from strongroom.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""
+The command line's grammar, for every command but `serve`, which parses its own.
+
+Cyclopts reads the signatures below; what a command does is in the module of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from strongroom import __version__
+from strongroom.cli.outcome import Exit
+
+Data = Annotated[Path | None, Parameter(name="--data", help="Data directory (default: this user's own).")]
+Identity = Annotated[
+    str | None, Parameter(name="--identity", help="Managed identity to be (default: the one named default).")
+]
+ServicePrincipal = Annotated[
+    bool,
+    Parameter(
+        name="--service-principal", negative="", help="Add a service principal's variables, made for this alone."
+    ),
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+
+_EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
+
+application = App(
+    name="strongroom",
+    help="Azure Key Vault with its whole authentication system, on your own machines.",
+    help_epilogue=_EPILOGUE,
+    version=f"strongroom {__version__}",
+    result_action="return_value",
+)
+audit = App(name="audit", help="Read and judge the audit journal.")
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """
+    Read a command line and do what it says.
+
+    Raises:
+        Halt: what was asked cannot be done.
+    """
+    try:
+        code = application(list(arguments), exit_on_error=False, print_error=True)
+    except CycloptsError:
+        # It has been shown to the user, with what would be right.
+        return Exit.USAGE
+    # Help and the version give nothing.
+    return int(code or Exit.OK)
+
+
+@application.command
+def init(
+    *,
+    data: Data = None,
+    domain: Annotated[str | None, Parameter(help="DNS domain of its names (default: localhost).")] = None,
+    port: Annotated[int | None, Parameter(help="Port of its URLs (default: 8443).")] = None,
+    json: Json = False,
+) -> int:
+    """Make an instance in a data directory, and print its first secrets, once."""
+    from strongroom.cli import init as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.init(data, domain, port, as_json=json)
+
+
+@application.command
+def serve() -> int:
+    """Start the service; `strongroom serve --help` says more."""
+    raise AssertionError("main sends serve to its own parser")
+
+
+@application.command
+def run(
+    *program: Annotated[str, Parameter(help="The program and its arguments, after two dashes.")],
+    data: Data = None,
+    identity: Identity = None,
+    service_principal: ServicePrincipal = False,
+) -> int:
+    """
+    Run a program for which Azure's names are this instance: strongroom run -- PROGRAM ARGS.
+
+    Its exit code is the program's, or 128 and the number of the signal that killed it.
+    """
+    from strongroom.cli import run as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.run(data, identity, program, service_principal=service_principal)
+
+
+@application.command
+def env(
+    *,
+    data: Data = None,
+    identity: Identity = None,
+    service_principal: ServicePrincipal = False,
+    json: Json = False,
+) -> int:
+    """Print the variables by which a shell uses this instance under its own names: eval "$(strongroom env)"."""
+    from strongroom.cli import env as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.env(data, identity, service_principal=service_principal, as_json=json)
+
+
+@application.command
+def hosts(
+    *,
+    data: Data = None,
+    write: Annotated[bool, Parameter(negative="", help="Put them into the hosts file; needs root.")] = False,
+    hosts_file: Annotated[Path, Parameter(show=False)] = Path("/etc/hosts"),
+) -> int:
+    """Print the lines of a hosts file for this instance's own names."""
+    from strongroom.cli import hosts as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.hosts(data, write=write, hosts_file=hosts_file)
+
+
+@application.command
+def verify(*, data: Data = None) -> int:
+    """Check every row of the store against its seal."""
+    from strongroom.cli import verify as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.verify(data)
+
+
+@application.command
+def version() -> int:
+    """Print the version."""
+    print(f"strongroom {__version__}")
+    return Exit.OK
+
+
+@audit.command(name="tail")
+def audit_tail(
+    *,
+    data: Data = None,
+    follow: Annotated[bool, Parameter(name=["--follow", "-f"], negative="", help="Go on with what comes.")] = False,
+    lines: Annotated[int, Parameter(name=["--lines", "-n"], help="How many of the newest entries.")] = 10,
+) -> int:
+    """Print the newest entries, one JSON object a line."""
+    from strongroom.cli import audit as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.tail(data, lines, follow=follow)
+
+
+@audit.command(name="verify")
+def audit_verify(
+    *,
+    data: Data = None,
+    checkpoint: Annotated[Path | None, Parameter(help="A checkpoint that was kept elsewhere.")] = None,
+) -> int:
+    """Check that no entry was altered, moved or taken out."""
+    from strongroom.cli import audit as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.verify(data, checkpoint)
+
+
+application.command(audit)

@@ -1,0 +1,158 @@
+"""Ask the running service over its control socket: HTTP on an owner-only Unix socket, under the host `control`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from strongroom.cli.instance import Instance, not_running
+from strongroom.cli.outcome import Halt
+
+HOST = "control"
+_TIMEOUT_S = 15.0
+_ANSWER_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePrincipal:
+    """A service principal's credential made for one run."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunGrant:
+    """What the service made for one run: its credential, and the names it answers to."""
+
+    run_id: str
+    identity_endpoint: str
+    identity_header: str = field(repr=False)
+    tenant_id: str
+    vault_name: str
+    authority: str
+    azure_hosts: tuple[str, ...]
+    """The Azure names that the relay serves."""
+    own_hosts: tuple[str, ...]
+    """The instance's own names, without a port."""
+    domain: str
+    port: int
+    service_principal: ServicePrincipal | None = None
+    subscription_id: str = ""
+    expires_on: int | None = None
+    """When the credential ends by itself, in Unix seconds, if the service says."""
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> RunGrant:
+        """Read the answer to POST /run."""
+        principal = answer.get("servicePrincipal")
+        return cls(
+            run_id=answer["runId"],
+            identity_endpoint=answer["identityEndpoint"],
+            identity_header=answer["identityHeader"],
+            tenant_id=answer["tenantId"],
+            vault_name=answer["vaultName"],
+            authority=answer["authority"],
+            azure_hosts=tuple(host.lower() for host in answer["azureHosts"]),
+            own_hosts=tuple(host.lower().partition(":")[0] for host in answer["ownHosts"]),
+            domain=answer["domain"].lower(),
+            port=int(answer["port"]),
+            service_principal=principal
+            and ServicePrincipal(principal["tenantId"], principal["clientId"], principal["clientSecret"]),
+            subscription_id=answer.get("subscriptionId", ""),
+            expires_on=answer.get("expiresOn"),
+        )
+
+
+def begin_run(
+    instance: Instance, *, identity: str | None, service_principal: bool, lifetime_s: int | None = None
+) -> RunGrant:
+    """
+    Have the service make a credential for one run.
+
+    Raises:
+        Halt: it runs no longer, or refuses; the message is the service's own.
+    """
+    wanted: dict[str, Any] = {"identity": identity, "servicePrincipal": service_principal}
+    if lifetime_s is not None:
+        wanted["lifetimeSeconds"] = lifetime_s
+    answer = _ask(instance, "POST", "/run", wanted)
+    try:
+        return RunGrant.of(answer)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # Only the name of what is missing: the answer holds a credential.
+        raise Halt(
+            f"the service's answer is not as this version expects it ({type(error).__name__}):"
+            " restart it with the same version of strongroom"
+        ) from None
+
+
+def end_run(instance: Instance, run_id: str) -> None:
+    """
+    Have the service revoke a run's credential.
+
+    Raises:
+        Halt: it could not be asked. The credential then ends by itself.
+    """
+    _ask(instance, "DELETE", f"/run/{run_id}")
+
+
+def read_status(instance: Instance) -> dict[str, Any]:
+    """Ask the service how it is."""
+    return _ask(instance, "GET", "/status")
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(HOST, timeout=_TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    connection = _Connection(instance.control_socket)
+    headers = {"Accept": "application/json"}
+    content = None
+    if body is not None:
+        content = json.dumps(body).encode("utf-8")
+        headers["Content-Type"] = "application/json"
+    try:
+        connection.request(method, path, body=content, headers=headers)
+        response = connection.getresponse()
+        answer = response.read(_ANSWER_BYTES)
+    except (FileNotFoundError, ConnectionRefusedError):
+        # A service that was killed leaves its run.json behind.
+        raise not_running(instance.data) from None
+    except PermissionError:
+        raise Halt(f"{instance.control_socket} is not yours: run this as the user who runs the service") from None
+    except TimeoutError:
+        raise Halt(f"the service did not answer within {_TIMEOUT_S:.0f} seconds") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Halt(f"the service cannot be asked over {instance.control_socket}: {error}") from None
+    finally:
+        connection.close()
+    return _read(response.status, answer)
+
+
+def _read(status: int, answer: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(answer) if answer else {}
+    except ValueError:
+        parsed = {}
+    parsed = parsed if isinstance(parsed, dict) else {}
+    if status < 300:
+        return parsed
+    error = parsed.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    raise Halt(f"the service refuses: {message}" if message else f"the service answers with status {status}")

@@ -1,0 +1,41 @@
+"""The entry point: one command, its exit code, and nothing loaded that it does not need."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from strongroom.cli.outcome import Exit, Halt
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says and give the exit code (`outcome.Exit`)."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if arguments[:1] == ["serve"]:
+            # Its time to the first answer counts, so neither a parser nor tables are loaded for it.
+            from strongroom.cli.serve import serve  # noqa: PLC0415  see above
+
+            return serve(arguments[1:])
+        from strongroom.cli.commands import dispatch  # noqa: PLC0415  see above
+
+        return dispatch(arguments)
+    except Halt as halt:
+        print(f"strongroom: {halt}", file=sys.stderr)
+        return halt.code
+    except SystemExit as end:
+        # How the standard library's parser ends, after help or a fault that it has shown.
+        return end.code if isinstance(end.code, int) else Exit.OK
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough, as `head` does. What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

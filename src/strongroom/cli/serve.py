@@ -1,0 +1,60 @@
+"""
+`strongroom serve`: start the service, initialising its data directory first where that is new.
+
+Parsed with the standard library alone, because the time to the first answer counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from strongroom.cli.faults import halting
+from strongroom.cli.outcome import Exit
+
+PORT_MAX = 65_535
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Read the options and serve until told to stop."""
+    options = _parser().parse_args(arguments)
+    from strongroom import app, config  # noqa: PLC0415  a wrong option is told before anything is loaded
+
+    with halting(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        settings = config.load(options.data, {"port": options.port})
+        runner.run(app.serve(settings, ephemeral=options.ephemeral))
+    return Exit.OK
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Choose uvloop, where there is one for this platform."""
+    try:
+        import uvloop  # noqa: PLC0415  a wrong option is told before anything is loaded
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="strongroom serve",
+        description="Start the service. A new data directory is initialised first.",
+        allow_abbrev=False,
+    )
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--data", type=Path, metavar="DIR", help="data directory (default: this user's own)")
+    place.add_argument(
+        "--ephemeral", action="store_true", help="use a temporary directory and a free port, and keep nothing"
+    )
+    parser.add_argument("--port", type=_port, metavar="N", help="port of the main listener (default: 8443)")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port: give a number from 1 to {PORT_MAX}, or 0 for a free one"
+        )
+    return int(text)

@@ -1,0 +1,26 @@
+"""`strongroom verify`: check every row of the store against its seal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from strongroom.cli.faults import halting
+from strongroom.cli.outcome import Exit
+
+
+def verify(data: Path | None) -> int:
+    """Check the store and print a sentence for each thing that is wrong."""
+    from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
+    from strongroom.app.checks import check_store  # noqa: PLC0415  as above
+
+    with halting():
+        wrong = asyncio.run(check_store(config.load(data)))
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    if wrong:
+        print("the store is not as it was written: restore a backup, and find out who wrote to it", file=sys.stderr)
+        return Exit.FAILED
+    print("every row of the store carries its seal")
+    return Exit.OK
