@@ -3,7 +3,8 @@ The instance's certificates: a CA that can speak for its own domain alone, and w
 
 The instance CA is made once and sealed by the caller; `make_run_authority` makes one for a single run and lets no one
 have its key. Both carry critical name constraints (RFC 5280 section 4.2.1.10), so a stolen CA key is worth nothing for
-any other name. The CA for users' certificates is another one and not here.
+any other name. OpenSSL, Node and Go hold a trusted root to its constraints; Java 17 does not, so for Java what protects
+other names is the seal on the key, and that trust reaches one process alone. The CA for users' certificates is another.
 
 All keys are P-256. Times are unix seconds, given by the caller. Importing this module costs a tenth of a second
 (`cryptography.x509`): import it in the function that needs it.
