@@ -59,6 +59,9 @@ class Vault(Record):
     tags: dict[str, str] = field(default_factory=dict)
     updated: int = 0
     created_by: str = ""
+    """The object id of who made the vault."""
+    updated_by: str = ""
+    """The object id of who last changed it."""
     deleted: int | None = None
     purge_at: int | None = None
 
