@@ -1,0 +1,402 @@
+"""
+The form of an audit entry: Azure's `AuditEvent` record (reference azure-key-vault.md section 7).
+
+Nothing reaches the journal but the typed fields of `Entry` and the properties that `PROPERTIES` lists with their form.
+It is a list of what may be recorded, not of what may not: a new field is left out until somebody adds it here, so no
+body, token or value can slip in. Of a request's query, the values that are known to be harmless stay and all others go.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from strongroom.core.identity import Caller, PrincipalType
+
+TEXT_CHARS = 1024
+"""Any text of a caller's choosing is cut after this many characters."""
+URI_CHARS = 2048
+CORRELATION_CHARS = 128
+LIST_ITEMS = 64
+QUERY_PARAMETERS = 16
+
+REDACTED = "REDACTED"
+
+_OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+_UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
+
+
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """
+    `identity.claim`: who a verified token said was calling, in the newer flat names and the two older ones.
+
+    There is none for a request without a token or with one that did not verify: nothing that such a token claims is
+    recorded as identity (security.md "The flow").
+    """
+
+    older_object_id: str | None = msgspec.field(default=None, name=_OBJECT_ID)
+    older_upn: str | None = msgspec.field(default=None, name=_UPN)
+    appid: str | None = None
+    oid: str | None = None
+    upn: str | None = None
+    appidacr: str | None = None
+    idtyp: str | None = None
+    xms_mirid: str | None = None
+    xms_az_rid: str | None = None
+    ipaddr: str | None = None
+    unique_name: str | None = None
+
+    @classmethod
+    def of(cls, caller: Caller) -> Identity:
+        """Say who a caller is."""
+        upn = caller.name if caller.kind is PrincipalType.USER else None
+        return cls(
+            older_object_id=caller.oid,
+            older_upn=upn,
+            appid=caller.appid,
+            oid=caller.oid,
+            upn=upn,
+            appidacr=caller.appidacr,
+            idtyp=caller.idtyp,
+            xms_mirid=caller.mirid,
+        )
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One request and its answer, as the evidence of the flow says it: what `encode` makes an audit record of.
+
+    A msgspec struct rather than a dataclass because one is made for every request, and making it in C costs a tenth.
+
+    Attributes:
+        time: when the request arrived, Unix seconds with fractions.
+        resource_id: the ARM id of the vault or other resource; empty where there is none.
+        request_uri: as it was asked; the values in its query are redacted here, not by the caller.
+        description: the sentence of a refusal.
+        reason: what the caller was not told about a refusal.
+        properties: what the handler adds. Names that `PROPERTIES` does not list lose their value.
+    """
+
+    time: float
+    operation: str
+    status: int
+    duration_s: float = 0.0
+    resource_id: str = ""
+    operation_version: str = ""
+    description: str = ""
+    address: str = ""
+    correlation_id: str = ""
+    identity: Identity | None = None
+    client_info: str | None = None
+    request_uri: str | None = None
+    object_uri: str | None = None
+    tls_version: str | None = None
+    is_access_policy_match: bool | None = None
+    is_rbac_authorized: bool | None = None
+    applied_assignment_id: str | None = None
+    addr_auth_type: str | None = None
+    trusted_service: str | None = None
+    error_code: str | None = None
+    reason: str | None = None
+    properties: Mapping[str, object] | None = None
+
+
+# ---- what a property may be -----------------------------------------------------------------------------------------
+
+Form = Callable[[object], object]
+"""Returns what may be recorded of a value, or None if the value does not have the form."""
+
+
+def _text(value: object) -> str | None:
+    return _clip(value, TEXT_CHARS) if isinstance(value, str) else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _number(value: object) -> int | None:
+    # JSON's readers keep 53 bits of a number.
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else None
+
+
+def _texts(value: object) -> list[str] | None:
+    if not isinstance(value, list | tuple | set | frozenset):
+        return None
+    items = sorted(value) if isinstance(value, set | frozenset) else value
+    return [_clip(item, TEXT_CHARS) for item in items[:LIST_ITEMS] if isinstance(item, str)]
+
+
+def _members(table: Mapping[str, Form]) -> Form:
+    """Make the form of an object with only these members."""
+
+    def form(value: object) -> object:
+        return _listed(value, table) if isinstance(value, Mapping) else None
+
+    return form
+
+
+_ATTRIBUTES = _members(
+    {
+        "enabled": _flag,
+        "nbf": _number,
+        "exp": _number,
+        "created": _number,
+        "updated": _number,
+        "exportable": _flag,
+        "recoverableDays": _number,
+        "recoveryLevel": _text,
+    }
+)
+
+PROPERTIES: Final[Mapping[str, Form]] = {
+    # The reference's own.
+    "id": _text,
+    "subnetId": _text,
+    "privateEndpointId": _text,
+    "hsmPoolResourceId": _text,
+    "secretProperties": _members({"type": _text, "attributes": _ATTRIBUTES}),
+    "keyProperties": _members(
+        {"type": _text, "size": _number, "curve": _text, "operations": _texts, "attributes": _ATTRIBUTES}
+    ),
+    "certificateProperties": _members(
+        {"subject": _text, "sha1": _text, "sha256": _text, "nbf": _number, "exp": _number}
+    ),
+    "sku": _members({"family": _text, "name": _text}),
+    "tenantId": _text,
+    "enabledForDeployment": _flag,
+    "enabledForDiskEncryption": _flag,
+    "enabledForTemplateDeployment": _flag,
+    "enableSoftDelete": _flag,
+    "softDeleteRetentionInDays": _number,
+    "enablePurgeProtection": _flag,
+    "enableRbacAuthorization": _flag,
+    "publicNetworkAccess": _text,
+    "networkAcls": _members(
+        {"bypass": _text, "defaultAction": _text, "ipRules": _texts, "virtualNetworkRules": _texts}
+    ),
+    # Ours, for the operations whose record the reference does not show: names and ids, never values.
+    "accessPolicyObjectIds": _texts,
+    "appId": _text,
+    "applicationId": _text,
+    "assertedAppId": _text,
+    "audience": _text,
+    "count": _number,
+    "credentialId": _text,
+    "grantType": _text,
+    "groupId": _text,
+    "memberId": _text,
+    "objectId": _text,
+    "principalId": _text,
+    "principalType": _text,
+    "resource": _text,
+    "roleAssignmentId": _text,
+    "roleDefinitionId": _text,
+    "runId": _text,
+    "scheduledPurgeDate": _number,
+    "scope": _text,
+    "servicePrincipalId": _text,
+    "signingKeyId": _text,
+    "since": _number,
+    "tokenId": _text,
+    "userId": _text,
+    "userPrincipalName": _text,
+    # What the journal says of itself.
+    "checkpointSequence": _number,
+    "lastSequence": _number,
+    "removedBytes": _number,
+}
+
+
+def _listed(values: Mapping[Any, object], table: Mapping[str, Form]) -> dict[str, object]:
+    """Keep the members that *table* lists, where they have the form it gives them."""
+    kept: dict[str, object] = {}
+    for name, value in values.items():
+        form = table.get(name) if isinstance(name, str) else None
+        recorded = None if form is None else form(value)
+        if recorded is not None:
+            kept[str(name)] = recorded
+    return kept
+
+
+def _handlers_own(values: Mapping[str, object]) -> dict[str, object]:
+    """Keep what may be recorded of the properties a handler adds, and the names alone of the others."""
+    kept = _listed(values, PROPERTIES)
+    # These names are written in our own code. Whoever reads the journal sees that one is missing from the table.
+    omitted = [name for name, value in values.items() if value is not None and name not in kept]
+    return kept | {"omitted": omitted} if omitted else kept
+
+
+# ---- encoding -------------------------------------------------------------------------------------------------------
+
+
+class _Nobody(msgspec.Struct, frozen=True):
+    """`identity` of a request without a verified token: `{}`."""
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    claim: Identity
+
+
+class _Properties(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """The properties every record may have."""
+
+    http_status_code: int
+    client_info: str | None = None
+    request_uri: str | None = None
+    id: str | None = None
+    tls_version: str | None = None
+    is_access_policy_match: bool | None = None
+    is_rbac_authorized: bool | None = None
+    applied_assignment_id: str | None = None
+    addr_auth_type: str | None = None
+    trusted_service: str | None = None
+    error_code: str | None = None
+    reason: str | None = None
+
+
+class _AuditEvent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The record, in the reference's order."""
+
+    time: str
+    resource_id: str
+    operation_name: str
+    operation_version: str
+    category: str
+    result_type: str
+    result_signature: str
+    result_description: str
+    duration_ms: str
+    caller_ip_address: str
+    correlation_id: str
+    identity: _Claims | _Nobody
+    properties: _Properties | dict[str, object]
+
+
+_encode = msgspec.json.Encoder().encode
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+_NOBODY: Final = _Nobody()
+
+
+def encode(entry: Entry) -> bytes:
+    """Make the audit record of an entry, as JSON on one line."""
+    event = _AuditEvent(
+        time=_timestamp(entry.time),
+        resource_id=entry.resource_id.upper(),
+        operation_name=entry.operation,
+        operation_version=entry.operation_version if _is_version(entry.operation_version) else "",
+        category="AuditEvent",
+        # The service did its work when it refused: consumers filter on httpStatusCode, as the reference says.
+        result_type="Success" if entry.status < 500 else "Failure",
+        result_signature=_PHRASES.get(entry.status, str(entry.status)),
+        result_description=_clip(entry.description, TEXT_CHARS),
+        duration_ms=str(max(0, round(entry.duration_s * 1000))),
+        caller_ip_address=entry.address,
+        correlation_id=_clip(entry.correlation_id, CORRELATION_CHARS),
+        identity=_NOBODY if entry.identity is None else _Claims(entry.identity),
+        properties=_properties(entry),
+    )
+    try:
+        return _encode(event)
+    except UnicodeEncodeError:
+        # Half a surrogate pair, from a caller's JSON, is a Python string and no Unicode. It must not prevent a record.
+        return _encode(_legible(msgspec.to_builtins(event)))
+
+
+def _legible(value: object) -> object:
+    """Replace what is no Unicode in every text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_legible(name): _legible(member) for name, member in value.items()}
+    return [_legible(item) for item in value] if isinstance(value, list) else value
+
+
+def _properties(entry: Entry) -> _Properties | dict[str, object]:
+    fixed = _Properties(
+        http_status_code=entry.status,
+        client_info=entry.client_info and _clip(entry.client_info, TEXT_CHARS),
+        request_uri=entry.request_uri and redact(entry.request_uri),
+        id=entry.object_uri and redact(entry.object_uri),
+        tls_version=entry.tls_version,
+        is_access_policy_match=entry.is_access_policy_match,
+        is_rbac_authorized=entry.is_rbac_authorized,
+        applied_assignment_id=entry.applied_assignment_id,
+        addr_auth_type=entry.addr_auth_type,
+        trusted_service=entry.trusted_service,
+        error_code=entry.error_code,
+        reason=entry.reason and _clip(entry.reason, TEXT_CHARS),
+    )
+    if not entry.properties:
+        return fixed
+    # What the flow established stands, whatever a handler says under the same name.
+    established: dict[str, object] = msgspec.to_builtins(fixed)
+    return _handlers_own(entry.properties) | established
+
+
+def _clip(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[:chars] + "…"
+
+
+def _timestamp(at: float) -> str:
+    """Write a time as Azure does: UTC with seven digits of fraction."""
+    second = int(at)
+    return f"{_to_the_second(second)}.{int((at - second) * 10_000_000):07d}Z"
+
+
+@lru_cache(maxsize=8)  # A busy service asks for the same second thousands of times.
+def _to_the_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+# ---- query parameters -----------------------------------------------------------------------------------------------
+
+_VERSION = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-preview)?|[0-9]{1,2}\.[0-9]{1,2}(?:-preview(?:\.[0-9]{1,2})?)?)"
+_API_VERSION = re.compile(_VERSION)
+_ORDINARY = re.compile(rf"[^?#]{{1,{URI_CHARS}}}(?:\?api-version={_VERSION})?")
+"""What nearly every request asks for, with nothing to redact."""
+_SHOWN: Final[Mapping[str, re.Pattern[str]]] = {
+    "api-version": _API_VERSION,
+    "maxresults": re.compile(r"[0-9]{1,10}"),
+}
+"""The parameters whose values are recorded, and the form a value must have: anything else may be a secret astray."""
+_NAMED: Final = frozenset({
+    "$expand", "$filter", "$orderby", "$search", "$select", "$skiptoken", "$top", "client_id", "code",
+    "includeManaged", "login_hint", "nonce", "object_id", "outContentType", "redirect_uri", "resource", "scope",
+    "state",
+})  # fmt: skip
+"""The parameters whose names are recorded, and not their values."""
+
+
+def _is_version(text: str) -> bool:
+    return _API_VERSION.fullmatch(text) is not None
+
+
+def redact(uri: str) -> str:
+    """Cut the fragment from a URI and every value from its query that is not known to be harmless."""
+    if _ORDINARY.fullmatch(uri):
+        return uri
+    head, _, query = uri.partition("#")[0].partition("?")
+    head = _clip(head, URI_CHARS)
+    return f"{head}?{'&'.join(_redacted(query))}" if query else head
+
+
+def _redacted(query: str) -> list[str]:
+    parameters = query.split("&", QUERY_PARAMETERS)
+    shown = [_parameter(text) for text in parameters[:QUERY_PARAMETERS]]
+    return [*shown, REDACTED] if len(parameters) > QUERY_PARAMETERS else shown
+
+
+def _parameter(text: str) -> str:
+    name, equals, value = text.partition("=")
+    form = _SHOWN.get(name)
+    if form is not None:
+        return text if form.fullmatch(value) else f"{name}={REDACTED}"
+    # A parameter nobody knows may be a secret that was put in the place of a name.
+    return f"{name}={REDACTED}" if equals and name in _NAMED else REDACTED

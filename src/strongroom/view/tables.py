@@ -1,0 +1,215 @@
+"""All records of the instance with the indexes over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.identity import (
+    Application,
+    Credential,
+    DirectoryRoleAssignment,
+    Group,
+    Membership,
+    ServicePrincipal,
+    SigningKey,
+    Tenant,
+    User,
+)
+from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
+from strongroom.core.records import Record, tenant_partition
+from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.vaults import Vault
+from strongroom.view.groups import Memberships
+from strongroom.view.index import Collected, Index
+
+Principal = User | ServicePrincipal | Group
+
+
+class Following(Protocol):
+    """What is kept in step with the records."""
+
+    def add(self, record: Any) -> None:
+        """Take in a record."""
+        ...
+
+    def remove(self, record: Any) -> None:
+        """Take out a record."""
+        ...
+
+
+class Tables:
+    """
+    The records by kind, partition and id, and every index that a question needs.
+
+    One row of the table below says which indexes follow which kind. A record without an index can still be asked for by
+    its place.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, dict[str, dict[str, Record]]] = {}
+        self._listed: dict[tuple[str, str | None], tuple[Record, ...]] = {}
+        self._generations: dict[str, int] = {}
+        self._grants: dict[str, GrantIndex] = {}
+        self._memberships: dict[str, Memberships] = {}
+
+        self.tenants: Index[str, Tenant] = Index(lambda tenant: (tenant.id.lower(),))
+        self.domains: Index[str, Tenant] = Index(lambda tenant: map(str.lower, tenant.domains))
+        self.principals: Index[tuple[str, str], Principal] = Index(lambda found: ((found.tenant, found.id),))
+        self.users: Index[str, User] = Index(lambda user: (user.user_principal_name.casefold(),))
+        self.applications: Index[str, Application] = Index(lambda application: (application.app_id,))
+        self.service_principals: Index[tuple[str, str], ServicePrincipal] = Index(
+            lambda principal: ((principal.tenant, principal.app_id),)
+        )
+        self.credentials: Index[str, Credential] = Index(lambda credential: (credential.id,))
+        self.owned: Collected[str, Credential] = Collected(lambda credential: credential.owner)
+        self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
+            lambda held: (held.tenant, held.principal)
+        )
+        self.signing_keys: Index[str, SigningKey] = Index(lambda key: (key.id,))
+        self.subscriptions: Index[str, Subscription] = Index(lambda subscription: (subscription.id.lower(),))
+        self.resource_groups: Index[tuple[str, str], ResourceGroup] = Index(
+            lambda group: ((group.subscription.lower(), group.name.lower()),)
+        )
+        self.identities: Index[tuple[str, str, str], UserAssignedIdentity] = Index(
+            lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
+        )
+        self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
+        self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
+
+        self._following: Mapping[str, tuple[Following, ...]] = {
+            Tenant.KIND: (self.tenants, self.domains),
+            User.KIND: (self.principals, self.users),
+            Group.KIND: (self.principals, _Notice(self._groups_changed)),
+            Membership.KIND: (_MembershipsByTenant(self.memberships),),
+            Application.KIND: (self.applications,),
+            ServicePrincipal.KIND: (self.principals, self.service_principals),
+            Credential.KIND: (self.credentials, self.owned),
+            DirectoryRoleAssignment.KIND: (self.held_roles,),
+            SigningKey.KIND: (self.signing_keys,),
+            RoleDefinition.KIND: (_Notice(self._rights_changed),),
+            RoleAssignment.KIND: (_Notice(self._rights_changed),),
+            Subscription.KIND: (self.subscriptions,),
+            ResourceGroup.KIND: (self.resource_groups,),
+            UserAssignedIdentity.KIND: (self.identities,),
+            Vault.KIND: (self.vaults, self.vault_names),
+        }
+
+    # ---- following the changes --------------------------------------------------------------------------------------
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Follow changes of records; a record that is put again or removed twice changes nothing more."""
+        for change in changes:
+            match change:
+                case RecordPut(record):
+                    self._remove(record.KIND, record.partition, record.id)
+                    self._put(record)
+                case RecordRemoved(kind, partition, record_id):
+                    self._remove(kind, partition, record_id)
+                case ObjectChanged():
+                    continue
+
+    def _put(self, record: Record) -> None:
+        self._kinds.setdefault(record.KIND, {}).setdefault(record.partition, {})[record.id] = record
+        for follower in self._following.get(record.KIND, ()):
+            follower.add(record)
+        self._changed(record.KIND, record.partition)
+
+    def _remove(self, kind: str, partition: str, record_id: str) -> None:
+        records = self._kinds.get(kind, {}).get(partition)
+        record = None if records is None else records.pop(record_id, None)
+        if record is None:
+            return
+        for follower in self._following.get(kind, ()):
+            follower.remove(record)
+        self._changed(kind, partition)
+
+    def _changed(self, kind: str, partition: str) -> None:
+        self._listed.pop((kind, partition), None)
+        self._listed.pop((kind, None), None)
+        self._generations[partition] = self._generations.get(partition, 0) + 1
+
+    def _groups_changed(self, group: Group) -> None:
+        self.memberships(group.tenant).groups_changed()
+
+    def _rights_changed(self, record: RoleDefinition | RoleAssignment) -> None:
+        self._grants.pop(record.tenant, None)
+
+    # ---- questions --------------------------------------------------------------------------------------------------
+
+    def get(self, kind: str, partition: str, record_id: str) -> Record | None:
+        """Return one record, or None."""
+        records = self._kinds.get(kind, {}).get(partition)
+        return None if records is None else records.get(record_id)
+
+    def all(self, kind: str, partition: str | None) -> tuple[Record, ...]:
+        """Return the records of a kind, of one partition or of all, in the order of partition and id."""
+        found = self._listed.get((kind, partition))
+        if found is None:
+            partitions = self._kinds.get(kind, {})
+            if partition is not None:
+                records = partitions.get(partition)
+                if not records:
+                    return ()
+                found = tuple(records[record_id] for record_id in sorted(records))
+            else:
+                found = tuple(
+                    partitions[name][record_id] for name in sorted(partitions) for record_id in sorted(partitions[name])
+                )
+            self._listed[kind, partition] = found
+        return found
+
+    def generation_of(self, partition: str) -> int:
+        """Return how often the records of a partition changed."""
+        return self._generations.get(partition, 0)
+
+    def memberships(self, tenant: str) -> Memberships:
+        """Return a tenant's memberships."""
+        found = self._memberships.get(tenant)
+        if found is None:
+            groups = self._kinds.setdefault(Group.KIND, {}).setdefault(tenant_partition(tenant), {})
+            found = self._memberships[tenant] = Memberships(groups.__contains__)
+        return found
+
+    def grants(self, tenant: str) -> GrantIndex:
+        """Return a tenant's role assignments, compiled; made anew after any of them or of its roles changed."""
+        found = self._grants.get(tenant)
+        if found is None:
+            partition = tenant_partition(tenant)
+            assignments = self._kinds.get(RoleAssignment.KIND, {}).get(partition, {})
+            roles: dict[str, RoleDefinition] = {}
+            for role in self._kinds.get(RoleDefinition.KIND, {}).get(partition, {}).values():
+                if isinstance(role, RoleDefinition):
+                    roles[role.id] = role
+            # A stored role cannot take the place of a built-in one.
+            roles |= BUILTIN_ROLES
+            found = GrantIndex(tenant, (one for one in assignments.values() if isinstance(one, RoleAssignment)), roles)
+            self._grants[tenant] = found
+        return found
+
+
+class _Notice:
+    """Calls a function for every record that comes or goes."""
+
+    __slots__ = ("add", "remove")
+
+    def __init__(self, notice: Callable[[Any], None]) -> None:
+        self.add = notice
+        self.remove = notice
+
+
+class _MembershipsByTenant:
+    """Hands every membership to its tenant's."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: Callable[[str], Memberships]) -> None:
+        self._of = of
+
+    def add(self, membership: Membership) -> None:
+        self._of(membership.tenant).add(membership)
+
+    def remove(self, membership: Membership) -> None:
+        self._of(membership.tenant).remove(membership)

@@ -1,0 +1,230 @@
+"""The `View`: what the flow, the surfaces and the domain may ask of the records in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NoReturn, TypeVar, cast
+
+from strongroom.core.access_policy import PolicyIndex
+from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.errors import Unavailable
+from strongroom.core.firewall import Firewall
+from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
+from strongroom.core.rbac import GrantIndex
+from strongroom.core.records import Record, tenant_partition
+from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.vaults import Vault
+from strongroom.view.sealed import SealedCache
+from strongroom.view.tables import Principal, Tables
+
+R = TypeVar("R", bound=Record)
+
+
+class ViewNotLoaded(Unavailable):
+    """The records are not in memory yet, or no longer whole, so nothing can be decided: 503."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is not ready yet.", reason="the view is not loaded")
+
+
+class _NotLoaded:
+    """Stands where the tables will be, and refuses every question."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ViewNotLoaded
+
+
+_NOT_LOADED = cast("Tables", _NotLoaded())
+
+
+class View:
+    """
+    All records of the instance, by whatever they are asked for.
+
+    Every method but `load` and `apply` raises `ViewNotLoaded` while the view is not loaded (pitfalls.md: "Fails open
+    until configuration is first loaded"). Names and domains are found without case. Ids are compared as they stand,
+    except those that come out of ARM paths.
+
+    Attributes:
+        generation: grows with every change of a record, so that what was worked out from records can be kept with it.
+        sealed: rows of objects, as they are in the store.
+    """
+
+    def __init__(self, *, sealed: SealedCache | None = None) -> None:
+        self.generation = 0
+        self.sealed = SealedCache() if sealed is None else sealed
+        self._tables = _NOT_LOADED
+        self._early: list[Change] = []
+        self._firewalls: dict[str, tuple[Vault, Firewall]] = {}
+        self._policies: dict[str, tuple[Vault, PolicyIndex]] = {}
+
+    # ---- following the store ----------------------------------------------------------------------------------------
+
+    def load(self, records: Iterable[Record]) -> None:
+        """
+        Take in all records there are, in the place of whatever was known.
+
+        Subscribe to the store before reading the records from it: a change that comes while they are read is kept and
+        applied on top, which is right whether or not the records show it already.
+        """
+        tables = Tables()
+        tables.apply(map(RecordPut, records))
+        tables.apply(self._early)
+        self._early = []
+        self._forget()
+        self._tables = tables
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Follow a commit. A change that cannot be followed leaves the view not loaded: what it knows is not whole."""
+        if self._tables is _NOT_LOADED:
+            self._early += changes
+            self._drop(changes)
+            return
+        try:
+            self._tables.apply(changes)
+            self._drop(changes)
+        except BaseException:
+            self._tables = _NOT_LOADED
+            self._forget()
+            raise
+        if any(not isinstance(change, ObjectChanged) for change in changes):
+            self.generation += 1
+
+    def _drop(self, changes: Sequence[Change]) -> None:
+        """Drop what is kept of objects that changed and of vaults that are gone."""
+        for change in changes:
+            if isinstance(change, ObjectChanged):
+                self.sealed.drop(change.vault, change.collection, change.key)
+            elif isinstance(change, RecordRemoved) and change.kind == Vault.KIND:
+                self._firewalls.pop(change.id, None)
+                self._policies.pop(change.id, None)
+
+    def _forget(self) -> None:
+        """Forget everything that was worked out from records."""
+        self.generation += 1
+        self._firewalls.clear()
+        self._policies.clear()
+        self.sealed.clear()
+
+    # ---- any record -------------------------------------------------------------------------------------------------
+
+    def get(self, kind: type[R], partition: str, record_id: str) -> R | None:
+        """Return one record by its place, or None."""
+        return cast("R | None", self._tables.get(kind.KIND, partition, record_id))
+
+    def all(self, kind: type[R], partition: str | None = None) -> tuple[R, ...]:
+        """Return every record of a kind, of one partition or of all, in the order of partition and id."""
+        return cast("tuple[R, ...]", self._tables.all(kind.KIND, partition))
+
+    def tenant_generation(self, tenant: str) -> int:
+        """Return how often the directory and the rights of a tenant changed: as `generation`, for one tenant."""
+        return self._tables.generation_of(tenant_partition(tenant))
+
+    # ---- the directory ----------------------------------------------------------------------------------------------
+
+    def tenant(self, id_or_domain: str) -> Tenant | None:
+        """Return a tenant by its id or one of its domains, or None."""
+        key = id_or_domain.lower()
+        return self._tables.tenants.get(key) or self._tables.domains.get(key)
+
+    def tenants(self) -> tuple[Tenant, ...]:
+        """Return all tenants."""
+        return self.all(Tenant)
+
+    def principal(self, tenant: str, oid: str) -> Principal | None:
+        """Return a tenant's user, service principal or group by its object id, or None."""
+        return self._tables.principals.get((tenant, oid))
+
+    def application_by_app_id(self, app_id: str) -> Application | None:
+        """Return an application by its client id, or None. Whether a tenant may use it is for the caller to say."""
+        return self._tables.applications.get(app_id)
+
+    def service_principal_by_app_id(self, tenant: str, app_id: str) -> ServicePrincipal | None:
+        """Return a tenant's service principal by its client id, or None."""
+        return self._tables.service_principals.get((tenant, app_id))
+
+    def user_by_upn(self, upn: str) -> User | None:
+        """Return a user by user principal name, or None."""
+        return self._tables.users.get(upn.casefold())
+
+    def credentials_of(self, owner: str) -> tuple[Credential, ...]:
+        """Return the credentials of an application, user or service principal."""
+        return self._tables.owned.get(owner)
+
+    def credential(self, credential_id: str) -> Credential | None:
+        """Return a credential by its id, or None."""
+        return self._tables.credentials.get(credential_id)
+
+    def groups_of(self, tenant: str, principal: str) -> frozenset[str]:
+        """Return every group a principal is in, directly or through others."""
+        return self._tables.memberships(tenant).transitive(principal)
+
+    def direct_groups_of(self, tenant: str, principal: str) -> frozenset[str]:
+        """Return the groups a principal is a direct member of."""
+        return self._tables.memberships(tenant).direct(principal)
+
+    def members_of(self, tenant: str, group: str) -> tuple[str, ...]:
+        """Return the direct members of a group."""
+        return self._tables.memberships(tenant).members(group)
+
+    def directory_roles_of(self, tenant: str, principal: str) -> frozenset[str]:
+        """Return the directory roles that a principal itself holds: whoever edits groups makes no administrator."""
+        return frozenset(held.role for held in self._tables.held_roles.get((tenant, principal)))
+
+    def signing_key(self, kid: str) -> SigningKey | None:
+        """Return a signing key, or None. Whose it is and whether it is trusted now is for the caller to check."""
+        return self._tables.signing_keys.get(kid)
+
+    def signing_keys(self, tenant: str) -> tuple[SigningKey, ...]:
+        """Return the signing keys of a tenant."""
+        return self.all(SigningKey, tenant_partition(tenant))
+
+    # ---- resources and rights ---------------------------------------------------------------------------------------
+
+    def subscription(self, subscription: str) -> Subscription | None:
+        """Return a subscription by its id, or None."""
+        return self._tables.subscriptions.get(subscription.lower())
+
+    def resource_group(self, subscription: str, name: str) -> ResourceGroup | None:
+        """Return a resource group by its name, or None."""
+        return self._tables.resource_groups.get((subscription.lower(), name.lower()))
+
+    def user_assigned_identity(self, subscription: str, resource_group: str, name: str) -> UserAssignedIdentity | None:
+        """Return a user-assigned identity by its place, or None."""
+        return self._tables.identities.get((subscription.lower(), resource_group.lower(), name.lower()))
+
+    def vault_by_name(self, name: str) -> Vault | None:
+        """Return the vault that holds a name, or None; a soft-deleted vault holds its name too."""
+        return self._tables.vault_names.get(name.lower())
+
+    def vault(self, vault_id: str) -> Vault | None:
+        """Return a vault by its id, soft-deleted or not, or None."""
+        return self._tables.vaults.get(vault_id)
+
+    def vaults(self) -> tuple[Vault, ...]:
+        """Return all vaults, soft-deleted or not."""
+        return self.all(Vault)
+
+    def grants(self, tenant: str) -> GrantIndex:
+        """Return the role assignments of a tenant, ready to be asked; another object after any of them changed."""
+        return self._tables.grants(tenant)
+
+    def firewall(self, vault: Vault) -> Firewall:
+        """Return a vault's firewall, ready to be asked."""
+        kept = self._firewalls.get(vault.id)
+        if kept is None or kept[0] is not vault:
+            self._require_loaded()
+            kept = self._firewalls[vault.id] = (vault, Firewall(vault))
+        return kept[1]
+
+    def policies(self, vault: Vault) -> PolicyIndex:
+        """Return a vault's access policies, ready to be asked."""
+        kept = self._policies.get(vault.id)
+        if kept is None or kept[0] is not vault:
+            self._require_loaded()
+            kept = self._policies[vault.id] = (vault, PolicyIndex(vault.access_policies))
+        return kept[1]
+
+    def _require_loaded(self) -> None:
+        if self._tables is _NOT_LOADED:
+            raise ViewNotLoaded
