@@ -107,11 +107,15 @@ async def delete_application(tx: Transaction, tenant: str, application: str) -> 
     await tx.remove(found)
 
 
+def no_such_application(app_id: str) -> Invalid:
+    """Say that an app id means no application that this tenant may have a principal of."""
+    return Invalid(f"The appId '{app_id}' of the service principal does not reference a valid application object.")
+
+
 async def create_service_principal(
     tx: Transaction,
     tenant: str,
-    app_id: str,
-    application: Application | None,
+    application: Application,
     *,
     enabled: bool = True,
     display_name: str | None = None,
@@ -122,22 +126,21 @@ async def create_service_principal(
     """
     Give an application a principal in a tenant: its own, or another's if the application is for several.
 
-    *application* is what the caller's look-up by *app_id* found; it is read again here.
+    *application* is what the caller's look-up by app id found; it is read again here.
 
     Raises:
         Conflict: it has one already.
-        Invalid: there is no such application, or it is for its own tenant alone.
+        Invalid: the application is gone, or it is for its own tenant alone.
     """
-    if application is not None:
-        application = await tx.record(Application, application.partition, application.id)
-    if application is None or (application.tenant != tenant and application.sign_in_audience == "AzureADMyOrg"):
+    found = await tx.record(Application, application.partition, application.id)
+    if found is None or (found.tenant != tenant and found.sign_in_audience == "AzureADMyOrg"):
         # One answer for both, so that no tenant learns which applications another one has.
-        raise Invalid(f"The appId '{app_id}' of the service principal does not reference a valid application object.")
+        raise no_such_application(application.app_id)
     principal = ServicePrincipal(
         id=new_guid(entropy),
         tenant=tenant,
-        app_id=application.app_id,
-        display_name=application.display_name if display_name is None else display_name,
+        app_id=found.app_id,
+        display_name=found.display_name if display_name is None else display_name,
         created=now,
         enabled=enabled,
         tags=tags,

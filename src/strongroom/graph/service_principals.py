@@ -60,12 +60,13 @@ async def create_service_principal(call: Call) -> Response:
     refuse_later(body, ServicePrincipalBody.LATER)
     app_id = require(body.app_id, "appId", "ServicePrincipal").lower()
     application = call.world.view.application_by_app_id(app_id)
+    if application is None:
+        raise directory.no_such_application(app_id)
 
     async def change(tx: Transaction) -> ServicePrincipal:
         return await directory.create_service_principal(
             tx,
             call.identity.tenant,
-            app_id,
             application,
             enabled=body.account_enabled is not False,
             display_name=body.display_name,

@@ -1,0 +1,104 @@
+"""Issuing tokens: which key signs, and what is said of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from strongroom.core.identity import Credential, ServicePrincipal, SigningKey
+from strongroom.core.oauth import (
+    CERTIFICATE_CLIENT,
+    Lifetime,
+    Resource,
+    TokenFacts,
+    application_lifetime,
+    managed_identity_claims,
+    managed_identity_lifetime,
+    opaque_text,
+    service_principal_claims,
+)
+from strongroom.core.token_ids import new_token_id
+from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.token_signers import TokenSigners
+from strongroom.directory.signing_keys import open_private_key, signs_now
+from strongroom.view import View
+
+_AIO_BYTES = 36
+_RH_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """What issuing takes: the instance's keys, the threads that sign, the directory, and chance."""
+
+    keys: KeyProtection
+    signers: TokenSigners
+    view: View
+    entropy: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token, and what the answer says about it."""
+
+    text: str = field(repr=False)
+    resource: Resource
+    lifetime: Lifetime
+    token_id: str
+
+
+async def issue_to_application(
+    mint: Mint, principal: ServicePrincipal, credential: Credential, *, appidacr: str, resource: Resource, now: int
+) -> AccessToken:
+    """
+    Issue a token to an application for itself, bound to the credential it showed.
+
+    Raises:
+        NoSigningKey: the tenant has no key that signs now.
+        Throttled: too many signatures wait already.
+    """
+    lifetime = application_lifetime(now, mint.entropy)
+    facts = _facts(mint, principal, credential, appidacr, resource, lifetime)
+    return await _sign(mint, facts, service_principal_claims(facts, oid=principal.id), now)
+
+
+async def issue_to_identity(
+    mint: Mint, principal: ServicePrincipal, credential: Credential, *, resource: Resource, now: int
+) -> AccessToken:
+    """
+    Issue a token to a managed identity, bound to the credential that asked and never outliving it.
+
+    Raises:
+        NoSigningKey: the tenant has no key that signs now.
+        Throttled: too many signatures wait already.
+    """
+    lifetime = managed_identity_lifetime(now, credential.expires)
+    facts = _facts(mint, principal, credential, CERTIFICATE_CLIENT, resource, lifetime)
+    claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "")
+    return await _sign(mint, facts, claims, now)
+
+
+def _facts(
+    mint: Mint,
+    principal: ServicePrincipal,
+    credential: Credential,
+    appidacr: str,
+    resource: Resource,
+    lifetime: Lifetime,
+) -> TokenFacts:
+    return TokenFacts(
+        tenant=principal.tenant,
+        resource=resource,
+        app_id=principal.app_id,
+        appidacr=appidacr,
+        lifetime=lifetime,
+        token_id=new_token_id(mint.keys.tag, credential.id, mint.entropy),
+        aio=opaque_text(mint.entropy, _AIO_BYTES),
+        rh=opaque_text(mint.entropy, _RH_BYTES),
+    )
+
+
+async def _sign(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int) -> AccessToken:
+    key: SigningKey = signs_now(mint.view.signing_keys(facts.tenant), now)
+    text = await mint.signers.sign(key.id, lambda: open_private_key(mint.keys, key), claims)
+    return AccessToken(text, facts.resource, facts.lifetime, facts.token_id)

@@ -1,0 +1,14 @@
+"""
+Grants: what differs from one way of getting a token to another.
+
+The shared phases (form, tenant, client, resource, issue) are the token endpoint's. A grant says whether its client must
+have proved itself, what the scope of its request means, and whose token comes out.
+"""
+
+from __future__ import annotations
+
+from strongroom.sts.grants.client_credentials import CLIENT_CREDENTIALS
+from strongroom.sts.grants.grant import Grant
+
+GRANTS: dict[str, Grant] = {grant.name: grant for grant in (CLIENT_CREDENTIALS,)}
+"""Every grant there is; what is not here is AADSTS70003."""

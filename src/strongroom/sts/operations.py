@@ -1,0 +1,31 @@
+"""
+The token service's operations. All are Public and this list is closed: a row more is a door more.
+
+The `adfs` alias needs no rows of its own: it is a name for a tenant, and AD FS's paths are these paths.
+"""
+
+from __future__ import annotations
+
+from strongroom.core import limits
+from strongroom.core.permissions import Public
+from strongroom.flow.operation import Op
+from strongroom.sts import discovery, token_endpoint
+from strongroom.sts.authorities import authority_target
+
+_T = authority_target
+
+#      audit name                    method  path                                        handler
+OPERATIONS: tuple[Op, ...] = (
+    Op("TokenIssue", "POST", "/{tenant}/oauth2/v2.0/token", Public(), token_endpoint.issue_v2, _T,
+       body_limit=limits.FORM_BYTES, authenticates=True),
+    Op("TokenIssueV1", "POST", "/{tenant}/oauth2/token", Public(), token_endpoint.issue_v1, _T,
+       body_limit=limits.FORM_BYTES, authenticates=True),
+    Op("OpenIdConfigurationGet", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", Public(),
+       discovery.openid_configuration_v2, _T),
+    Op("OpenIdConfigurationGetV1", "GET", "/{tenant}/.well-known/openid-configuration", Public(),
+       discovery.openid_configuration_v1, _T),
+    Op("SigningKeysGet", "GET", "/{tenant}/discovery/v2.0/keys", Public(), discovery.signing_keys, _T),
+    Op("SigningKeysGetV1", "GET", "/{tenant}/discovery/keys", Public(), discovery.signing_keys, _T),
+    Op("InstanceDiscovery", "GET", "/common/discovery/instance", Public(), discovery.instance_discovery, _T),
+    Op("UserRealmGet", "GET", "/common/userrealm/{user}", Public(), discovery.user_realm, _T),
+)  # fmt: skip

@@ -1,0 +1,78 @@
+"""What the token service answers."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TokenResponse(msgspec.Struct):
+    """A token, as the v2 endpoint and AD FS answer."""
+
+    token_type: str
+    expires_in: int
+    ext_expires_in: int
+    access_token: str
+
+
+class TokenResponseV1(msgspec.Struct):
+    """A token, as the v1 endpoint answers: all numbers are text."""
+
+    token_type: str
+    expires_in: str
+    ext_expires_in: str
+    expires_on: str
+    not_before: str
+    resource: str
+    access_token: str
+
+
+class OpenIdConfiguration(msgspec.Struct):
+    """OpenID provider metadata (OpenID Connect Discovery section 3), with Entra's own members."""
+
+    token_endpoint: str
+    token_endpoint_auth_methods_supported: list[str]
+    jwks_uri: str
+    response_modes_supported: list[str]
+    subject_types_supported: list[str]
+    id_token_signing_alg_values_supported: list[str]
+    response_types_supported: list[str]
+    scopes_supported: list[str]
+    issuer: str
+    request_uri_parameter_supported: bool
+    authorization_endpoint: str
+    end_session_endpoint: str
+    claims_supported: list[str]
+    cloud_instance_name: str
+    msgraph_host: str
+
+
+class KeySet(msgspec.Struct):
+    """A JSON Web Key Set (RFC 7517 section 5). Public members only: they are made of certificates."""
+
+    keys: list[dict[str, object]]
+
+
+class CloudMetadata(msgspec.Struct):
+    """The names that one cloud's authority goes by."""
+
+    preferred_network: str
+    preferred_cache: str
+    aliases: list[str]
+
+
+class InstanceDiscovery(msgspec.Struct, rename={"api_version": "api-version"}):
+    """That an authority is one of ours, and where its metadata is."""
+
+    tenant_discovery_endpoint: str
+    api_version: str
+    metadata: list[CloudMetadata]
+
+
+class UserRealm(msgspec.Struct):
+    """How the users of a domain sign in. It goes by the domain alone, so it tells nobody who exists."""
+
+    ver: str
+    account_type: str
+    domain_name: str
+    cloud_instance_name: str
+    cloud_audience_urn: str
