@@ -1,0 +1,195 @@
+"""Tenants, subscriptions, resource groups, and the list of every resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from strongroom.arm import wire
+from strongroom.arm.documents import (
+    IDENTITY_TYPE,
+    VAULT_TYPE,
+    show_group,
+    show_resource,
+    show_subscription,
+    show_tenant,
+)
+from strongroom.arm.filters import Filter, parse_filter
+from strongroom.arm.paging import page
+from strongroom.arm.rights import can, sees
+from strongroom.core.identity import ServicePrincipal, Tenant
+from strongroom.core.records import tenant_partition
+from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.vaults import Vault
+from strongroom.directory.principals import remove_principal
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.resources.containers import delete_group, put_group
+from strongroom.resources.lookup import group_not_found, group_of, subscription_of
+from strongroom.store import Transaction
+
+READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_READ = {Vault: "Microsoft.KeyVault/vaults/read", UserAssignedIdentity: f"{IDENTITY_TYPE}/read"}
+_TYPE = {Vault: VAULT_TYPE, UserAssignedIdentity: IDENTITY_TYPE}
+_RESOURCE_PROPERTIES = frozenset({"resourcetype", "name", "resourcegroup", "location"})
+
+
+async def list_tenants(call: Call) -> Response:
+    """List the one tenant that the caller's token is of."""
+    tenant = call.world.view.tenant(call.identity.tenant)
+    return page(call, [tenant] if tenant is not None else [], key=_id_of, show=show_tenant)
+
+
+async def list_subscriptions(call: Call) -> Response:
+    """List the subscriptions in which the caller has any role."""
+    mine = call.world.view.all(Subscription, tenant_partition(call.identity.tenant))
+    return page(call, [one for one in mine if sees(call, one)], key=_id_of, show=show_subscription)
+
+
+async def get_subscription(call: Call) -> Response:
+    """Get a subscription."""
+    return json.response(show_subscription(the_subscription(call)))
+
+
+async def list_groups(call: Call) -> Response:
+    """List the resource groups that the caller may read."""
+    parent = the_subscription(call)
+    wanted = parse_filter(call.query.get("$filter"), properties=frozenset({"name", "location"}))
+    groups = (
+        group
+        for group in call.world.view.all(ResourceGroup, tenant_partition(parent.tenant))
+        if group.subscription == parent.id
+        and can(call, READ_GROUP, group.scope)
+        and _has(wanted, {"name": group.name, "location": group.location})
+    )
+    return page(call, groups, key=_id_of, show=show_group)
+
+
+async def get_group(call: Call) -> Response:
+    """Get a resource group."""
+    return json.response(show_group(the_group(call)))
+
+
+async def check_group(call: Call) -> Response:
+    """Say whether a resource group exists, without a body: 204 or 404."""
+    parent = the_subscription(call)
+    exists = call.world.view.resource_group(parent.id, call.params["group"]) is not None
+    return Response(204 if exists else 404, content_type=None)
+
+
+async def put_resource_group(call: Call) -> Response:
+    """Make a resource group, or replace its tags."""
+    parent, body = the_subscription(call), await call.body(wire.ResourceGroup)
+
+    async def change(tx: Transaction) -> tuple[ResourceGroup, bool]:
+        return await put_group(
+            tx,
+            subscription=parent,
+            name=call.params["group"],
+            location=body.location,
+            tags=body.tags or {},
+            now=call.now,
+        )
+
+    group, made = await call.commit(change)
+    return json.response(show_group(group), 201 if made else 200)
+
+
+async def delete_resource_group(call: Call) -> Response:
+    """Remove a resource group with everything in it: vaults become recoverable, identities are gone."""
+    group = the_group(call)
+
+    async def change(tx: Transaction) -> tuple[int, int]:
+        removal = await delete_group(tx, group, now=call.now)
+        for identity in removal.identities:
+            partition = tenant_partition(identity.tenant)
+            principal = await tx.record(ServicePrincipal, partition, identity.principal_id)
+            if principal is not None:
+                await remove_principal(tx, principal)
+        return len(removal.vaults), len(removal.identities)
+
+    await call.commit(change, lambda gone: {"deletedVaults": gone[0], "deletedIdentities": gone[1]})
+    return Response(200, content_type=None)
+
+
+async def list_resources(call: Call) -> Response:
+    """List the resources of a subscription, or of a group in it, that the caller may read."""
+    parent = the_subscription(call)
+    group = listed_group(call)
+    wanted = parse_filter(call.query.get("$filter"), properties=_RESOURCE_PROPERTIES)
+    resources = (
+        resource
+        for resource in _resources(call, parent)
+        if (group is None or resource.resource_group.lower() == group)
+        and _has(
+            wanted,
+            {
+                "resourcetype": _TYPE[type(resource)],
+                "name": resource.name,
+                "resourcegroup": resource.resource_group,
+                "location": resource.location,
+            },
+        )
+        and can(call, _READ[type(resource)], resource.scope)
+    )
+    return page(call, resources, key=_scope_of, show=show_resource)
+
+
+def the_subscription(call: Call) -> Subscription:
+    """
+    Find the subscription that the path names.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`; also for one of another tenant.
+    """
+    return subscription_of(call.world.view, call.identity.tenant, call.params["subscription"])
+
+
+def the_group(call: Call) -> ResourceGroup:
+    """
+    Find the resource group that the path names.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`, `ResourceGroupNotFound`.
+    """
+    return group_of(call.world.view, call.identity.tenant, call.params["subscription"], call.params["group"])
+
+
+def listed_group(call: Call) -> str | None:
+    """
+    Name the group that a list is limited to, in lower case, or None if the path names none.
+
+    Raises:
+        NotFound: the group does not exist, and the caller may know that. For others the list is just empty.
+    """
+    name = call.params.get("group")
+    if name is None:
+        return None
+    parent = the_subscription(call)
+    if call.world.view.resource_group(parent.id, name) is None and can(
+        call, READ_GROUP, f"{parent.scope}/resourceGroups/{name}"
+    ):
+        raise group_not_found(name)
+    return name.lower()
+
+
+def _resources(call: Call, parent: Subscription) -> Iterator[Vault | UserAssignedIdentity]:
+    view = call.world.view
+    for vault in view.vaults():
+        if vault.subscription == parent.id and vault.tenant == parent.tenant and vault.deleted is None:
+            yield vault
+    for identity in view.all(UserAssignedIdentity, tenant_partition(parent.tenant)):
+        if identity.subscription == parent.id:
+            yield identity
+
+
+def _has(wanted: Filter, values: dict[str, str]) -> bool:
+    return all(values[name].lower() == value.lower() for name, value in wanted.equals.items())
+
+
+def _id_of(record: Tenant | Subscription | ResourceGroup) -> str:
+    return record.id
+
+
+def _scope_of(resource: Vault | UserAssignedIdentity) -> str:
+    return resource.scope.lower()

@@ -1,0 +1,272 @@
+"""
+How resources are written down: the bodies of answers.
+
+Ids have the casing that Azure's tools compare with; a vault's URI has the host scheme that was asked (ADR 0010):
+Azure's names for who asked through Azure's name, and our own otherwise. Shapes from the inventories of
+azure-mgmt-keyvault 14.1.0 and azure-mgmt-authorization 4.0.0.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from strongroom.core.access_policy import permissions_of, spell_permissions
+from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Tenant, User
+from strongroom.core.names import AZURE_VAULT_DOMAIN, MANAGEMENT_RESOURCE
+from strongroom.core.network import NetworkAcls
+from strongroom.core.rbac import RoleAssignment, RoleDefinition
+from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.vaults import AccessPolicy, Vault
+from strongroom.view import View
+
+Document = dict[str, Any]
+
+VAULT_TYPE = "Microsoft.KeyVault/vaults"
+IDENTITY_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_AUTHORIZATION = "/providers/Microsoft.Authorization"
+
+
+def timestamp(seconds: int) -> str:
+    """Write a time as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def domain_of(base: str) -> str:
+    """Give the domain, port included, that a request through `management.` of it is served under."""
+    return base.partition("://")[2].removeprefix("management.")
+
+
+def vault_uri(base: str, name: str) -> str:
+    """Give a vault's URI for a client that asked at *base*, with the slash that Azure puts at the end."""
+    domain = AZURE_VAULT_DOMAIN if base == MANAGEMENT_RESOURCE else f"vault.{domain_of(base)}"
+    return f"https://{name.lower()}.{domain}/"
+
+
+# ---- containers -----------------------------------------------------------------------------------------------------
+
+
+def show_tenant(tenant: Tenant) -> Document:
+    """Write a tenant."""
+    return {
+        "id": f"/tenants/{tenant.id}",
+        "tenantId": tenant.id,
+        "displayName": tenant.display_name,
+        "defaultDomain": tenant.domains[0] if tenant.domains else "",
+        "domains": list(tenant.domains),
+        "tenantCategory": "Home",
+        "tenantType": "AAD",
+    }
+
+
+def show_subscription(subscription: Subscription) -> Document:
+    """Write a subscription."""
+    return {
+        "id": subscription.scope,
+        "subscriptionId": subscription.id,
+        "tenantId": subscription.tenant,
+        "displayName": subscription.display_name,
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Internal_2014-09-01",
+            "quotaId": "Internal_2014-09-01",
+            "spendingLimit": "Off",
+        },
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "tags": {},
+    }
+
+
+def show_group(group: ResourceGroup) -> Document:
+    """Write a resource group."""
+    return {
+        "id": group.scope,
+        "name": group.name,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": group.location,
+        "tags": group.tags,
+        "properties": {"provisioningState": "Succeeded"},
+    }
+
+
+def show_resource(resource: Vault | UserAssignedIdentity) -> Document:
+    """Write what generic lists say about any resource."""
+    return {
+        "id": resource.scope,
+        "name": resource.name,
+        "type": VAULT_TYPE if isinstance(resource, Vault) else IDENTITY_TYPE,
+        "location": resource.location,
+        "tags": resource.tags,
+    }
+
+
+# ---- vaults ---------------------------------------------------------------------------------------------------------
+
+
+def show_vault(view: View, base: str, vault: Vault) -> Document:
+    """Write a vault with all its properties."""
+    properties: Document = {
+        "sku": {"family": "A", "name": vault.sku},
+        "tenantId": vault.tenant,
+        "accessPolicies": [show_policy(policy) for policy in vault.access_policies],
+        "enabledForDeployment": vault.enabled_for_deployment,
+        "enabledForDiskEncryption": vault.enabled_for_disk_encryption,
+        "enabledForTemplateDeployment": vault.enabled_for_template_deployment,
+        "enableSoftDelete": True,
+        "softDeleteRetentionInDays": vault.retention_days,
+        "vaultUri": vault_uri(base, vault.name),
+        "provisioningState": "Succeeded",
+        "publicNetworkAccess": vault.public_network_access.value,
+    }
+    # Azure leaves out what was never set; clients tell the three states of these apart.
+    if vault.rbac is not None:
+        properties["enableRbacAuthorization"] = vault.rbac
+    if vault.purge_protection:
+        properties["enablePurgeProtection"] = True
+    if vault.network_acls is not None:
+        properties["networkAcls"] = show_network(vault.network_acls)
+    return {
+        "id": vault.scope,
+        "name": vault.name,
+        "type": VAULT_TYPE,
+        "location": vault.location,
+        "tags": vault.tags,
+        "systemData": {
+            **_who(view, vault.tenant, vault.created_by, "createdBy"),
+            "createdAt": timestamp(vault.created),
+            **_who(view, vault.tenant, vault.updated_by or vault.created_by, "lastModifiedBy"),
+            "lastModifiedAt": timestamp(vault.updated or vault.created),
+        },
+        "properties": properties,
+    }
+
+
+def show_policy(policy: AccessPolicy) -> Document:
+    """Write an access policy, its words in ARM's spelling and order."""
+    document: Document = {"tenantId": policy.tenant_id, "objectId": policy.object_id}
+    if policy.application_id is not None:
+        document["applicationId"] = policy.application_id
+    categories = ["keys", "secrets", "certificates", *(["storage"] if policy.storage else [])]
+    document["permissions"] = {
+        category: spell_permissions(category, permissions_of(policy, category)) for category in categories
+    }
+    return document
+
+
+def show_network(acls: NetworkAcls) -> Document:
+    """Write a vault's firewall."""
+    return {
+        "bypass": acls.bypass.value,
+        "defaultAction": acls.default_action.value,
+        "ipRules": [{"value": rule} for rule in acls.ip_rules],
+        "virtualNetworkRules": [
+            {"id": rule.id, "ignoreMissingVnetServiceEndpoint": rule.ignore_missing_vnet_service_endpoint}
+            for rule in acls.virtual_network_rules
+        ],
+    }
+
+
+def show_policies(vault: Vault) -> Document:
+    """Write a vault's access policies as the resource that PUT accessPolicies answers with."""
+    return {
+        "id": f"{vault.scope}/accessPolicies/",
+        "type": f"{VAULT_TYPE}/accessPolicies",
+        "properties": {"accessPolicies": [show_policy(policy) for policy in vault.access_policies]},
+    }
+
+
+def show_deleted_vault(vault: Vault) -> Document:
+    """Write a soft-deleted vault."""
+    properties: Document = {
+        "vaultId": vault.scope,
+        "location": vault.location,
+        "tags": vault.tags,
+        "deletionDate": timestamp(vault.deleted or 0),
+        "scheduledPurgeDate": timestamp(vault.purge_at or 0),
+    }
+    if vault.purge_protection:
+        properties["purgeProtectionEnabled"] = True
+    return {
+        "id": (
+            f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault/locations/{vault.location}"
+            f"/deletedVaults/{vault.name}"
+        ),
+        "name": vault.name,
+        "type": "Microsoft.KeyVault/deletedVaults",
+        "properties": properties,
+    }
+
+
+def _who(view: View, tenant: str, object_id: str, member: str) -> Document:
+    """Write who did something, as ARM names them: users by name, applications by application id."""
+    principal = view.principal(tenant, object_id) if object_id else None
+    if isinstance(principal, User):
+        return {member: principal.user_principal_name, f"{member}Type": "User"}
+    if isinstance(principal, ServicePrincipal):
+        managed = principal.type is ServicePrincipalType.MANAGED_IDENTITY
+        return {member: principal.app_id, f"{member}Type": "ManagedIdentity" if managed else "Application"}
+    return {member: object_id, f"{member}Type": "Application"} if object_id else {}
+
+
+# ---- rights ---------------------------------------------------------------------------------------------------------
+
+
+def show_assignment(assignment: RoleAssignment) -> Document:
+    """Write a role assignment."""
+    created = timestamp(assignment.created)
+    return {
+        "id": assignment.arm_id,
+        "name": assignment.id,
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": {
+            "roleDefinitionId": role_definition_id(assignment.scope, assignment.role),
+            "principalId": assignment.principal,
+            "principalType": assignment.principal_type.value,
+            "scope": assignment.scope,
+            "condition": assignment.condition,
+            "conditionVersion": assignment.condition_version,
+            "createdOn": created,
+            "updatedOn": created,
+            "createdBy": assignment.created_by or None,
+            "updatedBy": assignment.created_by or None,
+            "delegatedManagedIdentityResourceId": None,
+            "description": assignment.description,
+        },
+    }
+
+
+def role_definition_id(scope: str, role: str) -> str:
+    """Give a role definition's ARM id as it is written at *scope*: below the subscription, if there is one."""
+    segments = scope.split("/")
+    prefix = "/".join(segments[:3]) if len(segments) > 2 and segments[1].lower() == "subscriptions" else ""
+    return f"{prefix}{_AUTHORIZATION}/roleDefinitions/{role}"
+
+
+def show_role(scope: str, role: RoleDefinition) -> Document:
+    """Write a role definition as it is seen from *scope*."""
+    permission = show_permission(role)
+    if role.condition is not None:
+        permission |= {"condition": role.condition, "conditionVersion": role.condition_version}
+    return {
+        "id": role_definition_id(scope, role.id),
+        "name": role.id,
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "properties": {
+            "roleName": role.name,
+            "type": "BuiltInRole" if role.built_in else "CustomRole",
+            "description": role.description,
+            "assignableScopes": list(role.assignable_scopes),
+            "permissions": [permission],
+        },
+    }
+
+
+def show_permission(role: RoleDefinition) -> Document:
+    """Write what a role grants."""
+    return {
+        "actions": list(role.actions),
+        "notActions": list(role.not_actions),
+        "dataActions": list(role.data_actions),
+        "notDataActions": list(role.not_data_actions),
+    }

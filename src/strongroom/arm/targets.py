@@ -1,0 +1,39 @@
+"""
+Targets: from a path's parameters to the ARM id that rights are looked up at.
+
+A scope is made of what was asked and nothing is looked up, so a caller without rights learns nothing about what exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.core.errors import Invalid
+from strongroom.core.vaults import Vault
+from strongroom.flow.operation import Resolver, Target
+from strongroom.flow.world import World
+
+GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/{{vault}}"
+DELETED_VAULT = "/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{vault}"
+
+
+def at(template: str) -> Resolver:
+    """Make the resolver whose scope is *template* filled with the path's parameters."""
+
+    def resolve(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
+        for value in params.values():
+            if "/" in value or not value.isprintable():
+                # An encoded slash would make one segment look like several to whoever compares scopes.
+                raise Invalid("A segment of the request path has a character that no name has.", code="InvalidUri")
+        return Target(template.format_map(params), params)
+
+    return resolve
+
+
+def at_scope(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
+    """Resolve an operation whose path begins with any scope: its scope is that one."""
+    scope = params["scope"].rstrip("/")
+    if not scope.isprintable():
+        raise Invalid("A segment of the request path has a character that no name has.", code="InvalidUri")
+    return Target(scope or "/", {**params, "scope": scope or "/"})

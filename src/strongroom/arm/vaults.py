@@ -1,0 +1,272 @@
+"""Vaults: made, read, changed, deleted, recovered, purged, listed; and their access policies."""
+
+from __future__ import annotations
+
+from strongroom.arm import wire
+from strongroom.arm.containers import listed_group, the_group, the_subscription
+from strongroom.arm.documents import show_deleted_vault, show_policies, show_vault
+from strongroom.arm.paging import page
+from strongroom.arm.rights import can, model_switch_gate
+from strongroom.arm.vault_body import CreateMode, read_change, read_create_mode, read_policies
+from strongroom.core.api_versions import defaults_to_rbac
+from strongroom.core.errors import Conflict, Invalid
+from strongroom.core.guids import new_guid
+from strongroom.core.names import is_vault_name, parse_vault_name
+from strongroom.core.resources import ResourceGroup
+from strongroom.core.vaults import Vault
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.resources.access_policies import PolicyOperation, update_access_policies
+from strongroom.resources.lookup import (
+    deleted_vault_not_found,
+    find_deleted_vault,
+    find_vault,
+    is_in,
+    is_recoverable,
+    vault_of,
+)
+from strongroom.resources.tracked import parse_location
+from strongroom.resources.vault_settings import VaultChange, parse_word
+from strongroom.resources.vaults import (
+    create_vault,
+    delete_vault,
+    name_deleted,
+    name_taken,
+    purge_vault,
+    recover_vault,
+    update_vault,
+)
+from strongroom.store import Transaction
+
+READ_VAULT = "Microsoft.KeyVault/vaults/read"
+
+
+async def get_vault(call: Call) -> Response:
+    """Get a vault."""
+    return _answer(call, _the_vault(call))
+
+
+async def put_vault(call: Call) -> Response:
+    """Make a vault, change one, or bring a deleted one back, as `createMode` and what there is say."""
+    body = await call.body(wire.VaultCreateOrUpdateParameters)
+    group, name = the_group(call), parse_vault_name(call.params["vault"])
+    if read_create_mode(body.properties) is CreateMode.RECOVER:
+        return await _recover(call, group, name)
+    location = parse_location(body.location or "")
+    change = read_change(
+        body.properties,
+        body.tags or {},
+        tenant=group.tenant,
+        whole=True,
+        extended_ip_rules=call.world.settings.extended_ip_rules,
+    )
+    known = call.world.view.vault_by_name(name)
+    if known is not None and known.deleted is None and is_in(known, group):
+        if known.location != location:
+            raise Conflict(
+                f"The resource '{known.name}' already exists in location '{known.location}' in resource group"
+                f" '{group.name}'. A resource with the same name cannot be created in location '{location}'. Please"
+                " select a new resource name.",
+                code="InvalidResourceLocation",
+            )
+        return await _change(call, known, change)
+    return await _create(call, group, name, location, change, known)
+
+
+async def patch_vault(call: Call) -> Response:
+    """Change those settings of a vault that are given."""
+    body = await call.body(wire.VaultPatchParameters)
+    vault = _the_vault(call)
+    properties = body.properties or wire.VaultProperties()
+    if read_create_mode(properties) is CreateMode.RECOVER:
+        raise Invalid("A deleted vault is recovered by PUT, not by PATCH.", code="BadRequest")
+    change = read_change(
+        properties,
+        body.tags,
+        tenant=vault.tenant,
+        whole=False,
+        extended_ip_rules=call.world.settings.extended_ip_rules,
+    )
+    return await _change(call, vault, change)
+
+
+async def remove_vault(call: Call) -> Response:
+    """Put a vault into the deleted state: 200, or 204 if there is none."""
+    vault = find_vault(call.world.view, the_group(call), call.params["vault"])
+    if vault is None:
+        return Response(204, content_type=None)
+
+    async def change(tx: Transaction) -> Vault:
+        return await delete_vault(tx, vault, now=call.now)
+
+    await call.commit(change, lambda deleted: {"vaultId": deleted.id, "scheduledPurgeDate": deleted.purge_at})
+    return Response(200, content_type=None)
+
+
+async def put_access_policies(call: Call) -> Response:
+    """Add, replace or remove access policies."""
+    operation = parse_word(PolicyOperation, call.params["operation"], "operationKind")
+    body = await call.body(wire.VaultAccessPolicyParameters)
+    vault, entries = _the_vault(call), read_policies(body.properties.access_policies)
+
+    async def change(tx: Transaction) -> Vault:
+        return await update_access_policies(tx, vault, operation, entries, now=call.now, by=call.identity.oid)
+
+    changed = await call.commit(change, lambda _: {"operationKind": operation, "entries": len(entries)})
+    return json.response(show_policies(changed))
+
+
+# ---- lists ----------------------------------------------------------------------------------------------------------
+
+
+async def list_vaults(call: Call) -> Response:
+    """List the vaults of a subscription, or of a group in it, that the caller may read."""
+    parent, group = the_subscription(call), listed_group(call)
+    vaults = (
+        vault
+        for vault in call.world.view.vaults()
+        if vault.subscription == parent.id
+        and vault.deleted is None
+        and (group is None or vault.resource_group.lower() == group)
+        and can(call, READ_VAULT, vault.scope)
+    )
+    return page(call, vaults, key=_name_of, show=lambda vault: show_vault(call.world.view, call.base, vault))
+
+
+async def list_deleted_vaults(call: Call) -> Response:
+    """List the deleted vaults of a subscription."""
+    parent = the_subscription(call)
+    vaults = (
+        vault
+        for vault in call.world.view.vaults()
+        if vault.subscription == parent.id and is_recoverable(vault, call.now)
+    )
+    return page(call, vaults, key=_name_of, show=show_deleted_vault)
+
+
+# ---- deleted vaults -------------------------------------------------------------------------------------------------
+
+
+async def get_deleted_vault(call: Call) -> Response:
+    """Get a deleted vault."""
+    return json.response(show_deleted_vault(_the_deleted_vault(call)))
+
+
+async def purge_deleted_vault(call: Call) -> Response:
+    """Remove a deleted vault for good. It is done when the answer comes, so there is nothing to poll."""
+    vault = _the_deleted_vault(call)
+
+    async def change(tx: Transaction) -> int:
+        return await purge_vault(tx, vault, now=call.now)
+
+    await call.commit(change, lambda objects: {"vaultId": vault.id, "purgedObjects": objects})
+    return Response(200, content_type=None)
+
+
+async def check_name_availability(call: Call) -> Response:
+    """Say whether a vault's name is free, without saying whose it is."""
+    the_subscription(call)
+    body = await call.body(wire.VaultCheckNameAvailabilityParameters)
+    if body.type.lower() != "microsoft.keyvault/vaults":
+        raise Invalid("The type must be Microsoft.KeyVault/vaults.", code="BadRequest")
+    if not is_vault_name(body.name):
+        try:
+            parse_vault_name(body.name)
+        except Invalid as invalid:
+            answer = {"nameAvailable": False, "reason": "AccountNameInvalid", "message": invalid.message}
+            return json.response(answer)
+    known = call.world.view.vault_by_name(body.name)
+    if known is not None and (known.deleted is None or is_recoverable(known, call.now)):
+        message = name_taken(body.name).message
+        return json.response({"nameAvailable": False, "reason": "AlreadyExists", "message": message})
+    return json.response({"nameAvailable": True})
+
+
+# ---- steps ----------------------------------------------------------------------------------------------------------
+
+
+async def _create(
+    call: Call, group: ResourceGroup, name: str, location: str, change: VaultChange, known: Vault | None
+) -> Response:
+    if known is not None and (known.deleted is None or is_recoverable(known, call.now)):
+        mine = known.deleted is not None and known.subscription == group.subscription
+        raise name_deleted() if mine else name_taken(name)
+    # Whoever has the name now is past its retention: it goes here rather than at the next sweep.
+    expired = known
+    vault_id = new_guid(call.world.entropy)
+    wrapped_key = call.world.keys.new_vault_key(vault_id)
+
+    async def make(tx: Transaction) -> Vault:
+        if expired is not None:
+            await purge_vault(tx, expired, now=call.now)
+        return await create_vault(
+            tx,
+            group=group,
+            vault=vault_id,
+            name=name,
+            location=location,
+            wrapped_key=wrapped_key,
+            change=change,
+            rbac_default=defaults_to_rbac(call.api_version),
+            now=call.now,
+            by=call.identity.oid,
+        )
+
+    return _answer(call, await call.commit(make, _describe))
+
+
+async def _change(call: Call, vault: Vault, change: VaultChange) -> Response:
+    gate = model_switch_gate(call, vault.scope)
+
+    async def update(tx: Transaction) -> Vault:
+        return await update_vault(tx, vault, change, permit_model_switch=gate, now=call.now, by=call.identity.oid)
+
+    return _answer(call, await call.commit(update, _describe))
+
+
+async def _recover(call: Call, group: ResourceGroup, name: str) -> Response:
+    known = call.world.view.vault_by_name(name)
+
+    async def recover(tx: Transaction) -> Vault:
+        return await recover_vault(tx, known, group=group, name=name, now=call.now)
+
+    return _answer(call, await call.commit(recover, lambda vault: {"createMode": "recover", **_describe(vault)}))
+
+
+def _describe(vault: Vault) -> dict[str, object]:
+    """Say in the audit what a vault's rules now are, as Azure's entries of vault operations do (section 7)."""
+    acls = vault.network_acls
+    return {
+        "vaultId": vault.id,
+        "sku": vault.sku,
+        "enableRbacAuthorization": bool(vault.rbac),
+        "accessPolicies": len(vault.access_policies),
+        "enablePurgeProtection": vault.purge_protection,
+        "softDeleteRetentionInDays": vault.retention_days,
+        "publicNetworkAccess": vault.public_network_access.value,
+        "networkDefaultAction": acls.default_action.value if acls is not None else "Allow",
+        "networkIpRules": len(acls.ip_rules) if acls is not None else 0,
+        "networkVirtualNetworkRules": len(acls.virtual_network_rules) if acls is not None else 0,
+    }
+
+
+def _the_vault(call: Call) -> Vault:
+    params = call.params
+    return vault_of(call.world.view, call.identity.tenant, params["subscription"], params["group"], params["vault"])
+
+
+def _the_deleted_vault(call: Call) -> Vault:
+    name = call.params["vault"]
+    vault = find_deleted_vault(call.world.view, the_subscription(call), name, call.now)
+    if vault is None or vault.location != call.params["location"].replace(" ", "").lower():
+        raise deleted_vault_not_found(name)
+    return vault
+
+
+def _answer(call: Call, vault: Vault) -> Response:
+    return json.response(show_vault(call.world.view, call.base, vault))
+
+
+def _name_of(vault: Vault) -> str:
+    return vault.name.lower()

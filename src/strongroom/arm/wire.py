@@ -1,0 +1,135 @@
+"""
+What requests carry (inventory of azure-mgmt-keyvault 14.1.0 and azure-mgmt-authorization 4.0.0).
+
+Almost every member is optional here, because what is required depends on the operation; the handlers say which. Members
+we do not know are ignored, as ARM ignores them. Words of closed lists are text here and read by `resources`, which says
+where a wrong one stands.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Sku(Struct, rename="camel"):
+    """A vault's SKU."""
+
+    family: str = "A"
+    name: str = ""
+
+
+class Permissions(Struct, rename="camel"):
+    """The permission words of an access policy."""
+
+    keys: list[str] | None = None
+    secrets: list[str] | None = None
+    certificates: list[str] | None = None
+    storage: list[str] | None = None
+
+
+class AccessPolicyEntry(Struct, rename="camel"):
+    """One access policy."""
+
+    tenant_id: str
+    object_id: str
+    permissions: Permissions
+    application_id: str | None = None
+
+
+class IPRule(Struct, rename="camel"):
+    """An address or range that the firewall admits."""
+
+    value: str
+
+
+class VirtualNetworkRule(Struct, rename="camel"):
+    """A subnet that the firewall admits."""
+
+    id: str
+    ignore_missing_vnet_service_endpoint: bool | None = None
+
+
+class NetworkRuleSet(Struct, rename="camel"):
+    """A vault's firewall."""
+
+    bypass: str | None = None
+    default_action: str | None = None
+    ip_rules: list[IPRule] | None = None
+    virtual_network_rules: list[VirtualNetworkRule] | None = None
+
+
+class VaultProperties(Struct, rename="camel"):
+    """A vault's settings. Read-only members, such as `vaultUri`, are ignored."""
+
+    tenant_id: str | None = None
+    sku: Sku | None = None
+    access_policies: list[AccessPolicyEntry] | None = None
+    enabled_for_deployment: bool | None = None
+    enabled_for_disk_encryption: bool | None = None
+    enabled_for_template_deployment: bool | None = None
+    enable_soft_delete: bool | None = None
+    soft_delete_retention_in_days: int | None = None
+    enable_rbac_authorization: bool | None = None
+    create_mode: str | None = None
+    enable_purge_protection: bool | None = None
+    network_acls: NetworkRuleSet | None = None
+    public_network_access: str | None = None
+
+
+class VaultCreateOrUpdateParameters(Struct, rename="camel"):
+    """The body of PUT vault."""
+
+    properties: VaultProperties
+    location: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class VaultPatchParameters(Struct, rename="camel"):
+    """The body of PATCH vault."""
+
+    properties: VaultProperties | None = None
+    tags: dict[str, str] | None = None
+
+
+class VaultAccessPolicyProperties(Struct, rename="camel"):
+    """The access policies to add, replace or remove."""
+
+    access_policies: list[AccessPolicyEntry]
+
+
+class VaultAccessPolicyParameters(Struct, rename="camel"):
+    """The body of PUT accessPolicies."""
+
+    properties: VaultAccessPolicyProperties
+
+
+class VaultCheckNameAvailabilityParameters(Struct, rename="camel"):
+    """The body of POST checkNameAvailability."""
+
+    name: str
+    type: str
+
+
+class ResourceGroup(Struct, rename="camel"):
+    """The body of PUT resource group."""
+
+    location: str
+    tags: dict[str, str] | None = None
+
+
+class RoleAssignmentProperties(Struct, rename="camel"):
+    """Who gets which role."""
+
+    role_definition_id: str
+    principal_id: str
+    principal_type: str | None = None
+    description: str | None = None
+    condition: str | None = None
+    condition_version: str | None = None
+    delegated_managed_identity_resource_id: str | None = None
+
+
+class RoleAssignmentCreateParameters(Struct, rename="camel"):
+    """The body of PUT role assignment."""
+
+    properties: RoleAssignmentProperties

@@ -1,0 +1,127 @@
+"""Subscriptions and resource groups: making, changing and removing them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from strongroom.core import limits
+from strongroom.core.errors import Conflict, Invalid
+from strongroom.core.records import tenant_partition
+from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.vaults import Vault
+from strongroom.resources.lookup import group_not_found, is_in, subscription_not_found
+from strongroom.resources.role_assignments import remove_assignments_under
+from strongroom.resources.tracked import check_tags, parse_location
+from strongroom.resources.vaults import mark_deleted
+from strongroom.store import Transaction
+
+_GROUP_NAME = re.compile(rf"[\w.()-]{{1,{limits.RESOURCE_GROUP_NAME_CHARS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRemoval:
+    """What went with a resource group: vaults into the deleted state, identities for good."""
+
+    vaults: tuple[Vault, ...]
+    identities: tuple[UserAssignedIdentity, ...]
+    """Their service principals are the directory's: the caller removes them in the same transaction."""
+
+
+async def create_subscription(
+    tx: Transaction, *, subscription: str, tenant: str, display_name: str, now: int
+) -> Subscription:
+    """Make a subscription of a tenant. *subscription* is a new GUID."""
+    made = Subscription(id=subscription, tenant=tenant, display_name=display_name, created=now)
+    await tx.put(made)
+    return made
+
+
+def parse_group_name(text: str) -> str:
+    """
+    Check a resource group's name: 1 to 90 word characters, `.`, `-` and parentheses, not ending in a full stop.
+
+    Raises:
+        Invalid: `InvalidResourceGroup`.
+    """
+    if _GROUP_NAME.fullmatch(text) is None or text.endswith("."):
+        raise Invalid(
+            f"The provided resource group name is invalid: it has 1 to {limits.RESOURCE_GROUP_NAME_CHARS} characters,"
+            " each a letter, digit, '-', '.', '(', ')' or '_', and does not end with '.'.",
+            code="InvalidResourceGroup",
+        )
+    return text
+
+
+async def put_group(
+    tx: Transaction,
+    *,
+    subscription: Subscription,
+    name: str,
+    location: str,
+    tags: Mapping[str, str],
+    now: int,
+) -> tuple[ResourceGroup, bool]:
+    """
+    Make a resource group or replace its tags; the second value says whether it was made.
+
+    Raises:
+        NotFound: the subscription is gone.
+        Conflict: it exists in another location.
+        Invalid: name, location or tags.
+    """
+    place, labels = parse_location(location), check_tags(tags)
+    partition = tenant_partition(subscription.tenant)
+    if await tx.record(Subscription, partition, subscription.id) is None:
+        raise subscription_not_found(subscription.id)
+    existing = await tx.record(ResourceGroup, partition, f"{subscription.id}/{name.lower()}")
+    if existing is not None:
+        if existing.location != place:
+            raise Conflict(
+                f"Invalid resource group location '{place}'. The Resource group already exists in location"
+                f" '{existing.location}'.",
+                code="InvalidResourceGroupLocation",
+            )
+        changed = replace(existing, tags=labels)
+        await tx.put(changed)
+        return changed, False
+    made = ResourceGroup(
+        id=f"{subscription.id}/{name.lower()}",
+        tenant=subscription.tenant,
+        subscription=subscription.id,
+        name=parse_group_name(name),
+        location=place,
+        created=now,
+        tags=labels,
+    )
+    await tx.put(made)
+    return made, True
+
+
+async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> GroupRemoval:
+    """
+    Remove a resource group with everything in it. Its vaults become recoverable, as if each had been deleted.
+
+    Raises:
+        NotFound: it is gone already.
+    """
+    partition = tenant_partition(group.tenant)
+    current = await tx.record(ResourceGroup, partition, group.id)
+    if current is None:
+        raise group_not_found(group.name)
+    vaults = [
+        await mark_deleted(tx, vault, now=now)
+        for vault in await tx.records(Vault)
+        if vault.deleted is None and is_in(vault, current)
+    ]
+    identities = [
+        identity
+        for identity in await tx.records(UserAssignedIdentity, partition)
+        if identity.subscription == current.subscription and identity.resource_group.lower() == current.name.lower()
+    ]
+    for identity in identities:
+        await tx.remove(identity)
+    await remove_assignments_under(tx, current.tenant, current.scope)
+    await tx.remove(current)
+    return GroupRemoval(tuple(vaults), tuple(identities))

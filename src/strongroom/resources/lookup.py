@@ -1,0 +1,106 @@
+"""
+Finding resources by the names in a request.
+
+Everything is looked up within the caller's tenant: a subscription, group or vault of another tenant is answered exactly
+as one that does not exist (security.md "Tenants").
+"""
+
+from __future__ import annotations
+
+from strongroom.core.errors import NotFound
+from strongroom.core.guids import parse_guid
+from strongroom.core.resources import ResourceGroup, Subscription
+from strongroom.core.vaults import Vault
+from strongroom.view import View
+
+
+def subscription_not_found(subscription: str) -> NotFound:
+    """Say that a subscription is not the tenant's."""
+    return NotFound(f"The subscription '{subscription}' could not be found.", code="SubscriptionNotFound")
+
+
+def group_not_found(name: str) -> NotFound:
+    """Say that a resource group does not exist."""
+    return NotFound(f"Resource group '{name}' could not be found.", code="ResourceGroupNotFound")
+
+
+def vault_not_found(group: str, name: str) -> NotFound:
+    """Say that a vault does not exist in a group."""
+    return NotFound(
+        f"The Resource 'Microsoft.KeyVault/vaults/{name}' under resource group '{group}' was not found. For more"
+        " details please go to https://aka.ms/ARMResourceNotFoundFix",
+        code="ResourceNotFound",
+    )
+
+
+def deleted_vault_not_found(name: str) -> NotFound:
+    """Say that no soft-deleted vault has this name."""
+    return NotFound(f"The specified deleted vault '{name}' does not exist.", code="DeletedVaultNotFound")
+
+
+def subscription_of(view: View, tenant: str, subscription: str) -> Subscription:
+    """
+    Find a subscription of a tenant.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`.
+    """
+    guid = parse_guid(subscription)
+    found = view.subscription(guid) if guid is not None else None
+    if found is None or found.tenant != tenant:
+        raise subscription_not_found(subscription)
+    return found
+
+
+def group_of(view: View, tenant: str, subscription: str, name: str) -> ResourceGroup:
+    """
+    Find a resource group of a tenant's subscription.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`, `ResourceGroupNotFound`.
+    """
+    parent = subscription_of(view, tenant, subscription)
+    found = view.resource_group(parent.id, name)
+    if found is None or found.tenant != tenant:
+        raise group_not_found(name)
+    return found
+
+
+def find_vault(view: View, group: ResourceGroup, name: str) -> Vault | None:
+    """Find a vault that is in a group and not deleted, or None."""
+    found = view.vault_by_name(name)
+    if found is None or found.deleted is not None or not is_in(found, group):
+        return None
+    return found
+
+
+def vault_of(view: View, tenant: str, subscription: str, group: str, name: str) -> Vault:
+    """
+    Find a vault that is not deleted by its place.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`, `ResourceGroupNotFound`, `ResourceNotFound`.
+    """
+    parent = group_of(view, tenant, subscription, group)
+    found = find_vault(view, parent, name)
+    if found is None:
+        raise vault_not_found(parent.name, name)
+    return found
+
+
+def find_deleted_vault(view: View, subscription: Subscription, name: str, now: int) -> Vault | None:
+    """Find a soft-deleted vault of a subscription whose retention has not ended, or None."""
+    found = view.vault_by_name(name)
+    if found is None or found.subscription != subscription.id or not is_recoverable(found, now):
+        return None
+    return found
+
+
+def is_in(vault: Vault, group: ResourceGroup) -> bool:
+    """Tell whether a vault's place is in this group."""
+    return vault.subscription == group.subscription and vault.resource_group.lower() == group.name.lower()
+
+
+def is_recoverable(vault: Vault, now: int) -> bool:
+    """Tell whether a vault is deleted and its retention has not ended."""
+    return vault.deleted is not None and (vault.purge_at is None or now < vault.purge_at)

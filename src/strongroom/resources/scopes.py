@@ -1,0 +1,119 @@
+"""
+Scopes: the places where a role may be given, in the one spelling they are stored in.
+
+    /                                                                                the tenant
+    /subscriptions/{guid}
+    /subscriptions/{guid}/resourceGroups/{name}
+    .../providers/Microsoft.KeyVault/vaults/{name}
+    .../providers/Microsoft.KeyVault/vaults/{name}/{secrets|keys|certificates}/{name}
+    .../providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}
+
+Requests spell scopes in any case; what is stored is what the resources themselves are called. A scope in another tenant
+is answered as one that does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.names import parse_object_name
+from strongroom.core.objects import Collection
+from strongroom.core.records import Record
+from strongroom.core.resources import ResourceGroup, UserAssignedIdentity
+from strongroom.core.vaults import Vault
+from strongroom.resources.lookup import find_vault, group_of, subscription_of, vault_not_found
+from strongroom.resources.vaults import require_active
+from strongroom.store import Transaction
+from strongroom.view import View
+
+ROOT = "/"
+_SUBSCRIPTION_SEGMENTS = 2
+_GROUP_SEGMENTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A scope that exists, as far as the view knows."""
+
+    path: str
+    subscription: str | None = None
+    """The subscription it counts against; None for the tenant."""
+    resource: Record | None = None
+    """What must still be there when a role is given: a subscription, group, vault or identity."""
+
+
+def locate(view: View, tenant: str, text: str) -> Scope:
+    """
+    Find the scope that *text* names.
+
+    Raises:
+        NotFound: there is no such resource in the tenant, or its type is not one that is served.
+        Invalid: it is no scope at all.
+    """
+    segments = [part for part in text.strip("/").split("/") if part]
+    if not segments:
+        return Scope(ROOT)
+    folded = [part.lower() for part in segments]
+    if folded[0] != "subscriptions" or len(segments) < _SUBSCRIPTION_SEGMENTS:
+        raise _unknown_scope(text)
+    if len(segments) == _SUBSCRIPTION_SEGMENTS:
+        subscription = subscription_of(view, tenant, segments[1])
+        return Scope(subscription.scope, subscription.id, subscription)
+    if folded[2] != "resourcegroups" or len(segments) < _GROUP_SEGMENTS:
+        raise _unknown_scope(text)
+    group = group_of(view, tenant, segments[1], segments[3])
+    match folded[_GROUP_SEGMENTS:], segments[_GROUP_SEGMENTS:]:
+        case [], _:
+            return Scope(group.scope, group.subscription, group)
+        case ["providers", "microsoft.keyvault", "vaults", _, *below], [_, _, _, name, *inside]:
+            return _locate_vault(view, group, name, below, inside, text)
+        case ["providers", "microsoft.managedidentity", "userassignedidentities", _], [_, _, _, name]:
+            return _locate_identity(view, group, name)
+        case _:
+            raise _unknown_scope(text)
+
+
+async def confirm(tx: Transaction, scope: Scope) -> None:
+    """
+    Make sure that a scope is still there.
+
+    Raises:
+        NotFound: it went away since it was located.
+    """
+    resource = scope.resource
+    if isinstance(resource, Vault):
+        await require_active(tx, resource)
+    elif resource is not None and await tx.record(type(resource), resource.partition, resource.id) is None:
+        raise NotFound(f"The resource '{scope.path}' was not found.", code="ResourceNotFound")
+
+
+def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str], inside: list[str], text: str) -> Scope:
+    vault = find_vault(view, group, name)
+    if vault is None:
+        raise vault_not_found(group.name, name)
+    if not below:
+        return Scope(vault.scope, vault.subscription, vault)
+    if len(below) == 2 and below[0] in set(Collection):
+        # The object need not exist: a role may be given before the secret is set (reference section 3.5).
+        return Scope(f"{vault.scope}/{below[0]}/{parse_object_name(inside[1])}", vault.subscription, vault)
+    raise _unknown_scope(text)
+
+
+def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
+    identity = view.user_assigned_identity(group.subscription, group.name, name)
+    if identity is None:
+        raise NotFound(
+            f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{name}' under resource group"
+            f" '{group.name}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+            code="ResourceNotFound",
+        )
+    return Scope(identity.scope, identity.subscription, identity)
+
+
+def _unknown_scope(text: str) -> Invalid:
+    return Invalid(
+        f"The scope '{text}' is not valid: a role is given at '/', a subscription, a resource group, a vault, one of"
+        " its secrets, keys or certificates, or a user-assigned identity.",
+        code="InvalidScope",
+    )

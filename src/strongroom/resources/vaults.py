@@ -1,0 +1,213 @@
+"""
+A vault's life: made, changed, deleted, recovered, purged (reference azure-key-vault.md sections 3.1, 4.6).
+
+A deleted vault keeps its settings, its contents and its name, and loses every role assignment at its scope and below;
+recovering it brings none of them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from strongroom.core.errors import Conflict, MethodNotAllowed, NameTaken, NotFound
+from strongroom.core.names import parse_vault_name
+from strongroom.core.records import tenant_partition, vault_partition
+from strongroom.core.resources import ResourceGroup
+from strongroom.core.vaults import Vault
+from strongroom.resources.lookup import (
+    deleted_vault_not_found,
+    group_not_found,
+    is_in,
+    is_recoverable,
+    vault_not_found,
+)
+from strongroom.resources.role_assignments import remove_assignments_under
+from strongroom.resources.vault_settings import VaultChange, apply_change
+from strongroom.store import Transaction
+
+DAY_S = 86_400
+
+
+def name_taken(name: str) -> Conflict:
+    """Say that a vault's name belongs to another vault, active or deleted, wherever it is."""
+    return Conflict(
+        f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is"
+        " already taken. If you are sure that the vault name was not taken then it is possible that a vault with the"
+        " same name was recently deleted but not purged after being placed in a recoverable state. If the vault is in a"
+        " recoverable state then the vault will need to be purged before reusing the name. For more information about"
+        " VaultAlreadyExists, refer to https://go.microsoft.com/fwlink/?linkid=2147740.",
+        code="VaultAlreadyExists",
+    )
+
+
+def name_deleted() -> Conflict:
+    """Say that a vault's name belongs to a deleted vault of the same subscription, which can be recovered."""
+    return Conflict(
+        "A vault with the same name already exists in deleted state. You need to either recover or purge existing key"
+        " vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
+        code="ConflictError",
+    )
+
+
+async def create_vault(
+    tx: Transaction,
+    *,
+    group: ResourceGroup,
+    vault: str,
+    name: str,
+    location: str,
+    wrapped_key: bytes,
+    change: VaultChange,
+    rbac_default: bool,
+    now: int,
+    by: str,
+) -> Vault:
+    """
+    Make a vault. *vault* is a new GUID, and *wrapped_key* what `KeyProtection.new_vault_key` made for it.
+
+    Raises:
+        NotFound: the group is gone.
+        Conflict: the name is taken.
+        Invalid: the name or a setting.
+    """
+    if await tx.record(ResourceGroup, tenant_partition(group.tenant), group.id) is None:
+        raise group_not_found(group.name)
+    blank = Vault(
+        id=vault,
+        tenant=group.tenant,
+        subscription=group.subscription,
+        resource_group=group.name,
+        name=parse_vault_name(name),
+        location=location,
+        created=now,
+        wrapped_key=wrapped_key,
+        rbac=rbac_default,
+        updated=now,
+        created_by=by,
+        updated_by=by,
+    )
+    # A new vault has no model yet, so choosing one switches nothing.
+    made = apply_change(blank, change, permit_model_switch=lambda: None, new=True)
+    try:
+        await tx.put(made)
+    except NameTaken:
+        raise name_taken(name) from None
+    return made
+
+
+async def update_vault(
+    tx: Transaction,
+    vault: Vault,
+    change: VaultChange,
+    *,
+    permit_model_switch: Callable[[], None],
+    now: int,
+    by: str,
+) -> Vault:
+    """
+    Change a vault's settings, as it is now and not as *vault* was read.
+
+    *permit_model_switch* raises unless the caller may change between role assignments and access policies; it is asked
+    only if the change does that.
+
+    Raises:
+        NotFound: the vault is gone or deleted.
+        Invalid: a setting, or one that does not change any more.
+    """
+    current = await require_active(tx, vault)
+    changed = replace(
+        apply_change(current, change, permit_model_switch=permit_model_switch, new=False), updated=now, updated_by=by
+    )
+    await tx.put(changed)
+    return changed
+
+
+async def delete_vault(tx: Transaction, vault: Vault, *, now: int) -> Vault:
+    """
+    Put a vault into the deleted state, with its role assignments gone for good.
+
+    Raises:
+        NotFound: it is gone or deleted already.
+    """
+    return await mark_deleted(tx, await require_active(tx, vault), now=now)
+
+
+async def mark_deleted(tx: Transaction, vault: Vault, *, now: int) -> Vault:
+    """Put a vault that was read in this transaction into the deleted state."""
+    deleted = replace(vault, deleted=now, purge_at=now + vault.retention_days * DAY_S)
+    await remove_assignments_under(tx, vault.tenant, vault.scope)
+    await tx.put(deleted)
+    return deleted
+
+
+async def recover_vault(tx: Transaction, vault: Vault | None, *, group: ResourceGroup, name: str, now: int) -> Vault:
+    """
+    Bring a deleted vault back with the settings it had; nothing that was sent with the request changes them.
+
+    *vault* is what the look-up by name found, if anything.
+
+    Raises:
+        NotFound: nothing to recover in this group, or the group is gone.
+        Conflict: the name belongs to an active vault.
+    """
+    if await tx.record(ResourceGroup, tenant_partition(group.tenant), group.id) is None:
+        raise group_not_found(group.name)
+    current = None if vault is None else await tx.record(Vault, vault_partition(vault.id), vault.id)
+    if current is not None and current.deleted is None:
+        raise name_taken(name)
+    if current is None or not is_in(current, group) or not is_recoverable(current, now):
+        raise NotFound(
+            f"A soft deleted vault with the given name does not exist. Vault name: '{name}'.",
+            code="SoftDeletedVaultDoesNotExist",
+        )
+    recovered = replace(current, resource_group=group.name, deleted=None, purge_at=None)
+    await tx.put(recovered)
+    return recovered
+
+
+async def purge_vault(tx: Transaction, vault: Vault, *, now: int) -> int:
+    """
+    Remove a deleted vault with its key and everything in it, and free its name; the number of objects removed.
+
+    Raises:
+        NotFound: it is gone, or not deleted.
+        MethodNotAllowed: purge protection holds it until its retention ends.
+    """
+    current = await tx.record(Vault, vault_partition(vault.id), vault.id)
+    if current is None or current.deleted is None:
+        raise deleted_vault_not_found(vault.name)
+    if current.purge_protection and is_recoverable(current, now):
+        raise MethodNotAllowed(
+            "Operation 'DeletedVaultPurge' is not allowed.", code="MethodNotAllowed", reason="purge protection"
+        )
+    return await _remove(tx, current)
+
+
+async def purge_expired_vaults(tx: Transaction, *, now: int) -> tuple[Vault, ...]:
+    """Remove every deleted vault whose retention has ended, purge protection or not; what was removed."""
+    expired = [
+        vault for vault in await tx.records(Vault) if vault.deleted is not None and not is_recoverable(vault, now)
+    ]
+    for vault in expired:
+        await _remove(tx, vault)
+    return tuple(expired)
+
+
+async def require_active(tx: Transaction, vault: Vault) -> Vault:
+    """
+    Read a vault again, as it is now.
+
+    Raises:
+        NotFound: it is gone or deleted.
+    """
+    current = await tx.record(Vault, vault_partition(vault.id), vault.id)
+    if current is None or current.deleted is not None:
+        raise vault_not_found(vault.resource_group, vault.name)
+    return current
+
+
+async def _remove(tx: Transaction, vault: Vault) -> int:
+    removed = await tx.remove_vault_objects(vault.id)
+    await tx.remove(vault)
+    return removed
