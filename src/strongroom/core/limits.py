@@ -43,6 +43,8 @@ CLIENT_SECRET_DEFAULT_S = 30 * 86_400
 """The first application's secret: security.md "Bootstrap"."""
 TOKEN_CACHE_ENTRIES = 10_000
 SEALED_CACHE_ENTRIES = 20_000
+SEALED_CACHE_BYTES = 64 * 1024 * 1024
+"""Sealed rows kept in memory: ours. Values of 25 KB fill it long before there are that many entries."""
 ENVELOPE_CACHE_ENTRIES = 4096
 """Unwrapped vault keys kept in memory: ours, about 500 bytes each."""
 PASSWORD_HASHES_AT_ONCE = 2
