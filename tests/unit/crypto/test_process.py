@@ -1,7 +1,13 @@
+import ctypes
+import errno
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from strongroom.crypto import process
 
 PROGRAM = """
 import ctypes, json, os, resource, sys
@@ -30,3 +36,19 @@ def test_the_process_keeps_its_memory_and_files_to_itself(tmp_path: Path) -> Non
     assert found["dumpable"] == 0
     expected = ["umask 077", "no core dumps"] + (["not traceable"] if sys.platform == "linux" else [])
     assert found["done"] == expected
+
+
+def test_a_refused_measure_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that refuses to forbid tracing stops the start instead of leaving the process open in silence."""
+
+    class Refusing:
+        """Stand in for a C library whose prctl fails with EPERM."""
+
+        def prctl(self, *arguments: int) -> int:
+            """Fail as the C function does."""
+            ctypes.set_errno(errno.EPERM)
+            return -1
+
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda *_, **__: Refusing())
+    with pytest.raises(PermissionError, match="prctl"):
+        process._forbid_tracing()
