@@ -26,6 +26,9 @@ from tests.flow.cases import CASES, GUARDED, VERSION, permission, resource
 from tests.world import ARM_AUDIENCE, PUBLIC_ADDRESS, Answer, Principal, Simulation
 
 OPERATIONS = [pytest.param(op, id=op.name) for op in GUARDED]
+PROPAGATION = (
+    "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
+)
 CHALLENGE = 'Bearer authorization="https://login.localhost:8443/{tenant}", resource="https://vault.localhost:8443"'
 
 
@@ -39,13 +42,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
 
 @pytest.fixture
 def name() -> str:
-    """A secret's name that no other test uses."""
+    """Give a secret's name that no other test uses."""
     return f"s-{chance.token_hex(6)}"
 
 
 @pytest.fixture
 def nobody(world: Simulation) -> Principal:
-    """A principal without any right."""
+    """Make a principal without any right."""
     return world.principal()
 
 
@@ -70,17 +73,17 @@ def ask(world: Simulation, op: Op, name: str, token: str | None, *, prepared: bo
 
 
 def last_entry(world: Simulation) -> dict[str, object]:
-    """The newest audit entry."""
+    """Read the newest audit entry."""
     return world.entries()[-1]
 
 
 def check_challenge(world: Simulation, answer: Answer) -> None:
-    """A 401 tells where to get a token and for what, in one header that every client can parse."""
+    """Check that a 401 tells where to get a token and for what, in one header that every client can parse."""
     assert answer.headers["www-authenticate"] == CHALLENGE.format(tenant=world.first.tenant_id)
 
 
 def check_anonymous(world: Simulation, answer: Answer, reason: str) -> None:
-    """A 401 is recorded without any identity, since none was proved, and says why for the operator alone."""
+    """Check that a 401 is recorded without any identity, since none was proved, with a reason for the operator alone."""
     entry = last_entry(world)
     assert entry["operationName"] == "Authentication"
     assert entry["identity"] == {}
@@ -127,7 +130,7 @@ def test_wrong_tenant(world: Simulation, op: Op, name: str, stranger: str) -> No
 
 @pytest.fixture(scope="module")
 def stranger(world: Simulation) -> str:
-    """A token of a principal of another tenant."""
+    """Make a tenant with a principal, and sign it in."""
 
     async def make(tx: Transaction) -> tuple[str, Principal]:
         now = int(world.clock())
@@ -167,7 +170,7 @@ def test_expired(world: Simulation, op: Op, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def forger() -> rsa.RSAPrivateKey:
-    """A key of nobody's."""
+    """Make a key that nobody published."""
     return rsa.generate_private_key(65537, 2048)
 
 
@@ -284,8 +287,7 @@ def test_rbac_without_permission(world: Simulation, op: Op, name: str, nobody: P
     assert answer.error["message"] == "\r\n".join(
         (
             "Caller is not authorized to perform action on resource.",
-            "If role assignments, deny assignments or role definitions were changed recently, please observe"
-            " propagation time.",
+            PROPAGATION,
             f"Caller: appid={nobody.appid};oid={nobody.oid};iss=https://sts.windows.net/{world.first.tenant_id}/",
             f"Action: '{permission(op).action}'",
             f"Resource: '{resource(world, op, name)}'",
