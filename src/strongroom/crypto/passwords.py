@@ -2,21 +2,22 @@
 Passwords of people: Argon2id (RFC 9106), for passwords alone, behind a bounded queue.
 
 What is hashed is not the password but its tag under the root key, so that a stolen database without the root key is no
-use to a guesser, however weak the password.
+use to a guesser, however weak the password. argon2 is imported by the first who needs it, which no start-up does.
 """
 
 from __future__ import annotations
 
-import argon2
-from argon2.exceptions import VerifyMismatchError
+from functools import cache
+from typing import TYPE_CHECKING
 
 from strongroom.core import limits
 from strongroom.crypto.pool import BoundedPool
 from strongroom.crypto.protocol import KeyProtection
 
+if TYPE_CHECKING:
+    import argon2
+
 _PURPOSE = "password"
-# RFC 9106 section 4, the second recommended option: 64 MiB, three passes, four lanes.
-_HASHER = argon2.PasswordHasher.from_parameters(argon2.profiles.RFC_9106_LOW_MEMORY)
 # A salt and a hash of the lengths we write, of no password at all: checking against it takes the same work and always
 # fails. It is written down, not computed, so the first unknown user costs what the hundredth does.
 _NOBODY = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}"
@@ -49,7 +50,7 @@ class Passwords:
             Throttled: too many hashes wait already.
         """
         tag = self._tag(password)
-        return (await self._pool.run(lambda: _HASHER.hash(tag))).encode("ascii")
+        return (await self._pool.run(lambda: _hasher().hash(tag))).encode("ascii")
 
     async def verify(self, verifier: bytes | None, password: str) -> None:
         """
@@ -59,16 +60,18 @@ class Passwords:
             WrongPassword: it does not fit.
             Throttled: too many hashes wait already.
         """
+        from argon2.exceptions import VerifyMismatchError  # noqa: PLC0415  see the module's docstring
+
         expected = _NOBODY if verifier is None else verifier.decode("ascii")
         tag = self._tag(password)
         try:
-            await self._pool.run(lambda: _HASHER.verify(expected, tag))
+            await self._pool.run(lambda: _hasher().verify(expected, tag))
         except VerifyMismatchError:
             raise WrongPassword from None
 
     def needs_rehash(self, verifier: bytes) -> bool:
         """Tell whether a verifier was made with other parameters than are used now."""
-        return _HASHER.check_needs_rehash(verifier.decode("ascii"))
+        return _hasher().check_needs_rehash(verifier.decode("ascii"))
 
     def close(self) -> None:
         """Take no more work."""
@@ -77,3 +80,11 @@ class Passwords:
     def _tag(self, password: str) -> bytes:
         # Exactly as typed: neither case nor blanks nor Unicode forms are evened out (pitfalls.md "Authorization").
         return self._protection.tag(_PURPOSE, password.encode("utf-8", "surrogatepass"))
+
+
+@cache
+def _hasher() -> argon2.PasswordHasher:
+    """Make the hasher: RFC 9106 section 4, the second recommended option, 64 MiB, three passes, four lanes."""
+    import argon2  # noqa: PLC0415  see the module's docstring
+
+    return argon2.PasswordHasher.from_parameters(argon2.profiles.RFC_9106_LOW_MEMORY)
