@@ -51,7 +51,6 @@ class Settings:
     managed_identity_port: int = 0
     region: str = "local"
     stop_grace_s: float = 10.0
-    certificate_check_s: float = 3600.0
     production: bool = False
     """Refuses what is for development only, such as a root key beside the data."""
     flow: FlowSettings = field(default_factory=FlowSettings)
@@ -99,7 +98,6 @@ _TYPES: Mapping[str, type] = {
     "managed_identity_port": int,
     "region": str,
     "stop_grace_s": float,
-    "certificate_check_s": float,
     "production": bool,
 }
 _FLOW_TYPES: Mapping[str, type] = {

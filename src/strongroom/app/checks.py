@@ -1,46 +1,50 @@
-"""Judging what an instance has stored, without serving it: the store's seals and the journal's chain."""
+"""Whether what is stored is as it was written: the store's seals, and the audit journal's chain."""
 
 from __future__ import annotations
 
-from strongroom.app.instance import NotInitialised, is_initialised
+from strongroom import journal
+from strongroom.app.instance import require_initialised
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
+from strongroom.core.installation import JournalCheckpoint
 from strongroom.crypto.software import SoftwareKeyProtection
-from strongroom.journal import Report, verify
+from strongroom.journal import Report
 from strongroom.store.sqlite import SqliteStore
 
 
 async def check_store(settings: Settings) -> list[str]:
     """
-    Check every row against its seal; a sentence for each thing that is wrong. The service may be running.
+    Check every row of the store; a sentence for each thing that is wrong. It may run beside the service.
 
     Raises:
         NotInitialised: there is no instance.
-        StoreFailed, StoreTooNew: the database cannot be read at all.
     """
-    keys = _keys(settings)
+    require_initialised(settings)
+    keys = SoftwareKeyProtection.load(settings.root_key)
     try:
         store = await SqliteStore.open(settings.database, keys.tag)
-    except Tampered as fault:
-        # What is wrong with the root of it all is found on opening.
-        return [str(fault)]
+    except Tampered as found:
+        return [str(found)]
     try:
         return await store.verify()
     finally:
         await store.close()
 
 
-def check_journal(settings: Settings, checkpoint: bytes | None = None) -> Report:
+async def check_journal(settings: Settings, checkpoint: bytes | None = None) -> Report:
     """
-    Check the chain of every node, and against a checkpoint that was kept elsewhere. The service may be running.
+    Check the chain of every node, against *checkpoint* or else against the one that the store keeps.
 
     Raises:
         NotInitialised: there is no instance.
     """
-    return verify(settings.journal, _keys(settings).tag, checkpoint)
-
-
-def _keys(settings: Settings) -> SoftwareKeyProtection:
-    if not is_initialised(settings):
-        raise NotInitialised(f"There is no instance in {settings.data}. Make one with: strongroom init")
-    return SoftwareKeyProtection.load(settings.root_key)
+    require_initialised(settings)
+    keys = SoftwareKeyProtection.load(settings.root_key)
+    if checkpoint is None:
+        store = await SqliteStore.open(settings.database, keys.tag)
+        try:
+            kept = await store.records(JournalCheckpoint)
+        finally:
+            await store.close()
+        checkpoint = kept[0].checkpoint if kept else None
+    return journal.verify(settings.journal, keys.tag, checkpoint)

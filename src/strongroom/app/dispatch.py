@@ -20,6 +20,7 @@ CONTROL_HOST = "control"
 def make_surfaces() -> dict[str, Surface]:
     """Compile every surface's table."""
     from strongroom.arm.operations import OPERATIONS as arm  # noqa: N811, PLC0415  tables are read once, at start
+    from strongroom.arm.operations import unserved  # noqa: PLC0415
     from strongroom.graph.operations import OPERATIONS as graph  # noqa: N811, PLC0415
     from strongroom.managed_identity.control import OPERATIONS as control  # noqa: N811, PLC0415
     from strongroom.managed_identity.operations import OPERATIONS as identity  # noqa: N811, PLC0415
@@ -31,7 +32,7 @@ def make_surfaces() -> dict[str, Surface]:
         SurfaceName.VAULT: make_surface("vault", problems.KEY_VAULT, vault, audience=SurfaceName.VAULT),
         SurfaceName.LOGIN: make_surface("login", problems.OAUTH, sts),
         SurfaceName.MANAGEMENT: make_surface(
-            "management", problems.ARM, arm, audience=SurfaceName.MANAGEMENT, case_insensitive=True
+            "management", problems.ARM, arm, audience=SurfaceName.MANAGEMENT, case_insensitive=True, unserved=unserved
         ),
         SurfaceName.GRAPH: make_surface(
             "graph", problems.GRAPH, graph, audience=SurfaceName.GRAPH, case_insensitive=True

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.config import CONFIG_FILE, Settings
-from strongroom.core.installation import Installation
+from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
-from strongroom.core.records import KINDS
+from strongroom.core.records import INSTANCE, KINDS
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.process import protect_process
@@ -51,6 +51,8 @@ class Opened:
     store: Store
     keys: SoftwareKeyProtection
     world: World
+    checkpointed: int = 0
+    """Up to which line of the journal the store keeps a checkpoint."""
 
 
 def prepare_directory(data: Path) -> None:
@@ -75,6 +77,17 @@ def prepare_directory(data: Path) -> None:
 def is_initialised(settings: Settings) -> bool:
     """Tell whether a first start was made here."""
     return settings.root_key.exists() and settings.database.exists()
+
+
+def require_initialised(settings: Settings) -> None:
+    """
+    Refuse a directory without an instance.
+
+    Raises:
+        NotInitialised: no first start was made here.
+    """
+    if not is_initialised(settings):
+        raise NotInitialised(f"There is no instance in {settings.data}. Make one with: strongroom init")
 
 
 @asynccontextmanager
@@ -161,8 +174,7 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
         NotInitialised: there is none.
         InstanceFault: it cannot be opened.
     """
-    if not is_initialised(settings):
-        raise NotInitialised(f"There is no instance in {settings.data}. Make one with: strongroom init")
+    require_initialised(settings)
     keys = SoftwareKeyProtection.load(settings.root_key)
     store = await SqliteStore.open(settings.database, keys.tag)
     try:
@@ -170,7 +182,9 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
         view = View()
         store.subscribe(view.apply)
         view.load([record for kind in KINDS.values() for record in await store.records(kind)])
-        journal = Journal.open(settings.journal, keys.tag, installation.id, time.time)
+        known = view.get(JournalCheckpoint, INSTANCE, installation.id)
+        checkpoint = known.checkpoint if known is not None else None
+        journal = Journal.open(settings.journal, keys.tag, installation.id, time.time, checkpoint=checkpoint)
         try:
             world = make_world(settings, installation, store, keys, view, journal)
             yield Opened(settings, installation, store, keys, world)

@@ -11,6 +11,7 @@ from functools import partial
 
 from strongroom.app import certificates
 from strongroom.app.instance import Opened
+from strongroom.core.installation import JournalCheckpoint
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import signing_keys
 from strongroom.flow import audit
@@ -24,51 +25,85 @@ _LEASE_FACTOR = 3
 """A lease outlives a missed turn or two, so that two nodes do not do one job."""
 
 
+@dataclass(slots=True)
+class Service:
+    """What jobs look after."""
+
+    opened: Opened
+    main: Listener
+    keys_pool: BoundedPool
+
+
+async def trim_outbox(service: Service) -> None:
+    """Let the store forget what the journal has."""
+    await audit.trim(service.opened.world)
+
+
+async def settle_anonymous(service: Service) -> None:
+    """Record how many anonymous attempts were only counted."""
+    audit.settle_anonymous(service.opened.world)
+
+
+async def keep_checkpoint(service: Service) -> None:
+    """Keep in the store how far the journal goes."""
+    await keep_journal_checkpoint(service.opened)
+
+
+async def purge_objects(service: Service) -> None:
+    """Remove objects whose retention is over."""
+    world = service.opened.world
+    await purge_due_objects(world.store, world.now())
+
+
+async def purge_vaults(service: Service) -> None:
+    """Remove vaults whose retention is over."""
+    world, now = service.opened.world, service.opened.world.now()
+    if any(vault.purge_at is not None and vault.purge_at <= now for vault in world.view.vaults()):
+        await world.store.commit(lambda tx: purge_expired_vaults(tx, now=now))
+
+
+async def roll_over_signing_keys(service: Service) -> None:
+    """Make the signing keys that tenants lack, off the loop, and publish them."""
+    opened = service.opened
+    for tenant in opened.world.view.tenants():
+        await _roll_over(opened, service.keys_pool, tenant.id)
+
+
+async def renew(service: Service) -> None:
+    """Renew the server's certificate, without a restart."""
+    if await renew_certificate(service.opened):
+        await service.main.renew(service.opened.settings.certificate_files)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Something done every *interval_s* seconds; *shared* ones by one node of those that share a store."""
 
     name: str
     interval_s: float
-    run: Callable[[], Awaitable[object]]
+    run: Callable[[Service], Awaitable[None]]
     shared: bool = True
 
 
-def jobs_of(opened: Opened, main: Listener) -> tuple[Job, ...]:
-    """List the jobs of an instance."""
-    world, settings = opened.world, opened.settings
-    keys_pool = BoundedPool("signing key", threads=1, waiting=4)
+JOBS: tuple[Job, ...] = (
+    Job("trim outbox", 1.0, trim_outbox, shared=False),
+    Job("count anonymous", 5.0, settle_anonymous, shared=False),
+    Job("journal checkpoint", 60.0, keep_checkpoint, shared=False),
+    Job("purge objects", 60.0, purge_objects),
+    Job("purge vaults", 300.0, purge_vaults),
+    Job("roll over signing keys", 3600.0, roll_over_signing_keys),
+    Job("renew certificate", 3600.0, renew, shared=False),
+)
 
-    async def trim_outbox() -> None:
-        await audit.trim(world)
 
-    async def settle_anonymous() -> None:
-        audit.settle_anonymous(world)
-
-    async def purge_objects() -> None:
-        await purge_due_objects(world.store, world.now())
-
-    async def purge_vaults() -> None:
-        now = world.now()
-        if any(vault.purge_at is not None and vault.purge_at <= now for vault in world.view.vaults()):
-            await world.store.commit(lambda tx: purge_expired_vaults(tx, now=now))
-
-    async def roll_over_keys() -> None:
-        for tenant in world.view.tenants():
-            await _roll_over(opened, keys_pool, tenant.id)
-
-    async def renew() -> None:
-        if await renew_certificate(opened):
-            await main.renew(settings.certificate_files)
-
-    return (
-        Job("trim outbox", 1.0, trim_outbox, shared=False),
-        Job("count anonymous", 5.0, settle_anonymous, shared=False),
-        Job("purge objects", 60.0, purge_objects),
-        Job("purge vaults", 300.0, purge_vaults),
-        Job("roll over signing keys", 3600.0, roll_over_keys),
-        Job("renew certificate", settings.certificate_check_s, renew, shared=False),
-    )
+async def keep_journal_checkpoint(opened: Opened) -> None:
+    """Keep in the store how far the journal goes, unless it has not grown since."""
+    world, node = opened.world, opened.installation.id
+    place = world.journal.durable_seq
+    if place != opened.checkpointed:
+        checkpoint = JournalCheckpoint(node, world.journal.checkpoint())
+        await world.store.commit(lambda tx: tx.put(checkpoint))
+        opened.checkpointed = place
 
 
 async def renew_certificate(opened: Opened) -> bool:
@@ -93,17 +128,20 @@ async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> None:
 @asynccontextmanager
 async def running(opened: Opened, main: Listener) -> AsyncIterator[None]:
     """Run the jobs while the block lasts."""
-    tasks = [asyncio.create_task(_repeat(opened, job), name=job.name) for job in jobs_of(opened, main)]
+    service = Service(opened, main, BoundedPool("signing key", threads=1, waiting=4))
+    tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        service.keys_pool.close()
 
 
-async def _repeat(opened: Opened, job: Job) -> None:
+async def _repeat(service: Service, job: Job) -> None:
     """Run one job on its interval under its lease. A failure is logged and tried again at the next turn."""
+    opened = service.opened
     store, node = opened.store, opened.installation.id
     while True:
         try:
@@ -111,7 +149,7 @@ async def _repeat(opened: Opened, job: Job) -> None:
             if not job.shared or await store.acquire_lease(
                 job.name, node, now=opened.world.now(), lifetime_s=lifetime_s
             ):
-                await job.run()
+                await job.run(service)
         except Exception as error:  # noqa: BLE001  a job must not end because one turn failed
             _logger.error("the job %r failed: %s", job.name, type(error).__name__)  # noqa: TRY400  texts can hold input
         await asyncio.sleep(job.interval_s)

@@ -90,6 +90,8 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         # The main one first: what runs under `run` may still be finishing its last request.
         await asyncio.gather(*(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)))
         await audit.drain(world)
+        world.journal.flush()
+        await jobs.keep_journal_checkpoint(opened)
 
 
 def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Listener, Listener]:

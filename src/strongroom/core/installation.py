@@ -37,3 +37,23 @@ class Installation(Record):
     def partition(self) -> str:
         """The instance's own."""
         return INSTANCE
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class JournalCheckpoint(Record):
+    """
+    How far a node's audit journal was known to go, signed by the journal.
+
+    Kept in the store, so that whoever cuts the journal's end off must also roll the store back, and the other way round.
+    """
+
+    KIND: ClassVar[str] = "journal_checkpoint"
+    id: str
+    """The node."""
+    checkpoint: bytes
+
+    @property
+    def partition(self) -> str:
+        """The instance's own."""
+        return INSTANCE
