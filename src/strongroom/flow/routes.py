@@ -54,7 +54,12 @@ def find_route(world: World, surface: Surface, vault: Vault | None, request: Req
         NotFound, MethodNotAllowed: see `Router.find`; also an operation that the api-version does not know yet.
     """
     method = _method(request)
-    match = surface.router.find(method, request.path)
+    try:
+        match = surface.router.find(method, request.path)
+    except NotFound:
+        if surface.unserved is None:
+            raise
+        raise surface.unserved(request.path) from None
     query = parse_query(request.query)
     op, version = match.rows[0], query.get("api-version", "")
     if surface.has_vaults and op.versioned:

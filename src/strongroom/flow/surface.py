@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from strongroom.core.errors import NotFound
 from strongroom.core.names import Surface as SurfaceName
 from strongroom.flow.operation import Op
 from strongroom.http.problems import Dialect
@@ -18,6 +20,7 @@ class Surface:
     Attributes:
         audience: whose tokens it takes; None where every row is Public.
         versions: the known api-versions, oldest first; empty where the surface does not ask for one.
+        unserved: says in the surface's own words that nothing is served at a path; None takes the router's words.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Surface:
     operations: tuple[Op, ...]
     audience: SurfaceName | None = None
     has_vaults: bool = False
+    unserved: Callable[[bytes], NotFound] | None = None
 
 
 def make_surface(
@@ -35,7 +39,10 @@ def make_surface(
     *,
     audience: SurfaceName | None = None,
     case_insensitive: bool = False,
+    unserved: Callable[[bytes], NotFound] | None = None,
 ) -> Surface:
     """Compile a surface's table."""
     router = Router(operations, case_insensitive=case_insensitive)
-    return Surface(name, dialect, router, operations, audience, has_vaults=audience is SurfaceName.VAULT)
+    return Surface(
+        name, dialect, router, operations, audience, has_vaults=audience is SurfaceName.VAULT, unserved=unserved
+    )

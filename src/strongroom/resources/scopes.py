@@ -20,7 +20,7 @@ from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record
-from strongroom.core.resources import ResourceGroup, UserAssignedIdentity
+from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
 from strongroom.resources.lookup import find_vault, group_of, subscription_of, vault_not_found
 from strongroom.resources.vaults import require_active
