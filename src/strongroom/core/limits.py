@@ -74,7 +74,9 @@ CLIENT_SECRETS_PER_APPLICATION = 50
 CLIENT_SECRET_S = 2 * 365 * 86_400
 """What addPassword gives a secret that names no end: Graph's own default."""
 RUN_S = 12 * 3600
-"""How long one `run` may use what it was lent: ours, at most a day (security.md "Bootstrap")."""
+"""How long one `run` may use what it was lent, unless it asks for less or more: ours."""
+RUN_MAX_S = 86_400
+"""A run's credential is short-lived (security.md "Bootstrap"): a day at most."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

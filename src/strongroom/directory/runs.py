@@ -73,17 +73,17 @@ def make_run(
     return NewRun(run_id, NewSecret(header, text), client)
 
 
-async def begin_run(tx: Transaction, run: NewRun, *, expired: Sequence[Credential] = ()) -> None:
+async def begin_run(tx: Transaction, keys: KeyProtection, run: NewRun, *, over: Sequence[str] = ()) -> None:
     """
-    Let a run's credentials count, and remove those of earlier runs that have expired.
+    Let a run's credentials count, and remove those of earlier runs that are *over*.
 
     Raises:
         NotFound: the identity or the application is gone.
     """
     credential = run.header.credential
     await require_service_principal(tx, credential.tenant, credential.owner)
-    for old in expired:
-        await tx.remove(old)
+    for run_id in over:
+        await _remove_run(tx, keys, credential.tenant, run_id)
     await tx.put(credential)
     if run.client is not None:
         await add_password(tx, run.client.credential)
@@ -96,14 +96,20 @@ async def end_run(tx: Transaction, keys: KeyProtection, tenant: str, run_id: str
     Raises:
         NotFound: there is no such run, or it was ended.
     """
+    if not await _remove_run(tx, keys, tenant, run_id):
+        raise NotFound("There is no such run.")
+
+
+async def _remove_run(tx: Transaction, keys: KeyProtection, tenant: str, run_id: str) -> bool:
     partition = tenant_partition(tenant)
     header = await tx.record(Credential, partition, run_id)
     if header is None or header.kind is not CredentialKind.RUN:
-        raise NotFound("There is no such run.")
+        return False
     await tx.remove(header)
     client = await tx.record(Credential, partition, _client_secret_id(keys, run_id))
     if client is not None:
         await tx.remove(client)
+    return True
 
 
 def run_credential_id(keys: KeyProtection, header_secret: str) -> str:

@@ -115,6 +115,9 @@ class PasswordProfileBody(Wire):
     force_change_password_next_sign_in: bool = False
     force_change_password_next_sign_in_with_mfa: bool = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
 
 class UserBody(Wire):
     """A user to be made or changed."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 
 
-class TokenResponse(msgspec.Struct):
+class Secretive(msgspec.Struct):
+    """A struct with a secret in it, which therefore shows nothing of itself."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class TokenResponse(Secretive):
     """A token, as the v2 endpoint and AD FS answer."""
 
     token_type: str
@@ -14,7 +21,7 @@ class TokenResponse(msgspec.Struct):
     access_token: str
 
 
-class TokenResponseV1(msgspec.Struct):
+class TokenResponseV1(Secretive):
     """A token, as the v1 endpoint answers: all numbers are text."""
 
     token_type: str
