@@ -32,7 +32,9 @@ def moment_of(trace: Trace) -> Moment:
 def complete(world: World, trace: Trace, response: Response) -> Response:
     """Add the headers that every answer has."""
     connection, headers = trace.connection, response.headers
-    headers.extend(_COMMON)
+    present = {name for name, _ in headers}
+    # A token's answer says `no-store` itself (RFC 6749 section 5.1).
+    headers.extend(header for header in _COMMON if header[0] not in present)
     headers.append((b"x-ms-request-id", connection.request_id.encode()))
     if connection.client_request_id is not None:
         headers.append((b"x-ms-client-request-id", connection.client_request_id.encode()))

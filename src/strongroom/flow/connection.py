@@ -10,6 +10,8 @@ from strongroom.flow.world import World
 from strongroom.http.message import Request
 
 _CLIENT_REQUEST_ID_CHARS = 128
+_QUERY_PAIRS = 16
+"""As far into a query as anyone looks before the query is judged."""
 _LOOPBACK = "127.0.0.1"
 
 
@@ -21,9 +23,18 @@ def describe_connection(world: World, request: Request) -> Connection:
     owner-only Unix socket comes from this machine, and counts as its loopback address.
     """
     request_id = str(UUID(bytes=world.entropy(16), version=4))
-    echo = request.header(b"x-ms-client-request-id") or request.header(b"client-request-id")
+    echo = request.header(b"x-ms-client-request-id") or request.header(b"client-request-id") or _asked_in_query(request)
     if echo is not None and not (echo.isprintable() and echo.isascii() and len(echo) <= _CLIENT_REQUEST_ID_CHARS):
         # It would be written into a header and into the journal: what is no identifier is not repeated.
         echo = None
     address = normalise_address(request.peer) if request.link is not Link.CONTROL else _LOOPBACK
     return Connection(address, request.link, request_id, echo)
+
+
+def _asked_in_query(request: Request) -> str | None:
+    """Find the id where the JavaScript client puts it (reference clients.md section 2). It is a GUID, so not encoded."""
+    for pair in request.query.split(b"&", _QUERY_PAIRS):
+        name, _, value = pair.partition(b"=")
+        if name == b"client-request-id":
+            return value.decode("latin-1")
+    return None
