@@ -223,6 +223,5 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
-    faults.extend(
-        f"{name} must be more than 0." for name in ("stop_grace_s", "certificate_check_s") if values.get(name, 1.0) <= 0
-    )
+    if values.get("stop_grace_s", 1.0) <= 0:
+        faults.append("stop_grace_s must be more than 0.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from strongroom.app.certificates import CA_PURPOSE
 from strongroom.config import Settings
 from strongroom.core import limits
 from strongroom.core.guids import new_guid
@@ -32,7 +33,6 @@ KEY_VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
 
 RESOURCE_GROUP = "default"
 DEFAULT_IDENTITY = "default"
-CA_PURPOSE = "instance CA"
 
 Entropy = Callable[[int], bytes]
 

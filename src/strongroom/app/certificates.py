@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from strongroom.app.bootstrap import CA_PURPOSE
 from strongroom.config import Settings
 from strongroom.core.installation import Installation
 from strongroom.crypto.context import bind
 from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.store import Store
+
+CA_PURPOSE = "instance CA"
+"""What the CA's private key is sealed for."""
 
 
 def served_names(domain: str) -> tuple[str, ...]:
