@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from strongroom.app.bootstrap import Bootstrap, bootstrap
-from strongroom.app.dispatch import Dispatcher, make_surfaces
+from strongroom.app.dispatch import Dispatcher, Surfaces
 from strongroom.app.instance import make_world
 from strongroom.config import Settings
 from strongroom.core.errors import TooLarge
@@ -107,7 +107,7 @@ class Simulation:
         )
         self.world.instance.managed_identity = "http://127.0.0.1:40342"
         self.world.instance.ready = True
-        self.dispatcher = Dispatcher(self.world, make_surfaces())
+        self.dispatcher = Dispatcher(self.world, Surfaces())
 
     def close(self) -> None:
         """Let go of everything."""

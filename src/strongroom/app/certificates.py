@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from strongroom.app.instance import Opened
 from strongroom.config import Settings
 from strongroom.core.installation import Installation
 from strongroom.crypto.context import bind
@@ -50,3 +51,13 @@ def write_ca_file(settings: Settings, installation: Installation) -> None:
         temporary = settings.ca_file.with_suffix(".new")
         temporary.write_bytes(installation.ca_certificate)
         temporary.replace(settings.ca_file)
+
+
+async def renew_if_due(opened: Opened) -> bool:
+    """Issue a new server certificate if one is due; whether it was."""
+    now = opened.world.now()
+    if not is_due(opened.settings, opened.installation, now):
+        return False
+    opened.installation = await issue(opened.settings, opened.store, opened.keys, opened.installation, now)
+    opened.world.instance.certificate_expires = opened.installation.certificate_expires
+    return True

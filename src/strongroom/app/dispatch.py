@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from ipaddress import ip_address
 
 from strongroom.core.errors import Failure, Invalid, Misdirected
@@ -13,40 +16,69 @@ from strongroom.flow.surface import Surface, make_surface
 from strongroom.flow.world import World
 from strongroom.http import problems
 from strongroom.http.message import Request, Response
+from strongroom.http.problems import Dialect
 
 CONTROL_HOST = "control"
 
 
-def make_surfaces() -> dict[str, Surface]:
-    """Compile every surface's table."""
-    from strongroom.arm.operations import OPERATIONS as arm  # noqa: N811, PLC0415  tables are read once, at start
-    from strongroom.arm.operations import unserved  # noqa: PLC0415
-    from strongroom.graph.operations import OPERATIONS as graph  # noqa: N811, PLC0415
-    from strongroom.managed_identity.control import OPERATIONS as control  # noqa: N811, PLC0415
-    from strongroom.managed_identity.operations import OPERATIONS as identity  # noqa: N811, PLC0415
-    from strongroom.sts.operations import OPERATIONS as sts  # noqa: N811, PLC0415
-    from strongroom.vault.operations import BARE_OPERATIONS as bare  # noqa: N811, PLC0415
-    from strongroom.vault.operations import OPERATIONS as vault  # noqa: N811, PLC0415
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where a surface's table is, and how the surface speaks."""
 
-    return {
-        SurfaceName.VAULT: make_surface("vault", problems.KEY_VAULT, vault, audience=SurfaceName.VAULT),
-        SurfaceName.LOGIN: make_surface("login", problems.OAUTH, sts),
-        SurfaceName.MANAGEMENT: make_surface(
-            "management", problems.ARM, arm, audience=SurfaceName.MANAGEMENT, case_insensitive=True, unserved=unserved
-        ),
-        SurfaceName.GRAPH: make_surface(
-            "graph", problems.GRAPH, graph, audience=SurfaceName.GRAPH, case_insensitive=True
-        ),
-        "control": make_surface("control", problems.ARM, control),
-        "identity": make_surface("identity", problems.MANAGED_IDENTITY, identity),
-        "bare": make_surface("bare", problems.KEY_VAULT, bare),
-    }
+    table: str
+    dialect: Dialect
+    audience: SurfaceName | None = None
+    case_insensitive: bool = False
+    name: str = "OPERATIONS"
+
+
+_SURFACES: Mapping[str, _Entry] = {
+    SurfaceName.VAULT: _Entry("strongroom.vault.operations", problems.KEY_VAULT, SurfaceName.VAULT),
+    SurfaceName.LOGIN: _Entry("strongroom.sts.operations", problems.OAUTH),
+    SurfaceName.MANAGEMENT: _Entry("strongroom.arm.operations", problems.ARM, SurfaceName.MANAGEMENT, True),
+    SurfaceName.GRAPH: _Entry("strongroom.graph.operations", problems.GRAPH, SurfaceName.GRAPH, True),
+    "control": _Entry("strongroom.managed_identity.control", problems.ARM),
+    "identity": _Entry("strongroom.managed_identity.operations", problems.MANAGED_IDENTITY),
+    "bare": _Entry("strongroom.vault.operations", problems.KEY_VAULT, name="BARE_OPERATIONS"),
+}  # fmt: skip
+
+
+class Surfaces:
+    """
+    Every surface, compiled when it is first asked for: the time to the first answer counts.
+
+    `compile_all` does the rest as soon as the service is ready, in a thread.
+    """
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, Surface] = {}
+
+    def __getitem__(self, name: str) -> Surface:
+        """Give a surface."""
+        surface = self._compiled.get(name)
+        if surface is None:
+            entry = _SURFACES[name]
+            module = import_module(entry.table)
+            surface = self._compiled[name] = make_surface(
+                str(name),
+                entry.dialect,
+                getattr(module, entry.name),
+                audience=entry.audience,
+                case_insensitive=entry.case_insensitive,
+                unserved=getattr(module, "unserved", None),
+            )
+        return surface
+
+    def compile_all(self) -> None:
+        """Compile every surface that nobody asked for yet."""
+        for name in _SURFACES:
+            self[name]
 
 
 class Dispatcher:
     """Hands each request to its surface."""
 
-    def __init__(self, world: World, surfaces: dict[str, Surface]) -> None:
+    def __init__(self, world: World, surfaces: Surfaces) -> None:
         self._world = world
         self._surfaces = surfaces
 

@@ -239,3 +239,13 @@ def make_world(
 def write_private(path: Path, content: bytes) -> None:
     """Write a file for the owner alone, whole or not at all."""
     replace_private_file(path, content)
+
+
+async def keep_journal_checkpoint(opened: Opened) -> None:
+    """Keep in the store how far the journal goes, unless it has not grown since."""
+    world, node = opened.world, opened.installation.id
+    place = world.journal.durable_seq
+    if place != opened.checkpointed:
+        checkpoint = JournalCheckpoint(node, world.journal.checkpoint())
+        await world.store.commit(lambda tx: tx.put(checkpoint))
+        opened.checkpointed = place

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from strongroom.app import certificates
-from strongroom.app.instance import Opened
-from strongroom.core.installation import JournalCheckpoint
+from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import signing_keys
 from strongroom.flow import audit
@@ -71,7 +70,7 @@ async def roll_over_signing_keys(service: Service) -> None:
 
 async def renew(service: Service) -> None:
     """Renew the server's certificate, without a restart."""
-    if await renew_certificate(service.opened):
+    if await certificates.renew_if_due(service.opened):
         await service.main.renew(service.opened.settings.certificate_files)
 
 
@@ -94,26 +93,6 @@ JOBS: tuple[Job, ...] = (
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
     Job("renew certificate", 3600.0, renew, shared=False),
 )
-
-
-async def keep_journal_checkpoint(opened: Opened) -> None:
-    """Keep in the store how far the journal goes, unless it has not grown since."""
-    world, node = opened.world, opened.installation.id
-    place = world.journal.durable_seq
-    if place != opened.checkpointed:
-        checkpoint = JournalCheckpoint(node, world.journal.checkpoint())
-        await world.store.commit(lambda tx: tx.put(checkpoint))
-        opened.checkpointed = place
-
-
-async def renew_certificate(opened: Opened) -> bool:
-    """Issue a new server certificate if one is due; whether it was."""
-    now = opened.world.now()
-    if not certificates.is_due(opened.settings, opened.installation, now):
-        return False
-    opened.installation = await certificates.issue(opened.settings, opened.store, opened.keys, opened.installation, now)
-    opened.world.instance.certificate_expires = opened.installation.certificate_expires
-    return True
 
 
 async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> None:

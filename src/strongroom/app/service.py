@@ -14,12 +14,13 @@ from pathlib import Path
 import msgspec
 
 from strongroom import __version__
-from strongroom.app import certificates, jobs
-from strongroom.app.dispatch import Dispatcher, make_surfaces
+from strongroom.app import certificates
+from strongroom.app.dispatch import Dispatcher, Surfaces
 from strongroom.app.instance import (
     Opened,
     initialise_held,
     is_initialised,
+    keep_journal_checkpoint,
     lock_directory,
     open_instance,
     prepare_directory,
@@ -67,7 +68,8 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
     await audit.drain(world)
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    dispatcher = Dispatcher(world, make_surfaces())
+    surfaces = Surfaces()
+    dispatcher = Dispatcher(world, surfaces)
     main, control, identity = _listeners(settings, dispatcher)
     opened_listeners: list[Listener] = []
     try:
@@ -82,6 +84,10 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         write_private(settings.run_file, msgspec.json.encode(describe(opened)))
         for line in introduce(opened, first):
             say(line)
+        # What the first answer does not need is loaded after it, beside the loop.
+        await asyncio.to_thread(surfaces.compile_all)
+        from strongroom.app import jobs  # noqa: PLC0415  likewise
+
         async with jobs.running(opened, main):
             await stop.wait()
     finally:
@@ -91,7 +97,7 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         await asyncio.gather(*(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)))
         await audit.drain(world)
         world.journal.flush()
-        await jobs.keep_journal_checkpoint(opened)
+        await keep_journal_checkpoint(opened)
 
 
 def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Listener, Listener]:

@@ -19,7 +19,6 @@ class Surface:
 
     Attributes:
         audience: whose tokens it takes; None where every row is Public.
-        versions: the known api-versions, oldest first; empty where the surface does not ask for one.
         unserved: says in the surface's own words that nothing is served at a path; None takes the router's words.
     """
 
