@@ -8,28 +8,41 @@ and digest, is not the one it was written with.
     reads                     Store.record / records / object / objects / version / versions
     writes     Store.commit(change, ...)  --> change(tx) --> rows + audit entry + change feed + seals, all or nothing
                                           --> subscribers see the changes before the committer gets its answer
+
+    protocol                              what the layers above know
+    sqlite, later postgres                a backend: a connection's two ways to run a statement, and who waits for whom
+    reader, feed, transaction             the protocol over those two, the same for every backend
+    statements, codec, seals, migrations, verification
 """
 
 from strongroom.store.protocol import (
+    ChangesPruned,
     Committed,
+    LeaseLost,
     ObjectState,
     Page,
     Reader,
     Store,
     StoreClosed,
+    StoreFailed,
     StoreTimeout,
+    StoreTooNew,
     Tagger,
     Transaction,
 )
 
 __all__ = [
+    "ChangesPruned",
     "Committed",
+    "LeaseLost",
     "ObjectState",
     "Page",
     "Reader",
     "Store",
     "StoreClosed",
+    "StoreFailed",
     "StoreTimeout",
+    "StoreTooNew",
     "Tagger",
     "Transaction",
 ]

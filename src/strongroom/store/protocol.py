@@ -13,7 +13,7 @@ from strongroom.core.records import Record
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-RowT = TypeVar("RowT", covariant=True)
+RowT_co = TypeVar("RowT_co", covariant=True)
 
 Tagger = Callable[[str, bytes], bytes]
 """`(purpose, message) -> 32 bytes`: a keyed tag nobody without the root key can make."""
@@ -21,6 +21,27 @@ Tagger = Callable[[str, bytes], bytes]
 
 class StoreTimeout(Exception):
     """A statement did not finish by its deadline. Whether a commit took effect is then unknown: read again."""
+
+
+class StoreFailed(Exception):
+    """
+    The database refused: disk full, read-only, an I/O error. The store stays usable for when that is mended.
+
+    A change that failed before its COMMIT left nothing behind. If the COMMIT itself failed, whether it took effect is
+    unknown until the database is opened again: read again.
+    """
+
+
+class StoreTooNew(Exception):
+    """The database was migrated by a newer program than this one, which would not know what it overwrites."""
+
+
+class ChangesPruned(Exception):
+    """The change feed no longer reaches back that far: load everything again."""
+
+
+class LeaseLost(Exception):
+    """A commit was made under a lease that this store does not hold, or no longer."""
 
 
 class StoreClosed(Exception):
@@ -35,10 +56,10 @@ class ObjectState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[RowT]):
+class Page(Generic[RowT_co]):
     """Some rows in key order; `more` says whether others follow the last of them."""
 
-    rows: tuple[RowT, ...]
+    rows: tuple[RowT_co, ...]
     more: bool
 
 
@@ -77,9 +98,7 @@ class Reader(Protocol):
         """Read objects with their latest version in key order, from the first key greater than *after*."""
         ...
 
-    async def version(
-        self, vault: str, collection: Collection, name: str, version: str
-    ) -> StoredVersion | None:
+    async def version(self, vault: str, collection: Collection, name: str, version: str) -> StoredVersion | None:
         """Read one version, whatever the state of its object."""
         ...
 
@@ -134,18 +153,25 @@ class Store(Reader, Protocol):
     """A database."""
 
     async def commit(
-        self, change: ChangeFunction[T], *, audit: Callable[[T], Sequence[bytes]] | None = None, lease: str | None = None
+        self,
+        change: ChangeFunction[T],
+        *,
+        audit: Callable[[T], Sequence[bytes]] | None = None,
+        lease: str | None = None,
     ) -> Committed[T]:
         """
         Run *change* in a transaction and make it durable together with its audit entries.
 
         Many commits at once share one durable write; an exception in one undoes that one alone. Subscribers have seen
         the changes when this returns. *audit* is called with the change's result just before the commit, and what it
-        returns is kept in the outbox until `audited` says that the journal has it.
+        returns is kept in the outbox until `audited` says that the journal has it. With *lease*, the commit is refused
+        unless the holder that last acquired it through this store still has it.
 
         Raises:
             NameTaken: see `Transaction.put`.
             StoreTimeout: the deadline passed; the outcome is unknown.
+            StoreFailed: the database refused.
+            LeaseLost: the lease is not held.
             Whatever *change* raises, after undoing its writes.
         """
         ...
@@ -155,7 +181,16 @@ class Store(Reader, Protocol):
         ...
 
     async def changes_since(self, sequence: int, *, limit: int) -> list[tuple[int, tuple[Change, ...]]]:
-        """Read the change feed after *sequence*: for nodes that share the database. Records come as they are now."""
+        """
+        Read the change feed after *sequence*: for nodes that share the database. Records come as they are now.
+
+        Raises:
+            ChangesPruned: the feed begins later than that.
+        """
+        ...
+
+    async def sequence(self) -> int:
+        """Read the number of the last commit: where to follow the feed from, if asked before everything is loaded."""
         ...
 
     async def outbox(self, *, limit: int) -> list[tuple[int, bytes]]:

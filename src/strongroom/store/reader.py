@@ -1,0 +1,163 @@
+"""Reading: the Reader protocol over statements, whatever database runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from strongroom.core.errors import Tampered
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
+from strongroom.core.records import Record
+from strongroom.store import statements
+from strongroom.store.codec import decode_as
+from strongroom.store.protocol import ObjectState, Page
+from strongroom.store.seals import Seal, Tags, read_seal
+from strongroom.store.statements import OBJECT_COLUMNS, Row, Statement
+
+R = TypeVar("R", bound=Record)
+
+
+class Session(Protocol):
+    """What a database driver has to offer: two ways to run a statement, each with a deadline, and a still picture."""
+
+    async def fetch(self, statement: Statement, /, *parameters: object) -> list[Row]:
+        """Run a query and return all its rows."""
+        ...
+
+    async def run(self, statement: Statement, /, *parameters: object) -> int:
+        """Run a change and return the number of rows it changed."""
+        ...
+
+    def snapshot(self) -> AbstractAsyncContextManager[None]:
+        """Have every query until the end of the block see the same state."""
+        ...
+
+
+def read_object(tags: Tags, row: Row) -> StoredObject:
+    """
+    Read an object from its row.
+
+    Raises:
+        Tampered: its tag does not fit.
+    """
+    tags.check("objects", row)
+    vault, collection, _, name, object_id, created, latest, versions, deleted, purge_at, _ = row
+    return StoredObject(vault, Collection(collection), name, object_id, created, latest, versions, deleted, purge_at)
+
+
+def read_version(tags: Tags, row: Row) -> StoredVersion:
+    """
+    Read a version from its row.
+
+    Raises:
+        Tampered: its tag does not fit.
+    """
+    tags.check("versions", row)
+    vault, collection, _, version, ordinal, name, object_id, body, sealed, _ = row
+    return StoredVersion(vault, Collection(collection), name, object_id, version, ordinal, body, sealed)
+
+
+class SqlReader:
+    """Reads through one session. The transaction derives from it, so a change reads exactly as everyone does."""
+
+    def __init__(self, session: Session, tags: Tags) -> None:
+        self._session = session
+        self._tags = tags
+
+    async def record(self, kind: type[R], partition: str, record_id: str) -> R | None:
+        """Read one record, or None."""
+        rows = await self._session.fetch(statements.RECORD, kind.KIND, partition, record_id)
+        if not rows:
+            return None
+        if len(rows) > 1:
+            raise Tampered(f"there is more than one {kind.KIND} {record_id} in {partition}")
+        self._tags.check("records", rows[0])
+        return decode_as(kind, rows[0][3])
+
+    async def records(self, kind: type[R], partition: str | None = None) -> list[R]:
+        """
+        Read every record of a kind, of one partition or of all, in (partition, id) order.
+
+        Raises:
+            Tampered: a row was altered, is missing, was added, or is an older one put back.
+        """
+        async with self._session.snapshot():
+            if partition is None:
+                rows = await self._session.fetch(statements.RECORDS, kind.KIND)
+            else:
+                rows = await self._session.fetch(statements.RECORDS_OF_PARTITION, kind.KIND, partition)
+            seals = await self._seals(kind.KIND, partition)
+        found: dict[str, Seal] = {}
+        for row in rows:
+            share = self._tags.share(self._tags.check("records", row))
+            place = row[1]
+            found[place] = found.get(place, Seal(kind.KIND, place)).add(share)
+        for place in seals.keys() | found.keys():
+            require_whole(seals.get(place, Seal(kind.KIND, place)), found.get(place, Seal(kind.KIND, place)))
+        return [decode_as(kind, row[3]) for row in rows]
+
+    async def _seals(self, kind: str, partition: str | None) -> Mapping[str, Seal]:
+        """Read the seals of one kind, of one partition or of all, by partition."""
+        if partition is None:
+            rows = await self._session.fetch(statements.SEALS_OF_KIND, kind)
+        else:
+            rows = await self._session.fetch(statements.SEAL, kind, partition)
+        return {seal.partition: seal for seal, _ in (read_seal(self._tags, row) for row in rows)}
+
+    async def object(self, vault: str, collection: Collection, name: str) -> StoredObject | None:
+        """Read an object by name, without case, whether active or deleted."""
+        rows = await self._session.fetch(statements.OBJECT, vault, collection.value, name.lower())
+        return read_object(self._tags, rows[0]) if rows else None
+
+    async def objects(
+        self, vault: str, collection: Collection, state: ObjectState, *, after: str | None, limit: int
+    ) -> Page[tuple[StoredObject, StoredVersion]]:
+        """Read objects with their latest version in key order, from the first key greater than *after*."""
+        listing = statements.ACTIVE_OBJECTS if state is ObjectState.ACTIVE else statements.DELETED_OBJECTS
+        rows = await self._session.fetch(listing, vault, collection.value, after or "", limit + 1)
+        return Page(tuple(self._pair(row) for row in rows[:limit]), more=len(rows) > limit)
+
+    def _pair(self, row: Row) -> tuple[StoredObject, StoredVersion]:
+        """Read an object and its latest version from the two rows joined."""
+        end = len(OBJECT_COLUMNS) + 1
+        stored = read_object(self._tags, row[:end])
+        if row[end] is None:
+            # The join is an outer one for this: an object must not vanish from a listing because somebody removed a
+            # row.
+            raise Tampered(f"the latest version of {stored.collection} {stored.key} in vault {stored.vault} is missing")
+        latest = read_version(self._tags, row[end:])
+        if latest.object_id != stored.object_id:
+            raise Tampered(f"{stored.collection} {stored.key} in vault {stored.vault} has a version of another object")
+        return stored, latest
+
+    async def version(self, vault: str, collection: Collection, name: str, version: str) -> StoredVersion | None:
+        """Read one version, whatever the state of its object."""
+        rows = await self._session.fetch(statements.VERSION, vault, collection.value, name.lower(), version)
+        return read_version(self._tags, rows[0]) if rows else None
+
+    async def versions(
+        self, vault: str, collection: Collection, name: str, *, after: int, limit: int
+    ) -> Page[StoredVersion]:
+        """Read an object's versions by ordinal, from the first ordinal greater than *after*."""
+        rows = await self._session.fetch(statements.VERSIONS, vault, collection.value, name.lower(), after, limit + 1)
+        return Page(tuple(read_version(self._tags, row) for row in rows[:limit]), more=len(rows) > limit)
+
+    async def due_for_purge(self, now: int, *, limit: int) -> list[StoredObject]:
+        """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
+        rows = await self._session.fetch(statements.DUE_OBJECTS, now, limit)
+        return [read_object(self._tags, row) for row in rows]
+
+
+def require_whole(seal: Seal, found: Seal) -> None:
+    """
+    Compare a seal with what its rows add up to.
+
+    Raises:
+        Tampered: a row is missing, was added, or is an older one put back.
+    """
+    place = f"{seal.kind} of {seal.partition}"
+    if found.count != seal.count:
+        raise Tampered(f"{place}: {found.count} rows are there, {seal.count} were sealed")
+    if found.digest != seal.digest:
+        raise Tampered(f"{place}: the rows are not the ones that were sealed")
