@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.identity import Membership
+from strongroom.core.records import tenant_partition
+from strongroom.directory import groups
+from tests.unit.directory.conftest import Directory
+
+
+def test_groups_nest(directory: Directory) -> None:
+    """A member of an inner group is in the outer one too."""
+    user, inner, outer = directory.add_user(), directory.add_group("inner"), directory.add_group("outer")
+    directory.join(outer, inner.id)
+    directory.join(inner, user.id)
+
+    assert directory.view.groups_of(directory.tenant, user.id) == {inner.id, outer.id}
+
+
+def test_two_groups_may_have_one_name(directory: Directory) -> None:
+    """Display names are not unique, as in Entra."""
+    assert directory.add_group("g").id != directory.add_group("g").id
+
+
+def test_a_member_is_added_once(directory: Directory) -> None:
+    """A second addition is refused in Graph's words."""
+    user, group = directory.add_user(), directory.add_group()
+    directory.join(group, user.id)
+
+    with pytest.raises(Invalid, match="already exist"):
+        directory.join(group, user.id)
+
+
+def test_a_group_is_not_in_itself(directory: Directory) -> None:
+    """A group cannot be its own member."""
+    group = directory.add_group()
+
+    with pytest.raises(Invalid, match="itself"):
+        directory.join(group, group.id)
+
+
+def test_a_circle_of_three_is_refused(directory: Directory) -> None:
+    """A circle is refused however long it would be, and what was there stays."""
+    one, two, three = (directory.add_group(name) for name in ("one", "two", "three"))
+    directory.join(one, two.id)
+    directory.join(two, three.id)
+
+    with pytest.raises(Invalid, match="itself"):
+        directory.join(three, one.id)
+    assert directory.view.members_of(directory.tenant, three.id) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=20))
+def test_no_sequence_of_additions_makes_a_circle(edges: list[tuple[int, int]]) -> None:
+    """Whatever is added to what in whatever order, no group is ever inside itself."""
+    directory = Directory()
+    try:
+        made = [directory.add_group(str(number)) for number in range(5)]
+        for outer, inner in edges:
+            try:
+                directory.join(made[outer], made[inner].id)
+            except Invalid:
+                continue
+        for group in made:
+            assert group.id not in directory.view.groups_of(directory.tenant, group.id)
+    finally:
+        directory.close()
+
+
+def test_a_member_is_of_the_same_tenant(directory: Directory) -> None:
+    """SEC: every query carries its tenant: another tenant's principal does not exist."""
+    group = directory.add_group()
+    stranger = directory.add_user("s", tenant=directory.other, domain="other.example")
+
+    with pytest.raises(NotFound):
+        directory.join(group, stranger.id)
+
+
+def test_a_member_that_does_not_exist_is_refused(directory: Directory) -> None:
+    """A membership is of somebody."""
+    with pytest.raises(NotFound):
+        directory.join(directory.add_group(), "11111111-1111-1111-1111-111111111111")
+
+
+def test_only_a_member_can_be_removed(directory: Directory) -> None:
+    """Removing a direct member works once."""
+    user, group = directory.add_user(), directory.add_group()
+    directory.join(group, user.id)
+    directory.commit(lambda tx: groups.remove_member(tx, directory.tenant, group.id, user.id))
+
+    assert directory.view.groups_of(directory.tenant, user.id) == frozenset()
+    with pytest.raises(NotFound):
+        directory.commit(lambda tx: groups.remove_member(tx, directory.tenant, group.id, user.id))
+
+
+def test_a_deleted_group_leaves_no_membership(directory: Directory) -> None:
+    """Memberships go on both sides: what was in the group, and what the group was in."""
+    user, inner, outer = directory.add_user(), directory.add_group("inner"), directory.add_group("outer")
+    directory.join(outer, inner.id)
+    directory.join(inner, user.id)
+    directory.commit(lambda tx: groups.delete_group(tx, directory.tenant, inner.id))
+
+    assert directory.run(directory.store.records(Membership, tenant_partition(directory.tenant))) == []
+    assert directory.view.groups_of(directory.tenant, user.id) == frozenset()
+
+
+def test_a_group_is_changed_in_its_own_tenant(directory: Directory) -> None:
+    """From another tenant a group does not exist."""
+    group = directory.add_group()
+    change = groups.GroupChange(display_name="renamed", description="why")
+    with pytest.raises(NotFound):
+        directory.commit(lambda tx: groups.update_group(tx, directory.other, group.id, change))
+
+    changed = directory.commit(lambda tx: groups.update_group(tx, directory.tenant, group.id, change))
+    assert (changed.display_name, changed.description, changed.mail_nickname) == ("renamed", "why", "g")

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from strongroom.core.errors import Conflict, NotFound
+from strongroom.core.identity import GLOBAL_ADMINISTRATOR
+from strongroom.directory import roles
+from tests.unit.directory.conftest import Directory
+
+
+def test_a_role_is_given_and_taken(directory: Directory) -> None:
+    """A principal holds a directory role from one command to the other."""
+    user = directory.add_user()
+    directory.commit(lambda tx: roles.assign_role(tx, directory.tenant, role=GLOBAL_ADMINISTRATOR, principal=user.id))
+    assert directory.view.directory_roles_of(directory.tenant, user.id) == {GLOBAL_ADMINISTRATOR}
+
+    directory.commit(lambda tx: roles.remove_role(tx, directory.tenant, role=GLOBAL_ADMINISTRATOR, principal=user.id))
+    assert directory.view.directory_roles_of(directory.tenant, user.id) == frozenset()
+    with pytest.raises(NotFound):
+        directory.commit(
+            lambda tx: roles.remove_role(tx, directory.tenant, role=GLOBAL_ADMINISTRATOR, principal=user.id)
+        )
+
+
+def test_a_role_is_given_once(directory: Directory) -> None:
+    """A second time is a conflict."""
+    user = directory.add_user()
+    directory.commit(lambda tx: roles.assign_role(tx, directory.tenant, role="r", principal=user.id))
+    with pytest.raises(Conflict):
+        directory.commit(lambda tx: roles.assign_role(tx, directory.tenant, role="r", principal=user.id))
+
+
+def test_another_tenants_principal_gets_no_role(directory: Directory) -> None:
+    """SEC: every query carries its tenant."""
+    user = directory.add_user()
+    with pytest.raises(NotFound):
+        directory.commit(lambda tx: roles.assign_role(tx, directory.other, role="r", principal=user.id))

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import pytest
+
+from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Credential, DirectoryRoleAssignment, Membership, User
+from strongroom.core.records import tenant_partition
+from strongroom.directory import groups, roles, users
+from tests.unit.directory.conftest import NOW, Directory
+
+
+class TestCreate:
+    """Making users."""
+
+    def test_a_user_is_enabled_and_has_its_password(self, directory: Directory) -> None:
+        """A new user is enabled and has one credential, the password it was made with."""
+        made = directory.add_user()
+
+        assert made.enabled
+        assert [one.verifier for one in directory.view.credentials_of(made.id)] == [b"verifier"]
+
+    def test_a_name_is_taken_once_whatever_its_case(self, directory: Directory) -> None:
+        """Two users do not share a name that differs in case alone."""
+        directory.add_user("Alice")
+
+        with pytest.raises(Invalid, match="already exists"):
+            directory.add_user("aLICE")
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            "a",
+            "@one.example",
+            "a b@one.example",
+            "a@",
+            "a@one.example\n",
+            "ä@one.example",
+            "a" * 65 + "@one.example",
+        ],
+    )
+    def test_a_name_has_the_form_of_an_address(self, directory: Directory, name: str) -> None:
+        """A malformed name is refused; there is one spelling of a name, so no two look alike (pitfalls "Password")."""
+        with pytest.raises(Invalid):
+            directory.commit(
+                lambda tx: users.create_user(
+                    tx, directory.tenant, users.NewUser(name, "A"), password=None, now=NOW, entropy=directory.entropy
+                )
+            )
+
+    def test_a_name_is_in_a_domain_of_the_tenant(self, directory: Directory) -> None:
+        """A user of one tenant cannot have a name in another's domain."""
+        with pytest.raises(Invalid, match="verified domain"):
+            directory.add_user("a", domain="other.example")
+
+
+class TestUpdate:
+    """Changing users."""
+
+    def test_nothing_but_what_is_named_changes(self, directory: Directory) -> None:
+        """None leaves a property as it is; an empty name removes it."""
+        made = directory.add_user()
+        change = users.UserChange(given_name="Ann", surname="Bee")
+        named = directory.commit(lambda tx: users.update_user(tx, directory.tenant, made.id, change))
+        assert (named.given_name, named.surname, named.display_name) == ("Ann", "Bee", "a")
+
+        bare = directory.commit(
+            lambda tx: users.update_user(tx, directory.tenant, made.id, users.UserChange(surname=""))
+        )
+        assert (bare.given_name, bare.surname, bare.enabled) == ("Ann", None, True)
+
+    def test_a_user_is_disabled_and_enabled(self, directory: Directory) -> None:
+        """The switch is the user's own and works both ways."""
+        made = directory.add_user()
+        for enabled in (False, True):
+            directory.commit(
+                lambda tx, enabled=enabled: users.update_user(
+                    tx, directory.tenant, made.id, users.UserChange(enabled=enabled)
+                )
+            )
+            found = directory.view.principal(directory.tenant, made.id)
+            assert isinstance(found, User)
+            assert found.enabled is enabled
+
+    def test_another_tenants_user_is_not_there(self, directory: Directory) -> None:
+        """A user is changed in its own tenant alone: from another it does not exist."""
+        made = directory.add_user()
+
+        with pytest.raises(NotFound):
+            directory.commit(
+                lambda tx: users.update_user(tx, directory.other, made.id, users.UserChange(enabled=False))
+            )
+
+    def test_a_new_password_is_another_credential(self, directory: Directory) -> None:
+        """SEC: tokens end with the credential they came from: a changed password is a new one."""
+        made = directory.add_user()
+        before = directory.view.credentials_of(made.id)[0]
+        directory.commit(
+            lambda tx: users.set_password(
+                tx, directory.tenant, made.id, password=users.NewPassword(b"new"), now=NOW, entropy=directory.entropy
+            )
+        )
+
+        (after,) = directory.view.credentials_of(made.id)
+        assert after.verifier == b"new"
+        assert after.id != before.id
+
+    def test_a_password_that_must_be_changed_has_expired(self, directory: Directory) -> None:
+        """A password set by an administrator to be changed is good for nothing but choosing another."""
+        made = directory.add_user()
+        password = users.NewPassword(b"new", must_change=True)
+        directory.commit(
+            lambda tx: users.set_password(
+                tx, directory.tenant, made.id, password=password, now=NOW, entropy=directory.entropy
+            )
+        )
+
+        assert directory.view.credentials_of(made.id)[0].expires == NOW
+
+
+class TestDelete:
+    """Deleting users."""
+
+    def test_all_that_hangs_on_a_user_goes_with_it(self, directory: Directory) -> None:
+        """Credentials, memberships and directory roles of a deleted user are gone; other users keep theirs."""
+        gone, stays = directory.add_user("gone"), directory.add_user("stays")
+        group = directory.add_group()
+        for user in (gone, stays):
+            directory.join(group, user.id)
+            directory.commit(
+                lambda tx, user=user: roles.assign_role(
+                    tx, directory.tenant, role=GLOBAL_ADMINISTRATOR, principal=user.id
+                )
+            )
+        directory.commit(lambda tx: users.delete_user(tx, directory.tenant, gone.id))
+
+        partition = tenant_partition(directory.tenant)
+        assert [one.owner for one in directory.run(directory.store.records(Credential, partition))] == [stays.id]
+        assert [one.member for one in directory.run(directory.store.records(Membership, partition))] == [stays.id]
+        held = directory.run(directory.store.records(DirectoryRoleAssignment, partition))
+        assert [one.principal for one in held] == [stays.id]
+        assert directory.view.principal(directory.tenant, gone.id) is None
+
+    def test_a_deleted_users_name_is_free(self, directory: Directory) -> None:
+        """A name can be given to another user, who is another principal."""
+        made = directory.add_user()
+        directory.commit(lambda tx: users.delete_user(tx, directory.tenant, made.id))
+
+        assert directory.add_user().id != made.id
+
+    def test_another_tenants_user_is_not_deleted(self, directory: Directory) -> None:
+        """From another tenant a user does not exist."""
+        made = directory.add_user()
+
+        with pytest.raises(NotFound):
+            directory.commit(lambda tx: users.delete_user(tx, directory.other, made.id))
+        assert directory.view.principal(directory.tenant, made.id) is not None
+
+
+@pytest.mark.parametrize("password", ["", "short1A", "alllowercase", "ALLUPPER123", "x" * 255 + "A1"])
+def test_a_weak_password_is_refused(password: str) -> None:
+    """Entra's policy: 8 to 256 characters of three kinds; the refusal says nothing about the password."""
+    with pytest.raises(Invalid) as refusal:
+        users.judge_password(password)
+    assert not password or password not in refusal.value.message
+
+
+@pytest.mark.parametrize("password", ["lower-UPPER", "lowerUPPER1", "lower-12", "UPPER-12", "x" * 254 + "A1"])
+def test_a_complying_password_is_taken(password: str) -> None:
+    """Any three kinds will do, at both ends of the length."""
+    users.judge_password(password)
+
+
+def test_a_command_for_one_kind_does_not_find_another(directory: Directory) -> None:
+    """A group's id is no user's id, and the other way round."""
+    group, user = directory.add_group(), directory.add_user()
+    with pytest.raises(NotFound):
+        directory.commit(lambda tx: users.delete_user(tx, directory.tenant, group.id))
+    with pytest.raises(NotFound):
+        directory.commit(lambda tx: groups.delete_group(tx, directory.tenant, user.id))
