@@ -2,8 +2,8 @@
 The audit journal: what was asked, by whom, and what was answered, in files that cannot be altered unnoticed.
 
 Owns the form of an audit entry (`event`), the chain of lines (`chain`), the files and their durability (`files`,
-`journal`), and how a chain is judged (`verify`) and read (`tail`). Owns no decision about what is recorded: that is the
-flow's. Other sinks follow the journal; none can filter it.
+`journal`), and how a chain is judged (`verification`) and read (`reading`). Owns no decision about what is recorded:
+that is the flow's. Other sinks follow the journal; none can filter it.
 
     append --> one line written to the kernel --> (within 50 ms) flushed to disk --> durable_through, checkpoint
        |              |
@@ -19,8 +19,8 @@ from strongroom.journal.chain import Tagger
 from strongroom.journal.event import Entry, Identity, encode
 from strongroom.journal.failures import JournalUnavailable
 from strongroom.journal.journal import Journal
-from strongroom.journal.tail import Recorded, tail
-from strongroom.journal.verify import Report, verify
+from strongroom.journal.reading import Recorded, tail
+from strongroom.journal.verification import Report, verify
 
 __all__ = [
     "Entry",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from strongroom.journal.failures import JournalUnavailable
 
@@ -99,10 +100,30 @@ def open_existing(path: Path) -> int:
     Open a file for appending; returns its descriptor.
 
     Raises:
-        JournalUnavailable: it is a link, a pipe or a device: what is written there can vanish or block.
+        JournalUnavailable: it is not a plain file.
     """
+    return _open_plain(path, os.O_WRONLY | os.O_APPEND)
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """
+    Open a file for reading.
+
+    Raises:
+        JournalUnavailable: it is not a plain file.
+    """
+    return open(_open_plain(path, os.O_RDONLY), "rb")
+
+
+def _open_plain(path: Path, flags: int) -> int:
+    """Refuse a link, a pipe or a device: what is written there can vanish, and reading or opening it can block."""
     # Without O_NONBLOCK, opening a pipe that somebody put in the file's place would hang here.
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise JournalUnavailable(f"{path.name} is not a plain file") from error
+        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise JournalUnavailable(f"{path.name} is not a plain file")

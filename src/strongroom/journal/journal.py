@@ -30,6 +30,7 @@ FLUSH_DELAY_S = 0.02
 """From the first entry that is not on disk to the flush; with the flush itself this stays under 50 ms."""
 STALL_S = 5.0
 """How long entries may wait for the disk before no more are taken: the disk is not doing its work."""
+STALLED = "the disk does not take what was written"
 FILE_BYTES = 64 * 1024 * 1024
 """The size at which writing goes on in a new file."""
 
@@ -169,11 +170,9 @@ class Journal:
         return self._numbers.holds(number, entry)
 
     def _require_able(self) -> None:
-        if self._failed is not None:
-            raise JournalUnavailable(self._failed)
-        since = self._flushing_since or self._dirty_since
-        if since is not None and time.monotonic() - since > STALL_S:
-            raise JournalUnavailable("the disk does not take what was written")
+        failure = self.failure
+        if failure is not None:
+            raise JournalUnavailable(failure)
 
     def _write(self, line: bytes) -> None:
         """
@@ -229,14 +228,24 @@ class Journal:
         return self._durable_outbox
 
     @property
+    def durable_seq(self) -> int:
+        """The number of the newest line that is on disk, which is what `checkpoint` signs."""
+        return self._durable.seq
+
+    @property
     def has_gap(self) -> bool:
         """Whether outbox entries were offered since it was last settled: it should be drained, and settled again."""
         return self._numbers.offered > self._numbers.settled
 
     @property
     def failure(self) -> str | None:
-        """Why nothing can be recorded until the journal is opened again, for health; None if it can."""
-        return self._failed
+        """Why nothing can be recorded now, or None. A full disk shows only when it is written to."""
+        if self._failed is not None:
+            return self._failed
+        since = self._flushing_since or self._dirty_since
+        if since is not None and time.monotonic() - since > STALL_S:
+            return STALLED
+        return None
 
     def highest_outbox(self) -> int:
         """Return the highest outbox number that is here; 0 if none is."""
@@ -319,8 +328,8 @@ class Journal:
         self._flusher.join(STALL_S)
         if self._flusher.is_alive():
             # It waits for the disk and holds the files; they go with the process.
-            self._failed = "the disk does not take what was written"
-            raise JournalUnavailable(self._failed)
+            self._failed = STALLED
+            raise JournalUnavailable(STALLED)
         self._flush()
         failed = self._failed
         with self._lock:

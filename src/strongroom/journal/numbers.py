@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from strongroom.journal import files
 from strongroom.journal.chain import LINE_BYTES, parse
 
 REMEMBERED = 8192
@@ -109,7 +110,7 @@ class OlderNumbers:
 
 
 def _lines(piece: Piece) -> Iterator[bytes]:
-    with piece.path.open("rb") as stream:
+    with files.open_to_read(piece.path) as stream:
         stream.seek(piece.start)
         while stream.tell() < piece.end and (raw := stream.readline(LINE_BYTES)):
             yield raw

@@ -68,7 +68,7 @@ def find_ending(
 
 def _is_unfinished(file: SeriesFile) -> bool:
     """Say whether a file has no line end at all."""
-    with file.path.open("rb") as stream:
+    with files.open_to_read(file.path) as stream:
         raw = stream.readline(LINE_BYTES)
     return len(raw) < LINE_BYTES and not raw.endswith(b"\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from strongroom.journal import files
 from strongroom.journal.chain import LINE_BYTES, Line, Tagger, fits, head_of, parse
 from strongroom.journal.files import SeriesFile
 
@@ -28,7 +29,7 @@ class Walk:
     def through(self, file: SeriesFile, *, offset: int = 0) -> Iterator[Line]:
         """Walk through a file from its start, or from the first line that begins after *offset*; yields good lines."""
         self.torn_bytes = 0
-        with file.path.open("rb") as stream:
+        with files.open_to_read(file.path) as stream:
             number = 0
             if offset:
                 # One byte back, so that a line that begins exactly at the offset is not lost.

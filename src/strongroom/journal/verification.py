@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strongroom.journal import files
 from strongroom.journal.chain import Checkpoint, Mark, Tagger, genesis, read_checkpoint
+from strongroom.journal.failures import JournalUnavailable
 from strongroom.journal.files import SeriesFile
 from strongroom.journal.walk import Walk
 
@@ -60,10 +61,13 @@ def _verify_node(tagger: Tagger, series: list[SeriesFile], checkpoint: Checkpoin
         if file.number != expected:
             walk.problems.append(f"{_files(node, expected, file.number - 1)} missing")
         expected = file.number + 1
-        for line in walk.through(file):
-            entries += line.is_entry
-            if checkpoint is not None and checkpoint.contradicts(Mark(line.seq, line.mac)):
-                walk.problems.append(f"entry {line.seq} of {node} is not the one that the checkpoint knew")
+        try:
+            for line in walk.through(file):
+                entries += line.is_entry
+                if checkpoint is not None and checkpoint.contradicts(Mark(line.seq, line.mac)):
+                    walk.problems.append(f"entry {line.seq} of {node} is not the one that the checkpoint knew")
+        except (JournalUnavailable, OSError) as error:
+            walk.problems.append(f"{file.path.name} cannot be read: {error}")
         if walk.torn_bytes and not (file is series[-1] and _ends_soon(file)):
             walk.problems.append(f"{file.path.name} ends with {walk.torn_bytes} bytes that are no whole line")
     if checkpoint is not None and (walk.seq or 0) < checkpoint.seq:
@@ -80,6 +84,6 @@ def _files(node: str, first: int, last: int) -> str:
 def _ends_soon(file: SeriesFile) -> bool:
     """Say whether the last line was merely being written while it was read."""
     time.sleep(UNFINISHED_S)
-    with file.path.open("rb") as stream:
+    with files.open_to_read(file.path) as stream:
         stream.seek(-1, 2)
         return stream.read() == b"\n"

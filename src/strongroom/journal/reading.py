@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -37,24 +38,26 @@ def tail(directory: Path, *, n: int = 10, follow: bool = False) -> Iterator[Reco
     Following never ends by itself: the caller closes the iterator.
     """
     readers: dict[str, _Reader] = {}
-    newest: list[Recorded] = []
+    newest: list[list[Recorded]] = []
     for node, series in _series(directory).items():
         entries, reader = _newest(series, n)
-        newest += entries
+        newest.append(entries)
         readers[node] = reader
-    newest.sort(key=_time)
-    yield from newest[-n:] if n > 0 else []
+    yield from _merge(newest)[-n:] if n > 0 else []
     while follow:
-        came: list[Recorded] = []
-        for node in _series(directory):
-            came += readers.setdefault(node, _Reader(directory, node, 1, 0)).read()
-        yield from sorted(came, key=_time)
+        came = _merge([readers.setdefault(node, _Reader(directory, node, 1, 0)).read() for node in _series(directory)])
+        yield from came
         if not came:
             time.sleep(POLL_S)
 
 
 def _series(directory: Path) -> dict[str, list[SeriesFile]]:
     return files.all_series(directory) if directory.is_dir() else {}
+
+
+def _merge(chains: list[list[Recorded]]) -> list[Recorded]:
+    """Merge by time; the order of each chain stays what it is, although a late entry may have an earlier time."""
+    return list(heapq.merge(*chains, key=_time))
 
 
 def _time(recorded: Recorded) -> str:
@@ -103,7 +106,7 @@ class _Reader:
         path = files.path_of(self._directory, self._node, self._number)
         if not path.exists():
             return
-        with path.open("rb") as stream:
+        with files.open_to_read(path) as stream:
             stream.seek(self._offset)
             while raw := stream.readline(LINE_BYTES):
                 if len(raw) < LINE_BYTES and not raw.endswith(b"\n"):
