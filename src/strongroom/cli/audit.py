@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def verify(data: Path | None, checkpoint: Path | None) -> int:
     except OSError as error:
         raise Halt(f"the checkpoint {checkpoint} cannot be read: {error.strerror}") from None
     with halting():
-        report = check_journal(config.load(data), known)
+        report = asyncio.run(check_journal(config.load(data), known))
     for problem in report.problems:
         print(problem, file=sys.stderr)
     if report.problems:

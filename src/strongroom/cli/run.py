@@ -9,6 +9,7 @@ Whatever happens on the way, the credential is revoked and the run's directory r
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import shutil
@@ -111,6 +112,8 @@ async def _run(
     *,
     service_principal: bool,
 ) -> int:
+    # A client that hangs up during its handshake is no news: the program's own output is all there is to see.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     signals = _Signals()
     signals.listen()
     grant = begin_run(instance, identity=identity, service_principal=service_principal)

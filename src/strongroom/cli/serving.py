@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import sys
 import weakref
@@ -69,11 +70,11 @@ class Visit:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, control_socket: Path) -> None:
         """Hand the connection's requests to the service and its answers back, until either is done."""
         try:
-            from_service, to_service = await asyncio.open_unix_connection(str(control_socket))
+            from_service, to_service, sending = await _connect(control_socket)
         except OSError:
             return await refuse_request(writer, 502, "The strongroom service does not answer: is it still running?")
         answers = asyncio.ensure_future(pump(from_service, writer))
-        requests = asyncio.ensure_future(self._hand_over(reader, to_service))
+        requests = asyncio.ensure_future(self._hand_over(reader, sending))
         try:
             await asyncio.wait({answers, requests}, return_when=asyncio.FIRST_COMPLETED)
             refusal = requests.result() if requests.done() and not answers.done() else None
@@ -86,8 +87,13 @@ class Visit:
             # The service closed before the request was whole: its answer is on the way, a 413 as likely as not.
             await asyncio.wait({answers}, timeout=_LINGER_S)
         finally:
-            await _cancel(answers, requests)
+            # First, because the wait below may be cancelled in its turn.
             to_service.close()
+            try:
+                await _cancel(answers, requests)
+            finally:
+                # Last, because the loop watches it as long as something is being sent.
+                sending.close()
         if self.within_request:
             # A client that is still sending reads the answer only if it is not met by a reset, which is what closing
             # on bytes that nobody read would cause.
@@ -97,17 +103,16 @@ class Visit:
                         pass
         return None
 
-    async def _hand_over(self, reader: asyncio.StreamReader, service: asyncio.StreamWriter) -> Malformed | None:
+    async def _hand_over(self, reader: asyncio.StreamReader, service: socket.socket) -> Malformed | None:
         """Hand requests on until the client is done, or give the refusal of one that is not for this host."""
+        loop = asyncio.get_running_loop()
         try:
             while (head := await framing.read_head(reader)) is not None:
                 require_host(head, self.host, self.port, self.asked_name)
                 self.within_request = True
-                service.write(head.raw)
-                await service.drain()
+                await loop.sock_sendall(service, head.raw)
                 async for piece in framing.read_body(reader, head):
-                    service.write(piece)
-                    await service.drain()
+                    await loop.sock_sendall(service, piece)
                 self.within_request = False
         except Malformed as refusal:
             return refusal
@@ -133,6 +138,30 @@ def require_host(head: RequestHead, host: str, port: int, asked_name: str | None
     same_name = asked_name is None or asked_name.lower().rstrip(".") == host
     if hosts[0].decode("latin-1").lower() not in names or not same_name:
         raise Malformed(f"This connection is for {host}:{port}, and the request for another host.", 421)
+
+
+async def _connect(control_socket: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, socket.socket]:
+    """
+    Connect to the service, with a second handle of the connection for sending.
+
+    A stream of asyncio's gives up its reading half when writing fails, and with it an answer that has arrived: that of
+    a service which refuses a body before it is whole.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, str(control_socket))
+        sending = connection.dup()
+    except BaseException:
+        connection.close()
+        raise
+    sending.setblocking(False)
+    try:
+        reader, writer = await asyncio.open_unix_connection(sock=connection)
+    except BaseException:
+        sending.close()
+        raise
+    return reader, writer, sending
 
 
 def _load(context: ssl.SSLContext, content: bytes, scratch: Path) -> None:

@@ -1,0 +1,180 @@
+"""The environment of a program under `run`, and of a shell with `env`."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from strongroom.cli.azure_names import ServedNames
+from strongroom.cli.control import RunGrant, ServicePrincipal
+from strongroom.cli.environment import (
+    STRAY_PREFIXES,
+    STRAYS,
+    VAULT_NAME_VARIABLES,
+    VAULT_URL_VARIABLES,
+    is_stray,
+    run_environment,
+    shell_environment,
+)
+from strongroom.cli.trust import BUNDLES, TrustFiles
+
+SCRATCH = Path("/scratch")
+TRUST = TrustFiles({name: SCRATCH / f"{name}.pem" for name in BUNDLES}, SCRATCH / "trust.p12")
+RELAY = "http://run:pw@127.0.0.1:40000"
+SERVED = ServedNames(frozenset({"mine.vault.azure.net"}), frozenset({"mine.vault.localhost"}), 8443)
+
+
+def grant(principal: ServicePrincipal | None = None, subscription: str = "") -> RunGrant:
+    """Make what the service would answer."""
+    return RunGrant(
+        run_id="run-1",
+        identity_endpoint="http://127.0.0.1:50342/msi/token",
+        identity_header="the-header",
+        tenant_id="the-tenant",
+        vault_name="mine",
+        authority="https://login.localhost:8443",
+        azure_hosts=("mine.vault.azure.net",),
+        own_hosts=("mine.vault.localhost",),
+        domain="localhost",
+        port=8443,
+        service_principal=principal,
+        subscription_id=subscription,
+    )
+
+
+PRINCIPAL = ServicePrincipal("the-tenant", "the-client", "the-secret")
+
+
+def under_run(surrounding: dict[str, str], given: RunGrant | None = None) -> dict[str, str]:
+    """Make the environment of a program under `run`."""
+    return run_environment(surrounding, given or grant(), SERVED, RELAY, TRUST, SCRATCH)
+
+
+def test_what_a_program_gets() -> None:
+    """From an empty shell a program gets exactly this."""
+    assert under_run({}) == {
+        "KEY_VAULT_NAME": "mine",
+        "VAULT_NAME": "mine",
+        "KEY_VAULT_URL": "https://mine.vault.azure.net",
+        "AZURE_KEYVAULT_URL": "https://mine.vault.azure.net",
+        "VAULT_URL": "https://mine.vault.azure.net",
+        "KEYVAULT_URI": "https://mine.vault.azure.net",
+        "HTTPS_PROXY": RELAY,
+        "https_proxy": RELAY,
+        "HTTP_PROXY": RELAY,
+        "http_proxy": RELAY,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "SSL_CERT_FILE": "/scratch/SSL_CERT_FILE.pem",
+        "REQUESTS_CA_BUNDLE": "/scratch/REQUESTS_CA_BUNDLE.pem",
+        "CURL_CA_BUNDLE": "/scratch/CURL_CA_BUNDLE.pem",
+        "NODE_EXTRA_CA_CERTS": "/scratch/NODE_EXTRA_CA_CERTS.pem",
+        "JAVA_TOOL_OPTIONS": "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=40000"
+        " -Dhttp.nonProxyHosts=localhost|127.*|[::1] -Djavax.net.ssl.trustStore=/scratch/trust.p12"
+        " -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=changeit",
+        "IDENTITY_ENDPOINT": "http://127.0.0.1:50342/msi/token",
+        "IDENTITY_HEADER": "the-header",
+        "AZURE_CONFIG_DIR": "/scratch/azure",
+        "AZD_CONFIG_DIR": "/scratch/azd",
+    }
+
+
+def test_a_service_principal_only_if_asked() -> None:
+    """With `--service-principal` the three variables of the environment credential are there, and else none is."""
+    names = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"}
+    assert names.isdisjoint(under_run({}))
+    made = under_run({}, grant(PRINCIPAL))
+    assert {name: made[name] for name in names} == {
+        "AZURE_TENANT_ID": "the-tenant",
+        "AZURE_CLIENT_ID": "the-client",
+        "AZURE_CLIENT_SECRET": "the-secret",
+    }
+
+
+def test_the_subscription_is_ours_if_the_service_says_one() -> None:
+    """A subscription of the shell's is replaced, not kept."""
+    surrounding = {"AZURE_SUBSCRIPTION_ID": "real"}
+    assert "AZURE_SUBSCRIPTION_ID" not in under_run(surrounding)
+    assert under_run(surrounding, grant(subscription="ours"))["AZURE_SUBSCRIPTION_ID"] == "ours"
+
+
+@pytest.mark.parametrize(
+    "variable", [*STRAYS, *(f"{prefix}ANYTHING" for prefix in STRAY_PREFIXES), "AZURE_CLIENT_CERTIFICATE_PATH"]
+)
+def test_no_identity_of_the_shell_leaks_in(variable: str) -> None:
+    """What says who the shell is in Azure, or which Azure it talks to, does not reach the program: SEC-NAME-8."""
+    assert "of-the-shell" not in under_run({variable: "of-the-shell"}).values()
+
+
+@pytest.mark.parametrize(
+    "variable", ["PATH", "HOME", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_OPENAI_ENDPOINT", "VAULT_ADDR", "ARM_ARCH"]
+)
+def test_everything_else_of_the_shell_stays(variable: str) -> None:
+    """A program's own settings stay, also those whose names only begin as Azure's do."""
+    assert not is_stray(variable)
+    assert under_run({variable: "kept"})[variable] == "kept"
+
+
+@pytest.mark.parametrize("variable", [*VAULT_NAME_VARIABLES, *VAULT_URL_VARIABLES])
+def test_the_vault_that_the_user_names_counts(variable: str) -> None:
+    """A vault named in the shell is not overruled; the relay refuses it if it is not ours."""
+    assert under_run({variable: "another"})[variable] == "another"
+
+
+def test_no_proxy_keeps_the_users_exceptions_and_none_for_our_names() -> None:
+    """SEC-NAME-7: exceptions that could lead past the relay are dropped, the user's others stay."""
+    made = under_run({"NO_PROXY": "localhost, intranet.corp,.azure.net,*,127.0.0.1,10.0.0.0/8", "no_proxy": ""})
+    assert made["NO_PROXY"] == made["no_proxy"] == "127.0.0.1,intranet.corp,10.0.0.0/8"
+
+
+def test_the_users_java_options_stay_before_ours() -> None:
+    """Java takes the last of two settings of a property, so the user's come first."""
+    assert under_run({"JAVA_TOOL_OPTIONS": "-Xmx1g"})["JAVA_TOOL_OPTIONS"].startswith("-Xmx1g -Dhttps.proxyHost=")
+
+
+def test_java_is_told_no_secret() -> None:
+    """Java prints its options when it starts, so the relay's password is not among them."""
+    made = under_run({}, grant(PRINCIPAL))["JAVA_TOOL_OPTIONS"]
+    assert "pw" not in made
+    assert "the-" not in made
+
+
+def test_a_path_with_a_blank_is_one_option() -> None:
+    """The data directory of macOS has a blank in its path."""
+    trust = TrustFiles(TRUST.bundles, Path("/Application Support/trust.p12"))
+    options = shlex.split(shell_environment({}, grant(), trust)["JAVA_TOOL_OPTIONS"])
+    assert options[0] == "-Djavax.net.ssl.trustStore=/Application Support/trust.p12"
+
+
+def test_what_a_shell_gets() -> None:
+    """`env` names the instance's own authority and vault, and no proxy."""
+    made = shell_environment({}, grant(PRINCIPAL), TRUST)
+    assert {name: made[name] for name in ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "KEY_VAULT_URL")} == {
+        "AZURE_AUTHORITY_HOST": "https://login.localhost:8443",
+        "AZURE_TENANT_ID": "adfs",
+        "KEY_VAULT_URL": "https://mine.vault.localhost:8443",
+    }
+    assert made["IDENTITY_HEADER"] == "the-header"
+    assert made["AZURE_CLIENT_SECRET"] == "the-secret"
+    assert not [name for name in made if "proxy" in name.lower()]
+
+
+def test_a_shell_gets_no_name_that_would_lead_to_azure() -> None:
+    """A program that makes an Azure URL of a vault's name must not find ours in a shell without a relay."""
+    assert set(VAULT_NAME_VARIABLES).isdisjoint(shell_environment({}, grant(), TRUST))
+
+
+def test_secrets_are_not_shown_by_accident() -> None:
+    """What holds a run's credential does not show it."""
+    shown = repr(grant(PRINCIPAL))
+    assert "the-secret" not in shown
+    assert "the-header" not in shown
+
+
+def test_the_page_describes_every_variable() -> None:
+    """docs/operating/run.md names every variable that is set and every one that is taken away."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "operating" / "run.md").read_text()
+    described = set(re.findall(r"`([A-Za-z_]+)\*?`", page))
+    made = set(under_run({}, grant(PRINCIPAL, "s"))) | set(shell_environment({}, grant(PRINCIPAL), TRUST))
+    assert (made | set(STRAYS) | set(STRAY_PREFIXES)) - described == set()

@@ -1,0 +1,65 @@
+"""Whose process is at the other end of a loopback connection."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from strongroom.cli.loopback_peer import peer_user
+
+HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+PEER, OURS = ("127.0.0.1", 40000), ("127.0.0.1", 9000)
+
+
+def row(local: str, remote: str, state: str, uid: int, inode: int) -> str:
+    """Write a row as the kernel does."""
+    return f"   0: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  {uid}        0 {inode} 1 0\n"
+
+
+THEIRS = ("0100007F:9C40", "0100007F:2328")
+
+
+def table(tmp_path: Path, *rows: str) -> Path:
+    """Write a table of the little-endian kind."""
+    path = tmp_path / "tcp"
+    path.write_text(HEADER + "".join(rows))
+    return path
+
+
+def test_the_kernel_knows_our_own_connection() -> None:
+    """A real connection of this process belongs to this user."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        accepted, peer = server.accept()
+        assert peer_user(peer, accepted.getsockname()) == os.geteuid()
+        accepted.close()
+        assert client.getsockname() == peer
+
+
+def test_a_connection_that_is_not_there_is_nobodys() -> None:
+    """An end that the kernel does not list is nobody's."""
+    assert peer_user(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "user"),
+    [
+        ((row(*THEIRS, "01", 1001, 77),), 1001),
+        # Our own end of the same connection is not the peer's.
+        ((row(*THEIRS, "01", 1001, 77), row(THEIRS[1], THEIRS[0], "01", 0, 78)), 1001),
+        # Nobody holds it any more: the kernel says user 0 then, which must not pass for root.
+        ((row(*THEIRS, "06", 0, 0),), None),
+        ((row(*THEIRS, "01", 0, 0),), None),
+        # Two of the same, as two network namespaces could show: ambiguity refuses.
+        ((row(*THEIRS, "01", 1001, 77), row(*THEIRS, "01", 1002, 79)), None),
+        ((), None),
+    ],
+)
+def test_only_one_live_socket_counts(tmp_path: Path, rows: tuple[str, ...], user: int | None) -> None:
+    """Anything but exactly one live socket is nobody's."""
+    assert peer_user(PEER, OURS, table(tmp_path, *rows)) == user
+
+
+def test_without_a_table_nobody_is_known(tmp_path: Path) -> None:
+    """A platform that does not say whose a connection is leaves it unknown."""
+    assert peer_user(PEER, OURS, tmp_path / "none") is None
