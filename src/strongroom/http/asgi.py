@@ -12,6 +12,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,10 @@ _ONCE = frozenset({b"host", b"authorization", b"content-length", b"content-type"
 
 _SERVER_HEADER_BYTES = 256 * 1024
 """Above our own limit, so that ours answers first."""
+
+_OPEN_S = 10.0
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  recognised, not bound
+"""Where to reach a listener on every address."""
 
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -78,14 +83,19 @@ class Listener:
         else:
             self.unix_socket.unlink(missing_ok=True)
         self._start()
-        await asyncio.sleep(0)
+        await self._accepting()
 
     async def renew(self, certificate: tuple[Path, Path]) -> None:
-        """Serve new connections with another certificate; those that are open go on."""
+        """
+        Serve new connections with another certificate; those that are open go on.
+
+        Raises:
+            OSError: the new server does not take connections; the old one goes on.
+        """
         old_server, old_task = self._server, self._serving
         self.certificate = certificate
         self._start()
-        await asyncio.sleep(0)
+        await self._serves_certificate(ssl.PEM_cert_to_DER_cert(certificate[0].read_text(encoding="ascii")))
         if old_server is not None and old_task is not None:
             old_server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
             await old_task
@@ -101,6 +111,53 @@ class Listener:
         self._server = self._serving = None
         if self.unix_socket is not None:
             self.unix_socket.unlink(missing_ok=True)
+
+    async def _accepting(self) -> None:
+        """Wait until connections are taken: the server binds in a thread of its own, and does not say when."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _OPEN_S
+        while True:
+            try:
+                await self._connect_once(loop)
+            except (ConnectionRefusedError, FileNotFoundError):
+                if loop.time() > deadline or self._serving is None or self._serving.done():
+                    raise
+                await asyncio.sleep(0.001)
+            else:
+                break
+        if self.unix_socket is not None:
+            # The directory is 0700 and the umask 077 already; the mode says so on the socket as well.
+            self.unix_socket.chmod(0o600)
+
+    async def _serves_certificate(self, certificate: bytes) -> None:
+        """Wait until the new server answers: it shares the port with the old one, so some handshakes tell, not one."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _OPEN_S
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # Our own certificate is what is looked at here, not what it vouches for.
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        while True:
+            _, writer = await asyncio.open_connection(
+                _UNSPECIFIED.get(self.address, self.address), self.port, ssl=context, server_hostname="renewal"
+            )
+            shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.transport.abort()
+            if shown == certificate:
+                return
+            if loop.time() > deadline:
+                raise OSError(errno.ETIMEDOUT, "the server with the new certificate does not take connections")
+            await asyncio.sleep(0.01)
+
+    async def _connect_once(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.unix_socket is not None:
+            family = socket.AF_UNIX
+            address: str | tuple[str, int] = str(self.unix_socket)
+        else:
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            address = (_UNSPECIFIED.get(self.address, self.address), self.port)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            await loop.sock_connect(probe, address)
 
     def _start(self) -> None:
         certificate, key = self.certificate or (None, None)
@@ -123,13 +180,6 @@ class Listener:
             http2_settings=HTTP2Settings(max_headers_size=_SERVER_HEADER_BYTES, max_concurrent_streams=128),
         )
         self._serving = asyncio.get_running_loop().create_task(self._server.serve())
-        if self.unix_socket is not None:
-            asyncio.get_running_loop().call_soon(self._restrict_socket)
-
-    def _restrict_socket(self) -> None:
-        # The directory is 0700 and the umask 077 already; the mode says so on the socket as well.
-        if self.unix_socket is not None and self.unix_socket.exists():
-            self.unix_socket.chmod(0o600)
 
     async def _serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         # Granian does not cancel this when the client hangs up; the flow's audit is never cut in half.

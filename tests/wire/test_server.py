@@ -1,0 +1,337 @@
+"""
+The contract with the web server: what the rest of the service relies on, on a real socket.
+
+Whatever server stands behind `http.asgi.Listener`, this must hold: the peer's address, TLS 1.2 and 1.3, HTTP/1.1 and 2,
+the raw path, limits answered by us, hang-ups that cut nothing in half, a certificate that changes without a gap, and a
+stop that lets requests finish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from strongroom.core import limits
+from strongroom.core.errors import Failure
+from strongroom.core.network import Link
+from strongroom.crypto import x509
+from strongroom.http import problems
+from strongroom.http.asgi import Listener
+from strongroom.http.message import Request, Response
+from strongroom.http.problems import Moment
+
+T = TypeVar("T")
+NOW = 1_790_000_000
+HOST = "v1.vault.localhost"
+MOMENT = Moment("request", "correlation", "2026-01-01 00:00:00Z", "https://v1.vault.localhost")
+
+
+class Loop:
+    """An event loop in a thread of its own, as the service's is, so that a test can block on a socket."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something to its end on the loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Server:
+    """A listener whose handler records what reached it."""
+
+    def __init__(self, loop: Loop, folder: Path) -> None:
+        self.loop = loop
+        self.folder = folder
+        self.requests: list[Request] = []
+        self.bodies: list[bytes] = []
+        self.finished = threading.Event()
+        self.entered = threading.Event()
+        self.release = asyncio.Event()
+        self.answer: Callable[[Request], Awaitable[Response]] = self._plain
+        self.authority = x509.make_authority("localhost", now=_now())
+        self.files = self.issue("first")
+        self.listener = Listener(self._handle, self._refuse, Link.PUBLIC, certificate=self.files)
+        loop.run(self.listener.open())
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """Issue a server certificate."""
+        leaf = x509.issue_leaf(self.authority, (f"*.{HOST.partition('.')[2]}",), now=_now())
+        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        certificate.write_bytes(leaf.certificate)
+        key.write_bytes(leaf.private_key)
+        return certificate, key
+
+    async def _handle(self, request: Request) -> Response:
+        self.requests.append(request)
+        return await self.answer(request)
+
+    async def _plain(self, _request: Request) -> Response:
+        return Response(200, b'"hello"')
+
+    async def _refuse(self, request: Request, fault: Failure) -> Response:
+        self.requests.append(request)
+        return problems.render(fault, problems.KEY_VAULT, MOMENT)
+
+    async def read_body(self, request: Request) -> Response:
+        """Answer with the body's length, or with what is wrong with it."""
+        try:
+            body = await request.receive_body(1000, 0.5)
+        except Failure as failure:
+            return problems.render(failure, problems.KEY_VAULT, MOMENT)
+        self.bodies.append(body)
+        return Response(200, str(len(body)).encode())
+
+    async def wait(self, _request: Request) -> Response:
+        """Answer only when told to, and note that the handler went through to its end."""
+        self.entered.set()
+        await self.release.wait()
+        self.finished.set()
+        return Response(200, b'"late"')
+
+    def let_go(self) -> None:
+        """Tell `wait` to answer."""
+        self.loop.run(_set(self.release))
+
+    def context(self, **versions: ssl.TLSVersion) -> ssl.SSLContext:
+        """Make a client's context that trusts this server's CA alone."""
+        context = ssl.create_default_context(cadata=self.authority.certificate.decode())
+        for name, version in versions.items():
+            setattr(context, name, version)
+        return context
+
+    def connect(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+        """Open a verified TLS connection."""
+        plain = socket.create_connection(("127.0.0.1", self.listener.port), timeout=20)
+        return (context or self.context()).wrap_socket(plain, server_hostname=HOST)
+
+    def exchange(self, request: bytes, context: ssl.SSLContext | None = None) -> bytes:
+        """Send bytes and read the answer until the server closes or a response is whole."""
+        with self.connect(context) as connection:
+            connection.sendall(request)
+            return read_response(connection)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.loop.run(self.listener.close(0.1))
+
+
+async def _set(event: asyncio.Event) -> None:
+    event.set()
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def read_response(connection: ssl.SSLSocket) -> bytes:
+    """Read one response with a Content-Length, or what comes before the end."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return received
+        received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next(
+        (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
+    )
+    while len(body) < length:
+        chunk = connection.recv(65536)
+        if not chunk:
+            break
+        body += chunk
+    return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Listen, and stop at the end."""
+    loop = Loop()
+    made = Server(loop, tmp_path)
+    yield made
+    made.close()
+    loop.close()
+
+
+GET = f"GET /secrets/a HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_speaks_tls(server: Server, version: ssl.TLSVersion) -> None:
+    """TLS 1.2 and 1.3 are both spoken, with a certificate that the instance's CA vouches for."""
+    with server.connect(server.context(minimum_version=version, maximum_version=version)) as connection:
+        assert connection.version() == version.name.replace("_", ".")
+        connection.sendall(GET)
+        assert read_response(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_refuses_plain_http(server: Server) -> None:
+    """Nothing is answered in the clear on the TLS port."""
+    with socket.create_connection(("127.0.0.1", server.listener.port), timeout=20) as connection:
+        connection.sendall(GET)
+        received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert b"HTTP/1.1 200" not in received
+    assert not server.requests
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_speaks_http(server: Server, *, http2: bool) -> None:
+    """HTTP/1.1 and HTTP/2 lead to the same request: method, host with its port, raw path and query, headers."""
+    url = f"https://{HOST}:{server.listener.port}//secrets/a%2Fb/?api%2Dversion=7.4"
+    with httpx.Client(verify=server.context(), http2=http2, http1=not http2, transport=None) as client:
+        answer = client.request(
+            "GET",
+            url.replace(HOST, "127.0.0.1"),
+            headers={"Host": f"{HOST}:{server.listener.port}", "X-One": "1"},
+            extensions={"sni_hostname": HOST},
+        )
+    assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+    assert answer.content == b'"hello"'
+    request = server.requests[0]
+    assert request.method == "GET"
+    assert request.host == f"{HOST}:{server.listener.port}"
+    assert request.path == b"//secrets/a%2Fb/"
+    assert request.query == b"api%2Dversion=7.4"
+    assert request.header(b"x-one") == "1"
+    assert request.link is Link.PUBLIC
+
+
+def test_tells_the_peers_address(server: Server) -> None:
+    """The address is the socket's, whatever a forwarding header claims."""
+    forwarded = GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 10.9.8.7\r\nForwarded: for=10.9.8.7\r\n\r\n")
+    server.exchange(forwarded)
+    assert server.requests[0].peer == "127.0.0.1"
+
+
+def test_keeps_the_connection(server: Server) -> None:
+    """Requests follow each other on one connection."""
+    with server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(GET)
+            assert read_response(connection).endswith(b'"hello"')
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("name", ["Host", "Authorization", "Content-Length", "X-IDENTITY-HEADER"])
+def test_refuses_a_header_that_comes_twice(server: Server, name: str) -> None:
+    """What decides something must not come twice: two readers could take different ones."""
+    twice = f"{name}: 0\r\n{name}: 1\r\n"
+    host = "" if name == "Host" else f"Host: {HOST}\r\n"
+    answer = server.exchange(f"GET /secrets/a HTTP/1.1\r\n{host}{twice}\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+def test_headers_at_the_limit_and_past_it(server: Server) -> None:
+    """Headers are limited in all, and the answer past the limit is ours, in the surface's dialect."""
+    used = len("host") + len(HOST) + len("x-big")
+    at = limits.HEADER_BYTES - used
+    for size, status in ((at, b"HTTP/1.1 200"), (at + 1, b"HTTP/1.1 431")):
+        big = f"GET /secrets/a HTTP/1.1\r\nHost: {HOST}\r\nX-Big: {'a' * size}\r\n\r\n".encode()
+        answer = server.exchange(big)
+        assert answer.startswith(status)
+    assert b'"code":"RequestHeaderFieldsTooLarge"' in answer
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_bodies_at_the_limit_and_past_it(server: Server, *, chunked: bool) -> None:
+    """A body is limited whether or not its length was announced."""
+    server.answer = server.read_body
+    for size, status in ((1000, b"HTTP/1.1 200"), (1001, b"HTTP/1.1 413")):
+        body = b"a" * size
+        if chunked:
+            framed = f"{size:x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+            head = f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        else:
+            framed, head = body, f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}\r\n\r\n".encode()
+        answer = server.exchange(head + framed)
+        assert answer.startswith(status)
+    assert b'"code":"RequestEntityTooLarge"' in answer
+    assert server.bodies == [b"a" * 1000]
+
+
+def test_a_slow_body_is_refused_in_time(server: Server) -> None:
+    """A body that does not arrive within its time is answered 408, and the handler never sees it."""
+    server.answer = server.read_body
+    with server.connect() as connection:
+        connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
+        answer = read_response(connection)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"code":"RequestTimeout"' in answer
+    assert not server.bodies
+
+
+def test_a_body_that_ends_early_is_no_body(server: Server) -> None:
+    """A client that hangs up in the middle of a body has changed nothing."""
+    server.answer = server.read_body
+    with server.connect() as connection:
+        connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
+    _until(lambda: bool(server.requests))
+    assert not server.bodies
+
+
+def test_a_hang_up_cuts_nothing_in_half(server: Server) -> None:
+    """A client that hangs up does not stop the handler: the audit of what was begun is finished."""
+    server.answer = server.wait
+    connection = server.connect()
+    connection.sendall(GET)
+    assert server.entered.wait(20)
+    connection.close()
+    server.let_go()
+    assert server.finished.wait(20)
+
+
+def test_a_stop_lets_requests_finish(server: Server) -> None:
+    """A graceful stop answers what is under way before it closes."""
+    server.answer = server.wait
+    with server.connect() as connection:
+        connection.sendall(GET)
+        assert server.entered.wait(20)
+        stopping = asyncio.run_coroutine_threadsafe(server.listener.close(20), server.loop._loop)
+        server.let_go()
+        assert read_response(connection).endswith(b'"late"')
+        stopping.result(20)
+
+
+def test_a_certificate_changes_without_a_gap(server: Server) -> None:
+    """After a renewal new connections see the new certificate, and open ones go on until they are idle."""
+    with server.connect() as connection:
+        first = connection.getpeercert(binary_form=True)
+    server.loop.run(server.listener.renew(server.issue("second")))
+    with server.connect() as connection:
+        second = connection.getpeercert(binary_form=True)
+        connection.sendall(GET)
+        assert read_response(connection).startswith(b"HTTP/1.1 200")
+    assert first != second
+
+
+def test_a_port_in_use_is_refused(server: Server) -> None:
+    """A second service on the same port is an error, and never takes every other connection."""
+    other = replace(server.listener, _server=None, _serving=None)
+    with pytest.raises(OSError, match="in use"):
+        server.loop.run(other.open())
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
