@@ -108,6 +108,21 @@ _TABLE = (
         *_RESOURCE,
         "The resource principal named {resource} was not found in the tenant named {tenant}." + _NOT_INSTALLED,
     ),
+    Refusal(
+        50059,
+        *_REQUEST,
+        "No tenant-identifying information found in either the request or implied by any provided credentials.",
+    ),
+    Refusal(9000411, *_REQUEST, "The request is not properly formatted. The parameter '{parameter}' is duplicated."),
+    Refusal(901002, *_REQUEST, "The 'resource' request parameter is not supported."),
+    Refusal(9002313, *_REQUEST, "Invalid request. Request is malformed or invalid."),
+    Refusal(9000410, *_REQUEST, "Malformed JSON in the parameter '{parameter}'."),
+    Refusal(
+        700027,
+        *_CLIENT,
+        "The certificate with identifier used to sign the client assertion is not registered on application"
+        " '{client_id}'.",
+    ),
     Refusal(392196, *_REQUEST, "The resource application '{resource}' does not support certificate-bound tokens."),
 )
 
