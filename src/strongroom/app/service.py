@@ -35,6 +35,9 @@ from strongroom.http.asgi import Listener, free_port
 
 Say = Callable[[str], None]
 
+_RESOLVE_S = 2.0
+"""How long a resolver may take to find our names before it counts as not finding them."""
+
 
 async def serve(settings: Settings, *, ephemeral: bool = False, say: Say = print) -> None:
     """
@@ -84,6 +87,7 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         write_private(settings.run_file, msgspec.json.encode(describe(opened)))
         for line in introduce(opened, first):
             say(line)
+        await _notice_names(opened, say)
         # What the first answer does not need is loaded after it, beside the loop.
         await asyncio.to_thread(surfaces.compile_all)
         from strongroom.app import jobs  # noqa: PLC0415  likewise
@@ -98,6 +102,22 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         await audit.drain(world)
         world.journal.flush()
         await keep_journal_checkpoint(opened)
+
+
+async def _notice_names(opened: Opened, say: Say) -> None:
+    """Notice that this machine does not find our names, as plain glibc does with `*.localhost`, and say the mend."""
+    hosts = opened.world.hosts
+    vault = opened.world.view.vault(opened.installation.vault)
+    surfaces = (Surface.LOGIN, Surface.MANAGEMENT, Surface.GRAPH)
+    names = [hosts.netloc(surface).partition(":")[0] for surface in surfaces]
+    if vault is not None:
+        names.insert(0, hosts.netloc(Surface.VAULT, vault.name).partition(":")[0])
+    try:
+        async with asyncio.timeout(_RESOLVE_S):
+            await asyncio.get_running_loop().getaddrinfo(names[0], opened.settings.port)
+    except (OSError, TimeoutError):
+        say(f"  note     {names[0]} does not resolve here. `strongroom run` does not need it; for direct use, one line")
+        say(f"           in the hosts file (`strongroom hosts --write` adds it):  127.0.0.1 {' '.join(names)}")
 
 
 def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Listener, Listener]:
@@ -161,7 +181,6 @@ def introduce(opened: Opened, first: dict[str, str] | None) -> list[str]:
             f"  app      {first['clientId']}  secret {first['clientSecret']}",
             f"  user     {first['userName']}  password {first['userPassword']}",
         ]
-    domain = opened.installation.domain
     lines.append(f"  next     strongroom run{data} -- python examples/quickstart.py")
-    lines.append(f"  or       strongroom env{data}  for a shell; strongroom hosts  if *.{domain} does not resolve")
+    lines.append(f"  or       strongroom env{data}  for a shell")
     return lines
