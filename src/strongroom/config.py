@@ -76,6 +76,11 @@ class Settings:
         return self.data / "server.pem", self.data / "server.key"
 
     @property
+    def first_secrets(self) -> Path:
+        """Where a first start without a terminal puts the secrets that it shows once."""
+        return self.data / "first-secrets.json"
+
+    @property
     def control_socket(self) -> Path:
         """The owner-only Unix socket."""
         return self.data / "control.sock"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,7 +40,13 @@ _RESOLVE_S = 2.0
 """How long a resolver may take to find our names before it counts as not finding them."""
 
 
-async def serve(settings: Settings, *, ephemeral: bool = False, say: Say = print) -> None:
+def say_at_once(line: str) -> None:
+    """Write a line to standard output, now: whoever started the service waits for it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def serve(settings: Settings, *, ephemeral: bool = False, say: Say = say_at_once) -> None:
     """
     Run the service until it is told to stop, initialising its directory first where that is new.
 
@@ -175,7 +182,11 @@ def introduce(opened: Opened, first: dict[str, str] | None) -> list[str]:
     vault = opened.world.view.vault(opened.installation.vault)
     uri = opened.world.hosts.url(Surface.VAULT, vault.name) if vault is not None else ""
     lines = [f"Strongroom {__version__} serves {uri}", f"  data     {settings.data}"]
-    if first is not None:
+    if first is not None and not sys.stdout.isatty():
+        # What is no terminal may be a log, which the first secrets never go to.
+        write_private(settings.first_secrets, msgspec.json.format(msgspec.json.encode(first)))
+        lines.append(f"  secrets  {settings.first_secrets} has the first ones: read it, and delete it")
+    elif first is not None:
         lines += [
             "  These are shown once and kept as hashes:",
             f"  app      {first['clientId']}  secret {first['clientSecret']}",
