@@ -67,7 +67,7 @@ async def create_application(call: Call) -> Response:
             entropy=call.world.entropy,
         )
 
-    made = await call.commit(change)
+    made = await call.commit(change, lambda one: {"applicationId": one.id, "appId": one.app_id})
     return entity(call, "applications", render.application(call.world.view, made), status=201)
 
 
@@ -76,6 +76,7 @@ async def update_application(call: Call) -> Response:
     found = find_application(call)
     body = await call.body(ApplicationBody)
     refuse_later(body, ApplicationBody.LATER)
+    call.properties["applicationId"] = found.id
     wanted = directory.ApplicationChange(body.display_name, body.identifier_uris, body.sign_in_audience)
     await call.commit(lambda tx: directory.update_application(tx, found.tenant, found.id, wanted))
     return Response(204, content_type=None)
@@ -84,6 +85,7 @@ async def update_application(call: Call) -> Response:
 async def delete_application(call: Call) -> Response:
     """Delete an application, its secrets and its principal."""
     found = find_application(call)
+    call.properties["applicationId"] = found.id
     await call.commit(lambda tx: directory.delete_application(tx, found.tenant, found.id))
     return Response(204, content_type=None)
 
@@ -106,7 +108,7 @@ async def add_password(call: Call) -> Response:
         now=call.now,
         entropy=call.world.entropy,
     )
-    call.properties["keyId"] = made.credential.id
+    call.properties.update(applicationId=found.id, credentialId=made.credential.id)
     await call.commit(lambda tx: client_secrets.add_password(tx, made.credential))
     answer: dict[str, Any] = {
         "@odata.context": context(call, "microsoft.graph.passwordCredential"),
@@ -121,7 +123,7 @@ async def remove_password(call: Call) -> Response:
     found = find_application(call)
     body = await call.body(RemovePasswordBody)
     key_id = body.key_id.lower()
-    call.properties["keyId"] = key_id
+    call.properties.update(applicationId=found.id, credentialId=key_id)
     await call.commit(lambda tx: client_secrets.remove_password(tx, found.tenant, found.id, key_id))
     return Response(204, content_type=None)
 

@@ -76,7 +76,7 @@ async def create_group(call: Call) -> Response:
             await directory.add_member(tx, made.tenant, made.id, member)
         return made
 
-    made = await call.commit(change)
+    made = await call.commit(change, lambda one: {"groupId": one.id})
     return entity(call, "groups", render.group(made), status=201)
 
 
@@ -86,6 +86,7 @@ async def update_group(call: Call) -> Response:
     body = await call.body(GroupBody)
     refuse_later(body, GroupBody.LATER)
     _refuse_mail(body)
+    call.properties["groupId"] = found.id
     wanted = directory.GroupChange(body.display_name, body.mail_nickname, clearing(body.description))
     members = [parse_reference(reference) for reference in body.members]
 
@@ -101,6 +102,7 @@ async def update_group(call: Call) -> Response:
 async def delete_group(call: Call) -> Response:
     """Delete a group; its members stay."""
     found = find_group(call)
+    call.properties["groupId"] = found.id
     await call.commit(lambda tx: directory.delete_group(tx, found.tenant, found.id))
     return Response(204, content_type=None)
 
@@ -129,7 +131,7 @@ async def add_member(call: Call) -> Response:
     """Put a principal into a group."""
     found = find_group(call)
     member = parse_reference((await call.body(ReferenceBody)).odata_id)
-    call.properties["member"] = member
+    call.properties.update(groupId=found.id, memberId=member)
     await call.commit(lambda tx: directory.add_member(tx, found.tenant, found.id, member))
     return Response(204, content_type=None)
 
@@ -138,6 +140,7 @@ async def remove_member(call: Call) -> Response:
     """Take a principal out of a group."""
     found = find_group(call)
     member = call.params["member"].lower()
+    call.properties.update(groupId=found.id, memberId=member)
     await call.commit(lambda tx: directory.remove_member(tx, found.tenant, found.id, member))
     return Response(204, content_type=None)
 

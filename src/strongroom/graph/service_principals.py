@@ -75,7 +75,7 @@ async def create_service_principal(call: Call) -> Response:
             entropy=call.world.entropy,
         )
 
-    made = await call.commit(change)
+    made = await call.commit(change, lambda one: {"servicePrincipalId": one.id, "appId": one.app_id})
     return entity(call, "servicePrincipals", render.service_principal(call.world.view, made), status=201)
 
 
@@ -84,6 +84,7 @@ async def update_service_principal(call: Call) -> Response:
     found = find_service_principal(call)
     body = await call.body(ServicePrincipalBody)
     refuse_later(body, (*ServicePrincipalBody.LATER, "app_id"))
+    call.properties["servicePrincipalId"] = found.id
     wanted = directory.ServicePrincipalChange(body.account_enabled, body.display_name, body.tags)
     await call.commit(lambda tx: directory.update_service_principal(tx, found.tenant, found.id, wanted))
     return Response(204, content_type=None)
@@ -92,5 +93,6 @@ async def update_service_principal(call: Call) -> Response:
 async def delete_service_principal(call: Call) -> Response:
     """Delete a service principal; its application stays."""
     found = find_service_principal(call)
+    call.properties["servicePrincipalId"] = found.id
     await call.commit(lambda tx: directory.delete_service_principal(tx, found.tenant, found.id))
     return Response(204, content_type=None)

@@ -77,7 +77,7 @@ async def create_user(call: Call) -> Response:
             tx, call.identity.tenant, wanted, password=password, now=call.now, entropy=call.world.entropy
         )
 
-    made = await call.commit(change)
+    made = await call.commit(change, lambda one: {"userId": one.id, "userPrincipalName": one.user_principal_name})
     return entity(call, "users", render.user(made), status=201)
 
 
@@ -86,6 +86,7 @@ async def update_user(call: Call) -> Response:
     found = find_user(call)
     body = await call.body(UserBody)
     refuse_later(body, UserBody.LATER)
+    call.properties["userId"] = found.id
     wanted = directory.UserChange(
         enabled=body.account_enabled,
         display_name=body.display_name,
@@ -110,6 +111,7 @@ async def update_user(call: Call) -> Response:
 async def delete_user(call: Call) -> Response:
     """Delete a user."""
     found = find_user(call)
+    call.properties["userId"] = found.id
     await call.commit(lambda tx: directory.delete_user(tx, found.tenant, found.id))
     return Response(204, content_type=None)
 

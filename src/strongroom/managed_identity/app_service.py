@@ -56,7 +56,12 @@ async def issue_token(call: Call) -> Response:
     credential = _authenticate(call, version)
     principal = _principal(call, credential)
     # From here on it is known who asks, so the journal says so whatever the outcome.
-    call.properties.update(tenant=principal.tenant, appid=principal.app_id, oid=principal.id, credential=credential.id)
+    call.properties.update(
+        tenantId=principal.tenant,
+        appId=principal.app_id,
+        objectId=principal.id,
+        credentialId=credential.id,
+    )
     if version is None:
         raise Invalid(f"The api-version is missing or not one of {', '.join(VERSIONS)}.")
     _judge_selection(call.query, version, principal)

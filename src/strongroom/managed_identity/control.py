@@ -57,9 +57,9 @@ async def start_run(call: Call) -> Response:
         entropy=world.entropy,
     )
     # The properties name the credentials and never show them.
-    call.properties.update(runId=run.id, tenant=lent.principal.tenant, oid=lent.principal.id)
+    call.properties.update(runId=run.id, tenantId=lent.principal.tenant, objectId=lent.principal.id)
     if run.client is not None:
-        call.properties["keyId"] = run.client.credential.id
+        call.properties["credentialId"] = run.client.credential.id
     over = [
         credential.id
         for credential in world.view.credentials_of(lent.principal.id)
@@ -77,7 +77,7 @@ async def finish_run(call: Call) -> Response:
     if credential is None or credential.kind is not CredentialKind.RUN:
         raise NotFound("There is no such run.")
     tenant, keys = credential.tenant, call.world.keys
-    call.properties.update(runId=run_id, tenant=tenant, oid=credential.owner)
+    call.properties.update(runId=run_id, tenantId=tenant, objectId=credential.owner)
 
     async def change(tx: Transaction) -> None:
         await end_run(tx, keys, tenant, run_id)

@@ -52,11 +52,11 @@ async def _issue(call: Call, *, version: int) -> Response:
     client = _client(call, tenant, form, grant)
     # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
     call.properties.update(
-        tenant=tenant.id,
-        appid=client.application.app_id,
-        oid=client.principal.id,
-        credential=client.credential.id,
-        grant=grant.name,
+        tenantId=tenant.id,
+        appId=client.application.app_id,
+        objectId=client.principal.id,
+        credentialId=client.credential.id,
+        grantType=grant.name,
     )
     resource = _resource(call, tenant, form, grant, version)
     call.properties["resource"] = resource.audience

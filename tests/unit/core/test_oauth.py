@@ -109,6 +109,12 @@ REFUSALS = [
     (500011, Invalid, "invalid_resource"),
     (50049, Invalid, "invalid_instance"),
     (392196, Invalid, "invalid_request"),
+    (50059, Invalid, "invalid_request"),
+    (9000411, Invalid, "invalid_request"),
+    (901002, Invalid, "invalid_request"),
+    (9002313, Invalid, "invalid_request"),
+    (9000410, Invalid, "invalid_request"),
+    (700027, Unauthenticated, "invalid_client"),
 ]
 DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
 
