@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,12 +13,13 @@ from pathlib import Path
 
 from strongroom import __version__
 from strongroom.config import CONFIG_FILE, Settings
+from strongroom.core.errors import Tampered
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.core.records import INSTANCE, KINDS
 from strongroom.crypto.passwords import Passwords
-from strongroom.crypto.private_files import replace_private_file
+from strongroom.crypto.private_files import replace_private_file, sync_directory
 from strongroom.crypto.process import protect_process
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.software import SoftwareKeyProtection
@@ -75,8 +75,34 @@ def prepare_directory(data: Path) -> None:
 
 
 def is_initialised(settings: Settings) -> bool:
-    """Tell whether a first start was made here."""
-    return settings.root_key.exists() and settings.database.exists()
+    """
+    Tell whether a first start was finished here, finishing one that ended between its last two steps.
+
+    Raises:
+        InstanceFault: the directory holds a part of an instance. Nothing is made anew over it: what is missing may come
+            back from a backup, and what is left may be all there is.
+    """
+    key, database = settings.root_key.exists(), settings.database.exists()
+    unfinished = _new(settings.database)
+    if key and not database and unfinished.exists():
+        unfinished.rename(settings.database)
+        database = True
+    if key and not database:
+        raise InstanceFault(
+            f"{settings.data} has a root key and no store. Restore {settings.database.name} from a backup, or use"
+            " another directory."
+        )
+    if database and not key:
+        raise InstanceFault(
+            f"{settings.data} has a store and no root key. Nothing in it opens without its key: restore"
+            f" {settings.root_key.name} from a backup."
+        )
+    return key
+
+
+def _new(path: Path) -> Path:
+    """Name what becomes *path* when it is finished."""
+    return path.with_name(f"{path.name}.new")
 
 
 def require_initialised(settings: Settings) -> None:
@@ -127,14 +153,25 @@ async def initialise(settings: Settings) -> dict[str, str]:
 
 
 async def initialise_held(settings: Settings) -> dict[str, str]:
-    """Make an instance in a directory that is held. What a first start left half-done is made anew."""
+    """
+    Make an instance in a directory that is held and has none.
+
+    Key and store get their names last, so a first start that ends half-way leaves nothing that counts.
+
+    Raises:
+        InstanceFault: a journal of another instance is there.
+    """
     # These take a quarter of a second to import, which only a first start needs.
     from strongroom.app.bootstrap import bootstrap  # noqa: PLC0415
     from strongroom.app.certificates import issue  # noqa: PLC0415
 
-    _remove_half_made(settings)
-    keys = SoftwareKeyProtection.create(settings.root_key)
-    store = await SqliteStore.open(settings.database, keys.tag)
+    if settings.journal.exists():
+        raise InstanceFault(f"{settings.journal} is the journal of another instance. Use another directory.")
+    key_file, database = _new(settings.root_key), _new(settings.database)
+    for left in (key_file, *settings.data.glob(f"{database.name}*")):
+        left.unlink(missing_ok=True)
+    keys = SoftwareKeyProtection.create(key_file)
+    store = await SqliteStore.open(database, keys.tag)
     try:
         now = int(time.time())
         made, _ = await bootstrap(settings, store, keys, now=now, entropy=secrets.token_bytes)
@@ -142,15 +179,10 @@ async def initialise_held(settings: Settings) -> dict[str, str]:
     finally:
         await store.close()
     _write_config(settings)
+    key_file.rename(settings.root_key)
+    database.rename(settings.database)
+    sync_directory(settings.data)
     return made.describe(Hosts(settings.domain, settings.port), str(settings.ca_file))
-
-
-def _remove_half_made(settings: Settings) -> None:
-    """Remove a root key without a store: nothing can have been sealed under it that anybody was told of."""
-    if settings.root_key.exists() and not settings.database.exists():
-        settings.root_key.unlink()
-    if settings.journal.exists():
-        shutil.rmtree(settings.journal)
 
 
 def _write_config(settings: Settings) -> None:
@@ -176,7 +208,13 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
     """
     require_initialised(settings)
     keys = SoftwareKeyProtection.load(settings.root_key)
-    store = await SqliteStore.open(settings.database, keys.tag)
+    try:
+        store = await SqliteStore.open(settings.database, keys.tag)
+    except Tampered as found:
+        raise InstanceFault(
+            f"{settings.database} is not as it was written under this root key: {found}. Nothing is served from it."
+            " Restore a backup of both, and find out what happened."
+        ) from found
     try:
         installation = await _installation_of(settings, store)
         view = View()

@@ -36,7 +36,7 @@ def create_private_file(path: Path, content: bytes) -> None:
         raise
     finally:
         os.close(descriptor)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def replace_private_file(path: Path, content: bytes) -> None:
@@ -48,7 +48,7 @@ def replace_private_file(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink()
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def read_private_file(path: Path, *, size: int) -> bytes:
@@ -89,7 +89,8 @@ def _write(descriptor: int, content: bytes) -> None:
     os.fsync(descriptor)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable: a file that was renamed is there after a power cut, under its new name."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,0 +1,68 @@
+"""Settings: defaults, a TOML file, the environment and options, the later winning, all faults together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strongroom.config import ConfigFault, default_data_directory, load
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """Without anything said, the names and port are those of the README, on loopback."""
+    settings = load(tmp_path, environment={})
+    assert (settings.domain, settings.address, settings.port) == ("localhost", "127.0.0.1", 8443)
+    assert settings.managed_identity_port == 0
+
+
+def test_options_win_over_the_environment_over_the_file(tmp_path: Path) -> None:
+    """The later of file, environment and options wins, setting by setting."""
+    (tmp_path / "config.toml").write_text('domain = "a.example"\nport = 1\nregion = "one"\n')
+    environment = {"STRONGROOM_PORT": "2", "STRONGROOM_REGION": "two"}
+    settings = load(tmp_path, {"region": "three", "domain": None}, environment)
+    assert (settings.domain, settings.port, settings.region) == ("a.example", 2, "three")
+
+
+def test_the_flows_settings(tmp_path: Path) -> None:
+    """Each package's settings have a table in the file and a prefix in the environment."""
+    (tmp_path / "config.toml").write_text("[flow]\nservice_limits = true\nbody_time_s = 5\n")
+    settings = load(tmp_path, environment={"STRONGROOM_FLOW_BODY_BYTES": "1000"})
+    assert settings.flow.service_limits is True
+    assert settings.flow.body_time_s == 5.0
+    assert settings.flow.body_bytes == 1000
+
+
+def test_the_data_directory_from_the_environment() -> None:
+    """STRONGROOM_DATA names the directory where no option does."""
+    assert load(environment={"STRONGROOM_DATA": "/srv/vaults"}).data == Path("/srv/vaults")
+
+
+def test_all_faults_are_reported_together(tmp_path: Path) -> None:
+    """Whoever mends settings sees every fault at once, each with its place."""
+    (tmp_path / "config.toml").write_text('port = "x"\ncolour = 1\ndomain = "-"\n[flow]\nwarp = 9\n')
+    with pytest.raises(ConfigFault) as fault:
+        load(tmp_path, environment={"STRONGROOM_MANAGED_IDENTITY_PORT": "many"})
+    text = "\n".join(fault.value.faults)
+    assert len(fault.value.faults) == 5
+    for word in ("port", "colour", "domain", "warp", "STRONGROOM_MANAGED_IDENTITY_PORT"):
+        assert word in text
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_ports_have_a_range(tmp_path: Path, port: int) -> None:
+    """A port is 0 to 65535."""
+    with pytest.raises(ConfigFault):
+        load(tmp_path, {"port": port}, {})
+
+
+def test_a_broken_file_is_a_fault(tmp_path: Path) -> None:
+    """A file that is no TOML is reported, not ignored."""
+    (tmp_path / "config.toml").write_text("port = ")
+    with pytest.raises(ConfigFault, match=r"config\.toml"):
+        load(tmp_path, environment={})
+
+
+def test_a_relative_base_directory_is_ignored() -> None:
+    """The base directory specification: a relative XDG_DATA_HOME counts as none."""
+    assert default_data_directory({"XDG_DATA_HOME": "here"}) == default_data_directory({})
