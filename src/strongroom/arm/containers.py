@@ -24,7 +24,7 @@ from strongroom.directory.principals import remove_principal
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.resources.containers import delete_group, put_group
+from strongroom.resources.containers import GroupRemoval, delete_group, put_group
 from strongroom.resources.lookup import group_not_found, group_of, subscription_of
 from strongroom.store import Transaction
 
@@ -99,16 +99,16 @@ async def delete_resource_group(call: Call) -> Response:
     """Remove a resource group with everything in it: vaults become recoverable, identities are gone."""
     group = the_group(call)
 
-    async def change(tx: Transaction) -> tuple[int, int]:
+    async def change(tx: Transaction) -> GroupRemoval:
         removal = await delete_group(tx, group, now=call.now)
         for identity in removal.identities:
             partition = tenant_partition(identity.tenant)
             principal = await tx.record(ServicePrincipal, partition, identity.principal_id)
             if principal is not None:
                 await remove_principal(tx, principal)
-        return len(removal.vaults), len(removal.identities)
+        return removal
 
-    await call.commit(change, lambda gone: {"deletedVaults": gone[0], "deletedIdentities": gone[1]})
+    await call.commit(change, lambda removal: {"vaultIds": [vault.id for vault in removal.vaults]})
     return Response(200, content_type=None)
 
 

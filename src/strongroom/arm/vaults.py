@@ -12,6 +12,7 @@ from strongroom.core.api_versions import defaults_to_rbac
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.guids import new_guid
 from strongroom.core.names import is_vault_name, parse_vault_name
+from strongroom.core.network import NetworkAcls
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
@@ -100,7 +101,7 @@ async def remove_vault(call: Call) -> Response:
     async def change(tx: Transaction) -> Vault:
         return await delete_vault(tx, vault, now=call.now)
 
-    await call.commit(change, lambda deleted: {"vaultId": deleted.id, "scheduledPurgeDate": deleted.purge_at})
+    await call.commit(change, lambda deleted: {"vaultIds": [deleted.id], "scheduledPurgeDate": deleted.purge_at})
     return Response(200, content_type=None)
 
 
@@ -113,7 +114,8 @@ async def put_access_policies(call: Call) -> Response:
     async def change(tx: Transaction) -> Vault:
         return await update_access_policies(tx, vault, operation, entries, now=call.now, by=call.identity.oid)
 
-    changed = await call.commit(change, lambda _: {"operationKind": operation, "entries": len(entries)})
+    named = [entry.object_id for entry in entries]
+    changed = await call.commit(change, lambda _: {"operationKind": operation, "accessPolicyObjectIds": named})
     return json.response(show_policies(changed))
 
 
@@ -160,7 +162,7 @@ async def purge_deleted_vault(call: Call) -> Response:
     async def change(tx: Transaction) -> int:
         return await purge_vault(tx, vault, now=call.now)
 
-    await call.commit(change, lambda objects: {"vaultId": vault.id, "purgedObjects": objects})
+    await call.commit(change, lambda objects: {"vaultIds": [vault.id], "count": objects})
     return Response(200, content_type=None)
 
 
@@ -236,18 +238,26 @@ async def _recover(call: Call, group: ResourceGroup, name: str) -> Response:
 
 def _describe(vault: Vault) -> dict[str, object]:
     """Say in the audit what a vault's rules now are, as Azure's entries of vault operations do (section 7)."""
-    acls = vault.network_acls
+    acls = vault.network_acls or NetworkAcls()
     return {
-        "vaultId": vault.id,
-        "sku": vault.sku,
-        "enableRbacAuthorization": bool(vault.rbac),
-        "accessPolicies": len(vault.access_policies),
-        "enablePurgeProtection": vault.purge_protection,
+        "vaultIds": [vault.id],
+        "sku": {"family": "A", "name": vault.sku},
+        "tenantId": vault.tenant,
+        "accessPolicyObjectIds": [policy.object_id for policy in vault.access_policies],
+        "enabledForDeployment": vault.enabled_for_deployment,
+        "enabledForDiskEncryption": vault.enabled_for_disk_encryption,
+        "enabledForTemplateDeployment": vault.enabled_for_template_deployment,
+        "enableSoftDelete": True,
         "softDeleteRetentionInDays": vault.retention_days,
+        "enablePurgeProtection": vault.purge_protection,
+        "enableRbacAuthorization": bool(vault.rbac),
         "publicNetworkAccess": vault.public_network_access.value,
-        "networkDefaultAction": acls.default_action.value if acls is not None else "Allow",
-        "networkIpRules": len(acls.ip_rules) if acls is not None else 0,
-        "networkVirtualNetworkRules": len(acls.virtual_network_rules) if acls is not None else 0,
+        "networkAcls": {
+            "bypass": acls.bypass.value,
+            "defaultAction": acls.default_action.value,
+            "ipRules": list(acls.ip_rules),
+            "virtualNetworkRules": [rule.id for rule in acls.virtual_network_rules],
+        },
     }
 
 

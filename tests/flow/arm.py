@@ -1,0 +1,204 @@
+"""Asking the management plane in a simulated world."""
+
+from __future__ import annotations
+
+import secrets as chance
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from strongroom.arm.operations import OPERATIONS
+from strongroom.core.builtin_roles import KEY_VAULT_READER
+from strongroom.core.permissions import Public
+from strongroom.flow.operation import Op
+from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
+
+KEY_VAULT = "2026-02-01"
+RESOURCES = "2022-12-01"
+AUTHORIZATION = "2022-04-01"
+
+
+def version_for(path: str) -> str:
+    """Give an api-version that the path's provider knows."""
+    folded = path.lower()
+    if "/providers/microsoft.authorization/" in folded:
+        return AUTHORIZATION
+    return KEY_VAULT if "/providers/microsoft.keyvault/" in folded else RESOURCES
+
+
+@dataclass
+class Arm:
+    """A signed-in caller of the management plane, with names that nobody else uses."""
+
+    world: Simulation
+    who: Principal
+    tag: str = field(default_factory=lambda: chance.token_hex(4))
+
+    @property
+    def subscription(self) -> str:
+        """The first subscription's scope."""
+        return f"/subscriptions/{self.world.first.subscription_id}"
+
+    @property
+    def group(self) -> str:
+        """A group's scope."""
+        return f"{self.subscription}/resourceGroups/g-{self.tag}"
+
+    @property
+    def vault_name(self) -> str:
+        """A vault's name."""
+        return f"v-{self.tag}"
+
+    @property
+    def vault(self) -> str:
+        """A vault's scope."""
+        return f"{self.group}/providers/Microsoft.KeyVault/vaults/{self.vault_name}"
+
+    @property
+    def deleted_vault(self) -> str:
+        """The path of the vault in the deleted state."""
+        return f"{self.subscription}/providers/Microsoft.KeyVault/locations/local/deletedVaults/{self.vault_name}"
+
+    @property
+    def assignment(self) -> str:
+        """The path of a role assignment at the vault."""
+        return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
+
+    def as_(self, who: Principal) -> Arm:
+        """Speak of the same things as another caller."""
+        return Arm(self.world, who, self.tag)
+
+    def ask(self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any) -> Answer:
+        """Send a request; *path* may have a query."""
+        token = how.pop("token", None) or self.world.token(self.who, ARM_AUDIENCE)
+        joint = "&" if "?" in path else "?"
+        given = version_for(path) if version is None else version
+        query = f"{joint}api-version={given}" if given else ""
+        return self.world.ask(method, f"{self.world.arm_url}{path}{query}", token=token, body=body, **how)
+
+    def do(self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any) -> Any:
+        """Send a request that succeeds, and give its decoded body."""
+        answer = self.ask(method, path, body, version=version, **how)
+        assert answer.status in {200, 201, 204}, (answer.status, answer.body)
+        return answer.json if answer.body else None
+
+    def refused(
+        self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any
+    ) -> tuple[int, str, str]:
+        """Send a request that is refused and changes nothing: status, code, message."""
+        view = self.world.view
+        token = how.pop("token", None) or self.world.token(self.who, ARM_AUDIENCE)
+        before = view.generation
+        answer = self.ask(method, path, body, version=version, token=token, **how)
+        assert answer.status >= 400, answer.body
+        assert view.generation == before, "a refused request changed something"
+        assert set(answer.json) == {"error"}
+        return answer.status, answer.error["code"], answer.error["message"]
+
+    def vault_body(self, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a vault."""
+        base = {"tenantId": self.world.first.tenant_id, "sku": {"family": "A", "name": "standard"}}
+        return {"location": "local", "properties": base | properties}
+
+    def assignment_body(self, principal: str, role: str = KEY_VAULT_READER, **more: Any) -> dict[str, Any]:
+        """Give the body that gives a role."""
+        identifier = f"{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        return {"properties": {"roleDefinitionId": identifier, "principalId": principal, **more}}
+
+    def make_group(self) -> Any:
+        """Make the group."""
+        return self.do("PUT", self.group, {"location": "local"})
+
+    def make_vault(self, **properties: Any) -> Any:
+        """Make the group and the vault."""
+        self.make_group()
+        return self.do("PUT", self.vault, self.vault_body(**properties))
+
+    def make_deleted_vault(self) -> None:
+        """Make the vault and delete it."""
+        self.make_vault()
+        self.do("DELETE", self.vault)
+
+    def make_assignment(self) -> Any:
+        """Make the vault and give a role at it."""
+        self.make_vault()
+        principal = self.world.principal(f"p-{self.tag}")
+        return self.do("PUT", self.assignment, self.assignment_body(principal.oid))
+
+
+# ---- one case for each operation ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One operation's request, and what must be there for it."""
+
+    path: Callable[[Arm], str]
+    prepare: Callable[[Arm], object] = lambda _arm: None
+    body: Callable[[Arm], object] = lambda _arm: None
+    empty_for_nobody: bool = False
+    """True for lists that show nothing to a caller without rights."""
+
+
+def _policies(arm: Arm) -> object:
+    entry = {"tenantId": arm.world.first.tenant_id, "objectId": arm.who.oid, "permissions": {"secrets": ["get"]}}
+    return {"properties": {"accessPolicies": [entry]}}
+
+
+_AUTHORIZATION = "/providers/Microsoft.Authorization"
+
+CASES: dict[str, Case] = {
+    "TenantList": Case(lambda _: "/tenants"),
+    "SubscriptionList": Case(lambda _: "/subscriptions", empty_for_nobody=True),
+    "SubscriptionGet": Case(lambda arm: arm.subscription),
+    "ResourceGroupList": Case(lambda arm: f"{arm.subscription}/resourceGroups", empty_for_nobody=True),
+    "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
+    "ResourceGroupExists": Case(lambda arm: arm.group, Arm.make_group),
+    "ResourceGroupPut": Case(lambda arm: arm.group, body=lambda _: {"location": "local"}),
+    "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
+    "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
+    "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
+    "VaultGet": Case(lambda arm: arm.vault, Arm.make_vault),
+    "VaultPut": Case(lambda arm: arm.vault, Arm.make_group, Arm.vault_body),
+    "VaultPatch": Case(lambda arm: arm.vault, Arm.make_vault, lambda _: {"tags": {"a": "b"}}),
+    "VaultDelete": Case(lambda arm: arm.vault, Arm.make_vault),
+    "VaultAccessPolicyPut": Case(lambda arm: f"{arm.vault}/accessPolicies/add", Arm.make_vault, _policies),
+    "VaultListByGroup": Case(lambda arm: arm.vault.rpartition("/")[0], Arm.make_vault, empty_for_nobody=True),
+    "VaultList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/vaults", Arm.make_vault, empty_for_nobody=True
+    ),
+    "VaultCheckNameAvailability": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/checkNameAvailability",
+        body=lambda arm: {"name": arm.vault_name, "type": "Microsoft.KeyVault/vaults"},
+    ),
+    "VaultListDeleted": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/deletedVaults", Arm.make_deleted_vault
+    ),
+    "VaultGetDeleted": Case(lambda arm: arm.deleted_vault, Arm.make_deleted_vault),
+    "VaultPurge": Case(lambda arm: f"{arm.deleted_vault}/purge", Arm.make_deleted_vault),
+    "RoleAssignmentList": Case(lambda arm: arm.assignment.rpartition("/")[0], Arm.make_assignment),
+    "RoleAssignmentGet": Case(lambda arm: arm.assignment, Arm.make_assignment),
+    "RoleAssignmentPut": Case(
+        lambda arm: arm.assignment, Arm.make_vault, lambda arm: arm.assignment_body(arm.world.administrator.oid)
+    ),
+    "RoleAssignmentDelete": Case(lambda arm: arm.assignment, Arm.make_assignment),
+    "RoleDefinitionListBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/roleDefinitions"),
+    "RoleDefinitionGetBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}"),
+    "RoleDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions"),
+    "RoleDefinitionGet": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}"),
+    "PermissionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True),
+}
+
+GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
+"""Every operation that wants a caller. A new row without a case fails the suite."""
+
+
+def scope_of(op: Op, arm: Arm) -> str:
+    """Give the scope that an operation's right is looked up at."""
+    path = CASES[op.name].path(arm)
+    if "{scope*}" in op.path:
+        return path.partition("/providers/Microsoft.Authorization/")[0]
+    for prefix in (arm.vault, arm.deleted_vault, arm.group, arm.subscription):
+        if path.startswith(prefix):
+            return prefix
+    return "/"
