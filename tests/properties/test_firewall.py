@@ -40,7 +40,7 @@ def test_rules_agree_with_looking_at_every_range(
 
 @given(v4_numbers)
 def test_every_spelling_of_an_ipv4_address_is_that_address(number: int) -> None:
-    """SEC: no spelling of an address slips past a rule for it."""
+    """SEC-FLOW-9: no spelling of an address slips past a rule for it."""
     plain = str(ipaddress.IPv4Address(number))
     rules = AddressRules([f"{plain}/32"])
     for prefix in (0xFFFF << 32, 0x64_FF9B << 96):

@@ -84,7 +84,7 @@ def test_a_vault_has_no_host_but_its_own(names: Hosts, vault: str) -> None:
 
 @given(vault_names, st.sampled_from([Link.PUBLIC, Link.MANAGED_IDENTITY]))
 def test_azures_names_stand_for_nothing_in_public(vault: str, link: Link) -> None:
-    """SEC: they are known on the control link alone, whatever the instance's own domain."""
+    """SEC-NAME-5: they are known on the control link alone, whatever the instance's own domain."""
     names = Hosts("example.com", 443)
     for host in (f"{vault}.vault.azure.net", *AZURE_HOSTS):
         assert is_azure_host(host)

@@ -80,7 +80,7 @@ def test_an_entry_is_for_its_object_and_its_tenant() -> None:
 
 
 def test_a_compound_entry_is_for_a_user_through_one_confidential_application() -> None:
-    """SEC: "A compound access-policy entry matches only a confidential client (`appidacr` 1 or 2)"."""
+    """SEC-TOKEN-16: "A compound access-policy entry matches only a confidential client (`appidacr` 1 or 2)"."""
     compound = AccessPolicy(TENANT, USER, APP, secrets=GET)
     for appidacr in ("1", "2"):
         allow(compound, "secrets", "get", replace(CALLER, appidacr=appidacr))

@@ -28,14 +28,14 @@ def test_every_version_of_the_references_is_served(version: str) -> None:
 
 
 def test_the_versions_that_the_references_forgot_are_served() -> None:
-    """SEC: "Data-plane versions include 2026-04-01; ARM Key Vault versions include 2026-02-01 and 2026-05-15"."""
+    """Security requirements, "Corrections to the references": these came after the lists were written."""
     assert DATA_PLANE[-1] == "2026-04-01"
     assert KEY_VAULT_ARM[-2:] == ("2026-02-01", "2026-05-15")
 
 
 @pytest.mark.parametrize("version", ["7.9", "7", "7.6-preview.2", "2026-04-02", "latest", "7.4 ", "07.4"])
 def test_an_unknown_version_is_refused_with_the_services_words(version: str) -> None:
-    """SEC: "An unknown well-formed version is refused with the reference's error"."""
+    """Likewise: "An unknown well-formed version is refused with the reference's error"."""
     with pytest.raises(Invalid) as refusal:
         parse_data_plane([version])
     assert refusal.value.code == "BadParameter"

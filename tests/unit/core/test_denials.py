@@ -120,6 +120,6 @@ def test_no_public_access() -> None:
 
 
 def test_a_caller_who_is_not_known_is_not_named() -> None:
-    """SEC: "A firewall refusal names the caller ... only if its token then verifies"."""
+    """SEC-FLOW-2: "A firewall refusal names the caller ... only if its token then verifies"."""
     for vault in (FENCED, FENCED_FROM_ALL, replace(FENCED, public_network_access=PublicNetworkAccess.DISABLED)):
         assert "Caller:" not in denial(vault, None)

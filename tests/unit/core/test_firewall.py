@@ -33,7 +33,7 @@ SAME = [
 
 @pytest.mark.parametrize(("text", "address"), SAME)
 def test_an_address_has_one_form(text: str, address: str) -> None:
-    """SEC: "Addresses are normalised before matching (IPv4-mapped, NAT64, zones)"; 6to4 proves nothing and stays."""
+    """SEC-FLOW-9: "Addresses are normalised before matching (IPv4-mapped, NAT64, zones)"; 6to4 stays."""
     assert normalise_address(text) == address
 
 

@@ -134,7 +134,7 @@ AZURE = [
 
 @pytest.mark.parametrize(("host", "surface", "vault"), AZURE)
 def test_azure_names_are_aliases_on_the_control_link_only(host: str, surface: Surface, vault: str | None) -> None:
-    """SEC: "accepts Azure's names as aliases only on its owner-only Unix socket"."""
+    """SEC-NAME-5: "accepts Azure's names as aliases only on its owner-only Unix socket"."""
     site = HOSTS.site_of(host, Link.CONTROL)
     assert site is not None
     assert (site.surface, site.vault_name, site.azure, site.netloc) == (surface, vault, True, host)
@@ -147,7 +147,7 @@ def test_azure_names_are_aliases_on_the_control_link_only(host: str, surface: Su
     "host", ["vault.azure.net", "kv1.vault.azure.cn", "kv1.managedhsm.azure.net", "graph.windows.net"]
 )
 def test_azure_names_that_are_not_served_are_unknown_and_known_to_be_azures(host: str) -> None:
-    """SEC: `run` "refuses Azure names it does not serve": they are recognised, and stand for nothing."""
+    """SEC-NAME-8: `run` "refuses Azure names it does not serve": they are recognised, and stand for nothing."""
     assert HOSTS.site_of(host, Link.CONTROL) is None
     assert is_azure_host(host)
 
@@ -244,7 +244,7 @@ def test_management_has_its_classic_name_too() -> None:
 
 
 def test_a_runs_certificate_names_what_is_served_and_no_more() -> None:
-    """SEC: "the exact Azure names served"; every one of them is served."""
+    """SEC-NAME-3: "the exact Azure names served"; every one of them is served."""
     names = azure_names(("KV1", "kv2"))
     assert names == (*AZURE_HOSTS, "kv1.vault.azure.net", "kv2.vault.azure.net")
     assert all(HOSTS.site_of(name, Link.CONTROL) is not None and is_azure_host(name) for name in names)
