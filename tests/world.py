@@ -25,9 +25,9 @@ from strongroom.config import Settings
 from strongroom.core.errors import TooLarge
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import PrincipalType
+from strongroom.core.kinds import KINDS
 from strongroom.core.network import Link
 from strongroom.core.rbac import RoleAssignment
-from strongroom.core.records import KINDS
 from strongroom.core.vaults import Vault
 from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
 from strongroom.directory import applications, client_secrets
@@ -38,6 +38,7 @@ from strongroom.journal.chain import parse
 from strongroom.store import Transaction
 from strongroom.store.sqlite import SqliteStore
 from strongroom.view import View
+from tests.plugins import canary
 
 T = TypeVar("T")
 
@@ -99,6 +100,7 @@ class Simulation:
         self.first, _ = await bootstrap(
             self.settings, self.store, self.keys, now=int(self._now), entropy=secrets.token_bytes
         )
+        canary.remember(self.first.user_password)
         self.view.load([record for kind in KINDS.values() for record in await self.store.records(kind)])
         self.journal = Journal.open(self.folder / "audit", self.keys.tag, self.first.installation.id, self.clock)
         self.journal.settle(0)
@@ -197,6 +199,11 @@ class Simulation:
             receive_body=receive,
         )
         response = self.run(self.dispatcher.handle(request))
+        fields = b"\n".join(b": ".join(header) for header in response.headers)
+        canary.watch(
+            f"the answer to {method} {parts.path}",
+            fields + b"\n\n" + response.body if response.status >= 400 else fields,
+        )
         return Answer(
             response.status,
             {name.decode().lower(): value.decode("latin-1") for name, value in response.headers},

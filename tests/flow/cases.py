@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from strongroom.core.permissions import DataPermission, Public
 from strongroom.flow.operation import Op
 from strongroom.vault.operations import OPERATIONS
+from tests.plugins.canary import plant
 from tests.world import Simulation
 
 VERSION = "2026-04-01"
@@ -32,7 +33,7 @@ def put(world: Simulation, name: str) -> None:
         "PUT",
         f"{world.vault_url}/secrets/{name}?api-version={VERSION}",
         token=world.token(world.administrator),
-        body={"value": "one"},
+        body={"value": plant()},
     )
     assert answer.status == 200, answer.body
 
@@ -58,7 +59,7 @@ def backup(world: Simulation, name: str) -> str:
 
 
 CASES: dict[str, Case] = {
-    "SecretSet": Case(_nothing, "/secrets/{name}", {"value": "v"}),
+    "SecretSet": Case(_nothing, "/secrets/{name}", {"value": plant()}),
     "SecretGet": Case(put, "/secrets/{name}/"),
     "SecretUpdate": Case(put, "/secrets/{name}/", {"tags": {"a": "b"}}),
     "SecretDelete": Case(put, "/secrets/{name}"),
