@@ -17,7 +17,7 @@ def halting() -> Iterator[None]:
     """
     from strongroom.app.instance import InstanceFault, NotInitialised  # noqa: PLC0415  the caller has loaded it
     from strongroom.config import ConfigFault  # noqa: PLC0415  as above
-    from strongroom.crypto.private_files import PrivateFileRefused  # noqa: PLC0415  as above
+    from strongroom.crypto.protocol import RootKeyUnusable  # noqa: PLC0415  as above
     from strongroom.store.protocol import StoreFailed, StoreTooNew  # noqa: PLC0415  as above
 
     try:
@@ -26,7 +26,7 @@ def halting() -> Iterator[None]:
         raise Halt("these settings cannot be:\n  " + "\n  ".join(fault.faults), Exit.USAGE) from None
     except NotInitialised as fault:
         raise Halt(str(fault), Exit.NOT_RUNNING) from None
-    except (InstanceFault, PrivateFileRefused, StoreFailed, StoreTooNew) as fault:
+    except (InstanceFault, RootKeyUnusable, StoreFailed, StoreTooNew) as fault:
         raise Halt(str(fault)) from None
     except PermissionError as fault:
         raise Halt(f"{fault.filename} is not yours to use: run this as the user who owns the data directory") from None

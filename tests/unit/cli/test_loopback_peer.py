@@ -36,6 +36,18 @@ def test_the_kernel_knows_our_own_connection() -> None:
         assert client.getsockname() == peer
 
 
+def test_a_socket_that_speaks_ipv4_through_ipv6_is_known_too() -> None:
+    """Java's sockets are of that kind, and listed in another table."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as client,
+    ):
+        client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
+        accepted, peer = server.accept()
+        assert peer_user(peer, accepted.getsockname()) == os.geteuid()
+        accepted.close()
+
+
 def test_a_connection_that_is_not_there_is_nobodys() -> None:
     """An end that the kernel does not list is nobody's."""
     assert peer_user(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
@@ -57,9 +69,9 @@ def test_a_connection_that_is_not_there_is_nobodys() -> None:
 )
 def test_only_one_live_socket_counts(tmp_path: Path, rows: tuple[str, ...], user: int | None) -> None:
     """Anything but exactly one live socket is nobody's."""
-    assert peer_user(PEER, OURS, table(tmp_path, *rows)) == user
+    assert peer_user(PEER, OURS, [table(tmp_path, *rows)]) == user
 
 
 def test_without_a_table_nobody_is_known(tmp_path: Path) -> None:
     """A platform that does not say whose a connection is leaves it unknown."""
-    assert peer_user(PEER, OURS, tmp_path / "none") is None
+    assert peer_user(PEER, OURS, [tmp_path / "none"]) is None
