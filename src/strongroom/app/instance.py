@@ -6,8 +6,8 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from strongroom.config import CONFIG_FILE, Settings
 from strongroom.core.errors import Tampered
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
+from strongroom.core.kinds import KINDS
 from strongroom.core.names import Hosts
-from strongroom.core.records import INSTANCE, KINDS
+from strongroom.core.records import INSTANCE
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.private_files import replace_private_file, sync_directory
 from strongroom.crypto.process import protect_process
@@ -208,18 +209,14 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
     """
     require_initialised(settings)
     keys = SoftwareKeyProtection.load(settings.root_key)
-    try:
+    with _refusing_tampered(settings):
         store = await SqliteStore.open(settings.database, keys.tag)
-    except Tampered as found:
-        raise InstanceFault(
-            f"{settings.database} is not as it was written under this root key: {found}. Nothing is served from it."
-            " Restore a backup of both, and find out what happened."
-        ) from found
     try:
-        installation = await _installation_of(settings, store)
         view = View()
         store.subscribe(view.apply)
-        view.load([record for kind in KINDS.values() for record in await store.records(kind)])
+        with _refusing_tampered(settings):
+            installation = await _installation_of(settings, store)
+            view.load([record for kind in KINDS.values() for record in await store.records(kind)])
         known = view.get(JournalCheckpoint, INSTANCE, installation.id)
         checkpoint = known.checkpoint if known is not None else None
         journal = Journal.open(settings.journal, keys.tag, installation.id, time.time, checkpoint=checkpoint)
@@ -230,6 +227,18 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
             journal.close()
     finally:
         await store.close()
+
+
+@contextmanager
+def _refusing_tampered(settings: Settings) -> Iterator[None]:
+    """Turn what the store finds wrong with itself into a refusal to start."""
+    try:
+        yield
+    except Tampered as found:
+        raise InstanceFault(
+            f"{settings.database} is not as it was written under this root key: {found}. Nothing is served from it."
+            " Restore a backup of both, and find out what happened."
+        ) from found
 
 
 async def _installation_of(settings: Settings, store: Store) -> Installation:
