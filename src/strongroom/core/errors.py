@@ -22,7 +22,7 @@ class Failure(Exception):
         number: the AADSTS number, for the token service.
     """
 
-    def __init__(  # noqa: PLR0913  one keyword for each thing a refusal may carry
+    def __init__(
         self,
         message: str,
         *,

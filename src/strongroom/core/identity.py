@@ -53,10 +53,12 @@ class Tenant(Record):
 
     @property
     def partition(self) -> str:
+        """The instance's own."""
         return INSTANCE
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What no other record may be called."""
         return tuple(f"domain:{domain.lower()}" for domain in self.domains)
 
 
@@ -78,10 +80,12 @@ class User(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What no other record may be called."""
         return (f"upn:{self.user_principal_name.casefold()}",)
 
 
@@ -100,6 +104,7 @@ class Group(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
 
@@ -117,6 +122,7 @@ class Membership(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
 
@@ -136,10 +142,12 @@ class Application(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What no other record may be called."""
         return (f"app:{self.app_id}", *(f"app_uri:{self.tenant}:{uri.casefold()}" for uri in self.identifier_uris))
 
 
@@ -162,10 +170,12 @@ class ServicePrincipal(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What no other record may be called."""
         return (f"sp:{self.tenant}:{self.app_id}",)
 
 
@@ -194,6 +204,7 @@ class Credential(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
 
@@ -211,6 +222,7 @@ class DirectoryRoleAssignment(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
 
@@ -220,8 +232,8 @@ class SigningKey(Record):
     """
     One key that signs a tenant's tokens; never shared between tenants.
 
-    A key is published from `created`, signs from `signs_from` until `signs_until`, and is trusted until `trusted_until`.
-    Emergency revocation sets `trusted_until` to the present, so roll-over overlaps and revocation does not.
+    A key is published from `created`, signs from `signs_from` until `signs_until`, and is trusted until
+    `trusted_until`. Emergency revocation sets `trusted_until` to the present, so roll-over overlaps and revocation does not.
     """
 
     KIND: ClassVar[str] = "signing_key"
@@ -238,6 +250,7 @@ class SigningKey(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
 
@@ -275,7 +288,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Unidentified:
-    """A token that did not verify. Nothing it claims is kept; the message says what the reference says for the cause."""
+    """A token that did not verify. Nothing it claims is kept; the message is the reference's for the cause."""
 
     message: str
     reason: str

@@ -45,7 +45,7 @@ class JournalCheckpoint(Record):
     """
     How far a node's audit journal was known to go, signed by the journal.
 
-    Kept in the store, so that whoever cuts the journal's end off must also roll the store back, and the other way round.
+    Kept in the store, so that whoever cuts the journal's end off must also roll the store back.
     """
 
     KIND: ClassVar[str] = "journal_checkpoint"

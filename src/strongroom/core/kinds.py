@@ -1,8 +1,8 @@
 """
 Every kind of record there is.
 
-A kind registers itself when its module is read. Whoever reads all records takes `KINDS` from here, because a module that
-nobody happened to import would be a kind that is silently not loaded, and what is not loaded decides nothing.
+A kind registers itself when its module is read. Whoever reads all records takes `KINDS` from here, because a module
+that nobody happened to import would be a kind that is silently not loaded, and what is not loaded decides nothing.
 """
 
 from __future__ import annotations

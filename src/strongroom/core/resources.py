@@ -21,10 +21,12 @@ class Subscription(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What no other record may be called."""
         return (f"subscription:{self.id}",)
 
     @property
@@ -49,6 +51,7 @@ class ResourceGroup(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
     @property
@@ -77,6 +80,7 @@ class UserAssignedIdentity(Record):
 
     @property
     def partition(self) -> str:
+        """Its tenant's."""
         return tenant_partition(self.tenant)
 
     @property

@@ -67,10 +67,12 @@ class Vault(Record):
 
     @property
     def partition(self) -> str:
+        """Its own."""
         return vault_partition(self.id)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What no other record may be called."""
         # Held while soft-deleted too: the host name stays taken until the vault is purged.
         return (f"vault:{self.name.lower()}",)
 
