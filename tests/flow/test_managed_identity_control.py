@@ -1,0 +1,251 @@
+"""The control surface on the owner-only Unix socket: what a run is lent, and how the instance says it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from strongroom.core import limits
+from strongroom.core.identity import CredentialKind
+from strongroom.core.network import Link
+from strongroom.core.resources import UserAssignedIdentity
+from strongroom.directory import applications, client_secrets
+from strongroom.resources import identities
+from strongroom.store import Transaction
+from tests.world import VAULT_AUDIENCE, Answer, Principal, Simulation
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    """One world for the module; every test begins runs of its own."""
+    simulation = Simulation(tmp_path_factory.mktemp("world"))
+    yield simulation
+    simulation.close()
+
+
+def ask(world: Simulation, method: str, path: str, body: object = None, *, link: Link = Link.CONTROL) -> Answer:
+    """Ask the control surface, as the command line does."""
+    return world.ask(method, f"http://control{path}", body=body, link=link, host="control")
+
+
+def begin(world: Simulation, **wanted: object) -> dict[str, Any]:
+    """Begin a run."""
+    answer = ask(world, "POST", "/run", wanted)
+    assert answer.status == 200, answer.body
+    run: dict[str, Any] = answer.json
+    return run
+
+
+def add_identity(world: Simulation, name: str) -> UserAssignedIdentity:
+    """Make a user-assigned identity beside the default one."""
+    group = world.view.resource_group(world.first.subscription_id, world.first.resource_group)
+    assert group is not None
+    now, entropy = int(world.clock()), world.world.entropy
+
+    async def make(tx: Transaction) -> UserAssignedIdentity:
+        resource_id = f"{group.scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        principal = await applications.create_identity_principal(
+            tx, group.tenant, display_name=name, resource_id=resource_id, now=now, entropy=entropy
+        )
+        return await identities.create_user_assigned_identity(
+            tx, group=group, name=name, location="local", client_id=principal.app_id, principal_id=principal.id, now=now
+        )
+
+    return world.commit(make)
+
+
+class TestBegin:
+    """POST /run."""
+
+    def test_what_a_run_is_told(self, world: Simulation) -> None:
+        """Everything that `run` needs: the endpoint, its secret, the names, the first vault."""
+        run = begin(world)
+        vault = world.vault.name
+
+        assert run["identityEndpoint"] == "http://127.0.0.1:40342/msi/token"
+        assert len(run["identityHeader"]) >= 43
+        assert run["tenantId"] == world.first.tenant_id
+        assert (run["vaultName"], run["vaultUri"]) == (vault, f"https://{vault}.vault.localhost:8443/")
+        assert (run["authority"], run["domain"], run["port"]) == ("https://login.localhost:8443", "localhost", 8443)
+        assert f"{vault}.vault.azure.net" in run["azureHosts"]
+        assert "login.microsoftonline.com" in run["azureHosts"]
+        assert run["ownHosts"] == [
+            "login.localhost:8443",
+            "management.localhost:8443",
+            "graph.localhost:8443",
+            f"{vault}.vault.localhost:8443",
+        ]
+        assert run["expiresOn"] == int(world.clock()) + limits.RUN_S
+        assert run["servicePrincipal"] is None
+
+    def test_an_empty_body_is_the_default(self, world: Simulation) -> None:
+        """Nothing asked means the default identity and nothing more."""
+        assert ask(world, "POST", "/run").json["objectId"] == begin(world)["objectId"]
+
+    def test_each_run_has_a_secret_of_its_own(self, world: Simulation) -> None:
+        """SEC: header secrets are one per child."""
+        runs = [begin(world) for _ in range(5)]
+        assert len({run["identityHeader"] for run in runs}) == 5
+        assert len({run["runId"] for run in runs}) == 5
+
+    def test_another_identity_by_name_and_by_id(self, world: Simulation) -> None:
+        """`--identity NAME` picks a user-assigned identity, without case, or by its ARM id."""
+        other = add_identity(world, "other")
+        for name in ("other", "OTHER", other.scope, other.scope.upper()):
+            assert begin(world, identity=name)["objectId"] == other.principal_id
+
+    def test_an_unknown_identity(self, world: Simulation) -> None:
+        """It is refused, and the answer says which there are."""
+        answer = ask(world, "POST", "/run", {"identity": "nobody"})
+        assert answer.status == 404
+        assert "default" in answer.error["message"]
+
+    def test_a_service_principal(self, world: Simulation) -> None:
+        """A client secret of the first application, for this run: it signs in, and ends with the run."""
+        run = begin(world, servicePrincipal=True)
+        lent = run["servicePrincipal"]
+        assert (lent["tenantId"], lent["clientId"]) == (world.first.tenant_id, world.first.client_id)
+        principal = Principal("", lent["clientId"], "", lent["clientSecret"])
+        token = world.token(principal, VAULT_AUDIENCE)
+        url = f"{world.vault_url}/secrets?api-version=7.4"
+        assert world.ask("GET", url, token=token).status == 200
+
+        assert ask(world, "DELETE", f"/run/{run['runId']}").status == 204
+        assert world.ask("GET", url, token=token).status == 401
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": lent["clientId"],
+            "client_secret": lent["clientSecret"],
+            "scope": "https://vault.azure.net/.default",
+        }
+        answer = world.ask("POST", f"{world.login_url}/adfs/oauth2/v2.0/token", form=form)
+        assert answer.json["error_codes"] == [7000215]
+        assert world.token(world.administrator)
+
+    def test_a_named_application(self, world: Simulation) -> None:
+        """Another application by its name or app id; an unknown one, or one without a principal, is refused."""
+        made = world.principal("a-service")
+        for name in ("A-Service", made.appid):
+            assert begin(world, servicePrincipal=True, application=name)["servicePrincipal"]["clientId"] == made.appid
+        assert ask(world, "POST", "/run", {"servicePrincipal": True, "application": "none"}).status == 404
+        world.principal("a-service")
+        assert ask(world, "POST", "/run", {"servicePrincipal": True, "application": "a-service"}).status == 409
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"lifetimeSeconds": limits.RUN_MAX_S + 1},
+            {"lifetimeSeconds": 59},
+            {"lifetimeSeconds": "3600"},
+            {"identity": 1},
+            {"servicePrincipal": "yes"},
+            {"unknown": True},
+            [],
+            "x",
+        ],
+    )
+    def test_a_bad_body(self, world: Simulation, body: object) -> None:
+        """Nothing is lent for more than a day, and nothing that is not understood is ignored."""
+        before = len(world.view.credentials_of(begin(world)["objectId"]))
+        assert ask(world, "POST", "/run", body).status == 400
+        assert len(world.view.credentials_of(begin(world)["objectId"])) == before + 1
+
+    def test_what_is_over_is_cleared_away(self, world: Simulation) -> None:
+        """Credentials that a killed `run` left behind go with the next run's beginning."""
+        old = begin(world, lifetimeSeconds=60, servicePrincipal=True)
+        world.advance(60)
+        begin(world)
+
+        assert world.view.credential(old["runId"]) is None
+        names = {one.display_name for one in world.view.credentials_of(world.first.installation.application)}
+        assert f"run {old['runId']}" not in names
+
+    def test_the_journal_says_what_was_lent_and_never_the_secrets(self, world: Simulation) -> None:
+        """SEC: a run's credential is audited: its id, its identity; never its secret."""
+        run = begin(world, servicePrincipal=True)
+        entry = world.entries()[-1]
+
+        assert entry["operationName"] == "RunStart"
+        assert entry["properties"]["runId"] == run["runId"]
+        assert entry["properties"]["objectId"] == run["objectId"]
+        assert "omitted" not in entry["properties"]
+        journal = json.dumps(world.entries())
+        assert run["identityHeader"] not in journal
+        assert run["servicePrincipal"]["clientSecret"] not in journal
+
+
+class TestEnd:
+    """DELETE /run/{id}."""
+
+    def test_a_run_ends_once(self, world: Simulation) -> None:
+        """The second time there is nothing to end; both are recorded."""
+        run = begin(world)
+        assert ask(world, "DELETE", f"/run/{run['runId']}").status == 204
+        assert world.entries()[-1]["operationName"] == "RunEnd"
+        assert ask(world, "DELETE", f"/run/{run['runId']}").status == 404
+
+    def test_only_a_run_is_ended(self, world: Simulation) -> None:
+        """The id of another credential is no run's, and nothing happens to it."""
+        application = world.first.installation.application
+        (secret,) = [
+            one
+            for one in world.view.credentials_of(application)
+            if one.kind is CredentialKind.SECRET and one.display_name == "first start"
+        ]
+        for run_id in (secret.id, "x", "11111111-1111-1111-1111-111111111111"):
+            assert ask(world, "DELETE", f"/run/{run_id}").status == 404
+        assert world.view.credential(secret.id) == secret
+
+
+class TestStatus:
+    """GET /status."""
+
+    def test_how_the_instance_is(self, world: Simulation) -> None:
+        """Who runs, where, under which protection, by which names; nothing in it is a secret."""
+        answer = ask(world, "GET", "/status").json
+
+        assert answer["ready"] is True
+        assert answer["recording"] is True
+        assert answer["pid"] > 0
+        assert answer["keyProtection"] == world.keys.description
+        assert answer["managedIdentity"] == "http://127.0.0.1:40342"
+        assert answer["ownHosts"] == begin(world)["ownHosts"]
+        assert world.first.client_secret not in json.dumps(answer)
+
+
+class TestReach:
+    """Who can ask at all."""
+
+    @pytest.mark.parametrize("link", [Link.PUBLIC, Link.MANAGED_IDENTITY])
+    @pytest.mark.parametrize(("method", "path"), [("POST", "/run"), ("DELETE", "/run/x"), ("GET", "/status")])
+    def test_no_other_listener_answers(self, world: Simulation, link: Link, method: str, path: str) -> None:
+        """SEC: the operator's rights are used through the local control socket and nowhere else."""
+        assert ask(world, method, path, link=link).status in {404, 421}
+
+    @pytest.mark.parametrize("host", ["login.localhost", "control.localhost", "control:8443", "management.azure.com"])
+    def test_no_other_host_answers(self, world: Simulation, host: str) -> None:
+        """What the relay forwards for its child cannot name the control surface's host by accident."""
+        answer = world.ask("POST", f"https://{host}/run", link=Link.CONTROL, host=host, body={})
+        assert answer.status != 200
+        assert b"identityHeader" not in answer.body
+
+
+def test_the_client_secret_of_a_run_counts_against_the_limit(world: Simulation) -> None:
+    """An application that has all the secrets it may have lends none, and no half of a run is left."""
+    application = world.view.application_by_app_id(world.principal("full").appid)
+    assert application is not None
+    now = int(world.clock())
+    for _ in range(limits.CLIENT_SECRETS_PER_APPLICATION - 1):
+        made = client_secrets.make_client_secret(
+            world.keys, application, expires=now + 60, now=now, entropy=world.world.entropy
+        )
+        world.commit(lambda tx, made=made: client_secrets.add_password(tx, made.credential))
+    identity = begin(world)["objectId"]
+    before = len(world.view.credentials_of(identity))
+    answer = ask(world, "POST", "/run", {"servicePrincipal": True, "application": application.app_id})
+
+    assert answer.status == 400
+    assert len(world.view.credentials_of(identity)) == before
