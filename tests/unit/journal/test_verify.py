@@ -118,6 +118,27 @@ def test_a_rolled_back_chain_that_grew_again_is_found_by_the_checkpoint(reopen: 
     )
 
 
+def test_a_line_of_another_history_is_found(reopen: Opener, directory: Path) -> None:
+    """SEC-AUDIT-3: a line that was truly written, in this place, but after another one, does not fit in."""
+    append(reopen(), 1, 3)
+    reopen().close()
+    path = file_of(directory)
+    older = path.read_bytes()
+    append(reopen(), 4, 6)
+    reopen().close()
+    other_history = lines_of(path)
+    path.write_bytes(older)
+    append(reopen(), 7, 9)
+    reopen().close()
+    lines = lines_of(path)
+    path.write_bytes(b"".join([*lines[:5], other_history[5], *lines[6:]]))
+    problems = verify(directory, tagger).problems
+    assert [problem.partition(": ")[2] for problem in problems] == [
+        "entry 6 does not continue from the one before it",
+        "entry 7 does not continue from the one before it",
+    ]
+
+
 def test_a_missing_node_is_found_by_its_checkpoint(reopen: Opener, directory: Path) -> None:
     """SEC-AUDIT-4: a node whose whole series is gone is found by the checkpoint that was kept of it."""
     append(reopen(), 1, 3)
