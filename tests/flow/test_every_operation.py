@@ -83,7 +83,7 @@ def check_challenge(world: Simulation, answer: Answer) -> None:
 
 
 def check_anonymous(world: Simulation, answer: Answer, reason: str) -> None:
-    """Check that a 401 is recorded without any identity, since none was proved, with a reason for the operator alone."""
+    """Check that a 401 is recorded without any identity, since none was proved, with a reason for operators."""
     entry = last_entry(world)
     assert entry["operationName"] == "Authentication"
     assert entry["identity"] == {}

@@ -233,7 +233,7 @@ class SigningKey(Record):
     One key that signs a tenant's tokens; never shared between tenants.
 
     A key is published from `created`, signs from `signs_from` until `signs_until`, and is trusted until
-    `trusted_until`. Emergency revocation sets `trusted_until` to the present, so roll-over overlaps and revocation does not.
+    `trusted_until`. Emergency revocation sets `trusted_until` to the present: roll-over overlaps, revocation does not.
     """
 
     KIND: ClassVar[str] = "signing_key"
