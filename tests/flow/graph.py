@@ -1,0 +1,104 @@
+"""Graph, as a caller sees it, for the tests of its operations."""
+
+from __future__ import annotations
+
+import secrets as chance
+from typing import Any
+from urllib.parse import quote
+
+from tests.world import GRAPH_AUDIENCE, Answer, Principal, Simulation
+
+MISSING = "11111111-1111-1111-1111-111111111111"
+"""The id of nothing."""
+
+
+class Graph:
+    """Graph, as one caller sees it."""
+
+    def __init__(self, world: Simulation, principal: Principal) -> None:
+        self._world = world
+        self._token = world.token(principal, GRAPH_AUDIENCE)
+
+    def ask(self, method: str, path: str, body: object = None, *, version: str = "v1.0", **how: Any) -> Answer:
+        """Ask for a path below the version."""
+        url = f"{self._world.graph_url}/{version}/{path}"
+        return self._world.ask(method, url, token=how.pop("token", self._token), body=body, **how)
+
+    def get(self, path: str) -> Any:
+        """Get something that is there."""
+        answer = self.ask("GET", path)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def make(self, path: str, body: object) -> dict[str, Any]:
+        """Make something that can be made."""
+        answer = self.ask("POST", path, body)
+        assert answer.status == 201, answer.body
+        made: dict[str, Any] = answer.json
+        return made
+
+    def do(self, method: str, path: str, body: object = None) -> None:
+        """Do something that answers nothing."""
+        answer = self.ask(method, path, body)
+        assert (answer.status, answer.body) == (204, b"")
+
+    def ids(self, path: str) -> set[str]:
+        """List the ids in a collection."""
+        return {one["id"] for one in self.get(path)["value"]}
+
+    def add_user(self, name: str | None = None) -> dict[str, Any]:
+        """Make a user."""
+        name = name or f"u{chance.token_hex(4)}"
+        return self.make("users", user_body(name))
+
+    def add_group(self, name: str | None = None) -> dict[str, Any]:
+        """Make a group."""
+        return self.make("groups", group_body(name or f"g{chance.token_hex(4)}"))
+
+    def add_application(self, name: str | None = None, **more: object) -> dict[str, Any]:
+        """Register an application."""
+        return self.make("applications", {"displayName": name or f"a{chance.token_hex(4)}", **more})
+
+    def join(self, group: str, member: str) -> Answer:
+        """Put a principal into a group."""
+        reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{member}"}
+        return self.ask("POST", f"groups/{group}/members/$ref", reference)
+
+
+def user_body(name: str, **changes: object) -> dict[str, object]:
+    """Make a user's body as `az ad user create` sends it, with members changed, or left out where they are None."""
+    body: dict[str, object] = {
+        "accountEnabled": True,
+        "displayName": name,
+        "mailNickname": name,
+        "userPrincipalName": f"{name}@strongroom.localhost",
+        "passwordProfile": {"forceChangePasswordNextSignIn": False, "password": "An-invented-password-1"},
+        **changes,
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def group_body(name: str, **changes: object) -> dict[str, object]:
+    """Make a group's body as `az ad group create` sends it."""
+    body: dict[str, object] = {
+        "displayName": name,
+        "mailNickname": name,
+        "mailEnabled": False,
+        "securityEnabled": True,
+        **changes,
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def filtered(path: str, text: str) -> str:
+    """Make a filtered path, encoded as clients encode it."""
+    return f"{path}?$filter={quote(text, safe='')}"
+
+
+def refused(answer: Answer, status: int, code: str) -> str:
+    """Check Graph's form of a refusal, and give its message."""
+    assert (answer.status, answer.error["code"]) == (status, code), answer.body
+    assert set(answer.error) == {"code", "message", "innerError"}
+    assert set(answer.error["innerError"]) == {"date", "request-id", "client-request-id"}
+    message: str = answer.error["message"]
+    return message

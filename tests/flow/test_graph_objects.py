@@ -1,0 +1,436 @@
+"""The objects of the directory API, through the flow: as `az ad` and Terraform call it, and as nobody should."""
+
+from __future__ import annotations
+
+import json
+import secrets as chance
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tests.flow.graph import MISSING, Graph, filtered, group_body, refused, user_body
+from tests.world import GRAPH_AUDIENCE, Principal, Simulation
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    """One world for the module; every test makes objects of its own."""
+    simulation = Simulation(tmp_path_factory.mktemp("world"))
+    yield simulation
+    simulation.close()
+
+
+@pytest.fixture
+def graph(world: Simulation) -> Graph:
+    """See Graph as the first application, which is a Global Administrator."""
+    return Graph(world, world.administrator)
+
+
+class TestApplications:
+    """The rows of /applications."""
+
+    def test_as_az_creates_one(self, graph: Graph) -> None:
+        """The body of `az ad sp create-for-rbac`; 201, where it is, and what it is."""
+        answer = graph.ask("POST", "applications", {"displayName": "az", "keyCredentials": []})
+
+        assert answer.status == 201
+        body = answer.json
+        assert body["@odata.context"].endswith("/v1.0/$metadata#applications/$entity")
+        assert answer.headers["location"].endswith(f"/v1.0/applications/{body['id']}")
+        assert (body["displayName"], body["signInAudience"], body["passwordCredentials"]) == ("az", "AzureADMyOrg", [])
+        assert body["id"] != body["appId"]
+
+    def test_by_object_id_and_by_app_id(self, graph: Graph) -> None:
+        """The alternate key finds the same application, its quotes encoded or not, in either version."""
+        made = graph.add_application()
+        for path in (
+            f"applications/{made['id']}",
+            f"applications/{made['id'].upper()}",
+            f"applications(appId='{made['appId']}')",
+            f"applications(appId=%27{made['appId']}%27)",
+        ):
+            assert graph.get(path)["id"] == made["id"]
+        assert graph.ask("GET", f"applications/{made['id']}", version="beta").json["id"] == made["id"]
+
+    def test_change_and_delete(self, graph: Graph) -> None:
+        """PATCH changes what it names and nothing else; after DELETE there is nothing."""
+        made = graph.add_application(identifierUris=["api://one"])
+        graph.do("PATCH", f"applications/{made['id']}", {"displayName": "renamed"})
+        found = graph.get(f"applications(appId='{made['appId']}')")
+        assert (found["displayName"], found["identifierUris"]) == ("renamed", ["api://one"])
+
+        graph.do("DELETE", f"applications(appId='{made['appId']}')")
+        refused(graph.ask("GET", f"applications/{made['id']}"), 404, "Request_ResourceNotFound")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "appId eq '{appId}'",
+            "displayName eq '{displayName}'",
+            "displayName eq '{upper}'",
+            "startswith(displayName,'{start}')",
+            "startswith(displayName, '{start}') and appId eq '{appId}'",
+            "identifierUris/any(s:s eq 'api://{displayName}')",
+            "id eq '{id}'",
+        ],
+    )
+    def test_filters(self, graph: Graph, text: str) -> None:
+        """The filters that official clients send find the one application they mean (reference clients.md 4)."""
+        name = f"it's {chance.token_hex(6)}"
+        made = graph.add_application(name, identifierUris=[f"api://{name}"])
+        graph.add_application()
+        escaped = {
+            "displayName": "it''s" + name[4:],
+            "upper": "IT''S" + name[4:].upper(),
+            "start": "it''s" + name[4:10],
+        }
+        assert graph.ids(filtered("applications", text.format(**{**made, **escaped}))) == {made["id"]}
+
+    def test_a_filter_that_matches_nothing(self, graph: Graph) -> None:
+        """An empty collection, not an error."""
+        assert graph.get(filtered("applications", f"appId eq '{MISSING}'"))["value"] == []
+
+    def test_an_identifier_uri_is_taken_once(self, graph: Graph) -> None:
+        """A second application with it is refused with Graph's status."""
+        graph.add_application(identifierUris=["api://taken"])
+        answer = graph.ask("POST", "applications", {"displayName": "x", "identifierUris": ["api://taken"]})
+        assert "identifierUris" in refused(answer, 400, "Request_BadRequest")
+
+
+class TestPasswords:
+    """Secrets of applications."""
+
+    def test_the_secret_is_in_this_answer_and_nowhere_else(self, world: Simulation, graph: Graph) -> None:
+        """SEC: secretText is shown once; the application shows the hint alone, the journal neither."""
+        made = graph.add_application()
+        wanted = {"passwordCredential": {"displayName": "rbac", "endDateTime": "2026-12-31T00:00:00Z"}}
+        answer = graph.ask("POST", f"applications/{made['id']}/addPassword", wanted)
+
+        assert answer.status == 200
+        body = answer.json
+        assert body["displayName"] == "rbac"
+        assert body["endDateTime"] == "2026-12-31T00:00:00Z"
+        assert body["secretText"].startswith(body["hint"])
+        (shown,) = graph.get(f"applications/{made['id']}")["passwordCredentials"]
+        assert shown == {**{key: value for key, value in body.items() if key != "@odata.context"}, "secretText": None}
+        assert body["secretText"] not in json.dumps(world.entries())
+
+    @pytest.mark.parametrize("body", [None, {}, {"passwordCredential": None}, {"passwordCredential": {}}])
+    def test_without_wishes(self, graph: Graph, body: object) -> None:
+        """A secret that names no end lives two years, Graph's own default."""
+        made = graph.add_application()
+        answer = graph.ask("POST", f"applications(appId='{made['appId']}')/addPassword", body).json
+        assert answer["startDateTime"] == "2026-09-21T14:13:20Z"
+        assert answer["endDateTime"] == "2028-09-20T14:13:20Z"
+
+    def test_a_secret_signs_in_until_it_is_removed(self, world: Simulation, graph: Graph) -> None:
+        """Each of two secrets works; removing one ends it, its tokens, and nothing of the other."""
+        made = graph.add_application()
+        principal = graph.make("servicePrincipals", {"appId": made["appId"]})
+        added = [graph.ask("POST", f"applications/{made['id']}/addPassword").json for _ in range(2)]
+        callers = [Principal(principal["id"], made["appId"], made["id"], one["secretText"]) for one in added]
+        tokens = [world.token(caller, GRAPH_AUDIENCE) for caller in callers]
+        graph.do("POST", f"applications/{made['id']}/removePassword", {"keyId": added[0]["keyId"]})
+
+        statuses = [graph.ask("GET", "groups", token=token).status for token in tokens]
+        assert statuses == [401, 200]
+        assert world.token(callers[1], GRAPH_AUDIENCE)
+
+    @pytest.mark.parametrize("key_id", [MISSING, "other"])
+    def test_a_secret_that_is_not_the_applications(self, graph: Graph, key_id: str) -> None:
+        """A key id of another application is as unknown as a random one."""
+        made, other = graph.add_application(), graph.add_application()
+        if key_id == "other":
+            key_id = graph.ask("POST", f"applications/{other['id']}/addPassword").json["keyId"]
+        answer = graph.ask("POST", f"applications/{made['id']}/removePassword", {"keyId": key_id})
+        refused(answer, 404, "Request_ResourceNotFound")
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            {"endDateTime": "2020-01-01T00:00:00Z"},
+            {"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2026-11-01T00:00:00Z"},
+            {"endDateTime": "soon"},
+            {"secretText": "chosen-by-the-client"},
+            {"keyId": MISSING},
+            {"displayName": 1},
+            {"unknown": "x"},
+        ],
+    )
+    def test_a_bad_wish(self, graph: Graph, wanted: object) -> None:
+        """Times that make no sense, and secrets of a client's own choosing, are refused."""
+        made = graph.add_application()
+        answer = graph.ask("POST", f"applications/{made['id']}/addPassword", {"passwordCredential": wanted})
+        refused(answer, 400, "Request_BadRequest")
+        assert graph.get(f"applications/{made['id']}")["passwordCredentials"] == []
+
+
+class TestServicePrincipals:
+    """The rows of /servicePrincipals."""
+
+    def test_as_az_creates_and_finds_one(self, graph: Graph) -> None:
+        """POST with the app id; found by id, by app id, by alternate key, and by each of its names."""
+        app = graph.add_application(identifierUris=[f"api://{chance.token_hex(4)}"])
+        made = graph.make("servicePrincipals", {"appId": app["appId"], "accountEnabled": True})
+        assert (made["appId"], made["appDisplayName"]) == (app["appId"], app["displayName"])
+        assert made["servicePrincipalType"] == "Application"
+        assert made["servicePrincipalNames"] == [app["appId"], *app["identifierUris"]]
+
+        assert graph.get(f"servicePrincipals/{made['id']}")["id"] == made["id"]
+        assert graph.get(f"servicePrincipals(appId='{app['appId']}')")["id"] == made["id"]
+        for text in (
+            f"appId eq '{app['appId']}'",
+            *(f"servicePrincipalNames/any(c:c eq '{name}')" for name in made["servicePrincipalNames"]),
+            f"displayName eq '{app['displayName']}'",
+        ):
+            assert graph.ids(filtered("servicePrincipals", text)) == {made["id"]}
+
+    def test_a_second_one_is_a_conflict(self, graph: Graph) -> None:
+        """409 with Graph's code, which official clients look for."""
+        app = graph.add_application()
+        graph.make("servicePrincipals", {"appId": app["appId"]})
+        answer = graph.ask("POST", "servicePrincipals", {"appId": app["appId"]})
+        assert "already in use" in refused(answer, 409, "Request_MultipleObjectsWithSameKeyValue")
+
+    def test_an_unknown_application(self, graph: Graph) -> None:
+        """There is no principal without an application."""
+        answer = graph.ask("POST", "servicePrincipals", {"appId": MISSING})
+        assert "does not reference a valid application object" in refused(answer, 400, "Request_BadRequest")
+
+    def test_disabling_ends_its_tokens(self, world: Simulation, graph: Graph) -> None:
+        """PATCH accountEnabled false, and a token that worked is refused."""
+        app = world.principal()
+        token = world.token(app, GRAPH_AUDIENCE)
+        assert graph.ask("GET", "groups", token=token).status == 200
+        graph.do("PATCH", f"servicePrincipals/{app.oid}", {"accountEnabled": False})
+        assert graph.ask("GET", "groups", token=token).status == 401
+
+    def test_deleting_ends_its_tokens(self, world: Simulation, graph: Graph) -> None:
+        """A deleted principal's token is refused; its application stays."""
+        app = world.principal()
+        token = world.token(app, GRAPH_AUDIENCE)
+        graph.do("DELETE", f"servicePrincipals(appId='{app.appid}')")
+        assert graph.ask("GET", "groups", token=token).status == 401
+        assert graph.get(f"applications(appId='{app.appid}')")["id"] == app.application
+
+    def test_a_managed_identity_is_listed_and_not_deleted(self, graph: Graph) -> None:
+        """Its principal is shown with its resource, and goes with that alone."""
+        (found,) = graph.get(filtered("servicePrincipals", "servicePrincipalType eq 'ManagedIdentity'"))["value"]
+        assert found["alternativeNames"][1].endswith("/userAssignedIdentities/default")
+        refused(graph.ask("DELETE", f"servicePrincipals/{found['id']}"), 400, "Request_BadRequest")
+
+    def test_the_app_id_does_not_change(self, graph: Graph) -> None:
+        """A principal cannot be moved to another application."""
+        made = graph.make("servicePrincipals", {"appId": graph.add_application()["appId"]})
+        answer = graph.ask("PATCH", f"servicePrincipals/{made['id']}", {"appId": MISSING})
+        refused(answer, 400, "Request_BadRequest")
+
+
+class TestUsers:
+    """The rows of /users."""
+
+    def test_a_user_as_az_creates_one(self, world: Simulation, graph: Graph) -> None:
+        """The password is in no answer and in no journal."""
+        made = graph.add_user("alice")
+
+        assert (made["userPrincipalName"], made["accountEnabled"]) == ("alice@strongroom.localhost", True)
+        assert "passwordProfile" not in made
+        assert "An-invented-password-1" not in json.dumps(world.entries())
+
+    def test_by_id_and_by_principal_name(self, graph: Graph) -> None:
+        """A user is found by either, the name in any case."""
+        made = graph.add_user()
+        name = made["userPrincipalName"]
+        for key in (made["id"], made["id"].upper(), name, name.upper(), quote(name, safe="")):
+            assert graph.get(f"users/{key}")["id"] == made["id"]
+        assert graph.ids(filtered("users", f"userPrincipalName eq '{name}'")) == {made["id"]}
+        assert graph.ids(filtered("users", f"startswith(userPrincipalName,'{name[:6]}')")) == {made["id"]}
+
+    def test_change_disable_and_delete(self, graph: Graph) -> None:
+        """PATCH changes what it names; null removes an optional name; after DELETE there is nobody."""
+        made = graph.add_user()
+        graph.do("PATCH", f"users/{made['id']}", {"givenName": "Ann", "surname": "Bee", "accountEnabled": False})
+        graph.do("PATCH", f"users/{made['userPrincipalName']}", {"surname": None})
+        found = graph.get(f"users/{made['id']}")
+        assert (found["givenName"], found["surname"], found["accountEnabled"]) == ("Ann", None, False)
+
+        graph.do("DELETE", f"users/{made['id']}")
+        refused(graph.ask("GET", f"users/{made['id']}"), 404, "Request_ResourceNotFound")
+
+    def test_a_new_password_is_another_credential(self, world: Simulation, graph: Graph) -> None:
+        """SEC: the tokens of a reset password end, since they came from a credential that is gone."""
+        made = graph.add_user()
+        before = {one.id for one in world.view.credentials_of(made["id"])}
+        graph.do("PATCH", f"users/{made['id']}", {"passwordProfile": {"password": "Another-password-2"}})
+        after = {one.id for one in world.view.credentials_of(made["id"])}
+        assert len(after) == 1
+        assert after != before
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"accountEnabled": None},
+            {"displayName": None},
+            {"mailNickname": None},
+            {"userPrincipalName": None},
+            {"passwordProfile": None},
+            {"displayName": ""},
+            {"displayName": "x" * 257},
+            {"userPrincipalName": "no-domain"},
+            {"userPrincipalName": "x@elsewhere.example"},
+            {"userPrincipalName": "admin@strongroom.localhost"},
+            {"passwordProfile": {"password": "weak"}},
+            {"passwordProfile": {"password": 1}},
+            {"passwordProfile": {}},
+            {"accountEnabled": "yes"},
+            {"jobTitle": "Plumber"},
+            {"isAdmin": True},
+        ],
+    )
+    def test_a_bad_user(self, graph: Graph, changes: dict[str, object]) -> None:
+        """What is missing, malformed, taken or not understood is refused, and nobody is made."""
+        name = f"u{chance.token_hex(4)}"
+        refused(graph.ask("POST", "users", user_body(name, **changes)), 400, "Request_BadRequest")
+        assert graph.get(filtered("users", f"mailNickname eq '{name}'"))["value"] == []
+
+    def test_me_is_for_users(self, graph: Graph) -> None:
+        """An application has no /me, in Graph's words."""
+        assert "delegated" in refused(graph.ask("GET", "me"), 400, "BadRequest")
+
+
+class TestGroups:
+    """The rows of /groups."""
+
+    def test_members_come_and_go(self, graph: Graph) -> None:
+        """Users, principals and groups are members; each says what it is."""
+        group, inner, user = graph.add_group(), graph.add_group(), graph.add_user()
+        principal = graph.make("servicePrincipals", {"appId": graph.add_application()["appId"]})
+        for member in (inner, user, principal):
+            assert graph.join(group["id"], member["id"]).status == 204
+        kinds = {one["id"]: one["@odata.type"] for one in graph.get(f"groups/{group['id']}/members")["value"]}
+        assert kinds == {
+            inner["id"]: "#microsoft.graph.group",
+            user["id"]: "#microsoft.graph.user",
+            principal["id"]: "#microsoft.graph.servicePrincipal",
+        }
+
+        graph.do("DELETE", f"groups/{group['id']}/members/{user['id']}/$ref")
+        assert graph.ids(f"groups/{group['id']}/members") == {inner["id"], principal["id"]}
+        answer = graph.ask("DELETE", f"groups/{group['id']}/members/{user['id']}/$ref")
+        refused(answer, 404, "Request_ResourceNotFound")
+
+    def test_members_from_the_start(self, graph: Graph) -> None:
+        """members@odata.bind, as Terraform sends it; one that does not exist, and there is no group."""
+        user = graph.add_user()
+        reference = f"https://graph.localhost:8443/beta/directoryObjects/{user['id']}"
+        made = graph.make("groups", group_body("bound", **{"members@odata.bind": [reference]}))
+        assert graph.ids(f"groups/{made['id']}/members") == {user["id"]}
+
+        missing = f"https://graph.microsoft.com/v1.0/users/{MISSING}"
+        answer = graph.ask("POST", "groups", group_body("unbound", **{"members@odata.bind": [missing]}))
+        refused(answer, 404, "Request_ResourceNotFound")
+        assert graph.get(filtered("groups", "displayName eq 'unbound'"))["value"] == []
+
+    def test_transitive_members_each_once(self, graph: Graph) -> None:
+        """Everything inside, by whatever way, groups among them."""
+        outer, left, right, user = graph.add_group(), graph.add_group(), graph.add_group(), graph.add_user()
+        for group, member in ((outer, left), (outer, right), (left, user), (right, user)):
+            assert graph.join(group["id"], member["id"]).status == 204
+        listed = [one["id"] for one in graph.get(f"groups/{outer['id']}/transitiveMembers")["value"]]
+        assert sorted(listed) == sorted({left["id"], right["id"], user["id"]})
+
+    def test_circles_are_refused(self, graph: Graph) -> None:
+        """A group is never inside itself."""
+        outer, inner = graph.add_group(), graph.add_group()
+        assert graph.join(outer["id"], inner["id"]).status == 204
+        for group, member in ((inner, outer), (outer, outer)):
+            assert "itself" in refused(graph.join(group["id"], member["id"]), 400, "Request_BadRequest")
+
+    def test_a_second_addition(self, graph: Graph) -> None:
+        """Graph's words, which official clients look for."""
+        group, user = graph.add_group(), graph.add_user()
+        graph.join(group["id"], user["id"])
+        assert "already exist" in refused(graph.join(group["id"], user["id"]), 400, "Request_BadRequest")
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            "x",
+            f"/directoryObjects/{MISSING}",
+            "https://graph.microsoft.com/v1.0/directoryObjects/x",
+            f"https://graph.microsoft.com/v2.0/directoryObjects/{MISSING}",
+            f"https://graph.microsoft.com/v1.0/applications/{MISSING}",
+            f"https://graph.microsoft.com/v1.0/directoryObjects/{MISSING}/../x",
+            f"https://graph.microsoft.com/v1.0/directoryObjects/{MISSING}?x=y",
+        ],
+    )
+    def test_a_bad_reference(self, graph: Graph, reference: str) -> None:
+        """Only the URL of a directory object is one."""
+        answer = graph.ask("POST", f"groups/{graph.add_group()['id']}/members/$ref", {"@odata.id": reference})
+        refused(answer, 400, "Request_BadRequest")
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"displayName": None},
+            {"mailNickname": None},
+            {"mailEnabled": None},
+            {"securityEnabled": None},
+            {"mailEnabled": True},
+            {"securityEnabled": False},
+            {"groupTypes": ["Unified"]},
+            {"owners@odata.bind": ["https://graph.microsoft.com/v1.0/users/x"]},
+            {"rules": []},
+        ],
+    )
+    def test_a_bad_group(self, graph: Graph, changes: dict[str, object]) -> None:
+        """Only security groups are made, and nothing that is not understood is dropped silently."""
+        refused(graph.ask("POST", "groups", group_body("bad", **changes)), 400, "Request_BadRequest")
+
+    def test_change_and_delete(self, graph: Graph) -> None:
+        """PATCH changes, null removes a description, DELETE leaves the members."""
+        group, user = graph.add_group(), graph.add_user()
+        graph.join(group["id"], user["id"])
+        graph.do("PATCH", f"groups/{group['id']}", {"description": "why"})
+        assert graph.get(f"groups/{group['id']}")["description"] == "why"
+        graph.do("PATCH", f"groups/{group['id']}", {"description": None})
+        assert graph.get(f"groups/{group['id']}")["description"] is None
+        graph.do("DELETE", f"groups/{group['id']}")
+        refused(graph.ask("GET", f"groups/{group['id']}/members"), 404, "Request_ResourceNotFound")
+        assert graph.get(f"users/{user['id']}")["id"] == user["id"]
+
+
+class TestDirectoryObjects:
+    """The rows of /directoryObjects and memberships of any object."""
+
+    def test_by_ids(self, graph: Graph) -> None:
+        """As `az role assignment list` finds names: what is unknown is left out, `types` narrows."""
+        group, user, app = graph.add_group(), graph.add_user(), graph.add_application()
+        ids = [group["id"], user["id"].upper(), app["id"], MISSING]
+        found = graph.ask("POST", "directoryObjects/getByIds", {"ids": ids}).json["value"]
+        assert {one["id"] for one in found} == {group["id"], user["id"], app["id"]}
+        narrowed = graph.ask("POST", "directoryObjects/getByIds", {"ids": ids, "types": ["user", "device"]}).json[
+            "value"
+        ]
+        assert [one["@odata.type"] for one in narrowed] == ["#microsoft.graph.user"]
+        refused(
+            graph.ask("POST", "directoryObjects/getByIds", {"ids": ids, "types": ["secret"]}), 400, "Request_BadRequest"
+        )
+
+    def test_one_of_any_kind(self, graph: Graph) -> None:
+        """An object says what it is."""
+        assert graph.get(f"directoryObjects/{graph.add_group()['id']}")["@odata.type"] == "#microsoft.graph.group"
+        refused(graph.ask("GET", f"directoryObjects/{MISSING}"), 404, "Request_ResourceNotFound")
+
+    def test_the_groups_of_a_member(self, graph: Graph) -> None:
+        """The actions that tell memberships go through nested groups."""
+        outer, inner, user = graph.add_group(), graph.add_group(), graph.add_user()
+        graph.join(outer["id"], inner["id"])
+        graph.join(inner["id"], user["id"])
+        expected = sorted([outer["id"], inner["id"]])
+        for path in (f"users/{user['id']}", f"users/{user['userPrincipalName']}", f"directoryObjects/{user['id']}"):
+            for name in ("getMemberGroups", "getMemberObjects"):
+                assert graph.ask("POST", f"{path}/{name}", {"securityEnabledOnly": True}).json["value"] == expected
+            asked = {"groupIds": [outer["id"], MISSING]}
+            assert graph.ask("POST", f"{path}/checkMemberGroups", asked).json["value"] == [outer["id"]]

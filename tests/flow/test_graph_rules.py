@@ -1,0 +1,236 @@
+"""What holds for all of the directory API: query options, rights, tenants."""
+
+from __future__ import annotations
+
+import secrets as chance
+from collections.abc import Iterator
+
+import pytest
+
+from strongroom.core.permissions import DirectoryPermission
+from strongroom.directory import applications, tenants, users
+from strongroom.flow.operation import Op
+from strongroom.graph.operations import OPERATIONS
+from strongroom.store import Transaction
+from tests.flow.graph import MISSING, Graph, filtered, refused
+from tests.world import GRAPH_AUDIENCE, START, VAULT_AUDIENCE, Simulation
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    """One world for the module; every test makes objects of its own."""
+    simulation = Simulation(tmp_path_factory.mktemp("world"))
+    yield simulation
+    simulation.close()
+
+
+@pytest.fixture
+def graph(world: Simulation) -> Graph:
+    """See Graph as the first application, which is a Global Administrator."""
+    return Graph(world, world.administrator)
+
+
+class TestQueries:
+    """Query options."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "displayName ne 'x'",
+            "displayName eq 'x' or displayName eq 'y'",
+            "not(displayName eq 'x')",
+            "(displayName eq 'x')",
+            "endswith(displayName,'x')",
+            "contains(displayName,'x')",
+            "startswith(appId,'x')",
+            "startswith(displayName,true)",
+            "unknown eq 'x'",
+            "displayName",
+            "displayName eq",
+            "displayName eq x",
+            "displayName eq 'x",
+            "displayName eq 'x' and",
+            "displayName eq 'x' anddisplayName eq 'x'",
+            "identifierUris/any(s:t eq 'x')",
+            "identifierUris/all(s:s eq 'x')",
+            "identifierUris eq 'x'",
+            "1 eq 1",
+            "displayName eq 'x'\ndelete",
+        ],
+    )
+    def test_a_filter_that_is_not_understood(self, graph: Graph, text: str) -> None:
+        """It is refused, never answered with everything (pitfalls "List that bypasses a narrower denial")."""
+        refused(graph.ask("GET", filtered("applications", text)), 400, "Request_UnsupportedQuery")
+
+    @pytest.mark.parametrize("option", ["$search", "$orderby", "$expand", "$skip", "$apply"])
+    def test_an_option_that_is_not_understood(self, graph: Graph, option: str) -> None:
+        """So is an option."""
+        refused(graph.ask("GET", f"users?{option}=x"), 400, "Request_UnsupportedQuery")
+
+    @pytest.mark.parametrize("top", ["0", "1000", "-1", "x", "1.5", "", "99999999999999999999"])
+    def test_a_bad_page_size(self, graph: Graph, top: str) -> None:
+        """A page has 1 to 999 objects."""
+        refused(graph.ask("GET", f"users?$top={top}"), 400, "Request_BadRequest")
+
+    def test_select(self, graph: Graph) -> None:
+        """Only what is named comes, and annotations."""
+        made = graph.add_application()
+        (found,) = graph.get(f"{filtered('applications', 'appId eq ' + repr(made['appId']))}&$select=id,appId")["value"]
+        assert found == {"id": made["id"], "appId": made["appId"]}
+
+    def test_pages_join(self, graph: Graph) -> None:
+        """Following the links gives everything once, in order, also if something is added meanwhile."""
+        prefix = f"p{chance.token_hex(4)}"
+        made = {graph.add_group(f"{prefix}-{number}")["id"] for number in range(5)}
+        path = f"{filtered('groups', f'startswith(displayName,{prefix!r})')}&$top=2&$count=true"
+        seen: list[str] = []
+        while path:
+            page = graph.get(path)
+            assert len(page["value"]) <= 2
+            seen += [one["id"] for one in page["value"]]
+            link = page.get("@odata.nextLink", "")
+            assert link == "" or link.startswith("https://graph.localhost:8443/v1.0/groups?")
+            path = link.removeprefix("https://graph.localhost:8443/v1.0/")
+            graph.add_group()
+        assert seen == sorted(made)
+
+    def test_the_count(self, graph: Graph) -> None:
+        """@odata.count counts the whole collection, not the page."""
+        prefix = f"c{chance.token_hex(4)}"
+        for number in range(3):
+            graph.add_group(f"{prefix}-{number}")
+        page = graph.get(f"{filtered('groups', f'startswith(displayName,{prefix!r})')}&$top=1&$count=true")
+        assert page["@odata.count"] == 3
+
+    def test_a_skip_token_is_for_its_listing_and_its_caller(self, world: Simulation, graph: Graph) -> None:
+        """SEC: a skip token opens for nothing else: not another collection, filter or caller (pitfalls "Paths")."""
+        for _ in range(2):
+            graph.add_group()
+        link = graph.get("groups?$top=1")["@odata.nextLink"]
+        path = link.removeprefix("https://graph.localhost:8443/v1.0/")
+        token = path.partition("$skiptoken=")[2]
+        stranger = Graph(world, world.principal())
+        for answer in (
+            stranger.ask("GET", path),
+            graph.ask("GET", f"users?$top=1&$skiptoken={token}"),
+            graph.ask("GET", f"{filtered('groups', 'securityEnabled eq true')}&$skiptoken={token}"),
+            graph.ask("GET", f"groups?$skiptoken={token[:-2]}"),
+            graph.ask("GET", "groups?$skiptoken=x"),
+        ):
+            refused(answer, 400, "Directory_ExpiredPageToken")
+        assert graph.ask("GET", path).status == 200
+
+
+class TestRights:
+    """Who may do what."""
+
+    @pytest.mark.parametrize("op", OPERATIONS, ids=[op.name for op in OPERATIONS])
+    def test_every_operation_wants_a_token_for_graph(self, world: Simulation, op: Op) -> None:
+        """Without a token, with a forged one, and with one for the vault: 401, and nothing of the object asked for."""
+        path = op.path.format(version="v1.0", id=MISSING, app_id=MISSING, member=MISSING)
+        vault_token = world.token(world.administrator, VAULT_AUDIENCE)
+        good = world.token(world.administrator, GRAPH_AUDIENCE)
+        for token in (None, vault_token, f"{good[:-8]}AAAAAAAA", "x.y.z"):
+            answer = world.ask(op.method, f"{world.graph_url}{path}", token=token, body={})
+            refused(answer, 401, "InvalidAuthenticationToken")
+            assert answer.headers["www-authenticate"].startswith("Bearer ")
+
+    @pytest.mark.parametrize("op", OPERATIONS, ids=[op.name for op in OPERATIONS])
+    def test_every_write_wants_an_administrator(self, world: Simulation, op: Op) -> None:
+        """Reading is a member's right, writing a Global Administrator's; a refused writer learns nothing."""
+        token = world.token(world.principal(), GRAPH_AUDIENCE)
+        path = op.path.format(version="v1.0", id=MISSING, app_id=MISSING, member=MISSING)
+        answer = world.ask(op.method, f"{world.graph_url}{path}", token=token, body={})
+        if isinstance(op.requires, DirectoryPermission) and op.requires.write:
+            refused(answer, 403, "Authorization_RequestDenied")
+        else:
+            assert answer.status != 403
+
+    def test_every_change_is_recorded(self, world: Simulation, graph: Graph) -> None:
+        """Who changed what is in the journal, by the id of what it was."""
+        made = graph.add_user()
+        entry = world.entries()[-1]
+        assert entry["operationName"] == "UserCreate"
+        assert entry["properties"]["userId"] == made["id"]
+        assert entry["identity"]["claim"]["oid"] == world.first.object_id
+        graph.do("DELETE", f"users/{made['id']}")
+        entry = world.entries()[-1]
+        assert (entry["operationName"], entry["properties"]["userId"]) == ("UserDelete", made["id"])
+
+    @pytest.mark.parametrize("version", ["v2.0", "v1.00", "latest"])
+    def test_an_unknown_version(self, graph: Graph, version: str) -> None:
+        """There are two versions of Graph."""
+        assert graph.ask("GET", "users", version=version).status == 404
+
+    @pytest.mark.parametrize("path", ["Users", "USERS", "users/"])
+    def test_paths_in_any_case(self, graph: Graph, path: str) -> None:
+        """Graph's paths compare without case."""
+        assert graph.ask("GET", path).status == 200
+
+
+class TestTenants:
+    """Two tenants in one service."""
+
+    @pytest.fixture
+    def stranger(self, world: Simulation) -> dict[str, str]:
+        """Make another tenant with a user and an application, and give their ids."""
+        domain = f"t{chance.token_hex(4)}.example"
+
+        async def make(tx: Transaction) -> dict[str, str]:
+            now, entropy = int(START), world.world.entropy
+            tenant = await tenants.create_tenant(tx, display_name="T", domains=(domain,), now=now, entropy=entropy)
+            wanted = users.NewUser(f"x@{domain}", "X")
+            user = await users.create_user(tx, tenant.id, wanted, password=None, now=now, entropy=entropy)
+            application = await applications.create_application(
+                tx, tenant.id, display_name="theirs", now=now, entropy=entropy
+            )
+            principal = await applications.create_service_principal(
+                tx, tenant.id, application, now=now, entropy=entropy
+            )
+            return {
+                "user": user.id,
+                "name": user.user_principal_name,
+                "application": application.id,
+                "app_id": application.app_id,
+                "principal": principal.id,
+            }
+
+        return world.commit(make)
+
+    def test_another_tenants_objects_are_as_random_ones(self, graph: Graph, stranger: dict[str, str]) -> None:
+        """SEC: every query carries its tenant: each id of tenant B gets in tenant A what a random one gets."""
+        for theirs, random in (
+            (f"users/{stranger['user']}", f"users/{MISSING}"),
+            (f"users/{stranger['name']}", "users/nobody@elsewhere.example"),
+            (f"applications/{stranger['application']}", f"applications/{MISSING}"),
+            (f"applications(appId='{stranger['app_id']}')", f"applications(appId='{MISSING}')"),
+            (f"servicePrincipals/{stranger['principal']}", f"servicePrincipals/{MISSING}"),
+            (f"servicePrincipals(appId='{stranger['app_id']}')", f"servicePrincipals(appId='{MISSING}')"),
+            (f"directoryObjects/{stranger['user']}", f"directoryObjects/{MISSING}"),
+        ):
+            for method in ("GET", "PATCH", "DELETE"):
+                if method != "GET" and theirs.startswith("directoryObjects"):
+                    continue
+                answers = [graph.ask(method, path, {} if method == "PATCH" else None) for path in (theirs, random)]
+                for answer in answers:
+                    refused(answer, 404, "Request_ResourceNotFound")
+
+    def test_another_tenants_objects_are_not_listed(self, graph: Graph, stranger: dict[str, str]) -> None:
+        """No listing shows them, and no filter finds them."""
+        assert stranger["user"] not in graph.ids("users?$top=999")
+        assert stranger["principal"] not in graph.ids("servicePrincipals?$top=999")
+        assert graph.get(filtered("applications", f"appId eq '{stranger['app_id']}'"))["value"] == []
+        ids = {"ids": [stranger["user"], stranger["application"], stranger["principal"]]}
+        assert graph.ask("POST", "directoryObjects/getByIds", ids).json["value"] == []
+
+    def test_another_tenants_principal_joins_no_group(self, graph: Graph, stranger: dict[str, str]) -> None:
+        """Nor does it get a principal of an application that is for its own tenant alone."""
+        refused(graph.join(graph.add_group()["id"], stranger["user"]), 404, "Request_ResourceNotFound")
+        answer = graph.ask("POST", "servicePrincipals", {"appId": stranger["app_id"]})
+        assert "does not reference a valid application" in refused(answer, 400, "Request_BadRequest")
+
+
+def test_the_names_of_operations_are_unique() -> None:
+    """The audit tells every operation apart."""
+    names = [op.name for op in OPERATIONS]
+    assert len(names) == len(set(names))
