@@ -1,0 +1,216 @@
+"""The official management clients, unmodified, against a live service on its own names with verification on."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.identity import ClientSecretCredential
+from azure.mgmt.authorization import AuthorizationManagementClient
+from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
+from azure.mgmt.keyvault import KeyVaultManagementClient
+from azure.mgmt.keyvault.models import (
+    AccessPolicyEntry,
+    IPRule,
+    NetworkRuleSet,
+    Permissions,
+    Sku,
+    VaultAccessPolicyParameters,
+    VaultAccessPolicyProperties,
+    VaultCheckNameAvailabilityParameters,
+    VaultCreateOrUpdateParameters,
+    VaultPatchParameters,
+    VaultPatchProperties,
+    VaultProperties,
+)
+
+from tests.live import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The management clients of one instance, signed in as its first application."""
+
+    first: dict[str, str]
+    vaults: KeyVaultManagementClient
+    rights: AuthorizationManagementClient
+
+    @property
+    def group(self) -> str:
+        """The first resource group's name."""
+        return self.first["resourceGroup"]
+
+    def properties(self, **more: Any) -> VaultProperties:
+        """Give the least properties of a vault, and more."""
+        return VaultProperties(tenant_id=self.first["tenantId"], sku=Sku(family="A", name="standard"), **more)
+
+    def create(self, name: str, **more: Any) -> Any:
+        """Make a vault with the poller."""
+        parameters = VaultCreateOrUpdateParameters(location="local", properties=self.properties(**more))
+        return self.vaults.vaults.begin_create_or_update(self.group, name, parameters).result()
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """Serve an instance of this module's own, and sign in to it."""
+    resolve = socket.getaddrinfo
+
+    def loopback(host: Any, *rest: Any, **more: Any) -> Any:
+        # Plain glibc knows no name below `localhost`, as a browser does.
+        return resolve("127.0.0.1" if str(host).endswith(".localhost") else host, *rest, **more)
+
+    with pytest.MonkeyPatch.context() as patch, Service(tmp_path_factory.mktemp("arm") / "data") as service:
+        patch.setattr(socket, "getaddrinfo", loopback)
+        first = service.first
+        ca = first["caFile"]
+        credential = ClientSecretCredential(
+            first["tenantId"],
+            first["clientId"],
+            first["clientSecret"],
+            authority=first["authority"],
+            disable_instance_discovery=True,
+            connection_verify=ca,
+        )
+        how: dict[str, Any] = {
+            "base_url": first["armUri"],
+            "credential_scopes": [f"{first['armUri']}/.default"],
+            "connection_verify": ca,
+        }
+        vaults = KeyVaultManagementClient(credential, first["subscriptionId"], **how)
+        rights = AuthorizationManagementClient(credential, first["subscriptionId"], **how)
+        with credential, vaults, rights:
+            yield Plane(first, vaults, rights)
+
+
+@pytest.fixture
+def name() -> str:
+    """Give a vault's name that no other test uses."""
+    return f"v-{uuid.uuid4().hex[:12]}"
+
+
+def test_life_of_a_vault(plane: Plane, name: str) -> None:
+    """Created, read, updated, listed, deleted, recovered, deleted and purged, by the pollers and pagers."""
+    client = plane.vaults.vaults
+    made = plane.create(
+        name, network_acls=NetworkRuleSet(default_action="Deny", ip_rules=[IPRule(value="203.0.113.9")])
+    )
+    assert made.properties.provisioning_state == "Succeeded"
+    assert made.properties.vault_uri == plane.first["vaultUri"].replace(plane.first["vaultName"], name)
+    assert made.properties.enable_rbac_authorization is True
+    assert made.properties.network_acls.ip_rules[0].value == "203.0.113.9/32"
+    assert made.system_data.created_by == plane.first["clientId"]
+    assert client.get(plane.group, name).id == made.id
+
+    patch = VaultPatchParameters(tags={"env": "test"}, properties=VaultPatchProperties(enabled_for_deployment=True))
+    changed = client.update(plane.group, name, patch)
+    assert (changed.tags, changed.properties.enabled_for_deployment) == ({"env": "test"}, True)
+    assert changed.properties.network_acls == made.properties.network_acls
+
+    assert made.id in [one.id for one in client.list_by_subscription(top=1)]
+    assert made.id in [one.id for one in client.list_by_resource_group(plane.group, top=1)]
+    wanted = "resourceType eq 'Microsoft.KeyVault/vaults'"
+    assert made.id in [one.id for one in client.list(filter=wanted, top=1)]
+
+    client.delete(plane.group, name)
+    with pytest.raises(ResourceNotFoundError):
+        client.get(plane.group, name)
+    deleted = client.get_deleted(name, "local")
+    assert deleted.properties.vault_id == made.id
+    assert (deleted.properties.scheduled_purge_date - deleted.properties.deletion_date).days == 90
+    assert name in [one.name for one in client.list_deleted()]
+
+    recovered = plane.create(name, create_mode="recover")
+    assert recovered.properties.network_acls == made.properties.network_acls
+    client.delete(plane.group, name)
+    assert client.begin_purge_deleted(name, "local").result() is None
+    with pytest.raises(ResourceNotFoundError):
+        client.get_deleted(name, "local")
+
+
+def test_access_policies(plane: Plane, name: str) -> None:
+    """Access policies are added and removed one by one."""
+    plane.create(name, enable_rbac_authorization=False)
+    entry = AccessPolicyEntry(
+        tenant_id=plane.first["tenantId"],
+        object_id=plane.first["objectId"],
+        permissions=Permissions(keys_property=["wrapKey"], secrets=["get", "list"]),
+    )
+    parameters = VaultAccessPolicyParameters(properties=VaultAccessPolicyProperties(access_policies=[entry]))
+    added = plane.vaults.vaults.update_access_policy(plane.group, name, "add", parameters)
+    (policy,) = added.properties.access_policies
+    assert (policy.permissions.keys_property, policy.permissions.secrets) == (["wrapKey"], ["get", "list"])
+    removed = plane.vaults.vaults.update_access_policy(plane.group, name, "remove", parameters)
+    assert removed.properties.access_policies == []
+
+
+def test_names(plane: Plane, name: str) -> None:
+    """A name is free until a vault has it."""
+
+    def check() -> Any:
+        wanted = VaultCheckNameAvailabilityParameters(name=name, type="Microsoft.KeyVault/vaults")
+        return plane.vaults.vaults.check_name_availability(wanted)
+
+    assert check().name_available
+    plane.create(name)
+    assert (check().name_available, check().reason) == (False, "AlreadyExists")
+
+
+def test_refusals(plane: Plane, name: str) -> None:
+    """Refusals reach the program as the exceptions that Azure's do, with code and message."""
+    with pytest.raises(ResourceNotFoundError) as absent:
+        plane.vaults.vaults.get(plane.group, name)
+    assert absent.value.error is not None
+    assert absent.value.error.code == "ResourceNotFound"
+    plane.create(name, enable_purge_protection=True)
+    plane.vaults.vaults.delete(plane.group, name)
+    with pytest.raises(ResourceExistsError) as taken:
+        plane.create(name)
+    assert taken.value.error is not None
+    assert taken.value.error.code == "ConflictError"
+    with pytest.raises(HttpResponseError) as purged:
+        plane.vaults.vaults.begin_purge_deleted(name, "local").result()
+    assert purged.value.status_code == 405
+    with pytest.raises(HttpResponseError) as invalid:
+        plane.create(f"{name}2", soft_delete_retention_in_days=6)
+    assert invalid.value.status_code == 400
+    assert "softDeleteRetentionInDays" in invalid.value.message
+
+
+def test_role_assignments(plane: Plane, name: str) -> None:
+    """A role is found by name, given, listed at every scope, and taken back."""
+    scope = plane.create(name).id
+    (role,) = plane.rights.role_definitions.list(scope, filter="roleName eq 'Key Vault Secrets User'")
+    assert plane.rights.role_definitions.get_by_id(role.id).role_name == "Key Vault Secrets User"
+    identifier = str(uuid.uuid4())
+    parameters = RoleAssignmentCreateParameters(
+        role_definition_id=role.id, principal_id=plane.first["objectId"], principal_type="ServicePrincipal"
+    )
+    given = plane.rights.role_assignments.create(scope, identifier, parameters)
+    assert (given.scope, given.role_definition_id, given.principal_type) == (scope, role.id, "ServicePrincipal")
+    assert plane.rights.role_assignments.get(scope, identifier).id == given.id
+    assert plane.rights.role_assignments.get_by_id(given.id).created_on == given.created_on
+    with pytest.raises(ResourceExistsError):
+        plane.rights.role_assignments.create(scope, str(uuid.uuid4()), parameters)
+    lists = plane.rights.role_assignments
+    for found in (
+        lists.list_for_scope(scope, filter="atScope()"),
+        lists.list_for_resource(plane.group, "Microsoft.KeyVault", "vaults", name),
+        lists.list_for_resource_group(plane.group, filter=f"principalId eq '{plane.first['objectId']}'"),
+        lists.list_for_subscription(filter=f"assignedTo('{plane.first['objectId']}')"),
+    ):
+        assert given.id in [one.id for one in found]
+    assert plane.rights.role_assignments.delete(scope, identifier).id == given.id
+    assert plane.rights.role_assignments.delete(scope, identifier) is None
+    with pytest.raises(ResourceNotFoundError):
+        plane.rights.role_assignments.get(scope, identifier)
+
+
+def test_permissions(plane: Plane) -> None:
+    """The caller's own permissions are listed."""
+    mine = list(plane.rights.permissions.list_for_resource_group(plane.group))
+    assert ["*"] in [one.actions for one in mine]
