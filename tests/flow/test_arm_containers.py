@@ -217,5 +217,5 @@ class TestUnserved:
 
     @pytest.mark.parametrize("path", ["/subscriptions/../x", "/subscriptions/%2e%2e/x", "/subscriptions/%zz", "/%ff"])
     def test_malformed_paths(self, arm: Arm, path: str) -> None:
-        """SEC: dot segments and broken encodings are refused, not resolved."""
+        """Dot segments and broken encodings are refused, not resolved."""
         assert arm.refused("GET", path)[0] == 400

@@ -267,7 +267,7 @@ def test_lists_without_rights(world: Simulation, op: Op, arm: Arm, nobody: Princ
 
 @pytest.mark.parametrize("op", ALL)
 def test_another_tenant(world: Simulation, op: Op, arm: Arm, stranger: Principal) -> None:
-    """SEC: a principal of another tenant, whatever its rights there, finds what a random id finds: nothing."""
+    """SEC-TENANT-2: a principal of another tenant, whatever its rights there, finds what a random id finds: nothing."""
     CASES[op.name].prepare(arm)
     token = world.token(stranger, ARM_AUDIENCE, tenant=stranger.key_id)
     before = world.view.generation

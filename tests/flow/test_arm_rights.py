@@ -169,7 +169,7 @@ class TestGiving:
             assert arm.refused("PUT", path, body)[:2] == (status, code), (path, body)
 
     def test_escalation(self, arm: Arm) -> None:
-        """SEC: only a right to assign roles gives roles, at its own scope and below."""
+        """Only a right to assign roles gives roles, at its own scope and below."""
         arm.make_vault()
         for role, may in (
             (CONTRIBUTOR, False),

@@ -231,7 +231,7 @@ class TestValidation:
         assert arm.refused("PUT", path, arm.vault_body())[:2] == (400, "VaultNameNotValid")
 
     def test_encoded_slash(self, arm: Arm) -> None:
-        """SEC: an encoded slash never makes one segment look like several to the comparison of scopes."""
+        """An encoded slash never makes one segment look like several to the comparison of scopes."""
         path = f"{arm.subscription}/resourceGroups/g%2Fproviders/providers/Microsoft.KeyVault/vaults/v1a"
         assert arm.refused("PUT", path, arm.vault_body())[:2] == (400, "InvalidUri")
 
@@ -352,7 +352,7 @@ class TestUpdate:
 
 
 class TestModelSwitch:
-    """SEC: changing a vault between RBAC and access policies, either way, needs unrestricted roleAssignments/write."""
+    """SEC-TENANT-3: changing between RBAC and access policies, either way, needs unrestricted roleAssignments/write."""
 
     @pytest.mark.parametrize("to_rbac", [True, False])
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])

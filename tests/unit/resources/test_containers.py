@@ -79,7 +79,7 @@ class TestGroups:
 
 
 class TestLookup:
-    """SEC: every look-up is within the caller's tenant."""
+    """SEC-TENANT-1: every look-up is within the caller's tenant."""
 
     def test_found(self, place: Place) -> None:
         """Names are found in any case."""

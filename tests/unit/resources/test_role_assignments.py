@@ -331,7 +331,7 @@ class TestScopes:
         assert refusal.value.code == "InvalidScope"
 
     def test_another_tenant(self, place: Place) -> None:
-        """SEC: another tenant's subscription, group or vault answers as a random one does."""
+        """SEC-TENANT-2: another tenant's subscription, group or vault answers as a random one does."""
         unknown = "59999999-0000-4000-8000-000000000001"
         for tail in ("", "/resourceGroups/rg1", place.vault.scope.removeprefix(place.subscription.scope)):
             texts = []

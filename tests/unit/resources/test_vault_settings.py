@@ -51,7 +51,7 @@ def policies(number: int) -> tuple[AccessPolicy, ...]:
 
 
 class TestModelSwitch:
-    """SEC: changing a vault between RBAC and access policies, either way, needs a second right."""
+    """SEC-TENANT-3: changing a vault between RBAC and access policies, either way, needs a second right."""
 
     @pytest.mark.parametrize(("now", "wanted"), [(True, False), (False, True), (None, True)])
     def test_asks(self, now: bool | None, wanted: bool) -> None:  # noqa: FBT001  a table
