@@ -23,10 +23,14 @@ TEXT_CHARS = 1024
 """Any text of a caller's choosing is cut after this many characters."""
 URI_CHARS = 2048
 CORRELATION_CHARS = 128
-LIST_ITEMS = 64
+LIST_ITEMS = 1024
+ENTRY_BYTES = 192 * 1024
+"""One whole record. What a handler adds is left out of a larger one, so that nothing is too large to be recorded."""
 QUERY_PARAMETERS = 16
 
 REDACTED = "REDACTED"
+_TOO_LARGE = b""
+"""A value that no property has the form of, so that its name stands among those left out."""
 
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
@@ -306,10 +310,14 @@ def encode(entry: Entry) -> bytes:
         properties=_properties(entry),
     )
     try:
-        return _encode(event)
+        encoded = _encode(event)
     except UnicodeEncodeError:
         # Half a surrogate pair, from a caller's JSON, is a Python string and no Unicode. It must not prevent a record.
-        return _encode(_legible(msgspec.to_builtins(event)))
+        encoded = _encode(_legible(msgspec.to_builtins(event)))
+    if len(encoded) > ENTRY_BYTES and entry.properties:
+        # A committed entry that the journal could never take would stand in the way of all that come after it.
+        return encode(msgspec.structs.replace(entry, properties=dict.fromkeys(list(entry.properties)[:32], _TOO_LARGE)))
+    return encoded
 
 
 def _legible(value: object) -> object:

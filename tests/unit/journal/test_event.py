@@ -1,13 +1,16 @@
 """What is recorded of a request, in Azure's form, and what never is."""
 
+import ast
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import strongroom
 from strongroom.core.identity import Caller, PrincipalType
-from strongroom.journal import Entry, Identity, encode
-from strongroom.journal.event import LIST_ITEMS, PROPERTIES, QUERY_PARAMETERS, TEXT_CHARS, redact
+from strongroom.journal import Entry, Identity, Journal, encode
+from strongroom.journal.event import ENTRY_BYTES, LIST_ITEMS, PROPERTIES, QUERY_PARAMETERS, TEXT_CHARS, redact
 
 SCOPE = "/subscriptions/s1/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/contoso"
 
@@ -221,6 +224,59 @@ def test_texts_and_lists_are_cut_after_their_limit() -> None:
     assert recorded(client_info="x" * (TEXT_CHARS + 1))["properties"]["clientInfo"] == "x" * TEXT_CHARS + "…"
     rules = [str(number) for number in range(LIST_ITEMS + 1)]
     assert recorded(properties={"accessPolicyObjectIds": rules})["properties"]["accessPolicyObjectIds"] == rules[:-1]
+
+
+def test_no_entry_is_too_large_for_the_journal(journal: Journal) -> None:
+    """What would not fit into a line loses what the handler added, and is recorded with the names of it."""
+    large = {name: ["\x00" * TEXT_CHARS] * LIST_ITEMS for name in ("accessPolicyObjectIds", "vaultIds")}
+    line = encode(entry(properties=large))
+    assert len(line) <= ENTRY_BYTES
+    assert json.loads(line)["properties"]["omitted"] == ["accessPolicyObjectIds", "vaultIds"]
+    fits = entry(
+        properties={"accessPolicyObjectIds": ["x" * 36] * LIST_ITEMS, "networkAcls": {"ipRules": ["x" * 43] * 1000}},
+        description="\x00" * TEXT_CHARS,
+        client_info="\x00" * TEXT_CHARS,
+        reason="\x00" * TEXT_CHARS,
+        request_uri="\x00" * 9000,
+    )
+    assert "omitted" not in json.loads(encode(fits))["properties"]
+    journal.append(encode(fits))
+
+
+def test_every_property_that_the_code_adds_is_listed() -> None:
+    """Handlers add nothing whose value the journal would leave out."""
+    source = Path(strongroom.__file__).parent
+    added: dict[str, str] = {}
+    for path in sorted(source.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            added |= dict.fromkeys(names_added(node), str(path.relative_to(source)))
+    assert {"id", "tokenId", "vaultIds", "networkAcls"} <= set(added), "the test finds what is added"
+    assert {name: where for name, where in added.items() if name not in PROPERTIES} == {}
+
+
+def names_added(node: ast.AST) -> list[str]:
+    """Name the properties that a handler sets, that it updates with, or that the description of its commit has."""
+    match node:
+        case ast.Assign(
+            targets=[ast.Subscript(value=ast.Attribute(attr="properties") as where, slice=ast.Constant(name))]
+        ):
+            return [str(name)] if ast.unparse(where) == "call.properties" else []
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="properties") as where, attr="update")):
+            keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
+            return keywords if ast.unparse(where) == "call.properties" else []
+        case ast.Call(func=ast.Attribute(attr="commit") as where, args=[_, description]):
+            return keys_in(description) if ast.unparse(where) == "call.commit" else []
+        case ast.FunctionDef(name="_describe", args=ast.arguments(args=[ast.arg(annotation=ast.Name(kind))])):
+            return keys_in(node) if kind in {"Call", "Vault", "RoleAssignment"} else []
+        case _:
+            return []
+
+
+def keys_in(node: ast.AST) -> list[str]:
+    """List the names in the outermost dictionary literals under *node*."""
+    if isinstance(node, ast.Dict):
+        return [str(key.value) for key in node.keys if isinstance(key, ast.Constant)]
+    return [name for child in ast.iter_child_nodes(node) for name in keys_in(child)]
 
 
 def test_an_entry_is_one_line_whatever_the_caller_sent() -> None:
