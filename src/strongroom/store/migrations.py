@@ -84,14 +84,13 @@ _FIRST = (
     CREATE TABLE objects (
         vault {text} NOT NULL, collection {text} NOT NULL, key {text} NOT NULL, name {text} NOT NULL,
         object_id {text} NOT NULL, created {integer} NOT NULL, latest {text} NOT NULL, versions {integer} NOT NULL,
-        deleted {integer}, purge_at {integer}, tag {octets} NOT NULL,
+        deleted {integer}, purge_at {integer}, state {text} NOT NULL, tag {octets} NOT NULL,
         PRIMARY KEY (vault, collection, key)
-    ) {clustered}
+    ) {table}
     """,
     # Listing one half of a collection must not wade through the other.
-    "CREATE INDEX objects_active ON objects (vault, collection, key) WHERE deleted IS NULL",
-    "CREATE INDEX objects_deleted ON objects (vault, collection, key) WHERE deleted IS NOT NULL",
-    "CREATE INDEX objects_due ON objects (purge_at) WHERE deleted IS NOT NULL",
+    "CREATE INDEX objects_by_state ON objects (vault, collection, state, key)",
+    "CREATE INDEX objects_due ON objects (purge_at) WHERE state = 'deleted'",
     """
     CREATE TABLE versions (
         vault {text} NOT NULL, collection {text} NOT NULL, key {text} NOT NULL, version {text} NOT NULL,

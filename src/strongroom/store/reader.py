@@ -42,7 +42,7 @@ def read_object(tags: Tags, row: Row) -> StoredObject:
         Tampered: its tag does not fit.
     """
     tags.check("objects", row)
-    vault, collection, _, name, object_id, created, latest, versions, deleted, purge_at, _ = row
+    vault, collection, _, name, object_id, created, latest, versions, deleted, purge_at, _, _ = row
     return StoredObject(vault, Collection(collection), name, object_id, created, latest, versions, deleted, purge_at)
 
 
@@ -114,8 +114,9 @@ class SqlReader:
         self, vault: str, collection: Collection, state: ObjectState, *, after: str | None, limit: int
     ) -> Page[tuple[StoredObject, StoredVersion]]:
         """Read objects with their latest version in key order, from the first key greater than *after*."""
-        listing = statements.ACTIVE_OBJECTS if state is ObjectState.ACTIVE else statements.DELETED_OBJECTS
-        rows = await self._session.fetch(listing, vault, collection.value, after or "", limit + 1)
+        rows = await self._session.fetch(
+            statements.OBJECTS, vault, collection.value, state.value, after or "", limit + 1
+        )
         return Page(tuple(self._pair(row) for row in rows[:limit]), more=len(rows) > limit)
 
     def _pair(self, row: Row) -> tuple[StoredObject, StoredVersion]:

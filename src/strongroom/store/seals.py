@@ -61,7 +61,7 @@ class Tags:
         """
         tag = row[-1]
         if not isinstance(tag, bytes) or not hmac.compare_digest(tag, self.row(table, row[:-1])):
-            place = " ".join(str(value) for value in row[:4] if not isinstance(value, bytes))
+            place = " ".join(str(value) for value in row[:4] if isinstance(value, str | int))
             raise Tampered(f"a row of {table} does not carry the tag it was written with: {place}")
         return tag
 

@@ -27,7 +27,7 @@ class Statement:
 
 RECORD_COLUMNS = ("kind", "partition", "id", "body")
 OBJECT_COLUMNS = (
-    "vault", "collection", "key", "name", "object_id", "created", "latest", "versions", "deleted", "purge_at",
+    "vault", "collection", "key", "name", "object_id", "created", "latest", "versions", "deleted", "purge_at", "state",
 )  # fmt: skip
 VERSION_COLUMNS = ("vault", "collection", "key", "version", "ordinal", "name", "object_id", "body", "sealed")
 SEAL_COLUMNS = ("kind", "partition", "generation", "count", "digest")
@@ -80,7 +80,7 @@ FREE_NAME = Statement("free_name", "DELETE FROM record_names WHERE name = ?")
 
 OBJECT = Statement("object", f"SELECT {_OBJECT} FROM objects WHERE vault = ? AND collection = ? AND key = ?")
 OBJECT_MARK = Statement(
-    "object_mark", "SELECT tag, deleted, purge_at FROM objects WHERE vault = ? AND collection = ? AND key = ?"
+    "object_mark", "SELECT tag, deleted, purge_at, state FROM objects WHERE vault = ? AND collection = ? AND key = ?"
 )
 OBJECT_TAG = Statement("object_tag", "SELECT tag FROM objects WHERE vault = ? AND collection = ? AND key = ?")
 ADD_OBJECT = _insert("add_object", "objects", OBJECT_COLUMNS, "")
@@ -89,31 +89,26 @@ RENEW_OBJECT = Statement(
     "UPDATE objects SET name = ?, object_id = ?, created = ?, latest = ?, versions = ?, tag = ? "
     "WHERE vault = ? AND collection = ? AND key = ?",
 )
-"""Replaces an object that stays in its half of the collection, without touching the indexes of either half."""
+"""Replaces an object that stays in its state, and leaves the index over states alone."""
 MOVE_OBJECT = Statement(
     "move_object",
     "UPDATE objects SET name = ?, object_id = ?, created = ?, latest = ?, versions = ?, deleted = ?, purge_at = ?, "
-    "tag = ? WHERE vault = ? AND collection = ? AND key = ?",
+    "state = ?, tag = ? WHERE vault = ? AND collection = ? AND key = ?",
 )
 REMOVE_OBJECT = Statement("remove_object", "DELETE FROM objects WHERE vault = ? AND collection = ? AND key = ?")
 
 
-def _objects(state: str, condition: str) -> Statement:
-    """List one half of a collection's objects, each beside its latest version, which must be there."""
-    return Statement(
-        f"{state}_objects",
-        f"SELECT {_list(OBJECT_COLUMNS, 'o.')}, {_list(VERSION_COLUMNS, 'v.')} FROM objects AS o "
-        "LEFT JOIN versions AS v ON v.vault = o.vault AND v.collection = o.collection AND v.key = o.key"
-        " AND v.version = o.latest "
-        f"WHERE o.vault = ? AND o.collection = ? AND o.deleted {condition} AND o.key > ? ORDER BY o.key LIMIT ?",
-    )
-
-
-ACTIVE_OBJECTS = _objects("active", "IS NULL")
-DELETED_OBJECTS = _objects("deleted", "IS NOT NULL")
+OBJECTS = Statement(
+    "objects",
+    f"SELECT {_list(OBJECT_COLUMNS, 'o.')}, {_list(VERSION_COLUMNS, 'v.')} FROM objects AS o "
+    "LEFT JOIN versions AS v ON v.vault = o.vault AND v.collection = o.collection AND v.key = o.key"
+    " AND v.version = o.latest "
+    "WHERE o.vault = ? AND o.collection = ? AND o.state = ? AND o.key > ? ORDER BY o.key LIMIT ?",
+)
+"""One half of a collection's objects, each beside its latest version, which must be there."""
 DUE_OBJECTS = Statement(
     "due_objects",
-    f"SELECT {_OBJECT} FROM objects WHERE purge_at <= ? AND deleted IS NOT NULL "
+    f"SELECT {_OBJECT} FROM objects WHERE purge_at <= ? AND state = 'deleted' "
     "ORDER BY purge_at, vault, collection, key LIMIT ?",
 )
 OBJECTS_OF_VAULT = Statement("objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ?")

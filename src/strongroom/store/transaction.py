@@ -22,7 +22,7 @@ from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
 from strongroom.store import statements
 from strongroom.store.codec import encode_changes, encode_entries, encode_record
-from strongroom.store.protocol import Committed, LeaseLost
+from strongroom.store.protocol import Committed, LeaseLost, ObjectState
 from strongroom.store.reader import Session, SqlReader
 from strongroom.store.seals import CONTENTS, Root, Seal, Tags, read_root, read_seal
 from strongroom.store.statements import Row, Statement
@@ -180,15 +180,16 @@ class SqlTransaction(SqlReader):
         """Make or replace an object's row. Its latest version has to be there by the end of the change."""
         key: ObjectKey = (stored.vault, stored.collection.value, stored.key)
         rest = (stored.name, stored.object_id, stored.created, stored.latest, stored.versions)
-        half = (stored.deleted, stored.purge_at)
+        state = ObjectState.ACTIVE if stored.deleted is None else ObjectState.DELETED
+        life = (stored.deleted, stored.purge_at, state.value)
         old = await self._session.fetch(statements.OBJECT_MARK, *key)
-        tag = self._tags.row("objects", (*key, *rest, *half))
+        tag = self._tags.row("objects", (*key, *rest, *life))
         if not old:
-            await self._run(statements.ADD_OBJECT, *key, *rest, *half, tag)
-        elif old[0][1:] == half:
+            await self._run(statements.ADD_OBJECT, *key, *rest, *life, tag)
+        elif old[0][1:] == life:
             await self._run(statements.RENEW_OBJECT, *rest, tag, *key)
         else:
-            await self._run(statements.MOVE_OBJECT, *rest, *half, tag, *key)
+            await self._run(statements.MOVE_OBJECT, *rest, *life, tag, *key)
         self._reseal(CONTENTS, stored.vault, tag, [row[0] for row in old])
         self._latest[key] = (stored.object_id, stored.latest)
         self._announce(key)

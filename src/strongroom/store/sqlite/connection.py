@@ -41,7 +41,7 @@ def translated(error: apsw.Error) -> Exception:
         return StoreTimeout("a statement did not finish by its deadline")
     if isinstance(error, apsw.BusyError):
         return StoreTimeout("another process holds the database")
-    if isinstance(error, apsw.ConnectionClosedError):
+    if isinstance(error, apsw.ConnectionClosedError | apsw.CursorClosedError):
         return StoreClosed("the store is closed")
     return StoreFailed(f"{type(error).__name__}: {error}")
 
@@ -108,7 +108,10 @@ class Connection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open. SQLite ends it by itself after a full disk or an I/O error, undoing it."""
-        return self.raw.in_transaction
+        try:
+            return self.raw.in_transaction
+        except apsw.Error as error:
+            raise translated(error) from error
 
     def snapshot(self) -> AbstractAsyncContextManager[None]:
         """Have every query until the end of the block see the same state."""

@@ -1,0 +1,301 @@
+"""
+Tampering by whoever can write SQL, in every table.
+
+SEC: "a deleted, replayed or rolled-back row in those tables is detected".
+"""
+
+# ruff: noqa: S608  The statements are those of an attacker.
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from strongroom.core.errors import Tampered
+from strongroom.core.identity import User
+from strongroom.core.objects import Collection
+from strongroom.store import ObjectState, Store
+from tests.conformance.store.backends import Backend, other_tagger
+from tests.conformance.store.samples import OTHER_VAULT, PARTITION, VAULT, group, put, remove, secret, user
+
+SECRETS = Collection.SECRETS
+
+
+async def fill(store: Store) -> None:
+    """Have a row of every table, and a second one to take its place."""
+    await put(store, user(1), user(2), group(1), entries=(b"first", b"second"))
+    await put(store, *secret("a"), *secret("b"), *secret("a", vault=OTHER_VAULT), entries=(b"third",))
+    await put(store, *secret("a", 2))
+    await put(store, user(3))
+    await store.acquire_lease("job", "me", now=1, lifetime_s=9)
+
+
+ALONE = "PRAGMA foreign_keys = OFF"
+"""Has SQLite alter a record without its names."""
+
+ALTERED = {
+    "a record's body": ("UPDATE records SET body = zeroblob(9) WHERE id = 'user-00001'",),
+    "a record's tag": ("UPDATE records SET tag = zeroblob(32) WHERE id = 'user-00001'",),
+    "a record's id": (ALONE, "UPDATE records SET id = 'user-00009' WHERE id = 'user-00001'"),
+    "a record's partition": (ALONE, "UPDATE records SET partition = 'x' WHERE kind = 'user'"),
+    "a record's kind": ("UPDATE records SET kind = 'tenant' WHERE kind = 'group'",),
+    "a record, copied over others": (
+        "UPDATE records SET (body, tag) = (SELECT body, tag FROM records WHERE id = 'user-00002')",
+    ),
+    "a record, copied to another id": (
+        "INSERT INTO records SELECT kind, partition, 'user-00009', body, tag FROM records WHERE id = 'user-00001'",
+    ),
+    "a record, removed": (ALONE, "DELETE FROM records WHERE id = 'user-00001'"),
+    "all records of a kind, removed": ("DELETE FROM records WHERE kind = 'group'",),
+    "all records of a kind, removed with their seal": (
+        "DELETE FROM records WHERE kind = 'group'",
+        "DELETE FROM seals WHERE kind = 'group'",
+    ),
+    "a name, removed": ("DELETE FROM record_names WHERE id = 'user-00001'",),
+    "a name, given to another": ("UPDATE record_names SET id = 'user-00002' WHERE id = 'user-00001'",),
+    "a name, invented": ("INSERT INTO record_names SELECT 'upn:x', kind, partition, id FROM records LIMIT 1",),
+    "an object's life": ("UPDATE objects SET deleted = 1, purge_at = 1 WHERE key = 'a'",),
+    "an object's latest version": (f"UPDATE objects SET latest = '{1:032x}' WHERE key = 'a'",),
+    "an object's vault": (
+        f"DELETE FROM objects WHERE key = 'a' AND vault = '{OTHER_VAULT}'",
+        f"UPDATE objects SET vault = '{OTHER_VAULT}' WHERE key = 'a'",
+    ),
+    "an object, removed": ("DELETE FROM objects WHERE key = 'b'",),
+    "an object, removed with its versions": (
+        "DELETE FROM objects WHERE key = 'b'",
+        "DELETE FROM versions WHERE key = 'b'",
+    ),
+    "a version's value": ("UPDATE versions SET sealed = x'00' WHERE key = 'b'",),
+    "a version's attributes": ("UPDATE versions SET body = x'00' WHERE key = 'b'",),
+    "a version's ordinal": ("UPDATE versions SET ordinal = 7 WHERE key = 'b'",),
+    "a version, copied over others": (
+        "UPDATE versions SET (body, sealed, tag) = (SELECT body, sealed, tag FROM versions WHERE key = 'b')",
+    ),
+    "an old version, removed": ("DELETE FROM versions WHERE key = 'a' AND ordinal = 1",),
+    "the latest version, removed": ("DELETE FROM versions WHERE key = 'a' AND ordinal = 2",),
+    "a seal's count": ("UPDATE seals SET count = count + 1 WHERE kind = 'user'",),
+    "a seal's digest": ("UPDATE seals SET digest = zeroblob(32) WHERE kind = 'user'",),
+    "a seal, removed": ("DELETE FROM seals WHERE kind = 'group'",),
+    "all seals, removed": ("DELETE FROM seals",),
+    "an audit entry that waits": ("UPDATE commits SET entries = x'9100' WHERE sequence = 2",),
+    "audit entries that wait, removed": ("UPDATE commits SET entries = NULL WHERE sequence = 1",),
+    "what a commit changed": ("UPDATE commits SET changes = x'90' WHERE sequence = 3",),
+    "a commit, removed": ("DELETE FROM commits WHERE sequence = 2",),
+    "the latest commit, removed": ("DELETE FROM commits WHERE sequence = 4",),
+    "the first commits, removed": ("DELETE FROM commits WHERE sequence < 3",),
+    "all commits, removed": ("DELETE FROM commits",),
+    "a commit, renumbered": ("UPDATE commits SET sequence = 9 WHERE sequence = 4",),
+    "how far the journal is": ("UPDATE commits SET audited = 3 WHERE sequence = 4",),
+    "a lease": ("UPDATE leases SET holder = 'they'",),
+}
+"""What was altered, and how."""
+
+
+@pytest.mark.parametrize("crime", ALTERED)
+async def test_verify_finds_every_kind_of_tampering(backend: Backend, crime: str) -> None:
+    """Whatever row of whatever table was altered, added, moved or removed, `verify` has something to say."""
+    async with backend.open() as store:
+        await fill(store)
+        assert await store.verify() == []
+        for statement in ALTERED[crime]:
+            backend.sql(store, statement)
+        assert await store.verify() != []
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What somebody puts back as it was, tags and all, after it was changed."""
+
+    what: str
+    tables: tuple[str, ...]
+    change: Callable[[Store], Awaitable[object]]
+
+
+ROLLED_BACK = [
+    Rollback("a record", ("records",), lambda store: put(store, user(1, name="Renamed"))),
+    Rollback("a removed record", ("records", "record_names"), lambda store: remove(store, user(1))),
+    Rollback("a record and its seal", ("records", "seals"), lambda store: put(store, user(1, name="Renamed"))),
+    Rollback("a seal", ("seals",), lambda store: put(store, user(1, name="Renamed"))),
+    Rollback("an object", ("objects",), lambda store: put(store, *secret("a", 3))),
+    Rollback("an object and its versions", ("objects", "versions"), lambda store: put(store, *secret("a", 3))),
+    Rollback("a vault with its seal", ("objects", "versions", "seals"), lambda store: put(store, *secret("a", 3))),
+    Rollback("the commits", ("commits",), lambda store: put(store, user(1, name="Renamed"), entries=(b"x",))),
+]
+
+
+@pytest.mark.parametrize("rollback", ROLLED_BACK, ids=lambda rollback: rollback.what)
+async def test_verify_finds_what_was_rolled_back(backend: Backend, rollback: Rollback) -> None:
+    """Rows with the tags they once had do not pass for the present ones."""
+    async with backend.open() as store:
+        await fill(store)
+        for table in rollback.tables:
+            backend.sql(store, f"CREATE TABLE kept_{table} AS SELECT * FROM {table}")
+        await rollback.change(store)
+        backend.sql(store, ALONE)
+        for table in rollback.tables:
+            backend.sql(store, f"DELETE FROM {table}")
+            backend.sql(store, f"INSERT INTO {table} SELECT * FROM kept_{table}")
+            backend.sql(store, f"DROP TABLE kept_{table}")
+        assert await store.verify() != []
+
+
+async def test_a_record_that_was_altered_is_not_read(backend: Backend) -> None:
+    """Neither alone nor among others, and not inside a change."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "UPDATE records SET body = zeroblob(9) WHERE id = 'user-00001'")
+        for attempt in (
+            store.record(User, PARTITION, "user-00001"),
+            store.records(User),
+            store.commit(lambda transaction: transaction.record(User, PARTITION, "user-00001")),
+        ):
+            with pytest.raises(Tampered):
+                await attempt
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM records WHERE id = 'user-00001'",
+        "UPDATE seals SET count = 2 WHERE kind = 'user'",
+        "DELETE FROM seals WHERE kind = 'user'",
+        "DELETE FROM records WHERE kind = 'user'",
+    ],
+)
+async def test_records_are_read_whole_or_not_at_all(backend: Backend, statement: str) -> None:
+    """A set from which a row is missing is refused, of one partition, of all, and inside a change."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, ALONE)
+        backend.sql(store, statement)
+        for attempt in (
+            store.records(User),
+            store.records(User, PARTITION),
+            store.commit(lambda transaction: transaction.records(User)),
+        ):
+            with pytest.raises(Tampered):
+                await attempt
+
+
+async def test_an_older_record_put_back_is_refused_with_its_set(backend: Backend) -> None:
+    """A disabled user does not come back to life."""
+    async with backend.open() as store:
+        await fill(store)
+        ((body, tag),) = backend.sql(store, "SELECT body, tag FROM records WHERE id = 'user-00001'")
+        await put(store, user(1, name="Disabled"))
+        backend.sql(store, "UPDATE records SET body = ?, tag = ? WHERE id = 'user-00001'", body, tag)
+        with pytest.raises(Tampered):
+            await store.records(User)
+
+
+async def test_an_object_or_version_that_was_altered_is_not_read(backend: Backend) -> None:
+    """By name, by version and in listings."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "UPDATE objects SET created = 2 WHERE key = 'a'")
+        backend.sql(store, "UPDATE versions SET sealed = x'00' WHERE key = 'b'")
+        for attempt in (
+            store.object(VAULT, SECRETS, "a"),
+            store.version(VAULT, SECRETS, "b", secret("b")[0].latest),
+            store.versions(VAULT, SECRETS, "b", after=0, limit=9),
+            store.objects(VAULT, SECRETS, ObjectState.ACTIVE, after="a", limit=9),
+            store.objects(VAULT, SECRETS, ObjectState.ACTIVE, after=None, limit=1),
+        ):
+            with pytest.raises(Tampered):
+                await attempt
+
+
+async def test_an_object_whose_version_was_removed_does_not_vanish_from_a_listing(backend: Backend) -> None:
+    """The listing is refused instead."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "DELETE FROM versions WHERE key = 'b'")
+        with pytest.raises(Tampered, match="latest version"):
+            await store.objects(VAULT, SECRETS, ObjectState.ACTIVE, after=None, limit=9)
+
+
+async def test_a_feed_with_a_hole_is_not_followed(backend: Backend) -> None:
+    """A node that misses a change would go on trusting what was revoked."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "DELETE FROM commits WHERE sequence = 2")
+        with pytest.raises(Tampered):
+            await store.changes_since(0, limit=9)
+        with pytest.raises(Tampered):
+            await store.changes_since(1, limit=1)
+
+
+async def test_an_audit_entry_that_was_altered_is_not_handed_out(backend: Backend) -> None:
+    """SEC: "audit verify finds ... rewriting": between commit and journal as well."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "UPDATE commits SET entries = x'9100' WHERE sequence = 2")
+        with pytest.raises(Tampered):
+            await store.outbox(limit=9)
+
+
+async def test_a_lease_that_was_altered_is_not_believed(backend: Backend) -> None:
+    """Nobody gets a lease by writing himself into the table."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "UPDATE leases SET holder = 'they'")
+        with pytest.raises(Tampered):
+            await store.acquire_lease("job", "they", now=2, lifetime_s=9)
+
+
+async def test_nothing_is_written_onto_a_tampered_latest_commit(backend: Backend) -> None:
+    """A commit does not lend its tag to what stands under a forged one."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, "UPDATE commits SET digest = zeroblob(32) WHERE sequence = 4")
+        # What the store knows was tagged; to notice, it must look at the row and not only at its number and tag.
+        backend.sql(store, "UPDATE commits SET tag = zeroblob(32) WHERE sequence = 4")
+        with pytest.raises(Tampered):
+            await put(store, user(4))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE commits SET audited = 3 WHERE sequence = 4",
+        "DELETE FROM commits WHERE sequence = 4",
+        "DELETE FROM commits WHERE sequence = 2",
+        "DELETE FROM commits",
+        "DELETE FROM seals WHERE kind = 'group'",
+        "UPDATE seals SET digest = zeroblob(32) WHERE kind = 'group'",
+    ],
+)
+async def test_a_database_that_is_broken_at_the_top_is_not_opened(lasting: Backend, statement: str) -> None:
+    """What stands over everything is checked at every start, and whether audit entries are missing."""
+    async with lasting.open() as store:
+        await fill(store)
+        lasting.sql(store, statement)
+    with pytest.raises(Tampered):
+        async with lasting.open():
+            pass
+
+
+async def test_a_database_of_another_root_key_is_not_opened(lasting: Backend) -> None:
+    """And the message says that this may be the reason."""
+    async with lasting.open() as store:
+        await fill(store)
+    with pytest.raises(Tampered, match="another root key"):
+        async with lasting.open(tagger=other_tagger):
+            pass
+
+
+async def test_faults_are_all_told_at_once_and_without_what_rows_hold(backend: Backend) -> None:
+    """`verify` goes on after the first fault; its sentences name places, never values."""
+    async with backend.open() as store:
+        canary = user(1, name="canary-4711")
+        await put(store, canary, *secret("a"), entries=(b"canary-4711",))
+        for table in ("records", "objects", "versions", "commits", "seals"):
+            backend.sql(store, f"UPDATE {table} SET tag = zeroblob(32)")
+        faults = await store.verify()
+        for table in ("records", "objects", "versions", "commits", "seals"):
+            assert any(table in fault or "commit" in fault for fault in faults)
+        assert len(faults) > 4
+        assert "canary" not in " ".join(faults)
+        assert "sealed a" not in " ".join(faults)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from strongroom.store import StoreFailed, StoreTooNew
+from strongroom.store.migrations import MIGRATIONS, Migration, migrate
+from strongroom.store.reader import Session
+from strongroom.store.seals import Tags
+from strongroom.store.sqlite import SqliteStore
+from strongroom.store.sqlite.connection import Connection
+from strongroom.store.sqlite.store import DIALECT
+
+
+def tagger(purpose: str, message: bytes) -> bytes:
+    """Make tags under a key of zeros."""
+    return hmac.digest(bytes(32), purpose.encode() + b"\0" + message, "sha256")
+
+
+async def _nothing(_session: Session, _tags: Tags) -> None:
+    return
+
+
+async def _stumble(session: Session, tags: Tags) -> None:
+    await session.fetch(MIGRATED_BADLY)
+    del tags
+
+
+MIGRATED_BADLY = type("Statement", (), {"name": "bad", "sql": "SELECT * FROM nowhere"})()
+
+ONE = Migration(1, "one", ("CREATE TABLE first (a {integer})",), _nothing)
+TWO = Migration(2, "two", ("CREATE TABLE second (a {text})", "INSERT INTO second VALUES ('x')"))
+BROKEN_SQL = Migration(2, "two", ("CREATE TABLE second (a {text})", "INSERT INTO nowhere VALUES (1)"))
+BROKEN_STEP = Migration(2, "two", ("CREATE TABLE second (a {text})",), _stumble)
+
+
+@asynccontextmanager
+async def database(path: Path) -> AsyncIterator[Connection]:
+    """Open a bare database."""
+    connection = Connection(str(path), deadline_s=5, monotonic=time.monotonic)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+async def bring_up(connection: Connection, *migrations: Migration) -> int:
+    """Migrate with these."""
+    return await migrate(connection, Tags(tagger), DIALECT, connection.writing, migrations)
+
+
+def tables(connection: Connection) -> set[str]:
+    """Name the tables there are."""
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def test_migrations_are_done_once_each_and_in_order(tmp_path: Path) -> None:
+    """A database of the first version gets the second only; one that has both gets none."""
+
+    async def scenario() -> None:
+        async with database(tmp_path / "a.db") as connection:
+            assert await bring_up(connection, ONE) == 1
+            assert await bring_up(connection, ONE, TWO) == 2
+            assert await bring_up(connection, ONE, TWO) == 2
+            assert connection.execute("SELECT a FROM second") == [("x",)]
+            assert connection.execute("SELECT version, name FROM migrations") == [(1, "one"), (2, "two")]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("broken", [BROKEN_SQL, BROKEN_STEP], ids=["statement", "step"])
+def test_a_migration_that_fails_has_not_begun(tmp_path: Path, broken: Migration) -> None:
+    """PIT: "a half-applied migration": its tables are not there, the ones before are, and it can be tried again."""
+
+    async def scenario() -> None:
+        async with database(tmp_path / "a.db") as connection:
+            with pytest.raises(StoreFailed, match="nowhere"):
+                await bring_up(connection, ONE, broken)
+            assert tables(connection) == {"migrations", "first"}
+            assert await bring_up(connection, ONE, TWO) == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("known", [(ONE,), (ONE, Migration(2, "another two", ()))], ids=["unknown", "different"])
+def test_a_database_of_a_newer_program_is_refused(tmp_path: Path, known: tuple[Migration, ...]) -> None:
+    """The message says what it has seen and what to do, and nothing is changed."""
+
+    async def scenario() -> None:
+        async with database(tmp_path / "a.db") as connection:
+            await bring_up(connection, ONE, TWO)
+            with pytest.raises(StoreTooNew, match=r"version 2 \(two\).*newer Strongroom"):
+                await bring_up(connection, *known)
+            assert connection.execute("SELECT a FROM second") == [("x",)]
+
+    asyncio.run(scenario())
+
+
+def test_a_store_does_not_open_a_newer_database(tmp_path: Path) -> None:
+    """And leaves it as it is."""
+
+    async def scenario() -> None:
+        await (await SqliteStore.open(tmp_path / "a.db", tagger)).close()
+        async with database(tmp_path / "a.db") as connection:
+            connection.execute("INSERT INTO migrations VALUES (?, 'of the future')", (len(MIGRATIONS) + 1,))
+        with pytest.raises(StoreTooNew, match="of the future"):
+            await SqliteStore.open(tmp_path / "a.db", tagger)
+
+    asyncio.run(scenario())
+
+
+def test_two_programs_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    """The version is read inside the transaction that changes it."""
+
+    async def scenario() -> None:
+        stores = await asyncio.gather(*(asyncio.to_thread(_open, tmp_path / "a.db") for _ in range(4)))
+        assert stores == [[]] * 4
+
+    asyncio.run(scenario())
+
+
+def _open(path: Path) -> list[str]:
+    async def scenario() -> list[str]:
+        store = await SqliteStore.open(path, tagger)
+        faults = await store.verify()
+        await store.close()
+        return faults
+
+    return asyncio.run(scenario())
+
+
+def test_versions_count_from_one_without_a_gap() -> None:
+    """The number of migrations done is the version of the database."""
+    assert [migration.version for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
