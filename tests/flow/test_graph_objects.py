@@ -102,7 +102,7 @@ class TestPasswords:
     """Secrets of applications."""
 
     def test_the_secret_is_in_this_answer_and_nowhere_else(self, world: Simulation, graph: Graph) -> None:
-        """SEC: secretText is shown once; the application shows the hint alone, the journal neither."""
+        """SEC-AUDIT-7: secretText is shown once; the application shows the hint alone, the journal neither."""
         made = graph.add_application()
         wanted = {"passwordCredential": {"displayName": "rbac", "endDateTime": "2026-12-31T00:00:00Z"}}
         answer = graph.ask("POST", f"applications/{made['id']}/addPassword", wanted)
@@ -259,7 +259,7 @@ class TestUsers:
         refused(graph.ask("GET", f"users/{made['id']}"), 404, "Request_ResourceNotFound")
 
     def test_a_new_password_is_another_credential(self, world: Simulation, graph: Graph) -> None:
-        """SEC: the tokens of a reset password end, since they came from a credential that is gone."""
+        """SEC-FLOW-17: the tokens of a reset password end, since they came from a credential that is gone."""
         made = graph.add_user()
         before = {one.id for one in world.view.credentials_of(made["id"])}
         graph.do("PATCH", f"users/{made['id']}", {"passwordProfile": {"password": "Another-password-2"}})

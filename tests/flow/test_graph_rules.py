@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from strongroom.app.bootstrap import OWNER
+from strongroom.core.identity import GLOBAL_ADMINISTRATOR
 from strongroom.core.permissions import DirectoryPermission
 from strongroom.directory import applications, tenants, users
 from strongroom.flow.operation import Op
@@ -103,7 +105,7 @@ class TestQueries:
         assert page["@odata.count"] == 3
 
     def test_a_skip_token_is_for_its_listing_and_its_caller(self, world: Simulation, graph: Graph) -> None:
-        """SEC: a skip token opens for nothing else: not another collection, filter or caller (pitfalls "Paths")."""
+        """SEC-TENANT-2: a skip token opens for nothing else: not another collection, filter or caller."""
         for _ in range(2):
             graph.add_group()
         link = graph.get("groups?$top=1")["@odata.nextLink"]
@@ -157,6 +159,38 @@ class TestRights:
         entry = world.entries()[-1]
         assert (entry["operationName"], entry["properties"]["userId"]) == ("UserDelete", made["id"])
 
+    def test_owning_everything_is_no_right_over_the_directory(self, world: Simulation) -> None:
+        """SEC-TENANT-6: who owns the subscription and its vaults adds no secret to an application with more rights."""
+        owner = world.principal()
+        world.grant(owner.oid, OWNER, f"/subscriptions/{world.first.subscription_id}")
+        graph = Graph(world, owner)
+        first = world.first.installation.application
+        group = Graph(world, world.administrator).add_group()
+        before = world.view.credentials_of(first)
+        for method, path, body in (
+            ("POST", f"applications/{first}/addPassword", {}),
+            ("POST", f"applications(appId='{world.first.client_id}')/addPassword", {}),
+            ("POST", f"applications/{owner.application}/addPassword", {}),
+            ("POST", f"groups/{group['id']}/members/$ref", {"@odata.id": f"{world.graph_url}/v1.0/users/{owner.oid}"}),
+            ("PATCH", f"applications/{first}", {"identifierUris": ["api://mine"]}),
+        ):
+            refused(graph.ask(method, path, body), 403, "Authorization_RequestDenied")
+        assert world.view.credentials_of(first) == before
+        assert world.view.groups_of(world.first.tenant_id, owner.oid) == frozenset()
+
+    def test_the_first_user_administers_everything(self, world: Simulation) -> None:
+        """SEC-BOOT-8: the first user is Global Administrator of its tenant and Owner of the subscription."""
+        user = world.view.user_by_upn(world.first.user_name)
+        assert user is not None
+        assert world.view.directory_roles_of(user.tenant, user.id) == {GLOBAL_ADMINISTRATOR}
+        grants = world.view.grants(user.tenant)
+        scope = f"/subscriptions/{world.first.subscription_id}"
+        assignment = grants.find(
+            frozenset({user.id}), scope, "Microsoft.Authorization/roleAssignments/write", data=False
+        )
+        assert assignment is not None
+        assert (assignment.role, assignment.scope) == (OWNER, scope)
+
     @pytest.mark.parametrize("version", ["v2.0", "v1.00", "latest"])
     def test_an_unknown_version(self, graph: Graph, version: str) -> None:
         """There are two versions of Graph."""
@@ -198,7 +232,7 @@ class TestTenants:
         return world.commit(make)
 
     def test_another_tenants_objects_are_as_random_ones(self, graph: Graph, stranger: dict[str, str]) -> None:
-        """SEC: every query carries its tenant: each id of tenant B gets in tenant A what a random one gets."""
+        """SEC-TENANT-2: every query carries its tenant: each id of tenant B gets in tenant A what a random one gets."""
         for theirs, random in (
             (f"users/{stranger['user']}", f"users/{MISSING}"),
             (f"users/{stranger['name']}", "users/nobody@elsewhere.example"),

@@ -139,14 +139,14 @@ class TestLife:
         return world.ask("GET", f"{world.vault_url}/secrets?api-version=7.4", token=token).status == 200
 
     def test_a_token_does_not_outlive_its_run(self, world: Simulation) -> None:
-        """SEC: a token lives a day or as long as its run's credential, whichever is less."""
+        """SEC-BOOT-6: a token lives a day or as long as its run's credential, whichever is less."""
         for lifetime_s in (60, limits.RUN_S, limits.RUN_MAX_S):
             run = begin(world, lifetimeSeconds=lifetime_s)
             assert run["expiresOn"] == int(world.clock()) + lifetime_s
             assert claims_of(ask(world, run).json["access_token"])["exp"] == run["expiresOn"]
 
     def test_a_token_ends_with_its_run_and_no_other_does(self, world: Simulation) -> None:
-        """SEC: ending a run ends its tokens and nobody else's; its header secret is worth nothing from then on."""
+        """SEC-FLOW-17: ending a run ends its tokens and nobody else's, and its header secret is worth nothing."""
         mine, theirs = begin(world), begin(world)
         tokens = [ask(world, one).json["access_token"] for one in (mine, theirs)]
         assert all(self.works(world, token) for token in tokens)
@@ -193,7 +193,7 @@ class TestRefusals:
         ],
     )
     def test_without_the_secret(self, world: Simulation, run: dict[str, Any], headers: dict[str, str]) -> None:
-        """SEC: reaching the listener is no proof: a missing or wrong secret is 401, and says nothing else."""
+        """SEC-TOKEN-19: reaching the listener is no proof: a missing or wrong secret is 401, and says nothing else."""
         assert message_of(ask(world, run, headers=headers), 401) == "The identity header is missing or wrong."
 
     def test_the_secret_stands_in_its_versions_header(self, world: Simulation, run: dict[str, Any]) -> None:
@@ -216,14 +216,14 @@ class TestRefusals:
         ],
     )
     def test_another_host(self, world: Simulation, run: dict[str, Any], host: str) -> None:
-        """SEC: the exact Host is demanded, whatever the secret: DNS rebinding reaches the port and not the endpoint."""
+        """SEC-TOKEN-18: the exact Host is demanded: DNS rebinding reaches the port and not the endpoint."""
         assert ask(world, run, host=host).status == 421
 
     @pytest.mark.parametrize(
         "name", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto"]
     )
     def test_forwarded(self, world: Simulation, run: dict[str, Any], name: str) -> None:
-        """SEC: forwarding headers are refused, whatever the secret."""
+        """SEC-TOKEN-18: forwarding headers are refused, whatever the secret."""
         headers = {"X-IDENTITY-HEADER": run["identityHeader"], name: "10.0.0.1"}
         assert ask(world, run, headers=headers).status == 400
 

@@ -86,7 +86,7 @@ class TestBegin:
         assert ask(world, "POST", "/run").json["objectId"] == begin(world)["objectId"]
 
     def test_each_run_has_a_secret_of_its_own(self, world: Simulation) -> None:
-        """SEC: header secrets are one per child."""
+        """SEC-TOKEN-19: header secrets are one per child."""
         runs = [begin(world) for _ in range(5)]
         assert len({run["identityHeader"] for run in runs}) == 5
         assert len({run["runId"] for run in runs}) == 5
@@ -164,7 +164,7 @@ class TestBegin:
         assert f"run {old['runId']}" not in names
 
     def test_the_journal_says_what_was_lent_and_never_the_secrets(self, world: Simulation) -> None:
-        """SEC: a run's credential is audited: its id, its identity; never its secret."""
+        """SEC-BOOT-6: a run's credential is audited: its id, its identity; never its secret."""
         run = begin(world, servicePrincipal=True)
         entry = world.entries()[-1]
 
@@ -222,7 +222,7 @@ class TestReach:
     @pytest.mark.parametrize("link", [Link.PUBLIC, Link.MANAGED_IDENTITY])
     @pytest.mark.parametrize(("method", "path"), [("POST", "/run"), ("DELETE", "/run/x"), ("GET", "/status")])
     def test_no_other_listener_answers(self, world: Simulation, link: Link, method: str, path: str) -> None:
-        """SEC: the operator's rights are used through the local control socket and nowhere else."""
+        """SEC-BOOT-7: the operator's rights are used through the local control socket and nowhere else."""
         assert ask(world, method, path, link=link).status in {404, 421}
 
     @pytest.mark.parametrize("host", ["login.localhost", "control.localhost", "control:8443", "management.azure.com"])

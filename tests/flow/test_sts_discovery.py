@@ -109,7 +109,7 @@ class TestKeys:
         return keys
 
     def test_public_members_only(self, world: Simulation) -> None:
-        """SEC: the key set endpoint publishes no private member (pitfalls "Key set endpoint")."""
+        """Pitfalls "Key set endpoint": the key set publishes no private member."""
         for path in ("discovery/keys", "discovery/v2.0/keys"):
             for key in self.keys(world, f"{world.first.tenant_id}/{path}"):
                 assert set(key) == {"kty", "use", "kid", "x5t", "n", "e", "x5c", "issuer"}
@@ -135,7 +135,7 @@ class TestKeys:
         assert {key["kid"] for key in self.keys(world, f"{tenant}/discovery/keys")} == {*before, made.id}
 
     def test_a_revoked_key_is_not_published(self, world: Simulation) -> None:
-        """SEC: emergency revocation takes a key out at once."""
+        """SEC-TOKEN-3: emergency revocation takes a key out at once."""
         tenant = world.first.tenant_id
         kid = signing_keys.signs_now(world.view.signing_keys(tenant), int(world.clock())).id
         world.commit(lambda tx: signing_keys.revoke(tx, tenant, kid, int(world.clock())))
@@ -143,7 +143,7 @@ class TestKeys:
         assert kid not in {key["kid"] for key in self.keys(world, f"{tenant}/discovery/keys")}
 
     def test_the_common_set_says_whose_each_key_is(self, world: Simulation) -> None:
-        """SEC: keys are never shared between tenants: each says the issuer it is for."""
+        """SEC-TOKEN-1: keys are never shared between tenants: each says the issuer it is for."""
         issuer = f"{world.login_url}/{world.first.tenant_id}/v2.0"
         assert {key["issuer"] for key in self.keys(world, "common/discovery/v2.0/keys")} == {issuer}
 
@@ -202,7 +202,7 @@ class TestInstanceDiscovery:
         ],
     )
     def test_any_other_authority(self, world: Simulation, endpoint: str) -> None:
-        """SEC: instance discovery answers `invalid_instance` for any name that this instance does not serve."""
+        """SEC-NAME-15: instance discovery answers `invalid_instance` for any name that this instance does not serve."""
         answer = self.ask(world, endpoint)
         assert (answer.status, answer.json["error"], answer.json["error_codes"]) == (400, "invalid_instance", [50049])
 
@@ -224,7 +224,7 @@ class TestUserRealm:
         "user", ["admin%40strongroom.localhost", "nobody@strongroom.localhost", "x@Strongroom.Localhost"]
     )
     def test_our_domains_are_managed_whoever_asks(self, world: Simulation, user: str) -> None:
-        """SEC: it goes by the domain: the answer for a user who exists is that for one who does not."""
+        """It goes by the domain: the answer for a user who exists is that for one who does not."""
         answer = get(world, f"common/userrealm/{user}?api-version=1.0").json
         assert (answer["ver"], answer["account_type"], answer["domain_name"]) == (
             "1.0",
@@ -241,6 +241,6 @@ class TestUserRealm:
 
 
 def test_azures_names_are_not_known_on_the_main_listener(world: Simulation) -> None:
-    """SEC: Azure's names are aliases on the owner-only Unix socket and nowhere else."""
+    """SEC-NAME-5: Azure's names are aliases on the owner-only Unix socket and nowhere else."""
     answer = world.ask("GET", f"{AZURE_LOGIN}/common/discovery/keys")
     assert answer.status == 421

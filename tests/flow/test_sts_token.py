@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,9 @@ import jwt
 import pytest
 
 from strongroom.core import limits
-from strongroom.directory import applications, client_secrets, tenants
+from strongroom.core.identity import SigningKey
+from strongroom.crypto.jws import TokenSigner
+from strongroom.directory import applications, client_secrets, signing_keys, tenants
 from strongroom.flow.operation import Op
 from strongroom.store import Transaction
 from strongroom.sts.operations import OPERATIONS
@@ -274,7 +277,7 @@ class TestRefusals:
     def test_a_bound_token_is_never_a_bearer_token(
         self, world: Simulation, app: Principal, changes: dict[str, str]
     ) -> None:
-        """SEC: a request for a certificate-bound token is refused (AADSTS392196), never given a bearer token."""
+        """SEC-TOKEN-12: a request for a certificate-bound token is refused (AADSTS392196), whatever it holds."""
         check_refusal(ask(world, form_of(app, **changes)), 392196, "invalid_request", 400)
 
     @pytest.mark.parametrize("name", ["client_id", "scope", "grant_type", "client_secret"])
@@ -346,7 +349,7 @@ class TestRefusals:
         check_refusal(ask(world, form_of(app, client_secret="wrong")), 7000215, "invalid_client", 401)
 
     def test_another_tenants_client(self, world: Simulation, app: Principal) -> None:
-        """SEC: every query carries its tenant: from another one a client is as unknown as a random one."""
+        """SEC-TENANT-1: every query carries its tenant: from another one a client is as unknown as a random one."""
 
         async def make(tx: Transaction) -> str:
             made = await tenants.create_tenant(
@@ -390,7 +393,7 @@ class TestLife:
         return answer.status != 401
 
     def test_removing_one_secret_ends_its_tokens_and_no_others(self, world: Simulation, app: Principal) -> None:
-        """SEC: a token maps to the credential that made it: removing one secret ends its tokens and no others."""
+        """SEC-FLOW-17: a token maps to its credential: removing one secret ends its tokens and no others."""
         application = world.view.application_by_app_id(app.appid)
         assert application is not None
         second = client_secrets.make_client_secret(
@@ -419,6 +422,50 @@ class TestLife:
         assert self.works(world, token)
         world.advance(1)
         assert not self.works(world, token)
+
+    def test_a_revoked_key_ends_every_token_it_signed(self, world: Simulation) -> None:
+        """SEC-FLOW-16, SEC-TOKEN-3: at once, also those whose signature was seen before; new ones have the next key."""
+        app = world.principal()
+        token = ask(world, form_of(app)).json["access_token"]
+        assert self.works(world, token)
+        kid = jwt.get_unverified_header(token)["kid"]
+        world.commit(lambda tx: signing_keys.revoke(tx, world.first.tenant_id, kid, int(world.clock())))
+
+        assert not self.works(world, token)
+        again = ask(world, form_of(app)).json["access_token"]
+        assert self.works(world, again)
+        assert jwt.get_unverified_header(again)["kid"] != kid
+
+    def test_a_token_of_another_tenants_key_is_worth_nothing(self, world: Simulation) -> None:
+        """SEC-TOKEN-2: key, iss and tid agree: a tenant's key signs for that tenant, whatever it makes a token say."""
+        app = world.principal()
+        claims = claims_of(world, ask(world, form_of(app)).json["access_token"])
+        now = int(world.clock())
+
+        async def make(tx: Transaction) -> SigningKey:
+            other = await tenants.create_tenant(
+                tx, display_name="Other", domains=("forger.example",), now=now, entropy=world.world.entropy
+            )
+            key = signing_keys.make_signing_key(world.keys, other.id, signing_keys.Term(now, now + 9999), now)
+            await tx.put(key)
+            return key
+
+        key = world.commit(make)
+        signer = TokenSigner(signing_keys.open_private_key(world.keys, key), key.id)
+        own = {**claims, "tid": key.tenant, "iss": f"https://sts.windows.net/{key.tenant}/"}
+        for forged in (claims, {**claims, "tid": key.tenant}, {**claims, "iss": own["iss"]}, own):
+            assert not self.works(world, signer.sign(forged))
+
+    def test_the_first_secret_expires(self, tmp_path: Path) -> None:
+        """SEC-BOOT-3: the first application's secret ends after 30 days."""
+        first = Simulation(tmp_path)
+        try:
+            first.advance(30 * 86_400 - 1)
+            assert ask(first, form_of(first.administrator)).status == 200
+            first.advance(1)
+            check_refusal(ask(first, form_of(first.administrator)), 7000222, "invalid_client", 401)
+        finally:
+            first.close()
 
     def test_a_disabled_principals_token_ends(self, world: Simulation) -> None:
         """Disabling a principal ends its tokens at once; enabling it brings them back."""
@@ -455,7 +502,7 @@ class TestAudit:
         assert token not in json.dumps(entry)
 
     def test_no_name_is_recorded_before_it_is_proved(self, world: Simulation, app: Principal) -> None:
-        """SEC: what an unproved client claims to be is not recorded as an identity."""
+        """SEC-FLOW-3: what an unproved client claims to be is not recorded as an identity."""
         ask(world, form_of(app, client_secret="wrong"))
         entry = world.entries()[-1]
 

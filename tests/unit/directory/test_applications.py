@@ -73,7 +73,7 @@ def test_an_application_takes_its_secrets_and_its_principal_along(directory: Dir
 
 
 def test_another_tenants_application_is_not_there(directory: Directory) -> None:
-    """SEC: every query carries its tenant."""
+    """SEC-TENANT-1: every query carries its tenant."""
     made = directory.add_application()
 
     with pytest.raises(NotFound):

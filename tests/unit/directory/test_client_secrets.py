@@ -39,7 +39,7 @@ class TestKeeping:
     """What becomes of a secret."""
 
     def test_a_secret_is_kept_as_a_hash_and_shown_once(self, directory: Directory) -> None:
-        """SEC: client secrets are kept as keyed hashes: the text is in no record and in no representation."""
+        """SEC-BOOT-19: client secrets are kept as keyed hashes: the text is in no record and in no representation."""
         made = add_secret(directory, directory.add_application())
 
         stored = directory.view.credential(made.credential.id)
@@ -177,7 +177,7 @@ class TestAuthenticating:
     def test_an_unknown_client_costs_as_many_hashes_as_a_known_one(
         self, directory: Directory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """SEC: equal work for a known and an unknown client (pitfalls "Timing")."""
+        """Pitfalls "Timing": equal work for a known and an unknown client."""
         application = directory.add_application()
         directory.add_principal(application)
         add_secret(directory, application)
@@ -198,7 +198,7 @@ class TestAuthenticating:
         assert known
 
     def test_no_refusal_repeats_the_secret(self, directory: Directory) -> None:
-        """SEC: a secret is never in an error or in what the audit gets."""
+        """SEC-AUDIT-7: a secret is never in an error or in what the audit gets."""
         application = directory.add_application()
         directory.add_principal(application)
         with pytest.raises(Failure) as refused:

@@ -71,7 +71,7 @@ def test_no_sequence_of_additions_makes_a_circle(edges: list[tuple[int, int]]) -
 
 
 def test_a_member_is_of_the_same_tenant(directory: Directory) -> None:
-    """SEC: every query carries its tenant: another tenant's principal does not exist."""
+    """SEC-TENANT-1: every query carries its tenant: another tenant's principal does not exist."""
     group = directory.add_group()
     stranger = directory.add_user("s", tenant=directory.other, domain="other.example")
 

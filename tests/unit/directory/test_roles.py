@@ -31,7 +31,7 @@ def test_a_role_is_given_once(directory: Directory) -> None:
 
 
 def test_another_tenants_principal_gets_no_role(directory: Directory) -> None:
-    """SEC: every query carries its tenant."""
+    """SEC-TENANT-1: every query carries its tenant."""
     user = directory.add_user()
     with pytest.raises(NotFound):
         directory.commit(lambda tx: roles.assign_role(tx, directory.other, role="r", principal=user.id))

@@ -29,7 +29,7 @@ def find(directory: Directory, secret: str, now: int = NOW) -> Credential:
 
 
 def test_the_header_secret_leads_to_its_run(directory: Directory) -> None:
-    """SEC: a header secret is found by keyed hash, and only its own run's credential comes back."""
+    """SEC-TOKEN-19: a header secret is found by keyed hash, and only its own run's credential comes back."""
     one, other = start(directory), start(directory)
 
     assert find(directory, one.header.text).id == one.id
@@ -38,7 +38,7 @@ def test_the_header_secret_leads_to_its_run(directory: Directory) -> None:
 
 
 def test_nothing_stored_or_shown_tells_the_secret(directory: Directory) -> None:
-    """SEC: the credential keeps a keyed hash; neither it nor the run shows the secret."""
+    """SEC-BOOT-19: the credential keeps a keyed hash; neither it nor the run shows the secret."""
     run = start(directory, with_client=True)
     assert run.client is not None
     for made in (run.header, run.client):
@@ -56,7 +56,7 @@ def test_a_wrong_header_secret_leads_nowhere(directory: Directory, secret: str) 
 
 
 def test_a_run_ends_by_itself(directory: Directory) -> None:
-    """SEC: a run's credential is short-lived: it counts to its last second and not after."""
+    """SEC-BOOT-6: a run's credential is short-lived: it counts to its last second and not after."""
     run = start(directory)
     assert find(directory, run.header.text, NOW + 3599)
     with pytest.raises(WrongSecret):
@@ -64,7 +64,7 @@ def test_a_run_ends_by_itself(directory: Directory) -> None:
 
 
 def test_ending_a_run_removes_what_it_was_lent(directory: Directory) -> None:
-    """SEC: a run's credentials are revoked when the child exits, the client secret too."""
+    """SEC-BOOT-6: a run's credentials are revoked when the child exits, the client secret too."""
     run = start(directory, with_client=True)
     assert run.client is not None
     directory.commit(lambda tx: end_run(tx, directory.keys, directory.tenant, run.id))

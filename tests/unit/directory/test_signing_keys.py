@@ -71,7 +71,7 @@ class TestSchedule:
 
     @given(st.lists(st.integers(min_value=1, max_value=3 * SIGNS), max_size=30))
     def test_there_is_always_one_that_signs_and_one_that_waits(self, steps: list[int]) -> None:
-        """SEC: at least two keys are published, whenever and however seldom the roll-over is looked after."""
+        """SEC-TOKEN-3: at least two keys are published, whenever and however seldom the roll-over is looked after."""
         now, keys = NOW, fill([], NOW)
         for step in steps:
             now += step
@@ -135,7 +135,7 @@ class TestKeys:
         assert len(directory.view.signing_keys(directory.tenant)) == 2
 
     def test_a_private_key_opens_for_its_own_tenant_and_name_alone(self, directory: Directory) -> None:
-        """SEC: a tenant's keys are never shared: moved to another tenant's record, a key does not open."""
+        """SEC-TOKEN-1: a tenant's keys are never shared: moved to another tenant's record, a key does not open."""
         key = make_signing_key(directory.keys, directory.tenant, Term(NOW, NOW + SIGNS), NOW)
         assert open_private_key(directory.keys, key)
         for moved in (replace(key, tenant=directory.other), replace(key, id="another")):
@@ -143,12 +143,12 @@ class TestKeys:
                 open_private_key(directory.keys, moved)
 
     def test_a_key_shows_nothing_of_its_private_half(self, directory: Directory) -> None:
-        """SEC: secrets are never in a representation."""
+        """SEC-AUDIT-7: secrets are never in a representation."""
         key = make_signing_key(directory.keys, directory.tenant, Term(NOW, NOW + SIGNS), NOW)
         assert "sealed_private_key" not in repr(key)
 
     def test_revocation_is_at_once_and_the_next_key_signs(self, directory: Directory) -> None:
-        """SEC: emergency revocation does not overlap: the key is trusted no more, and the one that waited signs."""
+        """SEC-TOKEN-3: revocation does not overlap: the key is trusted no more, and the one that waited signs."""
         first, second = self.roll(directory, NOW)
         directory.commit(lambda tx: revoke(tx, directory.tenant, first.id, NOW + 5))
 

@@ -92,7 +92,7 @@ class TestUpdate:
             )
 
     def test_a_new_password_is_another_credential(self, directory: Directory) -> None:
-        """SEC: tokens end with the credential they came from: a changed password is a new one."""
+        """SEC-FLOW-17: tokens end with the credential they came from: a changed password is a new one."""
         made = directory.add_user()
         before = directory.view.credentials_of(made.id)[0]
         directory.commit(
