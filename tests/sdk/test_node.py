@@ -1,0 +1,41 @@
+"""@azure/identity and @azure/keyvault-secrets under `strongroom run`."""
+
+import shutil
+
+import pytest
+
+from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
+
+PROJECT = EXAMPLES / "node"
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.skipif(shutil.which("node") is None, reason="needs node"),
+    pytest.mark.skipif(not (PROJECT / "node_modules").is_dir(), reason="needs the clients: run make node"),
+]
+
+
+def test_the_example_runs_as_it_is(live: Live) -> None:
+    """A program as anyone writes it, with DefaultAzureCredential and the poller, as the managed identity."""
+    result = live.run(["node", PROJECT / "quickstart.mjs"])
+    assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr
+
+
+def test_the_environments_service_principal(live: Live, canary: str) -> None:
+    """The same as the environment's service principal."""
+    program = ["node", PROGRAMS / "environment.mjs", "by-node"]
+    result = live.run(program, "--service-principal", VALUE=canary, NODE_PROJECT=str(PROJECT))
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+def test_a_vault_that_is_not_served_is_refused(live: Live, canary: str) -> None:
+    """The relay's refusal reaches the JavaScript client too: SEC-NAME-8."""
+    program = ["node", PROGRAMS / "environment.mjs", "by-node"]
+    result = live.run(
+        program,
+        "--service-principal",
+        VALUE=canary,
+        NODE_PROJECT=str(PROJECT),
+        VAULT_URL="https://somebodys-real.vault.azure.net",
+    )
+    assert result.returncode != 0
+    assert "strongroom: somebodys-real.vault.azure.net:443 is one of Azure's names" in result.stderr
