@@ -11,7 +11,7 @@ from strongroom.arm.vault_body import CreateMode, read_change, read_create_mode,
 from strongroom.core.api_versions import defaults_to_rbac
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.guids import new_guid
-from strongroom.core.names import is_vault_name, parse_vault_name
+from strongroom.core.names import parse_vault_name
 from strongroom.core.network import NetworkAcls
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
@@ -36,6 +36,7 @@ from strongroom.resources.vaults import (
     name_taken,
     purge_vault,
     recover_vault,
+    remove_expired,
     update_vault,
 )
 from strongroom.store import Transaction
@@ -172,12 +173,10 @@ async def check_name_availability(call: Call) -> Response:
     body = await call.body(wire.VaultCheckNameAvailabilityParameters)
     if body.type.lower() != "microsoft.keyvault/vaults":
         raise Invalid("The type must be Microsoft.KeyVault/vaults.", code="BadRequest")
-    if not is_vault_name(body.name):
-        try:
-            parse_vault_name(body.name)
-        except Invalid as invalid:
-            answer = {"nameAvailable": False, "reason": "AccountNameInvalid", "message": invalid.message}
-            return json.response(answer)
+    try:
+        parse_vault_name(body.name)
+    except Invalid as invalid:
+        return json.response({"nameAvailable": False, "reason": "AccountNameInvalid", "message": invalid.message})
     known = call.world.view.vault_by_name(body.name)
     if known is not None and (known.deleted is None or is_recoverable(known, call.now)):
         message = name_taken(body.name).message
@@ -194,14 +193,13 @@ async def _create(
     if known is not None and (known.deleted is None or is_recoverable(known, call.now)):
         mine = known.deleted is not None and known.subscription == group.subscription
         raise name_deleted() if mine else name_taken(name)
-    # Whoever has the name now is past its retention: it goes here rather than at the next sweep.
-    expired = known
     vault_id = new_guid(call.world.entropy)
     wrapped_key = call.world.keys.new_vault_key(vault_id)
 
     async def make(tx: Transaction) -> Vault:
-        if expired is not None:
-            await purge_vault(tx, expired, now=call.now)
+        if known is not None:
+            # Whoever has the name is past its retention: it goes now rather than at the next sweep.
+            await remove_expired(tx, known, now=call.now)
         return await create_vault(
             tx,
             group=group,

@@ -51,9 +51,9 @@ def locate(view: View, tenant: str, text: str) -> Scope:
         NotFound: there is no such resource in the tenant, or its type is not one that is served.
         Invalid: it is no scope at all.
     """
-    segments = [part for part in text.strip("/").split("/") if part]
-    if not segments:
+    if not text.strip("/"):
         return Scope(ROOT)
+    segments = text.strip("/").split("/")
     folded = [part.lower() for part in segments]
     if folded[0] != "subscriptions" or len(segments) < _SUBSCRIPTION_SEGMENTS:
         raise _unknown_scope(text)

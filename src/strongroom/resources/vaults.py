@@ -194,6 +194,21 @@ async def purge_expired_vaults(tx: Transaction, *, now: int) -> tuple[Vault, ...
     return tuple(expired)
 
 
+async def remove_expired(tx: Transaction, vault: Vault, *, now: int) -> None:
+    """
+    Remove a deleted vault whose retention has ended, if no sweep has yet, so that its name is free.
+
+    Raises:
+        Conflict: the vault is active or recoverable after all.
+    """
+    current = await tx.record(Vault, vault_partition(vault.id), vault.id)
+    if current is None:
+        return
+    if current.deleted is None or is_recoverable(current, now):
+        raise name_taken(current.name)
+    await _remove(tx, current)
+
+
 async def require_active(tx: Transaction, vault: Vault) -> Vault:
     """
     Read a vault again, as it is now.

@@ -306,6 +306,8 @@ class TestScopes:
             ("/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults/none", "ResourceNotFound"),
             ("/resourceGroups/rg1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/none", "ResourceNotFound"),
             ("/resourceGroups", "InvalidScope"),
+            ("//resourceGroups/rg1", "InvalidScope"),
+            ("/resourceGroups/rg1//providers/Microsoft.KeyVault/vaults/kv-one", "InvalidScope"),
             ("/providers/Microsoft.KeyVault", "InvalidScope"),
             ("/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults", "InvalidScope"),
             ("/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults/kv-one/secrets", "InvalidScope"),

@@ -18,6 +18,7 @@ from strongroom.resources.vaults import (
     purge_expired_vaults,
     purge_vault,
     recover_vault,
+    remove_expired,
     update_vault,
 )
 from strongroom.store import Transaction
@@ -244,6 +245,32 @@ class TestDelete:
         at_end = NOW + 7 * DAY_S
         assert place.commit(lambda tx: purge_expired_vaults(tx, now=at_end - 1)) == ()
         assert [vault.id for vault in place.commit(lambda tx: purge_expired_vaults(tx, now=at_end))] == [SECOND]
+        assert place.view.vault(VAULT) is not None
+
+
+class TestExpired:
+    """The name of a vault whose retention has ended."""
+
+    def remove(self, place: Place, vault: Vault, now: int) -> None:
+        """Make a vault's name free."""
+        place.commit(lambda tx: remove_expired(tx, vault, now=now))
+
+    def test_removed_once(self, place: Place) -> None:
+        """An expired vault goes, and if a sweep was faster there is nothing to do."""
+        deleted = delete(place, place.vault)
+        at_end = NOW + 90 * DAY_S
+        self.remove(place, deleted, at_end)
+        assert place.view.vault(VAULT) is None
+        self.remove(place, deleted, at_end)
+
+    def test_never_another(self, place: Place) -> None:
+        """A vault that is recoverable, or was recovered since it was looked up, stays."""
+        deleted = delete(place, place.vault)
+        with pytest.raises(Conflict):
+            self.remove(place, deleted, NOW + 90 * DAY_S - 1)
+        recover(place, deleted)
+        with pytest.raises(Conflict):
+            self.remove(place, deleted, NOW + 90 * DAY_S)
         assert place.view.vault(VAULT) is not None
 
 
