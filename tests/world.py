@@ -31,6 +31,7 @@ from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault
 from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
 from strongroom.directory import applications, client_secrets
+from strongroom.flow.settings import FlowSettings
 from strongroom.flow.world import World
 from strongroom.http.message import Request
 from strongroom.journal import Journal
@@ -45,6 +46,8 @@ T = TypeVar("T")
 START = 1_790_000_000.0
 PUBLIC_ADDRESS = "203.0.113.7"
 """A documentation address: what a caller from elsewhere looks like."""
+GENEROUS = FlowSettings(anonymous_per_source=10**6, anonymous_audit_per_second=10**6)
+"""The simulated clock stands still, so a module's refusals would all be in one second. Quotas have tests of their own."""
 VAULT_AUDIENCE = "https://vault.azure.net"
 ARM_AUDIENCE = "https://management.azure.com"
 GRAPH_AUDIENCE = "https://graph.microsoft.com"
@@ -87,7 +90,7 @@ class Simulation:
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         self._runner = asyncio.Runner()
         self._now = START
-        self.settings = settings or Settings(data=folder)
+        self.settings = settings or Settings(data=folder, flow=GENEROUS)
         self.folder = folder
         self.run(self._open())
 
