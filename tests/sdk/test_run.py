@@ -1,14 +1,19 @@
 """Official clients under `strongroom run`, with Azure's names: nothing in them is for Strongroom's sake."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live, start, stop, wait_until_ready
+from tests.live import START_S
+from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
+
+GO = Path(__file__).parent / "go"
 
 CURL = r"""
 set -eu
@@ -122,11 +127,36 @@ def test_an_ephemeral_service_leaves_nothing(tmp_path: Path) -> None:
     """`serve --ephemeral` serves from a temporary directory on a free port, and is gone with it."""
     place, log = tmp_path / "t", tmp_path / "serve.log"
     place.mkdir()
-    process = start(["--ephemeral"], log, {"TMPDIR": str(place)})
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "strongroom", "serve", "--ephemeral"],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "TMPDIR": str(place)},
+        )
     try:
-        data = wait_until_ready(process, place / "*" / "run.json", log).parent
-        result = Live(data, {}, {}).run([sys.executable, EXAMPLES / "quickstart.py"])
-        assert result.returncode == 0, result.stderr
+        deadline = time.monotonic() + START_S
+        while not (found := list(place.glob("*/run.json"))):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        result = Live(found[0].parent).run([sys.executable, EXAMPLES / "quickstart.py"])
+        assert result.returncode == 0, result.stderr + log.read_text()
+        process.terminate()
+        assert process.wait(30) == 0, log.read_text()
     finally:
-        assert stop(process) == 0, log.read_text()
+        process.kill()
+        process.wait()
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.toolchain("go")
+@pytest.mark.timeout(600)
+def test_a_program_in_go(live: Live, tmp_path: Path) -> None:
+    """The Go clients set, get, delete and purge a secret, with DefaultAzureCredential: clients.md section 0."""
+    program = tmp_path / "quickstart"
+    # Fetching and compiling the clients is what takes its time.
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, check=True, timeout=580)
+    result = live.run([program])
+    assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr
