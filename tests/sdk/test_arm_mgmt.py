@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
@@ -29,25 +32,30 @@ from azure.mgmt.keyvault.models import (
     VaultProperties,
 )
 
-from tests.live import Service
+from tests.plugins.canary import remember
+from tests.sdk.conftest import PROGRAMS, Live
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """The management clients of one instance, signed in as its first application."""
+    """The management clients of one instance, signed in as its administrator."""
 
-    first: dict[str, str]
+    facts: dict[str, Any]
+    """The service's run.json."""
+    claims: dict[str, Any]
+    """What the caller's token says."""
     vaults: KeyVaultManagementClient
     rights: AuthorizationManagementClient
 
     @property
     def group(self) -> str:
         """The first resource group's name."""
-        return self.first["resourceGroup"]
+        group: str = self.facts["resourceGroup"]
+        return group
 
     def properties(self, **more: Any) -> VaultProperties:
         """Give the least properties of a vault, and more."""
-        return VaultProperties(tenant_id=self.first["tenantId"], sku=Sku(family="A", name="standard"), **more)
+        return VaultProperties(tenant_id=self.facts["tenantId"], sku=Sku(family="A", name="standard"), **more)
 
     def create(self, name: str, **more: Any) -> Any:
         """Make a vault with the poller."""
@@ -56,35 +64,41 @@ class Plane:
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """Serve an instance of this module's own, and sign in to it."""
+def plane(live: Live) -> Iterator[Plane]:
+    """Sign in to the live service, with the credential that `env` gives a shell."""
+    shell = live.call("env", "--json", "--service-principal")
+    assert shell.returncode == 0, shell.stderr
+    variables = json.loads(shell.stdout)
+    for name in ("AZURE_CLIENT_SECRET", "IDENTITY_HEADER"):
+        remember(variables[name])
     resolve = socket.getaddrinfo
 
     def loopback(host: Any, *rest: Any, **more: Any) -> Any:
         # Plain glibc knows no name below `localhost`, as a browser does.
         return resolve("127.0.0.1" if str(host).endswith(".localhost") else host, *rest, **more)
 
-    with pytest.MonkeyPatch.context() as patch, Service(tmp_path_factory.mktemp("arm") / "data") as service:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", loopback)
-        first = service.first
-        ca = first["caFile"]
+        facts = live.facts
+        ca, scope = facts["caFile"], f"{facts['armUri']}/.default"
         credential = ClientSecretCredential(
-            first["tenantId"],
-            first["clientId"],
-            first["clientSecret"],
-            authority=first["authority"],
+            facts["tenantId"],
+            variables["AZURE_CLIENT_ID"],
+            variables["AZURE_CLIENT_SECRET"],
+            authority=facts["authority"],
             disable_instance_discovery=True,
             connection_verify=ca,
         )
         how: dict[str, Any] = {
-            "base_url": first["armUri"],
-            "credential_scopes": [f"{first['armUri']}/.default"],
+            "base_url": facts["armUri"],
+            "credential_scopes": [scope],
             "connection_verify": ca,
         }
-        vaults = KeyVaultManagementClient(credential, first["subscriptionId"], **how)
-        rights = AuthorizationManagementClient(credential, first["subscriptionId"], **how)
+        vaults = KeyVaultManagementClient(credential, facts["subscriptionId"], **how)
+        rights = AuthorizationManagementClient(credential, facts["subscriptionId"], **how)
         with credential, vaults, rights:
-            yield Plane(first, vaults, rights)
+            claims = jwt.decode(credential.get_token(scope).token, options={"verify_signature": False})
+            yield Plane(facts, claims, vaults, rights)
 
 
 @pytest.fixture
@@ -100,10 +114,10 @@ def test_life_of_a_vault(plane: Plane, name: str) -> None:
         name, network_acls=NetworkRuleSet(default_action="Deny", ip_rules=[IPRule(value="203.0.113.9")])
     )
     assert made.properties.provisioning_state == "Succeeded"
-    assert made.properties.vault_uri == plane.first["vaultUri"].replace(plane.first["vaultName"], name)
+    assert made.properties.vault_uri == plane.facts["vaultUri"].replace(plane.facts["vaultName"], name)
     assert made.properties.enable_rbac_authorization is True
     assert made.properties.network_acls.ip_rules[0].value == "203.0.113.9/32"
-    assert made.system_data.created_by == plane.first["clientId"]
+    assert made.system_data.created_by == plane.claims["appid"]
     assert client.get(plane.group, name).id == made.id
 
     patch = VaultPatchParameters(tags={"env": "test"}, properties=VaultPatchProperties(enabled_for_deployment=True))
@@ -136,8 +150,8 @@ def test_access_policies(plane: Plane, name: str) -> None:
     """Access policies are added and removed one by one."""
     plane.create(name, enable_rbac_authorization=False)
     entry = AccessPolicyEntry(
-        tenant_id=plane.first["tenantId"],
-        object_id=plane.first["objectId"],
+        tenant_id=plane.facts["tenantId"],
+        object_id=plane.claims["oid"],
         permissions=Permissions(keys_property=["wrapKey"], secrets=["get", "list"]),
     )
     parameters = VaultAccessPolicyParameters(properties=VaultAccessPolicyProperties(access_policies=[entry]))
@@ -188,7 +202,7 @@ def test_role_assignments(plane: Plane, name: str) -> None:
     assert plane.rights.role_definitions.get_by_id(role.id).role_name == "Key Vault Secrets User"
     identifier = str(uuid.uuid4())
     parameters = RoleAssignmentCreateParameters(
-        role_definition_id=role.id, principal_id=plane.first["objectId"], principal_type="ServicePrincipal"
+        role_definition_id=role.id, principal_id=plane.claims["oid"], principal_type="ServicePrincipal"
     )
     given = plane.rights.role_assignments.create(scope, identifier, parameters)
     assert (given.scope, given.role_definition_id, given.principal_type) == (scope, role.id, "ServicePrincipal")
@@ -200,8 +214,8 @@ def test_role_assignments(plane: Plane, name: str) -> None:
     for found in (
         lists.list_for_scope(scope, filter="atScope()"),
         lists.list_for_resource(plane.group, "Microsoft.KeyVault", "vaults", name),
-        lists.list_for_resource_group(plane.group, filter=f"principalId eq '{plane.first['objectId']}'"),
-        lists.list_for_subscription(filter=f"assignedTo('{plane.first['objectId']}')"),
+        lists.list_for_resource_group(plane.group, filter=f"principalId eq '{plane.claims['oid']}'"),
+        lists.list_for_subscription(filter=f"assignedTo('{plane.claims['oid']}')"),
     ):
         assert given.id in [one.id for one in found]
     assert plane.rights.role_assignments.delete(scope, identifier).id == given.id
@@ -214,3 +228,10 @@ def test_permissions(plane: Plane) -> None:
     """The caller's own permissions are listed."""
     mine = list(plane.rights.permissions.list_for_resource_group(plane.group))
     assert ["*"] in [one.actions for one in mine]
+
+
+def test_under_azures_names(live: Live) -> None:
+    """A program written for Azure's management plane runs under `run`, and is told Azure's name of its vault."""
+    program = (sys.executable, PROGRAMS / "management.py", live.facts["subscriptionId"])
+    result = live.run(program, "--service-principal")
+    assert (result.returncode, result.stdout) == (0, "refused twice\ndone\n"), result.stderr
