@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.core.lifecycle import not_found, require_active
+from strongroom.core.lifecycle import State, not_found, state_of
 from strongroom.core.names import parse_version
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.store import Reader
@@ -31,10 +31,11 @@ async def find_version(
         rows = await _read(reader, vault, collection, name, wanted)
         if rows is not None:
             cache.put(key, rows, mark)
-    stored = require_active(rows[0] if rows else None, collection, name, now)
-    if rows is None or rows[1] is None:
-        raise not_found(collection, name, version)
-    return stored, rows[1]
+    stored, row = rows if rows is not None else (None, None)
+    if stored is None or row is None or state_of(stored, now) is not State.ACTIVE:
+        # One sentence for all of them: whether the secret or its version is missing is not said.
+        raise not_found(collection, name, version or None)
+    return stored, row
 
 
 async def _read(

@@ -112,11 +112,13 @@ async def update_secret(
         NotFound: no active secret has the name, or it has no such version.
         Invalid: a property breaks its rule.
     """
-    stored = require_active(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
-    wanted = stored.latest if not version else parse_version(version)
-    row = await tx.version(vault.id, Collection.SECRETS, name, wanted) if wanted else None
+    wanted = parse_version(version)
+    stored = await tx.object(vault.id, Collection.SECRETS, name)
+    if stored is None or state_of(stored, now) is not State.ACTIVE:
+        raise not_found(Collection.SECRETS, name, version or None)
+    row = await tx.version(vault.id, Collection.SECRETS, name, wanted or stored.latest)
     if row is None:
-        raise not_found(Collection.SECRETS, name, version)
+        raise not_found(Collection.SECRETS, name, version or None)
     body = updated_version(_body_decoder.decode(row.body), given, now)
     await tx.put_version(replace(row, body=_encode_body(body)))
     return Secret(stored, row.version, body)

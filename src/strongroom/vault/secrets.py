@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 
-from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, at_least
+from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.errors import Invalid
 from strongroom.core.lifecycle import not_found, recovery, require_active, require_deleted, require_usable
 from strongroom.core.names import parse_object_name
@@ -224,7 +224,7 @@ def _bundle(call: Call, secret: Secret, *, versioned: bool, value: str | None = 
         bundle.kid = f"{call.base}/keys/{stored.name}/{secret.version}"
         if at_least(call.api_version, CERTIFICATE_LINKS_SINCE):
             bundle.previousVersion = body.previous_version
-    if stored.deleted is not None:
+    if stored.deleted is not None and at_least(call.api_version, SOFT_DELETE_SINCE):
         bundle.recoveryId = f"{call.base}/deletedsecrets/{stored.name}"
         bundle.deletedDate = stored.deleted
         bundle.scheduledPurgeDate = stored.purge_at
