@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load import Site, connect, tls
+from bench.load import NotYet, Site, connect, tls
 from bench.processes import cpu_s, free_port, running, tree
 
 _START_S = 20.0
@@ -122,7 +122,7 @@ def await_answer(identity: Identity, port: int, process: subprocess.Popen[str]) 
     while True:
         try:
             connect(site, context).close()
-        except ConnectionRefusedError:
+        except NotYet:
             assert process.poll() is None, f"the server ended at its start: {process.args!r}"
             assert time.monotonic() < until, f"the server does not listen: {process.args!r}"
             time.sleep(0.01)

@@ -22,6 +22,9 @@ _TIMEOUT_S = 30.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _OK = b"HTTP/1.1 200 "
 
+NotYet = (ConnectionRefusedError, ConnectionResetError, ssl.SSLEOFError)
+"""How connecting fails while a server starts: it does not listen, or only looks whether its port is free."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

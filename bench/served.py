@@ -8,6 +8,8 @@ who else was running. All servers are up at once and are asked in turn, in anoth
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +27,7 @@ REQUESTS = 4000
 """Each round, of each server: some tenths of a second's worth."""
 COLD_REQUESTS = 320
 """Fewer, because each needs a token of its own, and a token costs a signature."""
+SETS = 150
 _API = "?api-version=7.4"
 _SECRET_PATH = f"/secrets/bench{_API}"
 _LIST_PATH = f"/secrets{_API}"
@@ -81,6 +84,24 @@ def measure_cold(instance: Instance, server: Server, directory: Path) -> list[Me
     with bare(instance.identity, expected, directory) as limit:
         used = _alternate({"strongroom": server, "bare": limit}, batch, expected)
     return [_against("bare", "GET secret with a new token, CPU us, against a bare handler", used)]
+
+
+def measure_set(instance: Instance, directory: Path) -> list[Measure]:
+    """Measure setting a secret again and again from one connection: each answer says that it is on the disk."""
+    body = json.dumps({"value": _VALUE}).encode()
+    content = request(instance.vault, "PUT", f"/secrets/bench-set{_API}", token=instance.token(), body=body)
+    rounds: list[Round] = []
+    with (directory / "limit").open("ab", buffering=0) as file, connections(instance.vault, 1) as opened:
+        for _ in range(ROUNDS + 1):
+            begun = time.perf_counter()
+            for _ in opened.answers([content] * SETS):
+                pass
+            done = time.perf_counter()
+            for _ in range(SETS):
+                file.write(content)
+                os.fdatasync(file.fileno())
+            rounds.append((SETS / (done - begun), SETS / (time.perf_counter() - done)))
+    return [compare("SET secret a second, one connection, against append and fdatasync", rounds[1:], better="higher")]
 
 
 def _alternate(servers: Mapping[str, Server], batch: Batch, expected: bytes) -> dict[str, list[float]]:

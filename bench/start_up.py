@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.instance import Instance
-from bench.load import connect, tls
+from bench.load import NotYet, connect, tls
 from bench.measure import Measure, compare
 from bench.processes import memory_bytes, running, tree
 
@@ -49,7 +49,7 @@ def _await_challenge(instance: Instance, until: float) -> None:
     while True:
         try:
             answer = _ask_once(instance, context, request)
-        except ConnectionRefusedError:
+        except NotYet:
             assert time.monotonic() < until, "the service does not listen"
             time.sleep(_PAUSE_S)
         else:
