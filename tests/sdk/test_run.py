@@ -14,6 +14,7 @@ from tests.live import START_S
 from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
 
 GO = Path(__file__).parent / "go"
+JAVA = Path(__file__).parent / "java"
 
 CURL = r"""
 set -eu
@@ -159,4 +160,21 @@ def test_a_program_in_go(live: Live, tmp_path: Path) -> None:
     # Fetching and compiling the clients is what takes its time.
     subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, check=True, timeout=580)
     result = live.run([program])
+    assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.toolchain("mvn", "javac")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("options", [(), ("--service-principal",)])
+def test_a_program_in_java(live: Live, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """The Java clients do so too, as the managed identity and as the environment's service principal."""
+    libraries = tmp_path / "lib"
+    fetch = ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
+    subprocess.run(fetch, cwd=JAVA, check=True, timeout=500)
+    classes = f"{libraries}/*"
+    subprocess.run(
+        ["javac", "-cp", classes, "-d", str(tmp_path), str(JAVA / "Quickstart.java")], check=True, timeout=80
+    )
+    result = live.run(["java", "-cp", f"{classes}{os.pathsep}{tmp_path}", "Quickstart"], *options)
     assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr

@@ -7,7 +7,7 @@ Four tables: what is taken away, what names the vault, what a program under `run
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from strongroom.cli.azure_names import ServedNames
@@ -70,8 +70,8 @@ def run_environment(
     relay_port = relay_url.rpartition(":")[2]
     return {
         **{name: value for name, value in surrounding.items() if not is_stray(name)},
-        **_vault(surrounding, dict.fromkeys(VAULT_NAME_VARIABLES, grant.vault_name)),
-        **_vault(surrounding, dict.fromkeys(VAULT_URL_VARIABLES, azure_url)),
+        **_vault(surrounding, grant, VAULT_NAME_VARIABLES, grant.vault_name),
+        **_vault(surrounding, grant, VAULT_URL_VARIABLES, azure_url),
         # Every client goes through the relay; some read one case of the names, some the other.
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), relay_url),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy),
@@ -95,7 +95,7 @@ def shell_environment(surrounding: Mapping[str, str], grant: RunGrant, trust: Tr
     port = "" if str(grant.port) == HTTPS_PORT else f":{grant.port}"
     url = f"https://{grant.vault_name}.vault.{grant.domain}{port}"
     return {
-        **dict.fromkeys(VAULT_URL_VARIABLES, url),
+        **_vault({}, grant, VAULT_URL_VARIABLES, url),
         **_trust(surrounding, trust, {}),
         **_identity(grant),
         "AZURE_AUTHORITY_HOST": grant.authority,
@@ -121,8 +121,9 @@ def _service_principal(grant: RunGrant, tenant: str) -> dict[str, str]:
     }
 
 
-def _vault(surrounding: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if not surrounding.get(name)}
+def _vault(surrounding: Mapping[str, str], grant: RunGrant, names: Sequence[str], value: str) -> dict[str, str]:
+    """Name the vault, if there is one and the shell does not name another."""
+    return {name: value for name in names if grant.vault_name and not surrounding.get(name)}
 
 
 def _trust(surrounding: Mapping[str, str], trust: TrustFiles, properties: Mapping[str, str]) -> dict[str, str]:

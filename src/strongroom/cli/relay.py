@@ -51,7 +51,7 @@ class RelaySettings:
     termination: Termination
     password: str = field(repr=False)
     expires_at: float
-    """When the run's certificate ends, as `clock` counts."""
+    """When the run's certificate or credential ends, as `clock` counts."""
     clock: Callable[[], float]
     surroundings: Surroundings
     say: Callable[[str], None]
@@ -151,7 +151,7 @@ class Relay:
             return await self._refuse_name(writer, host, port)
         if way is Way.SERVE:
             if self._settings.clock() >= self._settings.expires_at:
-                return await refuse(writer, 503, "this run is a day old and its certificate has ended: start it again")
+                return await refuse(writer, 503, "this run has lasted as long as its credential does: start it again")
             asked_name = await self._settings.termination.accept(writer)
             return await Visit(host, port, asked_name).serve(reader, writer, self._settings.control_socket)
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -150,7 +151,7 @@ async def _run_with(
             control_socket=instance.control_socket,
             termination=Termination(authority.leaf_certificate, authority.leaf_private_key, scratch),
             password=secrets.token_urlsafe(_PASSWORD_BYTES),
-            expires_at=began + RUN_LIFETIME_S - _CERTIFICATE_MARGIN_S,
+            expires_at=min(began + RUN_LIFETIME_S - _CERTIFICATE_MARGIN_S, grant.expires_on or math.inf),
             clock=time.time,
             surroundings=surroundings,
             say=say,

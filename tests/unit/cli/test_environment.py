@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,14 @@ def test_everything_else_of_the_shell_stays(variable: str) -> None:
 def test_the_vault_that_the_user_names_counts(variable: str) -> None:
     """A vault named in the shell is not overruled; the relay refuses it if it is not ours."""
     assert under_run({variable: "another"})[variable] == "another"
+
+
+def test_without_a_vault_none_is_named() -> None:
+    """An instance whose vaults were all deleted names none."""
+    made = under_run({}, replace(grant(), vault_name=""))
+    assert {*VAULT_NAME_VARIABLES, *VAULT_URL_VARIABLES}.isdisjoint(made)
+    made = shell_environment({}, replace(grant(), vault_name=""), TRUST)
+    assert set(VAULT_URL_VARIABLES).isdisjoint(made)
 
 
 def test_no_proxy_keeps_the_users_exceptions_and_none_for_our_names() -> None:
