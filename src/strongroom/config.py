@@ -37,23 +37,24 @@ class ConfigFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """
-    An instance's settings.
-
-    `data` is its directory; `address` and `port` are where the main listener is, and `port` is also what clients write
-    in URLs. Port 0 takes a free one. Listeners other than the main one take free loopback ports unless configured.
-    """
+    """An instance's settings."""
 
     data: Path
+    """The directory that everything of the instance is in."""
     domain: str = DEFAULT_DOMAIN
+    """The DNS domain that all names are under. The certificate authority is constrained to it, so it cannot change."""
     address: str = "127.0.0.1"
+    """The address of the main listener, IPv4 or IPv6; `0.0.0.0` or `::` is every one."""
     port: int = DEFAULT_PORT
+    """The port of the main listener, and what clients write in URLs. 0 takes a free one."""
     managed_identity_port: int = 0
+    """The loopback port of the managed identity endpoint. 0 takes a free one."""
     region: str = "local"
+    """The location of vaults and resource groups, and what `x-ms-keyvault-region` says."""
     stop_grace_s: float = 10.0
-    production: bool = False
-    """Refuses what is for development only, such as a root key beside the data."""
+    """How many seconds requests that are under way have to finish when the service is told to stop."""
     flow: FlowSettings = field(default_factory=FlowSettings)
+    """What an operator may set about the flow."""
 
     @property
     def database(self) -> Path:
@@ -103,7 +104,6 @@ _TYPES: Mapping[str, type] = {
     "managed_identity_port": int,
     "region": str,
     "stop_grace_s": float,
-    "production": bool,
 }
 _FLOW_TYPES: Mapping[str, type] = {
     f.name: {"int": int, "float": float, "str": str, "bool": bool}[str(f.type)] for f in fields(FlowSettings)
@@ -164,7 +164,7 @@ def _read_file(path: Path, faults: list[str]) -> dict[str, Any]:
 
 
 def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
-    """Read `STRONGROOM_PORT=8443`, and `STRONGROOM_FLOW_BODY_BYTES=…` for the flow's."""
+    """Read `STRONGROOM_PORT=8443`, and `STRONGROOM_FLOW_BODY_TIME_S=…` for the flow's."""
     values: dict[str, Any] = {}
     flow: dict[str, Any] = {}
     for name, types, into in (("", _TYPES, values), ("FLOW_", _FLOW_TYPES, flow)):

@@ -27,10 +27,10 @@ def test_options_win_over_the_environment_over_the_file(tmp_path: Path) -> None:
 def test_the_flows_settings(tmp_path: Path) -> None:
     """Each package's settings have a table in the file and a prefix in the environment."""
     (tmp_path / "config.toml").write_text("[flow]\nservice_limits = true\nbody_time_s = 5\n")
-    settings = load(tmp_path, environment={"STRONGROOM_FLOW_BODY_BYTES": "1000"})
+    settings = load(tmp_path, environment={"STRONGROOM_FLOW_TOKEN_CACHE_ENTRIES": "1000"})
     assert settings.flow.service_limits is True
     assert settings.flow.body_time_s == 5.0
-    assert settings.flow.body_bytes == 1000
+    assert settings.flow.token_cache_entries == 1000
 
 
 def test_the_data_directory_from_the_environment() -> None:

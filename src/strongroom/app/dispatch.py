@@ -42,6 +42,9 @@ _SURFACES: Mapping[str, _Entry] = {
     "bare": _Entry("strongroom.vault.operations", problems.KEY_VAULT, name="BARE_OPERATIONS"),
 }  # fmt: skip
 
+SURFACE_NAMES: tuple[str, ...] = tuple(_SURFACES)
+"""Every surface there is."""
+
 
 class Surfaces:
     """

@@ -5,22 +5,35 @@ Sizes are in bytes, times in seconds. The source is reference azure-key-vault.md
 """
 
 SECRET_VALUE_BYTES = 25_600
+"""A secret's value, encoded as UTF-8."""
 CONTENT_TYPE_CHARS = 255
+"""A secret's content type."""
 TAGS = 15
+"""Tags of one version of an object."""
 TAG_CHARS = 512
 """Name and value each. The references say 256 (keys) and 512 (secrets, and what the portal accepts): ADR 0014."""
 OBJECT_NAME_CHARS = 127
+"""The name of a secret, key or certificate."""
 INT_DATE_MAX = 253_402_300_799
 """The last second of the year 9999: ours; what clients turn into dates goes no further."""
 VERSIONS_IN_BACKUP = 500
+"""Versions of one object that a backup can hold."""
 PAGE_DEFAULT = 25
+"""Items on a page of a list in a vault, where `maxresults` says nothing."""
 PAGE_MAX = 25
+"""The largest `maxresults`."""
 ACCESS_POLICIES = 1024
+"""Access policies of one vault."""
 IP_RULES = 1000
+"""IP rules of one vault."""
 VNET_RULES = 200
+"""Virtual network rules of one vault."""
 RETENTION_MIN_DAYS = 7
+"""The shortest retention of what is deleted in a vault."""
 RETENTION_MAX_DAYS = 90
+"""The longest retention, and the one of a vault that names none."""
 ROLE_ASSIGNMENTS_PER_SUBSCRIPTION = 4000
+"""Role assignments in one subscription, its groups and resources included."""
 
 BODY_BYTES = 256 * 1024
 """One request body on any surface: ours, well above the largest legal secret or vault."""
@@ -29,22 +42,30 @@ RESTORE_BODY_BYTES = 64 * 1024 * 1024
 HEADER_BYTES = 32 * 1024
 """All request headers together: ours; groups-laden tokens stay below 16 KB."""
 PATH_BYTES = 8 * 1024
+"""A request's path, and its query: ours."""
 BODY_TIME_S = 20.0
 """From the end of the headers to the end of the body: ours."""
 HEADER_TIME_S = 15.0
+"""From the start of a request to the end of its headers: ours."""
 JSON_DEPTH = 32
+"""How deep a JSON body may nest: ours."""
 TOKEN_CHARS = 16 * 1024
+"""A bearer token: ours."""
 
 ACCESS_TOKEN_MIN_S = 3600
+"""The shortest life of an application's token: see `ACCESS_TOKEN_MAX_S`."""
 ACCESS_TOKEN_MAX_S = 5400
 """Application tokens live 60 to 90 minutes, at random (reference clients.md section 7)."""
 MANAGED_IDENTITY_TOKEN_S = 86_400
+"""The life of a managed identity's token."""
 CLIENT_SECRET_DEFAULT_S = 30 * 86_400
-"""The first application's secret: security.md "Bootstrap"."""
+"""The life of the first application's secret (security.md "Bootstrap")."""
 TOKEN_CACHE_ENTRIES = 10_000
+"""Tokens remembered as signed by us, unless the setting says otherwise: ours."""
 SEALED_CACHE_ENTRIES = 20_000
+"""Sealed rows kept in memory: ours."""
 SEALED_CACHE_BYTES = 64 * 1024 * 1024
-"""Sealed rows kept in memory: ours. Values of 25 KB fill it long before there are that many entries."""
+"""What those rows may take: ours. Values of 25 KB fill it long before there are that many entries."""
 ENVELOPE_CACHE_ENTRIES = 4096
 """Unwrapped vault keys kept in memory: ours, about 500 bytes each."""
 PASSWORD_HASHES_AT_ONCE = 2
@@ -57,15 +78,21 @@ HANDLE_CHARS = 4096
 ARM_BODY_BYTES = 4 * 1024 * 1024
 """A vault with 1024 access policies fits; Azure Resource Manager's own limit."""
 ARM_TAGS = 50
-ARM_TAG_NAME_CHARS = 512
-ARM_TAG_VALUE_CHARS = 256
 """Tags of an ARM resource; `TAGS` is for the objects in a vault."""
+ARM_TAG_NAME_CHARS = 512
+"""The name of an ARM resource's tag."""
+ARM_TAG_VALUE_CHARS = 256
+"""The value of an ARM resource's tag."""
 RESOURCE_GROUP_NAME_CHARS = 90
+"""The name of a resource group."""
 DISPLAY_NAME_CHARS = 256
+"""The display name of a directory object."""
 ROLE_ASSIGNMENT_DESCRIPTION_CHARS = 1024
+"""The description of a role assignment."""
 ARM_PAGE_DEFAULT = 1000
+"""Resources on one page of an ARM list, where `$top` says nothing: ours."""
 ARM_PAGE_MAX = 1000
-"""Resources on one page of an ARM list: ours."""
+"""The most that `$top` gives: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
 
@@ -80,6 +107,7 @@ RUN_MAX_S = 86_400
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64
+"""Members of a token request: ours."""
 FORM_VALUE_CHARS = 32 * 1024
 """One member of a token request: ours."""
 CLAIMS_CHARS = 8 * 1024
@@ -89,7 +117,9 @@ SIGNING_KEY_SIGNS_S = 30 * 86_400
 SIGNING_KEY_LINGERS_S = 2 * 86_400
 """How long a key is trusted after its last signature: more than any token lives."""
 GRAPH_PAGE_DEFAULT = 100
+"""Objects on one page of a Graph list, where `$top` says nothing."""
 GRAPH_PAGE_MAX = 999
+"""The largest `$top`."""
 GRAPH_IDS_PER_REQUEST = 1000
 """directoryObjects/getByIds: Graph's own limit."""
 GRAPH_TEXT_CHARS = 1024

@@ -9,11 +9,12 @@ from strongroom.core import limits
 
 @dataclass(frozen=True, slots=True)
 class FlowSettings:
-    """Settings of the flow. Defaults are strict; a production profile changes none of them."""
+    """Settings of the flow. Defaults are strict."""
 
-    body_bytes: int = limits.BODY_BYTES
     body_time_s: float = limits.BODY_TIME_S
+    """How many seconds a request's body may take to arrive whole; after that the answer is 408."""
     token_cache_entries: int = limits.TOKEN_CACHE_ENTRIES
+    """How many tokens are remembered as signed by us. It saves work and decides nothing."""
     region: str = "local"
     """What `x-ms-keyvault-region` and a vault's location say unless a vault says otherwise."""
     anonymous_per_source: int = 600

@@ -1,0 +1,135 @@
+"""The reference pages, and what they must say."""
+
+import dataclasses
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
+from strongroom.config import Settings, load
+from strongroom.core import limits
+from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.oauth import REFUSALS
+from strongroom.core.permissions import Public
+from strongroom.flow.operation import Op
+from strongroom.flow.settings import FlowSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "reference"
+
+_spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "reference_pages.py")
+assert _spec
+assert _spec.loader
+reference_pages = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(reference_pages)
+
+# SEC-FLOW-24: the whole list of what is answered without a bearer token. Whoever adds to it opens a door, and says so
+# here as well as in the table.
+PUBLIC = {
+    "vault": {"VaultHealth"},
+    "bare": {"VaultHealth"},
+    "login": {
+        "TokenIssue",
+        "TokenIssueV1",
+        "OpenIdConfigurationGet",
+        "OpenIdConfigurationGetV1",
+        "SigningKeysGet",
+        "SigningKeysGetV1",
+        "InstanceDiscovery",
+        "UserRealmGet",
+    },
+    "management": {"CloudMetadataGet"},
+    "graph": set(),
+    "identity": {"ManagedIdentityTokenIssue"},
+    "control": {"RunStart", "RunEnd", "StatusGet"},
+}
+CHANGING = {"TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue", "RunStart", "RunEnd", "StatusGet"}
+"""Those that give or change something, or tell of the instance: each proves its caller by itself."""
+
+SURFACES = Surfaces()
+OPERATIONS = [
+    pytest.param(surface, op, id=f"{surface}-{op.name}")
+    for surface in SURFACE_NAMES
+    for op in SURFACES[surface].operations
+]
+SETTINGS = [
+    pytest.param(field, prefix, id=f"{prefix}{field.name.upper()}")
+    for prefix, owner in (("STRONGROOM_", Settings), ("STRONGROOM_FLOW_", FlowSettings))
+    for field in dataclasses.fields(owner)
+    if field.name not in {"data", "flow"}
+]
+
+
+def page(name: str) -> str:
+    """Read a page."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_the_pages_say_what_the_code_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody has to remember the reference: it is out of date for as long as this fails."""
+    monkeypatch.setattr(sys, "argv", ["reference_pages.py"])
+
+    assert reference_pages.main() == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("surface", SURFACE_NAMES)
+def test_the_public_operations_are_a_closed_list(surface: str) -> None:
+    """SEC-FLOW-24: what a surface answers without a bearer token is listed here, name by name."""
+    public = {op.name for op in SURFACES[surface].operations if isinstance(op.requires, Public)}
+
+    assert public == PUBLIC[surface]
+
+
+def test_public_operations_that_change_something_prove_their_caller() -> None:
+    """SEC-FLOW-24: a public operation that gives or changes something proves its caller; the others read."""
+    rows = {
+        op.name: op for name in SURFACE_NAMES for op in SURFACES[name].operations if isinstance(op.requires, Public)
+    }
+
+    assert {name for name, op in rows.items() if op.authenticates} == CHANGING
+    assert {op.method for op in rows.values() if not op.authenticates} == {"GET"}
+
+
+@pytest.mark.parametrize(("surface", "op"), OPERATIONS)
+def test_every_operation_is_on_the_page(surface: str, op: Op) -> None:
+    """A row of a table has its line, with its method and path."""
+    assert f"| `{op.name}` | {op.method} | `{op.path}` |" in page("operations.md")
+
+
+@pytest.mark.parametrize(("field", "prefix"), SETTINGS)
+def test_every_setting_is_read_from_where_the_page_says(
+    field: dataclasses.Field[object], prefix: str, tmp_path: Path
+) -> None:
+    """A setting has its line, and its environment variable and its key in the file set it."""
+    variable = f"{prefix}{field.name.upper()}"
+    table = "[flow]\n" if "FLOW" in prefix else ""
+    other = {"str": "other", "int": 7, "float": 7.5, "bool": not field.default}[str(field.type)]
+    assert other != field.default
+
+    assert f"| `{variable}` |" in page("settings.md")
+    by_variable = load(tmp_path, environment={variable: json.dumps(other).strip('"')})
+    (tmp_path / "config.toml").write_text(f"{table}{field.name} = {json.dumps(other)}\n", encoding="utf-8")
+    for settings in (by_variable, load(tmp_path, environment={})):
+        assert getattr(settings.flow if table else settings, field.name) == other
+
+
+def test_every_limit_is_on_the_page() -> None:
+    """A limit has its line."""
+    for name in vars(limits):
+        if name.isupper():
+            assert f"| `{name}` | " in page("limits.md")
+
+
+def test_every_role_is_on_the_page() -> None:
+    """A built-in role has its section, with its id."""
+    for role in BUILTIN_ROLES.values():
+        assert f"## {role.name}\n\n`{role.id}`" in page("roles.md")
+
+
+def test_every_number_is_on_the_page() -> None:
+    """An AADSTS number has its line."""
+    for number in REFUSALS:
+        assert f"| AADSTS{number} | " in page("errors.md")
