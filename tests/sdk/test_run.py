@@ -82,6 +82,18 @@ def test_a_vault_without_a_role_refuses_as_azure_does(live: Live, canary: str) -
     assert "ForbiddenByRbac" in str(told)
 
 
+def test_a_vault_made_during_a_run_answers_to_its_own_name(live: Live) -> None:
+    """Its Azure name is not in the run's certificate; its own name is in the instance's, and works at once."""
+    url = f"https://sr-made-now.vault.localhost:{live.facts['port']}/secrets?api-version=7.4"
+    result = live.run(
+        ["sh", "-euc", f'"$0" "$1" sr-made-now; curl -sS -o /dev/null -w "%{{http_code}}" "{url}"', sys.executable,
+         PROGRAMS / "make_vault.py"],
+        "--service-principal",
+        GROUP="default",
+    )  # fmt: skip
+    assert result.stdout.split() == ["done", "401"], result.stderr
+
+
 def test_a_vault_that_is_not_there_is_refused_by_the_relay(live: Live, canary: str) -> None:
     """A real vault of that name would not be reached, and the client's error says why: SEC-NAME-8."""
     tried = live.run(

@@ -46,6 +46,9 @@ VAULT_NAME_VARIABLES: tuple[str, ...] = ("KEY_VAULT_NAME", "VAULT_NAME")
 VAULT_URL_VARIABLES: tuple[str, ...] = ("KEY_VAULT_URL", "AZURE_KEYVAULT_URL", "VAULT_URL", "KEYVAULT_URI")
 """What Azure's own quickstarts and samples read their vault from. Set only where the shell does not say another."""
 
+JAVA_VARIABLES: tuple[str, ...] = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+"""Where Java takes options from, the later winning: the first is enough, unless the shell uses another."""
+
 _LOOPBACK = "127.0.0.1"
 """What NO_PROXY always names, for the managed identity endpoint. Not `localhost`: clients take that as a suffix."""
 _JAVA_DIRECT = "localhost|127.*|[::1]"
@@ -134,15 +137,23 @@ def _trust(surrounding: Mapping[str, str], trust: TrustFiles, properties: Mappin
         "javax.net.ssl.trustStoreType": "PKCS12",
         "javax.net.ssl.trustStorePassword": TRUSTSTORE_PASSWORD,
     }
-    # Java prints these options when it starts, so none of them is a secret. The last of two settings counts: ours.
-    options = [
-        surrounding.get("JAVA_TOOL_OPTIONS", ""),
-        *(_quoted(f"-D{key}={text}") for key, text in properties.items()),
-    ]
+    # Java prints these options when it starts, so none of them is a secret.
+    options = [_quoted(f"-D{key}={text}") for key, text in properties.items()]
     return {
         **{variable: str(path) for variable, path in trust.bundles.items()},
-        "JAVA_TOOL_OPTIONS": " ".join(filter(None, options)),
+        **{
+            variable: _with_options(surrounding.get(variable, ""), options)
+            for variable in JAVA_VARIABLES
+            if variable == JAVA_VARIABLES[0] or surrounding.get(variable)
+        },
     }
+
+
+def _with_options(present: str, options: Sequence[str]) -> str:
+    """Put our options behind those that are there, once: of two settings of a property Java takes the last."""
+    for option in options:
+        present = present.replace(option, "")
+    return " ".join([*present.split(" "), *options]).strip() if present.strip() else " ".join(options)
 
 
 def _quoted(option: str) -> str:

@@ -48,6 +48,8 @@ def write_trust(directory: Path, authorities: Sequence[bytes], environment: Mapp
     """
     Write the files into *directory*, trusting *authorities* (PEM) beside what *environment* had its clients trust.
 
+    What an earlier call of ours wrote is recognised, so that a shell may evaluate `env` twice.
+
     Certificates are public, yet whoever can write the files decides what is trusted: *directory* is its owner's alone.
     """
     from strongroom.crypto.x509 import java_truststore  # noqa: PLC0415  costs a tenth of a second; see that module
@@ -56,7 +58,7 @@ def write_trust(directory: Path, authorities: Sequence[bytes], environment: Mapp
     bundles = {}
     for variable, sources in BUNDLES.items():
         bundles[variable] = directory / f"{variable.lower()}.pem"
-        bundles[variable].write_bytes(ours + _first(sources, environment))
+        bundles[variable].write_bytes(ours + _first(sources, environment).removeprefix(ours))
     truststore = directory / _TRUSTSTORE
     with warnings.catch_warnings():
         # Old public authorities have serial numbers that today's rules forbid; every system still trusts them.

@@ -142,6 +142,20 @@ def test_the_users_java_options_stay_before_ours() -> None:
     assert under_run({"JAVA_TOOL_OPTIONS": "-Xmx1g"})["JAVA_TOOL_OPTIONS"].startswith("-Xmx1g -Dhttps.proxyHost=")
 
 
+@pytest.mark.parametrize("variable", ["JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"])
+def test_javas_other_variables_do_not_lead_past_the_relay(variable: str) -> None:
+    """They win over JAVA_TOOL_OPTIONS, so where the shell uses one our options stand there too: SEC-NAME-7."""
+    made = under_run({variable: "-Dhttps.proxyHost=corp"})
+    assert made[variable] == f"-Dhttps.proxyHost=corp {made['JAVA_TOOL_OPTIONS']}"
+    assert variable not in under_run({})
+
+
+def test_a_shell_may_evaluate_it_twice() -> None:
+    """The second time adds nothing to what the first made."""
+    first = shell_environment({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, grant(), TRUST)
+    assert shell_environment(first, grant(), TRUST)["JAVA_TOOL_OPTIONS"].split() == first["JAVA_TOOL_OPTIONS"].split()
+
+
 def test_java_is_told_no_secret() -> None:
     """Java prints its options when it starts, so the relay's password is not among them."""
     made = under_run({}, grant(PRINCIPAL))["JAVA_TOOL_OPTIONS"]

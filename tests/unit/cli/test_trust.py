@@ -49,6 +49,14 @@ def test_a_users_own_bundle_stays_what_it_was(tmp_path: Path, variable: str, als
     assert narrowed == {variable, *also}
 
 
+def test_what_we_wrote_before_is_not_added_again(tmp_path: Path) -> None:
+    """A shell that has our bundle already gets the same bundle."""
+    first = write_trust(tmp_path, [OURS], {})
+    before = {name: path.read_bytes() for name, path in first.bundles.items()}
+    again = write_trust(tmp_path, [OURS], {name: str(path) for name, path in first.bundles.items()})
+    assert {name: path.read_bytes() for name, path in again.bundles.items()} == before
+
+
 def test_a_directory_of_certificates_is_read(tmp_path: Path) -> None:
     """REQUESTS_CA_BUNDLE may name a directory, in which each certificate may lie twice."""
     directory = tmp_path / "certs"
