@@ -292,3 +292,5 @@ class Unidentified:
 
     message: str
     reason: str
+    code: str = ""
+    """The surface's word for programs; empty for its usual one."""

@@ -33,16 +33,13 @@ from strongroom.core.oauth import issuer_v1
 from strongroom.core.token_ids import credential_of
 from strongroom.core.vaults import Vault
 from strongroom.flow.surface import Surface
+from strongroom.flow.token_faults import WORDS, Fault
 from strongroom.http.message import Request
 
 if TYPE_CHECKING:
     from strongroom.crypto.jws import VerificationKey
     from strongroom.flow.world import World
 
-MISSING = "AKV10000: Request is missing a Bearer or PoP token."
-_MALFORMED = "[AggregatedAuthenticationFailure] Error validating token: 'S2S17001'."
-_EXPIRED = "[TokenExpired] Error validating token: 'S2S12086'."
-_UNKNOWN_KEY = "AKV10046: Unable to resolve the key used for signature validation."
 _LEEWAY_S = 60
 """A token from a clock slightly ahead is not refused. Expiry has no leeway: the clock that set it is our own."""
 
@@ -97,7 +94,7 @@ def bearer_token(request: Request) -> str | None:
     return token.decode("latin-1")
 
 
-def challenge(world: World, site: Site | None, vault: Vault | None, token: str | None) -> None:
+def challenge(world: World, surface: Surface, site: Site | None, vault: Vault | None, token: str | None) -> None:
     """
     Refuse a request without a bearer token.
 
@@ -105,7 +102,7 @@ def challenge(world: World, site: Site | None, vault: Vault | None, token: str |
         Unauthenticated: with the challenge that tells a client where to get one (reference section 1.4).
     """
     if token is None:
-        raise _unauthenticated(world, site, vault, MISSING, "no bearer token")
+        raise _unauthenticated(world, site, vault, _unidentified(surface, Fault.MISSING, "no bearer token"))
 
 
 def identify(world: World, surface: Surface, vault: Vault | None, token: str) -> Caller | Unidentified:
@@ -113,7 +110,7 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: str) ->
     digest = sha256(token.encode("latin-1")).digest()
     entry = world.tokens.get(digest)
     if entry is None:
-        verified = _verify_signature(world, token)
+        verified = _verify_signature(world, surface, token)
         if isinstance(verified, Unidentified):
             return verified
         entry = verified
@@ -123,12 +120,15 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: str) ->
         return fault
     if entry.generation != world.view.generation or entry.caller is None:
         entry.generation = world.view.generation
-        entry.caller = _look_up(world, entry.claims)
+        entry.caller = _look_up(world, surface, entry.claims)
     caller = entry.caller
     if isinstance(caller, Caller) and vault is not None and caller.tenant != vault.tenant:
-        return Unidentified(
-            f"AKV10032: Invalid issuer. Expected one of {issuer_v1(vault.tenant)}, found {caller.issuer}.",
+        return _unidentified(
+            surface,
+            Fault.WRONG_TENANT,
             "issuer of another tenant",
+            expected=issuer_v1(vault.tenant),
+            found=caller.issuer,
         )
     return caller
 
@@ -141,11 +141,11 @@ def require_caller(world: World, site: Site | None, vault: Vault | None, identit
         Unauthenticated: with the reference's words for the cause, and the challenge again.
     """
     if isinstance(identity, Unidentified):
-        raise _unauthenticated(world, site, vault, identity.message, identity.reason)
+        raise _unauthenticated(world, site, vault, identity)
     return identity
 
 
-def _verify_signature(world: World, token: str) -> _Verified | Unidentified:
+def _verify_signature(world: World, surface: Surface, token: str) -> _Verified | Unidentified:
     # The library takes a quarter of a second to import, which a start-up must not wait for.
     from strongroom.crypto import jws  # noqa: PLC0415
 
@@ -154,7 +154,7 @@ def _verify_signature(world: World, token: str) -> _Verified | Unidentified:
         claims = jws.verify_signature(token, keys)
     except jws.TokenRefused as refused:
         unknown = refused.fault is jws.TokenFault.UNKNOWN_KEY
-        return Unidentified(_UNKNOWN_KEY if unknown else _MALFORMED, refused.reason)
+        return _unidentified(surface, Fault.UNKNOWN_KEY if unknown else Fault.MALFORMED, refused.reason)
     return _Verified(claims, keys.found)
 
 
@@ -190,57 +190,48 @@ def _judge_claims(world: World, surface: Surface, entry: _Verified) -> Unidentif
     claims, now = entry.claims, world.clock()
     key = world.view.signing_key(entry.key)
     if key is None or not _is_trusted(key, int(now)):
-        return Unidentified(_UNKNOWN_KEY, "signing key no longer trusted")
+        return _unidentified(surface, Fault.UNKNOWN_KEY, "signing key no longer trusted")
     tenant, issuer, audience = claims.get("tid"), claims.get("iss"), claims.get("aud")
     if tenant != key.tenant or issuer != issuer_v1(key.tenant):
         # Key, `iss` and `tid` must agree: a key signs for its own tenant only.
-        return Unidentified(_MALFORMED, "key, iss and tid do not agree")
+        return _unidentified(surface, Fault.MALFORMED, "key, iss and tid do not agree")
     not_before, expires = claims.get("nbf"), claims.get("exp")
     if not isinstance(expires, int) or not isinstance(not_before, int):
-        return Unidentified(_MALFORMED, "nbf or exp missing")
+        return _unidentified(surface, Fault.MALFORMED, "nbf or exp missing")
     if surface.audience is None or not isinstance(audience, str):
-        return Unidentified(_MALFORMED, "aud missing")
+        return _unidentified(surface, Fault.MALFORMED, "aud missing")
     if audience.lower() not in world.hosts.audiences(surface.audience):
-        return Unidentified(_wrong_audience(surface.audience, audience), "wrong audience")
+        return _unidentified(surface, Fault.WRONG_AUDIENCE, "wrong audience", found=audience)
     if now >= expires:
-        return Unidentified(_EXPIRED, "expired")
+        return _unidentified(surface, Fault.EXPIRED, "expired")
     if now + _LEEWAY_S < not_before:
-        return Unidentified(_MALFORMED, "not yet valid")
+        return _unidentified(surface, Fault.MALFORMED, "not yet valid")
     if "cnf" in claims:
         # A certificate-bound token is worth nothing without the proof (security.md "Tokens and sign-in").
-        return Unidentified(_MALFORMED, "certificate-bound token sent as a bearer token")
+        return _unidentified(surface, Fault.MALFORMED, "certificate-bound token sent as a bearer token")
     return None
 
 
-def _wrong_audience(surface: SurfaceName, found: str) -> str:
-    expected = {
-        SurfaceName.VAULT: "https://vault.azure.net",
-        SurfaceName.MANAGEMENT: "https://management.azure.com",
-        SurfaceName.GRAPH: "https://graph.microsoft.com",
-    }[surface]
-    return f"AKV10022: Invalid audience. Expected {expected}, found: {found}."
-
-
-def _look_up(world: World, claims: dict[str, Any]) -> Caller | Unidentified:
+def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller | Unidentified:
     """Make a caller of verified claims, as the directory knows the principal now."""
     tenant, oid, appid, token_id = claims["tid"], claims.get("oid"), claims.get("appid"), claims.get("uti")
     if not (isinstance(oid, str) and isinstance(appid, str) and isinstance(token_id, str)):
-        return Unidentified(_MALFORMED, "oid, appid or uti missing")
+        return _unidentified(surface, Fault.MALFORMED, "oid, appid or uti missing")
     view = world.view
     principal = view.principal(tenant, oid)
     if isinstance(principal, ServicePrincipal):
         if principal.app_id != appid:
-            return Unidentified(_MALFORMED, "appid is not the principal's")
+            return _unidentified(surface, Fault.MALFORMED, "appid is not the principal's")
         kind, name = PrincipalType.SERVICE_PRINCIPAL, None
     elif isinstance(principal, User):
         kind, name = PrincipalType.USER, principal.user_principal_name
     else:
-        return Unidentified(_MALFORMED, "principal not in the directory")
+        return _unidentified(surface, Fault.MALFORMED, "principal not in the directory")
     if not principal.enabled:
-        return Unidentified(_MALFORMED, "principal is disabled")
+        return _unidentified(surface, Fault.MALFORMED, "principal is disabled")
     credential = credential_of(world.keys.tag, token_id, _credentials(world, principal))
     if credential is None:
-        return Unidentified(_MALFORMED, "credential was removed")
+        return _unidentified(surface, Fault.MALFORMED, "credential was removed")
     return Caller(
         tenant=tenant,
         oid=oid,
@@ -269,11 +260,15 @@ def _credentials(world: World, principal: ServicePrincipal | User) -> list[Crede
     return owned
 
 
-def _unauthenticated(
-    world: World, site: Site | None, vault: Vault | None, message: str, reason: str
-) -> Unauthenticated:
+def _unidentified(surface: Surface, fault: Fault, reason: str, **details: str) -> Unidentified:
+    """Say in the surface's words what is wrong; *reason* is for the journal."""
+    code, message = WORDS[surface.audience or SurfaceName.VAULT][fault]
+    return Unidentified(message.format(**details), reason, code)
+
+
+def _unauthenticated(world: World, site: Site | None, vault: Vault | None, who: Unidentified) -> Unauthenticated:
     tenant = vault.tenant if vault is not None else "common"
     headers: tuple[tuple[str, str], ...] = ()
     if site is not None:
         headers = (("WWW-Authenticate", world.hosts.challenge(site, tenant).header),)
-    return Unauthenticated(message, reason=reason, headers=headers)
+    return Unauthenticated(who.message, code=who.code, reason=who.reason, headers=headers)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from strongroom.core.errors import Failure
+from strongroom.core.errors import Failure, Throttled
 from strongroom.core.identity import Caller, Unidentified
 from strongroom.core.names import Site
+from strongroom.core.network import Link
 from strongroom.core.permissions import Public
 from strongroom.flow import audit, authentication, authorization, firewall, log, routes
 from strongroom.flow.answers import complete, moment_of
@@ -32,8 +33,9 @@ async def serve(
         response = await _run(world, trace, fault)
         return await audit.record(world, trace, complete(world, trace, response))
     except Failure as failure:
-        response = problems.render(failure, surface.dialect, moment_of(trace))
-        return await _record_refusal(world, trace, complete(world, trace, response), failure)
+        told = _within_allowance(world, trace, failure)
+        response = problems.render(told, surface.dialect, moment_of(trace))
+        return await _record_refusal(world, trace, complete(world, trace, response), told)
     except Exception as error:  # noqa: BLE001  the one place: what is not understood says nothing outside
         log.unexpected(trace, error)
         response = problems.unexpected(surface.dialect, moment_of(trace))
@@ -46,14 +48,18 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
         raise fault
     surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
     token = authentication.bearer_token(request)
-    if token is None:
+    if token is None and connection.link is not Link.CONTROL:
+        # The owner's own socket shares nothing with the rest of this machine.
         world.throttle.admit_source(connection.address, trace.started)
     trace.vault = vault = routes.find_vault(world, surface, site)
     trace.route = route = routes.find_route(world, surface, vault, request)
     if isinstance(route.op.requires, Public):
         trace.permit = authorization.permit(world, None, route.op, route.target, vault)
-        return await _handle(world, trace, route)
-    authentication.challenge(world, site, vault, token)
+        response = await _handle(world, trace, route)
+        if not route.op.authenticates and connection.link is not Link.CONTROL:
+            world.throttle.count_anonymous(connection.address, trace.started)
+        return response
+    authentication.challenge(world, surface, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
     identity = authentication.identify(world, surface, vault, token or "")
     _note_identity(trace, identity)
@@ -96,9 +102,24 @@ async def _handle(world: World, trace: Trace, route: Route) -> Response:
     return await route.op.handler(call)
 
 
+def _within_allowance(world: World, trace: Trace, failure: Failure) -> Failure:
+    """
+    Give the refusal to answer with: 429 in its place for a source that has used up its allowance.
+
+    Without a token that was asked at once; a token had to be judged first, since whoever has a good one is never
+    refused for what others did from the same address.
+    """
+    if trace.caller is None and trace.connection.link is not Link.CONTROL:
+        try:
+            world.throttle.admit_source(trace.connection.address, trace.started)
+        except Throttled as throttled:
+            return throttled
+    return failure
+
+
 async def _record_refusal(world: World, trace: Trace, response: Response, failure: Failure | None) -> Response:
     """Record a refusal; if it cannot be recorded, that is the answer."""
-    if trace.caller is None:
+    if trace.caller is None and trace.connection.link is not Link.CONTROL:
         world.throttle.count_anonymous(trace.connection.address, trace.started)
     try:
         return await audit.record(world, trace, response, failure)
