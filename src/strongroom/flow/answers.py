@@ -8,7 +8,7 @@ from strongroom import __version__
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Header, Response
-from strongroom.http.problems import Moment
+from strongroom.http.problems import KEY_VAULT, Moment
 
 _SERVICE_VERSION = __version__.encode()
 
@@ -39,7 +39,8 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
     if connection.client_request_id is not None:
         headers.append((b"x-ms-client-request-id", connection.client_request_id.encode()))
         headers.append((b"client-request-id", connection.client_request_id.encode()))
-    if trace.surface.has_vaults:
+    if trace.surface.dialect is KEY_VAULT:
+        # By address as well as by name: the network-info header is the firewall's diagnostic.
         region = trace.vault.location if trace.vault is not None else world.settings.region
         headers.append((b"x-ms-keyvault-region", region.encode("ascii", "replace")))
         headers.append((b"x-ms-keyvault-service-version", _SERVICE_VERSION))

@@ -36,7 +36,7 @@ async def record(world: World, trace: Trace, response: Response, failure: Failur
     """
     if trace.committed and failure is None and response.status < 500:
         return response
-    if _is_anonymous(trace, failure) and not world.quota.take(trace.started):
+    if _is_unproved(trace, response.status) and not world.quota.take(trace.started):
         return response
     _append(world, encode(_entry(world, trace, response.status, failure)))
     return response
@@ -72,6 +72,7 @@ async def commit(
         except JournalUnavailable as unavailable:
             # The entry is durable in the outbox: it will be appended, and the change has its record.
             log.journal_lags(unavailable)
+            world.outbox_lags = True
             break
     return committed.result
 
@@ -81,9 +82,10 @@ def require_journal(world: World) -> None:
     Refuse to begin what could not be recorded.
 
     Raises:
-        Unavailable: the journal takes no entries.
+        Unavailable: the journal takes no entries, or one that it refused still waits in the outbox, which would
+            otherwise grow without end on a full disk.
     """
-    if world.journal.failure is not None:
+    if world.journal.failure is not None or world.outbox_lags:
         raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
 
 
@@ -101,6 +103,7 @@ async def drain(world: World) -> None:
         world.journal.append(entry, outbox=number)
         through = number
     world.journal.settle(through)
+    world.outbox_lags = False
     await trim(world)
 
 
@@ -117,9 +120,9 @@ def settle_anonymous(world: World) -> None:
     Record how many anonymous attempts were only counted, if any.
 
     Raises:
-        JournalUnavailable: the journal takes no entries; the count is lost with the attempts it counted.
+        JournalUnavailable: the journal takes no entries; what was counted stays counted.
     """
-    count, since = world.quota.settle()
+    count, since = world.quota.counted
     if count:
         entry = Entry(
             time=world.clock(),
@@ -129,6 +132,7 @@ def settle_anonymous(world: World) -> None:
             properties={"count": count, "since": since},
         )
         world.journal.append(encode(entry))
+        world.quota.settle()
 
 
 def _append(world: World, entry: bytes) -> None:
@@ -138,8 +142,16 @@ def _append(world: World, entry: bytes) -> None:
         raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),)) from None
 
 
-def _is_anonymous(trace: Trace, failure: Failure | None) -> bool:
-    return trace.caller is None and (failure is not None or trace.permit is None)
+def _is_unproved(trace: Trace, status: int) -> bool:
+    """
+    Tell whether an entry counts against the quota of anonymous and blocked attempts.
+
+    A caller behind a blocked address counts, however good its token; so does whoever reads a public document. Where
+    the operation itself establishes who calls, as the token endpoint does, its success is a proof.
+    """
+    if trace.caller is not None:
+        return trace.admission is None
+    return trace.route is None or not trace.route.op.authenticates or status >= 400
 
 
 def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> Entry:

@@ -17,7 +17,7 @@ class AnonymousQuota:
     per_second: int
     _second: int = 0
     _used: int = 0
-    _uncounted: int = 0
+    _unlisted: int = 0
     _since: int = 0
 
     def take(self, now: float) -> bool:
@@ -28,13 +28,16 @@ class AnonymousQuota:
         if self._used < self.per_second:
             self._used += 1
             return True
-        if not self._uncounted:
+        if not self._unlisted:
             self._since = second
-        self._uncounted += 1
+        self._unlisted += 1
         return False
 
-    def settle(self) -> tuple[int, int]:
-        """Hand over how many attempts were only counted, and since when, and start anew."""
-        counted, since = self._uncounted, self._since
-        self._uncounted = 0
-        return counted, since
+    @property
+    def counted(self) -> tuple[int, int]:
+        """How many attempts were only counted since it was last settled, and since when."""
+        return self._unlisted, self._since
+
+    def settle(self) -> None:
+        """Start to count anew: the count so far is recorded."""
+        self._unlisted = 0

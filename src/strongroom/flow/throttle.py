@@ -47,7 +47,7 @@ class Throttle:
             )
 
     def count_anonymous(self, source: str, now: float) -> None:
-        """Count a request that did not end authenticated."""
+        """Count a request that did not end authenticated, whether it was refused or read a public document."""
         self._turn(now)
         self._anonymous[source] = self._anonymous.get(source, 0) + 1
         self._anonymous.move_to_end(source)

@@ -41,6 +41,8 @@ class World:
     passwords: Passwords
     signers: TokenSigners
     instance: Instance
+    outbox_lags: bool = False
+    """True while an entry waits in the outbox because the journal refused it: until it is written, nothing changes."""
 
     def now(self) -> int:
         """Read the clock as whole Unix seconds, as every stored time is."""
