@@ -1,0 +1,213 @@
+"""How much one source may ask without proving who it is, and how much one vault answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.config import Settings
+from strongroom.core.network import Bypass, DefaultAction, NetworkAcls
+from strongroom.flow.settings import FlowSettings
+from strongroom.flow.throttle import VAULT_LIMITS, WINDOW_S
+from tests.flow.client import VERSION, Client, make_vault
+from tests.plugins.canary import plant
+from tests.world import PUBLIC_ADDRESS, Answer, Simulation
+
+ALLOWANCE = 4
+ELSEWHERE = "198.51.100.9"
+
+Knock = Callable[[Simulation, str], Answer]
+KNOCKS: dict[str, Knock] = {
+    "no token": lambda world, _: world.ask("GET", f"{world.vault_url}/secrets?api-version={VERSION}"),
+    "bad token": lambda world, token: world.ask(
+        "GET", f"{world.vault_url}/secrets?api-version={VERSION}", token=f"{token}x"
+    ),
+    "unknown path": lambda world, _: world.ask("GET", f"{world.vault_url}/nothing"),
+    "unknown path with a bad token": lambda world, token: world.ask(
+        "GET", f"{world.vault_url}/nothing", token=f"{token}x"
+    ),
+    "unknown vault": lambda world, _: world.ask("GET", "https://nobody.vault.localhost:8443/secrets"),
+    "unknown host": lambda world, _: world.ask("GET", "https://nobody.example/secrets"),
+    "wrong secret": lambda world, _: world.ask(
+        "POST",
+        f"{world.login_url}/{world.first.tenant_id}/oauth2/v2.0/token",
+        form={"grant_type": "client_credentials", "client_id": "x", "client_secret": "y", "scope": "z/.default"},
+    ),
+    "a public document": lambda world, _: world.ask("GET", f"{world.vault_url}/healthstatus"),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Simulation]:
+    """Make a world in which four anonymous requests in ten seconds are all that a source has."""
+    simulation = Simulation(tmp_path, Settings(data=tmp_path, flow=FlowSettings(anonymous_per_source=ALLOWANCE)))
+    yield simulation
+    simulation.close()
+
+
+@pytest.mark.parametrize("how", KNOCKS)
+def test_a_source_has_an_allowance_of_anonymous_requests(world: Simulation, how: str) -> None:
+    """
+    SEC-FLOW-5: what proves nobody counts against its source, and beyond the allowance is 429 with `Retry-After`.
+
+    That holds for a bad token too: it has to be judged before it can be told from a good one, and then it is no better
+    than none.
+    """
+    knock, token = KNOCKS[how], world.token(world.administrator)
+    first = [knock(world, token).status for _ in range(ALLOWANCE)]
+    assert 429 not in first
+    assert len(set(first)) == 1
+    refused = knock(world, token)
+    assert refused.status == 429
+    assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S
+    assert world.entries()[-1]["properties"]["httpStatusCode"] == 429
+
+
+def test_the_refusal_is_in_the_surfaces_dialect(world: Simulation) -> None:
+    """A vault says `Throttled`, as the real one does; nothing is said about what was asked for."""
+    for _ in range(ALLOWANCE):
+        KNOCKS["no token"](world, "")
+    refused = KNOCKS["no token"](world, "")
+    assert refused.error == {
+        "code": "Throttled",
+        "message": "Too many requests without a valid token came from this address.",
+    }
+    assert "www-authenticate" not in refused.headers
+
+
+def test_a_valid_token_is_never_refused_for_it(world: Simulation) -> None:
+    """SEC-FLOW-5: behind an address whose allowance is used up, good tokens are answered, new ones too."""
+    vault, other = Client(world), Client(world)
+    known, new = vault.token, other.token
+    assert vault.ask("GET", "/secrets").status == 200
+    for _ in range(ALLOWANCE + 1):
+        KNOCKS["no token"](world, "")
+    for token in (known, new):
+        for _ in range(2 * ALLOWANCE):
+            assert vault.ask("GET", "/secrets", token=token).status == 200
+
+
+def test_a_valid_token_uses_nothing_up(world: Simulation) -> None:
+    """Calls that end authenticated do not count, whether they are allowed, refused for want of a right, or blocked."""
+    vault, nobody = Client(world), Client(world, world.principal())
+    tokens = vault.token, nobody.token
+    for _ in range(ALLOWANCE + 1):
+        assert vault.ask("GET", "/secrets", token=tokens[0]).status == 200
+        assert nobody.ask("GET", "/secrets", token=tokens[1]).status == 403
+    world.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.NONE))
+    for _ in range(ALLOWANCE + 1):
+        assert vault.ask("GET", "/secrets", token=tokens[0]).status == 403
+    assert KNOCKS["no token"](world, "").status == 401
+
+
+def test_a_token_that_is_issued_uses_nothing_up(world: Simulation) -> None:
+    """Signing in with the right secret proves who asks."""
+    for _ in range(ALLOWANCE + 1):
+        world.token(world.administrator)
+    assert KNOCKS["no token"](world, "").status == 401
+
+
+def test_each_source_has_its_own(world: Simulation) -> None:
+    """SEC-FLOW-5, SEC-FLOW-9: one address cannot use up another's, and one address is one, however it is written."""
+    url = f"{world.vault_url}/secrets?api-version={VERSION}"
+    for _ in range(ALLOWANCE):
+        assert world.ask("GET", url, peer=ELSEWHERE).status == 401
+    assert world.ask("GET", url, peer=f"::ffff:{ELSEWHERE}").status == 429
+    assert world.ask("GET", url, peer=PUBLIC_ADDRESS).status == 401
+
+
+def test_a_forwarding_header_is_no_source(world: Simulation) -> None:
+    """SEC-FLOW-10: no proxy is trusted, so a header neither gives a new allowance nor uses up another's."""
+    url = f"{world.vault_url}/secrets?api-version={VERSION}"
+    headers = {"X-Forwarded-For": ELSEWHERE, "Forwarded": f"for={ELSEWHERE}", "X-Real-IP": ELSEWHERE}
+    for _ in range(ALLOWANCE):
+        assert world.ask("GET", url, headers=headers).status == 401
+        assert world.entries()[-1]["callerIpAddress"] == PUBLIC_ADDRESS
+    assert world.ask("GET", url, headers=headers).status == 429
+    assert world.ask("GET", url, peer=ELSEWHERE).status == 401
+
+
+def test_the_allowance_comes_back(world: Simulation) -> None:
+    """After the seconds that `Retry-After` says there is a new allowance."""
+    for _ in range(ALLOWANCE):
+        KNOCKS["no token"](world, "")
+    refused = KNOCKS["no token"](world, "")
+    world.advance(int(refused.headers["retry-after"]))
+    assert KNOCKS["no token"](world, "").status == 401
+
+
+# ---- a vault's own limits -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[Simulation]:
+    """Make a world with Azure's limits for each vault."""
+    simulation = Simulation(tmp_path, Settings(data=tmp_path, flow=FlowSettings(service_limits=True)))
+    yield simulation
+    simulation.close()
+
+
+def _use_up(world: Simulation, kind: str) -> None:
+    """Have a vault answer all but one of the requests it answers in ten seconds."""
+    for _ in range(VAULT_LIMITS[kind] - 1):
+        world.world.throttle.admit_operation(world.vault.id, kind, world.clock())
+
+
+def test_a_vault_answers_so_much_and_no_more(limited: Simulation) -> None:
+    """With service limits on, a vault's 4001st request in ten seconds is 429 in the reference's words (section 6)."""
+    vault = Client(limited)
+    token = vault.token
+    _use_up(limited, "other")
+    assert vault.ask("GET", "/secrets", token=token).status == 200
+    refused = vault.ask("GET", "/secrets", token=token)
+    assert refused.status == 429
+    assert refused.error == {
+        "code": "Throttled",
+        "message": (
+            "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached"
+        ),
+    }
+    assert refused.headers["retry-after"]
+    entry = limited.entries()[-1]
+    assert entry["operationName"] == "SecretList"
+    assert entry["identity"]["claim"]["oid"] == limited.administrator.oid
+
+
+def test_setting_secrets_has_a_limit_of_its_own(limited: Simulation, name: str) -> None:
+    """The 301st new version in ten seconds is refused, and reads go on."""
+    vault = Client(limited)
+    token = vault.token
+    _use_up(limited, "create")
+    body = {"value": plant()}
+    assert vault.ask("PUT", f"/secrets/{name}", token=token, body=body).status == 200
+    assert vault.ask("PUT", f"/secrets/{name}", token=token, body=body).status == 429
+    assert len(vault.walk(f"/secrets/{name}/versions")) == 1
+
+
+def test_each_vault_has_its_own_limits(limited: Simulation) -> None:
+    """One vault's load refuses nobody in another."""
+    first = limited.first
+    other = make_vault(limited, first.tenant_id, first.subscription_id, first.object_id)
+    vault, elsewhere = Client(limited), Client(limited, origin=f"https://{other.name}.vault.localhost:8443")
+    _use_up(limited, "other")
+    assert [vault.ask("GET", "/secrets").status for _ in range(2)] == [200, 429]
+    assert elsewhere.ask("GET", "/secrets").status == 200
+
+
+def test_what_is_refused_is_not_counted(limited: Simulation) -> None:
+    """429s and refusals before them use up nothing, and the next ten seconds are new (section 6)."""
+    vault, nobody = Client(limited), Client(limited, limited.principal())
+    _use_up(limited, "other")
+    assert [nobody.ask("GET", "/secrets").status for _ in range(3)] == [403] * 3
+    assert [vault.ask("GET", "/secrets").status for _ in range(3)] == [200, 429, 429]
+    limited.advance(WINDOW_S)
+    assert vault.ask("GET", "/secrets").status == 200
+
+
+def test_without_service_limits_there_are_none(world: Simulation) -> None:
+    """Azure's limits are Azure's: here they apply only where an operator turns them on."""
+    vault = Client(world)
+    _use_up(world, "other")
+    assert [vault.ask("GET", "/secrets").status for _ in range(3)] == [200] * 3
