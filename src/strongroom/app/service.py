@@ -91,8 +91,10 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         world.instance.control_socket = str(settings.control_socket)
         world.instance.certificate_expires = opened.installation.certificate_expires
         world.instance.ready = True
+        # Whoever waits for run.json finds everything that the first start made.
+        introduction = introduce(opened, first)
         write_private(settings.run_file, msgspec.json.encode(describe(opened)))
-        for line in introduce(opened, first):
+        for line in introduction:
             say(line)
         await _notice_names(opened, say)
         # What the first answer does not need is loaded after it, beside the loop.
