@@ -18,6 +18,9 @@ from strongroom.store.statements import OBJECT_COLUMNS, Row, Statement
 R = TypeVar("R", bound=Record)
 
 
+COLLECTIONS = {collection.value: collection for collection in Collection}
+
+
 class Session(Protocol):
     """What a database driver has to offer: two ways to run a statement, each with a deadline, and a still picture."""
 
@@ -27,6 +30,10 @@ class Session(Protocol):
 
     async def run(self, statement: Statement, /, *parameters: object) -> int:
         """Run a change and return the number of rows it changed."""
+        ...
+
+    def stamp(self) -> int | None:
+        """Return a number that is another one once anybody has committed anything; None if there is no such number."""
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[None]:
@@ -43,7 +50,7 @@ def read_object(tags: Tags, row: Row) -> StoredObject:
     """
     tags.check("objects", row)
     vault, collection, _, name, object_id, created, latest, versions, deleted, purge_at, _, _ = row
-    return StoredObject(vault, Collection(collection), name, object_id, created, latest, versions, deleted, purge_at)
+    return StoredObject(vault, COLLECTIONS[collection], name, object_id, created, latest, versions, deleted, purge_at)
 
 
 def read_version(tags: Tags, row: Row) -> StoredVersion:
@@ -55,7 +62,7 @@ def read_version(tags: Tags, row: Row) -> StoredVersion:
     """
     tags.check("versions", row)
     vault, collection, _, version, ordinal, name, object_id, body, sealed, _ = row
-    return StoredVersion(vault, Collection(collection), name, object_id, version, ordinal, body, sealed)
+    return StoredVersion(vault, COLLECTIONS[collection], name, object_id, version, ordinal, body, sealed)
 
 
 class SqlReader:

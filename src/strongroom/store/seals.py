@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -122,7 +122,16 @@ class Root:
 
     def add(self, share: int, seals: int = 1) -> Root:
         """Count a seal more or less, as `Seal.add` does with rows."""
-        return replace(self, seals=self.seals + seals, digest=(self.digest + share) % _MODULUS)
+        digest = (self.digest + share) % _MODULUS
+        return Root(
+            self.sequence, self.last_entry, self.oldest, self.audited, self.audited_commit, self.seals + seals, digest
+        )
+
+    def next(self, last_entry: int) -> Root:
+        """Give the next commit its number, with its audit entries."""
+        return Root(
+            self.sequence + 1, last_entry, self.oldest, self.audited, self.audited_commit, self.seals, self.digest
+        )
 
     def row(self, tags: Tags, sequence: int, changes: bytes, entries: bytes | None, last_entry: int) -> Row:
         """Write the row of one commit of a group that leaves the database like this."""

@@ -147,7 +147,10 @@ REMOVE_VERSIONS_OF_VAULT = Statement("remove_versions_of_vault", "DELETE FROM ve
 SEAL = Statement("seal", f"SELECT {_SEAL} FROM seals WHERE kind = ? AND partition = ?")
 SEALS = Statement("seals", f"SELECT {_SEAL} FROM seals ORDER BY kind, partition")
 SEALS_OF_KIND = Statement("seals_of_kind", f"SELECT {_SEAL} FROM seals WHERE kind = ?")
-PUT_SEAL = _insert("put_seal", "seals", SEAL_COLUMNS, _replacing(("kind", "partition"), SEAL_COLUMNS))
+ADD_SEAL = _insert("add_seal", "seals", SEAL_COLUMNS, "")
+RENEW_SEAL = Statement(
+    "renew_seal", "UPDATE seals SET generation = ?, count = ?, digest = ?, tag = ? WHERE kind = ? AND partition = ?"
+)
 REMOVE_SEAL = Statement("remove_seal", "DELETE FROM seals WHERE kind = ? AND partition = ?")
 
 # ---- commits: the change feed, the audit outbox, and what stands over all seals --------------------------------------

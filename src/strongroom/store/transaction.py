@@ -23,7 +23,7 @@ from strongroom.core.records import Record
 from strongroom.store import statements
 from strongroom.store.codec import encode_changes, encode_entries, encode_record
 from strongroom.store.protocol import Committed, LeaseLost, ObjectState
-from strongroom.store.reader import Session, SqlReader
+from strongroom.store.reader import COLLECTIONS, Session, SqlReader
 from strongroom.store.seals import CONTENTS, Root, Seal, Tags, read_root, read_seal
 from strongroom.store.statements import Row, Statement
 
@@ -48,6 +48,9 @@ class _Ended:
         self.snapshot()
 
     async def run(self, _statement: Statement, /, *_parameters: object) -> NoReturn:
+        self.snapshot()
+
+    def stamp(self) -> NoReturn:
         self.snapshot()
 
     def snapshot(self) -> NoReturn:
@@ -244,7 +247,7 @@ class SqlTransaction(SqlReader):
         if key not in self._announced:
             self._announced.add(key)
             vault, collection, name = key
-            self.changes.append(ObjectChanged(vault, Collection(collection), name))
+            self.changes.append(ObjectChanged(vault, COLLECTIONS[collection], name))
 
     async def require_consistent(self) -> None:
         """
@@ -305,13 +308,14 @@ class Known:
     """
     What is known of the stored seals from one group to the next, so that it is not read and checked for each.
 
-    It holds while the latest commit in the database is the one that was seen last, tag and all: a tag that nobody
-    else can make stands over all seals.
+    It holds while nobody else has committed; or else, while the latest commit in the database is the one that was seen
+    last, tag and all: a tag that nobody else can make stands over all seals.
     """
 
     def __init__(self, root: Root) -> None:
         self.root = root
         self.tag = b""
+        self.stamp: int | None = None
         self.seals: dict[SealKey, tuple[Seal, int | None]] = {}
         """Each seal with its share in the root's digest, if it is stored at all."""
 
@@ -339,7 +343,8 @@ class Group:
         Raises:
             Tampered: the latest commit does not carry its tag.
         """
-        if await session.fetch(statements.LATEST_MARK) != [(known.root.sequence, known.tag)]:
+        unchanged = known.stamp is not None and session.stamp() == known.stamp
+        if not unchanged and await session.fetch(statements.LATEST_MARK) != [(known.root.sequence, known.tag)]:
             latest = await session.fetch(statements.LATEST_COMMIT)
             known.root = read_root(tags, latest)
             known.tag = latest[0][-1]
@@ -386,20 +391,21 @@ class Group:
         """
         await transaction.require_consistent()
         changes = tuple(transaction.changes)
+        resealed = await transaction.resealed()
         numbers: tuple[int, ...] = ()
-        if changes or entries:
+        if changes or entries or any([seal != await self.seal(key) for key, seal in resealed.items()]):
             last = self.root.last_entry + len(entries)
             numbers = tuple(range(self.root.last_entry + 1, last + 1))
-            self.root = replace(self.root, sequence=self.root.sequence + 1, last_entry=last)
+            self.root = self.root.next(last)
             kept = encode_entries(tuple(entries)) if entries else None
             self._commits.append((self.root.sequence, encode_changes(changes), kept, last))
-            self.seals.update(await transaction.resealed())
+            self.seals.update(resealed)
         self.wrote = self.wrote or transaction.wrote or bool(self._commits)
         return Committed(self.root.sequence, changes, result, numbers)
 
     def note_audited(self) -> None:
         """Make a commit of its own for nothing but how far the journal has come."""
-        self.root = replace(self.root, sequence=self.root.sequence + 1)
+        self.root = self.root.next(self.root.last_entry)
         self._commits.append((self.root.sequence, encode_changes(()), None, self.root.last_entry))
         self.wrote = True
 
@@ -425,7 +431,8 @@ class Group:
             through = waiting[0][0] - 1
         else:
             return
-        self.root = replace(self.root, audited=audited, audited_commit=through)
+        if (audited, through) != (self.root.audited, self.root.audited_commit):
+            self.root = replace(self.root, audited=audited, audited_commit=through)
 
     async def _write_seal(self, key: SealKey, seal: Seal) -> None:
         """Write one seal and carry the root forward; a partition that is empty needs no seal."""
@@ -433,10 +440,14 @@ class Group:
         if seal.count:
             columns = seal.columns()
             tag = self.tags.row("seals", columns)
-            await self.session.run(statements.PUT_SEAL, *columns, tag)
             share = self.tags.share(tag)
-            self.root = self.root.add(share - (before or 0), 1 if before is None else 0)
-            self._stored[key] = (replace(seal, generation=seal.generation + 1), share)
+            if before is None:
+                await self.session.run(statements.ADD_SEAL, *columns, tag)
+                self.root = self.root.add(share)
+            else:
+                await self.session.run(statements.RENEW_SEAL, *columns[2:], tag, *key)
+                self.root = self.root.add(share - before, 0)
+            self._stored[key] = (Seal(*key, seal.generation + 1, seal.count, seal.digest), share)
         else:
             if before is not None:
                 await self.session.run(statements.REMOVE_SEAL, *key)
@@ -452,6 +463,7 @@ class Group:
 
     def publish(self) -> None:
         """Remember what is stored now, once the COMMIT has succeeded."""
+        self._known.stamp = self.session.stamp()
         self._known.root = self.root
         self._known.tag = self._tag
         self._known.seals.update(self._stored)

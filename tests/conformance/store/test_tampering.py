@@ -9,13 +9,14 @@ SEC: "a deleted, replayed or rolled-back row in those tables is detected".
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from strongroom.core.errors import Tampered
-from strongroom.core.identity import User
+from strongroom.core.identity import Group, Tenant, User
 from strongroom.core.objects import Collection
+from strongroom.core.records import KINDS, Record
 from strongroom.store import ObjectState, Store
 from tests.conformance.store.backends import Backend, other_tagger
 from tests.conformance.store.samples import OTHER_VAULT, PARTITION, VAULT, group, put, remove, secret, user
@@ -216,6 +217,38 @@ async def test_an_object_whose_version_was_removed_does_not_vanish_from_a_listin
             await store.objects(VAULT, SECRETS, ObjectState.ACTIVE, after=None, limit=9)
 
 
+@pytest.mark.parametrize("what", ["sealed = x'00'", "tag = zeroblob(32)"])
+async def test_a_vault_that_was_tampered_with_can_be_purged(backend: Backend, what: str) -> None:
+    """Nobody has to keep what nobody can read."""
+    async with backend.open() as store:
+        await fill(store)
+        backend.sql(store, f"UPDATE versions SET {what} WHERE vault = '{OTHER_VAULT}'")
+        await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT))
+        assert await store.verify() == []
+
+
+async def test_a_vault_that_was_emptied_behind_the_stores_back_can_be_purged(backend: Backend) -> None:
+    """Its seal goes too, so that the rest of the database is sound again."""
+    async with backend.open() as store:
+        await fill(store)
+        for table in ("objects", "versions"):
+            backend.sql(store, f"DELETE FROM {table} WHERE vault = '{OTHER_VAULT}'")
+        assert await store.verify() != []
+        assert (await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT))).result == 0
+        assert await store.verify() == []
+
+
+async def test_an_emptied_set_does_not_hide_that_it_was_tampered_with(backend: Backend) -> None:
+    """Removing the last row of a set is refused if it is not the row that was sealed."""
+    async with backend.open() as store:
+        await put(store, user(1))
+        ((body, tag),) = backend.sql(store, "SELECT body, tag FROM records")
+        await put(store, user(1, name="Disabled"))
+        backend.sql(store, "UPDATE records SET body = ?, tag = ?", body, tag)
+        with pytest.raises(Tampered, match="not the ones that were sealed"):
+            await remove(store, user(1))
+
+
 async def test_a_feed_with_a_hole_is_not_followed(backend: Backend) -> None:
     """A node that misses a change would go on trusting what was revoked."""
     async with backend.open() as store:
@@ -299,3 +332,53 @@ async def test_faults_are_all_told_at_once_and_without_what_rows_hold(backend: B
         assert len(faults) > 4
         assert "canary" not in " ".join(faults)
         assert "sealed a" not in " ".join(faults)
+
+
+async def test_a_row_that_stands_twice_is_noticed(lasting: Backend) -> None:
+    """A table that was made again without its key may hold a row twice, each with a tag that fits."""
+    async with lasting.open() as store:
+        await fill(store)
+    async with lasting.open() as store:
+        lasting.sql(store, "CREATE TABLE again AS SELECT * FROM records")
+        lasting.sql(store, "INSERT INTO again SELECT * FROM records WHERE kind = 'group'")
+        lasting.sql(store, "DROP TABLE record_names")
+        lasting.sql(store, "DROP TABLE records")
+        lasting.sql(store, "ALTER TABLE again RENAME TO records")
+        lasting.sql(store, "CREATE TABLE record_names (name, kind, partition, id)")
+        with pytest.raises(Tampered, match="more than one group"):
+            await store.record(Group, PARTITION, "group-00001")
+        with pytest.raises(Tampered, match="2 rows are there, 1 were sealed"):
+            await store.records(Group)
+        assert any("group" in fault and "2 rows" in fault for fault in await store.verify())
+
+
+async def test_a_version_of_another_object_is_not_listed_as_the_latest(backend: Backend) -> None:
+    """A name that was deleted and made again is another object; its old versions do not come back."""
+    async with backend.open() as store:
+        stored, version = secret("a")
+        await put(store, stored, version)
+        (old,) = backend.sql(store, "SELECT * FROM versions")
+        await store.commit(lambda transaction: transaction.remove_object(VAULT, SECRETS, "a"))
+        again = (replace(stored, object_id="another"), replace(version, object_id="another"))
+        await put(store, *again)
+        backend.sql(store, "DELETE FROM versions")
+        backend.sql(store, f"INSERT INTO versions VALUES ({', '.join('?' for _ in old)})", *old)
+        with pytest.raises(Tampered, match="a version of another object"):
+            await store.objects(VAULT, SECRETS, ObjectState.ACTIVE, after=None, limit=9)
+        assert await store.verify() != []
+
+
+@pytest.mark.parametrize(
+    ("known", "fault"), [({}, "unknown kind group"), ({"group": Tenant}, "cannot be read by this")]
+)
+async def test_a_record_that_this_program_cannot_read_is_told(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, known: dict[str, type[Record]], fault: str
+) -> None:
+    """Such as one of a newer release: it is sound, but nobody here obeys it."""
+    async with backend.open() as store:
+        await put(store, group(1))
+        monkeypatch.delitem(KINDS, "group")
+        for kind, cls in known.items():
+            monkeypatch.setitem(KINDS, kind, cls)
+        (told,) = await store.verify()
+        assert fault in told

@@ -50,7 +50,7 @@ def test_a_row_is_checked_against_its_own_columns() -> None:
 
 def test_the_message_of_a_wrong_tag_names_the_place_and_nothing_it_holds() -> None:
     """SEC: secrets never in errors."""
-    with pytest.raises(Tampered, match="row of records .*: user p u$") as refused:
+    with pytest.raises(Tampered, match=r"row of records .*: user p u$") as refused:
         TAGS.check("records", ("user", "p", "u", b"canary", bytes(32)))
     assert "canary" not in str(refused.value)
 

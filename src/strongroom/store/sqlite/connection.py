@@ -105,6 +105,10 @@ class Connection:
             raise translated(error) from error
         return self.raw.changes()
 
+    def stamp(self) -> int:
+        """Return the version of the data that this connection sees: it changes with every COMMIT of any connection."""
+        return self.raw.data_version()
+
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open. SQLite ends it by itself after a full disk or an I/O error, undoing it."""

@@ -149,8 +149,8 @@ class Writer:
         self._turn_taken = False
 
     def _pass_on(self) -> None:
-        """Have the queue written if there is one; else nobody is writing now."""
-        if self._queue or self._is_log_long():
+        """Have the queue written if there is one, and the log back if it is long; else nobody is writing now."""
+        if self._queue or (self._is_log_long() and not self.closed):
             self._idle.clear()
             self._task = asyncio.get_running_loop().create_task(self._write_queue())
         else:
