@@ -48,6 +48,15 @@ def test_the_readme_names_tests_that_exist() -> None:
             assert re.search(rf"\bdef {test}\b", (ROOT / file).read_text(encoding="utf-8")), f"{file}::{test}"
 
 
+def test_every_row_of_the_readme_is_proved() -> None:
+    """No row of what works stands without a test, or a command, that proves it."""
+    rows = [line for line in README.splitlines() if line.startswith("| ") and not line.startswith("| **")]
+
+    assert len(rows) > 20
+    for row in rows[1:]:
+        assert re.search(r"\| (?:`(?:tests/[\w./:-]+\.py|make [a-z]+)`(?:, )?)+ \|$", row), row
+
+
 def test_every_decision_is_in_the_index() -> None:
     """The records are numbered without gaps, and the index lists every one."""
     records = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
