@@ -154,7 +154,7 @@ _PERIMETER = Verdict(Passage.BLOCKED, "publicNetworkAccess")
 class Firewall:
     """One vault's firewall, compiled from its settings; immutable, made anew when the vault changes."""
 
-    __slots__ = ("_fixed", "_otherwise", "_rules")
+    __slots__ = ("_admitted", "_fixed", "_otherwise", "_rules")
 
     def __init__(self, vault: Vault) -> None:
         acls = vault.network_acls or _NO_ACLS
@@ -169,13 +169,14 @@ class Firewall:
             self._fixed = _DEFAULT_ALLOWS
         self._otherwise = _TRUSTED_ONLY if bypassed else _DEFAULT_DENIES
         self._rules = AddressRules(acls.ip_rules)
+        self._admitted = {rule: Verdict(Passage.ADMITTED, f"ipRule {rule}") for rule in acls.ip_rules}
 
     def judge(self, connection: Connection) -> Verdict:
         """Judge where a request comes from, before anyone knows whose it is."""
         if self._fixed is not None:
             return self._fixed
         rule = self._rules.find(connection.address)
-        return self._otherwise if rule is None else Verdict(Passage.ADMITTED, f"ipRule {rule}")
+        return self._otherwise if rule is None else self._admitted[rule]
 
 
 def judge(vault: Vault, connection: Connection) -> Verdict:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from strongroom.core.api_versions import RECOVERABLE_DAYS_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -33,6 +34,7 @@ class Recovery:
     days: int | None
 
 
+@lru_cache(maxsize=256)
 def recovery(*, retention_days: int, purge_protection: bool, version: str) -> Recovery:
     """
     Say `recoveryLevel` and `recoverableDays` for a vault's settings, as *version* of the data plane knows them.

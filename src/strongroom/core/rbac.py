@@ -158,7 +158,7 @@ class GrantIndex:
     not grow with the number of objects that callers name.
     """
 
-    __slots__ = ("_grants", "_groups_above", "_memo", "_root_group")
+    __slots__ = ("_answers", "_grants", "_groups_above", "_memo", "_root_group")
 
     def __init__(
         self,
@@ -200,6 +200,7 @@ class GrantIndex:
             for subscription, names in management_groups.items()
         }
         self._root_group = tenant.lower()
+        self._answers: dict[tuple[frozenset[str], str, str, bool], RoleAssignment | None] = {}
         self._memo: dict[tuple[frozenset[str], str, bool], dict[str, RoleAssignment]] = {}
 
     def find(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> RoleAssignment | None:
@@ -208,6 +209,19 @@ class GrantIndex:
 
         The narrowest scope is preferred, so that the evidence is the most telling one.
         """
+        question = (principals, scope, action, data)
+        try:
+            return self._answers[question]
+        except KeyError:
+            pass
+        answer = self._find(principals, scope, action, data=data)
+        if len(scope) <= 512:
+            if len(self._answers) >= GRANT_MEMO_ENTRIES:
+                self._answers.clear()
+            self._answers[question] = answer
+        return answer
+
+    def _find(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> RoleAssignment | None:
         asked = (principals, action, data)
         granted = self._memo.get(asked)
         if granted is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from strongroom import __version__
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Header, Response
@@ -20,6 +22,12 @@ _COMMON: tuple[Header, ...] = (
     (b"strict-transport-security", b"max-age=31536000;includeSubDomains"),
 )
 
+_VERSION: Header = (b"x-ms-keyvault-service-version", _SERVICE_VERSION)
+_RBAC_CACHE: Header = (
+    b"x-ms-keyvault-rbac-cache",
+    b"ra_age=0;da_age=0;rd_age=0;brd_age=0;ra_notif_age=0;dec_lev=0;",
+)
+
 
 def moment_of(trace: Trace) -> Moment:
     """Gather what error bodies put beside the error."""
@@ -32,30 +40,33 @@ def moment_of(trace: Trace) -> Moment:
 def complete(world: World, trace: Trace, response: Response) -> Response:
     """Add the headers that every answer has."""
     connection, headers = trace.connection, response.headers
-    present = {name for name, _ in headers}
-    # A token's answer says `no-store` itself (RFC 6749 section 5.1).
-    headers.extend(header for header in _COMMON if header[0] not in present)
+    if headers:
+        present = {name for name, _ in headers}
+        # A token's answer says `no-store` itself (RFC 6749 section 5.1).
+        headers.extend(header for header in _COMMON if header[0] not in present)
+    else:
+        headers.extend(_COMMON)
     headers.append((b"x-ms-request-id", connection.request_id.encode()))
     if connection.client_request_id is not None:
-        headers.append((b"x-ms-client-request-id", connection.client_request_id.encode()))
-        headers.append((b"client-request-id", connection.client_request_id.encode()))
+        echo = connection.client_request_id.encode()
+        headers += ((b"x-ms-client-request-id", echo), (b"client-request-id", echo))
     if trace.surface.dialect is KEY_VAULT:
         # By address as well as by name: the network-info header is the firewall's diagnostic.
         region = trace.vault.location if trace.vault is not None else world.settings.region
-        headers.append((b"x-ms-keyvault-region", region.encode("ascii", "replace")))
-        headers.append((b"x-ms-keyvault-service-version", _SERVICE_VERSION))
-        headers.append((b"x-ms-keyvault-network-info", _network_info(connection.address)))
+        headers += (
+            (b"x-ms-keyvault-region", region.encode("ascii", "replace")),
+            _VERSION,
+            _network_info(connection.address),
+        )
         permit = trace.permit
         if permit is not None and permit.model == "rbac" and permit.assignment is not None:
-            headers.append((b"x-ms-keyvault-rbac-assignment-id", permit.assignment.encode("ascii", "replace")))
-            headers.append(
-                (b"x-ms-keyvault-rbac-cache", b"ra_age=0;da_age=0;rd_age=0;brd_age=0;ra_notif_age=0;dec_lev=0;")
-            )
+            assignment = permit.assignment.encode("ascii", "replace")
+            headers += ((b"x-ms-keyvault-rbac-assignment-id", assignment), _RBAC_CACHE)
     return response
 
 
-def _network_info(address: str) -> bytes:
+@lru_cache(maxsize=ADDRESS_MEMO_ENTRIES)
+def _network_info(address: str) -> Header:
     """Say how the connection came, as the official diagnostic shows it."""
-    if ":" in address:
-        return f"conn_type=Ipv6;addr={address};act_addr_fam=InterNetworkV6;".encode()
-    return f"conn_type=Ipv4;addr={address};act_addr_fam=InterNetwork;".encode()
+    kind, family = ("Ipv6", "InterNetworkV6") if ":" in address else ("Ipv4", "InterNetwork")
+    return b"x-ms-keyvault-network-info", f"conn_type={kind};addr={address};act_addr_fam={family};".encode()

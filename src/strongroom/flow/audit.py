@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from strongroom.core.errors import Failure, Unavailable
+from strongroom.core.identity import Caller
 from strongroom.flow import log
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
@@ -172,7 +173,7 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> 
         description=failure.message if failure is not None else "",
         address=connection.address,
         correlation_id=connection.client_request_id or connection.request_id,
-        identity=Identity.of(trace.caller) if trace.caller is not None else None,
+        identity=_identity_of(trace.caller) if trace.caller is not None else None,
         client_info=agent.decode("latin-1") if agent is not None else None,
         request_uri=f"{host}{path}?{query}" if query else host + path,
         object_uri=object_uri if isinstance(object_uri, str) else None,
@@ -184,6 +185,22 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> 
         reason=_reason(trace, failure),
         properties=properties or None,
     )
+
+
+_IDENTITIES_KEPT = 1024
+_identities: dict[int, tuple[Caller, Identity]] = {}
+
+
+def _identity_of(caller: Caller) -> Identity:
+    """Say who a caller is; said once for each caller that the token cache holds."""
+    kept = _identities.get(id(caller))
+    if kept is not None and kept[0] is caller:
+        return kept[1]
+    if len(_identities) >= _IDENTITIES_KEPT:
+        _identities.clear()
+    identity = Identity.of(caller)
+    _identities[id(caller)] = (caller, identity)
+    return identity
 
 
 def _resource_of(trace: Trace) -> str:

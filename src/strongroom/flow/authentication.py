@@ -51,7 +51,12 @@ class _Verified:
     claims: dict[str, Any]
     key: str
     generation: int = -1
+    """The view's, when `caller` was looked up and the claims were judged for `surface`."""
     caller: Caller | Unidentified | None = None
+    surface: Surface | None = None
+    begins: float = 0.0
+    ends: float = 0.0
+    """When the claims are in time, if nothing in the directory changes."""
 
 
 class TokenCache:
@@ -115,13 +120,21 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: str) ->
             return verified
         entry = verified
         world.tokens.put(digest, entry)
-    fault = _judge_claims(world, surface, entry)
-    if fault is not None:
-        return fault
-    if entry.generation != world.view.generation or entry.caller is None:
-        entry.generation = world.view.generation
-        entry.caller = _look_up(world, surface, entry.claims)
-    caller = entry.caller
+    view, caller = world.view, entry.caller
+    # Claims and directory are judged anew whenever the answer could have changed: the view's generation says so of
+    # everything in the directory, and of the claims only the surface and the clock can.
+    if (
+        caller is None
+        or entry.generation != view.generation
+        or entry.surface is not surface
+        or not entry.begins <= world.clock() < entry.ends
+    ):
+        entry.surface = None
+        fault = _judge_claims(world, surface, entry)
+        if fault is not None:
+            return fault
+        entry.generation, entry.surface = view.generation, surface
+        caller = entry.caller = _look_up(world, surface, entry.claims)
     if isinstance(caller, Caller) and vault is not None and caller.tenant != vault.tenant:
         return _unidentified(
             surface,
@@ -206,6 +219,8 @@ def _judge_claims(world: World, surface: Surface, entry: _Verified) -> Unidentif
         return _unidentified(surface, Fault.EXPIRED, "expired")
     if now + _LEEWAY_S < not_before:
         return _unidentified(surface, Fault.MALFORMED, "not yet valid")
+    entry.begins = max(not_before - _LEEWAY_S, key.created)
+    entry.ends = min(expires, key.trusted_until)
     if "cnf" in claims:
         # A certificate-bound token is worth nothing without the proof (security.md "Tokens and sign-in").
         return _unidentified(surface, Fault.MALFORMED, "certificate-bound token sent as a bearer token")

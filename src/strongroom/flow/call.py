@@ -42,7 +42,7 @@ class Call:
     permit: Permit
     api_version: str
     base: str
-    query: dict[str, str]
+    query: Mapping[str, str]
     now: int
     commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None], Awaitable[Any]]
     """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from strongroom.core.api_versions import at_least, parse_data_plane
 from strongroom.core.errors import Invalid, NotFound
@@ -16,6 +18,7 @@ from strongroom.http.routing import parse_query
 
 _OVERRIDES = (b"x-http-method", b"x-http-method-override", b"x-http-request")
 """The reference has the first and the last (section 12); the middle one is what other services of Azure's take."""
+_OVERRIDES_SET = frozenset(_OVERRIDES)
 _OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "DELETE", "POST"})
 
 
@@ -27,7 +30,22 @@ class Route:
     vault: Vault | None
     target: Target
     api_version: str
-    query: dict[str, str]
+    query: Mapping[str, str]
+
+
+_MEMO_ENTRIES = 4096
+_MEMO_BYTES = 256
+"""The longest path and query together that are remembered: together the memo stays below a few megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What method, path and query come to, whoever asks and of whichever vault. Shared, so nobody changes it."""
+
+    op: Op
+    parameters: Mapping[str, str]
+    api_version: str
+    query: Mapping[str, str]
 
 
 def find_vault(world: World, surface: Surface, site: Site | None) -> Vault | None:
@@ -53,22 +71,30 @@ def find_route(world: World, surface: Surface, vault: Vault | None, request: Req
         Invalid: the path, query, api-version or method override is malformed.
         NotFound, MethodNotAllowed: see `Router.find`; also an operation that the api-version does not know yet.
     """
-    method = _method(request)
+    method, path, query = _method(request), request.path, request.query
+    read = _read if len(path) + len(query) <= _MEMO_BYTES else _read.__wrapped__
+    asked = read(surface, method, path, query)
+    return Route(asked.op, vault, asked.op.target(world, vault, asked.parameters), asked.api_version, asked.query)
+
+
+@lru_cache(maxsize=_MEMO_ENTRIES)
+def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
+    """Read what is asked for. Refusals are not remembered."""
     try:
-        match = surface.router.find(method, request.path)
+        match = surface.router.find(method, path)
     except NotFound:
         if surface.unserved is None:
             raise
-        raise surface.unserved(request.path) from None
-    query = parse_query(request.query)
-    op, version = match.rows[0], query.get("api-version", "")
+        raise surface.unserved(path) from None
+    parameters = parse_query(query)
+    op, version = match.rows[0], parameters.get("api-version", "")
     if surface.has_vaults and op.versioned:
         version = parse_data_plane([version] if version else [])
         known = [row for row in match.rows if at_least(version, row.since) and not _ended(row, version)]
         if not known:
             raise NotFound("The path is not one of this service's in this api-version.")
         op = known[0]
-    return Route(op, vault, op.target(world, vault, match.parameters), version, query)
+    return _Asked(op, match.parameters, version, parameters)
 
 
 def _ended(row: Op, version: str) -> bool:
@@ -81,9 +107,13 @@ def _method(request: Request) -> str:
 
     It is applied before the operation is looked up, only on POST; two that differ are refused (security.md "The flow").
     """
+    if not _OVERRIDES_SET.isdisjoint(request.headers):
+        return _overridden(request)
+    return request.method
+
+
+def _overridden(request: Request) -> str:
     wanted = {request.headers[name].decode("latin-1").strip().upper() for name in _OVERRIDES if name in request.headers}
-    if not wanted:
-        return request.method
     if len(wanted) > 1:
         raise Invalid("The request has method override headers that contradict each other.")
     method = wanted.pop()

@@ -12,7 +12,7 @@ from strongroom.http.problems import Dialect
 from strongroom.http.routing import Router
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Surface:
     """
     One part of the service.

@@ -194,17 +194,11 @@ class Listener:
                 self._active.discard(task)
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> Response:
-        headers: dict[bytes, bytes] = {}
         fault: Failure | None = None
-        size = 0
-        for name, value in scope["headers"]:
-            size += len(name) + len(value)
-            if name not in headers:
-                headers[name] = value
-            elif name in _ONCE:
-                fault = Invalid(f"The header {name.decode('latin-1')} comes twice.")
-            else:
-                headers[name] += b", " + value
+        given = scope["headers"]
+        headers: dict[bytes, bytes] = dict(given)
+        if len(headers) != len(given):
+            headers, fault = _joined(given)
         request = Request(
             method=scope["method"],
             host=headers.get(b"host", b"").decode("latin-1").lower(),
@@ -216,11 +210,25 @@ class Listener:
             http_version=scope["http_version"],
             receive_body=_BodyReader(headers, receive).read,
         )
-        if size > limits.HEADER_BYTES:
+        if sum(map(len, headers)) + sum(map(len, headers.values())) > limits.HEADER_BYTES:
             fault = HeadersTooLarge(f"The request headers are larger than {limits.HEADER_BYTES} bytes.")
         if fault is not None:
             return await self.refuse(request, fault)
         return await self.handle(request)
+
+
+def _joined(given: list[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], Failure | None]:
+    """Join the values of headers that came several times, or say which may not."""
+    headers: dict[bytes, bytes] = {}
+    fault: Failure | None = None
+    for name, value in given:
+        if name not in headers:
+            headers[name] = value
+        elif name in _ONCE:
+            fault = Invalid(f"The header {name.decode('latin-1')} comes twice.")
+        else:
+            headers[name] += b", " + value
+    return headers, fault
 
 
 class _BodyReader:

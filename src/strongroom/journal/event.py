@@ -385,6 +385,7 @@ _NAMED: Final = frozenset({
 """The parameters whose names are recorded, and not their values."""
 
 
+@lru_cache(maxsize=64)
 def _is_version(text: str) -> bool:
     return _API_VERSION.fullmatch(text) is not None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import msgspec
 
@@ -38,7 +39,10 @@ _FORMAT = 1
 """The format of a sealed secret value: UTF-8 text. It is bound into the seal."""
 
 _encode_body = msgspec.msgpack.Encoder().encode
-_body_decoder = msgspec.msgpack.Decoder(SecretVersionBody)
+_decode_body = msgspec.msgpack.Decoder(SecretVersionBody).decode
+_REMEMBERED_BYTES = 512
+_remembered = lru_cache(maxsize=4096)(_decode_body)
+"""What small bodies say: nearly all of them, read again and again. Nothing in them is secret."""
 
 Entropy = Callable[[int], bytes]
 
@@ -54,7 +58,8 @@ class Secret:
 
 def secret_of(stored: StoredObject, row: StoredVersion) -> Secret:
     """Decode a version's listable part."""
-    return Secret(stored, row.version, _body_decoder.decode(row.body))
+    body = row.body
+    return Secret(stored, row.version, _remembered(body) if len(body) <= _REMEMBERED_BYTES else _decode_body(body))
 
 
 def open_value(envelope: Envelope, vault: Vault, row: StoredVersion) -> str:
@@ -119,7 +124,7 @@ async def update_secret(
     row = await tx.version(vault.id, Collection.SECRETS, name, wanted or stored.latest)
     if row is None:
         raise not_found(Collection.SECRETS, name, version or None)
-    body = updated_version(_body_decoder.decode(row.body), given, now)
+    body = updated_version(_decode_body(row.body), given, now)
     await tx.put_version(replace(row, body=_encode_body(body)))
     return Secret(stored, row.version, body)
 
@@ -200,8 +205,7 @@ async def back_up_secret(
     while more:
         page = await reader.versions(vault.id, Collection.SECRETS, name, after=after, limit=100)
         versions += [
-            _BackupVersion(row.version, _body_decoder.decode(row.body), open_value(envelope, vault, row))
-            for row in page.rows
+            _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row)) for row in page.rows
         ]
         more, after = page.more, page.rows[-1].ordinal if page.rows else after
     backup = msgspec.msgpack.encode(_Backup(_FORMAT, stored.name, versions))
@@ -273,7 +277,12 @@ async def _latest(reader: Reader, stored: StoredObject) -> Secret:
 
 
 def _context(vault: Vault, object_id: str, version: str) -> bytes:
-    return context("secret-value", vault.tenant, vault.id, object_id, version, str(_FORMAT))
+    return _value_context(vault.tenant, vault.id, object_id, version)
+
+
+@lru_cache(maxsize=4096)
+def _value_context(tenant: str, vault: str, object_id: str, version: str) -> bytes:
+    return context("secret-value", tenant, vault, object_id, version, str(_FORMAT))
 
 
 def _backup_context(vault: Vault) -> bytes:
