@@ -52,7 +52,7 @@ WORDS: Mapping[Surface, Mapping[Fault, Words]] = {
             _ARM_AUDIENCE,
         ),
         Fault.WRONG_TENANT: ("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer."),
-        Fault.EXPIRED: ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
+        Fault.EXPIRED: ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than the current."),
     },
     Surface.GRAPH: {
         Fault.MISSING: (_GRAPH, "Access token is empty."),
