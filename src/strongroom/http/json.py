@@ -64,7 +64,10 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 def _refuse_ambiguity(body: bytes) -> None:
     """Refuse repeated members, NaN and excessive depth, which msgspec accepts or judges elsewhere."""
-    tree = stdlib_json.loads(body, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+    # Decoded here because `loads` guesses at other encodings and takes encoded surrogates, and msgspec does not look
+    # into the members that it does not read.
+    text = body.decode("utf-8")
+    tree = stdlib_json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
     depth, level = 0, [tree]
     while level:
         depth += 1
