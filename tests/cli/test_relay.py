@@ -306,7 +306,7 @@ def test_old_tls_is_refused(service: FakeService, tmp_path: Path) -> None:
     ["control", "login.microsoftonline.com", f"{VAULT_HOST}:8443", f"x{VAULT_HOST}", f"{VAULT_HOST}.", "localhost", ""],
 )
 def test_a_request_for_another_host_is_misdirected(service: FakeService, tmp_path: Path, host: str) -> None:
-    """What was decrypted for one name is not answered as another, least of all as the operator."""
+    """SEC-FLOW-8: what was decrypted for one name is not answered as another, least of all as the operator."""
 
     async def check() -> None:
         async with relaying(service, tmp_path) as running:
@@ -340,7 +340,7 @@ def test_a_later_request_for_another_host_is_misdirected_too(service: FakeServic
 
 
 def test_the_name_inside_tls_counts_too(service: FakeService, tmp_path: Path) -> None:
-    """A tunnel to one served name with another inside TLS gets 421, whatever its requests say."""
+    """SEC-FLOW-8: a tunnel to one served name with another inside TLS gets 421, whatever its requests say."""
 
     async def check() -> None:
         async with relaying(service, tmp_path) as running:

@@ -219,7 +219,7 @@ def test_removed_secret(world: Simulation, op: Op, name: str, nobody: Principal)
 
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_blocked_address(world: Simulation, op: Op, name: str) -> None:
-    """A blocked address is refused with the caller named, since its token verified; rights do not matter."""
+    """SEC-FLOW-1: a blocked address is refused whatever its rights; the caller is named, since its token verified."""
     world.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.NONE, ("198.51.100.0/24",)))
     admin = world.administrator
     answer = ask(world, op, name, world.token(admin), prepared=False)
@@ -241,7 +241,7 @@ def test_blocked_address(world: Simulation, op: Op, name: str) -> None:
 
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_blocked_address_with_a_bad_token(world: Simulation, op: Op, name: str, forger: rsa.RSAPrivateKey) -> None:
-    """A bad token from a blocked address gets the firewall's 403, and nothing it claims is repeated or recorded."""
+    """SEC-FLOW-3, SEC-FLOW-4: a bad token from a blocked address gets the firewall's 403; no claim is repeated."""
     world.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.AZURE_SERVICES))
     claims = jwt.decode(world.token(world.administrator), options={"verify_signature": False})
     answer = ask(world, op, name, jwt.encode(claims, forger, "RS256"), prepared=False)

@@ -204,7 +204,7 @@ class TestStatus:
     """GET /status."""
 
     def test_how_the_instance_is(self, world: Simulation) -> None:
-        """Who runs, where, under which protection, by which names; nothing in it is a secret."""
+        """SEC-BOOT-9: who runs, where, under which protection, by which names; nothing in it is a secret."""
         answer = ask(world, "GET", "/status").json
 
         assert answer["ready"] is True

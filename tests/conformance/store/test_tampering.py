@@ -1,7 +1,8 @@
 """
 Tampering by whoever can write SQL, in every table.
 
-SEC: "a deleted, replayed or rolled-back row in those tables is detected".
+SEC-BOOT-16, SEC-BOOT-17: "a deleted, replayed or rolled-back row in those tables is detected". Settings, assignments,
+rules and credentials are records, and what holds for the records here holds for every kind of them.
 """
 
 # ruff: noqa: S608  The statements are those of an attacker.

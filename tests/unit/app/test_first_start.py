@@ -56,7 +56,7 @@ def test_prints_the_promised_facts(settings: Settings) -> None:
 
 
 def test_everything_is_the_owners_alone(settings: Settings) -> None:
-    """The directory is 0700 and every file in it 0600 (SEC-BOOT: modes of directory, root key and data)."""
+    """The directory is 0700 and every file in it 0600 (SEC-BOOT-12: umask 077)."""
     make(settings)
     assert stat.S_IMODE(settings.data.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in settings.data.iterdir() if path.is_file()}
@@ -65,7 +65,7 @@ def test_everything_is_the_owners_alone(settings: Settings) -> None:
 
 
 def test_no_secret_is_kept(settings: Settings) -> None:
-    """The first secrets are in no file of the instance (security.md "Bootstrap": stored hashed)."""
+    """SEC-BOOT-2, SEC-NAME-11: the first secrets are in no file of the instance, the CA's key in none unsealed."""
     facts = make(settings)
     everything = b"".join(path.read_bytes() for path in settings.data.rglob("*") if path.is_file())
     assert facts["clientSecret"].encode() not in everything
@@ -74,7 +74,7 @@ def test_no_secret_is_kept(settings: Settings) -> None:
 
 
 def test_the_ca_speaks_for_its_domain_alone(settings: Settings) -> None:
-    """The CA is critically constrained to the instance's domain, and no IP address is in it."""
+    """SEC-NAME-10: the CA is critically constrained to the instance's domain, and no IP address is in it."""
     facts = make(settings)
     authority = x509.load_pem_x509_certificate(Path(facts["caFile"]).read_bytes())
     constraints = authority.extensions.get_extension_for_class(x509.NameConstraints)
@@ -85,7 +85,9 @@ def test_the_ca_speaks_for_its_domain_alone(settings: Settings) -> None:
 
 def test_the_first_principals_rights(settings: Settings) -> None:
     """
-    The first application and user administer everything; the identity `default` its vault and nothing more.
+    SEC-BOOT-8: the first application and user administer everything; the identity `default` its vault alone.
+
+    SEC-BOOT-3: the application's secret ends after 30 days.
     """
     facts = make(settings)
 

@@ -42,5 +42,5 @@ def test_characters_do_not_move_between_parts(one: tuple[str, ...], other: tuple
 
 @pytest.mark.parametrize("component", PLACE)
 def test_the_context_binds_every_component(component: str) -> None:
-    """SEC: associated data binds purpose, tenant, vault GUID, object GUID, version and format."""
+    """SEC-BOOT-15: associated data binds purpose, tenant, vault GUID, object GUID, version and format."""
     assert context(**PLACE) != context(**(PLACE | {component: PLACE[component] + "x"}))

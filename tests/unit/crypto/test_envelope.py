@@ -78,7 +78,7 @@ def test_the_largest_secret_is_sealed(envelope: VaultEnvelope) -> None:
 
 @pytest.mark.parametrize("component", PLACE)
 def test_a_value_opens_in_its_own_place_alone(envelope: VaultEnvelope, component: str) -> None:
-    """SEC: associated data binds purpose, tenant, vault GUID, object GUID, version and format."""
+    """SEC-BOOT-15: associated data binds purpose, tenant, vault GUID, object GUID, version and format."""
     sealed = envelope.seal(context(**PLACE), b"value")
     with pytest.raises(Unsealable):
         envelope.open(context(**(PLACE | {component: "another"})), sealed)
@@ -93,7 +93,7 @@ def test_components_do_not_change_places(envelope: VaultEnvelope, one: str, othe
 
 
 def test_each_value_has_a_data_key_of_its_own(envelope: VaultEnvelope) -> None:
-    """SEC: every object version has its own data key; the same value twice shares no part with its double."""
+    """SEC-BOOT-14: every object version has its own data key; the same value twice shares no part with its double."""
     first, second = envelope.seal(b"c", b"same value"), envelope.seal(b"c", b"same value")
     keys = {AESGCM(VAULT_KEY).decrypt(s[1:13], s[13:61], b"\x01data key\0c") for s in (first, second)}
     assert len(keys) == 2

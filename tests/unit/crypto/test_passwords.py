@@ -67,7 +67,7 @@ def test_an_unknown_user_is_really_hashed(passwords: Passwords, monkeypatch: pyt
 
 
 def test_a_verifier_is_argon2id_as_rfc_9106_recommends(passwords: Passwords) -> None:
-    """SEC: Argon2id; 64 MiB, three passes, four lanes, 128-bit salt, 256-bit hash."""
+    """SEC-BOOT-20: Argon2id; 64 MiB, three passes, four lanes, 128-bit salt, 256-bit hash."""
     parameters = argon2.extract_parameters(asyncio.run(passwords.hash("any")).decode())
     assert parameters == argon2.Parameters(
         type=argon2.Type.ID, version=19, salt_len=16, hash_len=32, time_cost=3, memory_cost=65536, parallelism=4
@@ -94,7 +94,7 @@ def test_a_broken_verifier_is_no_wrong_password(passwords: Passwords) -> None:
 
 
 def test_a_full_queue_is_throttled() -> None:
-    """SEC: Argon2id behind a bounded queue that answers 429; right and wrong passwords alike."""
+    """SEC-BOOT-20: Argon2id behind a bounded queue that answers 429; right and wrong passwords alike."""
 
     async def scenario() -> None:
         hasher, go = Passwords(PROTECTION, at_once=1, waiting=1), threading.Event()

@@ -26,7 +26,7 @@ print(json.dumps({
 
 
 def test_the_process_keeps_its_memory_and_files_to_itself(tmp_path: Path) -> None:
-    """SEC: umask 077, no core dumps, and on Linux no tracing; what was done is what is reported."""
+    """SEC-BOOT-12: umask 077, no core dumps, and on Linux no tracing; what was done is what is reported."""
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, f"{tmp_path}/file"], capture_output=True, check=True, text=True, timeout=60
     )

@@ -170,7 +170,7 @@ class TestVaultKeys:
     """Each vault has a key of its own."""
 
     def test_a_vault_key_opens_for_its_vault_alone(self, protection: SoftwareKeyProtection) -> None:
-        """SEC: associated data binds the vault's GUID; a wrapped key moved to another vault's row is refused."""
+        """SEC-BOOT-15: associated data binds the vault's GUID; a wrapped key in another vault's row is refused."""
         wrapped = protection.new_vault_key(VAULT)
         with pytest.raises(Unsealable):
             protection.envelope("99999999-2222-3333-4444-555555555555", wrapped)
@@ -363,7 +363,7 @@ class TestReplacing:
 
 
 def test_the_description_says_that_it_is_for_development(protection: SoftwareKeyProtection) -> None:
-    """SEC: a root key file beside the data is development protection, and health says so."""
+    """SEC-BOOT-9: a root key file beside the data is development protection, and health says so."""
     assert protection.description == "file (development)"
 
 

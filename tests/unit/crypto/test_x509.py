@@ -130,7 +130,7 @@ class TestHandshakes:
     def test_a_stolen_ca_is_worth_nothing_for_other_names(
         self, tmp_path_factory: pytest.TempPathFactory, authority: Authority, host: str
     ) -> None:
-        """SEC: critical name constraints; a certificate for another name is refused though the CA signed it."""
+        """SEC-NAME-10: critical name constraints; a certificate for another name is refused though the CA signed it."""
         with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
             handshake(tmp_path_factory, authority.certificate, *forge(authority, [host]), host)
 
@@ -138,7 +138,7 @@ class TestHandshakes:
     def test_a_stolen_ca_is_worth_nothing_for_addresses(
         self, tmp_path_factory: pytest.TempPathFactory, authority: Authority, address: str
     ) -> None:
-        """SEC: IP addresses excluded unless configured, of both families."""
+        """SEC-NAME-10: IP addresses excluded unless configured, of both families."""
         forged = forge(authority, ["login.localhost"], [ipaddress.ip_address(address)])
         with pytest.raises(ssl.SSLCertVerificationError, match="excluded subtree violation"):
             handshake(tmp_path_factory, authority.certificate, *forged, "login.localhost")
@@ -198,7 +198,7 @@ class TestAuthority:
     """The instance's CA."""
 
     def test_its_constraints_are_critical_and_complete(self, authority: Authority) -> None:
-        """SEC: only the domain's subtree is permitted, and every address is excluded."""
+        """SEC-NAME-10: only the domain's subtree is permitted, and every address is excluded."""
         certificate = x509.load_pem_x509_certificate(authority.certificate)
         extension = certificate.extensions.get_extension_for_class(x509.NameConstraints)
         assert extension.critical
@@ -280,7 +280,7 @@ class TestLeaf:
         assert certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest != issuers.digest
 
     def test_its_whole_life_is_at_most_thirty_days(self, leaf: ServerCertificate) -> None:
-        """SEC: leaves live at most 30 days, backdating included; the facts told are those in the certificate."""
+        """SEC-NAME-12: leaves live at most 30 days, backdating included; the facts told are the certificate's."""
         certificate = x509.load_pem_x509_certificate(leaf.certificate)
         life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
         assert life <= dt.timedelta(days=30)
@@ -292,7 +292,7 @@ class TestLeaf:
         assert leaf.not_before == NOW - 300
 
     def test_its_renewal_is_due_after_two_thirds_of_its_life(self, leaf: ServerCertificate) -> None:
-        """SEC: leaves renew by themselves, with ten days to spare."""
+        """SEC-NAME-12: leaves renew by themselves, with ten days to spare."""
         assert leaf.renew_at == leaf.not_before + 20 * 86_400
 
     def test_a_longer_life_is_refused(self, authority: Authority) -> None:
@@ -306,12 +306,12 @@ class TestLeaf:
         "name", ["login.microsoftonline.com", "evillocalhost", "*.vault.azure.net", "localhost.evil"]
     )
     def test_a_name_outside_the_domain_is_refused(self, authority: Authority, name: str) -> None:
-        """SEC: the server holds no key for a name that is not its own."""
+        """SEC-NAME-4: the server holds no key for a name that is not its own."""
         with pytest.raises(NameNotPermitted, match=name.replace("*", r"\*")):
             issue_leaf(authority, [*SERVED, name], now=NOW)
 
     def test_an_address_that_was_not_configured_is_refused(self, authority: Authority) -> None:
-        """SEC: IP addresses are excluded unless configured."""
+        """SEC-NAME-10: IP addresses are excluded unless configured."""
         with pytest.raises(NameNotPermitted, match=r"127\.0\.0\.1"):
             issue_leaf(authority, SERVED, now=NOW, addresses=ADDRESSES)
 
@@ -347,7 +347,7 @@ class TestRun:
         assert handshake(tmp_path_factory, ca, certificate, key, host) == "TLSv1.3"
 
     def test_the_ca_is_constrained_to_the_names_served(self) -> None:
-        """SEC: the exact names served and no others, none twice, and no address."""
+        """SEC-NAME-3: the exact names served and no others, none twice, and no address."""
         made = make_run_authority([*AZURE, "*.vault.localhost", "vault.localhost"], now=NOW)
         extension = x509.load_pem_x509_certificate(made.ca_certificate).extensions.get_extension_for_class(
             x509.NameConstraints
@@ -366,7 +366,7 @@ class TestRun:
         assert len(extension.value.excluded_subtrees or ()) == 2
 
     def test_the_key_returned_is_the_leafs_and_not_the_cas(self) -> None:
-        """SEC: the CA key is discarded; the one key that comes out can sign no certificate."""
+        """SEC-NAME-3: the CA key is discarded; the one key that comes out can sign no certificate."""
         made = make_run_authority(AZURE, now=NOW)
         key = load_pem_private_key(made.leaf_private_key, password=None)
         ca, leaf = (x509.load_pem_x509_certificate(pem) for pem in (made.ca_certificate, made.leaf_certificate))
@@ -376,14 +376,14 @@ class TestRun:
         assert sum(pem.count(b"PRIVATE KEY-----") for pem in made) == 2
 
     def test_every_run_has_a_ca_of_its_own(self) -> None:
-        """SEC: each run makes a CA; what one child trusts, no other does."""
+        """SEC-NAME-3: each run makes a CA; what one child trusts, no other does."""
         one, other = make_run_authority(AZURE, now=NOW), make_run_authority(AZURE, now=NOW)
         assert one.ca_certificate != other.ca_certificate
         keys = [x509.load_pem_x509_certificate(made.ca_certificate).public_key() for made in (one, other)]
         assert keys[0] != keys[1]
 
     def test_ca_and_leaf_live_a_day_at_most(self) -> None:
-        """SEC: at most 24 hours; a second more is refused."""
+        """SEC-NAME-3: at most 24 hours; a second more is refused."""
         made = make_run_authority(AZURE, now=NOW, lifetime_s=RUN_LIFETIME_S)
         for pem in (made.ca_certificate, made.leaf_certificate):
             certificate = x509.load_pem_x509_certificate(pem)

@@ -76,7 +76,7 @@ def test_both_connections_are_set_for_safety(tmp_path: Path, pragma: str, value:
 
 
 def test_a_removed_secret_is_not_left_in_the_file(tmp_path: Path) -> None:
-    """SEC: "SQLite `secure_delete`": the sealed value is overwritten, not only forgotten."""
+    """SEC-BOOT-12: "SQLite `secure_delete`": the sealed value is overwritten, not only forgotten."""
 
     async def scenario() -> None:
         async with opened(tmp_path / "a.db") as store:

@@ -1,0 +1,62 @@
+"""What the code could do to the trust of the machine it runs on: nothing."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+STARTERS = {"subprocess", "pty", "multiprocessing"}
+"""Modules that start programs."""
+CALLS = {"system", "popen", "fork", "forkpty", "create_subprocess_exec", "create_subprocess_shell"}
+PREFIXES = ("exec", "spawn", "posix_spawn")
+
+
+def starts_a_program(node: ast.AST) -> bool:
+    """Tell whether a piece of code can start another program."""
+    if isinstance(node, ast.Import):
+        return any(alias.name.partition(".")[0] in STARTERS for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in STARTERS
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        name, owner = node.func.attr, node.func.value
+        return name in CALLS or (isinstance(owner, ast.Name) and owner.id == "os" and name.startswith(PREFIXES))
+    return False
+
+
+def test_no_program_is_started_but_the_one_that_is_asked_for() -> None:
+    """
+    SEC-NAME-1: no command installs a certificate authority: nothing that could is ever started.
+
+    Systems, browsers and Java each have a program that changes their store. The one program that Strongroom starts is
+    what follows `strongroom run --`.
+    """
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if any(starts_a_program(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+
+    assert found == {"src/strongroom/cli/run.py"}
+
+
+def test_no_file_of_the_systems_is_written_but_the_hosts_file() -> None:
+    """SEC-NAME-1: system paths are named in two places: bundles that are read, and the hosts file that is asked for."""
+    named = {
+        (path.relative_to(ROOT).as_posix(), node.value)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.startswith(("/etc/", "/usr/", "/Library/", "/System/", "/var/"))
+    }
+
+    assert {path for path, _ in named} == {
+        "src/strongroom/cli/trust.py",
+        "src/strongroom/cli/hosts.py",
+        "src/strongroom/cli/commands.py",
+    }
+    assert {value for path, value in named if path != "src/strongroom/cli/trust.py"} == {"/etc/hosts"}
+    reading = ast.parse((ROOT / "src/strongroom/cli/trust.py").read_text(encoding="utf-8"))
+    writers = [node for node in ast.walk(reading) if isinstance(node, ast.Attribute) and node.attr.startswith("write_")]
+    assert all(ast.unparse(node.value) in {"truststore", "bundles[variable]"} for node in writers)
