@@ -273,7 +273,7 @@ def make_world(
         keys=keys,
         journal=journal,
         clock=clock,
-        entropy=_Chance(),
+        entropy=os.urandom,
         tokens=TokenCache(flow.token_cache_entries),
         throttle=Throttle(flow.anonymous_per_source, service_limits=flow.service_limits),
         quota=AnonymousQuota(flow.anonymous_audit_per_second),
@@ -281,28 +281,6 @@ def make_world(
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__),
     )
-
-
-class _Chance:
-    """
-    The system's chance, read in pieces of a page.
-
-    Every request takes some, and each call to the system lets another thread have the interpreter in mid-request. One
-    thread alone draws from it. Keys are not made of it: they are drawn in `crypto`, from the system.
-    """
-
-    __slots__ = ("_at", "_page")
-
-    def __init__(self) -> None:
-        self._page, self._at = b"", 0
-
-    def __call__(self, count: int) -> bytes:
-        end = self._at + count
-        if end > len(self._page):
-            self._page, self._at, end = os.urandom(4096), 0, count
-        taken = self._page[self._at : end]
-        self._at = end
-        return taken
 
 
 def write_private(path: Path, content: bytes) -> None:
