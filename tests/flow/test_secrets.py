@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.flow.client import Client, not_found, version_of
-from tests.plugins.canary import plant
+from tests.flow.client import Client, dump, not_found, version_of
+from tests.plugins.canary import plant, search
 from tests.world import START, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -140,6 +140,17 @@ def test_versions_are_compared_without_case(vault: Client, name: str) -> None:
     """A version in capitals is the same version."""
     bundle = vault.put(name)
     assert vault.done("GET", f"/secrets/{name}/{version_of(bundle).upper()}") == bundle
+
+
+def test_the_store_holds_no_secret_in_the_clear(world: Simulation, vault: Client, name: str, canary: str) -> None:
+    """Whoever reads the database finds no value, client secret or token in it (SEC-BOOT-14, SEC-BOOT-19)."""
+    vault.put(name, canary)
+    vault.put(name, canary)
+    vault.done("GET", f"/secrets/{name}")
+    world.principal()
+    stored = dump(world)
+    assert name.encode() in stored
+    assert search(stored) == []
 
 
 # ---- attributes -----------------------------------------------------------------------------------------------------

@@ -247,6 +247,29 @@ def test_a_remembered_token_still_expires(world: Simulation, forge: Forge) -> No
     check_refused(world, ask(world, token), EXPIRED, "expired")
 
 
+def test_a_remembered_token_still_begins(world: Simulation, forge: Forge) -> None:
+    """SEC-FLOW-15: when the clock is set back, a remembered token is refused again until its `nbf`."""
+    token = forge.claiming(nbf=int(world.clock()) + 60)
+    assert ask(world, token).status == 200
+    world.advance(-1)
+    check_refused(world, ask(world, token), MALFORMED, "not yet valid")
+    world.advance(1)
+    assert ask(world, token).status == 200
+
+
+def test_a_remembered_token_ends_with_its_key(world: Simulation, admin: Principal) -> None:
+    """SEC-TOKEN-3: when the time of a signing key is over, so is every token it signed, with no change of anything."""
+    now, tenant = int(world.clock()), world.first.tenant_id
+    key = signing_keys.signs_now(world.view.signing_keys(tenant), now)
+    token = world.token(admin)
+    world.commit(lambda tx: tx.put(replace(key, trusted_until=now + 2)))
+    assert ask(world, token).status == 200
+    world.advance(2)
+    check_refused(world, ask(world, token), UNKNOWN_KEY, "signing key no longer trusted")
+    world.commit(lambda tx: tx.put(key))
+    assert ask(world, token).status == 200
+
+
 def test_a_remembered_token_is_still_for_one_surface(world: Simulation, admin: Principal) -> None:
     """SEC-FLOW-15: a token that a vault has just accepted is refused by the management plane and the directory."""
     token = world.token(admin)
