@@ -1,7 +1,9 @@
 """The locked dependencies (ADR 13)."""
 
+import ast
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,18 @@ def group(name: str) -> list[Requirement]:
     found = []
     for entry in PROJECT["dependency-groups"][name]:
         found += group(entry["include-group"]) if isinstance(entry, dict) else [Requirement(entry)]
+    return found
+
+
+def imported(folder: Path) -> set[str]:
+    """Return the top-level names that the modules below *folder* import, whether at once or later."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
     return found
 
 
@@ -66,3 +80,13 @@ def test_one_environment_can_hold_all_of_them() -> None:
     for path in FILES:
         for name, pin in locked(path).items():
             assert versions.setdefault(name, str(pin.specifier)) == str(pin.specifier), name
+
+
+def test_every_dependency_is_imported() -> None:
+    """What runs beside the secrets is there because the source imports it, and for no other reason."""
+    providers = packages_distributions()
+    needed = {canonicalize_name(name) for module in imported(ROOT / "src") for name in providers.get(module, ())}
+    wanted = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+
+    here = {canonicalize_name(one.name) for one in wanted if one.marker is None or one.marker.evaluate()}
+    assert here - needed == set()
