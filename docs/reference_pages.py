@@ -130,6 +130,7 @@ def settings() -> str:
     rows += [
         _setting(field, flow[field.name], f"`{field.name}` under `[flow]`", "FLOW_")
         for field in dataclasses.fields(flow_settings.FlowSettings)
+        if field.name not in config.DERIVED
     ]
     return table((f"in `{config.CONFIG_FILE}`", "environment", "option", "type", "default", "is"), rows)
 

@@ -20,6 +20,7 @@ from strongroom.flow.settings import FlowSettings
 
 DEFAULT_DOMAIN = "localhost"
 DEFAULT_PORT = 8443
+DEFAULT_REGION = "local"
 CONFIG_FILE = "config.toml"
 ENVIRONMENT_PREFIX = "STRONGROOM_"
 
@@ -49,7 +50,7 @@ class Settings:
     """The port of the main listener, and what clients write in URLs. 0 takes a free one."""
     managed_identity_port: int = 0
     """The loopback port of the managed identity endpoint. 0 takes a free one."""
-    region: str = "local"
+    region: str = DEFAULT_REGION
     """The location of vaults and resource groups, and what `x-ms-keyvault-region` says."""
     stop_grace_s: float = 10.0
     """How many seconds requests that are under way have to finish when the service is told to stop."""
@@ -75,6 +76,11 @@ class Settings:
     def certificate_files(self) -> tuple[Path, Path]:
         """The server's certificate and its private key."""
         return self.data / "server.pem", self.data / "server.key"
+
+    @property
+    def anchor(self) -> Path:
+        """How far the store had come: `strongroom.app.anchor`."""
+        return self.data / "anchor"
 
     @property
     def first_secrets(self) -> Path:
@@ -105,8 +111,12 @@ _TYPES: Mapping[str, type] = {
     "region": str,
     "stop_grace_s": float,
 }
+DERIVED = frozenset({"region"})
+"""Settings of the flow that are the instance's own, and cannot be set to something else."""
 _FLOW_TYPES: Mapping[str, type] = {
-    f.name: {"int": int, "float": float, "str": str, "bool": bool}[str(f.type)] for f in fields(FlowSettings)
+    f.name: {"int": int, "float": float, "str": str, "bool": bool}[str(f.type)]
+    for f in fields(FlowSettings)
+    if f.name not in DERIVED
 }
 
 
@@ -144,7 +154,7 @@ def load(
     _judge(values, faults)
     if faults:
         raise ConfigFault(faults)
-    flow.setdefault("region", values.get("region", "local"))
+    flow["region"] = values.get("region", DEFAULT_REGION)
     return Settings(data=directory, flow=FlowSettings(**flow), **values)
 
 

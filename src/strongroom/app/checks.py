@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from strongroom import journal
+from strongroom.app.anchor import find_rollback
 from strongroom.app.instance import require_initialised
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
@@ -26,7 +27,9 @@ async def check_store(settings: Settings) -> list[str]:
     except Tampered as found:
         return [str(found)]
     try:
-        return await store.verify()
+        wrong = await store.verify()
+        rollback = find_rollback(settings, keys, await store.sequence())
+        return wrong if rollback is None else [*wrong, rollback]
     finally:
         await store.close()
 
@@ -40,11 +43,21 @@ async def check_journal(settings: Settings, checkpoint: bytes | None = None) -> 
     """
     require_initialised(settings)
     keys = SoftwareKeyProtection.load(settings.root_key)
-    if checkpoint is None:
-        store = await SqliteStore.open(settings.database, keys.tag)
-        try:
-            kept = await store.records(JournalCheckpoint)
-        finally:
-            await store.close()
-        checkpoint = kept[0].checkpoint if kept else None
-    return journal.verify(settings.journal, keys.tag, checkpoint)
+    return journal.verify(settings.journal, keys.tag, checkpoint or await newest_checkpoint(settings))
+
+
+async def newest_checkpoint(settings: Settings) -> bytes | None:
+    """
+    Read the newest checkpoint of the journal that the store keeps, or None if there is none yet.
+
+    Raises:
+        NotInitialised: there is no instance.
+    """
+    require_initialised(settings)
+    keys = SoftwareKeyProtection.load(settings.root_key)
+    store = await SqliteStore.open(settings.database, keys.tag)
+    try:
+        kept = await store.records(JournalCheckpoint)
+    finally:
+        await store.close()
+    return kept[0].checkpoint if kept else None

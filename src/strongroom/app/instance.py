@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom import __version__
+from strongroom.app.anchor import find_rollback, write_anchor
 from strongroom.config import CONFIG_FILE, Settings
 from strongroom.core.errors import Tampered
 from strongroom.core.installation import Installation, JournalCheckpoint
@@ -29,7 +30,7 @@ from strongroom.flow.authentication import TokenCache
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.throttle import Throttle
 from strongroom.flow.world import World
-from strongroom.journal import Journal
+from strongroom.journal import Entry, Journal, encode
 from strongroom.store import Store
 from strongroom.store.sqlite import SqliteStore
 from strongroom.view import View
@@ -177,6 +178,7 @@ async def initialise_held(settings: Settings) -> dict[str, str]:
         now = int(time.time())
         made, _ = await bootstrap(settings, store, keys, now=now, entropy=secrets.token_bytes)
         await issue(settings, store, keys, made.installation, now)
+        write_anchor(settings, keys, await store.sequence())
     finally:
         await store.close()
     _write_config(settings)
@@ -199,9 +201,11 @@ def _write_config(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
+async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncIterator[Opened]:
     """
     Open the instance in a held directory: keys, store, view, journal.
+
+    *restored* accepts a store that is older than it was, and has that recorded.
 
     Raises:
         NotInitialised: there is none.
@@ -212,6 +216,11 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
     with _refusing_tampered(settings):
         store = await SqliteStore.open(settings.database, keys.tag)
     try:
+        rollback = find_rollback(settings, keys, await store.sequence())
+        if rollback is not None and not restored:
+            raise InstanceFault(
+                f"{settings.data}: {rollback}. If you have restored a backup, say so once: strongroom serve --restored"
+            )
         view = View()
         store.subscribe(view.apply)
         with _refusing_tampered(settings):
@@ -221,6 +230,10 @@ async def open_instance(settings: Settings) -> AsyncIterator[Opened]:
         checkpoint = known.checkpoint if known is not None else None
         journal = Journal.open(settings.journal, keys.tag, installation.id, time.time, checkpoint=checkpoint)
         try:
+            if rollback is not None:
+                journal.append(
+                    encode(Entry(time=time.time(), operation="StoreRestored", status=200, description=rollback))
+                )
             world = make_world(settings, installation, store, keys, view, journal)
             yield Opened(settings, installation, store, keys, world)
         finally:
@@ -289,10 +302,11 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 async def keep_journal_checkpoint(opened: Opened) -> None:
-    """Keep in the store how far the journal goes, unless it has not grown since."""
+    """Keep in the store how far the journal goes, and beside the store how far that does, unless nothing grew."""
     world, node = opened.world, opened.installation.id
     place = world.journal.durable_seq
     if place != opened.checkpointed:
         checkpoint = JournalCheckpoint(node, world.journal.checkpoint())
         await world.store.commit(lambda tx: tx.put(checkpoint))
         opened.checkpointed = place
+        write_anchor(opened.settings, opened.keys, await world.store.sequence())

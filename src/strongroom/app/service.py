@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -46,13 +47,17 @@ def say_at_once(line: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(settings: Settings, *, ephemeral: bool = False, say: Say = say_at_once) -> None:
+async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool = False, say: Say = say_at_once) -> None:
     """
     Run the service until it is told to stop, initialising its directory first where that is new.
 
-    *ephemeral* uses a temporary directory, which is removed at the end, and a free port.
+    *ephemeral* uses a temporary directory, which is removed at the end, and a free port. *restored* accepts a store
+    that was put back from a backup.
     """
     protect_process()
+    # Before anything is made: whoever stops a first start early gets an orderly end as well.
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
     async with contextlib.AsyncExitStack() as stack:
         if ephemeral:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-"))
@@ -64,11 +69,11 @@ async def serve(settings: Settings, *, ephemeral: bool = False, say: Say = say_a
         first: dict[str, str] | None = None
         if not is_initialised(settings):
             first = await initialise_held(settings)
-        opened = await stack.enter_async_context(open_instance(settings))
-        await _run(opened, first, say)
+        opened = await stack.enter_async_context(open_instance(settings, restored=restored))
+        await _run(opened, first, stop, say)
 
 
-async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
+async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event, say: Say) -> None:
     settings, world = opened.settings, opened.world
     if certificates.is_due(settings, opened.installation, world.now()):
         opened.installation = await certificates.issue(
@@ -76,8 +81,6 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         )
     certificates.write_ca_file(settings, opened.installation)
     await audit.drain(world)
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
     surfaces = Surfaces()
     dispatcher = Dispatcher(world, surfaces)
     main, control, identity = _listeners(settings, dispatcher)
@@ -96,6 +99,8 @@ async def _run(opened: Opened, first: dict[str, str] | None, say: Say) -> None:
         write_private(settings.run_file, msgspec.json.encode(describe(opened)))
         for line in introduction:
             say(line)
+        for problem in world.journal.problems:
+            say(f"  DAMAGE   the audit journal: {problem}. It is recorded; `strongroom audit verify` tells more.")
         await _notice_names(opened, say)
         # What the first answer does not need is loaded after it, beside the loop.
         await asyncio.to_thread(surfaces.compile_all)
@@ -194,6 +199,13 @@ def introduce(opened: Opened, first: dict[str, str] | None) -> list[str]:
             f"  app      {first['clientId']}  secret {first['clientSecret']}",
             f"  user     {first['userName']}  password {first['userPassword']}",
         ]
-    lines.append(f"  next     strongroom run{data} -- python examples/quickstart.py")
-    lines.append(f"  or       strongroom env{data}  for a shell")
+    command = _command()
+    lines.append(f"  next     {command} run{data} -- python examples/quickstart.py")
+    lines.append(f"  or       {command} env{data}  for a shell")
     return lines
+
+
+def _command() -> str:
+    """Name this program as the reader can type it: by its path where the shell would not find it."""
+    started = Path(sys.argv[0])
+    return "strongroom" if shutil.which("strongroom") or started.name != "strongroom" else str(started)

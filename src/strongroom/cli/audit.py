@@ -44,7 +44,7 @@ def verify(data: Path | None, checkpoint: Path | None) -> int:
 
     _journal(data)
     try:
-        known = checkpoint.read_bytes() if checkpoint is not None else None
+        known = checkpoint.read_bytes().rstrip() if checkpoint is not None else None
     except OSError as error:
         raise Halt(f"the checkpoint {checkpoint} cannot be read: {error.strerror}") from None
     with halting():
@@ -55,6 +55,25 @@ def verify(data: Path | None, checkpoint: Path | None) -> int:
         print(f"{report.entries} entries are as they were written; see above for what is not", file=sys.stderr)
         return Exit.FAILED
     print(f"{report.entries} entries of {', '.join(report.nodes)} are as they were written")
+    return Exit.OK
+
+
+def checkpoint(data: Path | None) -> int:
+    """
+    Print the newest checkpoint that the store keeps.
+
+    Raises:
+        Halt: there is no journal, or no checkpoint yet.
+    """
+    from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
+    from strongroom.app.checks import newest_checkpoint  # noqa: PLC0415  as above
+
+    _journal(data)
+    with halting():
+        newest = asyncio.run(newest_checkpoint(config.load(data)))
+    if newest is None:
+        raise Halt("there is no checkpoint yet: one is kept every minute while the service runs, and when it stops")
+    sys.stdout.write(newest.decode("ascii") + "\n")
     return Exit.OK
 
 

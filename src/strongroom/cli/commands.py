@@ -159,4 +159,12 @@ def audit_verify(
     return command.verify(data, checkpoint)
 
 
+@audit.command(name="checkpoint")
+def audit_checkpoint(*, data: Data = None) -> int:
+    """Print the newest checkpoint, to be kept elsewhere: it finds a journal put back together with its store."""
+    from strongroom.cli import audit as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.checkpoint(data)
+
+
 application.command(audit)

@@ -24,7 +24,7 @@ def serve(arguments: Sequence[str]) -> int:
 
     with halting(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         settings = config.load(options.data, {"port": options.port})
-        runner.run(app.serve(settings, ephemeral=options.ephemeral))
+        runner.run(app.serve(settings, ephemeral=options.ephemeral, restored=options.restored))
     return Exit.OK
 
 
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--data", type=Path, metavar="DIR", help="data directory (default: this user's own)")
     place.add_argument(
         "--ephemeral", action="store_true", help="use a temporary directory and a free port, and keep nothing"
+    )
+    parser.add_argument(
+        "--restored",
+        action="store_true",
+        help="accept, this once, a store put back from a backup; it is recorded",
     )
     parser.add_argument("--port", type=_port, metavar="N", help="port of the main listener (default: 8443)")
     return parser

@@ -101,13 +101,14 @@ class Listener:
             await old_task
 
     async def close(self, grace_s: float) -> None:
-        """Stop accepting, let requests under way finish for *grace_s* seconds, then stop."""
+        """Stop accepting at once, let requests under way finish for *grace_s* seconds, then end what is left."""
         if self._server is None or self._serving is None:
             return
-        if self._active:
-            await asyncio.wait(set(self._active), timeout=grace_s)
         self._server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
-        await self._serving
+        await asyncio.wait({self._serving}, timeout=grace_s)
+        for task in {self._serving, *self._active}:
+            task.cancel()
+        await asyncio.gather(self._serving, *self._active, return_exceptions=True)
         self._server = self._serving = None
         if self.unix_socket is not None:
             self.unix_socket.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ _WORDS: Mapping[int, tuple[str, str, str, str]] = {
 }
 
 # Entra answers an unknown client or directory with 400, and keeps 401 for client authentication.
-_OAUTH_STATUS: Mapping[int, int] = {403: 400, 409: 400, 421: 421}
+_OAUTH_STATUS: Mapping[int, int] = {403: 400, 409: 400}
 
 UNEXPECTED_MESSAGE = "The service met an unexpected condition. The request identifier finds it in the operator's log."
 
@@ -130,19 +130,19 @@ MANAGED_IDENTITY = Dialect("managed identity", 1, _managed_identity)
 
 def status_of(failure: Failure, dialect: Dialect) -> int:
     """Find the HTTP status of a failure in a dialect."""
-    for kind in type(failure).__mro__:
-        status = STATUS.get(kind)
-        if status is not None:
-            break
-    else:
-        status = 500
+    status = _meaning_of(failure)
     return _OAUTH_STATUS.get(status, status) if dialect is OAUTH else status
+
+
+def _meaning_of(failure: Failure) -> int:
+    """Find the status that a failure's class stands for, whatever a dialect makes of it."""
+    return next((STATUS[kind] for kind in type(failure).__mro__ if kind in STATUS), 500)
 
 
 def render(failure: Failure, dialect: Dialect, moment: Moment) -> Response:
     """Render a failure as a response of a dialect."""
     status = status_of(failure, dialect)
-    code = failure.code or _WORDS[status][dialect.column]
+    code = failure.code or _WORDS[_meaning_of(failure)][dialect.column]
     headers: list[Header] = [(name.lower().encode(), value.encode("latin-1")) for name, value in failure.headers]
     return Response(status, encode(dialect.render(status, code, failure, moment)), headers)
 

@@ -16,6 +16,10 @@ UNFINISHED_S = 0.2
 """How long the last line of a journal that is in use may be unfinished while it is read."""
 
 
+_DAMAGE = b'"operationName":"JournalDamage"'
+"""As `event` encodes it. No text of a caller's can spell it: the quotes would be escaped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a journal holds and what is wrong with it, in a sentence each."""
@@ -64,6 +68,9 @@ def _verify_node(tagger: Tagger, series: list[SeriesFile], checkpoint: Checkpoin
         try:
             for line in walk.through(file):
                 entries += line.is_entry
+                if _DAMAGE in line.body:
+                    # What a start found and recorded stays a finding, or a restart would be all it takes to hide it.
+                    walk.problems.append(f"entry {line.seq} of {node} records that a start found the journal damaged")
                 if checkpoint is not None and checkpoint.contradicts(Mark(line.seq, line.mac)):
                     walk.problems.append(f"entry {line.seq} of {node} is not the one that the checkpoint knew")
         except (JournalUnavailable, OSError) as error:
