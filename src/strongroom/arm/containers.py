@@ -91,8 +91,12 @@ async def put_resource_group(call: Call) -> Response:
             now=call.now,
         )
 
-    group, made = await call.commit(change)
-    return json.response(show_group(group), 201 if made else 200)
+    group, made = await call.commit(change, status=lambda result: _status(made=result[1]))
+    return json.response(show_group(group), _status(made=made))
+
+
+def _status(*, made: bool) -> int:
+    return 201 if made else 200
 
 
 async def delete_resource_group(call: Call) -> Response:

@@ -44,7 +44,9 @@ async def put_assignment(call: Call) -> Response:
             tx, tenant=tenant, assignment=assignment, scope=scope, grant=grant, now=call.now, by=call.identity.oid
         )
 
-    given, made = await call.commit(change, lambda result: _describe(result[0]))
+    given, made = await call.commit(
+        change, lambda result: _describe(result[0]), lambda result: 201 if result[1] else 200
+    )
     return json.response(show_assignment(given), 201 if made else 200)
 
 
@@ -65,7 +67,9 @@ async def delete_assignment(call: Call) -> Response:
     async def change(tx: Transaction) -> RoleAssignment | None:
         return await remove_role_assignment(tx, tenant=tenant, assignment=assignment, scope=call.params["scope"])
 
-    removed = await call.commit(change, lambda gone: {} if gone is None else _describe(gone))
+    removed = await call.commit(
+        change, lambda gone: {} if gone is None else _describe(gone), lambda gone: 204 if gone is None else 200
+    )
     return Response(204, content_type=None) if removed is None else json.response(show_assignment(removed))
 
 

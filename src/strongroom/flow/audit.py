@@ -48,9 +48,12 @@ async def commit(
     trace: Trace,
     change: Callable[[Transaction], Awaitable[T]],
     describe: Callable[[T], Mapping[str, object]] | None,
+    status: Callable[[T], int] | None,
 ) -> T:
     """
     Commit a change together with its entry, and hand the entry to the journal.
+
+    The entry is made before the answer is: *status* says what the answer will be where the row's own is not certain.
 
     Raises:
         Unavailable: the journal takes no entries, so nothing was changed.
@@ -61,8 +64,8 @@ async def commit(
     def entry_of(result: T) -> list[bytes]:
         if describe is not None:
             trace.properties.update(describe(result))
-        status = trace.route.op.success if trace.route is not None else 200
-        entries[:] = [encode(_entry(world, trace, status, None))]
+        usual = trace.route.op.success if trace.route is not None else 200
+        entries[:] = [encode(_entry(world, trace, usual if status is None else status(result), None))]
         return entries
 
     committed = await world.store.commit(change, audit=entry_of)

@@ -18,6 +18,7 @@ from strongroom.store import Transaction
 
 T = TypeVar("T")
 Describe = Callable[[Any], Mapping[str, object]]
+Foretell = Callable[[Any], int]
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Call:
     base: str
     query: Mapping[str, str]
     now: int
-    commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None], Awaitable[Any]]
+    commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None, Foretell | None], Awaitable[Any]]
     """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
     properties: dict[str, Any] = field(default_factory=dict)
     committed: bool = False
@@ -98,16 +99,17 @@ class Call:
         self,
         change: Callable[[Transaction], Awaitable[T]],
         describe: Callable[[T], Mapping[str, object]] | None = None,
+        status: Callable[[T], int] | None = None,
     ) -> T:
         """
         Make a change durable together with this call's audit entry: the only way to write.
 
-        A handler computes first and commits once, last. *describe* gives what the entry says of the result; `id` is the
-        object's URI.
+        A handler computes first and commits once, last. *describe* gives what the entry says of the result (`id` is the
+        object's URI), and *status* the answer's status where it is not always the row's `success`.
         """
         if self.committed:
             msg = f"{self.op.name} commits twice"
             raise RuntimeError(msg)
         self.committed = True
-        result: T = await self.commit_with(change, describe)
+        result: T = await self.commit_with(change, describe, status)
         return result

@@ -54,6 +54,9 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     trace.vault = vault = routes.find_vault(world, surface, site)
     trace.route = route = routes.find_route(world, surface, vault, request)
     if isinstance(route.op.requires, Public):
+        if connection.link is not Link.CONTROL:
+            # Nobody judges a token here, so having one exempts from nothing.
+            world.throttle.admit_source(connection.address, trace.started)
         trace.permit = authorization.permit(world, None, route.op, route.target, vault)
         response = await _handle(world, trace, route)
         if not route.op.authenticates and connection.link is not Link.CONTROL:
@@ -96,7 +99,7 @@ async def _handle(world: World, trace: Trace, route: Route) -> Response:
         base=trace.site.base_url if trace.site is not None else "",
         query=route.query,
         now=int(trace.started),
-        commit_with=lambda change, describe: audit.commit(world, trace, change, describe),
+        commit_with=lambda change, describe, status: audit.commit(world, trace, change, describe, status),
         properties=trace.properties,
     )
     return await route.op.handler(call)
