@@ -89,7 +89,16 @@ def test_known_path_with_another_method_says_which() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [b"/secrets/%", b"/secrets/%2", b"/secrets/%zz", b"/secrets/%ff", b"/secrets/%c0%af", b"/a/../b", b"/./a", b"/a/%2e%2e"],
+    [
+        b"/secrets/%",
+        b"/secrets/%2",
+        b"/secrets/%zz",
+        b"/secrets/%ff",
+        b"/secrets/%c0%af",
+        b"/a/../b",
+        b"/./a",
+        b"/a/%2e%2e",
+    ],
 )
 def test_refuses_paths_that_two_readers_could_read_differently(path: bytes) -> None:
     """Invalid and overlong percent-encoding and dot segments, encoded or not, are refused (pitfalls "Paths")."""
