@@ -19,6 +19,7 @@ from strongroom import __version__
 from strongroom.app import certificates
 from strongroom.app.dispatch import Dispatcher, Surfaces
 from strongroom.app.instance import (
+    InstanceFault,
     Opened,
     initialise_held,
     is_initialised,
@@ -65,12 +66,27 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
         prepare_directory(settings.data)
         await stack.enter_async_context(lock_directory(settings.data))
         # Settled before anything is made: a first start writes the port into the instance's settings.
-        settings = replace(settings, port=free_port(settings.address, settings.port))
+        settings = replace(settings, port=_settle_port(settings))
         first: dict[str, str] | None = None
         if not is_initialised(settings):
             first = await initialise_held(settings)
         opened = await stack.enter_async_context(open_instance(settings, restored=restored))
         await _run(opened, first, stop, say)
+
+
+def _settle_port(settings: Settings) -> int:
+    """
+    Find the main listener's port.
+
+    Raises:
+        InstanceFault: the address is in use or not this machine's.
+    """
+    try:
+        return free_port(settings.address, settings.port)
+    except OSError as error:
+        raise InstanceFault(
+            f"The service cannot listen: {error.strerror or error}. Name another port with --port."
+        ) from None
 
 
 async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event, say: Say) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from strongroom.core.errors import Forbidden
 from strongroom.core.rbac import RoleAssignment, scope_key
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Subscription
+from strongroom.flow import authorization
 from strongroom.flow.call import Call
 
 ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
@@ -20,8 +20,7 @@ ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
 
 def can(call: Call, action: str, scope: str) -> bool:
     """Tell whether the caller may do a control action at a scope: what a list shows and what it leaves out."""
-    caller = call.identity
-    return call.world.view.grants(caller.tenant).find(caller.principals, scope, action, data=False) is not None
+    return authorization.holds(call.world, call.identity, action, scope)
 
 
 def require_right(call: Call, action: str, scope: str) -> None:
@@ -29,17 +28,9 @@ def require_right(call: Call, action: str, scope: str) -> None:
     Refuse a caller who may not do a control action at a scope.
 
     Raises:
-        Forbidden: `AuthorizationFailed`, in the words the flow uses.
+        Denied: `AuthorizationFailed`.
     """
-    if not can(call, action, scope):
-        caller = call.identity
-        raise Forbidden(
-            f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to"
-            f" perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted,"
-            " please refresh your credentials.",
-            code="AuthorizationFailed",
-            reason="no role assignment",
-        )
+    authorization.require_control(call.world, call.identity, action, scope)
 
 
 def model_switch_gate(call: Call, scope: str) -> Callable[[], None]:

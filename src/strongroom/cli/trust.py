@@ -58,7 +58,7 @@ def write_trust(directory: Path, authorities: Sequence[bytes], environment: Mapp
     bundles = {}
     for variable, sources in BUNDLES.items():
         bundles[variable] = directory / f"{variable.lower()}.pem"
-        bundles[variable].write_bytes(ours + _first(sources, environment).removeprefix(ours))
+        _write(bundles[variable], ours + _first(sources, environment).removeprefix(ours))
     truststore = directory / _TRUSTSTORE
     with warnings.catch_warnings():
         # Old public authorities have serial numbers that today's rules forbid; every system still trusts them.
@@ -68,7 +68,7 @@ def write_trust(directory: Path, authorities: Sequence[bytes], environment: Mapp
         except ValueError:
             # One certificate that cannot be parsed must not cost Java its access to the service.
             content = java_truststore([ours], TRUSTSTORE_PASSWORD)
-    truststore.write_bytes(content)
+    _write(truststore, content)
     return TrustFiles(bundles, truststore)
 
 
@@ -110,3 +110,10 @@ def _read(name: str) -> bytes:
     except OSError:
         # The client would not have found it either.
         return b""
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file for the owner alone, as everything in a data directory is."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_bytes(content)

@@ -74,11 +74,6 @@ class PolicyIndex:
         return min(given, key=lambda match: match.place, default=None)
 
 
-def find_policy(policies: Sequence[AccessPolicy], caller: Caller, category: str, word: str) -> PolicyMatch | None:
-    """Decide one question without keeping an index: see `PolicyIndex.find`."""
-    return PolicyIndex(policies).find(caller, category, word)
-
-
 def _is_meant(policy: AccessPolicy, caller: Caller) -> bool:
     """Tell whether an entry that names one of the caller's principals is meant for this caller."""
     if policy.tenant_id.lower() != caller.tenant.lower():

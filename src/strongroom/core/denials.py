@@ -1,5 +1,5 @@
 """
-What a refused caller is told: the texts of the data plane's 403, character by character.
+What a refused caller is told: the texts of a 403, character by character.
 
 Sources: reference azure-key-vault.md sections 2, 3.2 and 3.5. Lines are joined by a carriage return and a line feed.
 A caller is named only from a verified token; for a caller who is not known there is no line at all.
@@ -63,6 +63,15 @@ def rbac_denial(caller: Caller, action: str, resource: str, vault: Vault) -> str
         f"Vault: {vault_text(vault)}",
         "",
     ))  # fmt: skip
+
+
+def control_denial(caller: Caller, action: str, scope: str) -> str:
+    """Say that no role assignment allows a management action (`AuthorizationFailed`)."""
+    return (
+        f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to"
+        f" perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted,"
+        " please refresh your credentials."
+    )
 
 
 def policy_denial(caller: Caller, permission: DataPermission, vault: Vault) -> str:

@@ -53,6 +53,19 @@ class Forbidden(Failure):
     """The caller, its address or the object's state does not allow the operation (403)."""
 
 
+class Denied(Forbidden):
+    """
+    The caller has not the right: what authorization refuses with, and nothing else (403).
+
+    Attributes:
+        model: who decided, as `Permit.model` has it: `rbac`, `policy` or `directory`.
+    """
+
+    def __init__(self, message: str, *, model: str, code: str = "", inner: str | None = None, reason: str) -> None:
+        super().__init__(message, code=code, inner=inner, reason=reason)
+        self.model = model
+
+
 class NotFound(Failure):
     """What was named does not exist here (404)."""
 

@@ -261,17 +261,3 @@ class GrantIndex:
             subscription = key.split("/", 3)[2]
             return (*self._groups_above.get(subscription, ()), self._root_group)
         return (self._root_group,) if key.startswith(_MANAGEMENT_GROUPS) else ()
-
-
-def find_assignment(
-    assignments: Iterable[RoleAssignment],
-    roles: Mapping[str, RoleDefinition],
-    principals: frozenset[str],
-    scope: str,
-    action: str,
-    *,
-    tenant: str,
-    data: bool,
-) -> RoleAssignment | None:
-    """Decide one question without keeping an index: see `GrantIndex.find`."""
-    return GrantIndex(tenant, assignments, roles).find(principals, scope, action, data=data)

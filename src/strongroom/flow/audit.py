@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from strongroom.core.errors import Failure, Unavailable
+from strongroom.core.errors import Denied, Failure, Unavailable
 from strongroom.core.identity import Caller
 from strongroom.flow import log
 from strongroom.flow.trace import Trace
@@ -164,8 +164,8 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> 
     query = request.query.decode("latin-1")
     path = request.path.decode("latin-1")
     agent = request.headers.get(b"user-agent")
-    properties = trace.properties
-    object_uri = properties.pop("id", None) if properties else None
+    properties = {name: value for name, value in trace.properties.items() if name != "id"}
+    object_uri = trace.properties.get("id")
     return Entry(
         time=trace.started,
         operation=route.op.name if route is not None and (trace.caller or permit) else ANONYMOUS,
@@ -180,9 +180,9 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> 
         client_info=agent.decode("latin-1") if agent is not None else None,
         request_uri=f"{host}{path}?{query}" if query else host + path,
         object_uri=object_uri if isinstance(object_uri, str) else None,
-        is_access_policy_match=_decided_by(trace, "policy"),
-        is_rbac_authorized=_decided_by(trace, "rbac"),
-        applied_assignment_id=permit.assignment if permit is not None else None,
+        is_access_policy_match=_decided_by(trace, failure, "policy"),
+        is_rbac_authorized=_decided_by(trace, failure, "rbac"),
+        applied_assignment_id=permit.assignment if permit is not None and not isinstance(failure, Denied) else None,
         addr_auth_type=trace.admission.rule if trace.admission is not None else None,
         error_code=(failure.inner or failure.code or None) if failure is not None else None,
         reason=_reason(trace, failure),
@@ -211,13 +211,12 @@ def _resource_of(trace: Trace) -> str:
     return route.target.scope if route is not None and trace.caller is not None else ""
 
 
-def _decided_by(trace: Trace, model: str) -> bool | None:
+def _decided_by(trace: Trace, failure: Failure | None, model: str) -> bool | None:
     """Say whether a model allowed the request: None where it was not the one asked."""
-    if trace.permit is not None:
-        return True if trace.permit.model == model else None
-    if trace.vault is None or trace.admission is None or trace.caller is None:
-        return None
-    return False if (model == "rbac") is bool(trace.vault.rbac) else None
+    if isinstance(failure, Denied):
+        # Asked for a second right, the row's own permit did not decide.
+        return False if failure.model == model else None
+    return True if trace.permit is not None and trace.permit.model == model else None
 
 
 def _reason(trace: Trace, failure: Failure | None) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from strongroom.core.denials import policy_denial, rbac_denial
-from strongroom.core.errors import Forbidden
+from strongroom.core.denials import control_denial, policy_denial, rbac_denial
+from strongroom.core.errors import Denied
 from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Caller
 from strongroom.core.permissions import (
     AnyOf,
@@ -21,6 +21,7 @@ from strongroom.core.permissions import (
     Permit,
     Public,
 )
+from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
@@ -31,7 +32,7 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
     Decide whether *caller* may run *operation* on *target*.
 
     Raises:
-        Forbidden: no assignment or policy allows it. It says what was asked, not what exists, so a refused caller
+        Denied: no assignment or policy allows it. It says what was asked, not what exists, so a refused caller
             learns nothing about what is there.
     """
     requirement = operation.requires
@@ -47,13 +48,28 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
                 raise RuntimeError(msg)
             return _permit_data(world, caller, requirement, target, vault)
         case ControlAction(action):
-            return _permit_control(world, caller, action, target)
+            return _permit_control(world, caller, action, target.scope)
         case DirectoryPermission(name, write):
             return _permit_directory(caller, name, write=write)
         case Authenticated():
             return Permit("authenticated", "authenticated")
         case _:
             assert_never(requirement)
+
+
+def holds(world: World, caller: Caller, action: str, scope: str) -> bool:
+    """Tell whether a caller may do a management action at a scope that is not its target: what a list may show."""
+    return _find_control(world, caller, action, scope) is not None
+
+
+def require_control(world: World, caller: Caller, action: str, scope: str) -> None:
+    """
+    Ask for a right besides the one that the operation's row requires.
+
+    Raises:
+        Denied: no assignment allows it. The audit entry then says so, whatever allowed the row.
+    """
+    _permit_control(world, caller, action, scope)
 
 
 def _permit_data(
@@ -66,8 +82,9 @@ def _permit_data(
             assignment = grants.find(caller.principals, target.scope, option.action, data=True)
             if assignment is not None:
                 return Permit(option.action, "rbac", assignment.arm_id)
-        raise Forbidden(
+        raise Denied(
             rbac_denial(caller, options[0].action, target.scope, vault),
+            model="rbac",
             inner="ForbiddenByRbac",
             reason="no role assignment",
         )
@@ -77,20 +94,25 @@ def _permit_data(
         if match is not None:
             place = f"{vault.scope}/accessPolicies/{match.place}"
             return Permit(f"{option.category}/{option.word}", "policy", place)
-    raise Forbidden(policy_denial(caller, options[0], vault), inner="ForbiddenByPolicy", reason="no access policy")
-
-
-def _permit_control(world: World, caller: Caller, action: str, target: Target) -> Permit:
-    assignment = world.view.grants(caller.tenant).find(caller.principals, target.scope, action, data=False)
-    if assignment is not None:
-        return Permit(action, "rbac", assignment.arm_id)
-    raise Forbidden(
-        f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to"
-        f" perform action '{action}' over scope '{target.scope}' or the scope is invalid. If access was recently"
-        " granted, please refresh your credentials.",
-        code="AuthorizationFailed",
-        reason="no role assignment",
+    raise Denied(
+        policy_denial(caller, options[0], vault), model="policy", inner="ForbiddenByPolicy", reason="no access policy"
     )
+
+
+def _permit_control(world: World, caller: Caller, action: str, scope: str) -> Permit:
+    assignment = _find_control(world, caller, action, scope)
+    if assignment is None:
+        raise Denied(
+            control_denial(caller, action, scope),
+            model="rbac",
+            code="AuthorizationFailed",
+            reason="no role assignment",
+        )
+    return Permit(action, "rbac", assignment.arm_id)
+
+
+def _find_control(world: World, caller: Caller, action: str, scope: str) -> RoleAssignment | None:
+    return world.view.grants(caller.tenant).find(caller.principals, scope, action, data=False)
 
 
 def _permit_directory(caller: Caller, name: str, *, write: bool) -> Permit:
@@ -99,8 +121,9 @@ def _permit_directory(caller: Caller, name: str, *, write: bool) -> Permit:
     if not write:
         # Every member of a tenant may read its directory, as Entra's default user permissions have it.
         return Permit(name, "directory")
-    raise Forbidden(
+    raise Denied(
         "Insufficient privileges to complete the operation.",
+        model="directory",
         code="Authorization_RequestDenied",
         reason=f"no directory role gives {name}",
     )

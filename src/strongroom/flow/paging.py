@@ -1,65 +1,59 @@
 """
-Paging: `maxresults` and `$skiptoken` (reference operations.md section 5).
+Paging: where a listing goes on, in a skip token that its client carries back (reference operations.md section 5).
 
-A skip token is sealed together with what it was issued for: tenant, vault, listing and caller. It opens for nothing
-else (pitfalls "Paths, handles, parsing").
+A skip token is sealed together with what it was issued for: the caller, the operation, and whatever else the surface
+says makes the listing. It opens for nobody and nothing else (pitfalls "Paths, handles, parsing"). How long a page is
+and what its parameters are called differs from surface to surface, and stays there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from urllib.parse import quote
 
-from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.crypto.context import bind
 from strongroom.crypto.handles import open_handle, seal_handle
 from strongroom.crypto.protocol import Unsealable
 from strongroom.flow.call import Call
 
+SKIP_TOKEN = "$skiptoken"
 _PURPOSE = "skip-token"
-_CARRIED = ("api-version", "maxresults")
+_PATH_CHARS = "/%-._~()"
+"""What a path keeps as it came: it is the client's own, still encoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
-    """Where a page starts and how long it may be."""
-
-    call: Call
-    listing: tuple[str, ...]
-    after: str | None
-    limit: int
-
-    def next_link(self, after: str) -> str:
-        """Make the link to the page that follows *after*; of the origin that was asked, as the clients insist."""
-        token = seal_handle(self.call.world.keys, _PURPOSE, _context(self.call, self.listing), after.encode())
-        path = quote(self.call.request.path.decode("ascii"), safe="/%-")
-        carried = "&".join(f"{name}={quote(self.call.query[name])}" for name in _CARRIED if name in self.call.query)
-        return f"{self.call.base}{path}?{carried}&$skiptoken={token}"
-
-
-def read_paging(call: Call, *listing: str) -> Paging:
+def open_place(call: Call, *bound: str, names: Iterable[str] = (SKIP_TOKEN,), code: str = "") -> str | None:
     """
-    Read a listing's paging parameters; *listing* names what is listed.
+    Read the place after which the client's listing goes on, or None if it begins.
+
+    *bound* is what the listing is of, besides caller and operation; *names* are the parameter's, the first given one
+    counts.
 
     Raises:
-        Invalid: `maxresults` is not 1 to 25, or the skip token was not issued for this listing to this caller.
+        Invalid: the token was not issued for this listing to this caller.
     """
-    given, limit = call.query.get("maxresults"), limits.PAGE_DEFAULT
-    if given is not None:
-        if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= limits.PAGE_MAX):
-            raise Invalid(f"maxresults must be between 1 and {limits.PAGE_MAX}.")
-        limit = int(given)
-    token = call.query.get("$skiptoken")
+    token = next((call.query[name] for name in names if name in call.query), None)
     if token is None:
-        return Paging(call, listing, None, limit)
+        return None
     try:
-        after = open_handle(call.world.keys, _PURPOSE, _context(call, listing), token).decode()
+        return open_handle(call.world.keys, _PURPOSE, _context(call, bound), token).decode("utf-8")
     except Unsealable:
-        raise Invalid("The $skiptoken is not valid for this request.") from None
-    return Paging(call, listing, after, limit)
+        raise Invalid(f"The {SKIP_TOKEN} is not valid for this request.", code=code) from None
 
 
-def _context(call: Call, listing: tuple[str, ...]) -> bytes:
-    vault, caller = call.the_vault, call.identity
-    return bind(caller.tenant, caller.oid, caller.appid, vault.id, call.op.name, *listing)
+def next_link(call: Call, after: str, *bound: str, carried: Iterable[str]) -> str:
+    """
+    Make the link to the page that follows the place *after*; of the origin that was asked, as the clients insist.
+
+    *carried* names the query parameters that the link takes along.
+    """
+    token = seal_handle(call.world.keys, _PURPOSE, _context(call, bound), after.encode("utf-8"))
+    path = quote(call.request.path, safe=_PATH_CHARS)
+    taken = [f"{quote(name, safe='$')}={quote(call.query[name], safe='')}" for name in carried if name in call.query]
+    return f"{call.base}{path}?{'&'.join([*taken, f'{SKIP_TOKEN}={token}'])}"
+
+
+def _context(call: Call, bound: tuple[str, ...]) -> bytes:
+    caller = call.identity
+    return bind(caller.tenant, caller.oid, caller.appid, call.op.name, *bound)

@@ -12,22 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.records import Record
-from strongroom.crypto.context import bind
-from strongroom.crypto.handles import open_handle, seal_handle
-from strongroom.crypto.protocol import Unsealable
 from strongroom.flow.call import Call
+from strongroom.flow.paging import SKIP_TOKEN, next_link, open_place
 from strongroom.http import json
 from strongroom.http.message import Response
 
 R = TypeVar("R", bound=Record)
 
-_PURPOSE = "graph skip token"
-_OPTIONS = frozenset({"$filter", "$select", "$top", "$count", "$skiptoken"})
+_OPTIONS = frozenset({"$filter", "$select", "$top", "$count", SKIP_TOKEN})
 
 
 class Operator(StrEnum):
@@ -184,14 +180,15 @@ def collection(  # what a listing is made of
     text = call.query.get("$filter", "")
     chosen = select_records(records, parse_filter(text) if text.strip() else (), table, resource)
     chosen.sort(key=lambda record: record.id)
-    size, after = _page_size(call), _after(call, text)
+    size, bound = _page_size(call), _bound(call, text)
+    after = open_place(call, *bound, code="Directory_ExpiredPageToken")
     rest = [record for record in chosen if record.id > after] if after is not None else chosen
     page = rest[:size]
     body: dict[str, Any] = {"@odata.context": context(call, name)}
     if call.query.get("$count", "false") == "true":
         body["@odata.count"] = len(chosen)
     if len(rest) > size:
-        body["@odata.nextLink"] = _next_link(call, text, page[-1].id)
+        body["@odata.nextLink"] = next_link(call, page[-1].id, *bound, carried=_carried(call))
     body["value"] = [_project(call, render(record)) for record in page]
     return json.response(body)
 
@@ -205,29 +202,12 @@ def _page_size(call: Call) -> int:
     return int(text)
 
 
-def _after(call: Call, filter_text: str) -> str | None:
-    token = call.query.get("$skiptoken")
-    if token is None:
-        return None
-    try:
-        return open_handle(call.world.keys, _PURPOSE, _token_context(call, filter_text), token).decode("utf-8")
-    except Unsealable:
-        raise Invalid(
-            "The specified skip token is not valid for this request.", code="Directory_ExpiredPageToken"
-        ) from None
+def _carried(call: Call) -> list[str]:
+    return [name for name in call.query if name != SKIP_TOKEN]
 
 
-def _token_context(call: Call, filter_text: str) -> bytes:
-    """Bind a skip token to the caller and the listing: it opens for nobody and nothing else (pitfalls "Paths")."""
-    caller = call.identity
-    return bind(caller.tenant, caller.oid, caller.appid, call.op.name, call.request.path.decode("latin-1"), filter_text)
-
-
-def _next_link(call: Call, filter_text: str, last: str) -> str:
-    token = seal_handle(call.world.keys, _PURPOSE, _token_context(call, filter_text), last.encode("utf-8"))
-    carried = [f"{name}={quote(value)}" for name, value in call.query.items() if name != "$skiptoken"]
-    query = "&".join([*carried, f"$skiptoken={token}"])
-    return f"{call.base}{call.request.path.decode('latin-1')}?{query}"
+def _bound(call: Call, filter_text: str) -> tuple[str, str]:
+    return call.request.path.decode("latin-1"), filter_text
 
 
 def _project(call: Call, properties: dict[str, Any]) -> dict[str, Any]:

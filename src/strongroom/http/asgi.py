@@ -314,7 +314,7 @@ def free_port(address: str, port: int) -> int:
             probe.listen(1)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                message = f"{address} port {port} is in use: is the service running already?"
+                message = f"{address} port {port} is in use. Is the service running already?"
                 raise OSError(error.errno, message) from None
             raise
         bound: int = probe.getsockname()[1]

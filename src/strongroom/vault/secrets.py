@@ -14,7 +14,6 @@ from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.secrets import SecretVersionBody, check_value
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow.call import Call
-from strongroom.flow.paging import Paging, read_paging
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import secrets
@@ -22,6 +21,7 @@ from strongroom.objects.lookup import find_version
 from strongroom.objects.secrets import Secret
 from strongroom.store import ObjectState
 from strongroom.vault import wire
+from strongroom.vault.paging import Paging, read_paging
 
 _OUT_CONTENT_TYPES = frozenset({"application/x-pkcs12", "application/x-pem-file"})
 

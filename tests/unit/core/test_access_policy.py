@@ -6,8 +6,8 @@ import pytest
 
 from strongroom.core.access_policy import (
     PERMISSIONS,
+    PolicyIndex,
     check_policies,
-    find_policy,
     parse_permissions,
     permissions_of,
     spell_permissions,
@@ -38,14 +38,14 @@ GET = frozenset({"get"})
 
 def allow(policy: AccessPolicy, category: str, word: str, caller: Caller = CALLER) -> None:
     """State that the entry gives the permission to the caller."""
-    match = find_policy([policy], caller, category, word)
+    match = PolicyIndex([policy]).find(caller, category, word)
     assert match is not None
     assert (match.place, match.policy) == (0, policy)
 
 
 def deny(policy: AccessPolicy, category: str, word: str, caller: Caller = CALLER) -> None:
     """State that it does not."""
-    assert find_policy([policy], caller, category, word) is None
+    assert PolicyIndex([policy]).find(caller, category, word) is None
 
 
 def test_an_entry_gives_its_words_and_no_others() -> None:
@@ -99,11 +99,11 @@ def test_entries_add_up_and_the_first_that_allows_is_the_evidence() -> None:
         AccessPolicy(TENANT, USER, secrets=frozenset({"get", "list"})),
     ]
     for word, place in (("get", 1), ("list", 2)):
-        match = find_policy(policies, CALLER, "secrets", word)
+        match = PolicyIndex(policies).find(CALLER, "secrets", word)
         assert match is not None
         assert match.place == place
-    assert find_policy(policies, CALLER, "secrets", "set") is None
-    assert find_policy([], CALLER, "secrets", "get") is None
+    assert PolicyIndex(policies).find(CALLER, "secrets", "set") is None
+    assert PolicyIndex([]).find(CALLER, "secrets", "get") is None
 
 
 def test_words_are_kept_in_lower_case_and_told_in_arms_spelling() -> None:
