@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from strongroom.arm.operations import SERVED_TYPES
@@ -18,14 +16,6 @@ from strongroom.resources.identities import create_user_assigned_identity, ident
 from strongroom.store import Transaction
 from tests.flow.arm import Arm
 from tests.world import Answer, Simulation
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test uses names and principals of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 @pytest.fixture

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets as chance
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 
 from tests.flow.graph import MISSING, Graph, filtered, group_body, refused, user_body
 from tests.world import GRAPH_AUDIENCE, Principal, Simulation
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test makes objects of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets as chance
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,14 +15,6 @@ from strongroom.graph.operations import OPERATIONS
 from strongroom.store import Transaction
 from tests.flow.graph import MISSING, Graph, filtered, refused
 from tests.world import GRAPH_AUDIENCE, START, VAULT_AUDIENCE, Simulation
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test makes objects of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 @pytest.fixture

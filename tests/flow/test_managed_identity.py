@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -15,14 +14,6 @@ from strongroom.directory import applications
 from tests.world import Answer, Simulation
 
 RESOURCE = "https://vault.azure.net"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test begins runs of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 def begin(world: Simulation, **wanted: object) -> dict[str, Any]:

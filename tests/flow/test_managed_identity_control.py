@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,14 +15,6 @@ from strongroom.directory import applications, client_secrets
 from strongroom.resources import identities
 from strongroom.store import Transaction
 from tests.world import VAULT_AUDIENCE, Answer, Principal, Simulation
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test begins runs of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 def ask(world: Simulation, method: str, path: str, body: object = None, *, link: Link = Link.CONTROL) -> Answer:

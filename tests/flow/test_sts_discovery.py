@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -17,14 +16,6 @@ from strongroom.directory import signing_keys
 from tests.world import Answer, Simulation
 
 AZURE_LOGIN = "https://login.microsoftonline.com"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 def get(world: Simulation, path: str, *, azure: bool = False) -> Answer:
