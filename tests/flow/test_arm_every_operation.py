@@ -213,6 +213,7 @@ def test_without_the_right(world: Simulation, op: Op, arm: Arm, nobody: Principa
     entry = world.entries()[-1]
     assert entry["operationName"] == op.name
     assert entry["identity"]["claim"]["oid"] == nobody.oid
+    assert entry["properties"]["isRbacAuthorized"] is False
 
 
 @pytest.mark.parametrize("op", CONTROLLED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,14 +24,6 @@ from tests.world import Simulation
 
 OLDER = "2025-05-01"
 FIRST_BODY_KEYS = {"id", "name", "type", "location", "tags", "systemData", "properties"}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test uses names and principals of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
 
 
 @pytest.fixture
@@ -380,6 +371,9 @@ class TestModelSwitch:
         status, code, message = who.refused(method, arm.vault, body)
         assert (status, code) == (403, "AuthorizationFailed")
         assert f"action 'Microsoft.Authorization/roleAssignments/write' over scope '{arm.vault}'" in message
+        recorded = arm.world.entries()[-1]["properties"]
+        # What allowed the row did not decide, so it is not named.
+        assert (recorded["isRbacAuthorized"], recorded.get("appliedAssignmentId")) == (False, None)
 
     def test_other_changes_need_no_second_right(self, arm: Arm) -> None:
         """Repeating the model there is, is no switch."""

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.flow.call import Call
-from strongroom.flow.paging import SKIP_TOKEN, next_link, open_place
+from strongroom.flow.paging import PLACE, next_link, open_place
 from strongroom.http import json
 from strongroom.http.message import Response
 
 ItemT = TypeVar("ItemT")
 
 _CARRIED = ("api-version", "$top", "$filter")
-_TOKEN_NAMES = (SKIP_TOKEN, "$skipToken")
+_TOKEN_NAMES = (PLACE, "$skipToken")
 _TOP_DIGITS = 9
 
 

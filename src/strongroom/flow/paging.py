@@ -17,13 +17,14 @@ from strongroom.crypto.handles import open_handle, seal_handle
 from strongroom.crypto.protocol import Unsealable
 from strongroom.flow.call import Call
 
-SKIP_TOKEN = "$skiptoken"
+PLACE = "$skiptoken"
+"""The parameter that carries it, as every surface writes it."""
 _PURPOSE = "skip-token"
 _PATH_CHARS = "/%-._~()"
 """What a path keeps as it came: it is the client's own, still encoded."""
 
 
-def open_place(call: Call, *bound: str, names: Iterable[str] = (SKIP_TOKEN,), code: str = "") -> str | None:
+def open_place(call: Call, *bound: str, names: Iterable[str] = (PLACE,), code: str = "") -> str | None:
     """
     Read the place after which the client's listing goes on, or None if it begins.
 
@@ -39,7 +40,7 @@ def open_place(call: Call, *bound: str, names: Iterable[str] = (SKIP_TOKEN,), co
     try:
         return open_handle(call.world.keys, _PURPOSE, _context(call, bound), token).decode("utf-8")
     except Unsealable:
-        raise Invalid(f"The {SKIP_TOKEN} is not valid for this request.", code=code) from None
+        raise Invalid(f"The {PLACE} is not valid for this request.", code=code) from None
 
 
 def next_link(call: Call, after: str, *bound: str, carried: Iterable[str]) -> str:
@@ -51,7 +52,7 @@ def next_link(call: Call, after: str, *bound: str, carried: Iterable[str]) -> st
     token = seal_handle(call.world.keys, _PURPOSE, _context(call, bound), after.encode("utf-8"))
     path = quote(call.request.path, safe=_PATH_CHARS)
     taken = [f"{quote(name, safe='$')}={quote(call.query[name], safe='')}" for name in carried if name in call.query]
-    return f"{call.base}{path}?{'&'.join([*taken, f'{SKIP_TOKEN}={token}'])}"
+    return f"{call.base}{path}?{'&'.join([*taken, f'{PLACE}={token}'])}"
 
 
 def _context(call: Call, bound: tuple[str, ...]) -> bytes:

@@ -17,13 +17,13 @@ from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.records import Record
 from strongroom.flow.call import Call
-from strongroom.flow.paging import SKIP_TOKEN, next_link, open_place
+from strongroom.flow.paging import PLACE, next_link, open_place
 from strongroom.http import json
 from strongroom.http.message import Response
 
 R = TypeVar("R", bound=Record)
 
-_OPTIONS = frozenset({"$filter", "$select", "$top", "$count", SKIP_TOKEN})
+_OPTIONS = frozenset({"$filter", "$select", "$top", "$count", PLACE})
 
 
 class Operator(StrEnum):
@@ -203,7 +203,7 @@ def _page_size(call: Call) -> int:
 
 
 def _carried(call: Call) -> list[str]:
-    return [name for name in call.query if name != SKIP_TOKEN]
+    return [name for name in call.query if name != PLACE]
 
 
 def _bound(call: Call, filter_text: str) -> tuple[str, str]:
