@@ -19,7 +19,6 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_
 Text = Annotated[str, msgspec.Meta(max_length=limits.GRAPH_TEXT_CHARS)]
 Nickname = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 PersonName = Annotated[str, msgspec.Meta(max_length=64)]
-Password = Annotated[str, msgspec.Meta(max_length=256)]
 Uri = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
 Guid = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 Uris = Annotated[tuple[Uri, ...], msgspec.Meta(max_length=50)]
@@ -109,9 +108,9 @@ class ServicePrincipalBody(Wire):
 
 
 class PasswordProfileBody(Wire):
-    """A user's new password."""
+    """A user's new password; the directory judges it, its length as well."""
 
-    password: Password
+    password: str
     force_change_password_next_sign_in: bool = False
     force_change_password_next_sign_in_with_mfa: bool = False
 
