@@ -251,6 +251,41 @@ def test_headers_at_the_limit_and_past_it(server: Server) -> None:
     assert b'"code":"RequestHeaderFieldsTooLarge"' in answer
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
+    """Listen with little time for headers, and stop at the end."""
+    monkeypatch.setattr(limits, "HEADER_TIME_S", 0.5)
+    loop = Loop()
+    made = Server(loop, tmp_path)
+    yield made
+    made.close()
+    loop.close()
+
+
+@pytest.mark.parametrize("sent", [b"G", GET[:-2]], ids=["line", "head"])
+@pytest.mark.parametrize("before", [b"", GET], ids=["first", "later"])
+def test_slow_headers_are_cut_off(impatient: Server, before: bytes, sent: bytes) -> None:
+    """Over HTTP/1.1 a request whose headers do not end in time, the first or a later one, ends its connection."""
+    with impatient.connect() as connection:
+        if before:
+            connection.sendall(before)
+            assert read_response(connection).startswith(b"HTTP/1.1 200")
+        connection.sendall(sent)
+        assert connection.recv(1) == b""
+    assert len(impatient.requests) == bool(before)
+
+
+def test_headers_may_come_in_pieces(server: Server) -> None:
+    """Headers that end in time are one request, however they came; the time is the one that core names."""
+    running = server.listener._server
+    assert running is not None
+    assert running.http1_settings.header_read_timeout == limits.HEADER_TIME_S * 1000
+    with server.connect() as connection:
+        for byte in GET:
+            connection.sendall(bytes((byte,)))
+        assert read_response(connection).startswith(b"HTTP/1.1 200")
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_bodies_at_the_limit_and_past_it(server: Server, *, chunked: bool) -> None:
     """A body is limited whether or not its length was announced."""

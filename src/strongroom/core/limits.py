@@ -46,7 +46,7 @@ PATH_BYTES = 8 * 1024
 BODY_TIME_S = 20.0
 """From the end of the headers to the end of the body: ours."""
 HEADER_TIME_S = 15.0
-"""From the start of a request to the end of its headers: ours."""
+"""From the start of a request to the end of its headers, over HTTP/1.1 (ADR 0002): ours."""
 JSON_DEPTH = 32
 """How deep a JSON body may nest: ours."""
 TOKEN_CHARS = 16 * 1024
