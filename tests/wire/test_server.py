@@ -309,6 +309,7 @@ def test_a_slow_body_is_refused_in_time(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
         answer = read_response(connection)
+        assert connection.recv(1) == b"", "nobody waits for the rest"
     assert answer.startswith(b"HTTP/1.1 408")
     assert b'"code":"RequestTimeout"' in answer
     assert not server.bodies
@@ -344,6 +345,18 @@ def test_a_stop_lets_requests_finish(server: Server) -> None:
         server.let_go()
         assert read_response(connection).endswith(b'"late"')
         stopping.result(20)
+
+
+def test_a_stop_does_not_wait_for_ever(server: Server) -> None:
+    """What does not finish within its grace is ended: idle connections, half a body, a handler that hangs."""
+    server.answer = server.wait
+    with server.connect() as hanging, server.connect() as half, server.connect():
+        hanging.sendall(GET)
+        half.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
+        assert server.entered.wait(20)
+        server.loop.run(server.listener.close(0.3))
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
 
 
 def test_a_certificate_changes_without_a_gap(server: Server) -> None:

@@ -45,6 +45,7 @@ _OPEN_S = 10.0
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  recognised, not bound
 """Where to reach a listener on every address."""
 
+_REQUEST_TIMEOUT = 408
 _WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -189,6 +190,9 @@ class Listener:
             self._active.add(task)
         try:
             response = await self._answer(scope, receive)
+            if response.status == _REQUEST_TIMEOUT and scope["http_version"].startswith("1"):
+                # The server would go on waiting for the rest of the body, with the connection open, without end.
+                response.headers.append((b"connection", b"close"))
             await _send(response, send)
         finally:
             if task is not None:
