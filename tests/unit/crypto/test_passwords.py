@@ -112,6 +112,35 @@ def test_a_full_queue_is_throttled() -> None:
     asyncio.run(scenario())
 
 
+def test_only_so_many_are_hashed_at_once(passwords: Passwords) -> None:
+    """SEC-BOOT-20: `PASSWORD_HASHES_AT_ONCE` run, `PASSWORD_HASHES_WAITING` wait for them, and the next is refused."""
+    full, refused, lock, running, most = threading.Event(), threading.Event(), threading.Lock(), 0, 0
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            if running == limits.PASSWORD_HASHES_AT_ONCE:
+                full.set()
+        assert full.wait(30)
+        assert refused.wait(30)
+        with lock:
+            running -= 1
+
+    async def scenario() -> None:
+        places = limits.PASSWORD_HASHES_AT_ONCE + limits.PASSWORD_HASHES_WAITING
+        admitted = [asyncio.create_task(passwords._pool.run(work)) for _ in range(places)]
+        await asyncio.sleep(0)
+        with pytest.raises(Throttled):
+            await passwords.hash("one too many")
+        refused.set()
+        await asyncio.gather(*admitted)
+
+    asyncio.run(scenario())
+    assert most == limits.PASSWORD_HASHES_AT_ONCE
+
+
 def test_the_default_bound_keeps_memory_within_reason() -> None:
     """All hashes that may run at once take at most 128 MiB."""
     assert limits.PASSWORD_HASHES_AT_ONCE * 64 <= 128
