@@ -30,7 +30,7 @@ from strongroom.core.network import Link
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault
 from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
-from strongroom.directory import applications, client_secrets
+from strongroom.directory import applications, client_secrets, signing_keys, tenants
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.world import World
 from strongroom.http.message import Request
@@ -92,6 +92,8 @@ class Simulation:
         self._now = START
         self.settings = settings or Settings(data=folder, flow=GENEROUS)
         self.folder = folder
+        self._entries: list[dict[str, Any]] = []
+        self._read: dict[Path, int] = {}
         self.run(self._open())
 
     async def _open(self) -> None:
@@ -201,7 +203,10 @@ class Simulation:
             http_version="1.1",
             receive_body=receive,
         )
+        before = len(self.entries())
         response = self.run(self.dispatcher.handle(request))
+        for entry in self.entries()[before:][-1:]:
+            assert entry["properties"]["httpStatusCode"] == response.status, "the record is not of this answer"
         fields = b"\n".join(b": ".join(header) for header in response.headers)
         canary.watch(
             f"the answer to {method} {parts.path}",
@@ -215,9 +220,22 @@ class Simulation:
 
     # ---- principals and tokens ----------------------------------------------------------------------------------
 
-    def principal(self, name: str = "app") -> Principal:
+    def tenant(self, domain: str | None = None) -> str:
+        """Make another tenant, with keys to sign its tokens and nothing else, and give its id."""
+        now, entropy = int(self._now), secrets.token_bytes
+        domains = (domain or f"{secrets.token_hex(6)}.example",)
+
+        async def make(tx: Transaction) -> str:
+            made = await tenants.create_tenant(tx, display_name="Other", domains=domains, now=now, entropy=entropy)
+            keys = [signing_keys.make_signing_key(self.keys, made.id, term, now) for term in signing_keys.due((), now)]
+            await signing_keys.roll_over(tx, made.id, keys, now)
+            return made.id
+
+        return self.commit(make)
+
+    def principal(self, name: str = "app", tenant: str | None = None, lifetime_s: int = 86_400) -> Principal:
         """Make an application with a service principal and a secret; it has no rights."""
-        tenant, now = self.first.tenant_id, int(self._now)
+        tenant, now = tenant or self.first.tenant_id, int(self._now)
 
         async def make(tx: Transaction) -> Principal:
             application = await applications.create_application(
@@ -227,7 +245,7 @@ class Simulation:
                 tx, tenant, application, now=now, entropy=secrets.token_bytes
             )
             secret = client_secrets.make_client_secret(
-                self.keys, application, expires=now + 86_400, now=now, entropy=secrets.token_bytes
+                self.keys, application, expires=now + lifetime_s, now=now, entropy=secrets.token_bytes
             )
             await client_secrets.add_password(tx, secret.credential)
             return Principal(principal.id, application.app_id, application.id, secret.text, secret.credential.id)
@@ -256,11 +274,11 @@ class Simulation:
         token: str = answer.json["access_token"]
         return token
 
-    def grant(self, principal: str, role: str, scope: str) -> RoleAssignment:
+    def grant(self, principal: str, role: str, scope: str, tenant: str | None = None) -> RoleAssignment:
         """Give a service principal a role, past the management plane."""
         assignment = RoleAssignment(
             id=new_guid(secrets.token_bytes),
-            tenant=self.first.tenant_id,
+            tenant=tenant or self.first.tenant_id,
             scope=scope,
             role=role,
             principal=principal,
@@ -283,14 +301,25 @@ class Simulation:
         return changed
 
     def entries(self) -> list[dict[str, Any]]:
-        """Read every audit entry, oldest first."""
-        found = []
-        for path in sorted((self.folder / "audit").glob("*")):
-            for raw in path.read_bytes().splitlines(keepends=True) if path.is_file() else []:
-                line = parse(raw)
-                if line is not None and line.is_entry:
-                    found.append(json.loads(line.body))
-        return found
+        """Read every audit entry, oldest first: what was read before is kept, unless a file has lost something."""
+        sizes = {path: path.stat().st_size for path in sorted((self.folder / "audit").glob("*.jsonl"))}
+        if any(sizes.get(path, 0) < read for path, read in self._read.items()):
+            self._entries, self._read = [], {}
+        for path, size in sizes.items():
+            if size > self._read.get(path, 0):
+                self._entries += self._read_on(path)
+        return list(self._entries)
+
+    def _read_on(self, path: Path) -> list[dict[str, Any]]:
+        """Read the whole lines of a file that were not read yet."""
+        start = self._read.get(path, 0)
+        with path.open("rb") as file:
+            file.seek(start)
+            fresh = file.read()
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._read[path] = start + len(whole)
+        lines = (parse(raw) for raw in whole.splitlines(keepends=True))
+        return [json.loads(line.body) for line in lines if line is not None and line.is_entry]
 
 
 __all__ = ["Answer", "Principal", "Simulation"]

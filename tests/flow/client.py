@@ -12,7 +12,6 @@ from strongroom.core.identity import PrincipalType
 from strongroom.core.network import Link
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault
-from strongroom.directory import applications, client_secrets, signing_keys, tenants
 from strongroom.resources import containers, vaults
 from strongroom.resources.vault_settings import VaultChange
 from strongroom.store import Transaction
@@ -170,29 +169,13 @@ def make_vault(
 
 def make_tenant(world: Simulation) -> Tenant:
     """Make a tenant with everything in it that a data-plane call needs."""
-    now, entropy = int(world.clock()), chance.token_bytes
-
-    async def make(tx: Transaction) -> tuple[str, str, Principal]:
-        tenant = await tenants.create_tenant(
-            tx, display_name="Other", domains=(f"{chance.token_hex(6)}.example",), now=now, entropy=entropy
+    tenant, subscription = world.tenant(), new_guid(chance.token_bytes)
+    world.commit(
+        lambda tx: containers.create_subscription(
+            tx, subscription=subscription, tenant=tenant, display_name="Other", now=int(world.clock())
         )
-        made = [signing_keys.make_signing_key(world.keys, tenant.id, term, now) for term in signing_keys.due((), now)]
-        await signing_keys.roll_over(tx, tenant.id, made, now)
-        subscription = await containers.create_subscription(
-            tx, subscription=new_guid(entropy), tenant=tenant.id, display_name="Other", now=now
-        )
-        application = await applications.create_application(
-            tx, tenant.id, display_name="other", now=now, entropy=entropy
-        )
-        principal = await applications.create_service_principal(tx, tenant.id, application, now=now, entropy=entropy)
-        secret = client_secrets.make_client_secret(
-            world.keys, application, expires=now + 30 * 86_400, now=now, entropy=entropy
-        )
-        await client_secrets.add_password(tx, secret.credential)
-        made_principal = Principal(principal.id, application.app_id, application.id, secret.text, secret.credential.id)
-        return tenant.id, subscription.id, made_principal
-
-    tenant, subscription, principal = world.commit(make)
+    )
+    principal = world.principal("other", tenant, lifetime_s=30 * 86_400)
     vault = make_vault(world, tenant, subscription, principal.oid)
     return Tenant(tenant, subscription, vault, principal)
 

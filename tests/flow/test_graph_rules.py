@@ -6,13 +6,12 @@ import secrets as chance
 
 import pytest
 
-from strongroom.app.bootstrap import OWNER
+from strongroom.core.builtin_roles import OWNER
 from strongroom.core.identity import GLOBAL_ADMINISTRATOR
 from strongroom.core.permissions import DirectoryPermission
-from strongroom.directory import applications, tenants, users
+from strongroom.directory import users
 from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS
-from strongroom.store import Transaction
 from tests.flow.graph import MISSING, Graph, filtered, refused
 from tests.world import GRAPH_AUDIENCE, START, VAULT_AUDIENCE, Simulation
 
@@ -200,27 +199,19 @@ class TestTenants:
     def stranger(self, world: Simulation) -> dict[str, str]:
         """Make another tenant with a user and an application, and give their ids."""
         domain = f"t{chance.token_hex(4)}.example"
-
-        async def make(tx: Transaction) -> dict[str, str]:
-            now, entropy = int(START), world.world.entropy
-            tenant = await tenants.create_tenant(tx, display_name="T", domains=(domain,), now=now, entropy=entropy)
-            wanted = users.NewUser(f"x@{domain}", "X")
-            user = await users.create_user(tx, tenant.id, wanted, password=None, now=now, entropy=entropy)
-            application = await applications.create_application(
-                tx, tenant.id, display_name="theirs", now=now, entropy=entropy
-            )
-            principal = await applications.create_service_principal(
-                tx, tenant.id, application, now=now, entropy=entropy
-            )
-            return {
-                "user": user.id,
-                "name": user.user_principal_name,
-                "application": application.id,
-                "app_id": application.app_id,
-                "principal": principal.id,
-            }
-
-        return world.commit(make)
+        tenant = world.tenant(domain)
+        wanted = users.NewUser(f"x@{domain}", "X")
+        user = world.commit(
+            lambda tx: users.create_user(tx, tenant, wanted, password=None, now=int(START), entropy=chance.token_bytes)
+        )
+        theirs = world.principal("theirs", tenant)
+        return {
+            "user": user.id,
+            "name": user.user_principal_name,
+            "application": theirs.application,
+            "app_id": theirs.appid,
+            "principal": theirs.oid,
+        }
 
     def test_another_tenants_objects_are_as_random_ones(self, graph: Graph, stranger: dict[str, str]) -> None:
         """SEC-TENANT-2: every query carries its tenant: each id of tenant B gets in tenant A what a random one gets."""

@@ -12,11 +12,9 @@ import jwt
 import pytest
 
 from strongroom.core import limits
-from strongroom.core.identity import SigningKey
 from strongroom.crypto.jws import TokenSigner
-from strongroom.directory import applications, client_secrets, signing_keys, tenants
+from strongroom.directory import applications, client_secrets, signing_keys
 from strongroom.flow.operation import Op
-from strongroom.store import Transaction
 from strongroom.sts.operations import OPERATIONS
 from tests.world import START, Answer, Principal, Simulation
 
@@ -341,14 +339,7 @@ class TestRefusals:
 
     def test_another_tenants_client(self, world: Simulation, app: Principal) -> None:
         """SEC-TENANT-1: every query carries its tenant: from another one a client is as unknown as a random one."""
-
-        async def make(tx: Transaction) -> str:
-            made = await tenants.create_tenant(
-                tx, display_name="Other", domains=("other.example",), now=NOW, entropy=world.world.entropy
-            )
-            return made.id
-
-        other = world.commit(make)
+        other = world.tenant()
         here = check_refusal(ask(world, form_of(app), tenant=other), 700016, "unauthorized_client", 400)
         random = form_of(app, client_id="11111111-1111-1111-1111-111111111111")
         there = check_refusal(ask(world, random, tenant=other), 700016, "unauthorized_client", 400)
@@ -433,15 +424,8 @@ class TestLife:
         claims = claims_of(world, ask(world, form_of(app)).json["access_token"])
         now = int(world.clock())
 
-        async def make(tx: Transaction) -> SigningKey:
-            other = await tenants.create_tenant(
-                tx, display_name="Other", domains=("forger.example",), now=now, entropy=world.world.entropy
-            )
-            key = signing_keys.make_signing_key(world.keys, other.id, signing_keys.Term(now, now + 9999), now)
-            await tx.put(key)
-            return key
-
-        key = world.commit(make)
+        key = signing_keys.make_signing_key(world.keys, world.tenant(), signing_keys.Term(now, now + 9999), now)
+        world.commit(lambda tx: tx.put(key))
         signer = TokenSigner(signing_keys.open_private_key(world.keys, key), key.id)
         own = {**claims, "tid": key.tenant, "iss": f"https://sts.windows.net/{key.tenant}/"}
         for forged in (claims, {**claims, "tid": key.tenant}, {**claims, "iss": own["iss"]}, own):
