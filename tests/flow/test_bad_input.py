@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.builtin_roles import KEY_VAULT_SECRETS_USER
 from strongroom.core.network import Link
 from tests.flow.client import VERSION, Client, dump
 from tests.plugins.canary import plant
 from tests.world import Answer, Principal, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
-
-SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 
 
 @pytest.fixture
@@ -198,7 +197,7 @@ def test_a_body_is_judged_after_its_sender(world: Simulation, unchanged: Check, 
 def reader(world: Simulation) -> Principal:
     """Make a principal that may read one secret and nothing else."""
     principal = world.principal()
-    world.grant(principal.oid, SECRETS_USER, f"{world.vault.scope}/secrets/there")
+    world.grant(principal.oid, KEY_VAULT_SECRETS_USER, f"{world.vault.scope}/secrets/there")
     return principal
 
 

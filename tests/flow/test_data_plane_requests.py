@@ -7,6 +7,7 @@ import json
 import pytest
 
 from strongroom.core.api_versions import DATA_PLANE
+from strongroom.core.builtin_roles import KEY_VAULT_SECRETS_USER
 from strongroom.core.network import Link
 from tests.flow.client import Client
 from tests.plugins.canary import plant
@@ -225,7 +226,7 @@ def test_an_override_decides_what_is_permitted(world: Simulation, vault: Client,
     """The right that is asked for is the meant operation's: an override is applied before all else (SEC-FLOW-19)."""
     vault.put(name)
     reader = world.principal()
-    world.grant(reader.oid, "4633458b-17de-408a-b874-0445c86b69e6", world.vault.scope)
+    world.grant(reader.oid, KEY_VAULT_SECRETS_USER, world.vault.scope)
     client = Client(world, reader)
     assert client.ask("POST", f"/secrets/{name}", headers={"X-HTTP-Method": "GET"}).status == 200
     refused = client.ask("POST", f"/secrets/{name}", headers={"X-HTTP-Method": "DELETE"})

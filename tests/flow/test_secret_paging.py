@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.network import Link
 from tests.flow.client import Client, make_vault, skip_token, version_of
 from tests.world import Simulation
@@ -156,7 +157,7 @@ def test_a_skip_token_is_for_its_secret(vault: Client, name: str) -> None:
 def test_a_skip_token_is_for_its_caller(world: Simulation, foreign: str) -> None:
     """Another principal with the same right cannot use it."""
     other = world.principal()
-    world.grant(other.oid, "00482a5a-887f-4fb3-b363-3b7fe8e74483", world.vault.scope)
+    world.grant(other.oid, KEY_VAULT_ADMINISTRATOR, world.vault.scope)
     client = Client(world, other)
     assert client.ask("GET", "/secrets").status == 200
     assert client.ask("GET", "/secrets", query=f"&$skiptoken={foreign}").error == INVALID

@@ -50,7 +50,7 @@ def test_a_challenge_is_for_a_parent_of_the_host(names: Hosts, vault: str, link:
     """Pitfall "Wire": what clients verify of a challenge holds for every name and port."""
     site = names.site_of(names.netloc(Surface.VAULT, vault), link)
     assert site is not None
-    challenge = names.challenge(site, "tenant")
+    challenge = site.challenge("tenant")
     assert site.netloc.endswith("." + challenge.resource.removeprefix("https://"))
     assert challenge.authority == f"{names.url(Surface.LOGIN)}/tenant"
     assert challenge.header.count(",") == 1

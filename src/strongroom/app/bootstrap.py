@@ -13,26 +13,28 @@ from dataclasses import dataclass, field
 from strongroom.app.certificates import CA_PURPOSE
 from strongroom.config import Settings
 from strongroom.core import limits
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, PrincipalType, SigningKey
+from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Application, ServicePrincipal, Tenant, User
 from strongroom.core.installation import Installation
 from strongroom.core.names import Hosts, Surface
-from strongroom.core.rbac import RoleAssignment
+from strongroom.core.resources import ResourceGroup, Subscription
+from strongroom.core.vaults import Vault
 from strongroom.crypto import x509
 from strongroom.crypto.context import bind
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.secret_texts import new_password
 from strongroom.directory import applications, client_secrets, roles, signing_keys, tenants, users
-from strongroom.resources import containers, identities, vaults
+from strongroom.resources import containers, vaults
+from strongroom.resources.identities import DEFAULT_IDENTITY, create_user_assigned_identity, identity_resource_id
+from strongroom.resources.role_assignments import Grant, put_role_assignment
+from strongroom.resources.scopes import Scope
 from strongroom.resources.vault_settings import VaultChange
 from strongroom.store import Store, Transaction
 
-OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-KEY_VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
-
 RESOURCE_GROUP = "default"
-DEFAULT_IDENTITY = "default"
+_BY = "bootstrap"
 
 Entropy = Callable[[int], bytes]
 
@@ -100,35 +102,68 @@ def tenant_domain(domain: str) -> str:
     return domain if "." in domain else f"strongroom.{domain}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What every part of a first start is made with."""
+
+    tx: Transaction
+    settings: Settings
+    keys: KeyProtection
+    now: int
+    entropy: Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """The first tenant and its two administrators, a program and a person."""
+
+    tenant: Tenant
+    application: Application
+    principal: ServicePrincipal
+    secret: client_secrets.NewSecret
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class _Resources:
+    """The first vault and what it is in."""
+
+    subscription: Subscription
+    group: ResourceGroup
+    vault: Vault
+
+
 async def _make(
     tx: Transaction, settings: Settings, keys: KeyProtection, prepared: _Prepared, now: int, entropy: Entropy
 ) -> Bootstrap:
-    domain = tenant_domain(settings.domain)
+    making = _Making(tx, settings, keys, now, entropy)
+    directory = await _make_directory(making, prepared)
+    resources = await _make_resources(making, directory.tenant)
+    await _give_rights(making, directory, resources.subscription)
+    await _make_identity(making, resources)
+    installation = _make_installation(making, prepared, directory, resources)
+    await tx.put(installation)
+    return Bootstrap(
+        installation=installation,
+        tenant_id=directory.tenant.id,
+        subscription_id=resources.subscription.id,
+        resource_group=resources.group.name,
+        vault_name=resources.vault.name,
+        client_id=directory.application.app_id,
+        object_id=directory.principal.id,
+        user_name=directory.user.user_principal_name,
+        client_secret=directory.secret.text,
+        user_password=prepared.password,
+    )
+
+
+async def _make_directory(making: _Making, prepared: _Prepared) -> _Directory:
+    tx, keys, now, entropy = making.tx, making.keys, making.now, making.entropy
+    domain = tenant_domain(making.settings.domain)
     tenant = await tenants.create_tenant(tx, display_name="Strongroom", domains=(domain,), now=now, entropy=entropy)
-    made_keys = _make_signing_keys(keys, tenant.id, now)
-    await signing_keys.roll_over(tx, tenant.id, made_keys, now)
-
-    subscription = await containers.create_subscription(
-        tx, subscription=new_guid(entropy), tenant=tenant.id, display_name="Strongroom", now=now
-    )
-    group, _ = await containers.put_group(
-        tx, subscription=subscription, name=RESOURCE_GROUP, location=settings.region, tags={}, now=now
-    )
-    vault_id = new_guid(entropy)
-    vault = await vaults.create_vault(
-        tx,
-        group=group,
-        vault=vault_id,
-        # Random: without `run`, the same name would be somebody's real vault.
-        name=f"sr-{entropy(5).hex()}",
-        location=settings.region,
-        wrapped_key=keys.new_vault_key(vault_id),
-        change=VaultChange(),
-        rbac_default=True,
-        now=now,
-        by="bootstrap",
-    )
-
+    terms = signing_keys.due((), now)
+    made = [signing_keys.make_signing_key(keys, tenant.id, term, now) for term in terms]
+    await signing_keys.roll_over(tx, tenant.id, made, now)
     application = await applications.create_application(
         tx, tenant.id, display_name="Strongroom administrator", now=now, entropy=entropy
     )
@@ -150,85 +185,92 @@ async def _make(
         now=now,
         entropy=entropy,
     )
-    for administrator, kind in ((principal.id, PrincipalType.SERVICE_PRINCIPAL), (user.id, PrincipalType.USER)):
-        await roles.assign_role(tx, tenant.id, role=GLOBAL_ADMINISTRATOR, principal=administrator)
-        for role in (OWNER, KEY_VAULT_ADMINISTRATOR):
-            await _assign(tx, tenant.id, subscription.scope, role, administrator, kind, now, entropy)
+    return _Directory(tenant, application, principal, secret, user)
 
-    resource_id = f"{group.scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{DEFAULT_IDENTITY}"
-    identity = await applications.create_identity_principal(
-        tx, tenant.id, display_name=DEFAULT_IDENTITY, resource_id=resource_id, now=now, entropy=entropy
+
+async def _make_resources(making: _Making, tenant: Tenant) -> _Resources:
+    tx, region, now, entropy = making.tx, making.settings.region, making.now, making.entropy
+    subscription = await containers.create_subscription(
+        tx, subscription=new_guid(entropy), tenant=tenant.id, display_name="Strongroom", now=now
     )
-    await identities.create_user_assigned_identity(
+    group, _ = await containers.put_group(
+        tx, subscription=subscription, name=RESOURCE_GROUP, location=region, tags={}, now=now
+    )
+    vault_id = new_guid(entropy)
+    vault = await vaults.create_vault(
         tx,
         group=group,
-        name=DEFAULT_IDENTITY,
-        location=settings.region,
-        client_id=identity.app_id,
-        principal_id=identity.id,
+        vault=vault_id,
+        # Random: without `run`, the same name would be somebody's real vault.
+        name=f"sr-{entropy(5).hex()}",
+        location=region,
+        wrapped_key=making.keys.new_vault_key(vault_id),
+        change=VaultChange(),
+        rbac_default=True,
         now=now,
+        by=_BY,
     )
-    await _assign(
-        tx,
-        tenant.id,
-        vault.scope,
-        KEY_VAULT_ADMINISTRATOR,
-        identity.id,
-        PrincipalType.SERVICE_PRINCIPAL,
-        now,
-        entropy,
+    return _Resources(subscription, group, vault)
+
+
+async def _give_rights(making: _Making, directory: _Directory, subscription: Subscription) -> None:
+    """Make both administrators owners of everything: directory, resources, and what is in the vaults."""
+    everywhere = Scope(subscription.scope, subscription.id, subscription)
+    for administrator in (directory.principal.id, directory.user.id):
+        await roles.assign_role(making.tx, directory.tenant.id, role=GLOBAL_ADMINISTRATOR, principal=administrator)
+        for role in (OWNER, KEY_VAULT_ADMINISTRATOR):
+            await _assign(making, directory.tenant.id, everywhere, Grant(role, administrator))
+
+
+async def _make_identity(making: _Making, resources: _Resources) -> None:
+    """Make the managed identity that `run` lends, with every right to what is in the first vault."""
+    group, vault = resources.group, resources.vault
+    principal = await applications.create_identity_principal(
+        making.tx,
+        group.tenant,
+        display_name=DEFAULT_IDENTITY,
+        resource_id=identity_resource_id(group, DEFAULT_IDENTITY),
+        now=making.now,
+        entropy=making.entropy,
+    )
+    await create_user_assigned_identity(
+        making.tx,
+        group=group,
+        name=DEFAULT_IDENTITY,
+        location=making.settings.region,
+        client_id=principal.app_id,
+        principal_id=principal.id,
+        now=making.now,
+    )
+    at_vault = Scope(vault.scope, vault.subscription, vault)
+    await _assign(making, group.tenant, at_vault, Grant(KEY_VAULT_ADMINISTRATOR, principal.id))
+
+
+def _make_installation(
+    making: _Making, prepared: _Prepared, directory: _Directory, resources: _Resources
+) -> Installation:
+    domain, authority = making.settings.domain, prepared.authority
+    return Installation(
+        id=new_guid(making.entropy),
+        domain=domain,
+        created=making.now,
+        ca_certificate=authority.certificate,
+        sealed_ca_key=making.keys.seal(CA_PURPOSE, bind(domain), authority.private_key),
+        tenant=directory.tenant.id,
+        subscription=resources.subscription.id,
+        resource_group=resources.group.name,
+        vault=resources.vault.id,
+        application=directory.application.id,
     )
 
-    installation = Installation(
-        id=new_guid(entropy),
-        domain=settings.domain,
-        created=now,
-        ca_certificate=prepared.authority.certificate,
-        sealed_ca_key=keys.seal(CA_PURPOSE, bind(settings.domain), prepared.authority.private_key),
-        tenant=tenant.id,
-        subscription=subscription.id,
-        resource_group=group.name,
-        vault=vault.id,
-        application=application.id,
-    )
-    await tx.put(installation)
-    return Bootstrap(
-        installation=installation,
-        tenant_id=tenant.id,
-        subscription_id=subscription.id,
-        resource_group=group.name,
-        vault_name=vault.name,
-        client_id=application.app_id,
-        object_id=principal.id,
-        user_name=user.user_principal_name,
-        client_secret=secret.text,
-        user_password=prepared.password,
-    )
 
-
-def _make_signing_keys(keys: KeyProtection, tenant: str, now: int) -> tuple[SigningKey, ...]:
-    return tuple(signing_keys.make_signing_key(keys, tenant, term, now) for term in signing_keys.due((), now))
-
-
-async def _assign(
-    tx: Transaction,
-    tenant: str,
-    scope: str,
-    role: str,
-    principal: str,
-    kind: PrincipalType,
-    now: int,
-    entropy: Entropy,
-) -> None:
-    await tx.put(
-        RoleAssignment(
-            id=new_guid(entropy),
-            tenant=tenant,
-            scope=scope,
-            role=role,
-            principal=principal,
-            principal_type=kind,
-            created=now,
-            created_by="bootstrap",
-        )
+async def _assign(making: _Making, tenant: str, scope: Scope, grant: Grant) -> None:
+    await put_role_assignment(
+        making.tx,
+        tenant=tenant,
+        assignment=new_guid(making.entropy),
+        scope=scope,
+        grant=grant,
+        now=making.now,
+        by=_BY,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from strongroom.app.instance import Opened
 from strongroom.config import Settings
 from strongroom.core.installation import Installation
+from strongroom.core.names import own_names
 from strongroom.crypto.context import bind
 from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.protocol import KeyProtection
@@ -14,11 +15,6 @@ from strongroom.store import Store
 
 CA_PURPOSE = "instance CA"
 """What the CA's private key is sealed for."""
-
-
-def served_names(domain: str) -> tuple[str, ...]:
-    """List the names the server's certificate is for."""
-    return (f"*.vault.{domain}", f"login.{domain}", f"management.{domain}", f"graph.{domain}")
 
 
 def is_due(settings: Settings, installation: Installation, now: int) -> bool:
@@ -35,7 +31,7 @@ async def issue(
 
     private_key = keys.open(CA_PURPOSE, bind(installation.domain), installation.sealed_ca_key)
     authority = x509.Authority(installation.ca_certificate, private_key)
-    leaf = x509.issue_leaf(authority, served_names(installation.domain), now=now)
+    leaf = x509.issue_leaf(authority, own_names(installation.domain), now=now)
     certificate, key = settings.certificate_files
     replace_private_file(key, leaf.private_key)
     replace_private_file(certificate, leaf.certificate)

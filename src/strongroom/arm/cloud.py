@@ -9,14 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from strongroom.arm.documents import domain_of
-from strongroom.core.names import (
-    AZURE_VAULT_DOMAIN,
-    CLASSIC_MANAGEMENT_RESOURCE,
-    GRAPH_RESOURCE,
-    LOGIN_AUTHORITY,
-    MANAGEMENT_RESOURCE,
-)
+from strongroom.core.names import CLASSIC_MANAGEMENT_RESOURCE, MANAGEMENT_RESOURCE, Site, Surface
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -26,32 +19,21 @@ _ONE_OBJECT_SINCE = "2022-09-01"
 
 async def get_cloud_metadata(call: Call) -> Response:
     """Answer with the endpoints of the cloud that the client asked in."""
-    cloud = describe_cloud(call.base)
+    cloud = describe_cloud(call.the_site)
     return json.response(cloud if call.api_version[:10] >= _ONE_OBJECT_SINCE else [cloud])
 
 
-def describe_cloud(base: str) -> dict[str, Any]:
-    """Describe the cloud whose management endpoint is *base*."""
-    if base == MANAGEMENT_RESOURCE:
-        return _describe("AzureCloud", "azure.com", LOGIN_AUTHORITY, f"{GRAPH_RESOURCE}/", base, AZURE_VAULT_DOMAIN)
-    domain = domain_of(base)
-    return _describe(
-        "Strongroom",
-        domain,
-        f"https://login.{domain}",
-        f"https://graph.{domain}/",
-        base,
-        f"vault.{domain}",
-    )
-
-
-def _describe(name: str, domain: str, login: str, graph: str, management: str, vaults: str) -> dict[str, Any]:
+def describe_cloud(site: Site) -> dict[str, Any]:
+    """Describe the cloud whose management endpoint is *site*."""
+    management, graph = site.beside(Surface.MANAGEMENT), f"{site.beside(Surface.GRAPH)}/"
+    vaults = site.netloc_beside(Surface.VAULT)
+    domain = "azure.com" if site.azure else vaults.removeprefix(f"{Surface.VAULT.value}.")
     return {
-        "name": name,
+        "name": "AzureCloud" if site.azure else "Strongroom",
         "portal": f"https://portal.{domain}",
         "authentication": {
             # No slash at the end: Terraform's provider appends the tenant with one of its own.
-            "loginEndpoint": login,
+            "loginEndpoint": site.beside(Surface.LOGIN),
             "audiences": [f"{management}/", f"{MANAGEMENT_RESOURCE}/", f"{CLASSIC_MANAGEMENT_RESOURCE}/"],
             "tenant": "common",
             "identityProvider": "AAD",

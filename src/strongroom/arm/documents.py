@@ -13,7 +13,7 @@ from typing import Any
 
 from strongroom.core.access_policy import permissions_of, spell_permissions
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Tenant, User
-from strongroom.core.names import AZURE_VAULT_DOMAIN, MANAGEMENT_RESOURCE
+from strongroom.core.names import Site, Surface
 from strongroom.core.network import NetworkAcls
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
@@ -32,15 +32,9 @@ def timestamp(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def domain_of(base: str) -> str:
-    """Give the domain, port included, that a request through `management.` of it is served under."""
-    return base.partition("://")[2].removeprefix("management.")
-
-
-def vault_uri(base: str, name: str) -> str:
-    """Give a vault's URI for a client that asked at *base*, with the slash that Azure puts at the end."""
-    domain = AZURE_VAULT_DOMAIN if base == MANAGEMENT_RESOURCE else f"vault.{domain_of(base)}"
-    return f"https://{name.lower()}.{domain}/"
+def vault_uri(site: Site, name: str) -> str:
+    """Give a vault's URI for a client that asked at *site*, with the slash that Azure puts at the end."""
+    return f"{site.beside(Surface.VAULT, name)}/"
 
 
 # ---- containers -----------------------------------------------------------------------------------------------------
@@ -104,7 +98,7 @@ def show_resource(resource: Vault | UserAssignedIdentity) -> Document:
 # ---- vaults ---------------------------------------------------------------------------------------------------------
 
 
-def show_vault(view: View, base: str, vault: Vault) -> Document:
+def show_vault(view: View, site: Site, vault: Vault) -> Document:
     """Write a vault with all its properties."""
     properties: Document = {
         "sku": {"family": "A", "name": vault.sku},
@@ -115,7 +109,7 @@ def show_vault(view: View, base: str, vault: Vault) -> Document:
         "enabledForTemplateDeployment": vault.enabled_for_template_deployment,
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": vault.retention_days,
-        "vaultUri": vault_uri(base, vault.name),
+        "vaultUri": vault_uri(site, vault.name),
         "provisioningState": "Succeeded",
         "publicNetworkAccess": vault.public_network_access.value,
     }

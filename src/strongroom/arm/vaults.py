@@ -134,7 +134,7 @@ async def list_vaults(call: Call) -> Response:
         and (group is None or vault.resource_group.lower() == group)
         and can(call, READ_VAULT, vault.scope)
     )
-    return page(call, vaults, key=_name_of, show=lambda vault: show_vault(call.world.view, call.base, vault))
+    return page(call, vaults, key=_name_of, show=lambda vault: show_vault(call.world.view, call.the_site, vault))
 
 
 async def list_deleted_vaults(call: Call) -> Response:
@@ -273,7 +273,7 @@ def _the_deleted_vault(call: Call) -> Vault:
 
 
 def _answer(call: Call, vault: Vault) -> Response:
-    return json.response(show_vault(call.world.view, call.base, vault))
+    return json.response(show_vault(call.world.view, call.the_site, vault))
 
 
 def _name_of(vault: Vault) -> str:

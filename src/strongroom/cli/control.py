@@ -35,6 +35,7 @@ class RunGrant:
     identity_header: str = field(repr=False)
     tenant_id: str
     vault_name: str
+    vault_uri: str
     authority: str
     azure_hosts: tuple[str, ...]
     """The Azure names that the relay serves."""
@@ -57,6 +58,7 @@ class RunGrant:
             identity_header=answer["identityHeader"],
             tenant_id=answer["tenantId"],
             vault_name=answer["vaultName"],
+            vault_uri=answer["vaultUri"],
             authority=answer["authority"],
             azure_hosts=tuple(host.lower() for host in answer["azureHosts"]),
             own_hosts=tuple(host.lower().partition(":")[0] for host in answer["ownHosts"]),

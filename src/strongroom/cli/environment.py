@@ -13,7 +13,7 @@ from pathlib import Path
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant
 from strongroom.cli.trust import TRUSTSTORE_PASSWORD, TrustFiles
-from strongroom.core.names import AZURE_VAULT_DOMAIN, HTTPS_PORT
+from strongroom.core.names import AZURE_VAULT_DOMAIN
 
 STRAY_PREFIXES: tuple[str, ...] = (
     # Credentials, and how to present them, for the SDKs and az.
@@ -95,10 +95,8 @@ def shell_environment(surrounding: Mapping[str, str], grant: RunGrant, trust: Tr
     The vault goes by its URL alone: a program that builds `https://{name}.vault.azure.net` from a name would leave for
     Azure, since a shell has no relay.
     """
-    port = "" if str(grant.port) == HTTPS_PORT else f":{grant.port}"
-    url = f"https://{grant.vault_name}.vault.{grant.domain}{port}"
     return {
-        **_vault({}, grant, VAULT_URL_VARIABLES, url),
+        **_vault({}, grant, VAULT_URL_VARIABLES, grant.vault_uri.rstrip("/")),
         **_trust(surrounding, trust, {}),
         **_identity(grant),
         "AZURE_AUTHORITY_HOST": grant.authority,

@@ -154,6 +154,32 @@ class Site:
         """The URL that ids in the answer start with, without a slash at the end."""
         return f"https://{self.netloc}"
 
+    def netloc_beside(self, surface: Surface, vault_name: str | None = None) -> str:
+        """
+        Give another surface's host for whoever asked here: Azure's name through Azure's, else our own with this port.
+
+        For `VAULT` it is that of one vault, or without a name what the hosts of all vaults end with.
+        """
+        if self.azure:
+            host = _AZURE_URIS[surface][0].removeprefix("https://")
+        else:
+            label = self.surface.value if self.vault_name is None else f"{self.vault_name.lower()}.{self.surface.value}"
+            host = f"{surface.value}.{self.netloc.removeprefix(f'{label}.')}"
+        return host if vault_name is None else f"{vault_name.lower()}.{host}"
+
+    def beside(self, surface: Surface, vault_name: str | None = None) -> str:
+        """Give another surface's URL for whoever asked here, without a slash at the end."""
+        return f"https://{self.netloc_beside(surface, vault_name)}"
+
+    def challenge(self, tenant: str) -> Challenge:
+        """
+        Make the challenge: the tenant's authority, and the resource that tokens for this surface are for.
+
+        Azure's names get Azure's answer. Own names get our own with the port that was asked, because clients compare
+        the resource with the host they called, some of them port included; a vault's resource is its parent domain.
+        """
+        return Challenge(f"{self.beside(Surface.LOGIN)}/{tenant}", self.beside(self.surface))
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -201,21 +227,6 @@ class Hosts:
         """
         return _site_of(self.domain, self.port, host, link)
 
-    def challenge(self, site: Site, tenant: str) -> Challenge:
-        """
-        Make a site's challenge: the tenant's authority, and the resource that its tokens are for.
-
-        Azure's names get Azure's answer. Own names get our own with the port that was asked, because clients compare
-        the resource with the host they called, some of them port included; a vault's resource is its parent domain.
-        """
-        if site.azure:
-            return Challenge(f"{LOGIN_AUTHORITY}/{tenant}", _AZURE_URIS[site.surface][0])
-        _, colon, port = site.netloc.partition(":")
-        return Challenge(
-            f"https://{Surface.LOGIN.value}.{self.domain}{colon}{port}/{tenant}",
-            f"https://{site.surface.value}.{self.domain}{colon}{port}",
-        )
-
     def audiences(self, surface: Surface) -> frozenset[str]:
         """
         Give every `aud` that a surface accepts, in lower case.
@@ -229,6 +240,11 @@ class Hosts:
         """Find the surface that a resource or an `aud` means, compared without case and otherwise exactly, or None."""
         wanted = audience.lower()
         return next((surface for surface in _RESOURCE_IDS if wanted in self.audiences(surface)), None)
+
+
+def own_names(domain: str) -> tuple[str, ...]:
+    """List the names that the server's certificate is issued for."""
+    return (f"*.{Surface.VAULT.value}.{domain}", *(f"{label}.{domain}" for label in _OWN_LABELS))
 
 
 def azure_names(vault_names: tuple[str, ...]) -> tuple[str, ...]:

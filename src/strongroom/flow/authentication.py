@@ -99,7 +99,7 @@ def bearer_token(request: Request) -> str | None:
     return token.decode("latin-1")
 
 
-def challenge(world: World, surface: Surface, site: Site | None, vault: Vault | None, token: str | None) -> None:
+def challenge(surface: Surface, site: Site | None, vault: Vault | None, token: str | None) -> None:
     """
     Refuse a request without a bearer token.
 
@@ -107,7 +107,7 @@ def challenge(world: World, surface: Surface, site: Site | None, vault: Vault | 
         Unauthenticated: with the challenge that tells a client where to get one (reference section 1.4).
     """
     if token is None:
-        raise _unauthenticated(world, site, vault, _unidentified(surface, Fault.MISSING, "no bearer token"))
+        raise _unauthenticated(site, vault, _unidentified(surface, Fault.MISSING, "no bearer token"))
 
 
 def identify(world: World, surface: Surface, vault: Vault | None, token: str) -> Caller | Unidentified:
@@ -146,7 +146,7 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: str) ->
     return caller
 
 
-def require_caller(world: World, site: Site | None, vault: Vault | None, identity: Caller | Unidentified) -> Caller:
+def require_caller(site: Site | None, vault: Vault | None, identity: Caller | Unidentified) -> Caller:
     """
     Refuse whoever was not identified.
 
@@ -154,7 +154,7 @@ def require_caller(world: World, site: Site | None, vault: Vault | None, identit
         Unauthenticated: with the reference's words for the cause, and the challenge again.
     """
     if isinstance(identity, Unidentified):
-        raise _unauthenticated(world, site, vault, identity)
+        raise _unauthenticated(site, vault, identity)
     return identity
 
 
@@ -281,9 +281,9 @@ def _unidentified(surface: Surface, fault: Fault, reason: str, **details: str) -
     return Unidentified(message.format(**details), reason, code)
 
 
-def _unauthenticated(world: World, site: Site | None, vault: Vault | None, who: Unidentified) -> Unauthenticated:
+def _unauthenticated(site: Site | None, vault: Vault | None, who: Unidentified) -> Unauthenticated:
     tenant = vault.tenant if vault is not None else "common"
     headers: tuple[tuple[str, str], ...] = ()
     if site is not None:
-        headers = (("WWW-Authenticate", world.hosts.challenge(site, tenant).header),)
+        headers = (("WWW-Authenticate", site.challenge(tenant).header),)
     return Unauthenticated(who.message, code=who.code, reason=who.reason, headers=headers)

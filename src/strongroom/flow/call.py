@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from strongroom.core.identity import Caller
+from strongroom.core.names import Site
 from strongroom.core.network import Admission, Connection
 from strongroom.core.permissions import Permit
 from strongroom.core.vaults import Vault
@@ -27,7 +28,7 @@ class Call:
     One admitted, authenticated, permitted request.
 
     Attributes:
-        base: scheme, host and port as the client asked: what ids in the answer start with (ADR 0010).
+        site: what the host stands for and how it was asked for; None on the surfaces without names.
         query: decoded query parameters, api-version included.
         properties: what the handler adds to the audit entry's `properties`; never a value.
     """
@@ -42,7 +43,7 @@ class Call:
     caller: Caller | None
     permit: Permit
     api_version: str
-    base: str
+    site: Site | None
     query: Mapping[str, str]
     now: int
     commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None, Foretell | None], Awaitable[Any]]
@@ -54,6 +55,24 @@ class Call:
     def params(self) -> dict[str, str]:
         """The decoded path parameters."""
         return dict(self.target.params)
+
+    @property
+    def base(self) -> str:
+        """Scheme, host and port as the client asked: what ids in the answer start with (ADR 0010)."""
+        return self.site.base_url if self.site is not None else ""
+
+    @property
+    def the_site(self) -> Site:
+        """
+        The site, for operations that are asked by a name.
+
+        Raises:
+            RuntimeError: the surface has no names.
+        """
+        if self.site is None:
+            msg = f"{self.op.name} is not asked by a name"
+            raise RuntimeError(msg)
+        return self.site
 
     @property
     def identity(self) -> Caller:

@@ -62,12 +62,12 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
         if not route.op.authenticates and connection.link is not Link.CONTROL:
             world.throttle.count_anonymous(connection.address, trace.started)
         return response
-    authentication.challenge(world, surface, site, vault, token)
+    authentication.challenge(surface, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
     identity = authentication.identify(world, surface, vault, token or "")
     _note_identity(trace, identity)
     trace.admission = firewall.admit(verdict, identity, vault, connection)
-    caller = authentication.require_caller(world, site, vault, identity)
+    caller = authentication.require_caller(site, vault, identity)
     trace.permit = authorization.permit(world, caller, route.op, route.target, vault)
     if vault is not None:
         world.throttle.admit_operation(vault.id, route.op.throttle, trace.started)
@@ -96,7 +96,7 @@ async def _handle(world: World, trace: Trace, route: Route) -> Response:
         caller=trace.caller,
         permit=trace.permit,
         api_version=route.api_version,
-        base=trace.site.base_url if trace.site is not None else "",
+        site=trace.site,
         query=route.query,
         now=int(trace.started),
         commit_with=lambda change, describe, status: audit.commit(world, trace, change, describe, status),

@@ -27,9 +27,8 @@ from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.managed_identity import app_service
 from strongroom.managed_identity.wire import RunAnswer, RunBody, RunServicePrincipal, Status
+from strongroom.resources.identities import DEFAULT_IDENTITY
 from strongroom.store import Transaction
-
-DEFAULT_IDENTITY = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from strongroom.resources.lookup import group_not_found
 from strongroom.resources.tracked import check_tags, parse_location
 from strongroom.store import Transaction
 
+DEFAULT_IDENTITY = "default"
+"""The identity that a first start makes, and that `run` lends unless another is asked for."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,127}", re.ASCII)
 
 

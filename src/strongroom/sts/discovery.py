@@ -103,7 +103,7 @@ async def user_realm(call: Call) -> Response:
         ver="1.0",
         account_type="Managed" if known else "Unknown",
         domain_name=domain if is_tenant_name(domain) else "",
-        cloud_instance_name=_cloud_name(call.base),
+        cloud_instance_name=_cloud_name(call.the_site),
         cloud_audience_urn="urn:federation:MicrosoftOnline",
     )
     return json.response(answer)
@@ -134,8 +134,8 @@ def _configuration(call: Call, *, issuer: str, authorize: str, token: str, keys:
         authorization_endpoint=authorize,
         end_session_endpoint=logout,
         claims_supported=_CLAIMS,
-        cloud_instance_name=_cloud_name(call.base),
-        msgraph_host=_graph_host(call),
+        cloud_instance_name=_cloud_name(call.the_site),
+        msgraph_host=call.the_site.netloc_beside(Surface.GRAPH),
     )
     return json.response(document)
 
@@ -158,12 +158,6 @@ def _authority_asked(call: Call, url: str) -> tuple[Site, str]:
     raise refuse(50049, reason="authority is not served")
 
 
-def _cloud_name(base: str) -> str:
+def _cloud_name(site: Site) -> str:
     """Name the cloud as Entra does: the authority's domain."""
-    return base.removeprefix("https://").removeprefix("login.")
-
-
-def _graph_host(call: Call) -> str:
-    if call.base.removeprefix("https://") in AZURE_HOSTS:
-        return "graph.microsoft.com"
-    return call.base.removeprefix("https://").replace("login.", "graph.", 1)
+    return site.netloc_beside(Surface.LOGIN).removeprefix(f"{Surface.LOGIN.value}.")

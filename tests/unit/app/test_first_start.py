@@ -12,11 +12,10 @@ from cryptography import x509
 from strongroom.app import initialise, open_instance
 from strongroom.app.instance import InstanceFault, NotInitialised, lock_directory
 from strongroom.config import Settings
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
 from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Credential, CredentialKind, Tenant
 from strongroom.core.rbac import RoleAssignment
 
-OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-KEY_VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
 FACTS = {
     "tenantId",
     "subscriptionId",

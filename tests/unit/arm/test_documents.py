@@ -5,28 +5,36 @@ import pytest
 from strongroom.arm.cloud import describe_cloud
 from strongroom.arm.documents import role_definition_id, show_vault, timestamp, vault_uri
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, User
+from strongroom.core.names import Site, Surface
 from strongroom.core.vaults import Vault
 from strongroom.view import View
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ROLE = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
-BASE = "https://management.localhost:8443"
+
+
+def site(netloc: str) -> Site:
+    """Return the management surface as it was asked for by *netloc*."""
+    return Site(Surface.MANAGEMENT, None, azure=netloc == "management.azure.com", netloc=netloc)
+
+
+HERE = site("management.localhost:8443")
 
 
 @pytest.mark.parametrize(
-    ("base", "uri"),
+    ("netloc", "uri"),
     [
-        (BASE, "https://kv1.vault.localhost:8443/"),
-        ("https://management.localhost", "https://kv1.vault.localhost/"),
-        ("https://management.vault.example", "https://kv1.vault.vault.example/"),
-        ("https://management.azure.com", "https://kv1.vault.azure.net/"),
-        ("https://management.azure.com.example", "https://kv1.vault.azure.com.example/"),
+        ("management.localhost:8443", "https://kv1.vault.localhost:8443/"),
+        ("management.localhost", "https://kv1.vault.localhost/"),
+        ("management.vault.example", "https://kv1.vault.vault.example/"),
+        ("management.azure.com", "https://kv1.vault.azure.net/"),
+        ("management.azure.com.example", "https://kv1.vault.azure.com.example/"),
     ],
 )
-def test_vault_uri(base: str, uri: str) -> None:
+def test_vault_uri(netloc: str, uri: str) -> None:
     """A vault's URI is in the host scheme that was asked, port included, lower case, with a slash at the end."""
-    assert vault_uri(base, "KV1") == uri
-    assert uri.split(".", 1)[1].rstrip("/") == describe_cloud(base)["suffixes"]["keyVaultDns"]
+    assert vault_uri(site(netloc), "KV1") == uri
+    assert uri.split(".", 1)[1].rstrip("/") == describe_cloud(site(netloc))["suffixes"]["keyVaultDns"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ def test_who(by: str, name: str, kind: str) -> None:
     view = View()
     view.load([USER, APP, IDENTITY])
     vault = Vault("c", TENANT, "s", "g", "kv", "local", 1, b"key", created_by=by, updated=2)
-    system = show_vault(view, BASE, vault)["systemData"]
+    system = show_vault(view, HERE, vault)["systemData"]
     assert (system["createdBy"], system["createdByType"]) == (name, kind)
     assert (system["lastModifiedBy"], system["lastModifiedByType"]) == (name, kind)
     assert (system["createdAt"], system["lastModifiedAt"]) == ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z")
@@ -79,6 +87,6 @@ def test_the_model_is_told_if_it_was_set(rbac: bool | None, told: bool | None) -
     """A vault that never said which model it has, is shown without the property."""
     view = View()
     view.load([])
-    properties = show_vault(view, BASE, Vault("c", TENANT, "s", "g", "kv", "local", 1, b"key", rbac=rbac))["properties"]
+    properties = show_vault(view, HERE, Vault("c", TENANT, "s", "g", "kv", "local", 1, b"key", rbac=rbac))["properties"]
     assert properties.get("enableRbacAuthorization") is told
     assert not {"networkAcls", "enablePurgeProtection"} & set(properties)

@@ -34,6 +34,7 @@ def grant(principal: ServicePrincipal | None = None, subscription: str = "") -> 
         identity_header="the-header",
         tenant_id="the-tenant",
         vault_name="mine",
+        vault_uri="https://mine.vault.localhost:8443/",
         authority="https://login.localhost:8443",
         azure_hosts=("mine.vault.azure.net",),
         own_hosts=("mine.vault.localhost",),

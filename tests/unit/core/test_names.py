@@ -195,7 +195,7 @@ def test_a_challenge_answers_in_the_names_it_was_asked_in(
     """Pitfall "Wire": the resource is a parent domain of the vault's host, port included; Azure's names get Azure's."""
     site = hosts.site_of(host, Link.CONTROL)
     assert site is not None
-    challenge = hosts.challenge(site, TENANT)
+    challenge = site.challenge(TENANT)
     assert (challenge.authority, challenge.resource) == (authority, resource)
     assert challenge.header == f'Bearer authorization="{authority}", resource="{resource}"'
     assert challenge.resource in hosts.audiences(site.surface)
