@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -40,6 +41,11 @@ def test_no_program_is_started_but_the_one_that_is_asked_for() -> None:
     assert found == {"src/strongroom/cli/run.py"}
 
 
+def calls(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
+    """Tell whether a node is a call of the function *name*."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
 def test_no_file_of_the_systems_is_written_but_the_hosts_file() -> None:
     """SEC-NAME-1: system paths are named in two places: bundles that are read, and the hosts file that is asked for."""
     named = {
@@ -59,4 +65,6 @@ def test_no_file_of_the_systems_is_written_but_the_hosts_file() -> None:
     assert {value for path, value in named if path != "src/strongroom/cli/trust.py"} == {"/etc/hosts"}
     reading = ast.parse((ROOT / "src/strongroom/cli/trust.py").read_text(encoding="utf-8"))
     writers = [node for node in ast.walk(reading) if isinstance(node, ast.Attribute) and node.attr.startswith("write_")]
-    assert all(ast.unparse(node.value) in {"truststore", "bundles[variable]"} for node in writers)
+    written = [ast.unparse(node.args[0]) for node in ast.walk(reading) if calls(node, "_write")]
+    assert [ast.unparse(node) for node in writers] == ["path.write_bytes"], "only `_write` writes"
+    assert set(written) == {"truststore", "bundles[variable]"}
