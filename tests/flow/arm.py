@@ -138,6 +138,8 @@ class Case:
     body: Callable[[Arm], object] = lambda _arm: None
     empty_for_nobody: bool = False
     """True for lists that show nothing to a caller without rights."""
+    to_stranger: int = 404
+    """What another tenant's owner is answered: what is no 404 looks nothing up in the subscription of its path."""
 
 
 def _policies(arm: Arm) -> object:
@@ -148,8 +150,8 @@ def _policies(arm: Arm) -> object:
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 
 CASES: dict[str, Case] = {
-    "TenantList": Case(lambda _: "/tenants"),
-    "SubscriptionList": Case(lambda _: "/subscriptions", empty_for_nobody=True),
+    "TenantList": Case(lambda _: "/tenants", to_stranger=200),
+    "SubscriptionList": Case(lambda _: "/subscriptions", empty_for_nobody=True, to_stranger=200),
     "SubscriptionGet": Case(lambda arm: arm.subscription),
     "ResourceGroupList": Case(lambda arm: f"{arm.subscription}/resourceGroups", empty_for_nobody=True),
     "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
@@ -181,12 +183,16 @@ CASES: dict[str, Case] = {
     "RoleAssignmentPut": Case(
         lambda arm: arm.assignment, Arm.make_vault, lambda arm: arm.assignment_body(arm.world.administrator.oid)
     ),
-    "RoleAssignmentDelete": Case(lambda arm: arm.assignment, Arm.make_assignment),
-    "RoleDefinitionListBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/roleDefinitions"),
-    "RoleDefinitionGetBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}"),
-    "RoleDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions"),
-    "RoleDefinitionGet": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}"),
-    "PermissionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True),
+    "RoleAssignmentDelete": Case(lambda arm: arm.assignment, Arm.make_assignment, to_stranger=204),
+    "RoleDefinitionListBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/roleDefinitions", to_stranger=200),
+    "RoleDefinitionGetBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}", to_stranger=200),
+    "RoleDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions", to_stranger=200),
+    "RoleDefinitionGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}", to_stranger=200
+    ),
+    "PermissionList": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
+    ),
 }
 
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))

@@ -1,49 +1,62 @@
 """
-Every operation of the table, in every way it can be refused, and allowed by each permission model.
+Every operation that wants a caller, in every way it can be refused, and allowed by exactly the right it asks for.
 
-Generated from the rows: whoever adds a row adds a case, and gets all of this.
+Generated from the rows of every surface: whoever adds a row adds a case, and gets all of this. What a surface has of
+its own, its words and its rights, is in `guarded.py`.
 """
 
 from __future__ import annotations
 
-import secrets as chance
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from strongroom.core.identity import ServicePrincipal
+from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
+from strongroom.core.builtin_roles import OWNER
+from strongroom.core.identity import GLOBAL_ADMINISTRATOR, ServicePrincipal
 from strongroom.core.network import Bypass, DefaultAction, NetworkAcls, PublicNetworkAccess
-from strongroom.core.rbac import RoleDefinition
+from strongroom.core.permissions import Public
 from strongroom.core.records import tenant_partition
-from strongroom.core.vaults import AccessPolicy
-from strongroom.directory import applications, client_secrets, signing_keys, tenants
+from strongroom.directory import client_secrets, roles
 from strongroom.flow.operation import Op
 from strongroom.store import Transaction
-from tests.flow.cases import CASES, GUARDED, VERSION, permission, resource
-from tests.world import ARM_AUDIENCE, PUBLIC_ADDRESS, Answer, Principal, Simulation
-
-OPERATIONS = [pytest.param(op, id=op.name) for op in GUARDED]
-PROPAGATION = (
-    "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
+from tests.flow import arm, graph_cases
+from tests.flow.guarded import (
+    AUDIENCES,
+    DIRECTORY,
+    MANAGEMENT,
+    MISSING,
+    RANDOM_SUBSCRIPTION,
+    SURFACES,
+    VAULTS,
+    Guarded,
+    ObjectSubject,
+    ResourceSubject,
 )
-CHALLENGE = 'Bearer authorization="https://login.localhost:8443/{tenant}", resource="https://vault.localhost:8443"'
+from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, PUBLIC_ADDRESS, Answer, Principal, Simulation
 
+MONTH_S = 30 * 86_400
+ROWS = [pytest.param(surface, op, id=f"{surface.name}-{op.name}") for surface in SURFACES for op in surface.operations]
+RIGHTS = [
+    pytest.param(surface, op, model, id=f"{surface.name}-{op.name}-{model}")
+    for surface in SURFACES
+    for op in surface.operations
+    for model in surface.models(op)
+]
+FREE = [
+    pytest.param(surface, op, id=f"{surface.name}-{op.name}")
+    for surface in SURFACES
+    for op in surface.operations
+    if not surface.models(op)
+]
+OF_VAULTS = [pytest.param(op, id=op.name) for op in VAULTS.operations]
+OF_MANAGEMENT = [pytest.param(op, id=op.name) for op in MANAGEMENT.operations]
+OF_DIRECTORY = [pytest.param(op, id=op.name) for op in DIRECTORY.operations]
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One world for the module; every test uses names and principals of its own."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    yield simulation
-    simulation.close()
-
-
-@pytest.fixture
-def name() -> str:
-    """Give a secret's name that no other test uses."""
-    return f"s-{chance.token_hex(6)}"
+pytestmark = pytest.mark.usefixtures("restored")
 
 
 @pytest.fixture
@@ -52,146 +65,125 @@ def nobody(world: Simulation) -> Principal:
     return world.principal()
 
 
-@pytest.fixture(autouse=True)
-def settings(world: Simulation) -> Iterator[None]:
-    """Put the vault's settings back after each test."""
-    before = world.vault
-    yield
-    world.commit(lambda tx: tx.put(before))
-
-
-def ask(world: Simulation, op: Op, name: str, token: str | None, *, prepared: bool = True, **how: str) -> Answer:
-    """Ask for an operation, in the state that it needs."""
-    case = CASES[op.name]
-    body = case.body
-    if prepared:
-        case.prepare(world, name)
-    if callable(body):
-        body = {"value": body(world, name) if prepared else "AAAA"}
-    path = case.path.format(name=name)
-    return world.ask(op.method, f"{world.vault_url}{path}?api-version={VERSION}", token=token, body=body, **how)
-
-
-def last_entry(world: Simulation) -> dict[str, object]:
-    """Read the newest audit entry."""
-    return world.entries()[-1]
-
-
-def check_challenge(world: Simulation, answer: Answer) -> None:
-    """Check that a 401 tells where to get a token and for what, in one header that every client can parse."""
-    assert answer.headers["www-authenticate"] == CHALLENGE.format(tenant=world.first.tenant_id)
-
-
-def check_anonymous(world: Simulation, answer: Answer, reason: str) -> None:
-    """Check that a 401 is recorded without any identity, since none was proved, with a reason for operators."""
-    entry = last_entry(world)
-    assert entry["operationName"] == "Authentication"
-    assert entry["identity"] == {}
-    assert entry["properties"]["httpStatusCode"] == answer.status  # type: ignore[index]
-    assert entry["properties"]["reason"] == reason  # type: ignore[index]
-    assert reason not in answer.body.decode()
-
-
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_no_token(world: Simulation, op: Op, name: str) -> None:
-    """Without a token every operation answers the challenge, whatever else is right or wrong about the request."""
-    answer = ask(world, op, name, None, prepared=False)
-    assert answer.status == 401
-    assert answer.json == {
-        "error": {"code": "Unauthorized", "message": "AKV10000: Request is missing a Bearer or PoP token."}
-    }
-    check_challenge(world, answer)
-    check_anonymous(world, answer, "no bearer token")
-
-
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_wrong_audience(world: Simulation, op: Op, name: str) -> None:
-    """A token for the management plane opens nothing here, even the administrator's."""
-    answer = ask(world, op, name, world.token(world.administrator, ARM_AUDIENCE), prepared=False)
-    assert answer.status == 401
-    assert answer.error["message"] == (
-        "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com."
-    )
-    check_challenge(world, answer)
-    check_anonymous(world, answer, "wrong audience")
-
-
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_wrong_tenant(world: Simulation, op: Op, name: str, stranger: str) -> None:
-    """A good token of another tenant is refused, and the challenge names the vault's own."""
-    answer = ask(world, op, name, stranger, prepared=False)
-    assert answer.status == 401
-    assert answer.error["message"].startswith(
-        f"AKV10032: Invalid issuer. Expected one of https://sts.windows.net/{world.first.tenant_id}/, found"
-    )
-    check_challenge(world, answer)
-    check_anonymous(world, answer, "issuer of another tenant")
-
-
-@pytest.fixture(scope="module")
-def stranger(world: Simulation) -> str:
-    """Make a tenant with a principal, and sign it in."""
-
-    async def make(tx: Transaction) -> tuple[str, Principal]:
-        now = int(world.clock())
-        tenant = await tenants.create_tenant(
-            tx, display_name="Other", domains=("other.example",), now=now, entropy=chance.token_bytes
-        )
-        made = [signing_keys.make_signing_key(world.keys, tenant.id, t, now) for t in signing_keys.due((), now)]
-        await signing_keys.roll_over(tx, tenant.id, made, now)
-        application = await applications.create_application(
-            tx, tenant.id, display_name="other", now=now, entropy=chance.token_bytes
-        )
-        principal = await applications.create_service_principal(
-            tx, tenant.id, application, now=now, entropy=chance.token_bytes
-        )
-        secret = client_secrets.make_client_secret(
-            world.keys, application, expires=now + 86_400, now=now, entropy=chance.token_bytes
-        )
-        await client_secrets.add_password(tx, secret.credential)
-        return tenant.id, Principal(principal.id, application.app_id, application.id, secret.text)
-
-    tenant, principal = world.commit(make)
-    return world.token(principal, tenant=tenant)
-
-
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_expired(world: Simulation, op: Op, name: str) -> None:
-    """A token is good until its `exp` and not a second longer."""
-    token = world.token(world.administrator)
-    expires = jwt.decode(token, options={"verify_signature": False})["exp"]
-    world.advance(expires - world.clock())
-    answer = ask(world, op, name, token, prepared=False)
-    assert answer.status == 401
-    assert answer.error["message"] == "[TokenExpired] Error validating token: 'S2S12086'."
-    check_challenge(world, answer)
-    check_anonymous(world, answer, "expired")
-
-
 @pytest.fixture(scope="module")
 def forger() -> rsa.RSAPrivateKey:
     """Make a key that nobody published."""
     return rsa.generate_private_key(65537, 2048)
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_forged(world: Simulation, op: Op, name: str, forger: rsa.RSAPrivateKey) -> None:
+@pytest.fixture(scope="module")
+def rich(world: Simulation) -> dict[tuple[str, str], Principal]:
+    """Make, for each model, a principal with every right that there is outside it."""
+    pairs = {(surface, model) for surface in SURFACES for op in surface.operations for model in surface.models(op)}
+    return {(surface.name, model): surface.rich(world, model) for surface, model in pairs}
+
+
+@pytest.fixture(scope="module")
+def stranger(world: Simulation) -> tuple[str, Principal]:
+    """Make another tenant, and a principal that owns and administers everything in it."""
+    tenant = world.tenant()
+    principal = world.principal("stranger", tenant, lifetime_s=MONTH_S)
+    world.grant(principal.oid, OWNER, "/", tenant)
+    world.commit(lambda tx: roles.assign_role(tx, tenant, role=GLOBAL_ADMINISTRATOR, principal=principal.oid))
+    return tenant, principal
+
+
+def last_entry(world: Simulation) -> dict[str, Any]:
+    """Read the newest audit entry."""
+    return world.entries()[-1]
+
+
+def error_of(answer: Answer) -> dict[str, Any]:
+    """Give a refusal's error without what is of the moment."""
+    return {member: text for member, text in answer.error.items() if member != "innerError"}
+
+
+def check_unauthenticated(world: Simulation, surface: Guarded, answer: Answer, reason: str, found: str = "") -> None:
+    """
+    Check a 401: the surface's words, and where to get a token and for what, in a header that every client can parse.
+
+    It is recorded without any identity, since none was proved, with a reason that the answer does not have.
+    """
+    code, message = surface.words(reason, found)
+    assert answer.status == 401
+    assert error_of(answer) == {"code": code, "message": message}
+    assert answer.headers["www-authenticate"] == surface.challenge(world)
+    entry = last_entry(world)
+    assert entry["operationName"] == "Authentication"
+    assert entry["identity"] == {}
+    assert entry["properties"]["httpStatusCode"] == 401
+    assert entry["properties"]["reason"] == reason
+
+
+# ---- the suite itself ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.name)
+def test_every_row_has_a_case(surface: Guarded) -> None:
+    """No operation is left out, and none is asked for that is not there."""
+    rows = Surfaces()[surface.name].operations
+    assert set(surface.cases) == {op.name for op in rows if not isinstance(op.requires, Public)}
+    assert {op.name for op in surface.operations} == set(surface.cases)
+
+
+def test_every_surface_with_rows_that_want_a_caller_is_here() -> None:
+    """A new surface takes part in this suite, or has public rows alone."""
+    surfaces = Surfaces()
+    guarded = {
+        name for name in SURFACE_NAMES if any(not isinstance(op.requires, Public) for op in surfaces[name].operations)
+    }
+    assert guarded == {surface.name for surface in SURFACES}
+
+
+@pytest.mark.parametrize("name", SURFACE_NAMES)
+def test_names_are_unique(name: str) -> None:
+    """An operation's name means one row: the audit depends on it."""
+    rows = Surfaces()[name].operations
+    assert len({op.name for op in rows}) == len(rows)
+
+
+# ---- tokens -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_no_token(world: Simulation, surface: Guarded, op: Op) -> None:
+    """Without a token every operation answers the challenge, whatever else is right or wrong about the request."""
+    check_unauthenticated(world, surface, surface.subject(world, op).ask(None), "no bearer token")
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_wrong_audience(world: Simulation, surface: Guarded, op: Op) -> None:
+    """A token for another surface opens nothing here, even the administrator's."""
+    subject = surface.subject(world, op)
+    for other in AUDIENCES:
+        if other != surface.audience:
+            answer = subject.ask(world.token(world.administrator, other))
+            check_unauthenticated(world, surface, answer, "wrong audience", other)
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_expired(world: Simulation, surface: Guarded, op: Op) -> None:
+    """A token is good until its `exp` and not a second longer."""
+    token = world.token(world.administrator, surface.audience)
+    expires = jwt.decode(token, options={"verify_signature": False})["exp"]
+    world.advance(expires - world.clock())
+    check_unauthenticated(world, surface, surface.subject(world, op).ask(token), "expired")
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_forged(world: Simulation, surface: Guarded, op: Op, forger: rsa.RSAPrivateKey) -> None:
     """The administrator's claims under a published `kid`, signed by another key, are worth nothing."""
-    genuine = world.token(world.administrator)
+    genuine = world.token(world.administrator, surface.audience)
     claims, header = jwt.decode(genuine, options={"verify_signature": False}), jwt.get_unverified_header(genuine)
     forged = jwt.encode(claims, forger, "RS256", headers={"kid": header["kid"], "x5t": header["kid"]})
-    answer = ask(world, op, name, forged, prepared=False)
-    assert answer.status == 401
-    assert answer.error["message"] == "[AggregatedAuthenticationFailure] Error validating token: 'S2S17001'."
-    check_challenge(world, answer)
-    check_anonymous(world, answer, "signature")
+    check_unauthenticated(world, surface, surface.subject(world, op).ask(forged), "signature")
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_disabled_principal(world: Simulation, op: Op, name: str, nobody: Principal) -> None:
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_disabled_principal(world: Simulation, surface: Guarded, op: Op, nobody: Principal) -> None:
     """A principal that is disabled loses its access at once, however long its token would live."""
-    token = world.token(nobody)
-    assert ask(world, op, name, token, prepared=False).status == 403
+    token, subject = world.token(nobody, surface.audience), surface.subject(world, op)
+    assert subject.ask(token).status != 401
     tenant = world.first.tenant_id
 
     async def disable(tx: Transaction) -> None:
@@ -200,29 +192,154 @@ def test_disabled_principal(world: Simulation, op: Op, name: str, nobody: Princi
         await tx.put(replace(found, enabled=False))
 
     world.commit(disable)
-    answer = ask(world, op, name, token, prepared=False)
-    assert answer.status == 401
-    check_challenge(world, answer)
-    check_anonymous(world, answer, "principal is disabled")
+    check_unauthenticated(world, surface, subject.ask(token), "principal is disabled")
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_removed_secret(world: Simulation, op: Op, name: str, nobody: Principal) -> None:
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_removed_secret(world: Simulation, surface: Guarded, op: Op, nobody: Principal) -> None:
     """A token ends with the secret it was obtained with (SEC: "removing one secret ends its tokens and no others")."""
-    token = world.token(nobody)
-    tenant = world.first.tenant_id
+    token, tenant = world.token(nobody, surface.audience), world.first.tenant_id
     world.commit(lambda tx: client_secrets.remove_password(tx, tenant, nobody.application, nobody.key_id))
-    answer = ask(world, op, name, token, prepared=False)
+    check_unauthenticated(world, surface, surface.subject(world, op).ask(token), "credential was removed")
+
+
+# ---- rights -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("surface", "op", "model"), RIGHTS)
+def test_without_the_right(
+    world: Simulation,
+    surface: Guarded,
+    op: Op,
+    model: str,
+    nobody: Principal,
+    rich: dict[tuple[str, str], Principal],
+) -> None:
+    """Without the right every other one is of no use: the answer says what was asked, and nothing has changed."""
+    subject = surface.subject(world, op)
+    subject.prepare()
+    surface.withhold(subject, model)
+    for who in (nobody, rich[surface.name, model]):
+        token, before = world.token(who, surface.audience), world.view.generation
+        answer = subject.ask(token)
+        assert world.view.generation == before
+        assert answer.status == 403
+        assert error_of(answer) == surface.denial(subject, who, model)
+        entry = last_entry(world)
+        assert entry["operationName"] == op.name
+        assert entry["identity"]["claim"]["oid"] == who.oid
+        assert decision(entry) == {"rbac": (False, None), "policy": (None, False)}.get(model, (None, None))
+
+
+def decision(entry: dict[str, Any]) -> tuple[bool | None, bool | None]:
+    """Give what an entry says of roles and of access policies."""
+    properties = entry["properties"]
+    return properties.get("isRbacAuthorized"), properties.get("isAccessPolicyMatch")
+
+
+@pytest.mark.parametrize(("surface", "op", "model"), RIGHTS)
+def test_refusal_tells_nothing(world: Simulation, surface: Guarded, op: Op, model: str, nobody: Principal) -> None:
+    """A caller without rights gets the same answer whether the thing is there or not."""
+    subject, token = surface.subject(world, op), world.token(nobody, surface.audience)
+    surface.withhold(subject, model)
+    absent = subject.ask(token)
+    world.set_vault(rbac=True)
+    subject.prepare()
+    surface.withhold(subject, model)
+    present = subject.ask(token)
+    assert (absent.status, error_of(absent)) == (present.status, error_of(present))
+
+
+@pytest.mark.parametrize(("surface", "op", "model"), RIGHTS)
+def test_with_exactly_the_right(world: Simulation, surface: Guarded, op: Op, model: str, nobody: Principal) -> None:
+    """Exactly the row's right, on exactly the thing, is enough in its model; the audit names who had it by what."""
+    subject = surface.subject(world, op)
+    subject.prepare()
+    given = surface.give(subject, nobody, model)
+    answer = subject.ask(world.token(nobody, surface.audience))
+    assert answer.status == surface.success(op), answer.body
+    assert answer.headers.get("x-ms-keyvault-rbac-assignment-id") == (
+        given if (surface, model) == (VAULTS, "rbac") else None
+    )
+    entry = last_entry(world)
+    assert entry["operationName"] == op.name
+    assert entry["identity"]["claim"]["oid"] == nobody.oid
+    assert entry["properties"]["httpStatusCode"] == surface.success(op)
+    assert entry["properties"]["appliedAssignmentId"] == given
+    assert decision(entry) == {"rbac": (True, None), "policy": (None, True)}.get(model, (None, None))
+    if surface is not DIRECTORY:
+        about = world.vault.scope if surface is VAULTS else subject.scope
+        assert entry["resourceId"] == about.upper()
+
+
+@pytest.mark.parametrize(("surface", "op"), FREE)
+def test_what_wants_no_right(world: Simulation, surface: Guarded, op: Op, nobody: Principal) -> None:
+    """What every principal of the tenant may ask for is answered to one without any right, and recorded as its own."""
+    subject = surface.subject(world, op)
+    subject.prepare()
+    answer = subject.ask(world.token(nobody, surface.audience))
+    assert answer.status == surface.success(op), answer.body
+    entry = last_entry(world)
+    assert entry["operationName"] == op.name
+    assert entry["identity"]["claim"]["oid"] == nobody.oid
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_headers_of_every_answer(world: Simulation, surface: Guarded, op: Op) -> None:
+    """Every answer has the reference's headers (section 1.7), and none is kept by anybody on the way."""
+    subject = surface.subject(world, op)
+    subject.prepare()
+    answer = subject.ask(
+        world.token(world.administrator, surface.audience), headers={"x-ms-client-request-id": "mine-1"}
+    )
+    assert answer.status == surface.success(op), answer.body
+    expected = {
+        "cache-control": "no-cache",
+        "pragma": "no-cache",
+        "expires": "-1",
+        "x-content-type-options": "nosniff",
+        "strict-transport-security": "max-age=31536000;includeSubDomains",
+        "x-ms-client-request-id": "mine-1",
+        **surface.headers,
+    }
+    assert {name: answer.headers[name] for name in expected} == expected
+    assert len(answer.headers["x-ms-request-id"]) == 36
+    assert last_entry(world)["correlationId"] == "mine-1"
+
+
+# ---- vaults alone -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", OF_VAULTS)
+def test_version_of_every_vault_operation(world: Simulation, op: Op) -> None:
+    """The audit says in which api-version a vault was asked."""
+    subject = VAULTS.subject(world, op)
+    subject.prepare()
+    assert subject.ask(world.token(world.administrator)).status == op.success
+    assert last_entry(world)["operationVersion"] == subject.request()[0].rpartition("=")[2]
+
+
+@pytest.mark.parametrize("op", OF_VAULTS)
+def test_wrong_tenant(world: Simulation, op: Op, stranger: tuple[str, Principal]) -> None:
+    """A good token of another tenant is refused, and the challenge names the vault's own."""
+    tenant, principal = stranger
+    answer = VAULTS.subject(world, op).ask(world.token(principal, tenant=tenant))
     assert answer.status == 401
-    check_anonymous(world, answer, "credential was removed")
+    assert answer.error["message"].startswith(
+        f"AKV10032: Invalid issuer. Expected one of https://sts.windows.net/{world.first.tenant_id}/, found"
+    )
+    assert answer.headers["www-authenticate"] == VAULTS.challenge(world)
+    entry = last_entry(world)
+    assert (entry["operationName"], entry["identity"]) == ("Authentication", {})
+    assert entry["properties"]["reason"] == "issuer of another tenant"
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_blocked_address(world: Simulation, op: Op, name: str) -> None:
+@pytest.mark.parametrize("op", OF_VAULTS)
+def test_blocked_address(world: Simulation, op: Op) -> None:
     """SEC-FLOW-1: a blocked address is refused whatever its rights; the caller is named, since its token verified."""
     world.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.NONE, ("198.51.100.0/24",)))
     admin = world.administrator
-    answer = ask(world, op, name, world.token(admin), prepared=False)
+    answer = VAULTS.subject(world, op).ask(world.token(admin))
     assert answer.status == 403
     assert answer.error["innererror"] == {"code": "ForbiddenByFirewall"}
     assert answer.error["message"] == "\r\n".join(
@@ -236,15 +353,15 @@ def test_blocked_address(world: Simulation, op: Op, name: str) -> None:
     entry = last_entry(world)
     assert entry["operationName"] == op.name
     assert entry["callerIpAddress"] == PUBLIC_ADDRESS
-    assert entry["identity"]["claim"]["oid"] == admin.oid  # type: ignore[index]
+    assert entry["identity"]["claim"]["oid"] == admin.oid
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_blocked_address_with_a_bad_token(world: Simulation, op: Op, name: str, forger: rsa.RSAPrivateKey) -> None:
+@pytest.mark.parametrize("op", OF_VAULTS)
+def test_blocked_address_with_a_bad_token(world: Simulation, op: Op, forger: rsa.RSAPrivateKey) -> None:
     """SEC-FLOW-3, SEC-FLOW-4: a bad token from a blocked address gets the firewall's 403; no claim is repeated."""
     world.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.AZURE_SERVICES))
     claims = jwt.decode(world.token(world.administrator), options={"verify_signature": False})
-    answer = ask(world, op, name, jwt.encode(claims, forger, "RS256"), prepared=False)
+    answer = VAULTS.subject(world, op).ask(jwt.encode(claims, forger, "RS256"))
     assert answer.status == 403
     assert answer.error["innererror"] == {"code": "ForbiddenByFirewall"}
     assert "Caller:" not in answer.error["message"]
@@ -253,141 +370,84 @@ def test_blocked_address_with_a_bad_token(world: Simulation, op: Op, name: str, 
     assert world.administrator.oid not in str(entry)
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_admitted_address(world: Simulation, op: Op, name: str) -> None:
+@pytest.mark.parametrize("op", OF_VAULTS)
+def test_admitted_address(world: Simulation, op: Op) -> None:
     """An address that a rule names passes, and the audit says which rule it was."""
-    CASES[op.name].prepare(world, name)
-    token = world.token(world.administrator)
-    body = CASES[op.name].body
-    if callable(body):
-        body = {"value": body(world, name)}
+    subject = VAULTS.subject(world, op)
+    subject.prepare()
     world.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.NONE, ("203.0.113.0/24",)))
-    path = CASES[op.name].path.format(name=name)
-    answer = world.ask(op.method, f"{world.vault_url}{path}?api-version={VERSION}", token=token, body=body)
+    answer = subject.ask(world.token(world.administrator))
     assert answer.status == op.success, answer.body
-    assert last_entry(world)["properties"]["addrAuthType"] == "ipRule 203.0.113.0/24"  # type: ignore[index]
+    assert last_entry(world)["properties"]["addrAuthType"] == "ipRule 203.0.113.0/24"
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_public_access_disabled(world: Simulation, op: Op, name: str) -> None:
+@pytest.mark.parametrize("op", OF_VAULTS)
+def test_public_access_disabled(world: Simulation, op: Op) -> None:
     """With public network access disabled the public listener refuses everybody."""
     world.set_vault(public_network_access=PublicNetworkAccess.DISABLED)
-    answer = ask(world, op, name, world.token(world.administrator), prepared=False)
+    answer = VAULTS.subject(world, op).ask(world.token(world.administrator))
     assert answer.status == 403
     assert answer.error["innererror"] == {"code": "ForbiddenByConnection"}
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_rbac_without_permission(world: Simulation, op: Op, name: str, nobody: Principal) -> None:
-    """Without a role assignment the answer is the reference's text, and tells what was asked, not what exists."""
-    answer = ask(world, op, name, world.token(nobody))
-    assert answer.status == 403
-    assert answer.error["code"] == "Forbidden"
-    assert answer.error["innererror"] == {"code": "ForbiddenByRbac"}
-    assert answer.error["message"] == "\r\n".join(
-        (
-            "Caller is not authorized to perform action on resource.",
-            PROPAGATION,
-            f"Caller: appid={nobody.appid};oid={nobody.oid};iss=https://sts.windows.net/{world.first.tenant_id}/",
-            f"Action: '{permission(op).action}'",
-            f"Resource: '{resource(world, op, name)}'",
-            "Assignment: (not found)",
-            "DenyAssignmentId: null",
-            "DecisionReason: 'DeniedWithNoValidRBAC' ",
-            f"Vault: {world.vault.name};location={world.vault.location}",
-            "",
-        )
-    )
-    entry = last_entry(world)
-    assert entry["operationName"] == op.name
-    assert entry["properties"]["isRbacAuthorized"] is False  # type: ignore[index]
+# ---- another tenant -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_rbac_with_exactly_the_permission(world: Simulation, op: Op, name: str, nobody: Principal) -> None:
-    """A role with exactly the row's data action, on exactly the object, is enough; the answer names the assignment."""
-    role = RoleDefinition(
-        id=f"00000000-0000-4000-8000-{chance.token_hex(6)}",
-        tenant=world.first.tenant_id,
-        name=f"only {op.name}",
-        data_actions=(permission(op).action,),
-    )
-    world.commit(lambda tx: tx.put(role))
-    scope = f"{world.vault.scope}/secrets/{name}" if "{name}" in op.path else world.vault.scope
-    assignment = world.grant(nobody.oid, role.id, scope)
-    answer = ask(world, op, name, world.token(nobody))
-    assert answer.status == op.success, answer.body
-    assert answer.headers["x-ms-keyvault-rbac-assignment-id"] == assignment.arm_id
-    entry = last_entry(world)
-    assert entry["operationName"] == op.name
-    assert entry["operationVersion"] == VERSION
-    assert entry["resourceId"] == world.vault.scope.upper()
-    assert entry["identity"]["claim"]["oid"] == nobody.oid  # type: ignore[index]
-    properties = entry["properties"]
-    assert properties["httpStatusCode"] == op.success  # type: ignore[index]
-    assert properties["isRbacAuthorized"] is True  # type: ignore[index]
-    assert properties["appliedAssignmentId"] == assignment.arm_id  # type: ignore[index]
+@pytest.mark.parametrize("op", OF_MANAGEMENT)
+def test_another_tenants_resources(world: Simulation, op: Op, stranger: tuple[str, Principal]) -> None:
+    """SEC-TENANT-2: a principal of another tenant, whatever its rights there, finds what a random id finds: nothing."""
+    subject = ResourceSubject(world, op)
+    subject.prepare()
+    token, before = world.token(stranger[1], ARM_AUDIENCE, tenant=stranger[0]), world.view.generation
+    answer = subject.ask(token)
+    assert world.view.generation == before
+    assert answer.status == arm.CASES[op.name].to_stranger
+    if answer.status != 404:
+        for ours in (world.first.tenant_id, subject.arm.tag, world.administrator.oid):
+            assert ours.encode() not in answer.body
+        return
+    own = world.first.subscription_id
+    url, body = subject.request()
+    random = world.ask(op.method, url.replace(own, RANDOM_SUBSCRIPTION), token=token, body=body)
+    assert random.status == 404
+    assert random.body.replace(RANDOM_SUBSCRIPTION.encode(), b"") == answer.body.replace(own.encode(), b"")
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_rbac_on_another_vaults_prefix(world: Simulation, op: Op, name: str, nobody: Principal) -> None:
-    """An assignment at a scope that only looks like a prefix gives nothing."""
-    world.grant(nobody.oid, "00482a5a-887f-4fb3-b363-3b7fe8e74483", world.vault.scope[:-1])
-    assert ask(world, op, name, world.token(nobody)).status == 403
+@pytest.mark.parametrize("op", OF_DIRECTORY)
+def test_another_tenants_objects(world: Simulation, op: Op, stranger: tuple[str, Principal]) -> None:
+    """SEC-TENANT-2: another tenant's administrator finds of this one's objects what it finds of random ids: nothing."""
+    subject = ObjectSubject(world, op)
+    token = world.token(stranger[1], GRAPH_AUDIENCE, tenant=stranger[0])
+    random = subject.ask(token)
+    subject.prepare()
+    ids = subject.things.ids()
+    before = [world.view.principal(world.first.tenant_id, one) for one in ids]
+    answer = subject.ask(token)
+    assert answer.status == random.status == graph_cases.CASES[op.name].to_stranger
+    assert [world.view.principal(world.first.tenant_id, one) for one in ids] == before
+    if answer.status >= 400:
+        alike = [str(error_of(one)) for one in (answer, random)]
+        for one in ids:
+            alike[0] = alike[0].replace(one, MISSING)
+        assert alike[0] == alike[1]
+    else:
+        assert not any(one in answer.body.decode() for one in ids)
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_policy_without_permission(world: Simulation, op: Op, name: str) -> None:
-    """In a vault with access policies, a role assignment gives nothing at all."""
-    answer = ask(world, op, name, _prepared_for_policies(world, op, name, ()), prepared=False)
-    admin = world.administrator
-    assert answer.status == 403
-    assert answer.error["innererror"] == {"code": "ForbiddenByPolicy"}
-    assert answer.error["message"] == (
-        f"The user, group or application 'appid={admin.appid};oid={admin.oid};"
-        f"iss=https://sts.windows.net/{world.first.tenant_id}/' does not have {permission(op).category}"
-        f" {permission(op).word} permission on key vault '{world.vault.name};location={world.vault.location}'. For help"
-        " resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287"
-    )
-    assert last_entry(world)["properties"]["isAccessPolicyMatch"] is False  # type: ignore[index]
+# ---- lists --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_policy_with_exactly_the_permission(world: Simulation, op: Op, name: str, nobody: Principal) -> None:
-    """An access policy with exactly the row's word is enough, and roles are not asked."""
-    case = CASES[op.name]
-    case.prepare(world, name)
-    body = {"value": case.body(world, name)} if callable(case.body) else case.body
-    policy = AccessPolicy(world.first.tenant_id, nobody.oid, secrets=frozenset({permission(op).word}))
-    world.set_vault(rbac=False, access_policies=(policy,))
-    url = f"{world.vault_url}{case.path.format(name=name)}?api-version={VERSION}"
-    answer = world.ask(op.method, url, token=world.token(nobody), body=body)
-    assert answer.status == op.success, answer.body
-    assert "x-ms-keyvault-rbac-assignment-id" not in answer.headers
-    assert last_entry(world)["properties"]["isAccessPolicyMatch"] is True  # type: ignore[index]
-
-
-def _prepared_for_policies(world: Simulation, op: Op, name: str, policies: tuple[AccessPolicy, ...]) -> str:
-    CASES[op.name].prepare(world, name)
-    token = world.token(world.administrator)
-    world.set_vault(rbac=False, access_policies=policies)
-    return token
-
-
-@pytest.mark.parametrize("op", OPERATIONS)
-def test_headers_of_every_answer(world: Simulation, op: Op, name: str) -> None:
-    """Every answer has the reference's headers (section 1.7), and none is kept by anybody on the way."""
-    answer = ask(world, op, name, world.token(world.administrator), headers={"x-ms-client-request-id": "mine-1"})  # type: ignore[arg-type]
-    assert answer.status == op.success, answer.body
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["pragma"] == "no-cache"
-    assert answer.headers["expires"] == "-1"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["strict-transport-security"] == "max-age=31536000;includeSubDomains"
-    assert answer.headers["x-ms-client-request-id"] == "mine-1"
-    assert answer.headers["x-ms-keyvault-region"] == world.vault.location
-    assert answer.headers["x-ms-keyvault-network-info"] == (
-        f"conn_type=Ipv4;addr={PUBLIC_ADDRESS};act_addr_fam=InterNetwork;"
-    )
-    assert len(answer.headers["x-ms-request-id"]) == 36
-    assert last_entry(world)["correlationId"] == "mine-1"
+@pytest.mark.parametrize(
+    "op", [op for op in MANAGEMENT.operations if not MANAGEMENT.models(op)], ids=lambda op: op.name
+)
+def test_lists_without_rights(world: Simulation, op: Op, nobody: Principal) -> None:
+    """A list that anyone may ask for shows nothing to a caller without rights, and the administrator's is not empty."""
+    subject = ResourceSubject(world, op)
+    subject.prepare()
+    answer = subject.ask(world.token(nobody, ARM_AUDIENCE))
+    assert answer.status == op.success
+    if arm.CASES[op.name].empty_for_nobody:
+        assert answer.json == {"value": []}
+    full = subject.ask(world.token(world.administrator, ARM_AUDIENCE))
+    assert full.status == op.success
+    assert full.json.get("value") != []

@@ -1,0 +1,195 @@
+"""How to ask for each operation of the directory API so that it succeeds, and what must be there for it."""
+
+from __future__ import annotations
+
+import secrets as chance
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from strongroom.core.permissions import DirectoryPermission
+from strongroom.flow.operation import Op
+from strongroom.graph.operations import OPERATIONS
+from tests.flow.graph import MISSING, Graph, group_body, user_body
+
+GUARDED: tuple[Op, ...] = OPERATIONS
+"""Every operation: none is Public. A new row without a case fails the suite."""
+
+
+class Things:
+    """Objects of the directory that nobody else uses, each made when it is first named."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    @cached_property
+    def application(self) -> dict[str, Any]:
+        """An application."""
+        return self._graph.add_application()
+
+    @cached_property
+    def principal(self) -> dict[str, Any]:
+        """The application's service principal."""
+        return self._graph.make("servicePrincipals", {"appId": self.application["appId"]})
+
+    @cached_property
+    def key_id(self) -> str:
+        """A secret of the application."""
+        answer = self._graph.ask("POST", f"applications/{self.application['id']}/addPassword", {})
+        key: str = answer.json["keyId"]
+        return key
+
+    @cached_property
+    def user(self) -> dict[str, Any]:
+        """A user."""
+        return self._graph.add_user()
+
+    @cached_property
+    def group(self) -> dict[str, Any]:
+        """A group."""
+        return self._graph.add_group()
+
+    @cached_property
+    def member(self) -> dict[str, Any]:
+        """A user in the group."""
+        assert self._graph.join(self.group["id"], self.user["id"]).status == 204
+        return self.user
+
+    def ids(self) -> tuple[str, ...]:
+        """Give the ids of everything that was made."""
+        made = [thing for thing in vars(self).values() if isinstance(thing, dict)]
+        return tuple(sorted({thing[name] for thing in made for name in ("id", "appId") if name in thing}))
+
+
+class Nothing(Things):
+    """The names of things that are not there."""
+
+    application = principal = user = group = member = {"id": MISSING, "appId": MISSING}  # noqa: RUF012  read only
+    key_id = MISSING
+
+    def __init__(self) -> None:
+        """Need no directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One operation's path below the version and its body, and what another tenant's administrator is answered."""
+
+    path: Callable[[Things], str]
+    body: Callable[[Things], object] = lambda _: None
+    to_stranger: int = 404
+    success: int | None = None
+    """What a service principal is answered, where it is not what the row says."""
+
+
+def _application(rest: str = "") -> Callable[[Things], str]:
+    return lambda things: f"applications/{things.application['id']}{rest}"
+
+
+def _application_by_app_id(rest: str = "") -> Callable[[Things], str]:
+    return lambda things: f"applications(appId='{things.application['appId']}'){rest}"
+
+
+def _principal(things: Things) -> str:
+    return f"servicePrincipals/{things.principal['id']}"
+
+
+def _principal_by_app_id(things: Things) -> str:
+    return f"servicePrincipals(appId='{things.principal['appId']}')"
+
+
+def _user(things: Things) -> str:
+    return f"users/{things.user['id']}"
+
+
+def _group(rest: str = "") -> Callable[[Things], str]:
+    return lambda things: f"groups/{things.group['id']}{rest}"
+
+
+def _object(things: Things) -> str:
+    return f"directoryObjects/{things.user['id']}"
+
+
+def _reference(things: Things) -> object:
+    return {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{things.user['id']}"}
+
+
+def _renamed(_: Things) -> object:
+    return {"displayName": "renamed"}
+
+
+def _unique() -> str:
+    return f"n{chance.token_hex(6)}"
+
+
+def _memberships(kind: str, path: Callable[[Things], str]) -> dict[str, Case]:
+    return {
+        f"{kind}GetMemberGroups": Case(lambda things: f"{path(things)}/getMemberGroups", lambda _: {}),
+        f"{kind}GetMemberObjects": Case(lambda things: f"{path(things)}/getMemberObjects", lambda _: {}),
+        f"{kind}CheckMemberGroups": Case(
+            lambda things: f"{path(things)}/checkMemberGroups", lambda things: {"groupIds": [things.group["id"]]}
+        ),
+    }
+
+
+def _applications(suffix: str, path: Callable[[str], Callable[[Things], str]]) -> dict[str, Case]:
+    return {
+        f"ApplicationGet{suffix}": Case(path("")),
+        f"ApplicationUpdate{suffix}": Case(path(""), _renamed),
+        f"ApplicationDelete{suffix}": Case(path("")),
+        f"ApplicationAddPassword{suffix}": Case(path("/addPassword"), lambda _: {}),
+        f"ApplicationRemovePassword{suffix}": Case(path("/removePassword"), lambda things: {"keyId": things.key_id}),
+    }
+
+
+def _service_principals(suffix: str, path: Callable[[Things], str]) -> dict[str, Case]:
+    return {
+        f"ServicePrincipalGet{suffix}": Case(path),
+        f"ServicePrincipalUpdate{suffix}": Case(path, _renamed),
+        f"ServicePrincipalDelete{suffix}": Case(path),
+    }
+
+
+CASES: dict[str, Case] = {
+    "ApplicationList": Case(lambda _: "applications", to_stranger=200),
+    "ApplicationCreate": Case(lambda _: "applications", lambda _: {"displayName": _unique()}, to_stranger=201),
+    "ServicePrincipalList": Case(lambda _: "servicePrincipals", to_stranger=200),
+    "ServicePrincipalCreate": Case(
+        lambda _: "servicePrincipals", lambda things: {"appId": things.application["appId"]}, to_stranger=400
+    ),
+    # Only a user has a "me", and nobody signs in as one yet.
+    "Me": Case(lambda _: "me", to_stranger=400, success=400),
+    "UserList": Case(lambda _: "users", to_stranger=200),
+    # The domain of the name is the first tenant's.
+    "UserCreate": Case(lambda _: "users", lambda _: user_body(_unique()), to_stranger=400),
+    "UserGet": Case(_user),
+    "UserUpdate": Case(_user, _renamed),
+    "UserDelete": Case(_user),
+    "GroupList": Case(lambda _: "groups", to_stranger=200),
+    "GroupCreate": Case(lambda _: "groups", lambda _: group_body(_unique()), to_stranger=201),
+    "GroupGet": Case(_group()),
+    "GroupUpdate": Case(_group(), _renamed),
+    "GroupDelete": Case(_group()),
+    "GroupMemberList": Case(_group("/members")),
+    "GroupTransitiveMemberList": Case(_group("/transitiveMembers")),
+    "GroupMemberAdd": Case(_group("/members/$ref"), _reference),
+    "GroupMemberRemove": Case(lambda things: f"groups/{things.group['id']}/members/{things.member['id']}/$ref"),
+    "DirectoryObjectGet": Case(_object),
+    "DirectoryObjectGetByIds": Case(
+        lambda _: "directoryObjects/getByIds", lambda things: {"ids": [things.user["id"]]}, to_stranger=200
+    ),
+    **_applications("", _application),
+    **_applications("ByAppId", _application_by_app_id),
+    **_service_principals("", _principal),
+    **_service_principals("ByAppId", _principal_by_app_id),
+    **_memberships("User", _user),
+    **_memberships("Group", _group()),
+    **_memberships("ServicePrincipal", _principal),
+    **_memberships("DirectoryObject", _object),
+}
+
+
+def wants_a_role(op: Op) -> bool:
+    """Tell whether an operation is for the directory's administrators; the others are every member's."""
+    return isinstance(op.requires, DirectoryPermission) and op.requires.write
