@@ -1,0 +1,220 @@
+"""
+Every operation that wants no token, on every surface that has one: how it answers, and that it is recorded.
+
+Generated from the rows, as `test_every_operation.py` is for those that want a caller: whoever adds a row adds a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
+from strongroom.config import Settings
+from strongroom.core.network import Link
+from strongroom.core.permissions import Public
+from strongroom.flow.operation import Op
+from strongroom.flow.settings import FlowSettings
+from strongroom.journal import JournalUnavailable
+from tests.world import Answer, Simulation
+
+ALLOWANCE = 3
+IDENTITY = "http://127.0.0.1:40342"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One operation's path as anybody may ask for it, and what it answers to that."""
+
+    path: Callable[[Simulation], str]
+    status: int = 200
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How a surface is reached, and the members that its refusals have."""
+
+    origin: Callable[[Simulation], str]
+    refusal: frozenset[str]
+    link: Link = Link.PUBLIC
+    peer: str = "203.0.113.7"
+
+
+AZURE = frozenset({"error"})
+OAUTH = frozenset({"error", "error_description", "error_codes", "timestamp", "trace_id", "correlation_id", "error_uri"})
+PLACES: dict[str, Place] = {
+    "vault": Place(lambda world: world.vault_url, AZURE),
+    "bare": Place(lambda _: "https://127.0.0.1:8443", AZURE),
+    "login": Place(lambda world: world.login_url, OAUTH),
+    "management": Place(lambda world: world.arm_url, AZURE),
+    "identity": Place(
+        lambda _: IDENTITY, frozenset({"statusCode", "message", "code"}), Link.MANAGED_IDENTITY, "127.0.0.1"
+    ),
+    "control": Place(lambda _: "http://control", AZURE, Link.CONTROL, "127.0.0.1"),
+}
+
+
+def _of_tenant(path: str) -> Callable[[Simulation], str]:
+    return lambda world: f"/{world.first.tenant_id}/{path}"
+
+
+def _at(path: str) -> Callable[[Simulation], str]:
+    return lambda _: path
+
+
+def _sign_in(version: str) -> Case:
+    # A form without anything in it: the endpoint answers, and says what it lacks.
+    return Case(_of_tenant(f"oauth2/{version}token"), 400, {"form": {"grant_type": "client_credentials"}})
+
+
+_VERSIONS = "/common/discovery/instance?api-version=1.1&authorization_endpoint="
+_AUTHORITY = "https://login.localhost:8443/common/oauth2/v2.0/authorize"
+_HEALTH = Case(_at("/healthstatus"))
+
+CASES: dict[tuple[str, str], Case] = {
+    ("vault", "VaultHealth"): _HEALTH,
+    ("bare", "VaultHealth"): _HEALTH,
+    ("login", "TokenIssue"): _sign_in("v2.0/"),
+    ("login", "TokenIssueV1"): _sign_in(""),
+    ("login", "OpenIdConfigurationGet"): Case(_of_tenant("v2.0/.well-known/openid-configuration")),
+    ("login", "OpenIdConfigurationGetV1"): Case(_of_tenant(".well-known/openid-configuration")),
+    ("login", "SigningKeysGet"): Case(_of_tenant("discovery/v2.0/keys")),
+    ("login", "SigningKeysGetV1"): Case(_of_tenant("discovery/keys")),
+    ("login", "InstanceDiscovery"): Case(_at(f"{_VERSIONS}{_AUTHORITY}")),
+    ("login", "UserRealmGet"): Case(lambda world: f"/common/userrealm/{world.first.user_name}?api-version=1.0"),
+    ("management", "CloudMetadataGet"): Case(_at("/metadata/endpoints?api-version=2022-09-01")),
+    # Without a run's own secret in the header there is nothing to get.
+    ("identity", "ManagedIdentityTokenIssue"): Case(
+        _at("/msi/token?api-version=2019-08-01&resource=https://vault.azure.net"), 401
+    ),
+    # Reaching the owner's socket is the proof.
+    ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
+    ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),
+    ("control", "StatusGet"): Case(_at("/status")),
+}
+
+_COMPILED = Surfaces()
+PUBLIC = {
+    (surface, op.name): op
+    for surface in SURFACE_NAMES
+    for op in _COMPILED[surface].operations
+    if isinstance(op.requires, Public)
+}
+ROWS = [pytest.param(surface, op, id=f"{surface}-{op.name}") for (surface, _), op in PUBLIC.items()]
+ANYBODYS = [row for row in ROWS if PLACES[str(row.values[0])].link is not Link.CONTROL]
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Simulation]:
+    """Make a world in which a source has few anonymous requests, and whose journal the test may break."""
+    simulation = Simulation(tmp_path, Settings(data=tmp_path, flow=FlowSettings(anonymous_per_source=ALLOWANCE)))
+    yield simulation
+    with suppress(JournalUnavailable):
+        simulation.world.journal.close()
+    simulation.close()
+
+
+def ask(world: Simulation, surface: str, method: str, path: str, **how: Any) -> Answer:
+    """Ask a surface, as whoever can reach it."""
+    place = PLACES[surface]
+    origin = place.origin(world)
+    host = origin.partition("://")[2]
+    return world.ask(method, f"{origin}{path}", host=host, link=place.link, peer=place.peer, **how)
+
+
+def ask_for(world: Simulation, surface: str, op: Op, **more: Any) -> Answer:
+    """Ask for an operation without a token, unless the test gives one."""
+    case = CASES[surface, op.name]
+    return ask(world, surface, op.method, case.path(world), **case.how, **more)
+
+
+def check_refusal(surface: str, answer: Answer, status: int) -> None:
+    """Check that a refusal is in the surface's dialect."""
+    assert answer.status == status, answer.body
+    assert set(answer.json) == PLACES[surface].refusal
+
+
+def test_every_row_has_a_case() -> None:
+    """No operation is left out, and none is asked for that is not there."""
+    assert set(CASES) == set(PUBLIC)
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_it_answers_without_a_token(world: Simulation, surface: str, op: Op) -> None:
+    """What wants no token says what it has to say, or in its own words what it lacks; it is recorded once, by name."""
+    before = len(world.entries())
+    answer = ask_for(world, surface, op)
+    status = CASES[surface, op.name].status
+    assert answer.status == status, answer.body
+    if status >= 400:
+        assert set(answer.json) == PLACES[surface].refusal
+    (entry,) = world.entries()[before:]
+    assert entry["operationName"] == op.name
+    assert entry["properties"]["httpStatusCode"] == status
+    assert entry["identity"] == {}
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_a_token_changes_nothing(world: Simulation, surface: str, op: Op) -> None:
+    """Nobody judges a token here: with a good one or a bad one the answer is the same, and nobody is recorded."""
+    for token in ("junk", world.token(world.administrator)):
+        answer = ask_for(world, surface, op, token=token)
+        assert answer.status == CASES[surface, op.name].status, answer.body
+        assert world.entries()[-1]["identity"] == {}
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_another_method(world: Simulation, surface: str, op: Op) -> None:
+    """Its path in another method is 405 in the surface's dialect, and says which there are."""
+    answer = ask(world, surface, "PUT", CASES[surface, op.name].path(world))
+    check_refusal(surface, answer, 405)
+    assert answer.headers["allow"] == op.method
+    assert world.entries()[-1]["operationName"] == "Authentication"
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_the_headers_of_its_answer(world: Simulation, surface: str, op: Op) -> None:
+    """It has the headers that every answer has, and is kept by nobody on the way."""
+    answer = ask_for(world, surface, op, headers={"x-ms-client-request-id": "mine-1"})
+    assert answer.headers["cache-control"] in {"no-cache", "no-store"}
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000;includeSubDomains"
+    assert answer.headers["x-ms-client-request-id"] == "mine-1"
+    assert len(answer.headers["x-ms-request-id"]) == 36
+    assert "www-authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("surface", PLACES)
+@pytest.mark.parametrize("path", ["/", "/nothing/of/the/kind", "/%00", "/healthstatus/x"])
+def test_an_unknown_path(world: Simulation, surface: str, path: str) -> None:
+    """What is not served is 404 in the surface's dialect, recorded as nobody's."""
+    check_refusal(surface, ask(world, surface, "GET", path), 404)
+    assert world.entries()[-1]["identity"] == {}
+
+
+@pytest.mark.parametrize("token", [None, "junk"])
+@pytest.mark.parametrize(("surface", "op"), ANYBODYS)
+def test_a_source_has_an_allowance(strict: Simulation, surface: str, op: Op, token: str | None) -> None:
+    """SEC-FLOW-5: beyond the allowance of its source it is 429 in the surface's dialect; a token exempts nobody."""
+    answers = [ask_for(strict, surface, op, token=token) for _ in range(ALLOWANCE + 1)]
+    assert [answer.status for answer in answers[:-1]] == [CASES[surface, op.name].status] * ALLOWANCE
+    check_refusal(surface, answers[-1], 429)
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(("surface", "op"), ROWS)
+def test_what_cannot_be_recorded_is_not_answered(strict: Simulation, surface: str, op: Op) -> None:
+    """SEC-AUDIT-6: with a broken journal it is 503 in the surface's dialect, and nothing has changed."""
+    for path in (strict.folder / "audit").glob("*.jsonl"):
+        path.unlink()
+    with suppress(JournalUnavailable):
+        strict.world.journal.append(b"{}")
+    before = strict.view.generation
+    check_refusal(surface, ask_for(strict, surface, op), 503)
+    assert strict.view.generation == before
