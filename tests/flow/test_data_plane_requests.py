@@ -75,11 +75,14 @@ def test_one_trailing_slash_changes_nothing(vault: Client, name: str, method: st
     assert vault.ask(method, path.format(name), body=body).status == 200
 
 
-@pytest.mark.parametrize("path", ["/secrets//versions", "/secrets/{}/versions//", "/secrets//{}", "/Secrets/{}"])
-def test_other_doubled_slashes_lead_nowhere(vault: Client, name: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/secrets//versions", 404), ("/secrets/{}/versions//", 404), ("/secrets//{}", 404), ("/Secrets/{}", 404)],
+)
+def test_other_doubled_slashes_lead_nowhere(vault: Client, name: str, path: str, status: int) -> None:
     """An empty segment elsewhere, or a collection in another case, is a path that is not served."""
     vault.put(name)
-    assert vault.ask("GET", path.format(name)).status in {400, 404}
+    assert vault.ask("GET", path.format(name)).status == status
 
 
 @pytest.mark.parametrize("path", ["/", "/secret", "/keys-of-nobody", "/secrets/{}/a/b/c", "/secrets/{}/backup/x"])

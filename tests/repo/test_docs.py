@@ -13,6 +13,9 @@ PAGES = sorted(
     if not {"_build", "node_modules"} & set(page.parts)
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"```sh\n(.*?)```", flags=re.DOTALL)
+MAKE = re.compile(r"^make ([a-z]+)", flags=re.MULTILINE)
 
 
 def names(path: Path) -> str:
@@ -20,12 +23,24 @@ def names(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def test_there_is_something_to_look_at() -> None:
+    """The scans below find what they scan: pages, links, commands, examples, tests."""
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+
+    assert len(PAGES) > 20
+    assert sum(len(LINK.findall(text)) for text in texts) > 50
+    assert any(MAKE.search(code) for text in texts for code in CODE.findall(text))
+    assert list(ROOT.glob("examples/*.py"))
+    assert list(ROOT.glob("examples/node/*.mjs"))
+    assert len(re.findall(r"`tests/[\w./-]+", README)) > 20
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_every_link_leads_somewhere(page: Path) -> None:
     """A relative link in a page names a file of this tree."""
     text = page.read_text(encoding="utf-8")
 
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+    for target in LINK.findall(text):
         if not target.startswith(("http:", "https:", "mailto:")):
             assert (page.parent / target).exists(), target
 
@@ -35,9 +50,9 @@ def test_every_make_target_exists(page: Path) -> None:
     """A page names no make target that the Makefile does not have."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
-    code = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+    code = "\n".join(CODE.findall(page.read_text(encoding="utf-8")))
 
-    assert set(re.findall(r"^make ([a-z]+)", code, flags=re.MULTILINE)) <= targets
+    assert set(MAKE.findall(code)) <= targets
 
 
 def test_the_readme_names_tests_that_exist() -> None:

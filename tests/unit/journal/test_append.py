@@ -2,6 +2,7 @@
 
 import json
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -99,8 +100,16 @@ def test_an_idle_journal_is_not_flushed(journal: Journal, monkeypatch: pytest.Mo
     """Nothing is flushed while nothing is written."""
     journal.flush()
     flushes: list[int] = []
+    turn, flush = threading.Event(), journal._flush
+
+    def take_turn() -> None:
+        flush()
+        turn.set()
+
     monkeypatch.setattr("strongroom.journal.files.sync", flushes.append)
-    time.sleep(0.1)
+    monkeypatch.setattr(journal, "_flush", take_turn)
+    journal._wake.set()
+    assert turn.wait(30), "the flusher was woken and did nothing"
     journal.flush()
     assert flushes == []
     append(journal, 1, 1)
