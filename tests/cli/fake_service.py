@@ -4,7 +4,6 @@ import hashlib
 import json
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ IDENTITY_HEADER = "an-invented-identity-header"
 CLIENT_SECRET = "an-invented-client-secret"
 CLOSE_EARLY = "/refused-before-its-body"
 SLOW = "/slow"
+RELEASE_S = 30
+"""How long a slow request waits for the test at most."""
 
 
 @dataclass
@@ -43,6 +44,8 @@ class FakeService:
     ended: list[str] = field(default_factory=list)
     refusal: tuple[int, str] | None = None
     """What POST /run answers instead of a grant."""
+    released: threading.Event = field(default_factory=threading.Event)
+    """Set by the test when slow requests may be answered."""
 
     @property
     def socket(self) -> Path:
@@ -92,8 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(413, {"error": {"code": "RequestTooLarge"}})
             return
-        if self.path == SLOW:
-            time.sleep(0.3)
+        if self.path.partition("?")[0] == SLOW:
+            self.service.released.wait(RELEASE_S)
         body = self._body()
         self.service.asked.append(Asked(host, self.command, self.path, len(body), body))
         if host == "control":

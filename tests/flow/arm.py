@@ -126,6 +126,17 @@ class Arm:
         return self.do("PUT", self.assignment, self.assignment_body(principal.oid))
 
 
+def policy(arm: Arm, who: str, **permissions: list[str]) -> dict[str, Any]:
+    """Write an access policy."""
+    return {"tenantId": arm.world.first.tenant_id, "objectId": who, "permissions": permissions}
+
+
+def get_secret(arm: Arm) -> int:
+    """Ask the vault itself for a secret that does not exist: 404 if the caller may, 403 or 404 of the host if not."""
+    url = f"https://{arm.vault_name}.vault.localhost:8443/secrets/none?api-version=7.4"
+    return arm.world.ask("GET", url, token=arm.world.token(arm.who)).status
+
+
 # ---- one case for each operation ------------------------------------------------------------------------------------
 
 

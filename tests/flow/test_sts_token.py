@@ -14,8 +14,6 @@ import pytest
 from strongroom.core import limits
 from strongroom.crypto.jws import TokenSigner
 from strongroom.directory import applications, client_secrets, signing_keys
-from strongroom.flow.operation import Op
-from strongroom.sts.operations import OPERATIONS
 from tests.world import START, Answer, Principal, Simulation
 
 NOW = int(START)
@@ -489,19 +487,3 @@ class TestAudit:
         """Once the secret was right, the journal says whose the refused request was."""
         ask(world, form_of(app, scope="https://elsewhere.example/.default"))
         assert world.entries()[-1]["properties"]["appId"] == app.appid
-
-
-def test_every_operation_is_public_and_the_list_is_closed() -> None:
-    """The token service's rows are these and no others; only the token endpoints authenticate by themselves."""
-    rows = {(op.method, op.path): op.authenticates for op in OPERATIONS}
-    assert rows == {
-        ("POST", "/{tenant}/oauth2/v2.0/token"): True,
-        ("POST", "/{tenant}/oauth2/token"): True,
-        ("GET", "/{tenant}/v2.0/.well-known/openid-configuration"): False,
-        ("GET", "/{tenant}/.well-known/openid-configuration"): False,
-        ("GET", "/{tenant}/discovery/v2.0/keys"): False,
-        ("GET", "/{tenant}/discovery/keys"): False,
-        ("GET", "/common/discovery/instance"): False,
-        ("GET", "/common/userrealm/{user}"): False,
-    }
-    assert all(isinstance(op, Op) and type(op.requires).__name__ == "Public" for op in OPERATIONS)
