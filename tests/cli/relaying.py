@@ -91,8 +91,6 @@ async def relaying(
         yield running
     finally:
         await relay.close()
-        # Give the transports a turn to end.
-        await asyncio.sleep(0.01)
 
 
 async def read_head(reader: asyncio.StreamReader) -> str:

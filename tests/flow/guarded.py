@@ -19,7 +19,7 @@ from strongroom.core.vaults import AccessPolicy
 from strongroom.directory import roles
 from strongroom.flow.operation import Op
 from tests.flow import arm, cases, graph_cases
-from tests.flow.graph import MISSING, Graph
+from tests.flow.graph import Graph
 from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, VAULT_AUDIENCE, Answer, Principal, Simulation
 
 AUDIENCES = (VAULT_AUDIENCE, ARM_AUDIENCE, GRAPH_AUDIENCE)
@@ -401,4 +401,3 @@ class Directory(Guarded):
 
 VAULTS, MANAGEMENT, DIRECTORY = Vaults(), Management(), Directory()
 SURFACES: tuple[Guarded, ...] = (VAULTS, MANAGEMENT, DIRECTORY)
-__all__ = ["AUDIENCES", "DIRECTORY", "MANAGEMENT", "MISSING", "RANDOM_SUBSCRIPTION", "SURFACES", "VAULTS", "Guarded"]
