@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import served, start_up, token_issue
+from bench import served, start_up, store_write, token_issue
 from bench.instance import make_instance
 from bench.limits import has_nginx
 from bench.measure import Measure, table, write_results
@@ -21,13 +21,18 @@ def main() -> None:
     """Measure, tell, write. Whether a target was reached is told too, and fails nothing: speed is not a test."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", choices=list(_PARTS), action="append", help="run this part; can be given repeatedly")
+    parser.add_argument(
+        "--scratch",
+        type=Path,
+        help="where to work, on a real disk: one in memory flushes nothing (default: the system's)",
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file to write (default: %(default)s)")
     options = parser.parse_args()
     measures: list[Measure] = []
     for part, measure in _PARTS.items():
         if options.only is None or part in options.only:
             print(f"measuring: {part} ...", flush=True)
-            with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as directory:
+            with tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir=options.scratch) as directory:
                 measures += measure(Path(directory))
     print(f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}\n")
     print(table(measures))
@@ -45,6 +50,7 @@ def _requests(directory: Path) -> list[Measure]:
             *served.measure_get(instance, server, directory),
             *served.measure_list(instance, server, directory),
             *served.measure_cold(instance, server, directory),
+            *served.measure_set(instance, directory),
         ]
 
 
@@ -59,7 +65,12 @@ def _start(directory: Path) -> list[Measure]:
     return start_up.measure_starts(make_instance(directory), directory)
 
 
-_PARTS: dict[str, Callable[[Path], list[Measure]]] = {"requests": _requests, "tokens": _tokens, "start": _start}
+_PARTS: dict[str, Callable[[Path], list[Measure]]] = {
+    "requests": _requests,
+    "store": store_write.measure_write,
+    "tokens": _tokens,
+    "start": _start,
+}
 
 if __name__ == "__main__":
     main()
