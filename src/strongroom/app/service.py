@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
+import logging
 import os
 import shutil
 import signal
@@ -35,9 +37,12 @@ from strongroom.core.network import Link
 from strongroom.crypto.process import protect_process
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener, free_port
+from strongroom.http.connections import Watch, raise_descriptor_limit
 
 Say = Callable[[str], None]
 
+_logger = logging.getLogger("strongroom")
+_LOAD_AGAIN_S = 1.0
 _RESOLVE_S = 2.0
 """How long a resolver may take to find our names before it counts as not finding them."""
 
@@ -100,11 +105,13 @@ async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event
     surfaces = Surfaces()
     dispatcher = Dispatcher(world, surfaces)
     main, control, identity = _listeners(settings, dispatcher)
+    watch = Watch((main.requests, identity.requests), raise_descriptor_limit())
     opened_listeners: list[Listener] = []
     try:
         for listener in (control, identity, main):
             await listener.open()
             opened_listeners.append(listener)
+        watch.start()
         world.instance.managed_identity = f"http://{identity.address}:{identity.port}"
         world.instance.main = f"{main.address}:{main.port}"
         world.instance.control_socket = str(settings.control_socket)
@@ -118,20 +125,39 @@ async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event
         for problem in world.journal.problems:
             say(f"  DAMAGE   the audit journal: {problem}. It is recorded; `strongroom audit verify` tells more.")
         await _notice_names(opened, say)
-        # What the first answer does not need is loaded after it, beside the loop.
-        await asyncio.to_thread(surfaces.compile_all)
-        from strongroom.app import jobs  # noqa: PLC0415  likewise
+        if await _load_the_rest(surfaces, stop):
+            from strongroom.app import jobs  # noqa: PLC0415  what the first answer does not need is loaded after it
 
-        async with jobs.running(opened, main):
-            await stop.wait()
+            async with jobs.running(opened, main):
+                await stop.wait()
     finally:
         world.instance.ready = False
         settings.run_file.unlink(missing_ok=True)
         # The main one first: what runs under `run` may still be finishing its last request.
         await asyncio.gather(*(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)))
+        watch.stop()
         await audit.drain(world)
         world.journal.flush()
         await keep_journal_checkpoint(opened)
+
+
+async def _load_the_rest(surfaces: Surfaces, stop: asyncio.Event) -> bool:
+    """
+    Load what the first answer does not need, beside the loop, until that works; say whether it did before the stop.
+
+    A surface that is asked for is loaded then in any case, so a failure here ends nothing.
+    """
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(surfaces.compile_all)
+            await asyncio.to_thread(importlib.import_module, "strongroom.app.jobs")
+        except (OSError, ImportError):
+            _logger.exception("not everything could be loaded; it is tried again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOAD_AGAIN_S)
+        else:
+            return True
+    return False
 
 
 async def _notice_names(opened: Opened, say: Say) -> None:

@@ -47,6 +47,12 @@ BODY_TIME_S = 20.0
 """From the end of the headers to the end of the body: ours."""
 HEADER_TIME_S = 15.0
 """From the start of a request to the end of its headers, over HTTP/1.1 (ADR 0002): ours."""
+FIRST_REQUEST_S = 30.0
+"""From the opening of a connection to its first request; then it is closed: ours."""
+CONNECTION_IDLE_S = 120.0
+"""From the last request of a connection to its end, if there is no other: ours."""
+OPEN_FILES = 65_536
+"""Descriptors that the process asks the system for, which may allow it less: ours."""
 JSON_DEPTH = 32
 """How deep a JSON body may nest: ours."""
 TOKEN_CHARS = 16 * 1024

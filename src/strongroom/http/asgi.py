@@ -26,6 +26,7 @@ from granian.server.embed import Server
 from strongroom.core import limits
 from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
 from strongroom.core.network import Link
+from strongroom.http.connections import Requests
 from strongroom.http.message import Request, Response
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -68,6 +69,8 @@ class Listener:
     unix_socket: Path | None = None
     certificate: tuple[Path, Path] | None = None
     """Certificate chain and private key, PEM."""
+    requests: Requests = field(default_factory=Requests)
+    """What the watch over connections knows of this listener's."""
     _server: _Server | None = None
     _serving: asyncio.Task[None] | None = None
     _active: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -80,7 +83,7 @@ class Listener:
             OSError: the address is taken or not ours.
         """
         if self.unix_socket is None:
-            self.port = free_port(self.address, self.port)
+            self.port = self.requests.port = free_port(self.address, self.port)
         else:
             self.unix_socket.unlink(missing_ok=True)
         self._start()
@@ -179,7 +182,13 @@ class Listener:
             http1_settings=HTTP1Settings(
                 header_read_timeout=int(limits.HEADER_TIME_S * 1000), max_buffer_size=_SERVER_HEADER_BYTES
             ),
-            http2_settings=HTTP2Settings(max_headers_size=_SERVER_HEADER_BYTES, max_concurrent_streams=128),
+            http2_settings=HTTP2Settings(
+                max_headers_size=_SERVER_HEADER_BYTES,
+                max_concurrent_streams=128,
+                # Of clients that are gone without a word; `connections.Watch` ends those that only say nothing.
+                keep_alive_interval=int(limits.FIRST_REQUEST_S * 1000),
+                keep_alive_timeout=int(limits.HEADER_TIME_S),
+            ),
         )
         self._serving = asyncio.get_running_loop().create_task(self._server.serve())
 
@@ -188,12 +197,19 @@ class Listener:
         task = asyncio.current_task()
         if task is not None:
             self._active.add(task)
+        address, port = scope["client"]
+        # The server gives the port as text; a Unix socket's client has none.
+        peer = address, int(port or 0)
+        if self.unix_socket is None:
+            self.requests.asked(peer)
         try:
             response = await self._answer(scope, receive)
             if response.status == _REQUEST_TIMEOUT and scope["http_version"].startswith("1"):
                 # The server would go on waiting for the rest of the body, with the connection open, without end.
                 response.headers.append((b"connection", b"close"))
             await _send(response, send)
+            if self.unix_socket is None:
+                self.requests.answered(peer)
         finally:
             if task is not None:
                 self._active.discard(task)
