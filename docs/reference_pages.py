@@ -98,7 +98,7 @@ def requirement(needed: Requirement) -> str:
 def _versions(op: Op) -> str:
     if not op.versioned:
         return "none asked"
-    return f"{op.since} until {op.until}" if op.until else f"from {op.since}"
+    return f"from {op.since}"
 
 
 def public_operations() -> str:

@@ -96,6 +96,8 @@ CASES: dict[tuple[str, str], Case] = {
     # Reaching the owner's socket is the proof.
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),
+    ("control", "SigningKeyList"): Case(_at("/signing-keys")),
+    ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
 }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import pytest
 
 from strongroom.app.dispatch import Dispatcher
@@ -152,7 +153,7 @@ def readings(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> list[tuple[i
                 noted.append((size, time_s))
                 return await receive(size, time_s)
 
-            return await super().handle(replace(request, receive_body=receive_body))
+            return await super().handle(msgspec.structs.replace(request, receive_body=receive_body))
 
     monkeypatch.setattr(world, "dispatcher", Noting(world.world, world.dispatcher._surfaces))
     return noted

@@ -44,9 +44,12 @@ PUBLIC = {
     "management": {"CloudMetadataGet"},
     "graph": set(),
     "identity": {"ManagedIdentityTokenIssue"},
-    "control": {"RunStart", "RunEnd", "StatusGet"},
+    "control": {"RunStart", "RunEnd", "SigningKeyList", "SigningKeyRevoke", "StatusGet"},
 }
-CHANGING = {"TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue", "RunStart", "RunEnd", "StatusGet"}
+CHANGING = {
+    *("TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue"),
+    *("RunStart", "RunEnd", "SigningKeyList", "SigningKeyRevoke", "StatusGet"),
+}
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
 
 SURFACES = Surfaces()

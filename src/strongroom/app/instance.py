@@ -27,7 +27,9 @@ from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.software import SoftwareKeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.flow.authentication import TokenCache
+from strongroom.flow.decisions import Decisions
 from strongroom.flow.quota import AnonymousQuota
+from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
 from strongroom.flow.world import World
 from strongroom.journal import Entry, Journal, encode
@@ -288,6 +290,8 @@ def make_world(
         clock=clock,
         entropy=os.urandom,
         tokens=TokenCache(flow.token_cache_entries),
+        decisions=Decisions(),
+        recorder=Recorder(),
         throttle=Throttle(flow.anonymous_per_source, service_limits=flow.service_limits),
         quota=AnonymousQuota(flow.anonymous_audit_per_second),
         passwords=Passwords(keys),

@@ -16,7 +16,7 @@ from strongroom.directory import signing_keys
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.jobs import purge_due_objects
-from strongroom.resources.vaults import purge_expired_vaults
+from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 
 _logger = logging.getLogger("strongroom.jobs")
 
@@ -57,7 +57,7 @@ async def purge_objects(service: Service) -> None:
 async def purge_vaults(service: Service) -> None:
     """Remove vaults whose retention is over."""
     world, now = service.opened.world, service.opened.world.now()
-    if any(vault.purge_at is not None and vault.purge_at <= now for vault in world.view.vaults()):
+    if has_expired_vaults(world.view, now):
         await world.store.commit(lambda tx: purge_expired_vaults(tx, now=now))
 
 

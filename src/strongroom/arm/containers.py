@@ -16,11 +16,11 @@ from strongroom.arm.documents import (
 from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
 from strongroom.arm.rights import can, sees
-from strongroom.core.identity import ServicePrincipal, Tenant
+from strongroom.core.identity import Tenant
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
-from strongroom.directory.principals import remove_principal
+from strongroom.directory.applications import delete_identity_principal
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -106,10 +106,7 @@ async def delete_resource_group(call: Call) -> Response:
     async def change(tx: Transaction) -> GroupRemoval:
         removal = await delete_group(tx, group, now=call.now)
         for identity in removal.identities:
-            partition = tenant_partition(identity.tenant)
-            principal = await tx.record(ServicePrincipal, partition, identity.principal_id)
-            if principal is not None:
-                await remove_principal(tx, principal)
+            await delete_identity_principal(tx, identity.tenant, identity.principal_id)
         return removal
 
     await call.commit(change, lambda removal: {"vaultIds": [vault.id for vault in removal.vaults]})

@@ -34,8 +34,6 @@ class CredentialKind(StrEnum):
     """A client secret: at least 256 bits, kept as a keyed hash."""
     PASSWORD = "password"  # noqa: S105  the word, not a password
     """A user's password: kept as an Argon2id hash."""
-    IDENTITY = "identity"
-    """The platform's own credential of a managed identity, used by the managed identity endpoints."""
     RUN = "run"
     """A credential made for one run of one program over the local control socket."""
 

@@ -55,6 +55,15 @@ def purge_time(now: int, retention_days: int) -> int:
     return now + retention_days * DAY_S
 
 
+def is_over(purge_at: int | None, now: int) -> bool:
+    """
+    Tell whether the retention of something deleted is over, from the second that was promised on.
+
+    It is then absent, whether or not a clean-up has been there: the date decides, not the pace of a sweep.
+    """
+    return purge_at is not None and purge_at <= now
+
+
 # ---- states ---------------------------------------------------------------------------------------------------------
 
 
@@ -70,14 +79,13 @@ def state_of(stored: StoredObject | None, now: int) -> State:
     """
     Tell an object's state.
 
-    A deleted object whose time has come is absent, whether or not its row was already removed: the date that was
-    promised decides, not the pace of a clean-up. Whoever makes the name anew removes the old row first.
+    A deleted object whose retention is over is absent. Whoever makes the name anew removes the old row first.
     """
     if stored is None:
         return State.ABSENT
     if stored.deleted is None:
         return State.ACTIVE
-    return State.ABSENT if stored.purge_at is not None and stored.purge_at <= now else State.DELETED
+    return State.ABSENT if is_over(stored.purge_at, now) else State.DELETED
 
 
 def require_active(stored: StoredObject | None, collection: Collection, name: str, now: int) -> StoredObject:
@@ -216,15 +224,6 @@ def require_usable(
             code="Forbidden",
             inner=f"{noun.capitalize()}Expired",
         )
-
-
-def managed_by_key_vault(collection: Collection, operation: str) -> Forbidden:
-    """Refuse to change what belongs to a certificate: `SecretManagedByKeyVault`, `KeyManagedByKeyVault`."""
-    return Forbidden(
-        f'Operation "{operation}" is not allowed as this object\'s lifetime is managed by Key Vault.',
-        code="Forbidden",
-        inner=f"{_NOUNS[collection].capitalize()}ManagedByKeyVault",
-    )
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------

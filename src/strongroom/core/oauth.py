@@ -276,49 +276,6 @@ def managed_identity_claims(facts: TokenFacts, *, oid: str, resource_id: str) ->
     return {**service_principal_claims(facts, oid=oid), "xms_mirid": resource_id}
 
 
-@dataclass(frozen=True, slots=True)
-class UserFacts:
-    """What a user's token says besides. `subject` is pairwise: a different one for each application."""
-
-    oid: str
-    subject: str
-    user_principal_name: str
-    name: str
-    address: str
-    puid: str
-    methods: tuple[str, ...] = ("pwd",)
-    scopes: str = "user_impersonation"
-    given_name: str | None = None
-    family_name: str | None = None
-    groups: tuple[str, ...] = ()
-    directory_roles: tuple[str, ...] = ()
-
-
-def user_claims(facts: TokenFacts, user: UserFacts) -> dict[str, object]:
-    """Make the claims of a token that an application has for a user (v1)."""
-    some = {
-        "given_name": user.given_name,
-        "family_name": user.family_name,
-        "groups": list(user.groups),
-        "wids": list(user.directory_roles),
-    }
-    return {
-        **_claims(facts),
-        "acr": "1",
-        "amr": list(user.methods),
-        "idtyp": "user",
-        "ipaddr": user.address,
-        "name": user.name,
-        "oid": user.oid,
-        "puid": user.puid,
-        "scp": user.scopes,
-        "sub": user.subject,
-        "unique_name": user.user_principal_name,
-        "upn": user.user_principal_name,
-        **{name: value for name, value in some.items() if value},
-    }
-
-
 def _claims(facts: TokenFacts) -> dict[str, object]:
     issuer = issuer_v1(facts.tenant)
     return {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from strongroom.core.errors import Conflict
 from strongroom.core.identity import DirectoryRoleAssignment
-from strongroom.core.records import tenant_partition
-from strongroom.directory.principals import no_such_object, require_principal
+from strongroom.directory.principals import require_principal
 from strongroom.store import Transaction
 
 
@@ -25,16 +24,3 @@ async def assign_role(tx: Transaction, tenant: str, *, role: str, principal: str
         )
     await tx.put(assignment)
     return assignment
-
-
-async def remove_role(tx: Transaction, tenant: str, *, role: str, principal: str) -> None:
-    """
-    Take a directory role from a principal.
-
-    Raises:
-        NotFound: it does not hold the role.
-    """
-    found = await tx.record(DirectoryRoleAssignment, tenant_partition(tenant), f"{role}/{principal}")
-    if found is None:
-        raise no_such_object(principal)
-    await tx.remove(found)

@@ -103,6 +103,16 @@ async def roll_over(tx: Transaction, tenant: str, made: Sequence[SigningKey], no
     return tuple(published)
 
 
+def without(keys: Iterable[SigningKey], kid: str, now: int) -> tuple[SigningKey, ...]:
+    """Say what is left when a key is revoked: the others, of which the next signs from now if none does already."""
+    others = [key for key in keys if key.id != kid]
+    lasting = [key for key in others if key.signs_until > now]
+    if not lasting or any(key.signs_from <= now for key in lasting):
+        return tuple(others)
+    successor = min(lasting, key=_term)
+    return tuple(replace(key, signs_from=now) if key is successor else key for key in others)
+
+
 async def revoke(tx: Transaction, tenant: str, kid: str, now: int) -> None:
     """
     End a key at once, and every token it signed; the next key, already published, signs from now.
@@ -114,13 +124,10 @@ async def revoke(tx: Transaction, tenant: str, kid: str, now: int) -> None:
     revoked = next((key for key in present if key.id == kid), None)
     if revoked is None:
         raise NotFound("There is no such signing key.")
-    await tx.put(
-        replace(revoked, signs_until=min(now, revoked.signs_until), trusted_until=min(now, revoked.trusted_until))
-    )
-    others = [key for key in present if key is not revoked and key.signs_until > now]
-    if others and all(key.signs_from > now for key in others):
-        successor = min(others, key=lambda key: key.signs_from)
-        await tx.put(replace(successor, signs_from=now))
+    ended = replace(revoked, signs_until=min(now, revoked.signs_until), trusted_until=min(now, revoked.trusted_until))
+    for key in (ended, *without(present, kid, now)):
+        if key not in present:
+            await tx.put(key)
 
 
 def published(keys: Iterable[SigningKey], now: int) -> tuple[SigningKey, ...]:

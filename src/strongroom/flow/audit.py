@@ -16,7 +16,7 @@ from strongroom.flow import log
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Response
-from strongroom.journal import Entry, Identity, JournalUnavailable, encode
+from strongroom.journal import Entry, Identity, JournalUnavailable, Template, encode
 from strongroom.store import Transaction
 
 T = TypeVar("T")
@@ -38,8 +38,14 @@ async def record(world: World, trace: Trace, response: Response, failure: Failur
     if trace.committed and failure is None and response.status < 500:
         return response
     if _is_unproved(trace, response.status) and not world.quota.take(trace.started):
+        if world.journal.failure is not None:
+            # Counted, not listed, is a record only while the count can be written.
+            raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
         return response
-    _append(world, encode(_entry(world, trace, response.status, failure)))
+    try:
+        await world.recorder.record(world.journal, _encoded(world, trace, response.status, failure))
+    except JournalUnavailable:
+        raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),)) from None
     return response
 
 
@@ -139,13 +145,6 @@ def settle_anonymous(world: World) -> None:
         world.quota.settle()
 
 
-def _append(world: World, entry: bytes) -> None:
-    try:
-        world.journal.append(entry)
-    except JournalUnavailable:
-        raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),)) from None
-
-
 def _is_unproved(trace: Trace, status: int) -> bool:
     """
     Tell whether an entry counts against the quota of anonymous and blocked attempts.
@@ -156,6 +155,24 @@ def _is_unproved(trace: Trace, status: int) -> bool:
     if trace.caller is not None:
         return trace.admission is None
     return trace.route is None or not trace.route.op.authenticates or status >= 400
+
+
+def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -> bytes:
+    """Make the record of an answer; of one that was decided before, out of the record of one like it."""
+    decision, properties, connection = trace.decision, trace.properties, trace.connection
+    if decision is None or failure is not None or not properties.keys() <= _TOLD_APART:
+        return encode(_entry(world, trace, status, failure))
+    alike = (status, properties.get("id"), trace.request.headers.get(b"user-agent"))
+    template = decision.template(alike)
+    if template is None:
+        template = Template(_entry(world, trace, status, None))
+        decision.keep_template(alike, template)
+    correlation_id = connection.client_request_id or connection.request_id
+    return template.fill(trace.started, world.clock() - trace.started, correlation_id)
+
+
+_TOLD_APART = frozenset({"id"})
+"""The properties that `_encoded` tells answers apart by; one with others is encoded by itself."""
 
 
 def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> Entry:

@@ -110,9 +110,20 @@ def challenge(surface: Surface, site: Site | None, vault: Vault | None, token: s
         raise _unauthenticated(site, vault, _unidentified(surface, Fault.MISSING, "no bearer token"))
 
 
+def digest_of(token: str) -> bytes:
+    """Give the digest that a token is known by: tokens themselves are not kept."""
+    return sha256(token.encode("latin-1")).digest()
+
+
+def validity(world: World, digest: bytes) -> tuple[float, float]:
+    """Say from when and until when what `identify` made of a token holds, if nothing in the directory changes."""
+    entry = world.tokens.get(digest)
+    return (entry.begins, entry.ends) if entry is not None else (0.0, 0.0)
+
+
 def identify(world: World, surface: Surface, vault: Vault | None, token: str) -> Caller | Unidentified:
     """Judge a token against the surface asked, the vault's tenant, the clock and the directory. Never raises."""
-    digest = sha256(token.encode("latin-1")).digest()
+    digest = digest_of(token)
     entry = world.tokens.get(digest)
     if entry is None:
         verified = _verify_signature(world, surface, token)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+import msgspec
 
 from strongroom.core.identity import Caller
 from strongroom.core.names import Site
@@ -22,8 +23,7 @@ Describe = Callable[[Any], Mapping[str, object]]
 Foretell = Callable[[Any], int]
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """
     One admitted, authenticated, permitted request.
 
@@ -48,7 +48,7 @@ class Call:
     now: int
     commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None, Foretell | None], Awaitable[Any]]
     """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
-    properties: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = {}
     committed: bool = False
 
     @property

@@ -44,7 +44,7 @@ class Op:
     One operation.
 
     `path` is a template: `{name}` takes one segment, `{name?}` takes one that may be empty or absent, `{name*}` takes
-    the rest. `since` (from) and `until` (before) bound the data-plane api-versions that know the operation.
+    the rest. `since` is the first data-plane api-version that knows the operation.
     """
 
     name: str
@@ -55,7 +55,6 @@ class Op:
     handler: Handler
     target: Resolver
     since: str = "2015-06-01"
-    until: str = ""
     versioned: bool = True
     """False for the few data-plane operations that take no api-version."""
     throttle: str = "other"
@@ -63,5 +62,7 @@ class Op:
     body_limit: int = limits.BODY_BYTES
     body: type | None = None
     """The wire struct of the body; for the reference page and the generated suite."""
+    steady: bool = False
+    """True if the target follows from the vault and the path alone, so that a permit may be remembered: `decisions`."""
     authenticates: bool = False
     """True if the handler itself establishes who calls, as the token endpoint does. Only Public rows may say so."""

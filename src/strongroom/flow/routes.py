@@ -90,15 +90,16 @@ def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
     op, version = match.rows[0], parameters.get("api-version", "")
     if surface.has_vaults and op.versioned:
         version = parse_data_plane([version] if version else [])
-        known = [row for row in match.rows if at_least(version, row.since) and not _ended(row, version)]
+        known = [row for row in match.rows if at_least(version, row.since)]
         if not known:
             raise NotFound("The path is not one of this service's in this api-version.")
         op = known[0]
     return _Asked(op, match.parameters, version, parameters)
 
 
-def _ended(row: Op, version: str) -> bool:
-    return bool(row.until) and at_least(version, row.until)
+def has_override(request: Request) -> bool:
+    """Tell whether a header says that another method is meant."""
+    return not _OVERRIDES_SET.isdisjoint(request.headers)
 
 
 def _method(request: Request) -> str:
@@ -107,9 +108,7 @@ def _method(request: Request) -> str:
 
     It is applied before the operation is looked up, only on POST; two that differ are refused (security.md "The flow").
     """
-    if not _OVERRIDES_SET.isdisjoint(request.headers):
-        return _overridden(request)
-    return request.method
+    return _overridden(request) if has_override(request) else request.method
 
 
 def _overridden(request: Request) -> str:

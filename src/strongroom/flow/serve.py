@@ -11,6 +11,7 @@ from strongroom.flow import audit, authentication, authorization, firewall, log,
 from strongroom.flow.answers import complete, moment_of
 from strongroom.flow.call import Call
 from strongroom.flow.connection import describe_connection
+from strongroom.flow.decisions import question_of
 from strongroom.flow.routes import Route
 from strongroom.flow.surface import Surface
 from strongroom.flow.trace import Trace
@@ -46,11 +47,29 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     """Take a request through the steps; the first that refuses, raises."""
     if fault is not None:
         raise fault
-    surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
-    token = authentication.bearer_token(request)
+    connection, token = trace.connection, authentication.bearer_token(trace.request)
     if token is None and connection.link is not Link.CONTROL:
         # The owner's own socket shares nothing with the rest of this machine.
         world.throttle.admit_source(connection.address, trace.started)
+    question = question_of(trace, token)
+    route = world.decisions.recall(world, question, trace) if question is not None else None
+    if route is None:
+        route = _decide(world, trace, token)
+        if question is not None:
+            world.decisions.remember(world, question, trace)
+    if isinstance(route.op.requires, Public):
+        response = await _handle(world, trace, route)
+        if not route.op.authenticates and connection.link is not Link.CONTROL:
+            world.throttle.count_anonymous(connection.address, trace.started)
+        return response
+    if route.vault is not None:
+        world.throttle.admit_operation(route.vault.id, route.op.throttle, trace.started)
+    return await _handle(world, trace, route)
+
+
+def _decide(world: World, trace: Trace, token: str | None) -> Route:
+    """Take a request through the steps from the vault to the permit."""
+    surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
     trace.vault = vault = routes.find_vault(world, surface, site)
     trace.route = route = routes.find_route(world, surface, vault, request)
     if isinstance(route.op.requires, Public):
@@ -58,10 +77,7 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
             # Nobody judges a token here, so having one exempts from nothing.
             world.throttle.admit_source(connection.address, trace.started)
         trace.permit = authorization.permit(world, None, route.op, route.target, vault)
-        response = await _handle(world, trace, route)
-        if not route.op.authenticates and connection.link is not Link.CONTROL:
-            world.throttle.count_anonymous(connection.address, trace.started)
-        return response
+        return route
     authentication.challenge(surface, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
     identity = authentication.identify(world, surface, vault, token or "")
@@ -69,9 +85,7 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     trace.admission = firewall.admit(verdict, identity, vault, connection)
     caller = authentication.require_caller(site, vault, identity)
     trace.permit = authorization.permit(world, caller, route.op, route.target, vault)
-    if vault is not None:
-        world.throttle.admit_operation(vault.id, route.op.throttle, trace.started)
-    return await _handle(world, trace, route)
+    return route
 
 
 def _note_identity(trace: Trace, identity: Caller | Unidentified) -> None:

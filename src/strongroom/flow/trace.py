@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from strongroom.core.identity import Caller
 from strongroom.core.names import Site
@@ -14,11 +15,15 @@ from strongroom.flow.routes import Route
 from strongroom.flow.surface import Surface
 from strongroom.http.message import Request
 
+if TYPE_CHECKING:
+    from strongroom.flow.decisions import Decision
 
-@dataclass(slots=True)
-class Trace:
+
+class Trace(msgspec.Struct, eq=False):
     """
     What is known of a request so far; each field is set by its step and by no other.
+
+    A msgspec struct, as whatever is made for every request, because making one in C costs a tenth.
 
     `unverified` says why a token was refused, in words of ours: no claim of it is kept.
     """
@@ -35,6 +40,8 @@ class Trace:
     unverified: str | None = None
     admission: Admission | None = None
     permit: Permit | None = None
-    properties: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = {}
+    decision: Decision | None = None
+    """What was decided before for the same question, if it was."""
     committed: bool = False
     """True once the audit entry went into the store with the change it tells of."""

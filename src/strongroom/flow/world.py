@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
@@ -12,11 +13,15 @@ from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.quota import AnonymousQuota
+from strongroom.flow.recorder import Recorder
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import Throttle
 from strongroom.journal import Journal
 from strongroom.store import Store
 from strongroom.view import View
+
+if TYPE_CHECKING:
+    from strongroom.flow.decisions import Decisions
 
 
 @dataclass(slots=True)
@@ -36,6 +41,8 @@ class World:
     clock: Callable[[], float]
     entropy: Callable[[int], bytes]
     tokens: TokenCache
+    decisions: Decisions
+    recorder: Recorder
     throttle: Throttle
     quota: AnonymousQuota
     passwords: Passwords

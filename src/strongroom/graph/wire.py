@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
+from strongroom.http import json
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
 Text = Annotated[str, msgspec.Meta(max_length=limits.GRAPH_TEXT_CHARS)]
@@ -107,15 +108,12 @@ class ServicePrincipalBody(Wire):
     )  # fmt: skip
 
 
-class PasswordProfileBody(Wire):
+class PasswordProfileBody(json.Secretive, Wire):
     """A user's new password; the directory judges it, its length as well."""
 
     password: str
     force_change_password_next_sign_in: bool = False
     force_change_password_next_sign_in_with_mfa: bool = False
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
 
 
 class UserBody(Wire):

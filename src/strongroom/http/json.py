@@ -18,6 +18,15 @@ from strongroom.http.message import Header, Response
 
 T = TypeVar("T")
 
+
+class Secretive(msgspec.Struct):
+    """A body with a secret in it, which therefore shows nothing of itself."""
+
+    def __repr__(self) -> str:
+        """Say what it is, and nothing of what is in it."""
+        return f"<{type(self).__name__}>"
+
+
 _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
@@ -67,6 +76,9 @@ def _refuse_ambiguity(body: bytes) -> None:
     # Decoded here because `loads` guesses at other encodings and takes encoded surrogates, and msgspec does not look
     # into the members that it does not read.
     text = body.decode("utf-8")
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > limits.JSON_TOKENS:
+        # Bounded before anything is built: millions of tiny values would hold the loop for seconds, and gigabytes.
+        raise Invalid(f"The request body has more than {limits.JSON_TOKENS} values.")
     tree = stdlib_json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
     depth, level = 0, [tree]
     while level:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from strongroom.core.network import Link
 
 Header = tuple[bytes, bytes]
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct, eq=False):
     """
     One request as it arrived: nothing is decoded beyond what HTTP itself says.
 
@@ -37,11 +37,10 @@ class Request:
         return None if value is None else value.decode("latin-1")
 
 
-@dataclass(slots=True)
-class Response:
+class Response(msgspec.Struct, eq=False):
     """One answer. `body` is complete: nothing here streams."""
 
     status: int
     body: bytes = b""
-    headers: list[Header] = field(default_factory=list)
+    headers: list[Header] = []
     content_type: bytes | None = b"application/json; charset=utf-8"

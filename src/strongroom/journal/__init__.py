@@ -16,7 +16,7 @@ has no root key can make no line, and can take none away except from the end; a 
 """
 
 from strongroom.journal.chain import Tagger
-from strongroom.journal.event import Entry, Identity, encode
+from strongroom.journal.event import Entry, Identity, Template, encode
 from strongroom.journal.failures import JournalUnavailable
 from strongroom.journal.journal import Journal
 from strongroom.journal.reading import Recorded, tail
@@ -30,6 +30,7 @@ __all__ = [
     "Recorded",
     "Report",
     "Tagger",
+    "Template",
     "encode",
     "tail",
     "verify",

@@ -14,7 +14,6 @@ from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
 from strongroom.core.installation import Installation
 from strongroom.core.names import Surface, azure_names
-from strongroom.core.network import Link
 from strongroom.core.permissions import Public
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import UserAssignedIdentity
@@ -26,6 +25,8 @@ from strongroom.flow.world import World
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.managed_identity import app_service
+from strongroom.managed_identity.control_link import require_control
+from strongroom.managed_identity.signing_keys import list_signing_keys, revoke_signing_key
 from strongroom.managed_identity.wire import RunAnswer, RunBody, RunServicePrincipal, Status
 from strongroom.resources.identities import DEFAULT_IDENTITY
 from strongroom.store import Transaction
@@ -42,7 +43,7 @@ class _Lent:
 
 async def start_run(call: Call) -> Response:
     """Lend an identity to a run: a header secret for it alone, short-lived, and a client secret if asked for."""
-    _require_control(call)
+    require_control(call)
     raw = await call.raw_body()
     body = json.decode(raw, RunBody) if raw.strip() else RunBody()
     world = call.world
@@ -70,7 +71,7 @@ async def start_run(call: Call) -> Response:
 
 async def finish_run(call: Call) -> Response:
     """End a run: its credentials are removed, and every token made with them is refused from now on."""
-    _require_control(call)
+    require_control(call)
     run_id = call.params["run"]
     credential = call.world.view.credential(run_id)
     if credential is None or credential.kind is not CredentialKind.RUN:
@@ -87,7 +88,7 @@ async def finish_run(call: Call) -> Response:
 
 async def status(call: Call) -> Response:
     """Tell how the instance is and what it goes by."""
-    _require_control(call)
+    require_control(call)
     world, instance, hosts = call.world, call.world.instance, call.world.hosts
     names = _vault_names(world, None)
     answer = Status(
@@ -119,19 +120,11 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 OPERATIONS: tuple[Op, ...] = (
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
+    Op("SigningKeyList", "GET", "/signing-keys", Public(), list_signing_keys, control_target, authenticates=True),
+    Op("SigningKeyRevoke", "POST", "/signing-keys/{kid}/revoke", Public(), revoke_signing_key, control_target,
+       success=204, authenticates=True),
     Op("StatusGet", "GET", "/status", Public(), status, control_target, authenticates=True),
-)
-
-
-def _require_control(call: Call) -> None:
-    """
-    Refuse whatever did not come through the owner-only socket, should a listener ever be wired wrongly.
-
-    Raises:
-        NotFound: it came another way.
-    """
-    if call.connection.link is not Link.CONTROL:
-        raise NotFound("The path is not one of this service's.")
+)  # fmt: skip
 
 
 def _find_lent(world: World, body: RunBody) -> _Lent:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from strongroom.core import limits
+from strongroom.http import json
 
 
-class Secretive(msgspec.Struct):
-    """A struct with a secret in it, which therefore shows nothing of itself."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-
-class IdentityToken(Secretive):
+class IdentityToken(json.Secretive):
     """A token, as App Service answers: all numbers are text."""
 
     access_token: str
@@ -39,7 +34,7 @@ class RunBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     lifetime_seconds: Annotated[int, msgspec.Meta(ge=60, le=limits.RUN_MAX_S)] = limits.RUN_S
 
 
-class RunServicePrincipal(Secretive, rename="camel"):
+class RunServicePrincipal(json.Secretive, rename="camel"):
     """A client secret made for one run."""
 
     tenant_id: str
@@ -47,7 +42,7 @@ class RunServicePrincipal(Secretive, rename="camel"):
     client_secret: str
 
 
-class RunAnswer(Secretive, rename="camel"):
+class RunAnswer(json.Secretive, rename="camel"):
     """What a run was lent, and the names that its relay is to serve."""
 
     run_id: str
@@ -88,3 +83,30 @@ class Status(msgspec.Struct, rename="camel"):
     graph_uri: str
     own_hosts: list[str]
     azure_hosts: list[str]
+
+
+class SigningKeyState(StrEnum):
+    """What a signing key does now."""
+
+    NEXT = "next"
+    SIGNS = "signs"
+    TRUSTED = "trusted"
+    """It signs no more; what it signed is still good."""
+
+
+class SigningKeyEntry(msgspec.Struct, rename="camel"):
+    """A signing key and its terms, in Unix seconds."""
+
+    kid: str
+    tenant_id: str
+    state: SigningKeyState
+    created: int
+    signs_from: int
+    signs_until: int
+    trusted_until: int
+
+
+class SigningKeyList(msgspec.Struct):
+    """Every signing key."""
+
+    value: list[SigningKeyEntry]

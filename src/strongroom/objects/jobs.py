@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.core.lifecycle import State, state_of
 from strongroom.core.objects import StoredObject
 from strongroom.store import Store, Transaction
 
@@ -24,6 +25,6 @@ async def _purge(tx: Transaction, due: list[StoredObject], now: int) -> int:
     removed = 0
     for candidate in due:
         stored = await tx.object(candidate.vault, candidate.collection, candidate.name)
-        if stored is not None and stored.purge_at is not None and stored.purge_at <= now:
+        if stored is not None and state_of(stored, now) is State.ABSENT:
             removed += await tx.remove_object(stored.vault, stored.collection, stored.name)
     return removed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
+from strongroom.core.lifecycle import is_over
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
 from strongroom.view import View
@@ -103,4 +104,4 @@ def is_in(vault: Vault, group: ResourceGroup) -> bool:
 
 def is_recoverable(vault: Vault, now: int) -> bool:
     """Tell whether a vault is deleted and its retention has not ended."""
-    return vault.deleted is not None and (vault.purge_at is None or now < vault.purge_at)
+    return vault.deleted is not None and not is_over(vault.purge_at, now)

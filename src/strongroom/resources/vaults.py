@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from strongroom.core.errors import Conflict, MethodNotAllowed, NameTaken, NotFound
+from strongroom.core.lifecycle import purge_time
 from strongroom.core.names import parse_vault_name
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
@@ -25,8 +26,7 @@ from strongroom.resources.lookup import (
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.vault_settings import VaultChange, apply_change
 from strongroom.store import Transaction
-
-DAY_S = 86_400
+from strongroom.view import View
 
 
 def name_taken(name: str) -> Conflict:
@@ -135,7 +135,7 @@ async def delete_vault(tx: Transaction, vault: Vault, *, now: int) -> Vault:
 
 async def mark_deleted(tx: Transaction, vault: Vault, *, now: int) -> Vault:
     """Put a vault that was read in this transaction into the deleted state."""
-    deleted = replace(vault, deleted=now, purge_at=now + vault.retention_days * DAY_S)
+    deleted = replace(vault, deleted=now, purge_at=purge_time(now, vault.retention_days))
     await remove_assignments_under(tx, vault.tenant, vault.scope)
     await tx.put(deleted)
     return deleted
@@ -184,11 +184,14 @@ async def purge_vault(tx: Transaction, vault: Vault, *, now: int) -> int:
     return await _remove(tx, current)
 
 
+def has_expired_vaults(view: View, now: int) -> bool:
+    """Tell whether there is anything for `purge_expired_vaults` to remove."""
+    return any(_has_expired(vault, now) for vault in view.vaults())
+
+
 async def purge_expired_vaults(tx: Transaction, *, now: int) -> tuple[Vault, ...]:
     """Remove every deleted vault whose retention has ended, purge protection or not; what was removed."""
-    expired = [
-        vault for vault in await tx.records(Vault) if vault.deleted is not None and not is_recoverable(vault, now)
-    ]
+    expired = [vault for vault in await tx.records(Vault) if _has_expired(vault, now)]
     for vault in expired:
         await _remove(tx, vault)
     return tuple(expired)
@@ -220,6 +223,10 @@ async def require_active(tx: Transaction, vault: Vault) -> Vault:
     if current is None or current.deleted is not None:
         raise vault_not_found(vault.resource_group, vault.name)
     return current
+
+
+def _has_expired(vault: Vault, now: int) -> bool:
+    return vault.deleted is not None and not is_recoverable(vault, now)
 
 
 async def _remove(tx: Transaction, vault: Vault) -> int:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-
-class Secretive(msgspec.Struct):
-    """A struct with a secret in it, which therefore shows nothing of itself."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
+from strongroom.http import json
 
 
-class TokenResponse(Secretive):
+class TokenResponse(json.Secretive):
     """A token, as the v2 endpoint and AD FS answer."""
 
     token_type: str
@@ -21,7 +16,7 @@ class TokenResponse(Secretive):
     access_token: str
 
 
-class TokenResponseV1(Secretive):
+class TokenResponseV1(json.Secretive):
     """A token, as the v1 endpoint answers: all numbers are text."""
 
     token_type: str

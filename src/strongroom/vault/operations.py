@@ -77,11 +77,14 @@ _SET_BODY, _UPDATE_BODY, _RESTORE_BODY = (
 )
 
 OPERATIONS: tuple[Op, ...] = (
-    Op("SecretSet", "PUT", "/secrets/{name}", _SET, set_secret, on_secret, throttle="create", body=_SET_BODY),
-    Op("SecretGet", "GET", "/secrets/{name}/{version?}", _GET, get_secret, on_secret),
+    Op(
+        "SecretSet", "PUT", "/secrets/{name}", _SET, set_secret, on_secret,
+        throttle="create", body=_SET_BODY, steady=True,
+    ),
+    Op("SecretGet", "GET", "/secrets/{name}/{version?}", _GET, get_secret, on_secret, steady=True),
     Op("SecretUpdate", "PATCH", "/secrets/{name}/{version?}", _UPDATE, update_secret, on_secret, body=_UPDATE_BODY),
     Op("SecretDelete", "DELETE", "/secrets/{name}", _DELETE, delete_secret, on_secret),
-    Op("SecretList", "GET", "/secrets", _LIST, list_secrets, on_vault),
+    Op("SecretList", "GET", "/secrets", _LIST, list_secrets, on_vault, steady=True),
     Op("SecretListVersions", "GET", "/secrets/{name}/versions", _LIST, list_secret_versions, on_secret),
     Op("SecretListDeleted", "GET", "/deletedsecrets", _LIST, list_deleted_secrets, on_vault, _S),
     Op("SecretGetDeleted", "GET", "/deletedsecrets/{name}", _GET_DELETED, get_deleted_secret, on_secret, _S),

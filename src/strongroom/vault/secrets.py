@@ -5,13 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.errors import Invalid
-from strongroom.core.lifecycle import not_found, recovery, require_active, require_deleted, require_usable
+from strongroom.core.lifecycle import (
+    State,
+    not_found,
+    recovery,
+    require_active,
+    require_deleted,
+    require_usable,
+    state_of,
+)
 from strongroom.core.names import parse_object_name
-from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.secrets import SecretVersionBody, check_value
+from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -49,9 +59,11 @@ async def get_secret(call: Call) -> Response:
     stored, row = await find_version(
         world.store, world.view.sealed, vault.id, Collection.SECRETS, name, version, call.now
     )
-    secret = secrets.secret_of(stored, row)
-    _require_readable(call, secret.body)
-    return _answer(call, secret, secrets.open_value(_envelope(call), vault, row))
+    answer = _prepared_answer(call, stored, row)
+    _require_readable(call, answer.body)
+    call.properties["id"] = answer.identifier
+    value = json.encode(secrets.open_value(_envelope(call), vault, row))
+    return Response(200, b"".join((answer.before_value, value, answer.after_value)))
 
 
 async def update_secret(call: Call) -> Response:
@@ -148,6 +160,42 @@ def _envelope(call: Call) -> Envelope:
     return call.world.keys.envelope(vault.id, vault.wrapped_key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer without its value, which is nowhere kept in the clear."""
+
+    vault: Vault
+    row: StoredVersion
+    body: SecretVersionBody
+    identifier: str
+    before_value: bytes
+    after_value: bytes
+
+
+_ANSWERS_KEPT = 4096
+_ANSWER_BYTES = 1024
+"""The longest answer that is kept, its value apart: with `_ANSWERS_KEPT` this keeps them within a few megabytes."""
+_answers: dict[tuple[str, str, str, str], _Answer] = {}
+
+
+def _prepared_answer(call: Call, stored: StoredObject, row: StoredVersion) -> _Answer:
+    """Prepare the answer to a read, or take the one that was prepared for this very row of this very vault."""
+    vault, asked = call.the_vault, (call.base, stored.name, row.version, call.api_version)
+    kept = _answers.get(asked)
+    if kept is not None and kept.row is row and kept.vault is vault:
+        return kept
+    secret = secrets.secret_of(stored, row)
+    bundle = _bundle(call, secret, versioned=True, value="")
+    # The first member of this name is the bundle's own: inside a text a quotation mark is escaped, and tags come later.
+    before, _, after = json.encode(bundle).partition(b'"value":""')
+    answer = _Answer(vault, row, secret.body, bundle.id, before + b'"value":', after)
+    if len(before) + len(after) <= _ANSWER_BYTES:
+        if len(_answers) >= _ANSWERS_KEPT:
+            _answers.clear()
+        _answers[asked] = answer
+    return answer
+
+
 def _require_readable(call: Call, body: SecretVersionBody) -> None:
     attributes = body.attributes
     require_usable(
@@ -183,14 +231,9 @@ async def _list_objects(call: Call, state: ObjectState) -> Response:
     items = [
         _bundle(call, secrets.secret_of(stored, row), versioned=False)
         for stored, row in page.rows
-        if not _is_over(stored, call.now)
+        if state_of(stored, call.now) is not State.ABSENT
     ]
     return _page(paging, items, page.rows[-1][0].key if page.more else None)
-
-
-def _is_over(stored: StoredObject, now: int) -> bool:
-    """Tell whether a deleted object's retention is over: it is absent, though its row may still be there."""
-    return stored.purge_at is not None and stored.purge_at <= now
 
 
 def _page(paging: Paging, items: list[wire.SecretBundle], after: str | None) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from strongroom.core.secrets import GivenProperties
+from strongroom.http import json
 
 
 class GivenAttributes(msgspec.Struct):
@@ -19,17 +20,13 @@ class GivenAttributes(msgspec.Struct):
     exp: int | None = None
 
 
-class SecretSetParameters(msgspec.Struct):
+class SecretSetParameters(json.Secretive):
     """The body of SecretSet."""
 
     value: str | None = None
     contentType: str | None = None  # noqa: N815  the wire's name
     tags: dict[str, str] | None = None
     attributes: GivenAttributes | None = None
-
-    def __repr__(self) -> str:
-        """Say nothing: this holds a secret."""
-        return "SecretSetParameters(...)"
 
 
 class SecretUpdateParameters(msgspec.Struct):
@@ -64,7 +61,7 @@ class SecretAttributes(msgspec.Struct, omit_defaults=True):
     recoverableDays: int | None = None  # noqa: N815  the wire's name
 
 
-class SecretBundle(msgspec.Struct, omit_defaults=True):
+class SecretBundle(json.Secretive, omit_defaults=True):
     """`SecretBundle`, `SecretItem` and their deleted forms: each leaves out what it does not have."""
 
     id: str
@@ -78,10 +75,6 @@ class SecretBundle(msgspec.Struct, omit_defaults=True):
     recoveryId: str | None = None  # noqa: N815  the wire's name
     deletedDate: int | None = None  # noqa: N815  the wire's name
     scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
-
-    def __repr__(self) -> str:
-        """Say nothing: this may hold a secret."""
-        return "SecretBundle(...)"
 
 
 class SecretListResult(msgspec.Struct):

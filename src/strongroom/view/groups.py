@@ -41,10 +41,6 @@ class Memberships:
         """Take note that a group came or went."""
         self._transitive.clear()
 
-    def direct(self, member: str) -> frozenset[str]:
-        """Return the groups that *member* is a direct member of."""
-        return frozenset(group for group in self._groups.get(member, ()) if self._exists(group))
-
     def transitive(self, member: str) -> frozenset[str]:
         """Return every group that *member* is in, through whatever other groups; itself is none of them."""
         found = self._transitive.get(member)

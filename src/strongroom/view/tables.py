@@ -51,7 +51,6 @@ class Tables:
     def __init__(self) -> None:
         self._kinds: dict[str, dict[str, dict[str, Record]]] = {}
         self._listed: dict[tuple[str, str | None], tuple[Record, ...]] = {}
-        self._generations: dict[str, int] = {}
         self._grants: dict[str, GrantIndex] = {}
         self._memberships: dict[str, Memberships] = {}
 
@@ -129,7 +128,6 @@ class Tables:
     def _changed(self, kind: str, partition: str) -> None:
         self._listed.pop((kind, partition), None)
         self._listed.pop((kind, None), None)
-        self._generations[partition] = self._generations.get(partition, 0) + 1
 
     def _groups_changed(self, group: Group) -> None:
         self.memberships(group.tenant).groups_changed()
@@ -160,10 +158,6 @@ class Tables:
                 )
             self._listed[kind, partition] = found
         return found
-
-    def generation_of(self, partition: str) -> int:
-        """Return how often the records of a partition changed."""
-        return self._generations.get(partition, 0)
 
     def memberships(self, tenant: str) -> Memberships:
         """Return a tenant's memberships."""

@@ -116,10 +116,6 @@ class View:
         """Return every record of a kind, of one partition or of all, in the order of partition and id."""
         return cast("tuple[R, ...]", self._tables.all(kind.KIND, partition))
 
-    def tenant_generation(self, tenant: str) -> int:
-        """Return how often the directory and the rights of a tenant changed: as `generation`, for one tenant."""
-        return self._tables.generation_of(tenant_partition(tenant))
-
     # ---- the directory ----------------------------------------------------------------------------------------------
 
     def tenant(self, id_or_domain: str) -> Tenant | None:
@@ -158,10 +154,6 @@ class View:
     def groups_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return every group a principal is in, directly or through others."""
         return self._tables.memberships(tenant).transitive(principal)
-
-    def direct_groups_of(self, tenant: str, principal: str) -> frozenset[str]:
-        """Return the groups a principal is a direct member of."""
-        return self._tables.memberships(tenant).direct(principal)
 
     def members_of(self, tenant: str, group: str) -> tuple[str, ...]:
         """Return the direct members of a group."""

@@ -186,14 +186,6 @@ def test_a_disabled_secret_says_so() -> None:
         require_usable(SECRETS, "get", enabled=False, nbf=None, exp=None, now=NOW)
 
 
-def test_what_belongs_to_a_certificate_says_so() -> None:
-    """Delete of a certificate's secret or key."""
-    refusal = lifecycle.managed_by_key_vault(SECRETS, "delete")
-    assert refusal.inner == "SecretManagedByKeyVault"
-    assert refusal.message == 'Operation "delete" is not allowed as this object\'s lifetime is managed by Key Vault.'
-    assert lifecycle.managed_by_key_vault(Collection.KEYS, "delete").inner == "KeyManagedByKeyVault"
-
-
 def test_each_kind_of_object_has_its_own_words() -> None:
     """Keys take an article and a code of their own; certificates are named after a colon."""
     key = lifecycle.not_found(Collection.KEYS, "k1", VERSION)

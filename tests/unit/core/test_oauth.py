@@ -188,32 +188,6 @@ def test_a_managed_identitys_token_names_its_resource() -> None:
     assert claims == {**oauth.service_principal_claims(FACTS, oid="o"), "xms_mirid": "/subscriptions/s/x"}
 
 
-def test_a_users_token_says_exactly_this() -> None:
-    """The claims of a user: the subject is not the object id, and what is not known is left out."""
-    user = oauth.UserFacts(
-        oid="o", subject="s", user_principal_name="alice@example.com", name="Alice", address="192.0.2.1", puid="p"
-    )
-    expected = {
-        **COMMON,
-        "acr": "1",
-        "amr": ["pwd"],
-        "idtyp": "user",
-        "ipaddr": "192.0.2.1",
-        "name": "Alice",
-        "oid": "o",
-        "puid": "p",
-        "scp": "user_impersonation",
-        "sub": "s",
-        "unique_name": "alice@example.com",
-        "upn": "alice@example.com",
-    }
-    assert oauth.user_claims(FACTS, user) == expected
-    more = oauth.UserFacts(
-        "o", "s", "alice@example.com", "Alice", "192.0.2.1", "p", given_name="A", groups=("g",), directory_roles=("w",)
-    )
-    assert oauth.user_claims(FACTS, more) == {**expected, "given_name": "A", "groups": ["g"], "wids": ["w"]}
-
-
 def test_an_application_token_lives_60_to_90_minutes() -> None:
     """The ends of the range are reached and not passed, and the answer tells a second less."""
     span = ACCESS_TOKEN_MAX_S - ACCESS_TOKEN_MIN_S

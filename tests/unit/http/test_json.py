@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from strongroom.core.errors import Invalid
-from strongroom.core.limits import JSON_DEPTH
+from strongroom.core.limits import JSON_DEPTH, JSON_TOKENS
 from strongroom.http import json
 
 
@@ -66,3 +66,14 @@ def test_messages_do_not_repeat_values() -> None:
         json.decode(b'{"value":["canary-4711"]}', Body)
     assert "canary" not in refused.value.message
     assert "$.value" in refused.value.message
+
+
+def test_the_number_of_values_is_limited() -> None:
+    """A body with as many values as allowed is read, one with another is refused before anything is built of it."""
+
+    def wide(tokens: int) -> bytes:
+        return b'{"value":"a","more":[' + b",".join([b"1"] * (tokens - 2)) + b"]}"
+
+    assert json.decode(wide(JSON_TOKENS), Body).value == "a"
+    with pytest.raises(Invalid):
+        json.decode(wide(JSON_TOKENS + 1), Body)

@@ -6,6 +6,7 @@ import pytest
 
 from strongroom.core.errors import Conflict, Invalid, MethodNotAllowed, NotFound
 from strongroom.core.identity import PrincipalType
+from strongroom.core.lifecycle import DAY_S
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
@@ -13,7 +14,6 @@ from strongroom.core.vaults import Vault
 from strongroom.resources.containers import delete_group, put_group
 from strongroom.resources.vault_settings import VaultChange
 from strongroom.resources.vaults import (
-    DAY_S,
     delete_vault,
     purge_expired_vaults,
     purge_vault,

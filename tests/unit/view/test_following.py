@@ -102,7 +102,6 @@ def answers(view: View) -> dict[str, object]:
             f"principal {of} {one}": view.principal(of, one),
             f"service principal {of} {one}": view.service_principal_by_app_id(of, one),
             f"groups {of} {one}": view.groups_of(of, one),
-            f"direct {of} {one}": view.direct_groups_of(of, one),
             f"members {of} {one}": view.members_of(of, one),
             f"roles {of} {one}": view.directory_roles_of(of, one),
         }

@@ -53,7 +53,6 @@ def removed(record: Record) -> RecordRemoved:
 QUESTIONS: dict[str, Callable[[View], object]] = {
     "get": lambda view: view.get(User, "p", "x"),
     "all": lambda view: view.all(User),
-    "tenant_generation": lambda view: view.tenant_generation(T1),
     "tenant": lambda view: view.tenant(T1),
     "tenants": lambda view: view.tenants(),
     "principal": lambda view: view.principal(T1, "x"),
@@ -63,7 +62,6 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "credentials_of": lambda view: view.credentials_of("x"),
     "credential": lambda view: view.credential("x"),
     "groups_of": lambda view: view.groups_of(T1, "x"),
-    "direct_groups_of": lambda view: view.direct_groups_of(T1, "x"),
     "members_of": lambda view: view.members_of(T1, "x"),
     "directory_roles_of": lambda view: view.directory_roles_of(T1, "x"),
     "signing_key": lambda view: view.signing_key("x"),
@@ -257,7 +255,6 @@ def test_groups_are_transitive() -> None:
     """A member of a group is in every group that the group is in."""
     view = view_of(group("a"), group("b"), group("c"), member("a", "u"), member("b", "a"), member("c", "b"))
     assert view.groups_of(T1, "u") == {"a", "b", "c"}
-    assert view.direct_groups_of(T1, "u") == {"a"}
     assert view.members_of(T1, "b") == ("a",)
 
 
@@ -290,7 +287,6 @@ def test_a_removed_group_gives_nothing_and_passes_nothing_on() -> None:
     view = view_of(group("a"), group("b"), member("a", "u"), member("b", "a"))
     view.apply([removed(group("a"))])
     assert view.groups_of(T1, "u") == frozenset()
-    assert view.direct_groups_of(T1, "u") == frozenset()
     view.apply([RecordPut(group("a"))])
     assert view.groups_of(T1, "u") == {"a", "b"}
 
@@ -396,15 +392,6 @@ def test_a_change_of_an_object_alone_leaves_the_generation() -> None:
     before = view.generation
     view.apply([ObjectChanged("v1", Collection.SECRETS, "a")])
     assert view.generation == before
-
-
-def test_a_tenants_generation_grows_with_its_own_changes_only() -> None:
-    """Each tenant's generation is its own."""
-    view = view_of(user("u1"))
-    mine, theirs = view.tenant_generation(T1), view.tenant_generation(T2)
-    view.apply([RecordPut(user("u2", of=T2)), RecordPut(vault("v1", "contoso"))])
-    assert view.tenant_generation(T1) == mine
-    assert view.tenant_generation(T2) > theirs
 
 
 def test_a_group_is_a_principal_of_its_kind() -> None:

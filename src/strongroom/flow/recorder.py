@@ -1,0 +1,63 @@
+"""
+The recorder: what requests answered in the same turn of the event loop say, handed to the journal in one write.
+
+    record --> the turn's entries --when all that was ready has run--> Journal.append_all --> the answers leave
+
+An answer waits for its turn to be written, so an entry is with the kernel before its answer leaves, as if it had been
+written alone. A loop that has one request at a time writes one entry at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from strongroom.journal import Journal, JournalUnavailable
+
+
+@dataclass(slots=True)
+class _Turn:
+    journal: Journal
+    entries: list[bytes] = field(default_factory=list)
+    is_over: bool = False
+    failure: JournalUnavailable | None = None
+
+
+class Recorder:
+    """Writes entries, those of one turn together. It belongs to one event loop."""
+
+    __slots__ = ("_turn",)
+
+    def __init__(self) -> None:
+        self._turn: _Turn | None = None
+
+    async def record(self, journal: Journal, entry: bytes) -> None:
+        """
+        Write one entry.
+
+        Raises:
+            JournalUnavailable: it was not written.
+        """
+        # Judged alone, so that an entry that cannot be written does not take its neighbours with it.
+        journal.require_writable(entry)
+        turn = self._turn
+        if turn is None or turn.journal is not journal:
+            turn = self._turn = _Turn(journal)
+            asyncio.get_running_loop().call_soon(self._write, turn)
+        turn.entries.append(entry)
+        # The loop calls in the order in which it was asked to: whatever is ready, `_write`, and then this again.
+        await asyncio.sleep(0)
+        self._write(turn)
+        if turn.failure is not None:
+            raise turn.failure.again()
+
+    def _write(self, turn: _Turn) -> None:
+        if turn.is_over:
+            return
+        turn.is_over = True
+        if self._turn is turn:
+            self._turn = None
+        try:
+            turn.journal.append_all(turn.entries)
+        except JournalUnavailable as failure:
+            turn.failure = failure

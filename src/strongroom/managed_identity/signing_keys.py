@@ -1,0 +1,81 @@
+"""The operator's hold on signing keys: which there are, and the end of one that is no longer only ours."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from strongroom.core.errors import NotFound
+from strongroom.core.identity import SigningKey
+from strongroom.crypto.pool import BoundedPool
+from strongroom.directory import signing_keys
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.managed_identity import wire
+from strongroom.managed_identity.control_link import require_control
+from strongroom.store import Transaction
+
+
+async def list_signing_keys(call: Call) -> Response:
+    """List every tenant's signing keys that tokens are trusted by, the earliest to sign first."""
+    require_control(call)
+    view, now = call.world.view, call.now
+    shown = [
+        _show(key, now)
+        for tenant in view.tenants()
+        for key in signing_keys.published(view.signing_keys(tenant.id), now)
+    ]
+    return json.response(wire.SigningKeyList(shown))
+
+
+async def revoke_signing_key(call: Call) -> Response:
+    """
+    End a signing key at once, with every token it signed, and publish a new next one.
+
+    Without the new one a second revocation would leave the tenant without a key until the next roll-over.
+    """
+    require_control(call)
+    world, kid, now = call.world, call.params["kid"], call.now
+    key = world.view.signing_key(kid)
+    if key is None or key.trusted_until <= now:
+        raise NotFound("There is no such signing key.")
+    tenant = key.tenant
+    call.properties.update(signingKeyId=kid, tenantId=tenant)
+    made = await _make_missing(call, tenant, kid)
+
+    async def change(tx: Transaction) -> None:
+        await signing_keys.revoke(tx, tenant, kid, now)
+        await signing_keys.roll_over(tx, tenant, made, now)
+
+    await call.commit(change)
+    return Response(204, content_type=None)
+
+
+async def _make_missing(call: Call, tenant: str, kid: str) -> list[SigningKey]:
+    """Make the keys that the tenant lacks once *kid* is revoked, off the loop."""
+    world, now = call.world, call.now
+    left = signing_keys.without(world.view.signing_keys(tenant), kid, now)
+    pool = BoundedPool("signing key", threads=1, waiting=1)
+    try:
+        return [
+            await pool.run(partial(signing_keys.make_signing_key, world.keys, tenant, term, now))
+            for term in signing_keys.due(left, now)
+        ]
+    finally:
+        pool.close()
+
+
+def _show(key: SigningKey, now: int) -> wire.SigningKeyEntry:
+    if key.signs_from > now:
+        state = wire.SigningKeyState.NEXT
+    else:
+        state = wire.SigningKeyState.SIGNS if now < key.signs_until else wire.SigningKeyState.TRUSTED
+    return wire.SigningKeyEntry(
+        kid=key.id,
+        tenant_id=key.tenant,
+        state=state,
+        created=key.created,
+        signs_from=key.signs_from,
+        signs_until=key.signs_until,
+        trusted_until=key.trusted_until,
+    )
