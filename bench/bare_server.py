@@ -14,8 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-import uvloop
-
+from bench.loop import run
 from strongroom.core.network import Link
 from strongroom.http.asgi import Listener
 from strongroom.http.message import Request, Response
@@ -43,7 +42,7 @@ async def _serve(certificate: Path, key: Path, body: bytes) -> None:
 def main() -> None:
     """Serve until told to end."""
     certificate, key, body = map(Path, sys.argv[1:])
-    uvloop.run(_serve(certificate, key, body.read_bytes()))
+    run(_serve(certificate, key, body.read_bytes()))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ the same disk.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import tempfile
 import time
@@ -20,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
+from bench.loop import run
 from bench.measure import Measure, Round, compare, table
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
@@ -41,8 +41,7 @@ _VAULT = "6d2f3c0e-2f0b-4a55-9a0b-0d6c6f3f7a10"
 
 def measure_write(directory: Path) -> list[Measure]:
     """Measure one writer without and with an audit entry, and many at once."""
-    with asyncio.Runner(loop_factory=_loop()) as runner:
-        return runner.run(_measure(directory))
+    return run(_measure(directory))
 
 
 async def _measure(directory: Path) -> list[Measure]:
@@ -140,15 +139,6 @@ async def _together(log: int, secrets: _Secrets) -> list[Round]:
 def _append(log: int) -> None:
     os.write(log, _RECORD)
     os.fdatasync(log)
-
-
-def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Choose the event loop that the service runs on."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    import uvloop  # noqa: PLC0415  not on every platform
-
-    return uvloop.new_event_loop
 
 
 def main() -> None:
