@@ -152,6 +152,11 @@ def load(
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     _take(given, values, flow, "the options", faults)
     _judge(values, faults)
+    faults.extend(
+        f"{name} under [flow] must be more than 0."
+        for name, value in flow.items()
+        if type(value) in {int, float} and value <= 0
+    )
     if faults:
         raise ConfigFault(faults)
     flow["region"] = values.get("region", DEFAULT_REGION)

@@ -66,3 +66,9 @@ def test_a_broken_file_is_a_fault(tmp_path: Path) -> None:
 def test_a_relative_base_directory_is_ignored() -> None:
     """The base directory specification: a relative XDG_DATA_HOME counts as none."""
     assert default_data_directory({"XDG_DATA_HOME": "here"}) == default_data_directory({})
+
+
+def test_the_flows_numbers_are_more_than_nothing(tmp_path: Path) -> None:
+    """A time or an allowance of nothing, or less, is a fault like any other."""
+    with pytest.raises(ConfigFault, match="body_time_s"):
+        load(tmp_path, environment={"STRONGROOM_FLOW_BODY_TIME_S": "-1"})

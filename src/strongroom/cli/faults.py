@@ -17,6 +17,7 @@ def halting() -> Iterator[None]:
     """
     from strongroom.app.instance import InstanceFault, NotInitialised  # noqa: PLC0415  the caller has loaded it
     from strongroom.config import ConfigFault  # noqa: PLC0415  as above
+    from strongroom.core.errors import Tampered  # noqa: PLC0415  as above
     from strongroom.crypto.protocol import RootKeyUnusable  # noqa: PLC0415  as above
     from strongroom.store.protocol import StoreFailed, StoreTooNew  # noqa: PLC0415  as above
 
@@ -28,5 +29,7 @@ def halting() -> Iterator[None]:
         raise Halt(str(fault), Exit.NOT_RUNNING) from None
     except (InstanceFault, RootKeyUnusable, StoreFailed, StoreTooNew) as fault:
         raise Halt(str(fault)) from None
+    except Tampered as fault:
+        raise Halt(f"the store is not as it was written under this root key: {fault}") from None
     except PermissionError as fault:
         raise Halt(f"{fault.filename} is not yours to use: run this as the user who owns the data directory") from None

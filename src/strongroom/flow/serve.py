@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from strongroom.core.errors import Failure, Throttled
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from strongroom.core.errors import Conflict, Failure, Throttled
 from strongroom.core.identity import Caller, Unidentified
 from strongroom.core.names import Site
 from strongroom.core.network import Link
 from strongroom.core.permissions import Public
 from strongroom.flow import audit, authentication, authorization, firewall, log, routes
 from strongroom.flow.answers import complete, moment_of
-from strongroom.flow.call import Call
+from strongroom.flow.call import Call, Describe, Foretell
 from strongroom.flow.connection import describe_connection
 from strongroom.flow.decisions import question_of
 from strongroom.flow.routes import Route
@@ -18,6 +21,9 @@ from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http import problems
 from strongroom.http.message import Request, Response
+from strongroom.store import Transaction
+
+T = TypeVar("T")
 
 
 async def serve(
@@ -99,6 +105,17 @@ async def _handle(world: World, trace: Trace, route: Route) -> Response:
     if trace.permit is None:
         msg = "a handler cannot run without a permit"
         raise RuntimeError(msg)
+    generation = world.view.generation
+
+    async def commit(
+        change: Callable[[Transaction], Awaitable[T]], describe: Describe | None, status: Foretell | None
+    ) -> T:
+        async def judged(tx: Transaction) -> T:
+            _judge_again(world, trace, generation)
+            return await change(tx)
+
+        return await audit.commit(world, trace, judged, describe, status)
+
     call = Call(
         world=world,
         op=route.op,
@@ -113,10 +130,27 @@ async def _handle(world: World, trace: Trace, route: Route) -> Response:
         site=trace.site,
         query=route.query,
         now=int(trace.started),
-        commit_with=lambda change, describe, status: audit.commit(world, trace, change, describe, status),
+        commit_with=commit,
         properties=trace.properties,
     )
     return await route.op.handler(call)
+
+
+def _judge_again(world: World, trace: Trace, generation: int) -> None:
+    """
+    Ask every question once more just before a change, if any record changed since it was permitted.
+
+    The body may have taken its time, and whoever lost a right meanwhile must not use it (SEC-FLOW: per request).
+
+    Raises:
+        Failure: what the steps say now; Conflict, if the vault's own settings were changed.
+    """
+    if trace.caller is None or world.view.generation == generation:
+        return
+    vault = trace.vault
+    _decide(world, trace, authentication.bearer_token(trace.request))
+    if trace.vault is not vault:
+        raise Conflict("The vault's settings were changed while the request was under way. Try again.")
 
 
 def _within_allowance(world: World, trace: Trace, failure: Failure) -> Failure:

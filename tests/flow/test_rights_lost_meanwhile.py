@@ -1,0 +1,85 @@
+"""A right that is lost while a body is in flight is not used: judged per request, up to the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
+from strongroom.core.identity import ServicePrincipal
+from strongroom.core.network import Link
+from strongroom.core.records import tenant_partition
+from strongroom.http.message import Request, Response
+from strongroom.store import Transaction
+from tests.world import Simulation
+
+
+def put_while(world: Simulation, name: str, token: str, meanwhile: Callable[[Transaction], object]) -> Response:
+    """Set a secret whose body arrives only after something else was committed."""
+    body = b'{"value":"late"}'
+
+    async def receive(_limit: int, _time_s: float) -> bytes:
+        await world.store.commit(meanwhile)  # type: ignore[arg-type]  # a change function, whatever it returns
+        return body
+
+    host = world.vault_url.removeprefix("https://")
+    request = Request(
+        method="PUT",
+        host=host,
+        path=f"/secrets/{name}".encode(),
+        query=b"api-version=7.4",
+        headers={b"host": host.encode(), b"authorization": f"Bearer {token}".encode()},
+        peer="203.0.113.7",
+        link=Link.PUBLIC,
+        http_version="1.1",
+        receive_body=receive,
+    )
+    return world.run(world.dispatcher.handle(request))
+
+
+def test_a_principal_disabled_meanwhile_changes_nothing(world: Simulation, name: str) -> None:
+    """The directory is asked again when the change is made."""
+    principal = world.principal()
+    world.grant(principal.oid, KEY_VAULT_ADMINISTRATOR, world.vault.scope)
+    token = world.token(principal)
+
+    async def disable(tx: Transaction) -> None:
+        found = await tx.record(ServicePrincipal, tenant_partition(world.first.tenant_id), principal.oid)
+        assert found is not None
+        await tx.put(replace(found, enabled=False))
+
+    assert put_while(world, name, token, disable).status == 401
+    admin = world.token(world.administrator)
+    assert world.ask("GET", f"{world.vault_url}/secrets/{name}?api-version=7.4", token=admin).status == 404
+
+
+def test_a_right_taken_back_meanwhile_is_not_used(world: Simulation, name: str) -> None:
+    """Role assignments are asked again when the change is made."""
+    principal = world.principal()
+    assignment = world.grant(principal.oid, KEY_VAULT_ADMINISTRATOR, world.vault.scope)
+    answer = put_while(world, name, world.token(principal), lambda tx: tx.remove(assignment))
+    assert answer.status == 403
+    assert msgspec.json.decode(answer.body)["error"]["innererror"] == {"code": "ForbiddenByRbac"}
+
+
+def test_a_vault_changed_meanwhile_is_a_conflict(world: Simulation, name: str) -> None:
+    """What was computed for other settings of the vault is not written."""
+    before = world.vault
+    answer = put_while(
+        world, name, world.token(world.administrator), lambda tx: tx.put(replace(before, tags={"changed": "now"}))
+    )
+    assert answer.status == 409
+
+
+def test_something_else_changed_meanwhile_is_in_nobodys_way(world: Simulation, name: str) -> None:
+    """A change that takes nothing from the caller costs it nothing."""
+    bystander = world.principal("bystander")
+
+    async def disable(tx: Transaction) -> None:
+        found = await tx.record(ServicePrincipal, tenant_partition(world.first.tenant_id), bystander.oid)
+        assert found is not None
+        await tx.put(replace(found, enabled=False))
+
+    assert put_while(world, name, world.token(world.administrator), disable).status == 200
