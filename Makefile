@@ -82,19 +82,20 @@ $(BIN)/python:
 		echo "make: $(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The checkout itself is installed last, without its dependencies and without fetching a build backend: both are in the
-# locked file that has just been installed.
+# A locked file names everything, so nothing is resolved here: an older pip would look for the newest release of a
+# requirement with extras (`coverage[toml]`), find it missing from the file, and stop. The checkout itself is installed
+# last, without fetching a build backend: that is in the locked file too.
 $(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/python
-	$(PIP) --require-hashes -r requirements/runtime.txt
+	$(PIP) --no-deps --require-hashes -r requirements/runtime.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
-	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(DOCS): requirements/docs.txt $(RUNTIME)
-	$(PIP) --require-hashes -r requirements/docs.txt
+	$(PIP) --no-deps --require-hashes -r requirements/docs.txt
 	@touch $@
 
 $(NODE): examples/node/package.json examples/node/package-lock.json
