@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,30 +15,34 @@ from strongroom.core.network import Link
 from strongroom.core.records import tenant_partition
 from strongroom.http.message import Request, Response
 from strongroom.store import Transaction
-from tests.world import Simulation
+from tests.world import ARM_AUDIENCE, Simulation
 
 
-def put_while(world: Simulation, name: str, token: str, meanwhile: Callable[[Transaction], object]) -> Response:
-    """Set a secret whose body arrives only after something else was committed."""
-    body = b'{"value":"late"}'
-
-    async def receive(_limit: int, _time_s: float) -> bytes:
-        await world.store.commit(meanwhile)  # type: ignore[arg-type]  # a change function, whatever it returns
-        return body
-
-    host = world.vault_url.removeprefix("https://")
-    request = Request(
-        method="PUT",
-        host=host,
-        path=f"/secrets/{name}".encode(),
-        query=b"api-version=7.4",
-        headers={b"host": host.encode(), b"authorization": f"Bearer {token}".encode()},
+def request(method: str, url: str, token: str, receive: Callable[[int, float], Awaitable[bytes]]) -> Request:
+    """Make a request whose body comes when *receive* gives it."""
+    parts = urlsplit(url)
+    return Request(
+        method=method,
+        host=parts.netloc,
+        path=parts.path.encode(),
+        query=parts.query.encode(),
+        headers={b"host": parts.netloc.encode(), b"authorization": f"Bearer {token}".encode()},
         peer="203.0.113.7",
         link=Link.PUBLIC,
         http_version="1.1",
         receive_body=receive,
     )
-    return world.run(world.dispatcher.handle(request))
+
+
+def put_while(world: Simulation, name: str, token: str, meanwhile: Callable[[Transaction], object]) -> Response:
+    """Set a secret whose body arrives only after something else was committed."""
+
+    async def receive(_limit: int, _time_s: float) -> bytes:
+        await world.store.commit(meanwhile)  # type: ignore[arg-type]  # a change function, whatever it returns
+        return b'{"value":"late"}'
+
+    asked = request("PUT", f"{world.vault_url}/secrets/{name}?api-version=7.4", token, receive)
+    return world.run(world.dispatcher.handle(asked))
 
 
 def test_a_principal_disabled_meanwhile_changes_nothing(world: Simulation, name: str) -> None:
@@ -83,3 +89,34 @@ def test_something_else_changed_meanwhile_is_in_nobodys_way(world: Simulation, n
         await tx.put(replace(found, enabled=False))
 
     assert put_while(world, name, world.token(world.administrator), disable).status == 200
+
+
+def test_changes_of_one_group_do_not_miss_each_other(world: Simulation, name: str) -> None:
+    """A purge that shares its durable write with the purge protection before it is not made."""
+    data, arm = world.token(world.administrator), world.token(world.administrator, resource=ARM_AUDIENCE)
+    secret = f"{world.vault_url}/secrets/{name}?api-version=7.4"
+    deleted = f"{world.vault_url}/deletedsecrets/{name}?api-version=7.4"
+    world.ask("PUT", secret, token=data, body={"value": "kept"})
+    world.ask("DELETE", secret, token=data)
+
+    async def protection(_limit: int, _time_s: float) -> bytes:
+        return b'{"properties":{"enablePurgeProtection":true}}'
+
+    async def value(_limit: int, _time_s: float) -> bytes:
+        return b'{"value":"other"}'
+
+    async def nothing(_limit: int, _time_s: float) -> bytes:
+        return b""
+
+    asked = (
+        # Whoever comes first in a turn of the loop commits alone; the next two make a group.
+        request("PUT", f"{world.vault_url}/secrets/{name}-other?api-version=7.4", data, value),
+        request("PATCH", f"{world.arm_url}{world.vault.scope}?api-version=2023-07-01", arm, protection),
+        request("DELETE", deleted, data, nothing),
+    )
+
+    async def at_once() -> list[int]:
+        return [answer.status for answer in await asyncio.gather(*map(world.dispatcher.handle, asked))]
+
+    assert world.run(at_once()) == [200, 200, 409]
+    assert world.ask("GET", deleted, token=data).status == 200

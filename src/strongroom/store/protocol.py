@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from strongroom.core.changes import Change
+from strongroom.core.changes import Change, ObjectChanged
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
 
@@ -75,6 +75,11 @@ class Committed(Generic[T]):
     changes: tuple[Change, ...]
     result: T
     outbox: tuple[int, ...] = ()
+
+    @property
+    def alters_records(self) -> bool:
+        """Tell whether it changed what decisions are made of: records, and not objects alone."""
+        return any(not isinstance(change, ObjectChanged) for change in self.changes)
 
 
 class Reader(Protocol):
@@ -163,9 +168,12 @@ class Store(Reader, Protocol):
         Run *change* in a transaction and make it durable together with its audit entries.
 
         Many commits at once share one durable write; an exception in one undoes that one alone. Subscribers have seen
-        the changes when this returns. *audit* is called with the change's result just before the commit, and what it
-        returns is kept in the outbox until `audited` says that the journal has it. With *lease*, the commit is refused
-        unless the holder that last acquired it through this store still has it.
+        the changes when this returns. A change that alters a record is the last of its group, so whenever a change
+        begins, subscribers know every record as it stands: what they decide inside it holds (ADR 0006).
+
+        *audit* is called with the change's result just before the commit, and what it returns is kept in the outbox
+        until `audited` says that the journal has it. With *lease*, the commit is refused unless the holder that last
+        acquired it through this store still has it.
 
         Raises:
             NameTaken: see `Transaction.put`.

@@ -115,6 +115,23 @@ async def test_an_audit_that_fails_undoes_its_change(backend: Backend) -> None:
 # ---- many at once ----------------------------------------------------------------------------------------------------
 
 
+async def test_whoever_follows_knows_every_record_when_a_change_begins(backend: Backend) -> None:
+    """SEC-FLOW-7: what is decided inside a change, of what subscribers know, holds: no other change is half-known."""
+    told: list[Change] = []
+    seen: list[bool] = []
+
+    async def change(transaction: Transaction) -> None:
+        stored = await transaction.records(User)
+        seen.append({record.id for record in stored} == {one.record.id for one in told if isinstance(one, RecordPut)})
+        await put_into(transaction, *secret(f"s{len(seen)}"), *([user(len(seen))] if len(seen) % 3 == 0 else []))
+
+    async with backend.open() as store:
+        store.subscribe(told.extend)
+        await asyncio.gather(*(store.commit(change) for _ in range(COMMITTERS)))
+        assert len(await users(store)) == COMMITTERS // 3
+    assert seen == [True] * COMMITTERS
+
+
 async def test_many_committers_see_each_other_and_lose_nothing(backend: Backend) -> None:
     """200 read-modify-writes at once, some of which fail, count exactly those that succeeded."""
 

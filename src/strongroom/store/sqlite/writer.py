@@ -229,6 +229,9 @@ class Writer:
         for waiter in begun:
             if not waiter.future.done() and (committed := self._try(group, waiter)) is not None:
                 accepted.append((waiter, committed))
+                if committed.alters_records:
+                    # The next change may rest on what this one takes away, and subscribers hear of it after the COMMIT.
+                    break
             if self._queue and len(begun) < GROUP_CHANGES and self._monotonic() < until:
                 begun.append(self._queue.popleft())
         if group.wrote:
