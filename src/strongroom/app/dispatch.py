@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from ipaddress import ip_address
 
 from strongroom.core.errors import Failure, Invalid, Misdirected
+from strongroom.core.limits import HOST_MEMO_ENTRIES
 from strongroom.core.names import Site
 from strongroom.core.names import Surface as SurfaceName
 from strongroom.core.network import Link
@@ -84,6 +86,7 @@ class Dispatcher:
     def __init__(self, world: World, surfaces: Surfaces) -> None:
         self._world = world
         self._surfaces = surfaces
+        self._named = lru_cache(maxsize=HOST_MEMO_ENTRIES)(self._find_named)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request."""
@@ -96,20 +99,25 @@ class Dispatcher:
         return await serve(self._world, surface, site, request, fault=fault)
 
     def _choose(self, request: Request) -> tuple[Surface, Site | None, Failure | None]:
+        named = self._named(request.host, request.link)
+        if named is not None:
+            return named
         surfaces = self._surfaces
         if request.link is Link.MANAGED_IDENTITY:
             return surfaces["identity"], None, None
         if request.link is Link.CONTROL and request.host == CONTROL_HOST:
             return surfaces["control"], None, None
-        site = self._world.hosts.site_of(request.host, request.link)
-        if site is not None:
-            return surfaces[site.surface], site, None
         if not request.host:
             return surfaces["bare"], None, Invalid("The request has no Host header.")
         if _is_address(request.host):
             # The firewall's diagnostic works by address as well as by name; nothing else does.
             return surfaces["bare"], None, None
         return surfaces["bare"], None, Misdirected("This service does not answer to that host name.")
+
+    def _find_named(self, host: str, link: Link) -> tuple[Surface, Site, None] | None:
+        """Find what a Host header stands for, on the listeners that have names."""
+        site = self._world.hosts.site_of(host, link) if link is not Link.MANAGED_IDENTITY else None
+        return (self._surfaces[site.surface], site, None) if site is not None else None
 
 
 def _is_address(host: str) -> bool:

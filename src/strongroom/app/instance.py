@@ -15,6 +15,7 @@ from strongroom import __version__
 from strongroom.app.anchor import find_rollback, write_anchor
 from strongroom.config import CONFIG_FILE, Settings
 from strongroom.core.errors import Tampered
+from strongroom.core.guids import Guids
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
 from strongroom.core.kinds import KINDS
@@ -289,6 +290,7 @@ def make_world(
         journal=journal,
         clock=clock,
         entropy=os.urandom,
+        request_ids=Guids(os.urandom),
         tokens=TokenCache(flow.token_cache_entries),
         decisions=Decisions(),
         recorder=Recorder(),

@@ -8,13 +8,43 @@ from collections.abc import Callable
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
+_GUID_BYTES = 16
+_DRAWN_AHEAD = 64
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit that says the variant (RFC 9562 section 4.1), by the random one in its place."""
+
 
 def new_guid(entropy: Callable[[int], bytes]) -> str:
     """Make a random GUID (RFC 9562 version 4) in lower case."""
+    return _random_guid(entropy(_GUID_BYTES).hex())
+
+
+class Guids:
+    """
+    Makes random GUIDs by the thousand, out of chance drawn for many at a time.
+
+    For names that every request is given: asking the kernel for each would cost more than the name, and let other
+    threads in between. Nothing that has to stay secret is made ahead.
+    """
+
+    __slots__ = ("_entropy", "_stock")
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._stock: list[str] = []
+
+    def next(self) -> str:
+        """Make a random GUID (RFC 9562 version 4) in lower case."""
+        if not self._stock:
+            digits = self._entropy(_GUID_BYTES * _DRAWN_AHEAD).hex()
+            size = 2 * _GUID_BYTES
+            self._stock = [_random_guid(digits[at : at + size]) for at in range(0, len(digits), size)]
+        return self._stock.pop()
+
+
+def _random_guid(digits: str) -> str:
     # Four times as fast as going through uuid.UUID, which matters because every request is given one.
-    digits = entropy(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def guid_of(digest: bytes) -> str:

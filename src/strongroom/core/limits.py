@@ -75,7 +75,9 @@ SEALED_CACHE_ENTRIES = 20_000
 SEALED_CACHE_BYTES = 64 * 1024 * 1024
 """What those rows may take: ours. Values of 25 KB fill it long before there are that many entries."""
 ENVELOPE_CACHE_ENTRIES = 4096
-"""Unwrapped vault keys kept in memory: ours, about 500 bytes each."""
+"""Unwrapped vault keys kept in memory: ours, below three kilobytes each."""
+DATA_KEYS_KEPT = 2048
+"""Unwrapped data keys kept in memory, of all vaults together: ours, below three kilobytes each."""
 PASSWORD_HASHES_AT_ONCE = 2
 """Argon2id takes 64 MiB for each: ours (security.md "Bootstrap")."""
 PASSWORD_HASHES_WAITING = 16

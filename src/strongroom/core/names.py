@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from strongroom.core.errors import Invalid
-from strongroom.core.limits import HOST_MEMO_ENTRIES, OBJECT_NAME_CHARS
+from strongroom.core.limits import OBJECT_NAME_CHARS
 from strongroom.core.network import Link
 
 # ---- vaults and objects ---------------------------------------------------------------------------------------------
@@ -225,7 +225,17 @@ class Hosts:
         asks for and clients leave the port out in places (reference clients.md section 1.1). Azure's names are known
         on the control link alone, and on 443 alone.
         """
-        return _site_of(self.domain, self.port, host, link)
+        name, colon, asked_port = host.lower().partition(":")
+        if colon and not asked_port:
+            return None
+        asked_port = asked_port or HTTPS_PORT
+        default_port = asked_port == HTTPS_PORT
+        relayed = default_port and link is Link.CONTROL
+        if name.endswith(f".{self.domain}"):
+            if asked_port != str(self.port) and not relayed:
+                return None
+            return _own_site(name[: -len(self.domain) - 1], name if default_port else f"{name}:{asked_port}")
+        return _azure_site(name) if relayed else None
 
     def audiences(self, surface: Surface) -> frozenset[str]:
         """
@@ -277,21 +287,6 @@ def _audiences(domain: str, port: int, surface: Surface) -> frozenset[str]:
 _OWN_LABELS: Mapping[str, Surface] = {
     surface.value: surface for surface in (Surface.LOGIN, Surface.MANAGEMENT, Surface.GRAPH)
 }
-
-
-@lru_cache(maxsize=HOST_MEMO_ENTRIES)
-def _site_of(domain: str, port: int, host: str, link: Link) -> Site | None:
-    name, colon, asked_port = host.lower().partition(":")
-    if colon and not asked_port:
-        return None
-    asked_port = asked_port or HTTPS_PORT
-    default_port = asked_port == HTTPS_PORT
-    relayed = default_port and link is Link.CONTROL
-    if name.endswith(f".{domain}"):
-        if asked_port != str(port) and not relayed:
-            return None
-        return _own_site(name[: -len(domain) - 1], name if default_port else f"{name}:{asked_port}")
-    return _azure_site(name) if relayed else None
 
 
 def _own_site(labels: str, netloc: str) -> Site | None:

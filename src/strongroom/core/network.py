@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class PublicNetworkAccess(StrEnum):
@@ -62,9 +63,12 @@ class Link(StrEnum):
     """The loopback managed identity listener."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The facts of the connection a request came over: the first evidence of the flow."""
+class Connection(NamedTuple):
+    """
+    The facts of the connection a request came over: the first evidence of the flow.
+
+    A tuple, because one is made for every request and a frozen dataclass takes twice as long to make.
+    """
 
     address: str
     """The peer's normalised address."""

@@ -39,30 +39,38 @@ def moment_of(trace: Trace) -> Moment:
 
 def complete(world: World, trace: Trace, response: Response) -> Response:
     """Add the headers that every answer has."""
-    connection, headers = trace.connection, response.headers
+    connection, headers, decision = trace.connection, response.headers, trace.decision
+    standing = decision.headers if decision is not None else None
+    if standing is None:
+        standing = _standing(world, trace)
+        if decision is not None:
+            decision.headers = standing
     if headers:
         present = {name for name, _ in headers}
         # A token's answer says `no-store` itself (RFC 6749 section 5.1).
-        headers.extend(header for header in _COMMON if header[0] not in present)
+        headers.extend(header for header in standing if header[0] not in present)
     else:
-        headers.extend(_COMMON)
+        headers.extend(standing)
     headers.append((b"x-ms-request-id", connection.request_id.encode()))
     if connection.client_request_id is not None:
         echo = connection.client_request_id.encode()
         headers += ((b"x-ms-client-request-id", echo), (b"client-request-id", echo))
-    if trace.surface.dialect is KEY_VAULT:
-        # By address as well as by name: the network-info header is the firewall's diagnostic.
-        region = trace.vault.location if trace.vault is not None else world.settings.region
-        headers += (
-            (b"x-ms-keyvault-region", region.encode("ascii", "replace")),
-            _VERSION,
-            _network_info(connection.address),
-        )
-        permit = trace.permit
-        if permit is not None and permit.model == "rbac" and permit.assignment is not None:
-            assignment = permit.assignment.encode("ascii", "replace")
-            headers += ((b"x-ms-keyvault-rbac-assignment-id", assignment), _RBAC_CACHE)
     return response
+
+
+def _standing(world: World, trace: Trace) -> tuple[Header, ...]:
+    """Make the headers that follow from what was decided, and are the same whenever that is."""
+    if trace.surface.dialect is not KEY_VAULT:
+        return _COMMON
+    # By address as well as by name: the network-info header is the firewall's diagnostic.
+    region = trace.vault.location if trace.vault is not None else world.settings.region
+    named = (b"x-ms-keyvault-region", region.encode("ascii", "replace"))
+    standing = (*_COMMON, named, _VERSION, _network_info(trace.connection.address))
+    permit = trace.permit
+    if permit is None or permit.model != "rbac" or permit.assignment is None:
+        return standing
+    assignment = permit.assignment.encode("ascii", "replace")
+    return (*standing, (b"x-ms-keyvault-rbac-assignment-id", assignment), _RBAC_CACHE)
 
 
 @lru_cache(maxsize=ADDRESS_MEMO_ENTRIES)

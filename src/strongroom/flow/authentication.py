@@ -88,18 +88,15 @@ class TokenCache:
         return len(self._entries)
 
 
-def bearer_token(request: Request) -> str | None:
+def bearer_token(request: Request) -> bytes | None:
     """Find the bearer token of a request, or None if there is none; a blank one or another scheme is none."""
     header = request.headers.get(b"authorization")
     if header is None or header[:7].lower() != b"bearer ":
         return None
-    token = header[7:].strip()
-    if not token:
-        return None
-    return token.decode("latin-1")
+    return header[7:].strip() or None
 
 
-def challenge(surface: Surface, site: Site | None, vault: Vault | None, token: str | None) -> None:
+def challenge(surface: Surface, site: Site | None, vault: Vault | None, token: bytes | None) -> None:
     """
     Refuse a request without a bearer token.
 
@@ -110,9 +107,9 @@ def challenge(surface: Surface, site: Site | None, vault: Vault | None, token: s
         raise _unauthenticated(site, vault, _unidentified(surface, Fault.MISSING, "no bearer token"))
 
 
-def digest_of(token: str) -> bytes:
+def digest_of(token: bytes) -> bytes:
     """Give the digest that a token is known by: tokens themselves are not kept."""
-    return sha256(token.encode("latin-1")).digest()
+    return sha256(token).digest()
 
 
 def validity(world: World, digest: bytes) -> tuple[float, float]:
@@ -121,7 +118,7 @@ def validity(world: World, digest: bytes) -> tuple[float, float]:
     return (entry.begins, entry.ends) if entry is not None else (0.0, 0.0)
 
 
-def identify(world: World, surface: Surface, vault: Vault | None, token: str) -> Caller | Unidentified:
+def identify(world: World, surface: Surface, vault: Vault | None, token: bytes) -> Caller | Unidentified:
     """Judge a token against the surface asked, the vault's tenant, the clock and the directory. Never raises."""
     digest = digest_of(token)
     entry = world.tokens.get(digest)
@@ -169,13 +166,13 @@ def require_caller(site: Site | None, vault: Vault | None, identity: Caller | Un
     return identity
 
 
-def _verify_signature(world: World, surface: Surface, token: str) -> _Verified | Unidentified:
+def _verify_signature(world: World, surface: Surface, token: bytes) -> _Verified | Unidentified:
     # The library takes a quarter of a second to import, which a start-up must not wait for.
     from strongroom.crypto import jws  # noqa: PLC0415
 
     keys = _TrustedKeys(world)
     try:
-        claims = jws.verify_signature(token, keys)
+        claims = jws.verify_signature(token.decode("latin-1"), keys)
     except jws.TokenRefused as refused:
         unknown = refused.fault is jws.TokenFault.UNKNOWN_KEY
         return _unidentified(surface, Fault.UNKNOWN_KEY if unknown else Fault.MALFORMED, refused.reason)

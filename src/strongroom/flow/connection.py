@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from strongroom.core.firewall import normalise_address
-from strongroom.core.guids import new_guid
 from strongroom.core.network import Connection, Link
 from strongroom.flow.world import World
 from strongroom.http.message import Request
@@ -21,21 +20,20 @@ def describe_connection(world: World, request: Request) -> Connection:
     The peer's address comes from the socket and never from a header: no proxy is trusted yet. What comes over the
     owner-only Unix socket comes from this machine, and counts as its loopback address.
     """
-    request_id = new_guid(world.entropy)
     headers = request.headers
     given = headers.get(b"x-ms-client-request-id") or headers.get(b"client-request-id")
-    echo = given.decode("latin-1") if given else _asked_in_query(request)
+    echo = given.decode("latin-1") if given else None
+    if echo is None and b"client-request-id=" in request.query:
+        echo = _asked_in_query(request)
     if echo is not None and not (echo.isprintable() and echo.isascii() and len(echo) <= _CLIENT_REQUEST_ID_CHARS):
         # It would be written into a header and into the journal: what is no identifier is not repeated.
         echo = None
     address = normalise_address(request.peer) if request.link is not Link.CONTROL else _LOOPBACK
-    return Connection(address, request.link, request_id, echo)
+    return Connection(address, request.link, world.request_ids.next(), echo)
 
 
 def _asked_in_query(request: Request) -> str | None:
     """Find the id where the JavaScript client puts it (reference clients.md section 2): a GUID, so never encoded."""
-    if b"client-request-id=" not in request.query:
-        return None
     for pair in request.query.split(b"&")[:_QUERY_PAIRS]:
         name, _, value = pair.partition(b"=")
         if name == b"client-request-id":

@@ -20,8 +20,9 @@ from strongroom.core.identity import Caller
 from strongroom.core.network import Admission, Verdict
 from strongroom.core.permissions import Permit
 from strongroom.flow.authentication import digest_of, validity
-from strongroom.flow.routes import Route, has_override
+from strongroom.flow.routes import OVERRIDES, Route
 from strongroom.flow.trace import Trace
+from strongroom.http.message import Header
 from strongroom.journal import Template
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ Question = tuple[str, str, str, bytes, bytes, bytes, str, str]
 """Surface, host, method, path, query, the token's digest, address, link."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Decision:
     """The evidence of every step up to the permit, and when the token that it rests on holds."""
 
@@ -47,6 +48,8 @@ class Decision:
     permit: Permit
     begins: float
     ends: float
+    headers: tuple[Header, ...] | None = None
+    """The headers of every answer to it, once one was given."""
     _templates: dict[object, Template] = field(default_factory=dict)
 
     def template(self, alike: object) -> Template | None:
@@ -101,14 +104,14 @@ class Decisions:
         self._kept[question] = Decision(route, verdict, caller, admission, permit, *validity(world, question[5]))
 
 
-def question_of(trace: Trace, token: str | None) -> Question | None:
+def question_of(trace: Trace, token: bytes | None) -> Question | None:
     """Say what is asked, if an answer to it can be remembered."""
     request, site = trace.request, trace.site
     if (
         token is None
         or site is None
         or len(request.path) + len(request.query) > QUESTION_BYTES
-        or has_override(request)
+        or not OVERRIDES.isdisjoint(request.headers)
     ):
         return None
     connection = trace.connection

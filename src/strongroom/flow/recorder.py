@@ -10,9 +10,17 @@ written alone. A loop that has one request at a time writes one entry at a time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from dataclasses import dataclass, field
+from types import coroutine
 
-from strongroom.journal import Journal, JournalUnavailable
+from strongroom.journal import Journal, JournalUnavailable, require_form
+
+
+@coroutine
+def _next_turn() -> Generator[None, None, None]:
+    """Wait until the loop has run everything that is ready, as `asyncio.sleep(0)` does in one layer more."""
+    yield
 
 
 @dataclass(slots=True)
@@ -39,21 +47,24 @@ class Recorder:
             JournalUnavailable: it was not written.
         """
         # Judged alone, so that an entry that cannot be written does not take its neighbours with it.
-        journal.require_writable(entry)
+        require_form(entry)
         turn = self._turn
         if turn is None or turn.journal is not journal:
             turn = self._turn = _Turn(journal)
-            asyncio.get_running_loop().call_soon(self._write, turn)
+            asyncio.get_running_loop().call_soon(self._begin_turn, turn)
         turn.entries.append(entry)
         # The loop calls in the order in which it was asked to: whatever is ready, `_write`, and then this again.
-        await asyncio.sleep(0)
-        self._write(turn)
+        await _next_turn()
+        if not turn.is_over:
+            self._write(turn)
         if turn.failure is not None:
             raise turn.failure.again()
 
+    def _begin_turn(self, turn: _Turn) -> None:
+        if not turn.is_over:
+            self._write(turn)
+
     def _write(self, turn: _Turn) -> None:
-        if turn.is_over:
-            return
         turn.is_over = True
         if self._turn is turn:
             self._turn = None

@@ -18,7 +18,7 @@ from strongroom.http.routing import parse_query
 
 _OVERRIDES = (b"x-http-method", b"x-http-method-override", b"x-http-request")
 """The reference has the first and the last (section 12); the middle one is what other services of Azure's take."""
-_OVERRIDES_SET = frozenset(_OVERRIDES)
+OVERRIDES = frozenset(_OVERRIDES)
 _OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "DELETE", "POST"})
 
 
@@ -99,7 +99,7 @@ def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
 
 def has_override(request: Request) -> bool:
     """Tell whether a header says that another method is meant."""
-    return not _OVERRIDES_SET.isdisjoint(request.headers)
+    return not OVERRIDES.isdisjoint(request.headers)
 
 
 def _method(request: Request) -> str:

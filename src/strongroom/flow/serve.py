@@ -73,7 +73,7 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     return await _handle(world, trace, route)
 
 
-def _decide(world: World, trace: Trace, token: str | None) -> Route:
+def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
     """Take a request through the steps from the vault to the permit."""
     surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
     trace.vault = vault = routes.find_vault(world, surface, site)
@@ -86,7 +86,7 @@ def _decide(world: World, trace: Trace, token: str | None) -> Route:
         return route
     authentication.challenge(surface, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
-    identity = authentication.identify(world, surface, vault, token or "")
+    identity = authentication.identify(world, surface, vault, token or b"")
     _note_identity(trace, identity)
     trace.admission = firewall.admit(verdict, identity, vault, connection)
     caller = authentication.require_caller(site, vault, identity)

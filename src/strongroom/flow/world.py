@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom.core.guids import Guids
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.crypto.passwords import Passwords
@@ -40,6 +41,7 @@ class World:
     journal: Journal
     clock: Callable[[], float]
     entropy: Callable[[int], bytes]
+    request_ids: Guids
     tokens: TokenCache
     decisions: Decisions
     recorder: Recorder

@@ -18,7 +18,7 @@ has no root key can make no line, and can take none away except from the end; a 
 from strongroom.journal.chain import Tagger
 from strongroom.journal.event import Entry, Identity, Template, encode
 from strongroom.journal.failures import JournalUnavailable
-from strongroom.journal.journal import Journal
+from strongroom.journal.journal import Journal, require_form
 from strongroom.journal.reading import Recorded, tail
 from strongroom.journal.verification import Report, verify
 
@@ -32,6 +32,7 @@ __all__ = [
     "Tagger",
     "Template",
     "encode",
+    "require_form",
     "tail",
     "verify",
 ]

@@ -30,7 +30,6 @@ FLUSH_DELAY_S = 0.02
 """From the first entry that is not on disk to the flush; with the flush itself this stays under 50 ms."""
 STALL_S = 5.0
 """How long entries may wait for the disk before no more are taken: the disk is not doing its work."""
-_FORMLESS = "an entry is too long, or not an object on one line"
 STALLED = "the disk does not take what was written"
 FILE_BYTES = 64 * 1024 * 1024
 """The size at which writing goes on in a new file."""
@@ -136,6 +135,7 @@ class Journal:
         Raises:
             JournalUnavailable: it was not written, and nothing of it stays.
         """
+        require_form(entry)
         with self._lock:
             if outbox is not None and self._is_here(outbox, entry):
                 return
@@ -143,7 +143,6 @@ class Journal:
             if self._size + len(entry) + FRAME_BYTES > self._file_bytes:
                 self._start_file()
             line, mac = entry_line(self._tagger, self._seq + 1, self._mac, entry, outbox)
-            _require_form(entry, line)
             self._write(line)
             self._seq += 1
             self._mac = mac
@@ -162,27 +161,16 @@ class Journal:
             lines: list[bytes] = []
             seq, mac, size = self._seq, self._mac, self._size
             for entry in entries:
+                require_form(entry)
                 if size + len(entry) + FRAME_BYTES > self._file_bytes:
                     self._write_lines(lines, seq, mac)
                     self._start_file()
                     lines, seq, mac, size = [], self._seq, self._mac, self._size
                 seq += 1
                 line, mac = entry_line(self._tagger, seq, mac, entry, None)
-                _require_form(entry, line)
                 size += len(line)
                 lines.append(line)
             self._write_lines(lines, seq, mac)
-
-    def require_writable(self, entry: bytes) -> None:
-        """
-        Refuse an entry that could not be written now, whatever the disk does.
-
-        Raises:
-            JournalUnavailable: the journal takes nothing, or it is too long, or no object on one line.
-        """
-        self._require_able()
-        if len(entry) + FRAME_BYTES > LINE_BYTES or b"\n" in entry or entry[:1] != b"{":
-            raise JournalUnavailable(_FORMLESS)
 
     def _write_lines(self, lines: list[bytes], seq: int, mac: bytes) -> None:
         if lines:
@@ -442,9 +430,15 @@ class Journal:
         )
 
 
-def _require_form(entry: bytes, line: bytes) -> None:
-    if len(line) > LINE_BYTES or b"\n" in entry or entry[:1] != b"{":
-        raise JournalUnavailable(_FORMLESS)
+def require_form(entry: bytes) -> None:
+    """
+    Refuse what could never be an entry, whatever the journal's state.
+
+    Raises:
+        JournalUnavailable: it is too long, or no object on one line.
+    """
+    if len(entry) + FRAME_BYTES > LINE_BYTES or b"\n" in entry or entry[:1] != b"{":
+        raise JournalUnavailable("an entry is too long, or not an object on one line")
 
 
 def _bring_to_disk(batch: _Batch) -> str | None:

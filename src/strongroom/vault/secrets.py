@@ -59,10 +59,10 @@ async def get_secret(call: Call) -> Response:
     stored, row = await find_version(
         world.store, world.view.sealed, vault.id, Collection.SECRETS, name, version, call.now
     )
-    answer = _prepared_answer(call, stored, row)
+    answer = _prepared_answer(call, vault, stored, row)
     _require_readable(call, answer.body)
     call.properties["id"] = answer.identifier
-    value = json.encode(secrets.open_value(_envelope(call), vault, row))
+    value = json.encode(secrets.open_value(world.keys.envelope(vault.id, vault.wrapped_key), vault, row))
     return Response(200, b"".join((answer.before_value, value, answer.after_value)))
 
 
@@ -178,9 +178,9 @@ _ANSWER_BYTES = 1024
 _answers: dict[tuple[str, str, str, str], _Answer] = {}
 
 
-def _prepared_answer(call: Call, stored: StoredObject, row: StoredVersion) -> _Answer:
+def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: StoredVersion) -> _Answer:
     """Prepare the answer to a read, or take the one that was prepared for this very row of this very vault."""
-    vault, asked = call.the_vault, (call.base, stored.name, row.version, call.api_version)
+    asked = (call.the_site.netloc, stored.name, row.version, call.api_version)
     kept = _answers.get(asked)
     if kept is not None and kept.row is row and kept.vault is vault:
         return kept

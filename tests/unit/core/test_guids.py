@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from strongroom.core.guids import guid_of, new_guid, parse_guid
+from strongroom.core.guids import Guids, guid_of, new_guid, parse_guid
 
 
 def test_a_new_guid_is_random_and_of_version_4() -> None:
@@ -17,6 +17,16 @@ def test_a_new_guid_is_random_and_of_version_4() -> None:
     assert made == made.lower()
     assert made != new_guid(secrets.token_bytes)
     assert new_guid(bytes) == "00000000-0000-4000-8000-000000000000"
+
+
+def test_guids_made_ahead_are_random_ones_too() -> None:
+    """Each is of version 4, none comes twice, also where new chance is drawn."""
+    guids = Guids(secrets.token_bytes)
+    made = [guids.next() for _ in range(200)]
+
+    assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in made} == {(4, uuid.RFC_4122)}
+    assert len(set(made)) == len(made)
+    assert Guids(bytes).next() == new_guid(bytes)
 
 
 def test_a_guid_of_a_digest_follows_from_it() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from strongroom.core import limits
 from strongroom.crypto.context import context
-from strongroom.crypto.envelope import OVERHEAD_BYTES, VaultEnvelope
+from strongroom.crypto.envelope import OVERHEAD_BYTES, VaultEnvelope, _data_cipher
 from strongroom.crypto.protocol import Unsealable
 from strongroom.crypto.software import SoftwareKeyProtection
 
@@ -159,3 +159,29 @@ def test_a_vault_key_of_another_size_is_refused(size: int) -> None:
     """A 128-bit key would work and be weaker than promised."""
     with pytest.raises(ValueError, match="32 bytes"):
         VaultEnvelope(bytes(size))
+
+
+def test_data_keys_used_most_recently_are_kept(envelope: VaultEnvelope) -> None:
+    """`DATA_KEYS_KEPT` of them; with one more, the one used longest ago is unwrapped anew."""
+    _data_cipher.cache_clear()
+    sealed = [envelope.seal(b"place", b"value") for _ in range(limits.DATA_KEYS_KEPT + 1)]
+    for one in (*sealed[:-1], sealed[0]):
+        assert envelope.open(b"place", one) == b"value"
+    assert _data_cipher.cache_info()[:2] == (1, limits.DATA_KEYS_KEPT)
+
+    for one in (sealed[-1], sealed[0], sealed[1]):
+        assert envelope.open(b"place", one) == b"value"
+    assert _data_cipher.cache_info()[:2] == (2, limits.DATA_KEYS_KEPT + 2)
+    assert _data_cipher.cache_info().currsize == limits.DATA_KEYS_KEPT
+
+
+def test_a_kept_data_key_opens_nothing_elsewhere(envelope: VaultEnvelope) -> None:
+    """SEC-BOOT-15: what was just opened in its place does not open in another, nor under another vault's key."""
+    sealed = envelope.seal(b"place", b"value")
+    assert envelope.open(b"place", sealed) == b"value"
+    with pytest.raises(Unsealable):
+        envelope.open(b"elsewhere", sealed)
+    with pytest.raises(Unsealable):
+        VaultEnvelope(b"o" * 32).open(b"place", sealed)
+    with pytest.raises(Unsealable):
+        envelope.open(b"place", sealed[:-1] + bytes([sealed[-1] ^ 1]))
