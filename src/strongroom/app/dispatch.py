@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from ipaddress import ip_address
+from typing import Any
 
 from strongroom.core.errors import Failure, Invalid, Misdirected
 from strongroom.core.limits import HOST_MEMO_ENTRIES
@@ -88,15 +89,15 @@ class Dispatcher:
         self._surfaces = surfaces
         self._named = lru_cache(maxsize=HOST_MEMO_ENTRIES)(self._find_named)
 
-    async def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer a request."""
         surface, site, fault = self._choose(request)
-        return await serve(self._world, surface, site, request, fault=fault)
+        return serve(self._world, surface, site, request, fault=fault)
 
-    async def refuse(self, request: Request, fault: Failure) -> Response:
+    def refuse(self, request: Request, fault: Failure) -> Coroutine[Any, Any, Response]:
         """Answer a request that the listener refuses, in the dialect of the host it asked."""
         surface, site, _ = self._choose(request)
-        return await serve(self._world, surface, site, request, fault=fault)
+        return serve(self._world, surface, site, request, fault=fault)
 
     def _choose(self, request: Request) -> tuple[Surface, Site | None, Failure | None]:
         named = self._named(request.host, request.link)

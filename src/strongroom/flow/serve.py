@@ -101,7 +101,8 @@ def _note_identity(trace: Trace, identity: Caller | Unidentified) -> None:
         trace.caller = identity
 
 
-async def _handle(world: World, trace: Trace, route: Route) -> Response:
+def _handle(world: World, trace: Trace, route: Route) -> Awaitable[Response]:
+    """Begin the handler of a request that is permitted."""
     if trace.permit is None:
         msg = "a handler cannot run without a permit"
         raise RuntimeError(msg)
@@ -133,7 +134,7 @@ async def _handle(world: World, trace: Trace, route: Route) -> Response:
         commit_with=commit,
         properties=trace.properties,
     )
-    return await route.op.handler(call)
+    return route.op.handler(call)
 
 
 def _judge_again(world: World, trace: Trace, generation: int) -> None:
