@@ -26,7 +26,7 @@ from strongroom.journal.failures import JournalUnavailable
 from strongroom.journal.numbers import OlderNumbers, OutboxNumbers
 from strongroom.journal.recovery import Ending, find_ending
 
-FLUSH_DELAY_S = 0.02
+FLUSH_DELAY_S = 0.03
 """From the first entry that is not on disk to the flush; with the flush itself this stays under 50 ms."""
 STALL_S = 5.0
 """How long entries may wait for the disk before no more are taken: the disk is not doing its work."""
