@@ -12,11 +12,12 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from strongroom.core.errors import Invalid
-from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
     Bypass,
     Connection,
     DefaultAction,
+    Link,
     NetworkAcls,
     Passage,
     PublicNetworkAccess,
@@ -48,6 +49,21 @@ def normalise_address(text: str) -> str:
     if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
         address = IPv4Address(int(address) & _IPV4_BITS)
     return str(address)
+
+
+def source_of(connection: Connection) -> str:
+    """
+    Say under which name the limits per source count a connection: the one place that decides it.
+
+    An IPv4 address is a source. Of IPv6 it is the /64, because whoever has one address of a network can take any other
+    of it. The owner's own socket is a source beside the machine's loopback address, which it shares with nobody.
+    """
+    return connection.link.value if connection.link is Link.CONTROL else _source_of_address(connection.address)
+
+
+@lru_cache(maxsize=ADDRESS_MEMO_ENTRIES)
+def _source_of_address(address: str) -> str:
+    return str(ip_network((address, SOURCE_PREFIX_BITS), strict=False)) if ":" in address else address
 
 
 # ---- rules ----------------------------------------------------------------------------------------------------------

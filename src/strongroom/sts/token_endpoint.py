@@ -51,6 +51,7 @@ async def _issue(call: Call, *, version: int) -> Response:
     _judge_claims(form)
     client = _client(call, tenant, form, grant)
     # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
+    call.proved = True
     call.properties.update(
         tenantId=tenant.id,
         appId=client.application.app_id,
