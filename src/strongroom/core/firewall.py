@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from strongroom.core.echo import ADDRESS, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
@@ -82,12 +83,12 @@ def parse_ip_rule(text: str, *, extended_ranges: bool = True) -> str:
     try:
         rule = _unmapped(ip_network(text.strip(), strict=False))
     except ValueError:
-        raise _invalid(f"'{text}' is not an IP address or a range in CIDR notation.") from None
+        raise _invalid(f"'{shown(text, ADDRESS)}' is not an IP address or a range in CIDR notation.") from None
     if not extended_ranges:
         if isinstance(rule, IPv6Network):
-            raise _invalid(f"'{text}' is an IPv6 address, and only IPv4 addresses are supported.")
+            raise _invalid(f"'{rule}' is an IPv6 address, and only IPv4 addresses are supported.")
         if any(rule.subnet_of(private) for private in _PRIVATE):
-            raise _invalid(f"'{text}' is in a private range, and only public addresses are supported.")
+            raise _invalid(f"'{rule}' is in a private range, and only public addresses are supported.")
     return str(rule)
 
 

@@ -187,7 +187,8 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, 
     request, connection, route, permit, vault = trace.request, trace.connection, trace.route, trace.permit, trace.vault
     host = trace.site.base_url if trace.site is not None else ""
     query = request.query.decode("latin-1")
-    path = request.path.decode("latin-1")
+    show = trace.surface.shown_path
+    path = show(request.path) if show is not None else request.path.decode("latin-1")
     agent = request.headers.get(b"user-agent")
     properties = {name: value for name, value in trace.properties.items() if name != "id"}
     object_uri = trace.properties.get("id")

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from strongroom.core import limits
+from strongroom.core.echo import API_VERSION, REDACTED
 from strongroom.core.identity import Caller, PrincipalType
 
 TEXT_CHARS = 1024
@@ -29,7 +30,6 @@ ENTRY_BYTES = 192 * 1024
 """One whole record. What a handler adds is left out of a larger one, so that nothing is too large to be recorded."""
 QUERY_PARAMETERS = 16
 
-REDACTED = "REDACTED"
 _TOO_LARGE = b""
 """A value that no property has the form of, so that its name stands among those left out."""
 
@@ -413,12 +413,10 @@ def _to_the_second(second: int) -> str:
 
 # ---- query parameters -----------------------------------------------------------------------------------------------
 
-_VERSION = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-preview)?|[0-9]{1,2}\.[0-9]{1,2}(?:-preview(?:\.[0-9]{1,2})?)?)"
-_API_VERSION = re.compile(_VERSION)
-_ORDINARY = re.compile(rf"[^?#]{{1,{URI_CHARS}}}(?:\?api-version={_VERSION})?")
+_ORDINARY = re.compile(rf"[^?#]{{1,{URI_CHARS}}}(?:\?api-version=(?:{API_VERSION.pattern}))?")
 """What nearly every request asks for, with nothing to redact."""
 _SHOWN: Final[Mapping[str, re.Pattern[str]]] = {
-    "api-version": _API_VERSION,
+    "api-version": API_VERSION,
     "maxresults": re.compile(r"[0-9]{1,10}"),
 }
 """The parameters whose values are recorded, and the form a value must have: anything else may be a secret astray."""
@@ -432,7 +430,7 @@ _NAMED: Final = frozenset({
 
 @lru_cache(maxsize=64)
 def _is_version(text: str) -> bool:
-    return _API_VERSION.fullmatch(text) is not None
+    return API_VERSION.fullmatch(text) is not None
 
 
 def redact(uri: str) -> str:
