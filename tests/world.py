@@ -46,7 +46,12 @@ T = TypeVar("T")
 START = 1_790_000_000.0
 PUBLIC_ADDRESS = "203.0.113.7"
 """A documentation address: what a caller from elsewhere looks like."""
-GENEROUS = FlowSettings(anonymous_per_source=10**6, anonymous_audit_per_second=10**6)
+GENEROUS = FlowSettings(
+    anonymous_per_source=10**6,
+    anonymous_audit_per_second=10**6,
+    anonymous_audit_per_source=10**6,
+    anonymous_audit_bytes_per_second=10**12,
+)
 """The simulated clock stands still, so a module's refusals are all in one second. Quotas have tests of their own."""
 VAULT_AUDIENCE = "https://vault.azure.net"
 ARM_AUDIENCE = "https://management.azure.com"

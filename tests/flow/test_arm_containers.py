@@ -57,7 +57,8 @@ class TestSubscriptions:
         who = arm.as_(arm.world.principal())
         arm.world.grant(who.who.oid, READER, "/")
         refusal = who.refused("GET", f"/subscriptions/{name}")
-        assert refusal == (404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.")
+        told = name if len(name) == 36 else "REDACTED"
+        assert refusal == (404, "SubscriptionNotFound", f"The subscription '{told}' could not be found.")
 
 
 class TestGroups:

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import re
-import resource
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from strongroom.config import Settings
-from strongroom.core.network import Bypass, DefaultAction, NetworkAcls
 from strongroom.core.permissions import Public
 from strongroom.flow import audit
 from strongroom.flow.operation import Op
-from strongroom.flow.settings import FlowSettings
 from strongroom.journal import Journal, JournalUnavailable
 from strongroom.vault.operations import OPERATIONS
 from tests.flow.cases import CASES, GUARDED
 from tests.flow.client import VERSION, Client, dump, version_of
+from tests.flow.journal import files, full_disk, last, since
 from tests.plugins.canary import plant
 from tests.world import PUBLIC_ADDRESS, START, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
 
 OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
-
-
-def since(world: Simulation, count: int) -> list[dict[str, Any]]:
-    """Read the entries that came after the first *count*."""
-    return world.entries()[count:]
-
-
-def last(world: Simulation) -> dict[str, Any]:
-    """Read the newest entry."""
-    return world.entries()[-1]
 
 
 # ---- what an entry says ---------------------------------------------------------------------------------------------
@@ -228,28 +213,13 @@ def own(tmp_path: Path) -> Iterator[Simulation]:
     simulation.close()
 
 
-def _files(world: Simulation) -> list[Path]:
-    return sorted((world.folder / "audit").glob("*.jsonl"))
-
-
 def _break(world: Simulation) -> None:
     """Take the journal's file away, and let the journal notice."""
-    for path in _files(world):
+    for path in files(world):
         path.unlink()
     with suppress(JournalUnavailable):
         world.journal.append(b"{}")
     assert world.journal.failure is not None
-
-
-@contextmanager
-def full_disk(world: Simulation) -> Iterator[None]:
-    """Let no file grow beyond what the journal has now, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_files(world)[-1].stat().st_size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in OPERATIONS])
@@ -385,116 +355,3 @@ def test_the_outbox_is_forgotten_once_the_journal_is_durable(own: Simulation, na
     assert [b"-2" in entry for _, entry in own.run(own.store.outbox(limit=100))] == [True]
     own.run(audit.drain(own.world))
     assert _entries_of(own, name).count("SecretSet") == 2
-
-
-# ---- the anonymous quota --------------------------------------------------------------------------------------------
-
-PER_SECOND = 5
-
-
-@pytest.fixture
-def quiet(tmp_path: Path) -> Iterator[Simulation]:
-    """Make a world that lists five anonymous attempts in a second."""
-    settings = Settings(data=tmp_path, flow=FlowSettings(anonymous_audit_per_second=PER_SECOND))
-    simulation = Simulation(tmp_path, settings)
-    yield simulation
-    with suppress(JournalUnavailable):
-        simulation.world.journal.close()
-    simulation.close()
-
-
-def _knock(world: Simulation, how: str, token: str) -> int:
-    """Make an attempt that proves nobody, or that a blocked address makes."""
-    url = f"{world.vault_url}/secrets?api-version={VERSION}"
-    match how:
-        case "no token":
-            return world.ask("GET", url).status
-        case "bad token":
-            return world.ask("GET", url, token=f"{token}x").status
-        case "blocked":
-            return world.ask("GET", url, token=token, peer="198.51.100.9").status
-        case "unknown host":
-            return world.ask("GET", url, host="nobody.example").status
-        case "unknown path":
-            return world.ask("GET", f"{world.vault_url}/nothing", token=token).status
-        case "wrong secret":
-            form = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y", "scope": "z/.default"}
-            return world.ask("POST", f"{world.login_url}/common/oauth2/v2.0/token", form=form).status
-        case _:
-            return world.ask("GET", f"{world.vault_url}/healthstatus").status
-
-
-@pytest.mark.parametrize(
-    ("how", "status"),
-    [
-        ("no token", 401),
-        ("bad token", 401),
-        ("blocked", 403),
-        ("unknown host", 421),
-        ("unknown path", 404),
-        ("wrong secret", 400),
-        ("a public document", 200),
-    ],
-)
-def test_anonymous_and_blocked_attempts_are_counted_beyond_a_quota(quiet: Simulation, how: str, status: int) -> None:
-    """
-    SEC-FLOW-6: in each second some attempts are listed, the rest are one count.
-
-    A good token at a blocked address is such an attempt too, and so is reading a public document; whoever proves who
-    they are is listed always.
-    """
-    quiet.set_vault(network_acls=NetworkAcls(DefaultAction.DENY, Bypass.NONE, (f"{PUBLIC_ADDRESS}/32",)))
-    vault = Client(quiet)
-    token, before = vault.token, len(quiet.entries())
-    assert [_knock(quiet, how, token) for _ in range(PER_SECOND + 3)] == [status] * (PER_SECOND + 3)
-    assert len(since(quiet, before)) == PER_SECOND
-    vault.put("a")
-    assert last(quiet)["operationName"] == "SecretSet"
-    audit.settle_anonymous(quiet.world)
-    entry = last(quiet)
-    assert entry["operationName"] == "Authentication"
-    assert entry["properties"]["count"] == 3
-    assert entry["properties"]["since"] == int(START)
-    assert len(since(quiet, before)) == PER_SECOND + 2
-
-
-def test_a_new_second_has_a_quota_of_its_own(quiet: Simulation) -> None:
-    """SEC-FLOW-6: the quota is for each second, and without anything to count nothing is recorded."""
-    for _ in range(3):
-        for _ in range(PER_SECOND):
-            _knock(quiet, "no token", "")
-        quiet.advance(1)
-    count = len(quiet.entries())
-    assert count == 3 * PER_SECOND
-    audit.settle_anonymous(quiet.world)
-    assert len(quiet.entries()) == count
-
-
-def test_who_proves_to_be_somebody_uses_no_quota(quiet: Simulation) -> None:
-    """Tokens that were issued and calls that were refused for want of a right are listed, however many."""
-    nobody = quiet.principal()
-    before = len(quiet.entries())
-    for _ in range(PER_SECOND + 1):
-        client = Client(quiet, nobody)
-        assert client.ask("GET", "/secrets").status == 403
-    names = [entry["operationName"] for entry in since(quiet, before)]
-    assert names == ["TokenIssue", "SecretList"] * (PER_SECOND + 1)
-
-
-def test_a_count_that_cannot_be_recorded_stays(quiet: Simulation) -> None:
-    """A count that the journal refuses is recorded when it takes entries again, with what came since."""
-    for _ in range(PER_SECOND + 2):
-        _knock(quiet, "no token", "")
-    with full_disk(quiet), pytest.raises(JournalUnavailable):
-        audit.settle_anonymous(quiet.world)
-    _knock(quiet, "no token", "")
-    audit.settle_anonymous(quiet.world)
-    assert last(quiet)["properties"]["count"] == 3
-
-
-def test_a_quota_is_no_way_round_the_firewall(quiet: Simulation) -> None:
-    """Beyond the quota an attempt is refused as before: only its entry is a count."""
-    quiet.set_vault(network_acls=replace(NetworkAcls(), default_action=DefaultAction.DENY))
-    token = quiet.token(quiet.administrator)
-    for _ in range(2 * PER_SECOND):
-        assert _knock(quiet, "blocked", token) == 403

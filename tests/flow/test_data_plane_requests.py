@@ -122,15 +122,18 @@ def test_without_an_api_version_nothing_is_done(world: Simulation, vault: Client
     assert vault.ask("GET", f"/secrets/{name}").status == 404
 
 
-@pytest.mark.parametrize("version", ["7.9", "2016-10-02", "7.6-preview.2", "latest", "07.4"])
-def test_an_unknown_api_version_is_refused(vault: Client, name: str, version: str) -> None:
-    """An unknown version is named, with the latest one as advice (section 1.7)."""
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [("7.9", "7.9"), ("2016-10-02", "2016-10-02"), ("7.6-preview.2", "7.6-preview.2"), ("latest", "REDACTED")],
+)
+def test_an_unknown_api_version_is_refused(vault: Client, name: str, version: str, told: str) -> None:
+    """An unknown version is named if it could be one, with the latest one as advice (section 1.7)."""
     answer = vault.ask("GET", f"/secrets/{name}", version=version)
     assert answer.status == 400
     assert answer.error == {
         "code": "BadParameter",
         "message": (
-            f"The specified version ({version}) is not recognized. Consider using the latest supported version"
+            f"The specified version ({told}) is not recognized. Consider using the latest supported version"
             " (2026-04-01)."
         ),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.config import Settings
-from strongroom.core.network import Bypass, DefaultAction, NetworkAcls
+from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import VAULT_LIMITS, WINDOW_S
 from tests.flow.client import VERSION, Client, make_vault
@@ -118,6 +118,15 @@ def test_each_source_has_its_own(world: Simulation) -> None:
     assert world.ask("GET", url, peer=PUBLIC_ADDRESS).status == 401
 
 
+@pytest.mark.parametrize(("peer", "status"), [("2001:db8:0:1:ffff::9", 429), ("2001:db8:0:2::1", 401)])
+def test_a_network_is_one_source(world: Simulation, peer: str, status: int) -> None:
+    """SEC-FLOW-5, SEC-FLOW-9: the addresses of an IPv6 /64 have one allowance, and the next network has its own."""
+    url = f"{world.vault_url}/secrets?api-version={VERSION}"
+    for number in range(ALLOWANCE):
+        assert world.ask("GET", url, peer=f"2001:db8:0:1::{number + 1}").status == 401
+    assert world.ask("GET", url, peer=peer).status == status
+
+
 def test_a_forwarding_header_is_no_source(world: Simulation) -> None:
     """SEC-FLOW-10: no proxy is trusted, so a header neither gives a new allowance nor uses up another's."""
     url = f"{world.vault_url}/secrets?api-version={VERSION}"
@@ -136,6 +145,68 @@ def test_the_allowance_comes_back(world: Simulation) -> None:
     refused = KNOCKS["no token"](world, "")
     world.advance(int(refused.headers["retry-after"]))
     assert KNOCKS["no token"](world, "").status == 401
+
+
+# ---- who proves itself by a secret ----------------------------------------------------------------------------------
+
+LOOPBACK = "127.0.0.1"
+
+
+def _sign_in(world: Simulation, secret: str | None = None, scope: str = "https://vault.azure.net") -> Answer:
+    """Ask for a token from the loopback address, with the right secret unless the test gives another."""
+    admin = world.administrator
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": admin.appid,
+        "client_secret": secret or admin.secret,
+        "scope": f"{scope}/.default",
+    }
+    url = f"{world.login_url}/{world.first.tenant_id}/oauth2/v2.0/token"
+    return world.ask("POST", url, form=form, peer=LOOPBACK)
+
+
+def _ask_identity(world: Simulation, header: str) -> Answer:
+    """Ask for a managed identity's token with a header secret."""
+    url = "http://127.0.0.1:40342/msi/token?api-version=2019-08-01&resource=https://vault.azure.net"
+    return world.ask("GET", url, headers={"X-IDENTITY-HEADER": header}, peer=LOOPBACK, link=Link.MANAGED_IDENTITY)
+
+
+def _use_up_loopback(world: Simulation) -> None:
+    """Let somebody else on this machine use up the allowance of its loopback address, and more."""
+    url = f"{world.vault_url}/secrets?api-version={VERSION}"
+    answers = [world.ask("GET", url, peer=LOOPBACK).status for _ in range(2 * ALLOWANCE)]
+    assert answers == [401] * ALLOWANCE + [429] * ALLOWANCE
+
+
+def test_a_right_client_secret_is_never_refused_for_it(world: Simulation) -> None:
+    """SEC-FLOW-5: behind an address whose allowance is used up, a client with its secret gets its tokens."""
+    _use_up_loopback(world)
+    assert [_sign_in(world).status for _ in range(2 * ALLOWANCE)] == [200] * (2 * ALLOWANCE)
+
+
+def test_a_right_header_secret_is_never_refused_for_it(world: Simulation) -> None:
+    """SEC-FLOW-5: another user of the machine cannot take a run's managed identity away."""
+    run = world.ask("POST", "http://control/run", body={}, link=Link.CONTROL, host="control").json
+    _use_up_loopback(world)
+    assert [_ask_identity(world, run["identityHeader"]).status for _ in range(2 * ALLOWANCE)] == [200] * (2 * ALLOWANCE)
+
+
+def test_a_proved_clients_own_mistake_is_told(world: Simulation) -> None:
+    """Whoever showed the right secret hears what else is wrong, and that uses nothing of the allowance up."""
+    for _ in range(ALLOWANCE + 1):
+        assert _sign_in(world, scope="https://storage.azure.com").json["error_codes"] == [500011]
+    _use_up_loopback(world)
+    assert _sign_in(world, scope="https://storage.azure.com").json["error_codes"] == [500011]
+
+
+def test_a_wrong_secret_gets_429_in_place_of_its_refusal(world: Simulation) -> None:
+    """SEC-FLOW-5: it is judged, fails, and then is told what anybody is told; it counts like anybody's request."""
+    for _ in range(ALLOWANCE - 1):
+        assert _sign_in(world, secret=plant()).status == 401
+    assert _ask_identity(world, plant()).status == 401
+    for refused in (_sign_in(world, secret=plant()), _ask_identity(world, plant())):
+        assert refused.status == 429
+        assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S
 
 
 # ---- a vault's own limits -------------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class Surfaces:
                 audience=entry.audience,
                 case_insensitive=entry.case_insensitive,
                 unserved=getattr(module, "unserved", None),
+                shown_path=getattr(module, "shown_path", None),
             )
         return surface
 

@@ -295,7 +295,9 @@ def make_world(
         decisions=Decisions(),
         recorder=Recorder(),
         throttle=Throttle(flow.anonymous_per_source, service_limits=flow.service_limits),
-        quota=AnonymousQuota(flow.anonymous_audit_per_second),
+        quota=AnonymousQuota(
+            flow.anonymous_audit_per_source, flow.anonymous_audit_per_second, flow.anonymous_audit_bytes_per_second
+        ),
         passwords=Passwords(keys),
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__),

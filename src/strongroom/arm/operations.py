@@ -14,6 +14,7 @@ from strongroom.arm import cloud, containers, role_assignments, role_definitions
 from strongroom.arm.targets import DELETED_VAULT, GROUP, VAULT, at, at_scope
 from strongroom.core import limits
 from strongroom.core.api_versions import parse_arm
+from strongroom.core.echo import RESOURCE_TYPE, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.permissions import Authenticated, ControlAction, Public, Requirement
 from strongroom.flow.call import Call
@@ -189,7 +190,7 @@ def unserved(path: bytes) -> NotFound:
     place = len(folded) - 1 - folded[::-1].index("providers")
     namespace, kinds = segments[place + 1], segments[place + 2 :: 2]
     return NotFound(
-        f"The resource type '{'/'.join(kinds)}' could not be found in the namespace '{namespace}'. This service has"
-        f" these resource types: {served}.",
+        f"The resource type '{shown('/'.join(kinds), RESOURCE_TYPE)}' could not be found in the namespace"
+        f" '{shown(namespace, RESOURCE_TYPE)}'. This service has these resource types: {served}.",
         code="InvalidResourceType",
     )

@@ -8,6 +8,7 @@ from strongroom.arm.documents import show_permission, show_role
 from strongroom.arm.filters import parse_filter
 from strongroom.arm.paging import page
 from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.rbac import RoleAssignment, RoleDefinition, scope_key
@@ -43,7 +44,8 @@ async def get_role(call: Call) -> Response:
     found = next((role for role in _roles(call) if role.id == wanted), None)
     if found is None:
         raise NotFound(
-            f"The specified role definition with ID '{name}' does not exist.", code="RoleDefinitionDoesNotExist"
+            f"The specified role definition with ID '{shown(name, GUID)}' does not exist.",
+            code="RoleDefinitionDoesNotExist",
         )
     return json.response(show_role(call.target.scope, found))
 

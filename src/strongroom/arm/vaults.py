@@ -9,6 +9,7 @@ from strongroom.arm.paging import page
 from strongroom.arm.rights import can, model_switch_gate
 from strongroom.arm.vault_body import CreateMode, read_change, read_create_mode, read_policies
 from strongroom.core.api_versions import defaults_to_rbac
+from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.guids import new_guid
 from strongroom.core.names import parse_vault_name
@@ -68,7 +69,8 @@ async def put_vault(call: Call) -> Response:
         if known.location != location:
             raise Conflict(
                 f"The resource '{known.name}' already exists in location '{known.location}' in resource group"
-                f" '{group.name}'. A resource with the same name cannot be created in location '{location}'. Please"
+                f" '{group.name}'. A resource with the same name cannot be created in location"
+                f" '{shown(location, LOCATION)}'. Please"
                 " select a new resource name.",
                 code="InvalidResourceLocation",
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from strongroom.core.echo import GUID, WORD, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Caller, PrincipalType
@@ -124,7 +125,7 @@ def parse_permissions(category: str, words: Iterable[str]) -> frozenset[str]:
     lowered = [word.lower() for word in words]
     for word in lowered:
         if word not in _SPELLING[category]:
-            raise _invalid(f"'{word}' is not a permission for {category}.")
+            raise _invalid(f"'{shown(word, WORD)}' is not a permission for {category}.")
     return frozenset(lowered)
 
 
@@ -144,11 +145,11 @@ def check_policies(policies: Sequence[AccessPolicy], tenant: str) -> None:
         raise _invalid(f"A vault can have at most {ACCESS_POLICIES} access policies, and {len(policies)} were given.")
     for policy in policies:
         if parse_guid(policy.object_id) is None:
-            raise _invalid(f"The objectId '{policy.object_id}' is not a GUID.")
+            raise _invalid("An objectId is not a GUID.")
         if policy.application_id is not None and parse_guid(policy.application_id) is None:
-            raise _invalid(f"The applicationId '{policy.application_id}' is not a GUID.")
+            raise _invalid("An applicationId is not a GUID.")
         if policy.tenant_id.lower() != tenant.lower():
-            raise _invalid(f"The tenantId '{policy.tenant_id}' is not that of the vault.")
+            raise _invalid(f"The tenantId '{shown(policy.tenant_id, GUID)}' is not that of the vault.")
 
 
 def _invalid(detail: str) -> Invalid:

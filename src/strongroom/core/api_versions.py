@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from strongroom.core.echo import API_VERSION, shown
 from strongroom.core.errors import Invalid
 
 DATA_PLANE: tuple[str, ...] = (
@@ -55,8 +56,8 @@ def parse_data_plane(values: Sequence[str]) -> str:
         raise Invalid("The api-version query parameter is required.", code="BadParameter")
     if version not in _ORDER:
         raise Invalid(
-            f"The specified version ({version}) is not recognized. Consider using the latest supported version"
-            f" ({LATEST}).",
+            f"The specified version ({shown(version, API_VERSION)}) is not recognized. Consider using the latest"
+            f" supported version ({LATEST}).",
             code="BadParameter",
         )
     return version
@@ -103,15 +104,15 @@ def parse_arm(values: Sequence[str], *, provider: str = "", resource_type: str =
         )
     if _ARM_VERSION.fullmatch(version) is None:
         raise Invalid(
-            f"The api-version '{version}' is invalid. The supported versions are"
+            f"The api-version '{shown(version, API_VERSION)}' is invalid. The supported versions are"
             f" '{','.join(reversed(KEY_VAULT_ARM))}'.",
             code="InvalidApiVersionParameter",
         )
     if provider.lower() == "microsoft.keyvault" and version not in KEY_VAULT_ARM:
         raise Invalid(
-            f"No registered resource provider found for location '{location}' and API version '{version}' for type"
-            f" '{resource_type}'. The supported api-versions are '{', '.join(KEY_VAULT_ARM)}'. The supported locations"
-            f" are '{location}'.",
+            f"No registered resource provider found for location '{location}' and API version"
+            f" '{shown(version, API_VERSION)}' for type '{resource_type}'. The supported api-versions are"
+            f" '{', '.join(KEY_VAULT_ARM)}'. The supported locations are '{location}'.",
             code="NoRegisteredProviderFound",
         )
     return version

@@ -7,6 +7,7 @@ A caller is named only from a verified token; for a caller who is not known ther
 
 from __future__ import annotations
 
+from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.identity import Caller
 from strongroom.core.network import Bypass, PublicNetworkAccess, Verdict
 from strongroom.core.permissions import DataPermission
@@ -69,8 +70,8 @@ def control_denial(caller: Caller, action: str, scope: str) -> str:
     """Say that no role assignment allows a management action (`AuthorizationFailed`)."""
     return (
         f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to"
-        f" perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted,"
-        " please refresh your credentials."
+        f" perform action '{action}' over scope '{shown(scope, RESOURCE_ID)}' or the scope is invalid. If access was"
+        " recently granted, please refresh your credentials."
     )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from strongroom.core.echo import ADDRESS, shown
 from strongroom.core.errors import Invalid
-from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
     Bypass,
     Connection,
     DefaultAction,
+    Link,
     NetworkAcls,
     Passage,
     PublicNetworkAccess,
@@ -50,6 +52,21 @@ def normalise_address(text: str) -> str:
     return str(address)
 
 
+def source_of(connection: Connection) -> str:
+    """
+    Say under which name the limits per source count a connection: the one place that decides it.
+
+    An IPv4 address is a source. Of IPv6 it is the /64, because whoever has one address of a network can take any other
+    of it. The owner's own socket is a source beside the machine's loopback address, which it shares with nobody.
+    """
+    return connection.link.value if connection.link is Link.CONTROL else _source_of_address(connection.address)
+
+
+@lru_cache(maxsize=ADDRESS_MEMO_ENTRIES)
+def _source_of_address(address: str) -> str:
+    return str(ip_network((address, SOURCE_PREFIX_BITS), strict=False)) if ":" in address else address
+
+
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -66,12 +83,12 @@ def parse_ip_rule(text: str, *, extended_ranges: bool = True) -> str:
     try:
         rule = _unmapped(ip_network(text.strip(), strict=False))
     except ValueError:
-        raise _invalid(f"'{text}' is not an IP address or a range in CIDR notation.") from None
+        raise _invalid(f"'{shown(text, ADDRESS)}' is not an IP address or a range in CIDR notation.") from None
     if not extended_ranges:
         if isinstance(rule, IPv6Network):
-            raise _invalid(f"'{text}' is an IPv6 address, and only IPv4 addresses are supported.")
+            raise _invalid(f"'{rule}' is an IPv6 address, and only IPv4 addresses are supported.")
         if any(rule.subnet_of(private) for private in _PRIVATE):
-            raise _invalid(f"'{text}' is in a private range, and only public addresses are supported.")
+            raise _invalid(f"'{rule}' is in a private range, and only public addresses are supported.")
     return str(rule)
 
 

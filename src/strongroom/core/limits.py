@@ -148,3 +148,9 @@ HOST_MEMO_ENTRIES = 1024
 """Host headers whose meaning is kept."""
 PASSWORD_CHARS = 256
 """A user's password: Entra's own limit."""
+AUDIT_BRIEF_INPUT_CHARS = 256
+"""Request URI and user agent, each, in the audit entry of a request that proved nobody; cut with `…`: ours."""
+AUDIT_BRIEF_SENTENCE_CHARS = 512
+"""Description and reason, each, in such an entry; cut with `…`: ours."""
+SOURCE_PREFIX_BITS = 64
+"""IPv6 addresses alike in so many bits are one source: who has one of a network's addresses has them all."""

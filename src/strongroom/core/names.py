@@ -42,7 +42,7 @@ def parse_vault_name(text: str) -> str:
     """
     if not is_vault_name(text):
         raise Invalid(
-            f"The vault name '{text}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name"
+            "The vault name is invalid. A vault's name must be between 3-24 alphanumeric characters. The name"
             " must begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this"
             " link for more information: https://go.microsoft.com/fwlink/?linkid=2147742",
             code="VaultNameNotValid",
@@ -58,7 +58,7 @@ def parse_object_name(text: str) -> str:
         Invalid: it is not 1 to 127 letters, digits and hyphens.
     """
     if _OBJECT_NAME.fullmatch(text) is None:
-        raise Invalid(f"The request URI contains an invalid name: {text}", code="BadParameter")
+        raise Invalid("The request URI contains an invalid name.", code="BadParameter")
     return text
 
 
@@ -74,7 +74,7 @@ def parse_version(text: str) -> str | None:
     if not text:
         return None
     if _VERSION.fullmatch(text) is None:
-        raise Invalid(f"The request URI contains an invalid version: {text}", code="BadParameter")
+        raise Invalid("The request URI contains an invalid version.", code="BadParameter")
     return text.lower()
 
 

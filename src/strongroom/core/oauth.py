@@ -12,6 +12,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from strongroom.core.echo import GUID, RESOURCE, SCOPE, TENANT, Form, one_of, shown
 from strongroom.core.errors import Failure, Invalid, Unauthenticated
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S, MANAGED_IDENTITY_TOKEN_S
 from strongroom.core.names import Hosts, Surface
@@ -129,19 +130,37 @@ _TABLE = (
 REFUSALS: Mapping[int, Refusal] = {row.number: row for row in _TABLE}
 """Every AADSTS number that is given, by itself; a grant that is added later brings its own."""
 
-_ECHOED_CHARS = 200
+_GRANT_TYPES = (
+    "client_credentials", "authorization_code", "password", "refresh_token", "device_code", "implicit",
+    *(f"urn:ietf:params:oauth:grant-type:{name}" for name in ("device_code", "jwt-bearer", "saml2-bearer",
+    "saml1_1-bearer", "token-exchange")),
+)  # fmt: skip
+_PARAMETERS = (
+    "assertion", "authorization_endpoint", "claims", "client_assertion", "client_assertion_type", "client_id",
+    "client_info", "client_secret", "code", "code_verifier", "device_code", "grant_type", "password", "redirect_uri",
+    "refresh_token", "requested_token_use", "resource", "scope", "token_type", "username",
+)  # fmt: skip
+_DETAILS: Mapping[str, Form] = {
+    "client_id": GUID,
+    "grant_type": one_of(_GRANT_TYPES),
+    "parameter": one_of(_PARAMETERS),
+    "resource": RESOURCE,
+    "scope": SCOPE,
+    "tenant": TENANT,
+}
+"""What a sentence repeats, and the form that it must have for that."""
 
 
 def refuse(number: int, *, reason: str | None = None, error: str | None = None, **details: str) -> Failure:
     """
-    Make the failure of an AADSTS number, with *details* in their places; long ones are cut, since callers wrote them.
+    Make the failure of an AADSTS number, with *details* in their places as far as they have their form (`core.echo`).
 
     *error* replaces the word for programs where one number has two: discovery says `invalid_tenant` for 90002.
-    *reason* is for the audit alone. No detail is ever a secret.
+    *reason* is for the audit alone.
     """
     row = REFUSALS[number]
-    shown = {name: text if len(text) <= _ECHOED_CHARS else f"{text[:_ECHOED_CHARS]}…" for name, text in details.items()}
-    return row.kind(row.sentence.format(**shown), code=error or row.error, number=number, reason=reason)
+    repeated = {name: shown(text, _DETAILS[name]) for name, text in details.items()}
+    return row.kind(row.sentence.format(**repeated), code=error or row.error, number=number, reason=reason)
 
 
 # ---- what a token is for --------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from strongroom.core.echo import GUID, WORD, shown
 from strongroom.core.errors import Conflict, Invalid, NameTaken
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, ServicePrincipal, ServicePrincipalType
@@ -109,7 +110,9 @@ async def delete_application(tx: Transaction, tenant: str, application: str) -> 
 
 def no_such_application(app_id: str) -> Invalid:
     """Say that an app id means no application that this tenant may have a principal of."""
-    return Invalid(f"The appId '{app_id}' of the service principal does not reference a valid application object.")
+    return Invalid(
+        f"The appId '{shown(app_id, GUID)}' of the service principal does not reference a valid application object."
+    )
 
 
 async def create_service_principal(
@@ -221,7 +224,10 @@ async def delete_identity_principal(tx: Transaction, tenant: str, service_princi
 
 def _judge_audience(audience: str) -> str:
     if audience not in SIGN_IN_AUDIENCES:
-        raise Invalid(f"Invalid value specified for property 'signInAudience' of resource 'Application': '{audience}'.")
+        raise Invalid(
+            "Invalid value specified for property 'signInAudience' of resource 'Application':"
+            f" '{shown(audience, WORD)}'."
+        )
     return audience
 
 

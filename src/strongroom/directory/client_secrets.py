@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from strongroom.core import limits
+from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, Credential, CredentialKind
@@ -90,7 +91,9 @@ async def remove_password(tx: Transaction, tenant: str, application: str, key_id
     await require_application(tx, tenant, application)
     credential = await tx.record(Credential, tenant_partition(tenant), key_id)
     if credential is None or credential.owner != application or credential.kind is not CredentialKind.SECRET:
-        raise NotFound(f"No password credential found with keyId '{key_id}'.", code="Request_ResourceNotFound")
+        raise NotFound(
+            f"No password credential found with keyId '{shown(key_id, GUID)}'.", code="Request_ResourceNotFound"
+        )
     await tx.remove(credential)
 
 

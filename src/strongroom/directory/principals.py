@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.core.echo import USER_NAME, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.identity import (
     Application,
@@ -21,7 +22,8 @@ Principal = User | Group | ServicePrincipal
 def no_such_object(object_id: str) -> NotFound:
     """Say that an object is not in this directory, in Graph's words; another tenant's object gets the same."""
     return NotFound(
-        f"Resource '{object_id}' does not exist or one of its queried reference-property objects are not present.",
+        f"Resource '{shown(object_id, USER_NAME)}' does not exist or one of its queried reference-property objects are"
+        " not present.",
         code="Request_ResourceNotFound",
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from strongroom.core.errors import Denied, Failure, Unavailable
+from strongroom.core.firewall import source_of
 from strongroom.core.identity import Caller
 from strongroom.flow import log
 from strongroom.flow.trace import Trace
@@ -37,13 +38,22 @@ async def record(world: World, trace: Trace, response: Response, failure: Failur
     """
     if trace.committed and failure is None and response.status < 500:
         return response
-    if _is_unproved(trace, response.status) and not world.quota.take(trace.started):
+    entry: bytes | None
+    if _is_unproved(trace):
+        entry = world.quota.take(
+            source_of(trace.connection),
+            trace.started,
+            lambda: encode(_entry(world, trace, response.status, failure, is_brief=True)),
+        )
+    else:
+        entry = _encoded(world, trace, response.status, failure)
+    if entry is None:
         if world.journal.failure is not None:
             # Counted, not listed, is a record only while the count can be written.
             raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
         return response
     try:
-        await world.recorder.record(world.journal, _encoded(world, trace, response.status, failure))
+        await world.recorder.record(world.journal, entry)
     except JournalUnavailable:
         raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),)) from None
     return response
@@ -132,29 +142,27 @@ def settle_anonymous(world: World) -> None:
     Raises:
         JournalUnavailable: the journal takes no entries; what was counted stays counted.
     """
-    count, since = world.quota.counted
-    if count:
+    counted, since = world.quota.counted
+    if counted:
         entry = Entry(
             time=world.clock(),
             operation=ANONYMOUS,
             status=401,
             description="Anonymous and blocked attempts beyond the quota, counted and not listed.",
-            properties={"count": count, "since": since},
+            properties={"count": sum(counted.values()), "since": since, "beyond": counted},
         )
         world.journal.append(encode(entry))
         world.quota.settle()
 
 
-def _is_unproved(trace: Trace, status: int) -> bool:
+def _is_unproved(trace: Trace) -> bool:
     """
-    Tell whether an entry counts against the quota of anonymous and blocked attempts.
+    Tell whether an entry counts against the quota of anonymous and blocked attempts, and is brief.
 
     A caller behind a blocked address counts, however good its token; so does whoever reads a public document. Where
-    the operation itself establishes who calls, as the token endpoint does, its success is a proof.
+    the operation itself establishes who calls, as the token endpoint does, it says when it has.
     """
-    if trace.caller is not None:
-        return trace.admission is None
-    return trace.route is None or not trace.route.op.authenticates or status >= 400
+    return trace.admission is None if trace.caller is not None else not trace.proved
 
 
 def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -> bytes:
@@ -175,11 +183,12 @@ _TOLD_APART = frozenset({"id"})
 """The properties that `_encoded` tells answers apart by; one with others is encoded by itself."""
 
 
-def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> Entry:
+def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, is_brief: bool = False) -> Entry:
     request, connection, route, permit, vault = trace.request, trace.connection, trace.route, trace.permit, trace.vault
     host = trace.site.base_url if trace.site is not None else ""
     query = request.query.decode("latin-1")
-    path = request.path.decode("latin-1")
+    show = trace.surface.shown_path
+    path = show(request.path) if show is not None else request.path.decode("latin-1")
     agent = request.headers.get(b"user-agent")
     properties = {name: value for name, value in trace.properties.items() if name != "id"}
     object_uri = trace.properties.get("id")
@@ -204,6 +213,7 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None) -> 
         error_code=(failure.inner or failure.code or None) if failure is not None else None,
         reason=_reason(trace, failure),
         properties=properties or None,
+        is_brief=is_brief,
     )
 
 

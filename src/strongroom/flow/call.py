@@ -31,6 +31,8 @@ class Call(msgspec.Struct, eq=False):
         site: what the host stands for and how it was asked for; None on the surfaces without names.
         query: decoded query parameters, api-version included.
         properties: what the handler adds to the audit entry's `properties`; never a value.
+        proved: set by the handler of a row that `authenticates`, once it knows who calls: from there on a refusal is
+            the caller's own, and counts against nobody else at the same address.
     """
 
     world: World
@@ -50,6 +52,7 @@ class Call(msgspec.Struct, eq=False):
     """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
     properties: dict[str, Any] = {}
     committed: bool = False
+    proved: bool = False
 
     @property
     def params(self) -> dict[str, str]:

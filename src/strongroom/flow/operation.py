@@ -65,4 +65,5 @@ class Op:
     steady: bool = False
     """True if the target follows from the vault and the path alone, so that a permit may be remembered: `decisions`."""
     authenticates: bool = False
-    """True if the handler itself establishes who calls, as the token endpoint does. Only Public rows may say so."""
+    """True if the handler itself establishes who calls, as the token endpoint does, and says so by `Call.proved`. Only
+    Public rows may have it."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from strongroom.core.errors import Conflict, Failure, Throttled
+from strongroom.core.firewall import source_of
 from strongroom.core.identity import Caller, Unidentified
 from strongroom.core.names import Site
 from strongroom.core.network import Link
@@ -53,24 +54,25 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     """Take a request through the steps; the first that refuses, raises."""
     if fault is not None:
         raise fault
-    connection, token = trace.connection, authentication.bearer_token(trace.request)
-    if token is None and connection.link is not Link.CONTROL:
-        # The owner's own socket shares nothing with the rest of this machine.
-        world.throttle.admit_source(connection.address, trace.started)
+    token = authentication.bearer_token(trace.request)
     question = question_of(trace, token)
     route = world.decisions.recall(world, question, trace) if question is not None else None
     if route is None:
         route = _decide(world, trace, token)
         if question is not None:
             world.decisions.remember(world, question, trace)
+    call = _make_call(world, trace, route)
     if isinstance(route.op.requires, Public):
-        response = await _handle(world, trace, route)
-        if not route.op.authenticates and connection.link is not Link.CONTROL:
-            world.throttle.count_anonymous(connection.address, trace.started)
+        try:
+            response = await route.op.handler(call)
+        finally:
+            trace.proved = call.proved
+        if _counts(trace):
+            world.throttle.count_anonymous(source_of(trace.connection), trace.started)
         return response
     if route.vault is not None:
         world.throttle.admit_operation(route.vault.id, route.op.throttle, trace.started)
-    return await _handle(world, trace, route)
+    return await route.op.handler(call)
 
 
 def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
@@ -78,10 +80,11 @@ def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
     surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
     trace.vault = vault = routes.find_vault(world, surface, site)
     trace.route = route = routes.find_route(world, surface, vault, request)
-    if isinstance(route.op.requires, Public):
-        if connection.link is not Link.CONTROL:
-            # Nobody judges a token here, so having one exempts from nothing.
-            world.throttle.admit_source(connection.address, trace.started)
+    is_public = isinstance(route.op.requires, Public)
+    if (is_public or token is None) and not route.op.authenticates and _counts(trace):
+        # Nobody judges the token of a public row, so having one exempts from nothing.
+        world.throttle.admit_source(source_of(connection), trace.started)
+    if is_public:
         trace.permit = authorization.permit(world, None, route.op, route.target, vault)
         return route
     authentication.challenge(surface, site, vault, token)
@@ -101,8 +104,8 @@ def _note_identity(trace: Trace, identity: Caller | Unidentified) -> None:
         trace.caller = identity
 
 
-def _handle(world: World, trace: Trace, route: Route) -> Awaitable[Response]:
-    """Begin the handler of a request that is permitted."""
+def _make_call(world: World, trace: Trace, route: Route) -> Call:
+    """Make what the handler of a permitted request gets."""
     if trace.permit is None:
         msg = "a handler cannot run without a permit"
         raise RuntimeError(msg)
@@ -117,7 +120,7 @@ def _handle(world: World, trace: Trace, route: Route) -> Awaitable[Response]:
 
         return await audit.commit(world, trace, judged, describe, status)
 
-    call = Call(
+    return Call(
         world=world,
         op=route.op,
         request=trace.request,
@@ -134,7 +137,6 @@ def _handle(world: World, trace: Trace, route: Route) -> Awaitable[Response]:
         commit_with=commit,
         properties=trace.properties,
     )
-    return route.op.handler(call)
 
 
 def _judge_again(world: World, trace: Trace, generation: int) -> None:
@@ -154,16 +156,25 @@ def _judge_again(world: World, trace: Trace, generation: int) -> None:
         raise Conflict("The vault's settings were changed while the request was under way. Try again.")
 
 
+def _counts(trace: Trace) -> bool:
+    """Tell whether a request is one of those that its source has an allowance of: it has proved nobody."""
+    # The owner's own socket shares nothing with the rest of this machine.
+    return trace.caller is None and not trace.proved and trace.connection.link is not Link.CONTROL
+
+
 def _within_allowance(world: World, trace: Trace, failure: Failure) -> Failure:
     """
     Give the refusal to answer with: 429 in its place for a source that has used up its allowance.
 
-    Without a token that was asked at once; a token had to be judged first, since whoever has a good one is never
-    refused for what others did from the same address.
+    Without any proof that was asked before the challenge. A token, and on rows that `authenticates` a client's or a
+    header's secret, has to be judged first, since whoever has a good one is never refused for what others did from the
+    same address. That costs no more than a request costs anyway: body and its time are limited, a secret is compared
+    by a keyed hash with at most `CLIENT_SECRETS_PER_APPLICATION` others and is too long to be guessed, and passwords
+    wait in a bounded queue of their own.
     """
-    if trace.caller is None and trace.connection.link is not Link.CONTROL:
+    if _counts(trace):
         try:
-            world.throttle.admit_source(trace.connection.address, trace.started)
+            world.throttle.admit_source(source_of(trace.connection), trace.started)
         except Throttled as throttled:
             return throttled
     return failure
@@ -171,8 +182,8 @@ def _within_allowance(world: World, trace: Trace, failure: Failure) -> Failure:
 
 async def _record_refusal(world: World, trace: Trace, response: Response, failure: Failure | None) -> Response:
     """Record a refusal; if it cannot be recorded, that is the answer."""
-    if trace.caller is None and trace.connection.link is not Link.CONTROL:
-        world.throttle.count_anonymous(trace.connection.address, trace.started)
+    if _counts(trace):
+        world.throttle.count_anonymous(source_of(trace.connection), trace.started)
     try:
         return await audit.record(world, trace, response, failure)
     except Failure as unrecorded:

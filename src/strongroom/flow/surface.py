@@ -19,6 +19,7 @@ class Surface:
 
     Attributes:
         audience: whose tokens it takes; None where every row is Public.
+        shown_path: says what the journal may have of a path; None: the whole path, which is made of names.
         unserved: says in the surface's own words that nothing is served at a path; None takes the router's words.
     """
 
@@ -29,6 +30,7 @@ class Surface:
     audience: SurfaceName | None = None
     has_vaults: bool = False
     unserved: Callable[[bytes], NotFound] | None = None
+    shown_path: Callable[[bytes], str] | None = None
 
 
 def make_surface(
@@ -39,9 +41,17 @@ def make_surface(
     audience: SurfaceName | None = None,
     case_insensitive: bool = False,
     unserved: Callable[[bytes], NotFound] | None = None,
+    shown_path: Callable[[bytes], str] | None = None,
 ) -> Surface:
     """Compile a surface's table."""
     router = Router(operations, case_insensitive=case_insensitive)
     return Surface(
-        name, dialect, router, operations, audience, has_vaults=audience is SurfaceName.VAULT, unserved=unserved
+        name,
+        dialect,
+        router,
+        operations,
+        audience,
+        has_vaults=audience is SurfaceName.VAULT,
+        unserved=unserved,
+        shown_path=shown_path,
     )

@@ -2,7 +2,8 @@
 Throttling: how much one source, and one vault, may ask.
 
 Before the challenge, every source has an allowance of requests that do not end authenticated (security.md "The flow"):
-whoever presents valid tokens never uses it up. After the permit, a vault's own limits apply where the operator has
+whoever proves who it is never uses it up, and is never refused for what others did. What a source is says
+`core.firewall.source_of`. After the permit, a vault's own limits apply where the operator has
 turned Azure's service limits on (reference azure-key-vault.md section 6).
 """
 

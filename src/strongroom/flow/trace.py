@@ -25,7 +25,8 @@ class Trace(msgspec.Struct, eq=False):
 
     A msgspec struct, as whatever is made for every request, because making one in C costs a tenth.
 
-    `unverified` says why a token was refused, in words of ours: no claim of it is kept.
+    `unverified` says why a token was refused, in words of ours: no claim of it is kept. `proved` is True once the
+    handler of a row that authenticates its caller itself knows who calls.
     """
 
     surface: Surface
@@ -40,6 +41,7 @@ class Trace(msgspec.Struct, eq=False):
     unverified: str | None = None
     admission: Admission | None = None
     permit: Permit | None = None
+    proved: bool = False
     properties: dict[str, Any] = {}
     decision: Decision | None = None
     """What was decided before for the same question, if it was."""

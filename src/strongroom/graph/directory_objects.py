@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.core.echo import WORD, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Group, ServicePrincipal, User
@@ -34,7 +35,7 @@ async def get_by_ids(call: Call) -> Response:
         if kind is not None:
             kinds.append(kind)
         elif name.lower() not in {"directoryobject", "device", "orgcontact"}:
-            raise Invalid(f"'{name}' is not a type of directory object.")
+            raise Invalid(f"'{shown(name, WORD)}' is not a type of directory object.")
     wanted = tuple(kinds) if kinds else tuple(TYPES.values())
     found = [find_object(call, one) for one in dict.fromkeys(map(str.lower, body.ids))]
     value = [

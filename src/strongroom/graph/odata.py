@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from strongroom.core import limits
+from strongroom.core.echo import WORD, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.records import Record
 from strongroom.flow.call import Call
@@ -124,8 +125,8 @@ def select_records(
     for filterable, clause in tests:
         if filterable is None or clause.operator not in filterable.operators:
             raise _unsupported(
-                f"Unsupported or invalid query filter clause specified for property '{clause.name}' of resource"
-                f" '{resource}'."
+                f"Unsupported or invalid query filter clause specified for property '{shown(clause.name, WORD)}' of"
+                f" resource '{resource}'."
             )
     return [
         record
@@ -176,7 +177,7 @@ def collection(  # what a listing is made of
     """
     for option in call.query:
         if option.startswith("$") and option not in _OPTIONS:
-            raise _unsupported(f"The query option '{option}' is not supported.")
+            raise _unsupported(f"The query option '{shown(option, WORD)}' is not supported.")
     text = call.query.get("$filter", "")
     chosen = select_records(records, parse_filter(text) if text.strip() else (), table, resource)
     chosen.sort(key=lambda record: record.id)

@@ -8,11 +8,13 @@ the operation reads: two readers that disagree about a body are a hole (pitfalls
 from __future__ import annotations
 
 import json as stdlib_json
+import re
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from strongroom.core import limits
+from strongroom.core.echo import WORD, shown
 from strongroom.core.errors import Invalid
 from strongroom.http.message import Header, Response
 
@@ -64,11 +66,25 @@ def decode(body: bytes, kind: type[T]) -> T:
     except _DuplicateMember:
         raise Invalid("The request body has a JSON object with the same member twice.") from None
     except msgspec.ValidationError as error:
-        raise Invalid(f"The request body is not valid: {error}.") from None
+        raise Invalid(f"The request body is not valid: {_fault_of(error)}.") from None
     except (ValueError, RecursionError):
         # ValueError covers both decoders' syntax errors, invalid UTF-8 and numbers beyond any use.
         raise Invalid("The request body is not valid JSON.") from None
     return value
+
+
+_REPEATING = re.compile(
+    r"(Object contains unknown field|Invalid (?:enum )?value) ([`'])(.*?)\2( - at `\$(?:\.[A-Za-z.@]+|\[[0-9.]*\])*`)?",
+    re.DOTALL,
+)
+"""What msgspec says with the client's own text in it."""
+
+
+def _fault_of(error: msgspec.ValidationError) -> str:
+    """Say what is wrong with a body: in msgspec's words, which name the place, and repeat what is a word at most."""
+    text = str(error)
+    match = _REPEATING.fullmatch(text)
+    return text if match is None else f"{match[1]} {match[2]}{shown(match[3], WORD)}{match[2]}{match[4] or ''}"
 
 
 def _refuse_ambiguity(body: bytes) -> None:

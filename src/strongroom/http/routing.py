@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from strongroom.core import limits
+from strongroom.core.echo import METHOD, shown
 from strongroom.core.errors import Invalid, MethodNotAllowed, NotFound
 
 
@@ -79,7 +80,9 @@ class Router(Generic[RowT]):
             return found
         others = sorted(other for other in self._methods() if other != method and self._match(other, segments))
         if others:
-            raise MethodNotAllowed(f"The method {method} is not allowed here.", headers=(("Allow", ", ".join(others)),))
+            raise MethodNotAllowed(
+                f"The method {shown(method, METHOD)} is not allowed here.", headers=(("Allow", ", ".join(others)),)
+            )
         raise NotFound("The path is not one of this service's.")
 
     def _methods(self) -> set[str]:

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import msgspec
 
+from strongroom.core import limits
+from strongroom.core.echo import API_VERSION, REDACTED
 from strongroom.core.identity import Caller, PrincipalType
 
 TEXT_CHARS = 1024
@@ -28,7 +30,6 @@ ENTRY_BYTES = 192 * 1024
 """One whole record. What a handler adds is left out of a larger one, so that nothing is too large to be recorded."""
 QUERY_PARAMETERS = 16
 
-REDACTED = "REDACTED"
 _TOO_LARGE = b""
 """A value that no property has the form of, so that its name stands among those left out."""
 
@@ -85,6 +86,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         description: the sentence of a refusal.
         reason: what the caller was not told about a refusal.
         properties: what the handler adds. Names that `PROPERTIES` does not list lose their value.
+        is_brief: cut what a client may lengthen to `limits.AUDIT_BRIEF_*`, since it proved nobody.
     """
 
     time: float
@@ -109,6 +111,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None = None
     reason: str | None = None
     properties: Mapping[str, object] | None = None
+    is_brief: bool = False
+
+    @property
+    def sentence_chars(self) -> int:
+        """How long description and reason may be, each."""
+        return limits.AUDIT_BRIEF_SENTENCE_CHARS if self.is_brief else TEXT_CHARS
 
 
 # ---- what a property may be -----------------------------------------------------------------------------------------
@@ -191,6 +199,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "applicationId": _text,
     "assertedAppId": _text,
     "audience": _text,
+    "beyond": _members({"source": _number, "number": _number, "bytes": _number}),
     "count": _number,
     "createMode": _text,
     "credentialId": _text,
@@ -302,7 +311,7 @@ def encode(entry: Entry) -> bytes:
         # The service did its work when it refused: consumers filter on httpStatusCode, as the reference says.
         result_type="Success" if entry.status < 500 else "Failure",
         result_signature=_PHRASES.get(entry.status, str(entry.status)),
-        result_description=_clip(entry.description, TEXT_CHARS),
+        result_description=_clip(entry.description, entry.sentence_chars),
         duration_ms=str(max(0, round(entry.duration_s * 1000))),
         caller_ip_address=entry.address,
         correlation_id=_clip(entry.correlation_id, CORRELATION_CHARS),
@@ -366,10 +375,12 @@ def _legible(value: object) -> object:
 
 
 def _properties(entry: Entry) -> _Properties | dict[str, object]:
+    uri = entry.request_uri and redact(entry.request_uri)
     fixed = _Properties(
         http_status_code=entry.status,
-        client_info=entry.client_info and _clip(entry.client_info, TEXT_CHARS),
-        request_uri=entry.request_uri and redact(entry.request_uri),
+        client_info=entry.client_info
+        and _clip(entry.client_info, limits.AUDIT_BRIEF_INPUT_CHARS if entry.is_brief else TEXT_CHARS),
+        request_uri=uri and (_clip(uri, limits.AUDIT_BRIEF_INPUT_CHARS) if entry.is_brief else uri),
         id=entry.object_uri and redact(entry.object_uri),
         tls_version=entry.tls_version,
         is_access_policy_match=entry.is_access_policy_match,
@@ -378,7 +389,7 @@ def _properties(entry: Entry) -> _Properties | dict[str, object]:
         addr_auth_type=entry.addr_auth_type,
         trusted_service=entry.trusted_service,
         error_code=entry.error_code,
-        reason=entry.reason and _clip(entry.reason, TEXT_CHARS),
+        reason=entry.reason and _clip(entry.reason, entry.sentence_chars),
     )
     if not entry.properties:
         return fixed
@@ -404,12 +415,10 @@ def _to_the_second(second: int) -> bytes:
 
 # ---- query parameters -----------------------------------------------------------------------------------------------
 
-_VERSION = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-preview)?|[0-9]{1,2}\.[0-9]{1,2}(?:-preview(?:\.[0-9]{1,2})?)?)"
-_API_VERSION = re.compile(_VERSION)
-_ORDINARY = re.compile(rf"[^?#]{{1,{URI_CHARS}}}(?:\?api-version={_VERSION})?")
+_ORDINARY = re.compile(rf"[^?#]{{1,{URI_CHARS}}}(?:\?api-version=(?:{API_VERSION.pattern}))?")
 """What nearly every request asks for, with nothing to redact."""
 _SHOWN: Final[Mapping[str, re.Pattern[str]]] = {
-    "api-version": _API_VERSION,
+    "api-version": API_VERSION,
     "maxresults": re.compile(r"[0-9]{1,10}"),
 }
 """The parameters whose values are recorded, and the form a value must have: anything else may be a secret astray."""
@@ -423,7 +432,7 @@ _NAMED: Final = frozenset({
 
 @lru_cache(maxsize=64)
 def _is_version(text: str) -> bool:
-    return _API_VERSION.fullmatch(text) is not None
+    return API_VERSION.fullmatch(text) is not None
 
 
 def redact(uri: str) -> str:

@@ -54,6 +54,7 @@ async def issue_token(call: Call) -> Response:
     judge_way(call.request, call.world.instance.managed_identity)
     version = VERSIONS.get(call.query.get("api-version", ""))
     credential = _authenticate(call, version)
+    call.proved = True
     principal = _principal(call, credential)
     # From here on it is known who asks, so the journal says so whatever the outcome.
     call.properties.update(

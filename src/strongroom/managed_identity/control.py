@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from strongroom.core.echo import RESOURCE_ID, RESOURCE_NAME, shown
 from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
 from strongroom.core.installation import Installation
@@ -149,8 +150,9 @@ def _find_identity(world: World, name: str) -> UserAssignedIdentity:
     every = world.view.all(UserAssignedIdentity)
     found = [one for one in every if (one.scope if by_id else one.name).casefold() == wanted]
     if not found:
+        wanted_name = shown(name, RESOURCE_ID if by_id else RESOURCE_NAME)
         known = ", ".join(sorted({one.name for one in every})) or "none"
-        raise NotFound(f"There is no managed identity named '{name}'. There is: {known}.")
+        raise NotFound(f"There is no managed identity named '{wanted_name}'. There is: {known}.")
     if len(found) > 1:
         raise Conflict(
             f"Several managed identities are named '{name}': {', '.join(sorted(one.scope for one in found))}."

@@ -11,8 +11,11 @@ def require_control(call: Call) -> None:
     """
     Refuse whatever did not come through the owner-only socket, should a listener ever be wired wrongly.
 
+    Whoever did has proved to be the owner by that.
+
     Raises:
         NotFound: it came another way.
     """
     if call.connection.link is not Link.CONTROL:
         raise NotFound("The path is not one of this service's.")
+    call.proved = True

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from strongroom.core import limits
+from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
@@ -79,8 +80,8 @@ async def put_group(
     if existing is not None:
         if existing.location != place:
             raise Conflict(
-                f"Invalid resource group location '{place}'. The Resource group already exists in location"
-                f" '{existing.location}'.",
+                f"Invalid resource group location '{shown(place, LOCATION)}'. The Resource group already exists in"
+                f" location '{existing.location}'.",
                 code="InvalidResourceGroupLocation",
             )
         changed = replace(existing, tags=labels)

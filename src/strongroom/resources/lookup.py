@@ -7,6 +7,7 @@ as one that does not exist (security.md "Tenants").
 
 from __future__ import annotations
 
+from strongroom.core.echo import GUID, RESOURCE_NAME, VAULT_NAME, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.lifecycle import is_over
@@ -17,26 +18,28 @@ from strongroom.view import View
 
 def subscription_not_found(subscription: str) -> NotFound:
     """Say that a subscription is not the tenant's."""
-    return NotFound(f"The subscription '{subscription}' could not be found.", code="SubscriptionNotFound")
+    return NotFound(f"The subscription '{shown(subscription, GUID)}' could not be found.", code="SubscriptionNotFound")
 
 
 def group_not_found(name: str) -> NotFound:
     """Say that a resource group does not exist."""
-    return NotFound(f"Resource group '{name}' could not be found.", code="ResourceGroupNotFound")
+    return NotFound(f"Resource group '{shown(name, RESOURCE_NAME)}' could not be found.", code="ResourceGroupNotFound")
 
 
 def vault_not_found(group: str, name: str) -> NotFound:
     """Say that a vault does not exist in a group."""
     return NotFound(
-        f"The Resource 'Microsoft.KeyVault/vaults/{name}' under resource group '{group}' was not found. For more"
-        " details please go to https://aka.ms/ARMResourceNotFoundFix",
+        f"The Resource 'Microsoft.KeyVault/vaults/{shown(name, VAULT_NAME)}' under resource group"
+        f" '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         code="ResourceNotFound",
     )
 
 
 def deleted_vault_not_found(name: str) -> NotFound:
     """Say that no soft-deleted vault has this name."""
-    return NotFound(f"The specified deleted vault '{name}' does not exist.", code="DeletedVaultNotFound")
+    return NotFound(
+        f"The specified deleted vault '{shown(name, VAULT_NAME)}' does not exist.", code="DeletedVaultNotFound"
+    )
 
 
 def subscription_of(view: View, tenant: str, subscription: str) -> Subscription:

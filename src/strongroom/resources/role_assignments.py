@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Conflict, Invalid, NameTaken
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Group, PrincipalType, ServicePrincipal, User
@@ -48,7 +49,7 @@ def parse_role_id(text: str) -> str:
     guid = parse_guid(name) if separator and (not scope or scope.startswith("/")) else None
     if guid is None:
         raise Invalid(
-            f"The role definition ID '{text}' is not valid. The expected role definition ID is"
+            f"The role definition ID '{shown(text, RESOURCE_ID)}' is not valid. The expected role definition ID is"
             " '/subscriptions/{subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/"
             "{roleDefinitionGuid}'.",
             code="InvalidRoleDefinitionId",
@@ -66,7 +67,7 @@ def parse_assignment_id(text: str) -> str:
     guid = parse_guid(text)
     if guid is None:
         raise Invalid(
-            f"The role assignment ID '{text}' is not valid. The role assignment ID must be a GUID.",
+            "The role assignment ID is not valid. The role assignment ID must be a GUID.",
             code="InvalidRoleAssignmentId",
         )
     return guid

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strongroom.core.echo import RESOURCE_ID, RESOURCE_NAME, shown
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
@@ -104,8 +105,8 @@ def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
     identity = view.user_assigned_identity(group.subscription, group.name, name)
     if identity is None:
         raise NotFound(
-            f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{name}' under resource group"
-            f" '{group.name}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+            f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{shown(name, RESOURCE_NAME)}' under"
+            f" resource group '{group.name}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
             code="ResourceNotFound",
         )
     return Scope(identity.scope, identity.subscription, identity)
@@ -113,7 +114,7 @@ def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
 
 def _unknown_scope(text: str) -> Invalid:
     return Invalid(
-        f"The scope '{text}' is not valid: a role is given at '/', a subscription, a resource group, a vault, one of"
-        " its secrets, keys or certificates, or a user-assigned identity.",
+        f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a subscription, a resource"
+        " group, a vault, one of its secrets, keys or certificates, or a user-assigned identity.",
         code="InvalidScope",
     )

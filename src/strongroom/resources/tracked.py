@@ -59,7 +59,7 @@ def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
             )
         if len(value) > limits.ARM_TAG_VALUE_CHARS:
             raise Invalid(
-                f"The value of the tag '{name}' is longer than {limits.ARM_TAG_VALUE_CHARS} characters.",
+                f"The value of a tag is longer than {limits.ARM_TAG_VALUE_CHARS} characters.",
                 code="InvalidTagValueSize",
             )
         folded.add(name.casefold())

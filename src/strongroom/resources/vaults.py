@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from strongroom.core.echo import VAULT_NAME, shown
 from strongroom.core.errors import Conflict, MethodNotAllowed, NameTaken, NotFound
 from strongroom.core.lifecycle import purge_time
 from strongroom.core.names import parse_vault_name
@@ -32,11 +33,11 @@ from strongroom.view import View
 def name_taken(name: str) -> Conflict:
     """Say that a vault's name belongs to another vault, active or deleted, wherever it is."""
     return Conflict(
-        f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is"
-        " already taken. If you are sure that the vault name was not taken then it is possible that a vault with the"
-        " same name was recently deleted but not purged after being placed in a recoverable state. If the vault is in a"
-        " recoverable state then the vault will need to be purged before reusing the name. For more information about"
-        " VaultAlreadyExists, refer to https://go.microsoft.com/fwlink/?linkid=2147740.",
+        f"The vault name '{shown(name, VAULT_NAME)}' is already in use. Vault names are globally unique so it is"
+        " possible that the name is already taken. If you are sure that the vault name was not taken then it is"
+        " possible that a vault with the same name was recently deleted but not purged after being placed in a"
+        " recoverable state. If the vault is in a recoverable state then the vault will need to be purged before"
+        " reusing the name. For more information about VaultAlreadyExists, refer to https://go.microsoft.com/fwlink/?linkid=2147740.",
         code="VaultAlreadyExists",
     )
 
@@ -158,7 +159,7 @@ async def recover_vault(tx: Transaction, vault: Vault | None, *, group: Resource
         raise name_taken(name)
     if current is None or not is_in(current, group) or not is_recoverable(current, now):
         raise NotFound(
-            f"A soft deleted vault with the given name does not exist. Vault name: '{name}'.",
+            f"A soft deleted vault with the given name does not exist. Vault name: '{shown(name, VAULT_NAME)}'.",
             code="SoftDeletedVaultDoesNotExist",
         )
     recovered = replace(current, resource_group=group.name, deleted=None, purge_at=None)

@@ -38,7 +38,7 @@ def find_tenant(world: World, name: str, *, error: str | None = None) -> Tenant:
         Invalid: AADSTS900023, it cannot be a tenant's name; 90002, there is none of that name.
     """
     if not is_tenant_name(name):
-        raise refuse(900023, tenant=name if name.isprintable() else "?", error=error)
+        raise refuse(900023, tenant=name, error=error)
     tenant = world.view.tenant(_first_tenant(world) if name.lower() == ADFS else name.lower())
     if tenant is None:
         raise refuse(90002, tenant=name, error=error)

@@ -36,7 +36,7 @@ def parse_form(content_type: str | None, body: bytes) -> dict[str, str]:
         raw_name, _, raw_value = pair.partition(b"=")
         name, value = _decode(raw_name), _decode(raw_value)
         if name in form:
-            raise refuse(9000411, parameter=name if name.isprintable() else "?")
+            raise refuse(9000411, parameter=name)
         if len(value) > limits.FORM_VALUE_CHARS:
             raise refuse(9002313, reason="form member too long")
         form[name] = value

@@ -7,6 +7,7 @@ The `adfs` alias needs no rows of its own: it is a name for a tenant, and AD FS'
 from __future__ import annotations
 
 from strongroom.core import limits
+from strongroom.core.echo import REDACTED, TENANT, USER_NAME, one_of, shown
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
 from strongroom.sts import discovery, token_endpoint
@@ -29,3 +30,18 @@ OPERATIONS: tuple[Op, ...] = (
     Op("InstanceDiscovery", "GET", "/common/discovery/instance", Public(), discovery.instance_discovery, _T),
     Op("UserRealmGet", "GET", "/common/userrealm/{user}", Public(), discovery.user_realm, _T),
 )  # fmt: skip
+
+_SHOWN = (one_of({part for op in OPERATIONS for part in op.path.split("/") if "{" not in part}), TENANT, USER_NAME)
+
+
+def shown_path(path: bytes) -> str:
+    """
+    Give a path as the journal may have it: the words of the table, names of tenants and of users, and nothing else.
+
+    Every path here begins with what the client calls the tenant, and a mistake of its configuration can be a secret.
+    """
+    return "/".join(_shown_segment(segment) for segment in path.decode("latin-1").split("/"))
+
+
+def _shown_segment(text: str) -> str:
+    return next((text for form in _SHOWN if shown(text, form) == text), REDACTED)

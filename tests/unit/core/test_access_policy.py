@@ -114,7 +114,7 @@ def test_words_are_kept_in_lower_case_and_told_in_arms_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("category", "word"), [("secrets", "sign"), ("keys", "set"), ("certificates", ""), ("storage", "x")]
+    ("category", "word"), [("secrets", "sign"), ("keys", "set"), ("certificates", "y"), ("storage", "x")]
 )
 def test_unknown_words_are_refused_by_name(category: str, word: str) -> None:
     """A word of another category is as wrong as one of none, and the refusal says which it was."""

@@ -1,10 +1,12 @@
 """The firewall: addresses, rules and the judgement."""
 
+from ipaddress import IPv6Address
+
 import pytest
 
 from strongroom.core.errors import Invalid
-from strongroom.core.firewall import AddressRules, judge, normalise_address, parse_ip_rule, parse_ip_rules
-from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES
+from strongroom.core.firewall import AddressRules, judge, normalise_address, parse_ip_rule, parse_ip_rules, source_of
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
     Bypass,
     Connection,
@@ -35,6 +37,28 @@ SAME = [
 def test_an_address_has_one_form(text: str, address: str) -> None:
     """SEC-FLOW-9: "Addresses are normalised before matching (IPv4-mapped, NAT64, zones)"; 6to4 stays."""
     assert normalise_address(text) == address
+
+
+def _source(address: str, link: Link = Link.PUBLIC) -> str:
+    return source_of(Connection(normalise_address(address), link, "id"))
+
+
+def test_an_ipv4_address_is_a_source() -> None:
+    """SEC-FLOW-5, SEC-FLOW-9: one address, however it is written, is one source, and the next one is another."""
+    assert _source("203.0.113.7") == _source("::ffff:203.0.113.7") == _source("64:ff9b::203.0.113.7") == "203.0.113.7"
+    assert _source("203.0.113.8") != _source("203.0.113.7")
+
+
+def test_an_ipv6_network_is_a_source() -> None:
+    """SEC-FLOW-5: addresses that differ after 64 bits are one source; those that differ in the 64th are two."""
+    base, bits = int(IPv6Address("2001:db8::1")), 128 - SOURCE_PREFIX_BITS
+    assert _source(str(IPv6Address(base))) == _source(str(IPv6Address(base ^ 1 << (bits - 1))))
+    assert _source(str(IPv6Address(base))) != _source(str(IPv6Address(base ^ 1 << bits)))
+
+
+def test_the_owners_socket_is_a_source_of_its_own() -> None:
+    """Nobody else on this machine comes through it, so it is not the loopback address."""
+    assert _source("127.0.0.1", Link.CONTROL) != _source("127.0.0.1", Link.MANAGED_IDENTITY) == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

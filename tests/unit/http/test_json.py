@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 
@@ -77,3 +79,25 @@ def test_the_number_of_values_is_limited() -> None:
     assert json.decode(wide(JSON_TOKENS), Body).value == "a"
     with pytest.raises(Invalid):
         json.decode(wide(JSON_TOKENS + 1), Body)
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """A body with one word of a list, and nothing else."""
+
+    value: Literal["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b'{"valeu":"a"}', "Object contains unknown field `valeu`"),
+        (b'{"hunter2":"a"}', "Object contains unknown field `REDACTED`"),
+        (b'{"a` - at `$.hunter2":"a"}', "Object contains unknown field `REDACTED`"),
+        (b'{"value":"hunter2"}', "Invalid enum value 'REDACTED' - at `$.value`"),
+    ],
+)
+def test_messages_repeat_words_alone(body: bytes, fault: str) -> None:
+    """SEC-AUDIT-7: a secret that stands where the name of a member or a word of a list belongs is not repeated."""
+    with pytest.raises(Invalid) as refusal:
+        json.decode(body, Strict)
+    assert refusal.value.message == f"The request body is not valid: {fault}."
