@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from strongroom.control import wire
+from strongroom.control.link import require_control
 from strongroom.core.errors import NotFound
 from strongroom.core.identity import SigningKey
 from strongroom.crypto.pool import BoundedPool
@@ -11,8 +13,6 @@ from strongroom.directory import signing_keys
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.managed_identity import wire
-from strongroom.managed_identity.control_link import require_control
 from strongroom.store import Transaction
 
 
