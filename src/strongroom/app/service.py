@@ -19,21 +19,13 @@ import msgspec
 
 from strongroom import __version__
 from strongroom.app import certificates
+from strongroom.app.data_directory import InstanceFault, is_initialised, lock_directory, prepare_directory
 from strongroom.app.dispatch import Dispatcher, Surfaces
-from strongroom.app.instance import (
-    InstanceFault,
-    Opened,
-    initialise_held,
-    is_initialised,
-    keep_journal_checkpoint,
-    lock_directory,
-    open_instance,
-    prepare_directory,
-    write_private,
-)
+from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instance
 from strongroom.config import Settings
 from strongroom.core.names import Surface
 from strongroom.core.network import Link
+from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.process import protect_process
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener, free_port
@@ -74,6 +66,8 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
         settings = replace(settings, port=_settle_port(settings))
         first: dict[str, str] | None = None
         if not is_initialised(settings):
+            from strongroom.app.first_start import initialise_held  # noqa: PLC0415  loaded where it is needed alone
+
             first = await initialise_held(settings)
         opened = await stack.enter_async_context(open_instance(settings, restored=restored))
         await _run(opened, first, stop, say)
@@ -119,7 +113,7 @@ async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event
         world.instance.ready = True
         # Whoever waits for run.json finds everything that the first start made.
         introduction = introduce(opened, first)
-        write_private(settings.run_file, msgspec.json.encode(describe(opened)))
+        replace_private_file(settings.run_file, msgspec.json.encode(describe(opened)))
         for line in introduction:
             say(line)
         for problem in world.journal.problems:
@@ -233,7 +227,7 @@ def introduce(opened: Opened, first: dict[str, str] | None) -> list[str]:
     lines = [f"Strongroom {__version__} serves {uri}", f"  data     {settings.data}"]
     if first is not None and not sys.stdout.isatty():
         # What is no terminal may be a log, which the first secrets never go to.
-        write_private(settings.first_secrets, msgspec.json.format(msgspec.json.encode(first)))
+        replace_private_file(settings.first_secrets, msgspec.json.format(msgspec.json.encode(first)))
         lines.append(f"  secrets  {settings.first_secrets} has the first ones: read it, and delete it")
     elif first is not None:
         lines += [

@@ -15,7 +15,7 @@ def halting() -> Iterator[None]:
 
     Each says what is wrong and what to do. Anything else is a defect of ours and keeps its traceback.
     """
-    from strongroom.app.instance import InstanceFault, NotInitialised  # noqa: PLC0415  the caller has loaded it
+    from strongroom.app.data_directory import InstanceFault, NotInitialised  # noqa: PLC0415  the caller has loaded it
     from strongroom.config import ConfigFault  # noqa: PLC0415  as above
     from strongroom.core.errors import Tampered  # noqa: PLC0415  as above
     from strongroom.crypto.protocol import RootKeyUnusable  # noqa: PLC0415  as above

@@ -19,10 +19,11 @@ def init(data: Path | None, domain: str | None, port: int | None, *, as_json: bo
     Raises:
         Halt: the directory holds an instance already, or cannot be used.
     """
-    from strongroom import app, config  # noqa: PLC0415  a wrong option is told before anything is loaded
+    from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
+    from strongroom.app.first_start import initialise  # noqa: PLC0415  as above
 
     with halting():
-        facts = asyncio.run(app.initialise(config.load(data, {"domain": domain, "port": port})))
+        facts = asyncio.run(initialise(config.load(data, {"domain": domain, "port": port})))
     if as_json:
         print(json.dumps(facts, indent=2))
         return Exit.OK

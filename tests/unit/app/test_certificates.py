@@ -10,7 +10,8 @@ from typing import TypeVar
 import pytest
 from cryptography import x509
 
-from strongroom.app import certificates, initialise, open_instance
+from strongroom.app import certificates, open_instance
+from strongroom.app.first_start import initialise
 from strongroom.app.instance import Opened
 from strongroom.config import Settings
 from strongroom.crypto.context import bind

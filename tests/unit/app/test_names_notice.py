@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.app import initialise, open_instance, service
+from strongroom.app import open_instance, service
+from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.app import initialise, open_instance
+from strongroom.app import open_instance
 from strongroom.app.checks import check_journal, check_store, newest_checkpoint
-from strongroom.app.instance import InstanceFault, keep_journal_checkpoint
+from strongroom.app.data_directory import InstanceFault
+from strongroom.app.first_start import initialise
+from strongroom.app.instance import keep_journal_checkpoint
 from strongroom.config import Settings
 from strongroom.core.identity import Tenant
 from strongroom.journal import Entry, encode
