@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 
 from strongroom.app.anchor import write_anchor
 from strongroom.app.bootstrap import bootstrap
@@ -26,10 +27,13 @@ from strongroom.crypto.process import protect_process
 from strongroom.crypto.software import SoftwareKeyProtection
 from strongroom.store.sqlite import SqliteStore
 
+HandOver = Callable[[dict[str, str]], None]
+"""Gives what `init --json` prints to whoever starts: the only time the two first secrets are seen."""
 
-async def initialise(settings: Settings) -> dict[str, str]:
+
+async def initialise(settings: Settings, hand_over: HandOver) -> None:
     """
-    Make a new instance, and give what `init --json` prints: the only time its two secrets are seen.
+    Make a new instance.
 
     Raises:
         InstanceFault: there is one already, or the directory cannot be used.
@@ -41,14 +45,16 @@ async def initialise(settings: Settings) -> dict[str, str]:
             raise InstanceFault(
                 f"{settings.data} is initialised already. Its first secrets cannot be shown again; make new ones."
             )
-        return await initialise_held(settings)
+        await initialise_held(settings, hand_over)
 
 
-async def initialise_held(settings: Settings) -> dict[str, str]:
+async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
     """
     Make an instance in a directory that is held and has none.
 
-    Key and store get their names last, so a first start that ends half-way leaves nothing that counts.
+    Key and store get their names last, so a first start that ends half-way leaves nothing that counts. The first
+    secrets are handed over just before: there is no instance whose secrets nobody has, whatever fails afterwards, and
+    none if they could not be handed over.
 
     Raises:
         InstanceFault: a journal of another instance is there.
@@ -56,7 +62,7 @@ async def initialise_held(settings: Settings) -> dict[str, str]:
     if settings.journal.exists():
         raise InstanceFault(f"{settings.journal} is the journal of another instance. Use another directory.")
     key_file, database = unfinished(settings.root_key), unfinished(settings.database)
-    for left in (key_file, *settings.data.glob(f"{database.name}*")):
+    for left in (key_file, settings.first_secrets, *settings.data.glob(f"{database.name}*")):
         left.unlink(missing_ok=True)
     keys = SoftwareKeyProtection.create(key_file)
     store = await SqliteStore.open(database, keys.tag)
@@ -68,10 +74,10 @@ async def initialise_held(settings: Settings) -> dict[str, str]:
     finally:
         await store.close()
     _write_config(settings)
+    hand_over(made.describe(Hosts(settings.domain, settings.port), str(settings.ca_file)))
     key_file.rename(settings.root_key)
     database.rename(settings.database)
     sync_directory(settings.data)
-    return made.describe(Hosts(settings.domain, settings.port), str(settings.ca_file))
 
 
 def _write_config(settings: Settings) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from strongroom.cli.faults import halting
-from strongroom.cli.outcome import Exit
+from strongroom.cli.outcome import Exit, Halt, forget_output
 
 _SHOWN_ONCE = {"clientSecret", "userPassword"}
 
@@ -23,11 +26,31 @@ def init(data: Path | None, domain: str | None, port: int | None, *, as_json: bo
     from strongroom.app.first_start import initialise  # noqa: PLC0415  as above
 
     with halting():
-        facts = asyncio.run(initialise(config.load(data, {"domain": domain, "port": port})))
-    if as_json:
-        print(json.dumps(facts, indent=2))
-        return Exit.OK
+        show = _show_json if as_json else _show
+        asyncio.run(initialise(config.load(data, {"domain": domain, "port": port}), partial(_hand_over, show)))
+    return Exit.OK
+
+
+def _hand_over(show: Callable[[dict[str, str]], None], facts: dict[str, str]) -> None:
+    """
+    Print the facts, and make sure that they are out.
+
+    Raises:
+        Halt: nobody takes them, so that no instance is made.
+    """
+    try:
+        show(facts)
+        sys.stdout.flush()
+    except OSError as error:
+        forget_output()
+        raise Halt(f"the first secrets cannot be written ({error.strerror}), so no instance was made") from None
+
+
+def _show_json(facts: dict[str, str]) -> None:
+    print(json.dumps(facts, indent=2))
+
+
+def _show(facts: dict[str, str]) -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         print(f"{name:<{width}}  {value}{'   (shown this once)' if name in _SHOWN_ONCE else ''}")
-    return Exit.OK

@@ -25,7 +25,7 @@ DAY_S = 86_400
 def settings(tmp_path: Path) -> Settings:
     """Make an instance."""
     made = Settings(data=tmp_path / "data", domain="vaults.example", port=9443)
-    asyncio.run(initialise(made))
+    asyncio.run(initialise(made, lambda _: None))
     return made
 
 

@@ -43,7 +43,9 @@ def settings(tmp_path: Path) -> Settings:
 
 def make(settings: Settings) -> dict[str, str]:
     """Make the instance."""
-    return asyncio.run(initialise(settings))
+    facts: dict[str, str] = {}
+    asyncio.run(initialise(settings, facts.update))
+    return facts
 
 
 def test_prints_the_promised_facts(settings: Settings) -> None:

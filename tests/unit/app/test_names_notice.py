@@ -19,7 +19,8 @@ def said(folder: Path) -> list[str]:
     lines: list[str] = []
 
     async def notice() -> str:
-        facts = await initialise(settings)
+        facts: dict[str, str] = {}
+        await initialise(settings, facts.update)
         async with open_instance(settings) as opened:
             await service._notice_names(opened, lines.append)
         return facts["vaultName"]

@@ -1,0 +1,103 @@
+"""`strongroom init` and `serve` on directories where something is in the way: what they say, keep and mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.live import STRONGROOM, Service, clean_environment
+from tests.plugins.canary import remember
+
+SHOWN = re.compile(r"^  app +(\S+)  secret (\S+)\s*$\n^  user +(\S+)  password (\S+)\s*$", re.MULTILINE)
+NAMES = ("*.vault.localhost", "login.localhost", "management.localhost", "graph.localhost")
+
+
+# ---- the first secrets ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """Listen on a port of loopback for the length of the block."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        yield port
+
+
+def failing_start(service: Service, port: int, *, terminal: bool) -> tuple[int, str]:
+    """Serve a new directory with a managed identity port that is taken, to the end; exit code and output."""
+    line = [STRONGROOM, "serve", "--data", str(service.data), "--port", str(service.port)]
+    environment = {**clean_environment(), "STRONGROOM_MANAGED_IDENTITY_PORT": str(port)}
+    ours, theirs = os.openpty() if terminal else os.pipe()
+    with subprocess.Popen(line, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        pieces = []
+        try:
+            while piece := os.read(ours, 65_536):
+                pieces.append(piece)
+        except OSError:
+            # How a terminal ends on Linux: whoever wrote to it is gone.
+            assert terminal
+        os.close(ours)
+        return process.wait(60), b"".join(pieces).decode("utf-8").replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "no terminal"])
+def test_the_first_secrets_outlive_a_start_that_failed(tmp_path: Path, *, terminal: bool) -> None:
+    """SEC-BOOT-1, SEC-BOOT-2: a first start that fails later has handed its secrets over, once, and they work."""
+    service = Service(tmp_path / "data", initialise=False)
+    file = service.data / "first-secrets.json"
+    with taken_port() as port:
+        code, output = failing_start(service, port, terminal=terminal)
+    shown = SHOWN.findall(output)
+
+    assert code == 1
+    assert "managed_identity_port" in output
+    assert (len(shown), file.exists()) == ((1, False) if terminal else (0, True))
+    if terminal:
+        client_id, secret, _, password = shown[0]
+    else:
+        facts = json.loads(file.read_bytes())
+        client_id, secret, password = facts["clientId"], facts["clientSecret"], facts["userPassword"]
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert not {secret, password} & set(output.split())
+    for text in (secret, password):
+        remember(text)
+    assert_later_start(service, client_id, secret, password, says_where=not terminal)
+
+
+def assert_later_start(service: Service, client_id: str, secret: str, password: str, *, says_where: bool) -> None:
+    """Start again: no secret is shown, the file is named as long as it is there, and the secret signs in."""
+    with service:
+        run = json.loads((service.data / "run.json").read_bytes())
+        service.first = {**run, "clientId": client_id, "clientSecret": secret}
+        client = service.client()
+        assert client.token()
+        client.close()
+    said = service.output.read_text()
+    assert not {secret, password} & set(said.split())
+    assert (str(service.data / "first-secrets.json") in said) == says_where
+
+
+def test_an_instance_whose_secrets_nobody_took_is_none(tmp_path: Path) -> None:
+    """SEC-BOOT-1: if standard output takes nothing, `init` fails, and the next one makes the instance."""
+    data = tmp_path / "data"
+    reader, writer = os.pipe()
+    os.close(reader)
+    failed = subprocess.run(
+        [STRONGROOM, "init", "--data", str(data)],
+        stdout=writer, stderr=subprocess.PIPE, env=clean_environment(), timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert failed.returncode == 1
+    assert b"no instance was made" in failed.stderr
+
+    assert Service(data).first["clientId"]
