@@ -86,7 +86,7 @@ def _settle_port(settings: Settings) -> int:
 
 async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     settings, world = opened.settings, opened.world
-    if certificates.is_due(settings, opened.installation, world.now()):
+    if certificates.is_due(settings, opened.keys, opened.installation, world.now()):
         opened.installation = await certificates.issue(
             settings, opened.store, opened.keys, opened.installation, world.now()
         )

@@ -80,7 +80,7 @@ def test_a_certificate_is_renewed_when_two_thirds_of_its_life_are_over(settings:
     assert after(settings, 19 * DAY_S, lambda _: None) == (False, None)
     assert shown(settings) == first
 
-    renewed, expires = after(settings, 20 * DAY_S, lambda opened: opened.world.instance.certificate_expires)
+    renewed, expires = after(settings, 20 * DAY_S, lambda opened: opened.installation.certificate_expires)
 
     second = shown(settings)
     assert renewed
