@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from strongroom.core import limits
@@ -46,6 +49,14 @@ def add_identity(world: Simulation, name: str) -> UserAssignedIdentity:
         )
 
     return world.commit(make)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Simulation]:
+    """Make a world for one test alone."""
+    simulation = Simulation(tmp_path)
+    yield simulation
+    simulation.close()
 
 
 class TestBegin:
@@ -205,6 +216,65 @@ class TestStatus:
         assert answer["managedIdentity"] == "http://127.0.0.1:40342"
         assert answer["ownHosts"] == begin(world)["ownHosts"]
         assert world.first.client_secret not in json.dumps(answer)
+
+
+def kids(world: Simulation, tenant: str | None = None) -> dict[str, list[str]]:
+    """List a tenant's signing keys by what they do."""
+    found: dict[str, list[str]] = {"next": [], "signs": [], "trusted": []}
+    for key in ask(world, "GET", "/signing-keys").json["value"]:
+        if key["tenantId"] == (tenant or world.first.tenant_id):
+            found[key["state"]].append(key["kid"])
+    return found
+
+
+def status_with(world: Simulation, token: str) -> int:
+    """Use a token."""
+    return world.ask("GET", f"{world.vault_url}/secrets?api-version=7.4", token=token).status
+
+
+class TestSigningKeys:
+    """GET /signing-keys, POST /signing-keys/roll, POST /signing-keys/{kid}/revoke."""
+
+    def test_the_next_key_takes_over_and_old_tokens_stay_good(self, world: Simulation) -> None:
+        """SEC-TOKEN-3: after a roll-over the next key signs, the old one is trusted, and a new next one waits."""
+        before, old = kids(world), world.token(world.administrator)
+        answer = ask(world, "POST", "/signing-keys/roll")
+        after = kids(world)
+
+        assert answer.status == 200
+        assert [key["kid"] for key in answer.json["value"]] == after["trusted"] + after["signs"] + after["next"]
+        assert (after["trusted"], after["signs"]) == (before["trusted"] + before["signs"], before["next"])
+        assert len(after["next"]) == 1
+        assert jwt.get_unverified_header(world.token(world.administrator))["kid"] == after["signs"][0]
+        assert status_with(world, old) == 200
+
+    def test_a_roll_over_is_recorded(self, world: Simulation) -> None:
+        """SEC-BOOT-7: the operator's acts are in the journal as themselves, with the tenant."""
+        ask(world, "POST", "/signing-keys/roll")
+        entry = world.entries()[-1]
+        assert (entry["operationName"], entry["properties"]["tenantId"]) == ("SigningKeyRoll", world.first.tenant_id)
+
+    def test_a_revoked_key_ends_its_tokens_and_the_next_signs(self, world: Simulation) -> None:
+        """SEC-TOKEN-3: every token that it signed is refused at once; there is a key that signs and a next one."""
+        before, old = kids(world), world.token(world.administrator)
+        assert ask(world, "POST", f"/signing-keys/{before['signs'][0]}/revoke").status == 204
+
+        after = kids(world)
+        assert (after["trusted"], after["signs"], len(after["next"])) == (before["trusted"], before["next"], 1)
+        assert status_with(world, old) == 401
+        assert status_with(world, world.token(world.administrator)) == 200
+
+    def test_a_tenant_is_named_where_there_are_several(self, own: Simulation) -> None:
+        """Nothing happens to a tenant that was not meant: which one is asked, by id or domain."""
+        world = own
+        other = world.tenant("other.example")
+        before = kids(world)
+        assert ask(world, "POST", "/signing-keys/roll").status == 409
+        assert ask(world, "POST", "/signing-keys/roll", {"tenant": "nobody.example"}).status == 404
+        for name in (other, "other.example"):
+            assert ask(world, "POST", "/signing-keys/roll", {"tenant": name}).status == 200
+        assert len(kids(world, other)["trusted"]) == 2
+        assert kids(world) == before
 
 
 class TestReach:

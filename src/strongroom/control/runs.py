@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.control.link import require_control
+from strongroom.control.link import optional_body, require_control
 from strongroom.control.names import own_hosts, vault_names
 from strongroom.control.wire import RunAnswer, RunBody, RunServicePrincipal
 from strongroom.core.errors import Conflict, NotFound
@@ -35,8 +35,7 @@ class _Lent:
 async def start_run(call: Call) -> Response:
     """Lend an identity to a run: a header secret for it alone, short-lived, and a client secret if asked for."""
     require_control(call)
-    raw = await call.raw_body()
-    body = json.decode(raw, RunBody) if raw.strip() else RunBody()
+    body = await optional_body(call, RunBody)
     world = call.world
     lent = _find_lent(world, body)
     run = make_run(

@@ -74,6 +74,13 @@ class Status(msgspec.Struct, rename="camel"):
     azure_hosts: list[str]
 
 
+class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Which tenant something is to happen in."""
+
+    tenant: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
+    """Its id or one of its domains; none where there is only one tenant."""
+
+
 class SigningKeyState(StrEnum):
     """What a signing key does now."""
 
