@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from itertools import chain
@@ -11,7 +12,8 @@ import pytest
 
 from strongroom.cli.main import main
 from tests.cli.fake_service import FakeService
-from tests.live import Client, Service
+from tests.live import STRONGROOM, Client, Service, clean_environment
+from tests.plugins.canary import remember
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,12 @@ def test_a_key_is_revoked(live: Service, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("signing-keys", "revoke", "-no-such-key"), ("signing-keys", "roll", "--tenant", "nobody.example")]
+    "words",
+    [
+        ("signing-keys", "revoke", "-no-such-key"),
+        ("signing-keys", "roll", "--tenant", "nobody.example"),
+        ("recover", "--tenant", "nobody.example"),
+    ],
 )
 def test_what_the_service_refuses_is_said(live: Service, words: tuple[str, ...]) -> None:
     """A key or tenant that there is not ends the command with 1 and the service's own sentence; nothing changes."""
@@ -97,9 +104,64 @@ def test_what_the_service_refuses_is_said(live: Service, words: tuple[str, ...])
     assert keys(live) == before
 
 
+# ---- recovery -------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_administrator_is_made_anew(live: Service, client: Client) -> None:
+    """SEC-BOOT-4: with the first application deleted, `recover` makes another that administers everything."""
+    graph = f"{live.first['graphUri']}/v1.0"
+    token = client.token("https://graph.microsoft.com")
+    found = client.ask("GET", f"{graph}/applications?$filter=appId eq '{live.first['clientId']}'", token=token).json()
+    deleted = client.ask("DELETE", f"{graph}/applications/{found['value'][0]['id']}", token=token)
+    assert deleted.status_code == 204
+
+    result = command(live, "recover", "--json")
+    made = json.loads(result.stdout)
+    remember(made["clientSecret"])
+    live.first = {**live.first, **{name: made[name] for name in ("clientId", "clientSecret", "objectId")}}
+
+    assert result.returncode == 0
+    assert made["clientId"] != found["value"][0]["appId"]
+    assert made["tenantId"] == live.first["tenantId"]
+    token = client.token("https://graph.microsoft.com")
+    assert client.ask("GET", f"{graph}/applications", token=token).status_code == 200
+    assert secrets_status(live, client, client.token()) == 200
+    recorded = [
+        entry["properties"].get("appId")
+        for entry in map(json.loads, command(live, "audit", "tail", "-n", "50").stdout.splitlines())
+        if entry["operationName"] == "AdministratorRecover"
+    ]
+    assert recorded[-1:] == [made["clientId"]]
+    assert made["clientSecret"] not in live.output.read_text()
+
+
+def test_recovery_is_told_to_people(live: Service) -> None:
+    """Without `--json` each line has a name and its value, and the secret is marked as shown once."""
+    lines = command(live, "recover", "--tenant", live.first["tenantId"]).stdout.splitlines()
+    facts = {line.split()[0]: line.split()[1] for line in lines}
+    remember(facts["clientSecret"])
+
+    assert [line.split()[0] for line in lines if line.endswith("(shown this once)")] == ["clientSecret"]
+    assert {"tenantId", "clientId", "objectId", "authority", "subscriptionIds", "expiresOn"} < set(facts)
+
+
+def test_a_secret_that_nobody_takes_is_said_to_be_lost(live: Service) -> None:
+    """If standard output takes nothing the command fails and says what to do, and the secret goes nowhere else."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    failed = subprocess.run(
+        [STRONGROOM, "recover", "--data", str(live.data), "--json"],
+        stdout=writer, stderr=subprocess.PIPE, text=True, env=clean_environment(), timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert failed.returncode == 1
+    assert "recover again" in failed.stderr
+    assert "clientSecret" not in failed.stderr
+
+
 # ---- who may --------------------------------------------------------------------------------------------------------
 
-COMMANDS = [("signing-keys", "list"), ("signing-keys", "roll"), ("signing-keys", "revoke", "a-key")]
+COMMANDS = [("recover",), ("signing-keys", "list"), ("signing-keys", "roll"), ("signing-keys", "revoke", "a-key")]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -54,7 +54,7 @@ def test_help_is_no_fault(arguments: Sequence[str], capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "serve", "env", "run", "hosts", "signing-keys", "audit", "verify", "version"]
+    "command", ["init", "serve", "env", "run", "hosts", "recover", "signing-keys", "audit", "verify", "version"]
 )
 def test_every_command_is_listed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The list of commands is the whole fixed interface."""
@@ -93,6 +93,7 @@ def test_wrong_usage_is_2(arguments: Sequence[str], capsys: pytest.CaptureFixtur
         ["run", "--", "true"],
         ["env"],
         ["hosts"],
+        ["recover"],
         ["signing-keys", "list"],
         ["signing-keys", "roll"],
         ["signing-keys", "revoke", "a-key"],

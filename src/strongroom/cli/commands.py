@@ -124,6 +124,14 @@ def hosts(
 
 
 @application.command
+def recover(*, data: Data = None, tenant: Tenant = None, json: Json = False) -> int:
+    """Make a new administrator where the last one was lost, and print its secret, once."""
+    from strongroom.cli import recover as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.recover(data, tenant, as_json=json)
+
+
+@application.command
 def verify(*, data: Data = None) -> int:
     """Check every row of the store against its seal."""
     from strongroom.cli import verify as command  # noqa: PLC0415  each command loads what it needs

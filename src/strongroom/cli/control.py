@@ -135,6 +135,16 @@ def revoke_signing_key(instance: Instance, kid: str) -> None:
     _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
 
 
+def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, Any]:
+    """
+    Have an administrator of a tenant made; who it is, with the one copy of its secret.
+
+    Raises:
+        Halt: there is no such tenant, or there are several and none is named.
+    """
+    return _ask(instance, "POST", "/recover", {"tenant": tenant})
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.control.recovery import recover
 from strongroom.control.runs import finish_run, start_run
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.control.status import status
@@ -20,6 +21,8 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 
 
 OPERATIONS: tuple[Op, ...] = (
+    Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
+       authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
     Op("SigningKeyList", "GET", "/signing-keys", Public(), list_signing_keys, control_target, authenticates=True),

@@ -81,6 +81,22 @@ class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
 
 
+class RecoveredAdministrator(json.Secretive, rename="camel"):
+    """An administrator that was made when the last one was lost, with the one copy of its secret."""
+
+    tenant_id: str
+    subscription_ids: list[str]
+    """The subscriptions that it owns, with what is in their vaults."""
+    authority: str
+    arm_uri: str
+    graph_uri: str
+    client_id: str
+    client_secret: str
+    object_id: str
+    expires_on: int
+    """When the secret ends, in Unix seconds."""
+
+
 class SigningKeyState(StrEnum):
     """What a signing key does now."""
 
