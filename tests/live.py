@@ -41,14 +41,16 @@ def free_port() -> int:
 class Service:
     """An instance in a directory, started and stopped as its operator would."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, initialise: bool = True) -> None:
         self.data = data
         self.port = free_port()
         self.output = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self.first: dict[str, str] = json.loads(
-            self.command("init", "--data", str(data), "--port", str(self.port), "--json").stdout
-        )
+        self.first: dict[str, str] = {}
+        if initialise:
+            self.first = json.loads(
+                self.command("init", "--data", str(data), "--port", str(self.port), "--json").stdout
+            )
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of ours to its end."""

@@ -53,7 +53,9 @@ def test_help_is_no_fault(arguments: Sequence[str], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.lower().startswith("usage: strongroom")
 
 
-@pytest.mark.parametrize("command", ["init", "serve", "env", "run", "hosts", "audit", "verify", "version"])
+@pytest.mark.parametrize(
+    "command", ["init", "serve", "env", "run", "hosts", "recover", "signing-keys", "audit", "verify", "version"]
+)
 def test_every_command_is_listed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The list of commands is the whole fixed interface."""
     main(["--help"])
@@ -91,6 +93,10 @@ def test_wrong_usage_is_2(arguments: Sequence[str], capsys: pytest.CaptureFixtur
         ["run", "--", "true"],
         ["env"],
         ["hosts"],
+        ["recover"],
+        ["signing-keys", "list"],
+        ["signing-keys", "roll"],
+        ["signing-keys", "revoke", "a-key"],
         ["audit", "tail"],
         ["audit", "verify"],
         ["verify"],

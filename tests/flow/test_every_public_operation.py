@@ -94,9 +94,11 @@ CASES: dict[tuple[str, str], Case] = {
         _at("/msi/token?api-version=2019-08-01&resource=https://vault.azure.net"), 401
     ),
     # Reaching the owner's socket is the proof.
+    ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),
     ("control", "SigningKeyList"): Case(_at("/signing-keys")),
+    ("control", "SigningKeyRoll"): Case(_at("/signing-keys/roll"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
 }

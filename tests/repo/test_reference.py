@@ -44,11 +44,27 @@ PUBLIC = {
     "management": {"CloudMetadataGet"},
     "graph": set(),
     "identity": {"ManagedIdentityTokenIssue"},
-    "control": {"RunStart", "RunEnd", "SigningKeyList", "SigningKeyRevoke", "StatusGet"},
+    "control": {
+        "AdministratorRecover",
+        "RunStart",
+        "RunEnd",
+        "SigningKeyList",
+        "SigningKeyRoll",
+        "SigningKeyRevoke",
+        "StatusGet",
+    },
 }
 CHANGING = {
     *("TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue"),
-    *("RunStart", "RunEnd", "SigningKeyList", "SigningKeyRevoke", "StatusGet"),
+    *(
+        "AdministratorRecover",
+        "RunStart",
+        "RunEnd",
+        "SigningKeyList",
+        "SigningKeyRoll",
+        "SigningKeyRevoke",
+        "StatusGet",
+    ),
 }
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
 

@@ -371,6 +371,36 @@ def test_a_certificate_changes_without_a_gap(server: Server) -> None:
     assert first != second
 
 
+def test_a_certificate_that_cannot_be_served_changes_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewal that fails, before its server starts or after it, leaves the old one alone; a later one is whole."""
+    first, second, third = (server.issue(name) for name in ("first", "second", "third"))
+    server.loop.run(server.listener.renew(first))
+    with pytest.raises(OSError, match="mismatch"):
+        server.loop.run(server.listener.renew((second[0], third[1])))
+    with monkeypatch.context() as patch:
+        # As if it were never seen: the two servers share the port, so what is shown cannot be steered from here.
+        patch.setattr("strongroom.http.asgi._OPEN_S", 0.0)
+        patch.setattr(ssl, "PEM_cert_to_DER_cert", lambda _: b"")
+        with pytest.raises(OSError, match="does not take connections"):
+            server.loop.run(server.listener.renew(second))
+    assert _shown(server) == {_der(first[0])}
+    server.loop.run(server.listener.renew(third))
+    assert _shown(server) == {_der(third[0])}
+
+
+def _shown(server: Server) -> set[bytes | None]:
+    """See which certificates several connections are shown."""
+    shown = set()
+    for _ in range(16):
+        with server.connect() as connection:
+            shown.add(connection.getpeercert(binary_form=True))
+    return shown
+
+
+def _der(certificate: Path) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(certificate.read_text(encoding="ascii"))
+
+
 def test_a_port_in_use_is_refused(server: Server) -> None:
     """A second service on the same port is an error, and never takes every other connection."""
     other = replace(server.listener, _server=None, _serving=None)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 
 from strongroom.app.certificates import CA_PURPOSE
 from strongroom.config import Settings
-from strongroom.core import limits
-from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Application, ServicePrincipal, Tenant, User
+from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Tenant, User
 from strongroom.core.installation import Installation
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.resources import ResourceGroup, Subscription
@@ -25,8 +24,10 @@ from strongroom.crypto.context import bind
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.secret_texts import new_password
-from strongroom.directory import applications, client_secrets, roles, signing_keys, tenants, users
+from strongroom.directory import applications, roles, signing_keys, tenants, users
+from strongroom.directory.administrators import Administrator, make_administrator
 from strongroom.resources import containers, vaults
+from strongroom.resources.administrators import make_owner
 from strongroom.resources.identities import DEFAULT_IDENTITY, create_user_assigned_identity, identity_resource_id
 from strongroom.resources.role_assignments import Grant, put_role_assignment
 from strongroom.resources.scopes import Scope
@@ -118,9 +119,7 @@ class _Directory:
     """The first tenant and its two administrators, a program and a person."""
 
     tenant: Tenant
-    application: Application
-    principal: ServicePrincipal
-    secret: client_secrets.NewSecret
+    administrator: Administrator
     user: User
 
 
@@ -149,10 +148,10 @@ async def _make(
         subscription_id=resources.subscription.id,
         resource_group=resources.group.name,
         vault_name=resources.vault.name,
-        client_id=directory.application.app_id,
-        object_id=directory.principal.id,
+        client_id=directory.administrator.application.app_id,
+        object_id=directory.administrator.principal.id,
         user_name=directory.user.user_principal_name,
-        client_secret=directory.secret.text,
+        client_secret=directory.administrator.secret.text,
         user_password=prepared.password,
     )
 
@@ -164,19 +163,7 @@ async def _make_directory(making: _Making, prepared: _Prepared) -> _Directory:
     terms = signing_keys.due((), now)
     made = [signing_keys.make_signing_key(keys, tenant.id, term, now) for term in terms]
     await signing_keys.roll_over(tx, tenant.id, made, now)
-    application = await applications.create_application(
-        tx, tenant.id, display_name="Strongroom administrator", now=now, entropy=entropy
-    )
-    principal = await applications.create_service_principal(tx, tenant.id, application, now=now, entropy=entropy)
-    secret = client_secrets.make_client_secret(
-        keys,
-        application,
-        display_name="first start",
-        expires=now + limits.CLIENT_SECRET_DEFAULT_S,
-        now=now,
-        entropy=entropy,
-    )
-    await client_secrets.add_password(tx, secret.credential)
+    administrator = await make_administrator(tx, keys, tenant.id, reason="first start", now=now, entropy=entropy)
     user = await users.create_user(
         tx,
         tenant.id,
@@ -185,7 +172,8 @@ async def _make_directory(making: _Making, prepared: _Prepared) -> _Directory:
         now=now,
         entropy=entropy,
     )
-    return _Directory(tenant, application, principal, secret, user)
+    await roles.assign_role(tx, tenant.id, role=GLOBAL_ADMINISTRATOR, principal=user.id)
+    return _Directory(tenant, administrator, user)
 
 
 async def _make_resources(making: _Making, tenant: Tenant) -> _Resources:
@@ -214,12 +202,9 @@ async def _make_resources(making: _Making, tenant: Tenant) -> _Resources:
 
 
 async def _give_rights(making: _Making, directory: _Directory, subscription: Subscription) -> None:
-    """Make both administrators owners of everything: directory, resources, and what is in the vaults."""
-    everywhere = Scope(subscription.scope, subscription.id, subscription)
-    for administrator in (directory.principal.id, directory.user.id):
-        await roles.assign_role(making.tx, directory.tenant.id, role=GLOBAL_ADMINISTRATOR, principal=administrator)
-        for role in (OWNER, KEY_VAULT_ADMINISTRATOR):
-            await _assign(making, directory.tenant.id, everywhere, Grant(role, administrator))
+    """Make both administrators owners of all resources, and of what is in the vaults."""
+    for principal in (directory.administrator.principal.id, directory.user.id):
+        await make_owner(making.tx, subscription, principal, now=making.now, by=_BY, entropy=making.entropy)
 
 
 async def _make_identity(making: _Making, resources: _Resources) -> None:
@@ -243,7 +228,15 @@ async def _make_identity(making: _Making, resources: _Resources) -> None:
         now=making.now,
     )
     at_vault = Scope(vault.scope, vault.subscription, vault)
-    await _assign(making, group.tenant, at_vault, Grant(KEY_VAULT_ADMINISTRATOR, principal.id))
+    await put_role_assignment(
+        making.tx,
+        tenant=group.tenant,
+        assignment=new_guid(making.entropy),
+        scope=at_vault,
+        grant=Grant(KEY_VAULT_ADMINISTRATOR, principal.id),
+        now=making.now,
+        by=_BY,
+    )
 
 
 def _make_installation(
@@ -260,17 +253,5 @@ def _make_installation(
         subscription=resources.subscription.id,
         resource_group=resources.group.name,
         vault=resources.vault.id,
-        application=directory.application.id,
-    )
-
-
-async def _assign(making: _Making, tenant: str, scope: Scope, grant: Grant) -> None:
-    await put_role_assignment(
-        making.tx,
-        tenant=tenant,
-        assignment=new_guid(making.entropy),
-        scope=scope,
-        grant=grant,
-        now=making.now,
-        by=_BY,
+        application=directory.administrator.application.id,
     )

@@ -1,7 +1,14 @@
-"""The server's certificate: issued by the instance's CA, renewed before it ends, without a restart."""
+"""
+The server's certificate: issued by the instance's CA, renewed before it ends, without a restart.
+
+Certificate and key are two files, and each is replaced by itself. So what was issued is known by a tag in the store: a
+pair that was cut apart by a crash, altered, put back or made elsewhere is noticed without reading what is in it, and
+another is issued.
+"""
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 
 from strongroom.app.instance import Opened
@@ -15,11 +22,19 @@ from strongroom.store import Store
 
 CA_PURPOSE = "instance CA"
 """What the CA's private key is sealed for."""
+_TAG_PURPOSE = "server certificate"
 
 
-def is_due(settings: Settings, installation: Installation, now: int) -> bool:
-    """Tell whether a certificate has to be issued: none is there, or two thirds of its life are over."""
-    return now >= installation.certificate_renew_at or not all(path.exists() for path in settings.certificate_files)
+def is_due(settings: Settings, keys: KeyProtection, installation: Installation, now: int) -> bool:
+    """Tell whether a certificate has to be issued: two thirds of its life are over, or the pair on disk is another."""
+    if now >= installation.certificate_renew_at:
+        return True
+    try:
+        certificate, key = (path.read_bytes() for path in settings.certificate_files)
+    except OSError:
+        # What cannot be read cannot be served; if it cannot be replaced either, that is said.
+        return True
+    return not hmac.compare_digest(_tag(keys, installation, certificate, key), installation.certificate_tag)
 
 
 async def issue(
@@ -32,11 +47,16 @@ async def issue(
     private_key = keys.open(CA_PURPOSE, bind(installation.domain), installation.sealed_ca_key)
     authority = x509.Authority(installation.ca_certificate, private_key)
     leaf = x509.issue_leaf(authority, own_names(installation.domain), now=now)
+    renewed = replace(
+        installation,
+        certificate_expires=leaf.not_after,
+        certificate_renew_at=leaf.renew_at,
+        certificate_tag=_tag(keys, installation, leaf.certificate, leaf.private_key),
+    )
     certificate, key = settings.certificate_files
     replace_private_file(key, leaf.private_key)
     replace_private_file(certificate, leaf.certificate)
     write_ca_file(settings, installation)
-    renewed = replace(installation, certificate_expires=leaf.not_after, certificate_renew_at=leaf.renew_at)
     await store.commit(lambda tx: tx.put(renewed))
     return renewed
 
@@ -52,8 +72,14 @@ def write_ca_file(settings: Settings, installation: Installation) -> None:
 async def renew_if_due(opened: Opened) -> bool:
     """Issue a new server certificate if one is due; whether it was."""
     now = opened.world.now()
-    if not is_due(opened.settings, opened.installation, now):
+    if not is_due(opened.settings, opened.keys, opened.installation, now):
         return False
     opened.installation = await issue(opened.settings, opened.store, opened.keys, opened.installation, now)
-    opened.world.instance.certificate_expires = opened.installation.certificate_expires
     return True
+
+
+def _tag(keys: KeyProtection, installation: Installation, certificate: bytes, key: bytes) -> bytes:
+    """Tag a certificate and its key, with who issued them and for which names."""
+    parts = (installation.ca_certificate, certificate, key)
+    names = own_names(installation.domain)
+    return keys.tag(_TAG_PURPOSE, bind(*names, *(part.decode("latin-1") for part in parts)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom import journal
 from strongroom.app.anchor import find_rollback
-from strongroom.app.instance import require_initialised
+from strongroom.app.data_directory import require_initialised
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
 from strongroom.core.installation import JournalCheckpoint

@@ -40,7 +40,7 @@ _SURFACES: Mapping[str, _Entry] = {
     SurfaceName.LOGIN: _Entry("strongroom.sts.operations", problems.OAUTH),
     SurfaceName.MANAGEMENT: _Entry("strongroom.arm.operations", problems.ARM, SurfaceName.MANAGEMENT, True),
     SurfaceName.GRAPH: _Entry("strongroom.graph.operations", problems.GRAPH, SurfaceName.GRAPH, True),
-    "control": _Entry("strongroom.managed_identity.control", problems.ARM),
+    "control": _Entry("strongroom.control.operations", problems.ARM),
     "identity": _Entry("strongroom.managed_identity.operations", problems.MANAGED_IDENTITY),
     "bare": _Entry("strongroom.vault.operations", problems.KEY_VAULT, name="BARE_OPERATIONS"),
 }  # fmt: skip

@@ -31,6 +31,8 @@ class Service:
     opened: Opened
     main: Listener
     keys_pool: BoundedPool
+    served_tag: bytes
+    """Which certificate the listener serves: a renewal that failed after the issue is tried again."""
 
 
 async def trim_outbox(service: Service) -> None:
@@ -69,9 +71,14 @@ async def roll_over_signing_keys(service: Service) -> None:
 
 
 async def renew(service: Service) -> None:
-    """Renew the server's certificate, without a restart."""
-    if await certificates.renew_if_due(service.opened):
-        await service.main.renew(service.opened.settings.certificate_files)
+    """Renew the server's certificate if that is due, and serve one that is not served yet, without a restart."""
+    opened = service.opened
+    await certificates.renew_if_due(opened)
+    issued = opened.installation
+    if issued.certificate_tag != service.served_tag:
+        await service.main.renew(opened.settings.certificate_files)
+        service.served_tag = issued.certificate_tag
+        opened.world.instance.certificate_expires = issued.certificate_expires
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,9 @@ async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> None:
 @asynccontextmanager
 async def running(opened: Opened, main: Listener) -> AsyncIterator[None]:
     """Run the jobs while the block lasts."""
-    service = Service(opened, main, BoundedPool("signing key", threads=1, waiting=4))
+    service = Service(
+        opened, main, BoundedPool("signing key", threads=1, waiting=4), opened.installation.certificate_tag
+    )
     tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
     try:
         yield

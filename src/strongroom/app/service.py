@@ -12,29 +12,22 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from strongroom import __version__
 from strongroom.app import certificates
+from strongroom.app.data_directory import InstanceFault, is_initialised, lock_directory, prepare_directory
 from strongroom.app.dispatch import Dispatcher, Surfaces
-from strongroom.app.instance import (
-    InstanceFault,
-    Opened,
-    initialise_held,
-    is_initialised,
-    keep_journal_checkpoint,
-    lock_directory,
-    open_instance,
-    prepare_directory,
-    write_private,
-)
+from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instance
 from strongroom.config import Settings
 from strongroom.core.names import Surface
 from strongroom.core.network import Link
+from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.process import protect_process
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener, free_port
@@ -75,11 +68,12 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
         await stack.enter_async_context(lock_directory(settings.data))
         # Settled before anything is made: a first start writes the port into the instance's settings.
         settings = replace(settings, port=_settle_port(settings))
-        first: dict[str, str] | None = None
         if not is_initialised(settings):
-            first = await initialise_held(settings)
+            from strongroom.app.first_start import initialise_held  # noqa: PLC0415  loaded where it is needed alone
+
+            await initialise_held(settings, partial(_hand_over, settings, say))
         opened = await stack.enter_async_context(open_instance(settings, restored=restored))
-        await _run(opened, first, stop, say)
+        await _run(opened, stop, say)
 
 
 def _settle_port(settings: Settings) -> int:
@@ -89,17 +83,13 @@ def _settle_port(settings: Settings) -> int:
     Raises:
         InstanceFault: the address is in use or not this machine's.
     """
-    try:
+    with _refusing_to_listen(Link.PUBLIC):
         return free_port(settings.address, settings.port)
-    except OSError as error:
-        raise InstanceFault(
-            f"The service cannot listen: {error.strerror or error}. Name another port with --port."
-        ) from None
 
 
-async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event, say: Say) -> None:
+async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     settings, world = opened.settings, opened.world
-    if certificates.is_due(settings, opened.installation, world.now()):
+    if certificates.is_due(settings, opened.keys, opened.installation, world.now()):
         opened.installation = await certificates.issue(
             settings, opened.store, opened.keys, opened.installation, world.now()
         )
@@ -112,7 +102,7 @@ async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event
     opened_listeners: list[Listener] = []
     try:
         for listener in (control, identity, main):
-            await listener.open()
+            await _open(listener)
             opened_listeners.append(listener)
         watch.start()
         world.instance.managed_identity = f"http://{identity.address}:{identity.port}"
@@ -121,8 +111,8 @@ async def _run(opened: Opened, first: dict[str, str] | None, stop: asyncio.Event
         world.instance.certificate_expires = opened.installation.certificate_expires
         world.instance.ready = True
         # Whoever waits for run.json finds everything that the first start made.
-        introduction = introduce(opened, first)
-        write_private(settings.run_file, msgspec.json.encode(describe(opened)))
+        introduction = introduce(opened)
+        replace_private_file(settings.run_file, msgspec.json.encode(describe(opened)))
         for line in introduction:
             say(line)
         for problem in world.journal.problems:
@@ -192,6 +182,27 @@ async def _notice_names(opened: Opened, say: Say) -> None:
         say(f"           in the hosts file (`strongroom hosts --write` adds it):  127.0.0.1 {' '.join(names)}")
 
 
+_OTHERWISE = {
+    Link.PUBLIC: "Name another port with --port.",
+    Link.MANAGED_IDENTITY: "Set another managed_identity_port, or 0 for a free one.",
+    Link.CONTROL: "It is the control socket: its path may be too long, then use a data directory with a shorter one.",
+}
+
+
+async def _open(listener: Listener) -> None:
+    with _refusing_to_listen(listener.link):
+        await listener.open()
+
+
+@contextlib.contextmanager
+def _refusing_to_listen(link: Link) -> Iterator[None]:
+    """Turn what the system says of an address into a refusal to start that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise InstanceFault(f"The service cannot listen: {error.strerror or error}. {_OTHERWISE[link]}") from error
+
+
 def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Listener, Listener]:
     main = Listener(
         dispatcher.handle,
@@ -240,23 +251,25 @@ def describe(opened: Opened) -> dict[str, object]:
     }
 
 
-def introduce(opened: Opened, first: dict[str, str] | None) -> list[str]:
-    """Say in a few lines what runs and what to do next; the first time also the secrets that are shown only once."""
+def _hand_over(settings: Settings, say: Say, first: dict[str, str]) -> None:
+    """Show the first secrets on a terminal, or put them into a file: what is no terminal may be a log."""
+    if not sys.stdout.isatty():
+        replace_private_file(settings.first_secrets, msgspec.json.format(msgspec.json.encode(first)))
+        return
+    say(f"Strongroom makes an instance in {settings.data}. These are shown once and kept as hashes:")
+    say(f"  app      {first['clientId']}  secret {first['clientSecret']}")
+    say(f"  user     {first['userName']}  password {first['userPassword']}")
+
+
+def introduce(opened: Opened) -> list[str]:
+    """Say in a few lines what runs and what to do next, and where the first secrets are as long as they lie there."""
     settings = opened.settings
     data = f" --data {settings.data}"
     vault = opened.world.view.vault(opened.installation.vault)
     uri = opened.world.hosts.url(Surface.VAULT, vault.name) if vault is not None else ""
     lines = [f"Strongroom {__version__} serves {uri}", f"  data     {settings.data}"]
-    if first is not None and not sys.stdout.isatty():
-        # What is no terminal may be a log, which the first secrets never go to.
-        write_private(settings.first_secrets, msgspec.json.format(msgspec.json.encode(first)))
+    if settings.first_secrets.exists():
         lines.append(f"  secrets  {settings.first_secrets} has the first ones: read it, and delete it")
-    elif first is not None:
-        lines += [
-            "  These are shown once and kept as hashes:",
-            f"  app      {first['clientId']}  secret {first['clientSecret']}",
-            f"  user     {first['userName']}  password {first['userPassword']}",
-        ]
     command = _command()
     lines.append(f"  next     {command} run{data} -- python examples/quickstart.py")
     lines.append(f"  or       {command} env{data}  for a shell")

@@ -25,6 +25,9 @@ ServicePrincipal = Annotated[
         name="--service-principal", negative="", help="Add a service principal's variables, made for this alone."
     ),
 ]
+Tenant = Annotated[
+    str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
 
 _EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
@@ -37,6 +40,7 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
+signing_keys = App(name="signing-keys", help="List, roll over and revoke the keys that sign tokens.")
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -120,6 +124,14 @@ def hosts(
 
 
 @application.command
+def recover(*, data: Data = None, tenant: Tenant = None, json: Json = False) -> int:
+    """Make a new administrator where the last one was lost, and print its secret, once."""
+    from strongroom.cli import recover as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.recover(data, tenant, as_json=json)
+
+
+@application.command
 def verify(*, data: Data = None) -> int:
     """Check every row of the store against its seal."""
     from strongroom.cli import verify as command  # noqa: PLC0415  each command loads what it needs
@@ -167,4 +179,33 @@ def audit_checkpoint(*, data: Data = None) -> int:
     return command.checkpoint(data)
 
 
+@signing_keys.command(name="list")
+def signing_keys_list(*, data: Data = None, json: Json = False) -> int:
+    """Print every key that tokens are trusted by: next, signs, or trusted for what it signed."""
+    from strongroom.cli import signing_keys as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.show(data, as_json=json)
+
+
+@signing_keys.command(name="roll")
+def signing_keys_roll(*, data: Data = None, tenant: Tenant = None, json: Json = False) -> int:
+    """Let the next key sign from now on; what the present one signed stays good."""
+    from strongroom.cli import signing_keys as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.roll(data, tenant, as_json=json)
+
+
+@signing_keys.command(name="revoke")
+def signing_keys_revoke(
+    kid: Annotated[str, Parameter(help="The key's id, as the list shows it.", allow_leading_hyphen=True)],
+    *,
+    data: Data = None,
+) -> int:
+    """End a key at once, with every token that it signed: for one that is no longer only ours."""
+    from strongroom.cli import signing_keys as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.revoke(data, kid)
+
+
 application.command(audit)
+application.command(signing_keys)

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from strongroom.cli.instance import Instance, not_running
 from strongroom.cli.outcome import Halt
@@ -109,6 +110,41 @@ def read_status(instance: Instance) -> dict[str, Any]:
     return _ask(instance, "GET", "/status")
 
 
+def list_signing_keys(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every signing key that tokens are trusted by."""
+    return _list(_ask(instance, "GET", "/signing-keys"))
+
+
+def roll_signing_keys(instance: Instance, tenant: str | None) -> list[dict[str, Any]]:
+    """
+    Have a tenant's next signing key take over; the tenant's keys, as they are then.
+
+    Raises:
+        Halt: there is no such tenant, or there are several and none is named.
+    """
+    return _list(_ask(instance, "POST", "/signing-keys/roll", {"tenant": tenant}))
+
+
+def revoke_signing_key(instance: Instance, kid: str) -> None:
+    """
+    Have a signing key revoked, and every token that it signed.
+
+    Raises:
+        Halt: there is no such key.
+    """
+    _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
+
+
+def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, Any]:
+    """
+    Have an administrator of a tenant made; who it is, with the one copy of its secret.
+
+    Raises:
+        Halt: there is no such tenant, or there are several and none is named.
+    """
+    return _ask(instance, "POST", "/recover", {"tenant": tenant})
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
@@ -145,6 +181,11 @@ def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None
     finally:
         connection.close()
     return _read(response.status, answer)
+
+
+def _list(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    value: list[dict[str, Any]] = answer.get("value", [])
+    return value
 
 
 def _read(status: int, answer: bytes) -> dict[str, Any]:

@@ -15,10 +15,11 @@ def halting() -> Iterator[None]:
 
     Each says what is wrong and what to do. Anything else is a defect of ours and keeps its traceback.
     """
-    from strongroom.app.instance import InstanceFault, NotInitialised  # noqa: PLC0415  the caller has loaded it
+    from strongroom.app.data_directory import InstanceFault, NotInitialised  # noqa: PLC0415  the caller has loaded it
     from strongroom.config import ConfigFault  # noqa: PLC0415  as above
     from strongroom.core.errors import Tampered  # noqa: PLC0415  as above
     from strongroom.crypto.protocol import RootKeyUnusable  # noqa: PLC0415  as above
+    from strongroom.journal import JournalUnavailable  # noqa: PLC0415  as above
     from strongroom.store.protocol import StoreFailed, StoreTooNew  # noqa: PLC0415  as above
 
     try:
@@ -31,5 +32,11 @@ def halting() -> Iterator[None]:
         raise Halt(str(fault)) from None
     except Tampered as fault:
         raise Halt(f"the store is not as it was written under this root key: {fault}") from None
+    except JournalUnavailable as fault:
+        raise Halt(str(fault)) from None
     except PermissionError as fault:
         raise Halt(f"{fault.filename} is not yours to use: run this as the user who owns the data directory") from None
+    except OSError as fault:
+        if fault.filename is None:
+            raise
+        raise Halt(f"{fault.filename} cannot be used: {fault.strerror}") from None

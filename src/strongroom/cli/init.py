@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from functools import partial
 from pathlib import Path
 
+from strongroom.cli.facts import print_once
 from strongroom.cli.faults import halting
 from strongroom.cli.outcome import Exit
-
-_SHOWN_ONCE = {"clientSecret", "userPassword"}
 
 
 def init(data: Path | None, domain: str | None, port: int | None, *, as_json: bool) -> int:
@@ -19,14 +18,10 @@ def init(data: Path | None, domain: str | None, port: int | None, *, as_json: bo
     Raises:
         Halt: the directory holds an instance already, or cannot be used.
     """
-    from strongroom import app, config  # noqa: PLC0415  a wrong option is told before anything is loaded
+    from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
+    from strongroom.app.first_start import initialise  # noqa: PLC0415  as above
 
+    hand_over = partial(print_once, as_json=as_json, otherwise="no instance was made")
     with halting():
-        facts = asyncio.run(app.initialise(config.load(data, {"domain": domain, "port": port})))
-    if as_json:
-        print(json.dumps(facts, indent=2))
-        return Exit.OK
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        print(f"{name:<{width}}  {value}{'   (shown this once)' if name in _SHOWN_ONCE else ''}")
+        asyncio.run(initialise(config.load(data, {"domain": domain, "port": port}), hand_over))
     return Exit.OK

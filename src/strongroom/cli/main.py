@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
-from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.outcome import Exit, Halt, forget_output
 
 _INTERRUPTED = 130
 
@@ -32,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has enough, as `head` does. What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has enough, as `head` does.
+        forget_output()
         return Exit.OK
 
 

@@ -32,6 +32,8 @@ class Installation(Record):
     """The object id of the first application."""
     certificate_expires: int = 0
     certificate_renew_at: int = 0
+    certificate_tag: bytes = b""
+    """A keyed tag over the server's certificate and key as issued: whatever else is in their files is not served."""
 
     @property
     def partition(self) -> str:

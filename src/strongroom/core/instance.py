@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+IDENTITY_PATH = "/msi/token"
+"""The path of the managed identity endpoint, in App Service's form."""
+
 
 @dataclass(slots=True)
 class Instance:
@@ -24,3 +27,8 @@ class Instance:
     """The path of the owner-only socket."""
     certificate_expires: int = 0
     """When the server's certificate must have been renewed, in Unix seconds."""
+
+    @property
+    def identity_endpoint(self) -> str:
+        """What `IDENTITY_ENDPOINT` is to say."""
+        return self.managed_identity + IDENTITY_PATH

@@ -6,8 +6,8 @@ Signing keys: one set for each tenant, rolled over on a schedule and revoked at 
                           |---- signs tokens ------|
 
 There is always one key that signs and one that will sign next, both published, so that no verifier meets a `kid` that
-it could not have known. Emergency revocation moves `signs_until` and `trusted_until` to the present: what overlaps in a
-roll-over does not in a revocation (security.md "Tokens and sign-in").
+it could not have known. The next one can take over early. Emergency revocation moves `signs_until` and `trusted_until`
+to the present: what overlaps in a roll-over does not in a revocation (security.md "Tokens and sign-in").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from strongroom.core import limits
-from strongroom.core.errors import NotFound
+from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import SigningKey
 from strongroom.core.records import tenant_partition
 from strongroom.crypto import signing_keys as crypto
@@ -110,7 +110,50 @@ def without(keys: Iterable[SigningKey], kid: str, now: int) -> tuple[SigningKey,
     if not lasting or any(key.signs_from <= now for key in lasting):
         return tuple(others)
     successor = min(lasting, key=_term)
-    return tuple(replace(key, signs_from=now) if key is successor else key for key in others)
+    return tuple(_from_now(key, now) if key is successor else key for key in others)
+
+
+def handed_over(keys: Iterable[SigningKey], now: int) -> tuple[SigningKey, ...]:
+    """
+    Say what the keys are once the next one signs instead of the present one, which stays trusted for its last tokens.
+
+    Raises:
+        Conflict: there is no next one yet.
+    """
+    held = tuple(keys)
+    ahead = [key for key in held if key.signs_from > now]
+    if not ahead:
+        raise Conflict("There is no next signing key yet. One is made within the hour.")
+    successor = min(ahead, key=_term)
+    return tuple(
+        _from_now(key, now) if key is successor else _retired(key, now) if key.signs_from <= now else key
+        for key in held
+    )
+
+
+async def hand_over(tx: Transaction, tenant: str, now: int) -> None:
+    """
+    Let the next key sign from now on instead of the present one; what the present one signed stays good.
+
+    Raises:
+        Conflict: there is no next one yet.
+    """
+    present = await tx.records(SigningKey, tenant_partition(tenant))
+    for key in handed_over(present, now):
+        if key not in present:
+            await tx.put(key)
+
+
+def _from_now(key: SigningKey, now: int) -> SigningKey:
+    """Let a key sign from now, for one term at most: taking over early makes no key last longer."""
+    until = min(key.signs_until, now + limits.SIGNING_KEY_SIGNS_S)
+    return replace(key, signs_from=now, signs_until=until, trusted_until=until + limits.SIGNING_KEY_LINGERS_S)
+
+
+def _retired(key: SigningKey, now: int) -> SigningKey:
+    """Let a key sign no more, and be trusted until the last token it may have signed has ended."""
+    until = min(key.signs_until, now)
+    return replace(key, signs_until=until, trusted_until=min(key.trusted_until, until + limits.SIGNING_KEY_LINGERS_S))
 
 
 async def revoke(tx: Transaction, tenant: str, kid: str, now: int) -> None:

@@ -97,9 +97,18 @@ class Listener:
             OSError: the new server does not take connections; the old one goes on.
         """
         old_server, old_task = self._server, self._serving
-        self.certificate = certificate
-        self._start()
-        await self._serves_certificate(ssl.PEM_cert_to_DER_cert(certificate[0].read_text(encoding="ascii")))
+        old_certificate, self.certificate = self.certificate, certificate
+        try:
+            self._start()
+            await self._serves_certificate(ssl.PEM_cert_to_DER_cert(certificate[0].read_text(encoding="ascii")))
+        except OSError:
+            failed_server, failed_task = self._server, self._serving
+            self._server, self._serving, self.certificate = old_server, old_task, old_certificate
+            if failed_server is not None and failed_task is not None and failed_server is not old_server:
+                # It shares the port with the one that serves, and must not take its connections.
+                failed_server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
+                await asyncio.gather(failed_task, return_exceptions=True)
+            raise
         if old_server is not None and old_task is not None:
             old_server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
             await old_task

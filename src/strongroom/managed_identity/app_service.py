@@ -22,8 +22,6 @@ from strongroom.http import json
 from strongroom.http.message import Request, Response
 from strongroom.managed_identity.wire import IdentityToken
 
-PATH = "/msi/token"
-
 _FORWARDING = (
     b"forwarded", b"via", b"x-real-ip",
     b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.core.instance import IDENTITY_PATH
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
@@ -17,6 +18,6 @@ def identity_target(_world: World, _vault: Vault | None, params: Mapping[str, st
 
 
 OPERATIONS: tuple[Op, ...] = (
-    Op("ManagedIdentityTokenIssue", "GET", app_service.PATH, Public(), app_service.issue_token, identity_target,
+    Op("ManagedIdentityTokenIssue", "GET", IDENTITY_PATH, Public(), app_service.issue_token, identity_target,
        authenticates=True),
 )  # fmt: skip

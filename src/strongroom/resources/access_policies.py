@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from strongroom.core.access_policy import ALL, PERMISSIONS, check_policies, permissions_of
 from strongroom.core.vaults import AccessPolicy, Vault
-from strongroom.resources.vaults import require_active
+from strongroom.resources.lookup import require_active
 from strongroom.store import Transaction
 
 Key = tuple[str, str]

@@ -11,8 +11,10 @@ from strongroom.core.echo import GUID, RESOURCE_NAME, VAULT_NAME, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.lifecycle import is_over
+from strongroom.core.records import vault_partition
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
+from strongroom.store import Transaction
 from strongroom.view import View
 
 
@@ -108,3 +110,16 @@ def is_in(vault: Vault, group: ResourceGroup) -> bool:
 def is_recoverable(vault: Vault, now: int) -> bool:
     """Tell whether a vault is deleted and its retention has not ended."""
     return vault.deleted is not None and not is_over(vault.purge_at, now)
+
+
+async def require_active(tx: Transaction, vault: Vault) -> Vault:
+    """
+    Read a vault again, as it is now.
+
+    Raises:
+        NotFound: it is gone or deleted.
+    """
+    current = await tx.record(Vault, vault_partition(vault.id), vault.id)
+    if current is None or current.deleted is not None:
+        raise vault_not_found(vault.resource_group, vault.name)
+    return current

@@ -8,7 +8,6 @@ three can be changed afterwards. An assignment goes with the resource at its sco
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import BUILTIN_ROLES
@@ -18,10 +17,8 @@ from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Group, PrincipalType, ServicePrincipal, User
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
 from strongroom.core.records import tenant_partition
+from strongroom.resources.scopes import Scope
 from strongroom.store import Transaction
-
-if TYPE_CHECKING:
-    from strongroom.resources.scopes import Scope
 
 _ROLE_DEFINITION = "/providers/microsoft.authorization/roledefinitions/"
 

@@ -23,8 +23,7 @@ from strongroom.core.objects import Collection
 from strongroom.core.records import Record
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
-from strongroom.resources.lookup import find_vault, group_of, subscription_of, vault_not_found
-from strongroom.resources.vaults import require_active
+from strongroom.resources.lookup import find_vault, group_of, require_active, subscription_of, vault_not_found
 from strongroom.store import Transaction
 from strongroom.view import View
 

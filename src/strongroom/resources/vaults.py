@@ -22,7 +22,7 @@ from strongroom.resources.lookup import (
     group_not_found,
     is_in,
     is_recoverable,
-    vault_not_found,
+    require_active,
 )
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.vault_settings import VaultChange, apply_change
@@ -211,19 +211,6 @@ async def remove_expired(tx: Transaction, vault: Vault, *, now: int) -> None:
     if current.deleted is None or is_recoverable(current, now):
         raise name_taken(current.name)
     await _remove(tx, current)
-
-
-async def require_active(tx: Transaction, vault: Vault) -> Vault:
-    """
-    Read a vault again, as it is now.
-
-    Raises:
-        NotFound: it is gone or deleted.
-    """
-    current = await tx.record(Vault, vault_partition(vault.id), vault.id)
-    if current is None or current.deleted is not None:
-        raise vault_not_found(vault.resource_group, vault.name)
-    return current
 
 
 def _has_expired(vault: Vault, now: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from strongroom.core.identity import Group, Tenant, User
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record, tenant_partition
-from strongroom.store import Committed, Store, Transaction
+from strongroom.store import Committed, ObjectState, Store, Transaction
 
 TENANT = "7a1f2f5e-0000-4000-8000-000000000001"
 OTHER_TENANT = "7a1f2f5e-0000-4000-8000-000000000002"
@@ -73,3 +73,10 @@ async def remove(store: Store, record: Record) -> bool:
 async def users(store: Store) -> list[str]:
     """Read which users there are."""
     return [record.id for record in await store.records(User)]
+
+
+async def secrets(store: Store) -> list[str]:
+    """Read which secrets there are, by key."""
+    page = await store.objects(VAULT, Collection.SECRETS, ObjectState.ACTIVE, after=None, limit=1000)
+    assert not page.more
+    return [stored.key for stored, _ in page.rows]

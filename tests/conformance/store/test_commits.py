@@ -13,7 +13,18 @@ from strongroom.core.identity import User
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.store import Store, StoreClosed, StoreFailed, StoreTimeout, Transaction
 from tests.conformance.store.backends import Backend, Hold
-from tests.conformance.store.samples import PARTITION, VAULT, group, put, put_into, remove, secret, user, users
+from tests.conformance.store.samples import (
+    PARTITION,
+    VAULT,
+    group,
+    put,
+    put_into,
+    remove,
+    secret,
+    secrets,
+    user,
+    users,
+)
 
 COMMITTERS = 200
 
@@ -293,16 +304,16 @@ async def test_a_durable_write_that_fails_is_everyones_failure(backend: Backend)
     """Nobody in the group is told that it succeeded, subscribers hear nothing, and the store goes on afterwards."""
     seen: list[Change] = []
     async with backend.open() as store:
-        await put(store, user(0))
+        await put(store, *secret("s0"))
         store.subscribe(seen.extend)
         with backend.fail_commits(store):
             outcomes = await asyncio.gather(
-                *(put(store, user(number)) for number in range(1, 9)), return_exceptions=True
+                *(put(store, *secret(f"s{number}")) for number in range(1, 9)), return_exceptions=True
             )
         assert [type(outcome) for outcome in outcomes] == [StoreFailed] * 8
-        assert (await users(store), seen) == (["user-00000"], [])
-        await asyncio.gather(*(put(store, user(number)) for number in range(1, 9)))
-        assert len(await users(store)) == 9
+        assert (await secrets(store), seen) == (["s0"], [])
+        await asyncio.gather(*(put(store, *secret(f"s{number}")) for number in range(1, 9)))
+        assert len(await secrets(store)) == 9
         assert await store.verify() == []
 
 
@@ -371,16 +382,20 @@ async def test_a_committer_cancelled_during_the_durable_write_leaves_it_whole(la
 
 
 async def test_committers_cancelled_at_every_moment_corrupt_nothing(backend: Backend) -> None:
-    """Whoever was not cancelled is there; the database is sound."""
+    """Whoever was not cancelled is there, whether in a group, as secrets are, or alone, as users; all is sound."""
     async with backend.open() as store:
-        tasks = [asyncio.create_task(put(store, user(number))) for number in range(100)]
+        tasks = [
+            asyncio.create_task(put(store, user(number)) if number % 5 == 0 else put(store, *secret(f"s{number}")))
+            for number in range(100)
+        ]
         for number in range(0, 100, 3):
             await asyncio.sleep(0)
             tasks[number].cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        there = set(await users(store))
+        there = {*await users(store), *await secrets(store)}
         for number, outcome in enumerate(outcomes):
-            assert isinstance(outcome, asyncio.CancelledError) or f"user-{number:05}" in there
+            made = f"user-{number:05}" if number % 5 == 0 else f"s{number}"
+            assert isinstance(outcome, asyncio.CancelledError) or made in there
         await put(store, user(1000))
         assert await store.verify() == []
 

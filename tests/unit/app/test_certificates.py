@@ -10,7 +10,8 @@ from typing import TypeVar
 import pytest
 from cryptography import x509
 
-from strongroom.app import certificates, initialise, open_instance
+from strongroom.app import certificates, open_instance
+from strongroom.app.first_start import initialise
 from strongroom.app.instance import Opened
 from strongroom.config import Settings
 from strongroom.crypto.context import bind
@@ -24,7 +25,7 @@ DAY_S = 86_400
 def settings(tmp_path: Path) -> Settings:
     """Make an instance."""
     made = Settings(data=tmp_path / "data", domain="vaults.example", port=9443)
-    asyncio.run(initialise(made))
+    asyncio.run(initialise(made, lambda _: None))
     return made
 
 
@@ -79,7 +80,7 @@ def test_a_certificate_is_renewed_when_two_thirds_of_its_life_are_over(settings:
     assert after(settings, 19 * DAY_S, lambda _: None) == (False, None)
     assert shown(settings) == first
 
-    renewed, expires = after(settings, 20 * DAY_S, lambda opened: opened.world.instance.certificate_expires)
+    renewed, expires = after(settings, 20 * DAY_S, lambda opened: opened.installation.certificate_expires)
 
     second = shown(settings)
     assert renewed

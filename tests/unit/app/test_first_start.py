@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from strongroom.app import initialise, open_instance
-from strongroom.app.instance import InstanceFault, NotInitialised, lock_directory
+from strongroom.app import open_instance
+from strongroom.app.data_directory import InstanceFault, NotInitialised, lock_directory
+from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
 from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Credential, CredentialKind, Tenant
@@ -42,7 +43,9 @@ def settings(tmp_path: Path) -> Settings:
 
 def make(settings: Settings) -> dict[str, str]:
     """Make the instance."""
-    return asyncio.run(initialise(settings))
+    facts: dict[str, str] = {}
+    asyncio.run(initialise(settings, facts.update))
+    return facts
 
 
 def test_prints_the_promised_facts(settings: Settings) -> None:

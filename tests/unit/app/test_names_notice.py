@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.app import initialise, open_instance, service
+from strongroom.app import open_instance, service
+from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 
 
@@ -18,7 +19,8 @@ def said(folder: Path) -> list[str]:
     lines: list[str] = []
 
     async def notice() -> str:
-        facts = await initialise(settings)
+        facts: dict[str, str] = {}
+        await initialise(settings, facts.update)
         async with open_instance(settings) as opened:
             await service._notice_names(opened, lines.append)
         return facts["vaultName"]

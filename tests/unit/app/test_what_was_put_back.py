@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.app import initialise, open_instance
+from strongroom.app import open_instance
 from strongroom.app.checks import check_journal, check_store, newest_checkpoint
-from strongroom.app.instance import InstanceFault, keep_journal_checkpoint
+from strongroom.app.data_directory import InstanceFault
+from strongroom.app.first_start import initialise
+from strongroom.app.instance import keep_journal_checkpoint
 from strongroom.config import Settings
 from strongroom.core.identity import Tenant
 from strongroom.journal import Entry, encode
@@ -21,7 +23,7 @@ from strongroom.journal import Entry, encode
 def settings(tmp_path: Path) -> Settings:
     """Make an instance that has served once."""
     made = Settings(data=tmp_path / "data")
-    asyncio.run(initialise(made))
+    asyncio.run(initialise(made, lambda _: None))
     serve(made)
     return made
 
@@ -76,7 +78,7 @@ def test_the_anchor_cannot_be_taken_away(settings: Settings, tmp_path: Path, wha
         settings.anchor.write_bytes(b"%d %b\n" % (int(number) - 1, tag))
     else:
         other = Settings(data=tmp_path / "other")
-        asyncio.run(initialise(other))
+        asyncio.run(initialise(other, lambda _: None))
         shutil.copy(other.anchor, settings.anchor)
     with pytest.raises(InstanceFault, match="anchor"):
         serve(settings)

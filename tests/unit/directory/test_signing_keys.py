@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.core import limits
-from strongroom.core.errors import NotFound
+from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import SigningKey
 from strongroom.crypto.protocol import Unsealable
 from strongroom.directory.signing_keys import (
     NoSigningKey,
     Term,
     due,
+    hand_over,
     make_signing_key,
     open_private_key,
     published,
@@ -156,6 +157,36 @@ class TestKeys:
         assert [key.id for key in published(keys, NOW + 5)] == [second.id]
         assert signs_now(keys, NOW + 5).id == second.id
         assert len(due(keys, NOW + 5)) == 1
+
+    def test_the_next_key_takes_over_early(self, directory: Directory) -> None:
+        """SEC-TOKEN-3: a roll-over overlaps: the old key signs no more and is trusted for its last tokens."""
+        first, second = self.roll(directory, NOW)
+        directory.commit(lambda tx: hand_over(tx, directory.tenant, NOW + 5))
+
+        keys = directory.view.signing_keys(directory.tenant)
+        assert signs_now(keys, NOW + 5).id == second.id
+        assert [key.id for key in published(keys, NOW + 5)] == [first.id, second.id]
+        assert first.id in {key.id for key in published(keys, NOW + 4 + limits.SIGNING_KEY_LINGERS_S)}
+        assert first.id not in {key.id for key in published(keys, NOW + 5 + limits.SIGNING_KEY_LINGERS_S)}
+
+    def test_taking_over_early_makes_no_key_last_longer(self, directory: Directory) -> None:
+        """However often the next key takes over, none signs for more than one term, and there is always a next."""
+        self.roll(directory, NOW)
+        for moment in range(NOW + 10, NOW + 60, 10):
+            directory.commit(lambda tx, moment=moment: hand_over(tx, directory.tenant, moment))
+            self.roll(directory, moment)
+
+            keys = [key for key in directory.view.signing_keys(directory.tenant) if key.signs_until > moment]
+            assert [key.signs_from <= moment for key in sorted(keys, key=lambda key: key.signs_from)] == [True, False]
+            assert max(key.signs_until - key.signs_from for key in keys) <= SIGNS
+
+    def test_there_must_be_a_next_key_to_take_over(self, directory: Directory) -> None:
+        """Without one nothing changes: the present key goes on."""
+        key = make_signing_key(directory.keys, directory.tenant, Term(NOW, NOW + SIGNS), NOW)
+        directory.commit(lambda tx: tx.put(key))
+        with pytest.raises(Conflict):
+            directory.commit(lambda tx: hand_over(tx, directory.tenant, NOW + 5))
+        assert directory.view.signing_keys(directory.tenant) == (key,)
 
     def test_another_tenants_key_is_not_revoked(self, directory: Directory) -> None:
         """A kid of one tenant is unknown in another."""

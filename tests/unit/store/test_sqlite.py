@@ -214,7 +214,7 @@ def test_many_committers_share_durable_writes(tmp_path: Path, monkeypatch: pytes
                 return False
 
             store._connections[1].raw.set_commit_hook(count)
-            await asyncio.gather(*(put(store, user(number)) for number in range(100)))
+            await asyncio.gather(*(put(store, *secret(f"s{number}")) for number in range(100)))
             assert len(done) <= 3
 
     asyncio.run(scenario())

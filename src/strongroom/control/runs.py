@@ -1,34 +1,25 @@
-"""
-The control surface: what the operator and `strongroom run` ask the instance, on the owner-only Unix socket.
-
-Reaching the socket is the proof: its directory is 0700 and it is 0600, so whoever connects is the user who runs the
-service. Nothing here is reachable from any other listener, and each handler makes sure of that again.
-"""
+"""Runs: a managed identity lent to one run of one program, and taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from strongroom.control.link import optional_body, require_control
+from strongroom.control.names import own_hosts, vault_names
+from strongroom.control.wire import RunAnswer, RunBody, RunServicePrincipal
 from strongroom.core.echo import RESOURCE_ID, RESOURCE_NAME, shown
 from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
 from strongroom.core.installation import Installation
 from strongroom.core.names import Surface, azure_names
-from strongroom.core.permissions import Public
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.directory.runs import NewRun, begin_run, end_run, is_current, make_run
 from strongroom.flow.call import Call
-from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.managed_identity import app_service
-from strongroom.managed_identity.control_link import require_control
-from strongroom.managed_identity.signing_keys import list_signing_keys, revoke_signing_key
-from strongroom.managed_identity.wire import RunAnswer, RunBody, RunServicePrincipal, Status
 from strongroom.resources.identities import DEFAULT_IDENTITY
 from strongroom.store import Transaction
 
@@ -45,8 +36,7 @@ class _Lent:
 async def start_run(call: Call) -> Response:
     """Lend an identity to a run: a header secret for it alone, short-lived, and a client secret if asked for."""
     require_control(call)
-    raw = await call.raw_body()
-    body = json.decode(raw, RunBody) if raw.strip() else RunBody()
+    body = await optional_body(call, RunBody)
     world = call.world
     lent = _find_lent(world, body)
     run = make_run(
@@ -85,47 +75,6 @@ async def finish_run(call: Call) -> Response:
 
     await call.commit(change)
     return Response(204, content_type=None)
-
-
-async def status(call: Call) -> Response:
-    """Tell how the instance is and what it goes by."""
-    require_control(call)
-    world, instance, hosts = call.world, call.world.instance, call.world.hosts
-    names = _vault_names(world, None)
-    answer = Status(
-        ready=instance.ready,
-        pid=instance.pid,
-        version=instance.version,
-        domain=hosts.domain,
-        port=hosts.port,
-        key_protection=world.keys.description,
-        recording=world.journal.failure is None,
-        main=instance.main,
-        managed_identity=instance.managed_identity,
-        control_socket=instance.control_socket,
-        certificate_expires=instance.certificate_expires,
-        authority=hosts.url(Surface.LOGIN),
-        arm_uri=hosts.url(Surface.MANAGEMENT),
-        graph_uri=hosts.url(Surface.GRAPH),
-        own_hosts=_own_hosts(world, names),
-        azure_hosts=list(azure_names(names)),
-    )
-    return json.response(answer)
-
-
-def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
-    """Resolve a path: the instance itself is no resource of any tenant."""
-    return Target("", params)
-
-
-OPERATIONS: tuple[Op, ...] = (
-    Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
-    Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
-    Op("SigningKeyList", "GET", "/signing-keys", Public(), list_signing_keys, control_target, authenticates=True),
-    Op("SigningKeyRevoke", "POST", "/signing-keys/{kid}/revoke", Public(), revoke_signing_key, control_target,
-       success=204, authenticates=True),
-    Op("StatusGet", "GET", "/status", Public(), status, control_target, authenticates=True),
-)  # fmt: skip
 
 
 def _find_lent(world: World, body: RunBody) -> _Lent:
@@ -179,14 +128,14 @@ def _find_application(world: World, tenant: str, name: str | None) -> Applicatio
 def _answer(world: World, lent: _Lent, run: NewRun) -> RunAnswer:
     hosts, tenant = world.hosts, lent.principal.tenant
     vault = _vault(world, tenant)
-    names = _vault_names(world, tenant)
+    names = vault_names(world, tenant)
     credential = run.header.credential
     client = None
     if run.client is not None and lent.application is not None:
         client = RunServicePrincipal(tenant, lent.application.app_id, run.client.text)
     return RunAnswer(
         run_id=run.id,
-        identity_endpoint=world.instance.managed_identity + app_service.PATH,
+        identity_endpoint=world.instance.identity_endpoint,
         identity_header=run.header.text,
         client_id=lent.principal.app_id,
         object_id=lent.principal.id,
@@ -196,7 +145,7 @@ def _answer(world: World, lent: _Lent, run: NewRun) -> RunAnswer:
         vault_uri=f"{hosts.url(Surface.VAULT, vault.name)}/" if vault is not None else "",
         authority=hosts.url(Surface.LOGIN),
         azure_hosts=list(azure_names(names)),
-        own_hosts=_own_hosts(world, names),
+        own_hosts=own_hosts(world, names),
         domain=hosts.domain,
         port=hosts.port,
         expires_on=credential.expires or 0,
@@ -215,21 +164,3 @@ def _vault(world: World, tenant: str) -> Vault | None:
         return first
     others = [vault for vault in world.view.vaults() if vault.deleted is None and vault.tenant == tenant]
     return min(others, key=lambda vault: (vault.created, vault.id), default=None)
-
-
-def _vault_names(world: World, tenant: str | None) -> tuple[str, ...]:
-    """List the names of the vaults that answer now, of one tenant or of all."""
-    return tuple(
-        sorted(
-            vault.name.lower()
-            for vault in world.view.vaults()
-            if vault.deleted is None and tenant in {None, vault.tenant}
-        )
-    )
-
-
-def _own_hosts(world: World, names: tuple[str, ...]) -> list[str]:
-    """List the instance's own host names, with the port that its URLs carry."""
-    hosts = world.hosts
-    surfaces = [hosts.netloc(surface) for surface in (Surface.LOGIN, Surface.MANAGEMENT, Surface.GRAPH)]
-    return [*surfaces, *(hosts.netloc(Surface.VAULT, name) for name in names)]

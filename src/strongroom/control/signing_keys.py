@@ -1,9 +1,13 @@
-"""The operator's hold on signing keys: which there are, and the end of one that is no longer only ours."""
+"""The operator's hold on signing keys: which there are, the next one now, and the end of one that is not only ours."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
+from strongroom.control import wire
+from strongroom.control.link import optional_body, require_control
+from strongroom.control.tenants import require_tenant
 from strongroom.core.errors import NotFound
 from strongroom.core.identity import SigningKey
 from strongroom.crypto.pool import BoundedPool
@@ -11,21 +15,34 @@ from strongroom.directory import signing_keys
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.managed_identity import wire
-from strongroom.managed_identity.control_link import require_control
 from strongroom.store import Transaction
 
 
 async def list_signing_keys(call: Call) -> Response:
     """List every tenant's signing keys that tokens are trusted by, the earliest to sign first."""
     require_control(call)
-    view, now = call.world.view, call.now
-    shown = [
-        _show(key, now)
-        for tenant in view.tenants()
-        for key in signing_keys.published(view.signing_keys(tenant.id), now)
-    ]
-    return json.response(wire.SigningKeyList(shown))
+    return _answer(call, [tenant.id for tenant in call.world.view.tenants()])
+
+
+async def roll_signing_keys(call: Call) -> Response:
+    """
+    Let a tenant's next signing key sign from now on, and publish a new next one; list the tenant's keys.
+
+    What the present key signed stays good: this is the roll-over that comes every month, ahead of its day.
+    """
+    require_control(call)
+    body = await optional_body(call, wire.TenantBody)
+    world, now = call.world, call.now
+    tenant = require_tenant(world.view, body.tenant).id
+    call.properties["tenantId"] = tenant
+    made = await _make_missing(call, tenant, signing_keys.handed_over(world.view.signing_keys(tenant), now))
+
+    async def change(tx: Transaction) -> None:
+        await signing_keys.hand_over(tx, tenant, now)
+        await signing_keys.roll_over(tx, tenant, made, now)
+
+    await call.commit(change)
+    return _answer(call, [tenant])
 
 
 async def revoke_signing_key(call: Call) -> Response:
@@ -41,7 +58,7 @@ async def revoke_signing_key(call: Call) -> Response:
         raise NotFound("There is no such signing key.")
     tenant = key.tenant
     call.properties.update(signingKeyId=kid, tenantId=tenant)
-    made = await _make_missing(call, tenant, kid)
+    made = await _make_missing(call, tenant, signing_keys.without(world.view.signing_keys(tenant), kid, now))
 
     async def change(tx: Transaction) -> None:
         await signing_keys.revoke(tx, tenant, kid, now)
@@ -51,10 +68,15 @@ async def revoke_signing_key(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
-async def _make_missing(call: Call, tenant: str, kid: str) -> list[SigningKey]:
-    """Make the keys that the tenant lacks once *kid* is revoked, off the loop."""
+def _answer(call: Call, tenants: Sequence[str]) -> Response:
+    view, now = call.world.view, call.now
+    shown = [_show(key, now) for tenant in tenants for key in signing_keys.published(view.signing_keys(tenant), now)]
+    return json.response(wire.SigningKeyList(shown))
+
+
+async def _make_missing(call: Call, tenant: str, left: Sequence[SigningKey]) -> list[SigningKey]:
+    """Make the keys that the tenant lacks once it has *left*, off the loop."""
     world, now = call.world, call.now
-    left = signing_keys.without(world.view.signing_keys(tenant), kid, now)
     pool = BoundedPool("signing key", threads=1, waiting=1)
     try:
         return [

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from strongroom.core import limits
-from strongroom.core.identity import CredentialKind
+from strongroom.core.identity import (
+    GLOBAL_ADMINISTRATOR,
+    Application,
+    Credential,
+    CredentialKind,
+    DirectoryRoleAssignment,
+)
 from strongroom.core.network import Link
+from strongroom.core.rbac import RoleAssignment
 from strongroom.core.resources import UserAssignedIdentity
 from strongroom.directory import applications, client_secrets
 from strongroom.resources import identities
 from strongroom.store import Transaction
-from tests.world import VAULT_AUDIENCE, Answer, Principal, Simulation
+from tests.plugins.canary import remember
+from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, VAULT_AUDIENCE, Answer, Principal, Simulation
 
 
 def ask(world: Simulation, method: str, path: str, body: object = None, *, link: Link = Link.CONTROL) -> Answer:
@@ -46,6 +57,27 @@ def add_identity(world: Simulation, name: str) -> UserAssignedIdentity:
         )
 
     return world.commit(make)
+
+
+def fill(world: Simulation, app_id: str) -> Application:
+    """Give an application with one secret all that it may have."""
+    application = world.view.application_by_app_id(app_id)
+    assert application is not None
+    now = int(world.clock())
+    for _ in range(limits.CLIENT_SECRETS_PER_APPLICATION - 1):
+        made = client_secrets.make_client_secret(
+            world.keys, application, expires=now + 60, now=now, entropy=world.world.entropy
+        )
+        world.commit(lambda tx, made=made: client_secrets.add_password(tx, made.credential))
+    return application
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Simulation]:
+    """Make a world for one test alone."""
+    simulation = Simulation(tmp_path)
+    yield simulation
+    simulation.close()
 
 
 class TestBegin:
@@ -207,11 +239,186 @@ class TestStatus:
         assert world.first.client_secret not in json.dumps(answer)
 
 
+def kids(world: Simulation, tenant: str | None = None) -> dict[str, list[str]]:
+    """List a tenant's signing keys by what they do."""
+    found: dict[str, list[str]] = {"next": [], "signs": [], "trusted": []}
+    for key in ask(world, "GET", "/signing-keys").json["value"]:
+        if key["tenantId"] == (tenant or world.first.tenant_id):
+            found[key["state"]].append(key["kid"])
+    return found
+
+
+def status_with(world: Simulation, token: str) -> int:
+    """Use a token."""
+    return world.ask("GET", f"{world.vault_url}/secrets?api-version=7.4", token=token).status
+
+
+class TestSigningKeys:
+    """GET /signing-keys, POST /signing-keys/roll, POST /signing-keys/{kid}/revoke."""
+
+    def test_the_next_key_takes_over_and_old_tokens_stay_good(self, world: Simulation) -> None:
+        """SEC-TOKEN-3: after a roll-over the next key signs, the old one is trusted, and a new next one waits."""
+        before, old = kids(world), world.token(world.administrator)
+        answer = ask(world, "POST", "/signing-keys/roll")
+        after = kids(world)
+
+        assert answer.status == 200
+        assert [key["kid"] for key in answer.json["value"]] == after["trusted"] + after["signs"] + after["next"]
+        assert (after["trusted"], after["signs"]) == (before["trusted"] + before["signs"], before["next"])
+        assert len(after["next"]) == 1
+        assert jwt.get_unverified_header(world.token(world.administrator))["kid"] == after["signs"][0]
+        assert status_with(world, old) == 200
+
+    def test_a_roll_over_is_recorded(self, world: Simulation) -> None:
+        """SEC-BOOT-7: the operator's acts are in the journal as themselves, with the tenant."""
+        ask(world, "POST", "/signing-keys/roll")
+        entry = world.entries()[-1]
+        assert (entry["operationName"], entry["properties"]["tenantId"]) == ("SigningKeyRoll", world.first.tenant_id)
+
+    def test_a_revoked_key_ends_its_tokens_and_the_next_signs(self, world: Simulation) -> None:
+        """SEC-TOKEN-3: every token that it signed is refused at once; there is a key that signs and a next one."""
+        before, old = kids(world), world.token(world.administrator)
+        assert ask(world, "POST", f"/signing-keys/{before['signs'][0]}/revoke").status == 204
+
+        after = kids(world)
+        assert (after["trusted"], after["signs"], len(after["next"])) == (before["trusted"], before["next"], 1)
+        assert status_with(world, old) == 401
+        assert status_with(world, world.token(world.administrator)) == 200
+
+    def test_a_tenant_is_named_where_there_are_several(self, own: Simulation) -> None:
+        """Nothing happens to a tenant that was not meant: which one is asked, by id or domain."""
+        world = own
+        other = world.tenant("other.example")
+        before = kids(world)
+        assert ask(world, "POST", "/signing-keys/roll").status == 409
+        assert ask(world, "POST", "/signing-keys/roll", {"tenant": "nobody.example"}).status == 404
+        for name in (other, "other.example"):
+            assert ask(world, "POST", "/signing-keys/roll", {"tenant": name}).status == 200
+        assert len(kids(world, other)["trusted"]) == 2
+        assert kids(world) == before
+
+
+def recovered(world: Simulation, **wanted: object) -> tuple[dict[str, Any], Principal]:
+    """Recover an administrator."""
+    answer = ask(world, "POST", "/recover", wanted)
+    assert answer.status == 200, answer.body
+    made: dict[str, Any] = answer.json
+    remember(made["clientSecret"])
+    return made, Principal(made["objectId"], made["clientId"], "", made["clientSecret"])
+
+
+def can(world: Simulation, principal: Principal) -> tuple[int, int, int]:
+    """Try the directory, the resources and a vault's contents, each with what only an administrator may."""
+    graph = world.ask(
+        "POST",
+        f"{world.graph_url}/v1.0/applications",
+        token=world.token(principal, GRAPH_AUDIENCE),
+        body={"displayName": "made"},
+    )
+    group = f"{world.arm_url}/subscriptions/{world.first.subscription_id}/resourcegroups/made?api-version=2021-04-01"
+    arm = world.ask("PUT", group, token=world.token(principal, ARM_AUDIENCE), body={"location": "local"})
+    return graph.status, arm.status, status_with(world, world.token(principal))
+
+
+def take_role(world: Simulation, principal: str) -> None:
+    """Take the directory role of a principal away, past the directory's interface."""
+    (held,) = [one for one in world.view.all(DirectoryRoleAssignment) if one.principal == principal]
+    world.commit(lambda tx: tx.remove(held))
+
+
+ADMINISTERS = (201, 201, 200)
+
+
+class TestRecovery:
+    """POST /recover."""
+
+    def test_the_first_application_gets_a_fresh_secret(self, own: Simulation) -> None:
+        """SEC-BOOT-4, SEC-BOOT-3: whose secret has ended but is still administrator gets one for 30 days more."""
+        own.advance(limits.CLIENT_SECRET_DEFAULT_S)
+        made, administrator = recovered(own)
+
+        assert (made["clientId"], made["objectId"]) == (own.first.client_id, own.first.object_id)
+        assert made["expiresOn"] == int(own.clock()) + limits.CLIENT_SECRET_DEFAULT_S
+        assert (made["tenantId"], made["subscriptionIds"]) == (own.first.tenant_id, [own.first.subscription_id])
+        assert can(own, administrator) == ADMINISTERS
+
+    def test_rights_over_resources_that_were_lost_come_back(self, own: Simulation) -> None:
+        """SEC-BOOT-4: a Global Administrator without a role at the subscription is Owner of it again."""
+        for given in own.view.all(RoleAssignment):
+            own.commit(lambda tx, given=given: tx.remove(given))
+        assert can(own, recovered(own)[1]) == ADMINISTERS
+
+    @pytest.mark.parametrize("lost", ["deleted", "disabled", "without its role", "full"])
+    def test_another_application_is_made_where_the_first_is_none(self, own: Simulation, lost: str) -> None:
+        """SEC-BOOT-4: what was taken from the first application stays taken, and another one administers."""
+        tenant, first = own.first.tenant_id, own.administrator
+        match lost:
+            case "deleted":
+                own.commit(lambda tx: applications.delete_application(tx, tenant, first.application))
+            case "disabled":
+                change = applications.ServicePrincipalChange(enabled=False)
+                own.commit(lambda tx: applications.update_service_principal(tx, tenant, first.oid, change))
+            case "without its role":
+                take_role(own, first.oid)
+            case _:
+                fill(own, first.appid)
+        roles = own.view.directory_roles_of(tenant, first.oid)
+        made, administrator = recovered(own)
+
+        assert made["clientId"] != first.appid
+        assert can(own, administrator) == ADMINISTERS
+        assert own.view.directory_roles_of(tenant, first.oid) == roles
+
+    def test_another_tenant_gets_its_own(self, own: Simulation) -> None:
+        """With several tenants one is named, and what is made there has no rights in another (SEC-BOOT-4)."""
+        other = own.tenant("other.example")
+        before = len(own.view.all(Credential))
+        assert ask(own, "POST", "/recover").status == 409
+        assert ask(own, "POST", "/recover", {"tenant": "nobody.example"}).status == 404
+        assert len(own.view.all(Credential)) == before
+
+        made, _ = recovered(own, tenant="other.example")
+        assert (made["tenantId"], made["subscriptionIds"]) == (other, [])
+        assert own.view.directory_roles_of(other, made["objectId"]) == {GLOBAL_ADMINISTRATOR}
+        assert own.view.principal(own.first.tenant_id, made["objectId"]) is None
+
+    def test_it_is_recorded_as_itself(self, own: Simulation) -> None:
+        """SEC-BOOT-4: the journal says who became an administrator by which credential, and never its secret."""
+        made, _ = recovered(own)
+        entry = own.entries()[-1]
+        properties = entry["properties"]
+
+        assert entry["operationName"] == "AdministratorRecover"
+        assert (properties["tenantId"], properties["appId"]) == (own.first.tenant_id, made["clientId"])
+        assert properties["objectId"] == made["objectId"]
+        credential = own.view.credential(properties["credentialId"])
+        assert credential is not None
+        assert credential.display_name == "recovery"
+        assert "omitted" not in properties
+        assert made["clientSecret"] not in json.dumps(own.entries())
+
+    @pytest.mark.parametrize("body", [{"tenant": 1}, {"unknown": True}, []])
+    def test_a_bad_body_makes_nothing(self, own: Simulation, body: object) -> None:
+        """What is not understood is refused."""
+        before = own.view.all(Credential)
+        assert ask(own, "POST", "/recover", body).status == 400
+        assert own.view.all(Credential) == before
+
+
 class TestReach:
     """Who can ask at all."""
 
     @pytest.mark.parametrize(("link", "status"), [(Link.PUBLIC, 421), (Link.MANAGED_IDENTITY, 404)])
-    @pytest.mark.parametrize(("method", "path"), [("POST", "/run"), ("DELETE", "/run/x"), ("GET", "/status")])
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("POST", "/run"),
+            ("DELETE", "/run/x"),
+            ("GET", "/status"),
+            ("POST", "/recover"),
+            ("POST", "/signing-keys/roll"),
+        ],
+    )
     def test_no_other_listener_answers(
         self, world: Simulation, link: Link, status: int, method: str, path: str
     ) -> None:
@@ -231,14 +438,7 @@ class TestReach:
 
 def test_the_client_secret_of_a_run_counts_against_the_limit(world: Simulation) -> None:
     """An application that has all the secrets it may have lends none, and no half of a run is left."""
-    application = world.view.application_by_app_id(world.principal("full").appid)
-    assert application is not None
-    now = int(world.clock())
-    for _ in range(limits.CLIENT_SECRETS_PER_APPLICATION - 1):
-        made = client_secrets.make_client_secret(
-            world.keys, application, expires=now + 60, now=now, entropy=world.world.entropy
-        )
-        world.commit(lambda tx, made=made: client_secrets.add_password(tx, made.credential))
+    application = fill(world, world.principal("full").appid)
     identity = begin(world)["objectId"]
     before = len(world.view.credentials_of(identity))
     answer = ask(world, "POST", "/run", {"servicePrincipal": True, "application": application.app_id})

@@ -1,0 +1,34 @@
+"""The operations of the control socket. Public, because reaching the socket is the proof: see the package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.control.recovery import recover
+from strongroom.control.runs import finish_run, start_run
+from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
+from strongroom.control.status import status
+from strongroom.control.wire import RunBody, TenantBody
+from strongroom.core.permissions import Public
+from strongroom.core.vaults import Vault
+from strongroom.flow.operation import Op, Target
+from strongroom.flow.world import World
+
+
+def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
+    """Resolve a path: the instance itself is no resource of any tenant."""
+    return Target("", params)
+
+
+OPERATIONS: tuple[Op, ...] = (
+    Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
+       authenticates=True),
+    Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
+    Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
+    Op("SigningKeyList", "GET", "/signing-keys", Public(), list_signing_keys, control_target, authenticates=True),
+    Op("SigningKeyRoll", "POST", "/signing-keys/roll", Public(), roll_signing_keys, control_target, body=TenantBody,
+       authenticates=True),
+    Op("SigningKeyRevoke", "POST", "/signing-keys/{kid}/revoke", Public(), revoke_signing_key, control_target,
+       success=204, authenticates=True),
+    Op("StatusGet", "GET", "/status", Public(), status, control_target, authenticates=True),
+)  # fmt: skip

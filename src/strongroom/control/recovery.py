@@ -1,0 +1,81 @@
+"""Recovery: an administrator for a tenant that has lost its last one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.control.link import optional_body, require_control
+from strongroom.control.tenants import require_tenant
+from strongroom.control.wire import RecoveredAdministrator, TenantBody
+from strongroom.core.installation import Installation
+from strongroom.core.names import Surface
+from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.core.resources import Subscription
+from strongroom.directory.administrators import Administrator, recover_administrator
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.resources.administrators import make_owner
+from strongroom.store import Transaction
+
+_REASON = "recovery"
+
+
+@dataclass(frozen=True, slots=True)
+class _Recovered:
+    """An administrator, and the subscriptions that it owns now."""
+
+    administrator: Administrator
+    subscriptions: tuple[str, ...]
+
+
+async def recover(call: Call) -> Response:
+    """
+    Make an administrator of a tenant: of its directory, and of every subscription with what is in its vaults.
+
+    Its secret is in the answer and nowhere else, and ends as the first one does.
+    """
+    require_control(call)
+    body = await optional_body(call, TenantBody)
+    world, now = call.world, call.now
+    tenant = require_tenant(world.view, body.tenant).id
+    call.properties["tenantId"] = tenant
+
+    async def change(tx: Transaction) -> _Recovered:
+        (instance,) = await tx.records(Installation, INSTANCE)
+        administrator = await recover_administrator(
+            tx, world.keys, tenant, instance.application, reason=_REASON, now=now, entropy=world.entropy
+        )
+        subscriptions = await tx.records(Subscription, tenant_partition(tenant))
+        for subscription in subscriptions:
+            await make_owner(tx, subscription, administrator.principal.id, now=now, by=_REASON, entropy=world.entropy)
+        return _Recovered(administrator, tuple(subscription.id for subscription in subscriptions))
+
+    recovered = await call.commit(change, _describe)
+    return json.response(_answer(call, recovered), headers=[(b"cache-control", b"no-store")])
+
+
+def _describe(recovered: _Recovered) -> dict[str, object]:
+    """Give what the journal says: who became an administrator, by which credential; never its secret."""
+    administrator = recovered.administrator
+    return {
+        "appId": administrator.application.app_id,
+        "applicationId": administrator.application.id,
+        "objectId": administrator.principal.id,
+        "credentialId": administrator.secret.credential.id,
+    }
+
+
+def _answer(call: Call, recovered: _Recovered) -> RecoveredAdministrator:
+    administrator, hosts = recovered.administrator, call.world.hosts
+    return RecoveredAdministrator(
+        tenant_id=administrator.application.tenant,
+        subscription_ids=list(recovered.subscriptions),
+        authority=hosts.url(Surface.LOGIN),
+        arm_uri=hosts.url(Surface.MANAGEMENT),
+        graph_uri=hosts.url(Surface.GRAPH),
+        client_id=administrator.application.app_id,
+        client_secret=administrator.secret.text,
+        object_id=administrator.principal.id,
+        expires_on=administrator.secret.credential.expires or 0,
+    )

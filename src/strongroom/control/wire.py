@@ -1,0 +1,124 @@
+"""What the control surface reads and answers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from strongroom.core import limits
+from strongroom.http import json
+
+
+class RunBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What a run is to be lent."""
+
+    identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)] | None = None
+    """A user-assigned identity's name or ARM id; none means `default`."""
+    service_principal: bool = False
+    """Whether to make a client secret for the run as well."""
+    application: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
+    """Whose client secret: an application's name or app id; none means the first application."""
+    lifetime_seconds: Annotated[int, msgspec.Meta(ge=60, le=limits.RUN_MAX_S)] = limits.RUN_S
+
+
+class RunServicePrincipal(json.Secretive, rename="camel"):
+    """A client secret made for one run."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str
+
+
+class RunAnswer(json.Secretive, rename="camel"):
+    """What a run was lent, and the names that its relay is to serve."""
+
+    run_id: str
+    identity_endpoint: str
+    identity_header: str
+    client_id: str
+    object_id: str
+    tenant_id: str
+    subscription_id: str
+    vault_name: str
+    vault_uri: str
+    authority: str
+    azure_hosts: list[str]
+    own_hosts: list[str]
+    domain: str
+    port: int
+    expires_on: int
+    service_principal: RunServicePrincipal | None
+
+
+class Status(msgspec.Struct, rename="camel"):
+    """How the instance is."""
+
+    ready: bool
+    pid: int
+    version: str
+    domain: str
+    port: int
+    key_protection: str
+    recording: bool
+    """Whether the audit journal takes entries; while it does not, nothing is served."""
+    main: str
+    managed_identity: str
+    control_socket: str
+    certificate_expires: int
+    authority: str
+    arm_uri: str
+    graph_uri: str
+    own_hosts: list[str]
+    azure_hosts: list[str]
+
+
+class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Which tenant something is to happen in."""
+
+    tenant: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
+    """Its id or one of its domains; none where there is only one tenant."""
+
+
+class RecoveredAdministrator(json.Secretive, rename="camel"):
+    """An administrator that was made when the last one was lost, with the one copy of its secret."""
+
+    tenant_id: str
+    subscription_ids: list[str]
+    """The subscriptions that it owns, with what is in their vaults."""
+    authority: str
+    arm_uri: str
+    graph_uri: str
+    client_id: str
+    client_secret: str
+    object_id: str
+    expires_on: int
+    """When the secret ends, in Unix seconds."""
+
+
+class SigningKeyState(StrEnum):
+    """What a signing key does now."""
+
+    NEXT = "next"
+    SIGNS = "signs"
+    TRUSTED = "trusted"
+    """It signs no more; what it signed is still good."""
+
+
+class SigningKeyEntry(msgspec.Struct, rename="camel"):
+    """A signing key and its terms, in Unix seconds."""
+
+    kid: str
+    tenant_id: str
+    state: SigningKeyState
+    created: int
+    signs_from: int
+    signs_until: int
+    trusted_until: int
+
+
+class SigningKeyList(msgspec.Struct):
+    """Every signing key."""
+
+    value: list[SigningKeyEntry]

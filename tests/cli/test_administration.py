@@ -1,0 +1,184 @@
+"""The operator's commands, as processes, on a service that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+
+from strongroom.cli.main import main
+from tests.cli.fake_service import FakeService
+from tests.live import STRONGROOM, Client, Service, clean_environment
+from tests.plugins.canary import remember
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Run a service."""
+    with Service(tmp_path_factory.mktemp("administered") / "data") as service:
+        yield service
+
+
+@pytest.fixture
+def client(live: Service) -> Iterator[Client]:
+    """Ask it over HTTPS."""
+    client = live.client()
+    yield client
+    client.close()
+
+
+def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on the service's data directory."""
+    return service.command(*words, "--data", str(service.data), check=False)
+
+
+def keys(service: Service) -> dict[str, list[str]]:
+    """List the signing keys by what they do."""
+    found: dict[str, list[str]] = {"next": [], "signs": [], "trusted": []}
+    for key in json.loads(command(service, "signing-keys", "list", "--json").stdout):
+        found[key["state"]].append(key["kid"])
+    return found
+
+
+def secrets_status(service: Service, client: Client, token: str) -> int:
+    """Use a token at the first vault."""
+    return client.ask("GET", f"{service.first['vaultUri']}secrets?api-version=7.4", token=token).status_code
+
+
+# ---- signing keys ---------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_listed_for_people(live: Service) -> None:
+    """A line for each key, with what it does, its term and its tenant."""
+    lines = command(live, "signing-keys", "list").stdout.splitlines()
+
+    assert lines[0].split("  ")[0] == "kid"
+    assert [line.split()[1] for line in lines[1:]] == ["signs", "next"]
+    assert all(line.endswith(live.first["tenantId"]) for line in lines[1:])
+
+
+def test_the_next_key_takes_over(live: Service, client: Client) -> None:
+    """SEC-TOKEN-3: `signing-keys roll` overlaps: tokens of the old key stay good."""
+    before, old = keys(live), client.token()
+    printed = command(live, "signing-keys", "roll", "--tenant", live.first["tenantId"], "--json")
+    after = keys(live)
+
+    assert printed.returncode == 0
+    assert after["signs"] == before["next"]
+    assert before["signs"][0] in after["trusted"]
+    assert sorted(key["kid"] for key in json.loads(printed.stdout)) == sorted(chain(*after.values()))
+    assert secrets_status(live, client, old) == 200
+
+
+def test_a_key_is_revoked(live: Service, client: Client) -> None:
+    """SEC-TOKEN-3: `signing-keys revoke` does not overlap: its tokens are refused, and new ones are good."""
+    before, old = keys(live), client.token()
+    result = command(live, "signing-keys", "revoke", before["signs"][0])
+
+    assert result.returncode == 0
+    assert before["signs"][0] in result.stdout
+    assert before["signs"][0] not in chain(*keys(live).values())
+    assert secrets_status(live, client, old) == 401
+    assert secrets_status(live, client, client.token()) == 200
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("signing-keys", "revoke", "-no-such-key"),
+        ("signing-keys", "roll", "--tenant", "nobody.example"),
+        ("recover", "--tenant", "nobody.example"),
+    ],
+)
+def test_what_the_service_refuses_is_said(live: Service, words: tuple[str, ...]) -> None:
+    """A key or tenant that there is not ends the command with 1 and the service's own sentence; nothing changes."""
+    before = keys(live)
+    result = command(live, *words)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "the service refuses: There is no" in result.stderr
+    assert keys(live) == before
+
+
+# ---- recovery -------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_administrator_is_made_anew(live: Service, client: Client) -> None:
+    """SEC-BOOT-4: with the first application deleted, `recover` makes another that administers everything."""
+    graph = f"{live.first['graphUri']}/v1.0"
+    token = client.token("https://graph.microsoft.com")
+    found = client.ask("GET", f"{graph}/applications?$filter=appId eq '{live.first['clientId']}'", token=token).json()
+    deleted = client.ask("DELETE", f"{graph}/applications/{found['value'][0]['id']}", token=token)
+    assert deleted.status_code == 204
+
+    result = command(live, "recover", "--json")
+    made = json.loads(result.stdout)
+    remember(made["clientSecret"])
+    live.first = {**live.first, **{name: made[name] for name in ("clientId", "clientSecret", "objectId")}}
+
+    assert result.returncode == 0
+    assert made["clientId"] != found["value"][0]["appId"]
+    assert made["tenantId"] == live.first["tenantId"]
+    token = client.token("https://graph.microsoft.com")
+    assert client.ask("GET", f"{graph}/applications", token=token).status_code == 200
+    assert secrets_status(live, client, client.token()) == 200
+    recorded = [
+        entry["properties"].get("appId")
+        for entry in map(json.loads, command(live, "audit", "tail", "-n", "50").stdout.splitlines())
+        if entry["operationName"] == "AdministratorRecover"
+    ]
+    assert recorded[-1:] == [made["clientId"]]
+    assert made["clientSecret"] not in live.output.read_text()
+
+
+def test_recovery_is_told_to_people(live: Service) -> None:
+    """Without `--json` each line has a name and its value, and the secret is marked as shown once."""
+    lines = command(live, "recover", "--tenant", live.first["tenantId"]).stdout.splitlines()
+    facts = {line.split()[0]: line.split()[1] for line in lines}
+    remember(facts["clientSecret"])
+
+    assert [line.split()[0] for line in lines if line.endswith("(shown this once)")] == ["clientSecret"]
+    assert {"tenantId", "clientId", "objectId", "authority", "subscriptionIds", "expiresOn"} < set(facts)
+
+
+def test_a_secret_that_nobody_takes_is_said_to_be_lost(live: Service) -> None:
+    """If standard output takes nothing the command fails and says what to do, and the secret goes nowhere else."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    failed = subprocess.run(
+        [STRONGROOM, "recover", "--data", str(live.data), "--json"],
+        stdout=writer, stderr=subprocess.PIPE, text=True, env=clean_environment(), timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert failed.returncode == 1
+    assert "recover again" in failed.stderr
+    assert "clientSecret" not in failed.stderr
+
+
+# ---- who may --------------------------------------------------------------------------------------------------------
+
+COMMANDS = [("recover",), ("signing-keys", "list"), ("signing-keys", "roll"), ("signing-keys", "revoke", "a-key")]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_only_the_owner_of_the_socket_may(
+    service: FakeService,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """SEC-BOOT-7: whom the control socket does not let in is told to be the service's user, and gets nothing."""
+
+    def refuse(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # The suite may run as root, whom no mode keeps out.
+    monkeypatch.setattr("strongroom.cli.control._Connection.connect", refuse)
+    assert main([*words, "--data", str(service.data)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "run this as the user who runs the service" in said.err

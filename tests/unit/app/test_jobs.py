@@ -1,0 +1,55 @@
+"""What the service does without being asked, job by job."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from strongroom.app import jobs, open_instance
+from strongroom.app.first_start import initialise
+from strongroom.config import Settings
+from strongroom.crypto.pool import BoundedPool
+from strongroom.http.asgi import Listener
+
+
+@dataclass
+class Main:
+    """A main listener that takes a new certificate from its second renewal on."""
+
+    asked: list[bytes] = field(default_factory=list)
+
+    async def renew(self, certificate: tuple[Path, Path]) -> None:
+        """Serve what is in the files."""
+        self.asked.append(certificate[0].read_bytes())
+        if len(self.asked) == 1:
+            raise OSError("the server with the new certificate does not take connections")
+
+
+def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: Path) -> None:
+    """SEC-NAME-12: a renewal that failed after the issue is tried again with what was issued, until it works."""
+    settings = Settings(data=tmp_path / "data")
+    main = Main()
+
+    async def turns() -> tuple[int, int]:
+        await initialise(settings, lambda _: None)
+        async with open_instance(settings) as opened:
+            pool = BoundedPool("signing key", threads=1, waiting=1)
+            served = opened.installation.certificate_tag
+            service = jobs.Service(opened, cast("Listener", main), pool, served)
+            began = opened.installation.created
+            opened.world.clock = lambda: began + 20 * 86_400
+            with pytest.raises(OSError, match="does not take connections"):
+                await jobs.renew(service)
+            assert opened.world.instance.certificate_expires == 0
+            await jobs.renew(service)
+            await jobs.renew(service)
+            pool.close()
+            return opened.world.instance.certificate_expires, opened.installation.certificate_expires
+
+    told, issued = asyncio.run(turns())
+    assert told == issued
+    assert main.asked == [settings.certificate_files[0].read_bytes()] * 2
