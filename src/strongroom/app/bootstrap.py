@@ -14,8 +14,9 @@ from strongroom.app.certificates import CA_PURPOSE
 from strongroom.config import Settings
 from strongroom.core import limits
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Application, ServicePrincipal, Tenant, User
+from strongroom.core.identity import Application, ServicePrincipal, Tenant, User
 from strongroom.core.installation import Installation
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.resources import ResourceGroup, Subscription

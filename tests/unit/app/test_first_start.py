@@ -13,7 +13,8 @@ from strongroom.app import initialise, open_instance
 from strongroom.app.instance import InstanceFault, NotInitialised, lock_directory
 from strongroom.config import Settings
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Credential, CredentialKind, Tenant
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
+from strongroom.core.identity import Credential, CredentialKind, Tenant
 from strongroom.core.rbac import RoleAssignment
 
 FACTS = {
