@@ -28,6 +28,7 @@ from strongroom.app.dispatch import Surfaces
 from strongroom.core import errors, limits
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
 from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.directory_roles import DIRECTORY_ROLES
 from strongroom.core.oauth import REFUSALS
 from strongroom.core.permissions import (
     AnyOf,
@@ -91,8 +92,10 @@ def requirement(needed: Requirement) -> str:
             return f"policy `{category}/{word}`; role `{action}`"
         case AnyOf(options):
             return ", or ".join(requirement(option) for option in options)
-        case DirectoryPermission(name, write):
-            return f"`{name}`: {'a Global Administrator' if write else 'any principal of the tenant'}"
+        case DirectoryPermission(name, write, itself):
+            roles = " or ".join(role.name for role in DIRECTORY_ROLES.values() if role.writes or not write)
+            others = "" if write else "any user of the tenant; itself; " if itself else "any user of the tenant; "
+            return f"`{name}`: {others}{roles}"
 
 
 def _versions(op: Op) -> str:

@@ -4,7 +4,8 @@ A simulated world: every rule, step and adapter is the real one; only the clock,
     world = Simulation(tmp_path)
     world.ask("GET", f"{world.vault_url}/secrets/a?api-version=7.4", token=world.token(principal))
 
-Nothing is mocked. The store is SQLite in memory, the journal a real one in a temporary folder.
+Nothing is mocked. The store is SQLite, in memory unless a test wants a file; the journal a real one in a temporary
+folder.
 """
 
 from __future__ import annotations
@@ -92,18 +93,18 @@ class Principal:
 class Simulation:
     """A new instance with its first principals, and everything a test does to it."""
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None, *, database: Path | None = None) -> None:
         self._runner = asyncio.Runner()
         self._now = START
         self.settings = settings or Settings(data=folder, flow=GENEROUS)
         self.folder = folder
         self._entries: list[dict[str, Any]] = []
         self._read: dict[Path, int] = {}
-        self.run(self._open())
+        self.run(self._open(database))
 
-    async def _open(self) -> None:
+    async def _open(self, database: Path | None) -> None:
         self.keys = SoftwareKeyProtection(secrets.token_bytes(ROOT_KEY_BYTES))
-        self.store = await SqliteStore.open(None, self.keys.tag, self.clock)
+        self.store = await SqliteStore.open(database, self.keys.tag, self.clock)
         self.view = View()
         self.store.subscribe(self.view.apply)
         self.first: Bootstrap

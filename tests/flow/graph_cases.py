@@ -191,5 +191,5 @@ CASES: dict[str, Case] = {
 
 
 def wants_a_role(op: Op) -> bool:
-    """Tell whether an operation is for the directory's administrators; the others are every member's."""
-    return isinstance(op.requires, DirectoryPermission) and op.requires.write
+    """Tell whether a service principal wants a directory role for an operation on what is not itself."""
+    return isinstance(op.requires, DirectoryPermission)

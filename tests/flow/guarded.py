@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.permissions import ControlAction
 from strongroom.core.rbac import RoleDefinition
 from strongroom.core.vaults import AccessPolicy
@@ -343,7 +343,7 @@ class ObjectSubject(Subject):
 
 
 class Directory(Guarded):
-    """The directory API: every member reads, a Global Administrator writes."""
+    """The directory API, as a service principal has it: a Global Administrator reads and writes."""
 
     name, audience, operations, cases = "graph", GRAPH_AUDIENCE, graph_cases.GUARDED, tuple(graph_cases.CASES)
 
@@ -366,7 +366,7 @@ class Directory(Guarded):
         return "InvalidAuthenticationToken", table.get(reason, "Access token validation failure.")
 
     def models(self, op: Op) -> tuple[str, ...]:
-        """Name directory roles, for what changes something."""
+        """Name directory roles, for whatever is in the directory."""
         return ("directory",) if graph_cases.wants_a_role(op) else ()
 
     def withhold(self, subject: Subject, model: str) -> None:

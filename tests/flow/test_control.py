@@ -11,8 +11,8 @@ import jwt
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.identity import (
-    GLOBAL_ADMINISTRATOR,
     Application,
     Credential,
     CredentialKind,

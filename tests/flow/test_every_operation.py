@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
 from strongroom.core.builtin_roles import OWNER
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, ServicePrincipal
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
+from strongroom.core.identity import ServicePrincipal
 from strongroom.core.network import Bypass, DefaultAction, NetworkAcls, PublicNetworkAccess
 from strongroom.core.permissions import Public
 from strongroom.core.records import tenant_partition

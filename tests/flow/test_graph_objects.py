@@ -124,7 +124,7 @@ class TestPasswords:
         tokens = [world.token(caller, GRAPH_AUDIENCE) for caller in callers]
         graph.do("POST", f"applications/{made['id']}/removePassword", {"keyId": added[0]["keyId"]})
 
-        statuses = [graph.ask("GET", "groups", token=token).status for token in tokens]
+        statuses = [graph.ask("GET", f"servicePrincipals/{principal['id']}", token=token).status for token in tokens]
         assert statuses == [401, 200]
         assert world.token(callers[1], GRAPH_AUDIENCE)
 
@@ -193,9 +193,9 @@ class TestServicePrincipals:
         """PATCH accountEnabled false, and a token that worked is refused."""
         app = world.principal()
         token = world.token(app, GRAPH_AUDIENCE)
-        assert graph.ask("GET", "groups", token=token).status == 200
+        assert graph.ask("GET", f"servicePrincipals/{app.oid}", token=token).status == 200
         graph.do("PATCH", f"servicePrincipals/{app.oid}", {"accountEnabled": False})
-        assert graph.ask("GET", "groups", token=token).status == 401
+        assert graph.ask("GET", f"servicePrincipals/{app.oid}", token=token).status == 401
 
     def test_deleting_ends_its_tokens(self, world: Simulation, graph: Graph) -> None:
         """A deleted principal's token is refused; its application stays."""

@@ -7,16 +7,42 @@ import secrets as chance
 import pytest
 
 from strongroom.core.builtin_roles import OWNER
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR
-from strongroom.directory import users
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
+from strongroom.core.identity import CredentialKind
+from strongroom.core.network import Link
+from strongroom.core.permissions import DirectoryPermission
+from strongroom.core.token_ids import new_token_id
+from strongroom.directory import roles, users
+from strongroom.flow.operation import Op
+from strongroom.graph.operations import OPERATIONS
+from tests.flow.forge import Forge
 from tests.flow.graph import MISSING, Graph, filtered, refused
-from tests.world import START, Simulation
+from tests.flow.guarded import ObjectSubject
+from tests.world import GRAPH_AUDIENCE, START, Principal, Simulation
+
+READS = [
+    pytest.param(op, id=op.name)
+    for op in OPERATIONS
+    if isinstance(op.requires, DirectoryPermission) and not op.requires.write
+]
+DENIED = "Insufficient privileges to complete the operation."
 
 
 @pytest.fixture
 def graph(world: Simulation) -> Graph:
     """See Graph as the first application, which is a Global Administrator."""
     return Graph(world, world.administrator)
+
+
+@pytest.fixture(scope="module")
+def as_user(world: Simulation) -> str:
+    """Make the token of a user without any role; nobody can sign in as one yet."""
+    user = Graph(world, world.administrator).add_user()
+    (password,) = world.view.credentials_of(user["id"])
+    assert password.kind is CredentialKind.PASSWORD
+    forge = Forge(world, world.tenant())
+    token_id = new_token_id(world.keys.tag, password.id, chance.token_bytes)
+    return forge.claiming(aud=GRAPH_AUDIENCE, oid=user["id"], uti=token_id, idtyp="user")
 
 
 class TestQueries:
@@ -98,7 +124,11 @@ class TestQueries:
         link = graph.get("groups?$top=1")["@odata.nextLink"]
         path = link.removeprefix("https://graph.localhost:8443/v1.0/")
         token = path.partition("$skiptoken=")[2]
-        stranger = Graph(world, world.principal())
+        other = world.principal()
+        world.commit(
+            lambda tx: roles.assign_role(tx, world.first.tenant_id, role=GLOBAL_ADMINISTRATOR, principal=other.oid)
+        )
+        stranger = Graph(world, other)
         for answer in (
             stranger.ask("GET", path),
             graph.ask("GET", f"users?$top=1&$skiptoken={token}"),
@@ -155,6 +185,79 @@ class TestRights:
         )
         assert assignment is not None
         assert (assignment.role, assignment.scope) == (OWNER, scope)
+
+    @pytest.mark.parametrize("op", READS)
+    def test_a_user_reads_the_directory(self, world: Simulation, as_user: str, op: Op) -> None:
+        """Users read their tenant's directory without a role, as Entra's default has it."""
+        subject = ObjectSubject(world, op)
+        subject.prepare()
+        answer = subject.ask(as_user)
+        assert answer.status == op.success, answer.body
+        assert world.entries()[-1]["properties"].get("appliedAssignmentId") is None
+
+    def test_a_user_without_a_role_changes_nothing(self, world: Simulation, graph: Graph, as_user: str) -> None:
+        """To read a directory is not to write it."""
+        group = graph.add_group()
+        for method, path, body in (
+            ("DELETE", f"groups/{group['id']}", None),
+            ("POST", "applications", {"displayName": "x"}),
+            ("PATCH", f"groups/{group['id']}", {"displayName": "x"}),
+        ):
+            assert refused(graph.ask(method, path, body, token=as_user), 403, "Authorization_RequestDenied") == DENIED
+        assert graph.get(f"groups/{group['id']}")["displayName"] == group["displayName"]
+
+    def test_a_managed_identity_reads_nothing_but_itself(self, world: Simulation) -> None:
+        """Nor does a managed identity without a role, whatever it may do in vaults."""
+        run = world.ask("POST", "http://control/run", body={}, link=Link.CONTROL, host="control").json
+        answer = world.ask(
+            "GET",
+            f"{run['identityEndpoint']}?api-version=2019-08-01&resource={GRAPH_AUDIENCE}",
+            headers={"X-IDENTITY-HEADER": run["identityHeader"]},
+            peer="127.0.0.1",
+            link=Link.MANAGED_IDENTITY,
+        )
+        token = answer.json["access_token"]
+        ask = Graph(world, world.administrator).ask
+        for path in ("users", "servicePrincipals", f"servicePrincipals/{world.first.object_id}", "applications"):
+            assert refused(ask("GET", path, token=token), 403, "Authorization_RequestDenied") == DENIED
+            entry = world.entries()[-1]
+            assert entry["identity"]["claim"]["oid"] == run["objectId"]
+            assert entry["properties"]["reason"].startswith("no directory role gives ")
+        assert ask("GET", f"servicePrincipals/{run['objectId']}", token=token).status == 200
+
+    def own_paths(self, who: Principal) -> tuple[str, ...]:
+        """Name a principal and its application in every way there is."""
+        return (
+            f"servicePrincipals/{who.oid}",
+            f"servicePrincipals/{who.oid.upper()}",
+            f"servicePrincipals(appId='{who.appid}')",
+            f"applications/{who.application}",
+            f"applications(appId='{who.appid}')",
+        )
+
+    def test_a_service_principal_reads_itself_alone(self, world: Simulation) -> None:
+        """By whichever id, itself and its application; of another one nothing, whether it is there or not."""
+        own, other = world.principal(), world.principal("other")
+        missing = Principal(MISSING, MISSING, MISSING, "")
+        graph = Graph(world, own)
+        for path in self.own_paths(own):
+            assert graph.ask("GET", path).status == 200
+        for path in (*self.own_paths(other), *self.own_paths(missing)):
+            assert refused(graph.ask("GET", path), 403, "Authorization_RequestDenied") == DENIED
+
+    def test_reading_oneself_is_reading_alone(self, world: Simulation) -> None:
+        """SEC-TENANT-6: what is itself's to read is not its to change, and its memberships are the directory's."""
+        own = world.principal()
+        graph = Graph(world, own)
+        for method, path, body in (
+            ("PATCH", f"servicePrincipals/{own.oid}", {"displayName": "x"}),
+            ("DELETE", f"servicePrincipals/{own.oid}", None),
+            ("PATCH", f"applications/{own.application}", {"displayName": "x"}),
+            ("POST", f"applications(appId='{own.appid}')/addPassword", {}),
+            ("POST", f"servicePrincipals/{own.oid}/getMemberGroups", {"securityEnabledOnly": False}),
+            ("GET", f"directoryObjects/{own.oid}", None),
+        ):
+            refused(graph.ask(method, path, body), 403, "Authorization_RequestDenied")
 
     @pytest.mark.parametrize("version", ["v2.0", "v1.00", "latest"])
     def test_an_unknown_version(self, graph: Graph, version: str) -> None:

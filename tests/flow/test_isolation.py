@@ -18,8 +18,9 @@ import pytest
 
 from strongroom.arm.operations import OPERATIONS as ARM
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, DirectoryRoleAssignment, PrincipalType
+from strongroom.core.identity import DirectoryRoleAssignment, PrincipalType
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import AccessPolicy
@@ -150,6 +151,7 @@ def test_a_skip_token_of_another_tenant_means_nothing(ours: Client, theirs: Clie
     """A skip token is refused as one is that nobody made."""
     for _ in range(2):
         ours.put("shared")
+        ours.put(f"s-{chance.token_hex(6)}")
         ours.put(doomed := f"s-{chance.token_hex(6)}")
         ours.done("DELETE", f"/secrets/{doomed}")
     token = skip_token(ours.done("GET", path, query="&maxresults=1")["nextLink"])

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from strongroom.app.certificates import CA_PURPOSE
 from strongroom.config import Settings
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Tenant, User
+from strongroom.core.identity import Tenant, User
 from strongroom.core.installation import Installation
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.resources import ResourceGroup, Subscription

@@ -8,9 +8,6 @@ from typing import ClassVar
 
 from strongroom.core.records import INSTANCE, Record, record, tenant_partition
 
-GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
-"""The template id of the directory role Global Administrator."""
-
 
 class PrincipalType(StrEnum):
     """What a principal is, in the words of role assignments."""

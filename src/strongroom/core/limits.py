@@ -45,6 +45,10 @@ PATH_BYTES = 8 * 1024
 """A request's path, and its query: ours."""
 BODY_TIME_S = 20.0
 """From the end of the headers to the end of the body: ours."""
+UNREAD_BODY_BYTES = 4 * 1024 * 1024
+"""What is taken of a body that nobody reads, after the answer, so that a client still sending sees it: ours."""
+UNREAD_BODY_TIME_S = 5.0
+"""How long such a body is taken: ours."""
 HEADER_TIME_S = 15.0
 """From the start of a request to the end of its headers, over HTTP/1.1 (ADR 0002): ours."""
 FIRST_REQUEST_S = 30.0

@@ -41,14 +41,17 @@ class ControlAction:
 @dataclass(frozen=True, slots=True)
 class DirectoryPermission:
     """
-    A Graph permission, such as `Application.ReadWrite.All`.
+    A Graph permission, such as `Application.ReadWrite.All`, as directory roles give it (`core.directory_roles`).
 
-    `read` permissions are held by every principal of the tenant that may read the directory; the others by its
-    Global Administrators.
+    To read, users of the tenant need no role, as Entra's default user permissions have it; a service principal does.
+
+    Attributes:
+        itself: True where a service principal may read the object that it is, or its application, without a role.
     """
 
     name: str
     write: bool
+    itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from strongroom.core import limits
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.identity import (
-    GLOBAL_ADMINISTRATOR,
     Application,
     DirectoryRoleAssignment,
     ServicePrincipal,

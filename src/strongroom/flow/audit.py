@@ -18,12 +18,14 @@ from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Response
 from strongroom.journal import Entry, Identity, JournalUnavailable, Template, encode
-from strongroom.store import Transaction
+from strongroom.store import StoreFault, Transaction
 
 T = TypeVar("T")
 
 ANONYMOUS = "Authentication"
 """The operation name of a request that ended before anyone was identified, as Azure records it."""
+RETRY_SOON = (("Retry-After", "1"),)
+"""What the service cannot do now, it may be able to do in a second."""
 _OUTBOX_ENTRIES = 1_000_000
 """More than the outbox can hold: it is trimmed every second, and writes stop when the journal does."""
 _UNRECORDED = "The request could not be recorded, so it was not answered. Try again later."
@@ -50,12 +52,12 @@ async def record(world: World, trace: Trace, response: Response, failure: Failur
     if entry is None:
         if world.journal.failure is not None:
             # Counted, not listed, is a record only while the count can be written.
-            raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
+            raise Unavailable(_UNRECORDED, headers=RETRY_SOON)
         return response
     try:
         await world.recorder.record(world.journal, entry)
     except JournalUnavailable:
-        raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),)) from None
+        raise Unavailable(_UNRECORDED, headers=RETRY_SOON) from None
     return response
 
 
@@ -73,8 +75,10 @@ async def commit(
 
     Raises:
         Unavailable: the journal takes no entries, so nothing was changed.
+        StoreFault: the store did not say that the change was made.
     """
     require_journal(world)
+    trace.changing = True
     entries: list[bytes] = []
 
     def entry_of(result: T) -> list[bytes]:
@@ -84,7 +88,12 @@ async def commit(
         entries[:] = [encode(_entry(world, trace, usual if status is None else status(result), None))]
         return entries
 
-    committed = await world.store.commit(change, audit=entry_of)
+    try:
+        committed = await world.store.commit(change, audit=entry_of)
+    except StoreFault:
+        world.outcome_unknown = True
+        raise
+    world.outcome_unknown = False
     trace.committed = True
     for number, entry in zip(committed.outbox, entries, strict=True):
         try:
@@ -106,7 +115,7 @@ def require_journal(world: World) -> None:
             otherwise grow without end on a full disk.
     """
     if world.journal.failure is not None or world.outbox_lags:
-        raise Unavailable(_UNRECORDED, headers=(("Retry-After", "1"),))
+        raise Unavailable(_UNRECORDED, headers=RETRY_SOON)
 
 
 async def drain(world: World) -> None:
@@ -124,13 +133,18 @@ async def drain(world: World) -> None:
         through = number
     world.journal.settle(through)
     world.outbox_lags = False
-    await trim(world)
+    await _forget(world)
 
 
 async def trim(world: World) -> None:
-    """Let the store forget the entries that the journal has durably, and drain again if one is missing from it."""
-    if world.journal.has_gap:
+    """Let the store forget the entries that the journal has durably, and drain again if one may be missing from it."""
+    if world.journal.has_gap or world.outcome_unknown:
         await drain(world)
+    else:
+        await _forget(world)
+
+
+async def _forget(world: World) -> None:
     if world.journal.durable_through:
         await world.store.audited(world.journal.durable_through)
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import assert_never
 
 from strongroom.core.denials import control_denial, policy_denial, rbac_denial
+from strongroom.core.directory_roles import role_that_gives
 from strongroom.core.errors import Denied
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Caller
+from strongroom.core.guids import parse_guid
+from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.permissions import (
     AnyOf,
     Authenticated,
@@ -49,8 +51,8 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
             return _permit_data(world, caller, requirement, target, vault)
         case ControlAction(action):
             return _permit_control(world, caller, action, target.scope)
-        case DirectoryPermission(name, write):
-            return _permit_directory(caller, name, write=write)
+        case DirectoryPermission():
+            return _permit_directory(world, caller, requirement, target)
         case Authenticated():
             return Permit("authenticated", "authenticated")
         case _:
@@ -115,11 +117,14 @@ def _find_control(world: World, caller: Caller, action: str, scope: str) -> Role
     return world.view.grants(caller.tenant).find(caller.principals, scope, action, data=False)
 
 
-def _permit_directory(caller: Caller, name: str, *, write: bool) -> Permit:
-    if GLOBAL_ADMINISTRATOR in caller.directory_roles:
-        return Permit(name, "directory", GLOBAL_ADMINISTRATOR)
-    if not write:
-        # Every member of a tenant may read its directory, as Entra's default user permissions have it.
+def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> Permit:
+    name = requirement.name
+    role = role_that_gives(caller.directory_roles, write=requirement.write)
+    if role is not None:
+        return Permit(name, "directory", role)
+    if not requirement.write and (
+        caller.kind is PrincipalType.USER or (requirement.itself and _is_itself(world, caller, target))
+    ):
         return Permit(name, "directory")
     raise Denied(
         "Insufficient privileges to complete the operation.",
@@ -127,3 +132,12 @@ def _permit_directory(caller: Caller, name: str, *, write: bool) -> Permit:
         code="Authorization_RequestDenied",
         reason=f"no directory role gives {name}",
     )
+
+
+def _is_itself(world: World, caller: Caller, target: Target) -> bool:
+    """Tell whether a target is the caller's own service principal or application, by whichever id it is named."""
+    asked = parse_guid(target.params.get("id") or target.params.get("app_id", ""))
+    application = world.view.application_by_app_id(caller.appid)
+    own = {caller.oid, caller.appid}
+    # An application of another tenant is no object of this directory, although its principal here is.
+    return asked in (own if application is None or application.tenant != caller.tenant else own | {application.id})

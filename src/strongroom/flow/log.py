@@ -1,4 +1,8 @@
-"""The service's own log of faults. It names where something failed, never what with: exception texts can hold input."""
+"""
+The service's own log of faults.
+
+It names where something failed, never what with: exception texts can hold input. A `StoreFault` has none.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import logging
 import traceback
 
 from strongroom.flow.trace import Trace
+from strongroom.store import StoreFault
 
 _logger = logging.getLogger("strongroom")
 
@@ -21,10 +26,12 @@ def unexpected(trace: Trace, error: BaseException) -> None:
     places = " <- ".join(
         f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1][:8]
     )
-    operation = trace.route.op.name if trace.route is not None else "before routing"
-    _logger.error(
-        "unexpected %s in %s, request %s: %s", type(error).__name__, operation, trace.connection.request_id, places
-    )
+    _logger.error("unexpected %s in %s: %s", type(error).__name__, _request(trace), places)
+
+
+def store_failed(trace: Trace, fault: StoreFault) -> None:
+    """Log that the store could not do what a request asked of it, and what it says of why."""
+    _logger.error("the store failed in %s: %s: %s", _request(trace), type(fault).__name__, fault)
 
 
 def journal_lags(error: Exception) -> None:
@@ -32,3 +39,8 @@ def journal_lags(error: Exception) -> None:
     _logger.error(
         "the audit journal takes no entries (%s); a committed entry waits in the outbox", type(error).__name__
     )
+
+
+def _request(trace: Trace) -> str:
+    operation = trace.route.op.name if trace.route is not None else "before routing"
+    return f"{operation}, request {trace.connection.request_id}"

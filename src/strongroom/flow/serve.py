@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from strongroom.core.errors import Conflict, Failure, Throttled
+from strongroom.core.errors import Conflict, Failure, Throttled, Unavailable
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import Caller, Unidentified
 from strongroom.core.names import Site
@@ -22,7 +22,7 @@ from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http import problems
 from strongroom.http.message import Request, Response
-from strongroom.store import Transaction
+from strongroom.store import StoreFault, Transaction
 
 T = TypeVar("T")
 
@@ -41,9 +41,10 @@ async def serve(
         response = await _run(world, trace, fault)
         return await audit.record(world, trace, complete(world, trace, response))
     except Failure as failure:
-        told = _within_allowance(world, trace, failure)
-        response = problems.render(told, surface.dialect, moment_of(trace))
-        return await _record_refusal(world, trace, complete(world, trace, response), told)
+        return await _refuse(world, trace, failure)
+    except StoreFault as broken:
+        log.store_failed(trace, broken)
+        return await _refuse(world, trace, _unavailable(trace, broken))
     except Exception as error:  # noqa: BLE001  the one place: what is not understood says nothing outside
         log.unexpected(trace, error)
         response = problems.unexpected(surface.dialect, moment_of(trace))
@@ -160,6 +161,25 @@ def _counts(trace: Trace) -> bool:
     """Tell whether a request is one of those that its source has an allowance of: it has proved nobody."""
     # The owner's own socket shares nothing with the rest of this machine.
     return trace.caller is None and not trace.proved and trace.connection.link is not Link.CONTROL
+
+
+def _unavailable(trace: Trace, fault: StoreFault) -> Unavailable:
+    """Say what a fault of the store means to who asked: whether a change was made, nobody here knows for certain."""
+    message = "The service's store cannot be used now. Try again later."
+    if trace.changing:
+        message = (
+            "The service's store did not confirm the change. Whether it was made is not known: read what it was to"
+            " change before trying again."
+        )
+    reason = f"{type(fault).__name__}: {fault}"
+    return Unavailable(message, reason=reason, headers=audit.RETRY_SOON)
+
+
+async def _refuse(world: World, trace: Trace, failure: Failure) -> Response:
+    """Answer and record a refusal."""
+    told = _within_allowance(world, trace, failure)
+    response = problems.render(told, trace.surface.dialect, moment_of(trace))
+    return await _record_refusal(world, trace, complete(world, trace, response), told)
 
 
 def _within_allowance(world: World, trace: Trace, failure: Failure) -> Failure:

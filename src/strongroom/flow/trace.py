@@ -45,5 +45,7 @@ class Trace(msgspec.Struct, eq=False):
     properties: dict[str, Any] = {}
     decision: Decision | None = None
     """What was decided before for the same question, if it was."""
+    changing: bool = False
+    """True once a change was handed to the store: whether it is made is not known before the store says so."""
     committed: bool = False
     """True once the audit entry went into the store with the change it tells of."""

@@ -50,6 +50,9 @@ class World:
     passwords: Passwords
     signers: TokenSigners
     instance: Instance
+    outcome_unknown: bool = False
+    """True since a commit of which the store did not say how it ended, until a later one is made: its entry may be in
+    the outbox, or come to be, with nobody to hand it to the journal."""
     outbox_lags: bool = False
     """True while an entry waits in the outbox because the journal refused it: until it is written, nothing changes."""
 

@@ -1,8 +1,9 @@
 """
 Graph's operations.
 
-Reading a directory is every member's right, changing it a Global Administrator's. Both versions of Graph answer alike:
-`{version}` is `v1.0` or `beta`.
+Reading a directory is every user's right, and a service principal's with a directory role that gives it, as changing it
+is; what a service principal itself is, it may read without. Both versions of Graph answer alike: `{version}` is `v1.0`
+or `beta`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from strongroom.graph.wire import (
 )
 
 _READ_APPLICATIONS = DirectoryPermission("Application.Read.All", write=False)
+_READ_APPLICATION = DirectoryPermission("Application.Read.All", write=False, itself=True)
 _WRITE_APPLICATIONS = DirectoryPermission("Application.ReadWrite.All", write=True)
 _READ_USERS = DirectoryPermission("User.Read.All", write=False)
 _WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
@@ -86,7 +88,7 @@ _FLAT: tuple[Op, ...] = (
 
 def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
     return (
-        Op(f"ApplicationGet{suffix}", "GET", path, _READ_APPLICATIONS, applications.get_application, _T),
+        Op(f"ApplicationGet{suffix}", "GET", path, _READ_APPLICATION, applications.get_application, _T),
         Op(f"ApplicationUpdate{suffix}", "PATCH", path, _WRITE_APPLICATIONS, applications.update_application, _T,
            success=204, body=ApplicationBody),
         Op(f"ApplicationDelete{suffix}", "DELETE", path, _WRITE_APPLICATIONS, applications.delete_application, _T,
@@ -100,7 +102,7 @@ def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
 
 def _service_principal_rows(suffix: str, path: str) -> tuple[Op, ...]:
     return (
-        Op(f"ServicePrincipalGet{suffix}", "GET", path, _READ_APPLICATIONS,
+        Op(f"ServicePrincipalGet{suffix}", "GET", path, _READ_APPLICATION,
            service_principals.get_service_principal, _T),
         Op(f"ServicePrincipalUpdate{suffix}", "PATCH", path, _WRITE_APPLICATIONS,
            service_principals.update_service_principal, _T, success=204, body=ServicePrincipalBody),

@@ -3,7 +3,8 @@ The web server: the only file that knows it.
 
 granian is embedded, one instance for each listener on one event loop (ADR 0002). A listener knows its own link, so what
 a connection is never depends on what the client says. The server has no body or time limit and answers an oversized
-header block itself, so its limits are set well above ours and ours are enforced here, in the surface's dialect.
+header block itself, so its limits are set well above ours and ours are enforced here, in the surface's dialect. It ends
+a request whose body nobody reads as soon as it is answered, so what is left of a body is read here after the answer.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ _OPEN_S = 10.0
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  recognised, not bound
 """Where to reach a listener on every address."""
 
-_REQUEST_TIMEOUT = 408
 _WITHOUT_BODY = frozenset({204, 304})
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods whose requests have no body unless a header says so; over HTTP/2 those of others may."""
 
 
 @dataclass(slots=True)
@@ -211,22 +213,24 @@ class Listener:
         peer = address, int(port or 0)
         if self.unix_socket is None:
             self.requests.asked(peer)
+        body = _BodyReader(scope, receive)
         try:
-            response = await self._answer(scope, receive)
-            if response.status == _REQUEST_TIMEOUT and scope["http_version"].startswith("1"):
-                # The server would go on waiting for the rest of the body, with the connection open, without end.
+            response = await self._answer(scope, body)
+            unread = body.is_unread
+            if unread and body.ends_connection:
                 response.headers.append((b"connection", b"close"))
             await _send(response, send)
             if self.unix_socket is None:
                 self.requests.answered(peer)
+            if unread:
+                await body.discard()
         finally:
             if task is not None:
                 self._active.discard(task)
 
-    async def _answer(self, scope: dict[str, Any], receive: Receive) -> Response:
+    async def _answer(self, scope: dict[str, Any], body: _BodyReader) -> Response:
         fault: Failure | None = None
-        given = scope["headers"]
-        headers: dict[bytes, bytes] = dict(given)
+        given, headers = scope["headers"], body.headers
         if len(headers) != len(given):
             headers, fault = _joined(given)
         request = Request(
@@ -238,7 +242,7 @@ class Listener:
             peer=scope["client"][0],
             link=self.link,
             http_version=scope["http_version"],
-            receive_body=_BodyReader(headers, receive).read,
+            receive_body=body.read,
         )
         if sum(map(len, headers)) + sum(map(len, headers.values())) > limits.HEADER_BYTES:
             fault = HeadersTooLarge(f"The request headers are larger than {limits.HEADER_BYTES} bytes.")
@@ -262,48 +266,100 @@ def _joined(given: list[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], Failu
 
 
 class _BodyReader:
-    """Reads one request's body, once, within limits."""
+    """
+    Reads one request's body, once, within limits; and after the answer, what nobody has read.
 
-    __slots__ = ("_body", "_headers", "_receive")
+    A client that sends on while the server has ended the request loses the answer: it finds its connection or stream
+    closed, and many clients look no further (RFC 9112 section 9.6, RFC 9113 section 8.1).
+    """
 
-    def __init__(self, headers: dict[bytes, bytes], receive: Receive) -> None:
-        self._headers = headers
+    __slots__ = ("_begun", "_body", "_late", "_over", "_receive", "_scope", "headers")
+
+    def __init__(self, scope: dict[str, Any], receive: Receive) -> None:
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._scope = scope
         self._receive = receive
         self._body: bytes | None = None
+        self._begun = self._over = self._late = False
 
     async def read(self, limit: int, time_s: float) -> bytes:
         if self._body is not None:
             return self._body
-        length = self._headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limit:
+        if self._length > limit:
             raise TooLarge(f"The request body is larger than {limit} bytes.")
+        self._begun = True
         try:
             async with asyncio.timeout(time_s):
                 self._body = await self._read_all(limit)
         except TimeoutError:
+            self._late = True
             raise TimedOut(f"The request body did not arrive within {time_s:g} seconds.") from None
         return self._body
 
     async def _read_all(self, limit: int) -> bytes:
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise TooLarge(f"The request body is larger than {limit} bytes.")
-            return body
         chunks: list[bytes] = []
         size = 0
         while True:
+            message = await self._receive()
+            self._over = not message.get("more_body")
             if message["type"] == "http.disconnect":
                 raise Invalid("The request body ended early.")
-            chunk = message.get("body", b"")
+            chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > limit:
                 raise TooLarge(f"The request body is larger than {limit} bytes.")
+            if self._over and not chunks:
+                return chunk
             chunks.append(chunk)
-            if not message.get("more_body"):
+            if self._over:
                 return b"".join(chunks)
-            message = await self._receive()
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether some of a body may still be on its way."""
+        if self._over:
+            return False
+        if b"content-length" in self.headers:
+            return self._length > 0
+        if self._is_http_1:
+            return b"transfer-encoding" in self.headers
+        # Over HTTP/2 a body is announced by nothing; where there is none, the server says so at once.
+        return self._scope["method"] not in _BODILESS
+
+    @property
+    def ends_connection(self) -> bool:
+        """Whether what is unread stands between this request and the next one, as it can over HTTP/1.1."""
+        return self._is_http_1 and (self._is_given_up or self._length > limits.UNREAD_BODY_BYTES)
+
+    async def discard(self) -> None:
+        """Take in what is unread and drop it, within the limits on it; what is more ends the connection or stream."""
+        if self._is_given_up:
+            return
+        size = 0
+        try:
+            async with asyncio.timeout(limits.UNREAD_BODY_TIME_S):
+                while not self._over and size <= limits.UNREAD_BODY_BYTES:
+                    message = await self._receive()
+                    self._over = not message.get("more_body")
+                    size += len(message.get("body", b""))
+        except TimeoutError:
+            # The client has its answer, and has had time to look at it.
+            self._late = True
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Whether nobody waits for the rest: it came too late, or was never asked for (RFC 9110 section 10.1.1)."""
+        return self._late or (not self._begun and b"expect" in self.headers)
+
+    @property
+    def _is_http_1(self) -> bool:
+        return bool(self._scope["http_version"].startswith("1"))
+
+    @property
+    def _length(self) -> int:
+        """The length that was announced; 0 if none was."""
+        length = self.headers.get(b"content-length", b"0")
+        return int(length) if length.isdigit() else 0
 
 
 async def _send(response: Response, send: Send) -> None:

@@ -19,11 +19,19 @@ Tagger = Callable[[str, bytes], bytes]
 """`(purpose, message) -> 32 bytes`: a keyed tag nobody without the root key can make."""
 
 
-class StoreTimeout(Exception):
+class StoreFault(Exception):
+    """
+    The store could not do what was asked of it, now; the same may succeed later.
+
+    Its text is for the operator: it names tables, files and leases, and never a value.
+    """
+
+
+class StoreTimeout(StoreFault):
     """A statement did not finish by its deadline. Whether a commit took effect is then unknown: read again."""
 
 
-class StoreFailed(Exception):
+class StoreFailed(StoreFault):
     """
     The database refused: disk full, read-only, an I/O error. The store stays usable for when that is mended.
 
@@ -36,15 +44,15 @@ class StoreTooNew(Exception):
     """The database was migrated by a newer program than this one, which would not know what it overwrites."""
 
 
-class ChangesPruned(Exception):
+class ChangesPruned(StoreFault):
     """The change feed no longer reaches back that far: load everything again."""
 
 
-class LeaseLost(Exception):
+class LeaseLost(StoreFault):
     """A commit was made under a lease that this store does not hold, or no longer."""
 
 
-class StoreClosed(Exception):
+class StoreClosed(StoreFault):
     """The store was closed while the call waited."""
 
 

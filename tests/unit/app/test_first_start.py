@@ -14,7 +14,8 @@ from strongroom.app.data_directory import InstanceFault, NotInitialised, lock_di
 from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Credential, CredentialKind, Tenant
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
+from strongroom.core.identity import Credential, CredentialKind, Tenant
 from strongroom.core.rbac import RoleAssignment
 
 FACTS = {

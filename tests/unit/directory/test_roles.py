@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.errors import Conflict, NotFound
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR
 from strongroom.directory import roles
 from tests.unit.directory.conftest import Directory
 

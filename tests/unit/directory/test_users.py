@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.errors import Invalid, NotFound
-from strongroom.core.identity import GLOBAL_ADMINISTRATOR, Credential, DirectoryRoleAssignment, Membership, User
+from strongroom.core.identity import Credential, DirectoryRoleAssignment, Membership, User
 from strongroom.core.records import tenant_partition
 from strongroom.directory import groups, roles, users
 from tests.unit.directory.conftest import NOW, Directory
