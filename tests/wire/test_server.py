@@ -20,6 +20,7 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.core.network import Link
+from strongroom.http.connections import DescriptorLimit, Watch
 from tests.wire.listening import GET, HOST, Loop, Server, read_response, until
 
 
@@ -152,13 +153,19 @@ def test_bodies_at_the_limit_and_past_it(server: Server, *, chunked: bool) -> No
 
 
 def test_a_slow_body_is_refused_in_time(server: Server) -> None:
-    """A body that does not arrive within its time is answered 408, and the handler never sees it."""
+    """A body that does not arrive within its time is answered 408, the handler never sees it, and nobody waits on."""
     server.answer = server.read_body
-    with server.connect() as connection:
-        connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
-        answer = read_response(connection)
-        assert connection.recv(1) == b"", "nobody waits for the rest"
+    watch = Watch([server.listener.requests], DescriptorLimit(1 << 20, 1 << 20))
+    watch.start()
+    try:
+        with server.connect() as connection:
+            connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
+            answer = read_response(connection)
+            assert connection.recv(1) == b"", "nobody waits for the rest"
+    finally:
+        watch.stop()
     assert answer.startswith(b"HTTP/1.1 408")
+    assert b"connection: close" in answer.partition(b"\r\n\r\n")[0]
     assert b'"code":"RequestTimeout"' in answer
     assert not server.bodies
 

@@ -224,6 +224,8 @@ class Listener:
                 self.requests.answered(peer)
             if unread:
                 await body.discard()
+                if body.is_unread and body.is_http_1 and self.unix_socket is None:
+                    self.requests.give_up(peer)
         finally:
             if task is not None:
                 self._active.discard(task)
@@ -321,7 +323,7 @@ class _BodyReader:
             return False
         if b"content-length" in self.headers:
             return self._length > 0
-        if self._is_http_1:
+        if self.is_http_1:
             return b"transfer-encoding" in self.headers
         # Over HTTP/2 a body is announced by nothing; where there is none, the server says so at once.
         return self._scope["method"] not in _BODILESS
@@ -329,7 +331,7 @@ class _BodyReader:
     @property
     def ends_connection(self) -> bool:
         """Whether what is unread stands between this request and the next one, as it can over HTTP/1.1."""
-        return self._is_http_1 and (self._is_given_up or self._length > limits.UNREAD_BODY_BYTES)
+        return self.is_http_1 and (self._is_given_up or self._length > limits.UNREAD_BODY_BYTES)
 
     async def discard(self) -> None:
         """Take in what is unread and drop it, within the limits on it; what is more ends the connection or stream."""
@@ -352,7 +354,8 @@ class _BodyReader:
         return self._late or (not self._begun and b"expect" in self.headers)
 
     @property
-    def _is_http_1(self) -> bool:
+    def is_http_1(self) -> bool:
+        """Whether the connection has one request at a time."""
         return bool(self._scope["http_version"].startswith("1"))
 
     @property

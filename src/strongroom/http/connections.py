@@ -41,6 +41,8 @@ _CROWDED, _ROOMY = 0.8, 0.6
 """Above the first share of the limit connections are ended until there are less than the second."""
 _OPEN_MAX = 10_240
 """<sys/syslimits.h> of macOS: the most that may be set there, although the hard limit says unlimited."""
+_ANSWER_LEAVES_S = 1.0
+"""How long a connection that was given up stays, so that its last answer leaves."""
 _CROWD_S = 2.0
 """How long nobody is let in at most, at a time."""
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
@@ -93,15 +95,19 @@ def _set_soft_limit(number: int) -> None:
 class Requests:
     """When each client of one listener last asked, and whether it was ever answered. Written by the event loop."""
 
-    __slots__ = ("_last", "port")
+    __slots__ = ("_given_up", "_last", "port")
 
     def __init__(self) -> None:
         self.port = 0
         """The listener's port, once it has one."""
         self._last: OrderedDict[Peer, tuple[float, bool]] = OrderedDict()
+        self._given_up: dict[Peer, float] = {}
 
     def asked(self, peer: Peer) -> None:
         """Note that a request began."""
+        if self._given_up:
+            # The server had ended that connection by itself, and the client has made another from the same port.
+            self._given_up.pop(peer, None)
         _, answered = self._last.get(peer, (0.0, False))
         # Never taken out to be put at the end: the watch would see a client that never asked.
         self._last[peer] = time.monotonic(), answered
@@ -114,6 +120,23 @@ class Requests:
         """Note that it was answered."""
         self._last[peer] = time.monotonic(), True
 
+    def give_up(self, peer: Peer) -> None:
+        """
+        Note that nothing more is expected of a connection: it ends, by itself or by the watch.
+
+        The web server may leave one open, said to be closed or not, whose request's body never came to its end.
+        """
+        self._given_up[peer] = time.monotonic()
+
+    def given_up(self, peer: Peer) -> float | None:
+        """Tell when a connection was given up, or None."""
+        return self._given_up.get(peer)
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether there is any such connection."""
+        return bool(self._given_up)
+
     def last(self, peer: Peer) -> tuple[float, bool] | None:
         """Tell when a client last began or ended a request, and whether one was answered."""
         return self._last.get(peer)
@@ -123,6 +146,9 @@ class Requests:
         for peer, (last, _) in list(self._last.items()):
             if peer not in peers and last < before:
                 self._last.pop(peer, None)
+        for peer in list(self._given_up):
+            if peer not in peers:
+                self._given_up.pop(peer, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +161,11 @@ class _Connection:
     last: float | None
     """Its last request's time, if there was one."""
     answered: bool
+    given_up: float | None
 
     def is_silent(self, now: float, idle_s: float, first_request_s: float) -> bool:
+        if self.given_up is not None:
+            return now - self.given_up > _ANSWER_LEAVES_S
         if self.last is None:
             return now - self.seen > first_request_s
         return now - self.last > idle_s
@@ -222,7 +251,7 @@ class Watch:
             self._open_doors(numbers)
         elif since is not None:
             self._make_room(numbers, now)
-        elif now >= self._next_census:
+        elif now >= self._next_census or any(listener.has_given_up for listener in self._listeners):
             self._limit_waiting(numbers)
             for connection in self._census(numbers, now):
                 if connection.is_silent(now, self._idle_s, self._first_request_s):
@@ -248,7 +277,8 @@ class Watch:
                 continue
             port, peer = named
             last, answered = by_port[port].last(peer) or (None, False)
-            found.append(_Connection(number, port, peer, self._seen.get((number, peer), now), last, answered))
+            given_up = by_port[port].given_up(peer)
+            found.append(_Connection(number, port, peer, self._seen.get((number, peer), now), last, answered, given_up))
         self._seen = {(connection.number, connection.peer): connection.seen for connection in found}
         for port, listener in by_port.items():
             listener.keep({connection.peer for connection in found if connection.port == port}, now)
