@@ -49,6 +49,24 @@ def secrets_status(service: Service, client: Client, token: str) -> int:
     return client.ask("GET", f"{service.first['vaultUri']}secrets?api-version=7.4", token=token).status_code
 
 
+# ---- sign-in --------------------------------------------------------------------------------------------------------
+
+
+def test_the_password_grant_is_switched_on_and_off(live: Service) -> None:
+    """SEC-TOKEN-5: off until the operator says otherwise, told without changing it, and audited."""
+    told = [
+        command(live, "sign-in", *words).stdout.strip()
+        for words in ([], ["--password-grant"], [], ["--no-password-grant"], [])
+    ]
+    assert [text.rpartition(" ")[2] for text in told] == ["off", "on", "on", "off", "off"]
+    assert json.loads(command(live, "sign-in", "--json").stdout) == {
+        "tenantId": live.first["tenantId"],
+        "passwordGrant": False,
+    }
+    recorded = command(live, "audit", "tail", "--lines", "50").stdout.splitlines()
+    assert [json.loads(line)["operationName"] for line in recorded].count("SignInChange") == 6
+
+
 # ---- signing keys ---------------------------------------------------------------------------------------------------
 
 

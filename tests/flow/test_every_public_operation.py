@@ -99,6 +99,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),
     ("control", "SigningKeyList"): Case(_at("/signing-keys")),
     ("control", "SigningKeyRoll"): Case(_at("/signing-keys/roll"), how={"body": {}}),
+    ("control", "SignInChange"): Case(_at("/sign-in"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
 }

@@ -197,7 +197,7 @@ class TestRefusals:
         [
             ({"grant_type": None}, 900144, "invalid_request", 400),
             ({"grant_type": "magic"}, 70003, "unsupported_grant_type", 400),
-            ({"grant_type": "password"}, 70003, "unsupported_grant_type", 400),
+            ({"grant_type": "implicit"}, 70003, "unsupported_grant_type", 400),
             ({"grant_type": "Client_Credentials"}, 70003, "unsupported_grant_type", 400),
             ({"client_id": None}, 900144, "invalid_request", 400),
             ({"client_id": "11111111-1111-1111-1111-111111111111"}, 700016, "unauthorized_client", 400),

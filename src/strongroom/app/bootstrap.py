@@ -255,4 +255,5 @@ def _make_installation(
         resource_group=resources.group.name,
         vault=resources.vault.id,
         application=directory.administrator.application.id,
+        break_glass=directory.user.id,
     )

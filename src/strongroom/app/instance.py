@@ -25,6 +25,7 @@ from strongroom.crypto.software import SoftwareKeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
+from strongroom.flow.lockout import Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
@@ -144,6 +145,7 @@ def make_world(
             flow.anonymous_audit_per_source, flow.anonymous_audit_per_second, flow.anonymous_audit_bytes_per_second
         ),
         passwords=Passwords(keys),
+        lockout=Lockout(),
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__),
     )

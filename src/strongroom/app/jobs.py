@@ -13,6 +13,7 @@ from strongroom.app import certificates
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import signing_keys
+from strongroom.directory.sessions import end_families, expired_families
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.jobs import purge_due_objects
@@ -70,6 +71,14 @@ async def roll_over_signing_keys(service: Service) -> None:
         await _roll_over(opened, service.keys_pool, tenant.id)
 
 
+async def end_expired_families(service: Service) -> None:
+    """Forget the token families that are over."""
+    world = service.opened.world
+    over = expired_families(world.view, world.now())
+    if over:
+        await world.store.commit(lambda tx: end_families(tx, over))
+
+
 async def renew(service: Service) -> None:
     """Renew the server's certificate if that is due, and serve one that is not served yet, without a restart."""
     opened = service.opened
@@ -98,6 +107,7 @@ JOBS: tuple[Job, ...] = (
     Job("purge objects", 60.0, purge_objects),
     Job("purge vaults", 300.0, purge_vaults),
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
+    Job("end expired token families", 600.0, end_expired_families),
     Job("renew certificate", 3600.0, renew, shared=False),
 )
 

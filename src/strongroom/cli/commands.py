@@ -207,5 +207,21 @@ def signing_keys_revoke(
     return command.revoke(data, kid)
 
 
+@application.command(name="sign-in")
+def sign_in(
+    *,
+    data: Data = None,
+    tenant: Tenant = None,
+    password_grant: Annotated[
+        bool | None, Parameter(help="Whether clients may send a user's password: off by default.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
+    from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.change(data, tenant, password_grant=password_grant, as_json=json)
+
+
 application.command(audit)
 application.command(signing_keys)

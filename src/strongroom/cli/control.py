@@ -135,6 +135,16 @@ def revoke_signing_key(instance: Instance, kid: str) -> None:
     _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
 
 
+def change_sign_in(instance: Instance, tenant: str | None, *, password_grant: bool | None) -> dict[str, Any]:
+    """
+    Change what a tenant's users may sign in by, where something is said, and tell all of it.
+
+    Raises:
+        Halt: there is no such tenant, or there are several and none is named.
+    """
+    return _ask(instance, "POST", "/sign-in", {"tenant": tenant, "passwordGrant": password_grant})
+
+
 def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, Any]:
     """
     Have an administrator of a tenant made; who it is, with the one copy of its secret.

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from strongroom.control.recovery import recover
 from strongroom.control.runs import finish_run, start_run
+from strongroom.control.sign_in import change_sign_in
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.control.status import status
-from strongroom.control.wire import RunBody, TenantBody
+from strongroom.control.wire import RunBody, SignInBody, TenantBody
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
@@ -25,6 +26,8 @@ OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
+    Op("SignInChange", "POST", "/sign-in", Public(), change_sign_in, control_target, body=SignInBody,
+       authenticates=True),
     Op("SigningKeyList", "GET", "/signing-keys", Public(), list_signing_keys, control_target, authenticates=True),
     Op("SigningKeyRoll", "POST", "/signing-keys/roll", Public(), roll_signing_keys, control_target, body=TenantBody,
        authenticates=True),

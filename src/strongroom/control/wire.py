@@ -81,6 +81,21 @@ class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
 
 
+class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What a tenant's users are to be let sign in by; what is not said stays."""
+
+    tenant: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
+    """Its id or one of its domains; none where there is only one tenant."""
+    password_grant: bool | None = None
+
+
+class SignInAnswer(msgspec.Struct, rename="camel"):
+    """What a tenant's users may sign in by, of what is off by default."""
+
+    tenant_id: str
+    password_grant: bool
+
+
 class RecoveredAdministrator(json.Secretive, rename="camel"):
     """An administrator that was made when the last one was lost, with the one copy of its secret."""
 

@@ -274,6 +274,8 @@ class Caller:
     """User principal name, for users."""
     mirid: str | None = None
     directory_roles: frozenset[str] = frozenset()
+    session: str | None = None
+    """The token family of a user's token."""
 
     @property
     def principals(self) -> frozenset[str]:

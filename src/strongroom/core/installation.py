@@ -30,6 +30,8 @@ class Installation(Record):
     """The GUID of the first vault, which `run` names to its child."""
     application: str
     """The object id of the first application."""
+    break_glass: str = ""
+    """The object id of the first user: the account that no lock-out keeps out."""
     certificate_expires: int = 0
     certificate_renew_at: int = 0
     certificate_tag: bytes = b""

@@ -140,6 +140,18 @@ GRAPH_TEXT_CHARS = 1024
 """A descriptive text of a directory object; names are at most `DISPLAY_NAME_CHARS`."""
 GRAPH_MEMBERS_PER_PATCH = 20
 """members@odata.bind in one request: Graph's own limit."""
+GROUPS_IN_TOKEN = 200
+"""Groups that a token names; of a user in more it says where to ask: Entra's own limit."""
+REFRESH_TOKEN_S = 90 * 86_400
+"""How long a refresh token is good if it is not used: Entra's own."""
+REFRESH_GRACE_S = 60
+"""How long the refresh token before the newest is good once more, for programs that share one: ours."""
+SIGN_IN_FAILURES = 10
+"""Wrong passwords for one user from one source until both are locked to each other: Entra's own default."""
+SIGN_IN_LOCK_S = 60
+"""For how long: Entra's own default."""
+SIGN_IN_FAILURES_KEPT = 10_000
+"""Users and sources whose failures are counted at once: ours."""
 SIGNERS_KEPT = 64
 """Signing keys loaded for use: one or two for each tenant that issues tokens."""
 SIGNATURES_WAITING = 256

@@ -32,7 +32,7 @@ class Refusal:
 
 _CLIENT, _REQUEST = ("invalid_client", Unauthenticated), ("invalid_request", Invalid)
 _SCOPE, _RESOURCE = ("invalid_scope", Invalid), ("invalid_resource", Invalid)
-_UNAUTHORIZED = ("unauthorized_client", Invalid)
+_UNAUTHORIZED, _GRANT = ("unauthorized_client", Invalid), ("invalid_grant", Invalid)
 _NOT_INSTALLED = (
     " This can happen if the application has not been installed by the administrator of the tenant or consented to by"
     " any user in the tenant. You may have sent your authentication request to the wrong tenant."
@@ -124,6 +124,34 @@ _TABLE = (
         "The certificate with identifier used to sign the client assertion is not registered on application"
         " '{client_id}'.",
     ),
+    # The user.
+    Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
+    Refusal(50055, *_GRANT, "The password is expired."),
+    Refusal(50057, *_GRANT, "The user account is disabled."),
+    Refusal(
+        53003,
+        *_GRANT,
+        "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+    ),
+    Refusal(
+        65001,
+        *_GRANT,
+        "The user or administrator has not consented to use the application with ID '{client_id}'. Send an interactive"
+        " authorization request for this user and resource.",
+    ),
+    # Refresh tokens.
+    Refusal(
+        70000,
+        *_GRANT,
+        "The provided value for the input parameter 'refresh_token' is not valid.",
+    ),
+    Refusal(
+        50173,
+        *_GRANT,
+        "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have"
+        " changed or reset their password.",
+    ),
+    Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity."),
     Refusal(392196, *_REQUEST, "The resource application '{resource}' does not support certificate-bound tokens."),
 )
 
@@ -284,7 +312,7 @@ def opaque_text(entropy: Callable[[int], bytes], size: int) -> str:
 
 def service_principal_claims(facts: TokenFacts, *, oid: str, roles: tuple[str, ...] = ()) -> dict[str, object]:
     """Make the claims of an application's own token (v1). `sub` is the object id, and there is no user in it."""
-    claims = {**_claims(facts), "idtyp": "app", "oid": oid, "sub": oid}
+    claims = {**common_claims(facts), "idtyp": "app", "oid": oid, "sub": oid}
     if roles:
         claims["roles"] = list(roles)
     return claims
@@ -295,7 +323,8 @@ def managed_identity_claims(facts: TokenFacts, *, oid: str, resource_id: str) ->
     return {**service_principal_claims(facts, oid=oid), "xms_mirid": resource_id}
 
 
-def _claims(facts: TokenFacts) -> dict[str, object]:
+def common_claims(facts: TokenFacts) -> dict[str, object]:
+    """Make the claims that every access token has (v1)."""
     issuer = issuer_v1(facts.tenant)
     return {
         "aud": facts.resource.audience,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from strongroom.core.identity import Application, Credential, CredentialKind, ServicePrincipal
-from strongroom.core.oauth import SECRET_CLIENT, refuse
+from strongroom.core.oauth import PUBLIC_CLIENT, SECRET_CLIENT, refuse
+from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.secret_texts import WrongSecret, match_secret
 from strongroom.directory.runs import is_current
@@ -20,6 +21,26 @@ class Client:
     principal: ServicePrincipal
     credential: Credential
     appidacr: str
+
+    @property
+    def app_id(self) -> str:
+        """The application's id."""
+        return self.application.app_id
+
+
+@dataclass(frozen=True, slots=True)
+class PublicClient:
+    """A program that anybody may run: its id is its own claim, and it acts for users alone."""
+
+    app_id: str
+    display_name: str
+    appidacr: str = PUBLIC_CLIENT
+
+
+def find_public_client(client_id: str) -> PublicClient | None:
+    """Find the public client that an id names, or None if no such client is known."""
+    known = WELL_KNOWN_CLIENTS.get(client_id.lower())
+    return PublicClient(known.app_id, known.display_name) if known is not None else None
 
 
 def authenticate_by_secret(

@@ -23,8 +23,8 @@ from strongroom.crypto.token_signers import TokenSigners
 from strongroom.directory.signing_keys import open_private_key, signs_now
 from strongroom.view import View
 
-_AIO_BYTES = 36
-_RH_BYTES = 24
+AIO_BYTES = 36
+RH_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def issue_to_application(
     """
     lifetime = application_lifetime(now, mint.entropy)
     facts = _facts(mint, principal, credential, appidacr, resource, lifetime)
-    return await _sign(mint, facts, service_principal_claims(facts, oid=principal.id), now)
+    return await sign(mint, facts, service_principal_claims(facts, oid=principal.id), now)
 
 
 async def issue_to_identity(
@@ -75,7 +75,7 @@ async def issue_to_identity(
     lifetime = managed_identity_lifetime(now, credential.expires)
     facts = _facts(mint, principal, credential, CERTIFICATE_CLIENT, resource, lifetime)
     claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "")
-    return await _sign(mint, facts, claims, now)
+    return await sign(mint, facts, claims, now)
 
 
 def _facts(
@@ -93,12 +93,19 @@ def _facts(
         appidacr=appidacr,
         lifetime=lifetime,
         token_id=new_token_id(mint.keys.tag, credential.id, mint.entropy),
-        aio=opaque_text(mint.entropy, _AIO_BYTES),
-        rh=opaque_text(mint.entropy, _RH_BYTES),
+        aio=opaque_text(mint.entropy, AIO_BYTES),
+        rh=opaque_text(mint.entropy, RH_BYTES),
     )
 
 
-async def _sign(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int) -> AccessToken:
+async def sign(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int) -> AccessToken:
+    """
+    Sign claims with the key that signs for their tenant now.
+
+    Raises:
+        NoSigningKey: the tenant has none.
+        Throttled: too many signatures wait already.
+    """
     key: SigningKey = signs_now(mint.view.signing_keys(facts.tenant), now)
     text = await mint.signers.sign(key.id, lambda: open_private_key(mint.keys, key), claims)
     return AccessToken(text, facts.resource, facts.lifetime, facts.token_id)

@@ -30,7 +30,9 @@ from strongroom.core.identity import Unidentified as Unidentified  # noqa: PLC04
 from strongroom.core.names import Site
 from strongroom.core.names import Surface as SurfaceName
 from strongroom.core.oauth import issuer_v1
-from strongroom.core.token_ids import credential_of
+from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import TokenFamily
+from strongroom.core.token_ids import proof_of
 from strongroom.core.vaults import Vault
 from strongroom.flow.surface import Surface
 from strongroom.flow.token_faults import WORDS, Fault
@@ -252,8 +254,8 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         return _unidentified(surface, Fault.MALFORMED, "principal not in the directory")
     if not principal.enabled:
         return _unidentified(surface, Fault.MALFORMED, "principal is disabled")
-    credential = credential_of(world.keys.tag, token_id, _credentials(world, principal))
-    if credential is None:
+    proof = proof_of(world.keys.tag, token_id, _proofs(world, principal, claims))
+    if proof is None:
         return _unidentified(surface, Fault.MALFORMED, "credential was removed")
     return Caller(
         tenant=tenant,
@@ -262,21 +264,31 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         kind=kind,
         issuer=issuer_v1(tenant),
         groups=view.groups_of(tenant, oid),
-        credential=credential.id,
+        credential=proof.credential if isinstance(proof, TokenFamily) else proof.id,
         token_id=token_id,
         appidacr=str(claims.get("appidacr", "0")),
         idtyp=str(claims.get("idtyp", "app")),
         name=name,
         mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
         directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
+        session=proof.id if isinstance(proof, TokenFamily) else None,
     )
 
 
-def _credentials(world: World, principal: ServicePrincipal | User) -> list[Credential]:
-    """List the credentials a principal's token may have come from: its own, and its application's."""
+def _proofs(
+    world: World, principal: ServicePrincipal | User, claims: dict[str, Any]
+) -> list[Credential] | list[TokenFamily]:
+    """List what a principal's token may have come from: its credentials and its application's, or a user's family."""
     view = world.view
+    if isinstance(principal, User):
+        family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
+        if family is None or family.user != principal.id or family.app_id != claims["appid"]:
+            return []
+        # A family ends with the password that began it.
+        shown = view.credential(family.credential)
+        return [family] if shown is not None and shown.owner == principal.id else []
     owned = list(view.credentials_of(principal.id))
-    if isinstance(principal, ServicePrincipal) and principal.type is ServicePrincipalType.APPLICATION:
+    if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
         if application is not None:
             owned += view.credentials_of(application.id)

@@ -13,6 +13,7 @@ from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.flow.authentication import TokenCache
+from strongroom.flow.lockout import Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.settings import FlowSettings
@@ -48,6 +49,7 @@ class World:
     throttle: Throttle
     quota: AnonymousQuota
     passwords: Passwords
+    lockout: Lockout
     signers: TokenSigners
     instance: Instance
     outcome_unknown: bool = False

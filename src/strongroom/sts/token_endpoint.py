@@ -16,15 +16,21 @@ from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource, refuse
-from strongroom.directory.clients import Client, authenticate_by_secret, require_client
-from strongroom.directory.tokens import AccessToken, Mint
+from strongroom.core.user_tokens import UserScope, parse_user_scope, whole_resource
+from strongroom.directory.clients import (
+    Client,
+    PublicClient,
+    authenticate_by_secret,
+    find_public_client,
+    require_client,
+)
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
 from strongroom.sts.forms import parse_basic, parse_form
 from strongroom.sts.grants import GRANTS
-from strongroom.sts.grants.grant import Grant, TokenRequest
+from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 from strongroom.sts.wire import TokenResponse, TokenResponseV1
 
 _NO_STORE = (b"cache-control", b"no-store")
@@ -42,37 +48,45 @@ async def issue_v2(call: Call) -> Response:
 
 
 async def _issue(call: Call, *, version: int) -> Response:
-    tenant = _tenant(call)
+    named = _named_tenant(call)
     form = parse_form(call.request.header(b"content-type"), await call.raw_body())
     grant = _grant(form)
     _refuse_bound(form)
     _judge_claims(form)
+    tenant = named if named is not None else _implied_tenant(call, form, grant)
     client = _client(call, tenant, form, grant)
-    # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
-    call.proved = True
-    call.properties.update(
-        tenantId=tenant.id,
-        appId=client.application.app_id,
-        objectId=client.principal.id,
-        credentialId=client.credential.id,
-        grantType=grant.name,
-    )
-    resource = _resource(call, tenant, form, grant, version)
+    call.properties.update(tenantId=tenant.id, appId=client.app_id, grantType=grant.name)
+    if isinstance(client, Client):
+        # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
+        call.proved = True
+        call.properties.update(objectId=client.principal.id, credentialId=client.credential.id)
+    scope = _user_scope(call, tenant, form, version) if grant.parse_scope is None else None
+    if scope is not None and isinstance(client, Client):
+        # Nobody can consent to a registered application yet, so none acts for a user.
+        raise refuse(65001, client_id=client.app_id, reason="registered application without consent")
+    resource = scope.resource if scope is not None else _resource(call, tenant, form, grant, version)
     call.properties["resource"] = resource.audience
-    world = call.world
-    token = await grant.issue(
-        Mint(world.keys, world.signers, world.view, world.entropy),
-        TokenRequest(tenant, form, client, resource, call.now),
-    )
-    call.properties["tokenId"] = token.token_id
-    return _answer(token, in_v1_form=version == 1 and "resource" in form)
+    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope))
+    call.properties["tokenId"] = issued.access.token_id
+    return _answer(issued, in_v1_form=version == 1 and "resource" in form)
 
 
-def _tenant(call: Call) -> Tenant:
+def _named_tenant(call: Call) -> Tenant | None:
+    """Find the tenant that the path names; None if it names none in particular."""
     name = call.params["tenant"]
-    if name.lower() in MULTI_TENANT:
+    return None if name.lower() in MULTI_TENANT else find_tenant(call.world, name)
+
+
+def _implied_tenant(call: Call, form: Mapping[str, str], grant: Grant) -> Tenant:
+    """
+    Find the tenant of the user that a request to `common` or `organizations` is about.
+
+    Raises:
+        Invalid: AADSTS50059, the grant has no user, or says nothing of whose tenant.
+    """
+    if grant.find_tenant is None:
         raise refuse(50059)
-    return find_tenant(call.world, name)
+    return grant.find_tenant(call.world, form)
 
 
 def _grant(form: Mapping[str, str]) -> Grant:
@@ -115,7 +129,7 @@ def _judge_claims(form: Mapping[str, str]) -> None:
         raise refuse(9000410, parameter="claims") from None
 
 
-def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client:
+def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client | PublicClient:
     """Authenticate the client, by client_secret_post or client_secret_basic and never by both."""
     basic = parse_basic(call.request.header(b"authorization"))
     client_id, secret = form.get("client_id"), form.get("client_secret")
@@ -131,11 +145,14 @@ def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -
         return authenticate_by_secret(
             world.keys, world.view, tenant=tenant.id, client_id=client_id, secret=secret, now=call.now
         )
+    public = find_public_client(client_id) if grant.takes_public_clients and "client_assertion" not in form else None
+    if public is not None:
+        return public
     require_client(world.view, tenant=tenant.id, client_id=client_id)
     if "client_assertion" in form:
         # No certificate can be registered yet, so none is the one that signed this assertion.
         raise refuse(700027, client_id=client_id, reason="client assertion")
-    raise refuse(7000216, grant_type=grant.name)
+    raise refuse(7000218) if grant.takes_public_clients else refuse(7000216, grant_type=grant.name)
 
 
 def _resource(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant, version: int) -> Resource:
@@ -144,11 +161,23 @@ def _resource(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant,
         return parse_resource(form.get("resource"), hosts, tenant.id)
     if "resource" in form:
         raise refuse(901002)
+    if grant.parse_scope is None:
+        msg = f"{grant.name} asks for users"
+        raise RuntimeError(msg)
     return grant.parse_scope(form.get("scope"), hosts, tenant.id)
 
 
-def _answer(token: AccessToken, *, in_v1_form: bool) -> Response:
-    lifetime = token.lifetime
+def _user_scope(call: Call, tenant: Tenant, form: Mapping[str, str], version: int) -> UserScope:
+    hosts = call.world.hosts
+    if version == 1 and ("resource" in form or "scope" not in form):
+        return whole_resource(parse_resource(form.get("resource"), hosts, tenant.id))
+    if "resource" in form:
+        raise refuse(901002)
+    return parse_user_scope(form.get("scope"), hosts, tenant.id)
+
+
+def _answer(issued: Issued, *, in_v1_form: bool) -> Response:
+    token, lifetime = issued.access, issued.access.lifetime
     answer: TokenResponse | TokenResponseV1
     if in_v1_form:
         answer = TokenResponseV1(
@@ -162,4 +191,6 @@ def _answer(token: AccessToken, *, in_v1_form: bool) -> Response:
         )
     else:
         answer = TokenResponse("Bearer", lifetime.expires_in, lifetime.expires_in, token.text)
+    answer.scope, answer.refresh_token = issued.scope, issued.refresh_token
+    answer.id_token, answer.client_info = issued.id_token, issued.client_info
     return json.response(answer, headers=[_NO_STORE])

@@ -7,17 +7,21 @@ import msgspec
 from strongroom.http import json
 
 
-class TokenResponse(json.Secretive):
-    """A token, as the v2 endpoint and AD FS answer."""
+class TokenResponse(json.Secretive, omit_defaults=True):
+    """Tokens, as the v2 endpoint and AD FS answer. The last four come with tokens for users."""
 
     token_type: str
     expires_in: int
     ext_expires_in: int
     access_token: str
+    scope: str | None = None
+    refresh_token: str | None = None
+    id_token: str | None = None
+    client_info: str | None = None
 
 
-class TokenResponseV1(json.Secretive):
-    """A token, as the v1 endpoint answers: all numbers are text."""
+class TokenResponseV1(json.Secretive, omit_defaults=True):
+    """Tokens, as the v1 endpoint answers: all numbers are text."""
 
     token_type: str
     expires_in: str
@@ -26,6 +30,10 @@ class TokenResponseV1(json.Secretive):
     not_before: str
     resource: str
     access_token: str
+    scope: str | None = None
+    refresh_token: str | None = None
+    id_token: str | None = None
+    client_info: str | None = None
 
 
 class OpenIdConfiguration(msgspec.Struct):

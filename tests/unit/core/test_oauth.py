@@ -122,6 +122,7 @@ REFUSALS = [
     (9002313, Invalid, "invalid_request"),
     (9000410, Invalid, "invalid_request"),
     (700027, Unauthenticated, "invalid_client"),
+    *((number, Invalid, "invalid_grant") for number in (50126, 50055, 50057, 53003, 65001, 70000, 50173, 700082)),
 ]
 DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from strongroom.sts.grants.client_credentials import CLIENT_CREDENTIALS
 from strongroom.sts.grants.grant import Grant
+from strongroom.sts.grants.password import PASSWORD
+from strongroom.sts.grants.user import REFRESH_TOKEN
 
-GRANTS: dict[str, Grant] = {grant.name: grant for grant in (CLIENT_CREDENTIALS,)}
+GRANTS: dict[str, Grant] = {grant.name: grant for grant in (CLIENT_CREDENTIALS, PASSWORD, REFRESH_TOKEN)}
 """Every grant there is; what is not here is AADSTS70003."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from strongroom.core.oauth import parse_client_credentials_scope
-from strongroom.directory.tokens import AccessToken, Mint, issue_to_application
-from strongroom.sts.grants.grant import Grant, TokenRequest
+from strongroom.directory.tokens import issue_to_application
+from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 
 
-async def _issue(mint: Mint, request: TokenRequest) -> AccessToken:
-    client = request.client
-    return await issue_to_application(
-        mint,
+async def _issue(request: TokenRequest) -> Issued:
+    client = request.proved_client
+    token = await issue_to_application(
+        request.mint,
         client.principal,
         client.credential,
         appidacr=client.appidacr,
         resource=request.resource,
-        now=request.now,
+        now=request.call.now,
     )
+    return Issued(token)
 
 
-CLIENT_CREDENTIALS = Grant("client_credentials", parse_client_credentials_scope, _issue)
+CLIENT_CREDENTIALS = Grant("client_credentials", _issue, parse_scope=parse_client_credentials_scope)

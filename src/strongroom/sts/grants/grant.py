@@ -3,24 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from strongroom.core.identity import Tenant
 from strongroom.core.names import Hosts
 from strongroom.core.oauth import Resource
-from strongroom.directory.clients import Client
+from strongroom.core.user_tokens import UserScope
+from strongroom.directory.clients import Client, PublicClient
 from strongroom.directory.tokens import AccessToken, Mint
+from strongroom.flow.call import Call
+from strongroom.flow.world import World
+
+Form = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A token request whose form, tenant and client are known to be good."""
+    """
+    A token request whose form, tenant and client are known to be good.
 
+    `scope` is what is asked for in a user's name; None where the client asks for itself.
+    """
+
+    call: Call
     tenant: Tenant
-    form: Mapping[str, str]
-    client: Client
+    form: Form
+    client: Client | PublicClient
     resource: Resource
-    now: int
+    scope: UserScope | None
+
+    @property
+    def proved_client(self) -> Client:
+        """
+        The client, for grants that take none without a proof.
+
+        Raises:
+            TypeError: it is a public client.
+        """
+        if not isinstance(self.client, Client):
+            msg = "a public client has proved nothing"
+            raise TypeError(msg)
+        return self.client
+
+    @property
+    def mint(self) -> Mint:
+        """What issuing takes."""
+        world = self.call.world
+        return Mint(world.keys, world.signers, world.view, world.entropy)
+
+    @property
+    def user_scope(self) -> UserScope:
+        """
+        What is asked for in a user's name, for grants that a user takes part in.
+
+        Raises:
+            RuntimeError: the grant has no user.
+        """
+        if self.scope is None:
+            msg = "the grant has no user"
+            raise RuntimeError(msg)
+        return self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a grant gives. All but the access token comes with tokens for users."""
+
+    access: AccessToken
+    scope: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
+    client_info: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +81,16 @@ class Grant:
     """
     One value of `grant_type`.
 
-    `parse_scope` reads the v2 endpoint's `scope`; `issue` makes the token.
+    Attributes:
+        parse_scope: reads the v2 endpoint's `scope` of a client that asks for itself; None where it asks for a user.
+        issue: makes the tokens.
+        find_tenant: finds the tenant of a request to `common` or `organizations`, by what the form says of its user;
+            None where nothing does.
+        takes_public_clients: whether a client without a secret may ask.
     """
 
     name: str
-    parse_scope: Callable[[str | None, Hosts, str], Resource]
-    issue: Callable[[Mint, TokenRequest], Awaitable[AccessToken]]
+    issue: Callable[[TokenRequest], Awaitable[Issued]]
+    parse_scope: Callable[[str | None, Hosts, str], Resource] | None = None
+    find_tenant: Callable[[World, Form], Tenant] | None = None
+    takes_public_clients: bool = False

@@ -1,0 +1,25 @@
+"""`strongroom sign-in`: what a tenant's users may sign in by, of what is off by default."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from strongroom.cli.control import change_sign_in
+from strongroom.cli.instance import find_instance
+from strongroom.cli.outcome import Exit
+
+
+def change(data: Path | None, tenant: str | None, *, password_grant: bool | None, as_json: bool) -> int:
+    """
+    Change what is said, and print all of it.
+
+    Raises:
+        Halt: no service runs there, or it refuses.
+    """
+    told = change_sign_in(find_instance(data), tenant, password_grant=password_grant)
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        print(f"password grant  {'on' if told['passwordGrant'] else 'off'}")
+    return Exit.OK

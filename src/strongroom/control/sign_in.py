@@ -1,0 +1,26 @@
+"""What the operator lets a tenant's users sign in by, where that is off by default."""
+
+from __future__ import annotations
+
+from strongroom.control import wire
+from strongroom.control.link import optional_body, require_control
+from strongroom.control.tenants import require_tenant
+from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import SignInSettings
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+
+
+async def change_sign_in(call: Call) -> Response:
+    """Change what a tenant's users may sign in by, where the body says something, and tell all of it."""
+    require_control(call)
+    body = await optional_body(call, wire.SignInBody)
+    tenant = require_tenant(call.world.view, body.tenant).id
+    call.properties["tenantId"] = tenant
+    settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant) or SignInSettings(tenant, tenant)
+    if body.password_grant is not None:
+        changed = SignInSettings(tenant, tenant, password_grant=body.password_grant)
+        await call.commit(lambda tx: tx.put(changed))
+        settings = changed
+    return json.response(wire.SignInAnswer(tenant, settings.password_grant))

@@ -1,0 +1,65 @@
+"""
+What signing in leaves behind: token families, and what a tenant allows of it.
+
+A family is one user's consent to one client to act for it: it begins with a grant that a user took part in, every
+access token of it names it (`sid`), and each refresh raises its generation.
+
+    begun --refresh token of this generation--> one generation further --> ... --expires, or is removed--> over
+                 |
+                 +-- a refresh token of an earlier one: somebody has a copy, so the family is removed
+
+Removing a family ends all its tokens at once. Nothing secret is in one: a refresh token is sealed, not stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from strongroom.core.records import Record, record, tenant_partition
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class TokenFamily(Record):
+    """The tokens that one sign-in gave one client; see the module."""
+
+    KIND: ClassVar[str] = "token_family"
+    id: str
+    """A GUID: the `sid` of its access tokens."""
+    tenant: str
+    user: str
+    app_id: str
+    credential: str
+    """The id of the credential that the user showed: with it goes the family."""
+    authenticated: int
+    """When the user showed it: `auth_time`."""
+    amr: tuple[str, ...]
+    """How: `pwd`, `mfa` (RFC 8176)."""
+    expires: int
+    """When the newest refresh token ends, or the access token if there is none."""
+    generation: int = 0
+    refreshed: int = 0
+    """When the generation was last raised."""
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class SignInSettings(Record):
+    """What a tenant allows of the ways in that are off by default (security.md "Tokens and sign-in")."""
+
+    KIND: ClassVar[str] = "sign_in_settings"
+    id: str
+    """The tenant."""
+    tenant: str
+    password_grant: bool = False
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)

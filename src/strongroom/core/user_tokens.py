@@ -1,0 +1,172 @@
+"""
+Tokens that speak for a user: what may be asked for, and what access tokens and id tokens say of the user.
+
+Sources: reference clients.md sections 1.2 and 7; choices where they are silent are in ADR 0014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from strongroom.core.limits import GROUPS_IN_TOKEN
+from strongroom.core.names import GRAPH_RESOURCE, Hosts, Surface
+from strongroom.core.oauth import DEFAULT_SCOPE, Resource, TokenFacts, common_claims, parse_resource, refuse
+
+OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
+_OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
+_DEFAULT = DEFAULT_SCOPE.removeprefix("/")
+IMPERSONATION = "user_impersonation"
+
+DELEGATED: Mapping[Surface, tuple[str, ...]] = {
+    Surface.VAULT: (IMPERSONATION,),
+    Surface.MANAGEMENT: (IMPERSONATION,),
+    # The directory's roles decide what a user may change; `openid` is how Terraform tells a user's token.
+    Surface.GRAPH: ("Directory.AccessAsUser.All", "User.Read", EMAIL, OPENID, PROFILE),
+}
+"""What a client that acts for a user gets of each resource: `scp`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserScope:
+    """What a client asks for in a user's name."""
+
+    resource: Resource
+    permissions: tuple[str, ...]
+    """`scp`."""
+    openid: frozenset[str]
+    by_default: bool = True
+    """Whether `/.default` was asked for: the answer names it then, since clients keep tokens under what was told."""
+
+    @property
+    def told(self) -> str:
+        """What the answer's `scope` says (RFC 6749 section 5.1): every permission with its resource."""
+        audience = self.resource.audience
+        named = [text if text in _OPENID_SCOPES else f"{audience}/{text}" for text in self.permissions]
+        if self.by_default:
+            named.append(f"{audience}{DEFAULT_SCOPE}")
+        return " ".join(dict.fromkeys([*named, *sorted(self.openid - {OFFLINE_ACCESS})]))
+
+
+def parse_user_scope(scope: str | None, hosts: Hosts, tenant: str) -> UserScope:
+    """
+    Read the v2 endpoint's `scope` for a user: permissions of one resource, and the words of OpenID Connect.
+
+    A permission without a resource is Graph's, and so is a request for the words alone.
+
+    Raises:
+        Invalid: AADSTS900144, nothing is asked; 70011, several resources or a permission that the resource does not
+            have; 500011, no such resource.
+    """
+    items = (scope or "").split()
+    if not items:
+        raise refuse(900144, parameter="scope")
+    openid = frozenset(items) & _OPENID_SCOPES
+    asked: dict[Resource, set[str]] = {}
+    for item in items:
+        if item not in _OPENID_SCOPES:
+            name, permission = _split(item)
+            asked.setdefault(parse_resource(name, hosts, tenant), set()).add(permission)
+    if len(asked) > 1:
+        raise refuse(70011, scope=scope or "", reason="several resources")
+    resource, permissions = next(iter(asked.items()), (Resource(Surface.GRAPH, GRAPH_RESOURCE), set()))
+    given = DELEGATED[resource.surface]
+    by_default = _DEFAULT in permissions
+    if not permissions - {_DEFAULT} <= set(given):
+        raise refuse(70011, scope=scope or "", reason="unknown permission")
+    chosen = given if by_default else tuple(text for text in given if text in permissions | openid)
+    return UserScope(resource, chosen, openid, by_default)
+
+
+def whole_resource(resource: Resource) -> UserScope:
+    """Make the scope of a v1 request, which names a resource and means all that the client has of it."""
+    return UserScope(resource, DELEGATED[resource.surface], frozenset({OPENID, PROFILE, OFFLINE_ACCESS}))
+
+
+def _split(item: str) -> tuple[str, str]:
+    """Split a permission from its resource. Exactly one slash is theirs: `https://x//.default` is the resource `https://x/`."""
+    if "/" not in item:
+        return GRAPH_RESOURCE, item
+    resource, _, permission = item.rpartition("/")
+    return resource, permission
+
+
+@dataclass(frozen=True, slots=True)
+class UserFacts:
+    """What a token says of its user, and of how and when the user signed in."""
+
+    oid: str
+    user_principal_name: str
+    display_name: str
+    subject: str
+    """`sub`: another one for each application, so that two cannot compare their users."""
+    session: str
+    """`sid`: the token family."""
+    authenticated: int
+    amr: tuple[str, ...]
+    given_name: str | None = None
+    surname: str | None = None
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    """Directory roles: `wids`."""
+    address: str | None = None
+
+
+def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]) -> dict[str, object]:
+    """Make the claims of an access token for a user (v1)."""
+    claims: dict[str, object] = {
+        **common_claims(facts),
+        "acr": "1",
+        "amr": list(user.amr),
+        "auth_time": user.authenticated,
+        "idtyp": "user",
+        "name": user.display_name,
+        "oid": user.oid,
+        "scp": " ".join(permissions),
+        "sid": user.session,
+        "sub": user.subject,
+        "unique_name": user.user_principal_name,
+        "upn": user.user_principal_name,
+        **_groups(facts.tenant, user),
+    }
+    optional = {"family_name": user.surname, "given_name": user.given_name, "ipaddr": user.address}
+    claims |= {name: value for name, value in optional.items() if value}
+    if user.roles:
+        claims["wids"] = list(user.roles)
+    return claims
+
+
+def id_token_claims(
+    facts: TokenFacts, user: UserFacts, *, issuer: str, nonce: str | None, preferred_username: bool
+) -> dict[str, object]:
+    """Make the claims of an id token (OpenID Connect Core section 2, v2): for the client, about its user."""
+    claims: dict[str, object] = {
+        "aud": facts.app_id,
+        "iss": issuer,
+        "iat": facts.lifetime.issued,
+        "nbf": facts.lifetime.issued,
+        "exp": facts.lifetime.expires,
+        "auth_time": user.authenticated,
+        "oid": user.oid,
+        "rh": facts.rh,
+        "sid": user.session,
+        "sub": user.subject,
+        "tid": facts.tenant,
+        "uti": facts.token_id,
+        "ver": "2.0",
+    }
+    if nonce is not None:
+        claims["nonce"] = nonce
+    if preferred_username:
+        claims |= {"name": user.display_name, "preferred_username": user.user_principal_name}
+    return claims
+
+
+def _groups(tenant: str, user: UserFacts) -> dict[str, object]:
+    """Name the user's groups, or where to ask for them if they are too many for a token."""
+    if not user.groups:
+        return {}
+    if len(user.groups) <= GROUPS_IN_TOKEN:
+        return {"groups": sorted(user.groups)}
+    endpoint = f"https://graph.windows.net/{tenant}/users/{user.oid}/getMemberObjects"
+    return {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": endpoint}}}

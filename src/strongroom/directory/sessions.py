@@ -1,0 +1,130 @@
+"""
+Token families: begun, refreshed and ended (see `core.sessions`).
+
+A refresh token is the family's name and generation, sealed: nobody can make one, and the store holds none.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from strongroom.core.identity import Credential, User
+from strongroom.core.limits import HANDLE_CHARS, REFRESH_GRACE_S
+from strongroom.core.oauth import refuse
+from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import TokenFamily
+from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.store import Transaction
+from strongroom.view import View
+
+_PURPOSE = "refresh token"
+_PREFIX = "1."
+_FORMAT = b"1"
+
+
+class _Sealed(msgspec.Struct, array_like=True, frozen=True):
+    tenant: str
+    family: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What a refresh token says: which family, and how far it had come."""
+
+    tenant: str
+    family: str
+    generation: int
+
+
+def make_refresh_token(keys: KeyProtection, family: TokenFamily) -> str:
+    """Make the refresh token of a family's present generation."""
+    sealed = keys.seal(_PURPOSE, _FORMAT, msgspec.msgpack.encode(_Sealed(family.tenant, family.id, family.generation)))
+    return _PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+
+
+def read_refresh_token(keys: KeyProtection, text: str) -> RefreshToken:
+    """
+    Read a refresh token.
+
+    Raises:
+        Invalid: AADSTS70000, it is none of this instance's; what is wrong with it is not said.
+    """
+    encoded = text.removeprefix(_PREFIX) if text.startswith(_PREFIX) and len(text) <= HANDLE_CHARS else ""
+    try:
+        raw = urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4))
+        sealed = msgspec.msgpack.decode(keys.open(_PURPOSE, _FORMAT, raw), type=_Sealed)
+    except (Unsealable, UnicodeEncodeError, Base64Error, msgspec.DecodeError):
+        raise refuse(70000, reason="not a refresh token of this instance") from None
+    return RefreshToken(sealed.tenant, sealed.family, sealed.generation)
+
+
+def family_of(view: View, tenant: str, family: str) -> TokenFamily | None:
+    """Find a family that goes on: one whose user still has the credential that it began with."""
+    found = view.get(TokenFamily, tenant_partition(tenant), family)
+    return found if found is not None and _has_credential(view, found) else None
+
+
+def expired_families(view: View, now: int) -> list[TokenFamily]:
+    """List the families that are over, by their time or because their credential is gone."""
+    return [one for one in view.all(TokenFamily) if one.expires <= now or not _has_credential(view, one)]
+
+
+def _has_credential(view: View, family: TokenFamily) -> bool:
+    credential = view.credential(family.credential)
+    return credential is not None and credential.owner == family.user and credential.tenant == family.tenant
+
+
+async def begin_family(tx: Transaction, family: TokenFamily) -> None:
+    """
+    Begin a family.
+
+    Raises:
+        Invalid: AADSTS50173, the user or the credential went away meanwhile.
+    """
+    partition = family.partition
+    user = await tx.record(User, partition, family.user)
+    if user is None or not user.enabled or await tx.record(Credential, partition, family.credential) is None:
+        raise refuse(50173, reason="user or credential went away meanwhile")
+    await tx.put(family)
+
+
+async def refresh_family(
+    tx: Transaction, token: RefreshToken, *, app_id: str, expires: int, now: int
+) -> TokenFamily | None:
+    """
+    Take a family one generation further; None if the token was used before, and then the family is removed.
+
+    The token before the newest is good for a moment longer, since programs of one person share a cache of tokens and
+    refresh at the same time. It leads to the same generation, so no second line of tokens begins.
+
+    Raises:
+        Invalid: AADSTS50173, the family was ended; 700082, it has expired; 70000, it is another client's.
+    """
+    found = await tx.record(TokenFamily, tenant_partition(token.tenant), token.family)
+    if found is None:
+        raise refuse(50173, reason="token family was ended")
+    if found.app_id != app_id:
+        raise refuse(70000, reason="refresh token of another client")
+    if found.expires <= now:
+        raise refuse(700082, reason="refresh token has expired")
+    if token.generation == found.generation:
+        refreshed = replace(found, generation=found.generation + 1, refreshed=now, expires=expires)
+        await tx.put(refreshed)
+        return refreshed
+    if token.generation == found.generation - 1 and now - found.refreshed <= REFRESH_GRACE_S:
+        return found
+    await tx.remove(found)
+    return None
+
+
+async def end_families(tx: Transaction, families: Iterable[TokenFamily]) -> None:
+    """End families with every token of them; one that was refreshed since it was looked at goes on."""
+    for family in families:
+        if await tx.record(TokenFamily, family.partition, family.id) == family:
+            await tx.remove(family)

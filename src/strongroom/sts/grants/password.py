@@ -1,0 +1,41 @@
+"""
+password (RFC 6749 section 4.3): the client sees the user's password.
+
+Off in every tenant until its operator says otherwise, because whoever holds the password needs no client (security.md
+"Tokens and sign-in").
+"""
+
+from __future__ import annotations
+
+from strongroom.core.identity import Tenant
+from strongroom.core.oauth import refuse
+from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import SignInSettings
+from strongroom.flow.world import World
+from strongroom.sts.authorities import find_tenant, is_tenant_name
+from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
+from strongroom.sts.grants.user import begin
+from strongroom.sts.sign_in import sign_in_by_password
+
+
+async def _issue(request: TokenRequest) -> Issued:
+    call, tenant = request.call, request.tenant
+    settings = call.world.view.get(SignInSettings, tenant_partition(tenant.id), tenant.id)
+    if settings is None or not settings.password_grant:
+        # Before anything of the user is looked at, so this tells nothing of anybody.
+        raise refuse(53003, reason="the password grant is off in the tenant")
+    user_name, password = request.form.get("username"), request.form.get("password")
+    if user_name is None or password is None:
+        raise refuse(900144, parameter="username" if user_name is None else "password")
+    return await begin(request, await sign_in_by_password(call, tenant, user_name, password))
+
+
+def _tenant_of_user(world: World, form: Form) -> Tenant:
+    """Find the tenant by the domain of the user's name, which tells nobody who exists."""
+    domain = form.get("username", "").rpartition("@")[2].lower()
+    if "." not in domain or not is_tenant_name(domain) or world.view.tenant(domain) is None:
+        raise refuse(50059, reason="user name of no tenant")
+    return find_tenant(world, domain)
+
+
+PASSWORD = Grant("password", _issue, find_tenant=_tenant_of_user, takes_public_clients=True)

@@ -1,0 +1,140 @@
+"""What every grant for a user ends with: a family of tokens begun, or taken further, and the answer about it."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from strongroom.core.guids import new_guid
+from strongroom.core.identity import Tenant, User
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, REFRESH_TOKEN_S
+from strongroom.core.oauth import issuer_v2, refuse
+from strongroom.core.sessions import TokenFamily
+from strongroom.core.user_tokens import OFFLINE_ACCESS
+from strongroom.directory.sessions import (
+    RefreshToken,
+    begin_family,
+    family_of,
+    make_refresh_token,
+    read_refresh_token,
+    refresh_family,
+)
+from strongroom.directory.user_tokens import issue_id_token, issue_to_user
+from strongroom.flow.world import World
+from strongroom.sts.authorities import find_tenant
+from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
+from strongroom.sts.sign_in import SignedIn
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Made before anything is written: what is written may still refuse them."""
+
+    issued: Issued
+    family: TokenFamily
+
+
+async def begin(
+    request: TokenRequest, signed_in: SignedIn, *, family: str | None = None, nonce: str | None = None
+) -> Issued:
+    """
+    Begin a family for a user who signed in, and give its first tokens.
+
+    Raises:
+        Invalid: AADSTS50173, the user or the credential went away meanwhile.
+    """
+    call, user = request.call, signed_in.user
+    refreshable = OFFLINE_ACCESS in request.user_scope.openid
+    begun = TokenFamily(
+        id=family or new_guid(call.world.entropy),
+        tenant=user.tenant,
+        user=user.id,
+        app_id=request.client.app_id,
+        credential=signed_in.credential.id,
+        authenticated=call.now,
+        amr=signed_in.amr,
+        expires=call.now + (REFRESH_TOKEN_S if refreshable else ACCESS_TOKEN_MAX_S),
+    )
+    issued = await _issue(request, user, begun, nonce)
+    await call.commit(lambda tx: begin_family(tx, begun))
+    return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
+
+
+async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None) -> Issued:
+    call, scope = request.call, request.user_scope
+    access = await issue_to_user(
+        request.mint,
+        user,
+        family,
+        scope,
+        appidacr=request.client.appidacr,
+        address=call.connection.address,
+        now=call.now,
+    )
+    issuer = issuer_v2(call.base, request.tenant.id)
+    id_token = await issue_id_token(request.mint, user, family, scope, issuer=issuer, nonce=nonce, now=call.now)
+    call.properties["tokenId"] = access.token_id
+    return Issued(access, scope.told, id_token=id_token, client_info=_client_info(request, user))
+
+
+def _client_info(request: TokenRequest, user: User) -> str | None:
+    """Name the user as clients keep them (`client_info=1`, reference clients.md section 1.2)."""
+    if request.form.get("client_info") != "1":
+        return None
+    named = msgspec.json.encode({"uid": user.id, "utid": user.tenant})
+    return urlsafe_b64encode(named).rstrip(b"=").decode("ascii")
+
+
+# ---- refresh_token (RFC 6749 section 6) -----------------------------------------------------------------------------
+
+
+async def _refresh(request: TokenRequest) -> Issued:
+    """
+    Take a family further. Its refresh tokens are good for every resource, as Entra's are.
+
+    Raises:
+        Invalid: AADSTS70000, 50173, 700082: see `refresh_family`; a token that was used before ends its family.
+    """
+    call, world = request.call, request.call.world
+    token = read_refresh_token(world.keys, _required(request.form, "refresh_token"))
+    family, user = _goes_on(request, token)
+    call.proved = True
+    call.properties["userId"] = user.id
+    issued = await _issue(request, user, family, None)
+    refreshed = await call.commit(
+        lambda tx: refresh_family(
+            tx, token, app_id=request.client.app_id, expires=call.now + REFRESH_TOKEN_S, now=call.now
+        ),
+        status=lambda found: 200 if found is not None else 400,
+    )
+    if refreshed is None:
+        raise refuse(50173, reason="refresh token was used before: its family has ended")
+    return replace(issued, refresh_token=make_refresh_token(world.keys, refreshed))
+
+
+def _goes_on(request: TokenRequest, token: RefreshToken) -> tuple[TokenFamily, User]:
+    """Find the family of a refresh token and its user, as they are now."""
+    view = request.call.world.view
+    if token.tenant != request.tenant.id:
+        raise refuse(70000, reason="refresh token of another tenant")
+    family = family_of(view, token.tenant, token.family)
+    user = view.principal(token.tenant, family.user) if family is not None else None
+    if family is None or not isinstance(user, User) or not user.enabled:
+        raise refuse(50173, reason="token family, user or credential has ended")
+    return family, user
+
+
+def _tenant_of_refresh_token(world: World, form: Form) -> Tenant:
+    return find_tenant(world, read_refresh_token(world.keys, _required(form, "refresh_token")).tenant)
+
+
+def _required(form: Form, name: str) -> str:
+    value = form.get(name)
+    if value is None:
+        raise refuse(900144, parameter=name)
+    return value
+
+
+REFRESH_TOKEN = Grant("refresh_token", _refresh, find_tenant=_tenant_of_refresh_token, takes_public_clients=True)

@@ -1,0 +1,73 @@
+"""Signing in: what a person shows, judged in the same way wherever it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strongroom.core.firewall import source_of
+from strongroom.core.identity import Credential, CredentialKind, Tenant, User
+from strongroom.core.installation import Installation
+from strongroom.core.oauth import refuse
+from strongroom.crypto.passwords import WrongPassword
+from strongroom.directory.runs import is_current
+from strongroom.flow.call import Call
+from strongroom.flow.world import World
+
+PASSWORD = "pwd"  # noqa: S105  the word of RFC 8176, not a password
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person who proved who they are."""
+
+    user: User
+    credential: Credential
+    amr: tuple[str, ...]
+
+
+async def sign_in_by_password(call: Call, tenant: Tenant, user_name: str, password: str) -> SignedIn:
+    """
+    Check a user's name and password.
+
+    Until the password is right, unknown, locked, disabled and expired users are told the same, with the same work; the
+    journal has the reason (security.md "Tokens and sign-in").
+
+    Raises:
+        Invalid: AADSTS50126, the name or the password is wrong, or too many were; 50057, the account is disabled;
+            50055, the password has expired.
+        Throttled: too many passwords wait to be checked.
+    """
+    world, name = call.world, user_name.casefold()
+    user, credential = _look_up(world, tenant, user_name)
+    source = source_of(call.connection)
+    locked = world.lockout.is_locked(name, source, call.now) and not _is_break_glass(world, user)
+    try:
+        await world.passwords.verify(credential.verifier if credential is not None else None, password)
+    except WrongPassword:
+        world.lockout.fail(name, source, call.now)
+        raise refuse(50126, reason="wrong password" if user is not None else "unknown user") from None
+    if user is None or credential is None:
+        raise refuse(50126, reason="unknown user")
+    if locked:
+        raise refuse(50126, reason=f"user {user.id} is locked to the source")
+    world.lockout.succeed(name, source)
+    call.properties["userId"] = user.id
+    if not user.enabled:
+        raise refuse(50057, reason="user is disabled")
+    if not is_current(credential, call.now):
+        raise refuse(50055, reason="password has expired")
+    call.proved = True
+    return SignedIn(user, credential, (PASSWORD,))
+
+
+def _look_up(world: World, tenant: Tenant, user_name: str) -> tuple[User | None, Credential | None]:
+    """Find a user of the tenant with the password it has; both, or neither."""
+    user = world.view.user_by_upn(user_name)
+    if user is None or user.tenant != tenant.id:
+        return None, None
+    held = [one for one in world.view.credentials_of(user.id) if one.kind is CredentialKind.PASSWORD]
+    return (user, held[0]) if held else (None, None)
+
+
+def _is_break_glass(world: World, user: User | None) -> bool:
+    return user is not None and any(one.break_glass == user.id for one in world.view.all(Installation))

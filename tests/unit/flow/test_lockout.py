@@ -1,0 +1,57 @@
+"""SEC-TOKEN-11: lock-out goes by user and source together, and ends by itself."""
+
+from __future__ import annotations
+
+from strongroom.core.limits import SIGN_IN_FAILURES, SIGN_IN_FAILURES_KEPT, SIGN_IN_LOCK_S
+from strongroom.flow.lockout import Lockout
+
+NOW = 1_800_000_000.0
+
+
+def failed(times: int, user: str = "a", source: str = "s", now: float = NOW) -> Lockout:
+    """Make a lock-out after some wrong passwords."""
+    lockout = Lockout()
+    for _ in range(times):
+        lockout.fail(user, source, now)
+    return lockout
+
+
+def test_the_limit_locks_and_one_below_does_not() -> None:
+    """`SIGN_IN_FAILURES` wrong passwords lock."""
+    assert not failed(SIGN_IN_FAILURES - 1).is_locked("a", "s", NOW)
+    assert failed(SIGN_IN_FAILURES).is_locked("a", "s", NOW)
+
+
+def test_nobody_else_is_locked() -> None:
+    """Not the user from elsewhere, and not another user from there."""
+    lockout = failed(SIGN_IN_FAILURES)
+    assert not lockout.is_locked("a", "elsewhere", NOW)
+    assert not lockout.is_locked("b", "s", NOW)
+
+
+def test_a_lock_ends_and_what_came_during_it_does_not_count() -> None:
+    """`SIGN_IN_LOCK_S` after the last failure that counted, however many follow: a lock cannot be kept up for ever."""
+    lockout = failed(SIGN_IN_FAILURES)
+    lockout.fail("a", "s", NOW + SIGN_IN_LOCK_S - 1)
+    assert lockout.is_locked("a", "s", NOW + SIGN_IN_LOCK_S - 1)
+    assert not lockout.is_locked("a", "s", NOW + SIGN_IN_LOCK_S)
+    lockout.fail("a", "s", NOW + SIGN_IN_LOCK_S)
+    assert not lockout.is_locked("a", "s", NOW + SIGN_IN_LOCK_S), "counted anew"
+
+
+def test_the_right_password_is_a_new_beginning() -> None:
+    """Failures before it are forgotten."""
+    lockout = failed(SIGN_IN_FAILURES - 1)
+    lockout.succeed("a", "s")
+    lockout.fail("a", "s", NOW)
+    assert not lockout.is_locked("a", "s", NOW)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """`SIGN_IN_FAILURES_KEPT` users and sources; with one more, who failed longest ago is forgotten."""
+    lockout = failed(SIGN_IN_FAILURES, user="first")
+    for number in range(SIGN_IN_FAILURES_KEPT - 1):
+        lockout.fail(f"u{number}", "s", NOW)
+    assert lockout.is_locked("first", "s", NOW)
+    lockout.fail("one more", "s", NOW)
+    assert not lockout.is_locked("first", "s", NOW)
