@@ -9,6 +9,7 @@ import re
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -210,3 +211,28 @@ def test_an_instance_whose_secrets_nobody_took_is_none(tmp_path: Path) -> None:
     assert b"no instance was made" in failed.stderr
 
     assert Service(data).first["clientId"]
+
+
+def test_what_was_only_counted_is_recorded_at_a_stop(service: Service) -> None:
+    """SEC-FLOW-6: attempts beyond the quota are a count in the journal, those of the last seconds too."""
+    with service:
+        client = service.client()
+        for _ in range(60):
+            assert client.ask("GET", f"{service.first['vaultUri']}secrets?api-version=7.4").status_code == 401
+        client.close()
+    told = service.command("audit", "tail", "--lines", "200", "--data", str(service.data)).stdout
+    entries = [json.loads(line) for line in told.splitlines()]
+    attempts = [entry for entry in entries if entry["operationName"] == "Authentication"]
+    counted = sum(entry["properties"].get("count", 0) for entry in attempts)
+    listed = sum("count" not in entry["properties"] for entry in attempts)
+    assert counted > 0
+    assert counted + listed >= 60
+
+
+def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> None:
+    """From a checkout that is `make setup`, which brings the clients, and this environment's own Python."""
+    service.start()
+    service.stop()
+    *_, line = [line for line in service.output.read_text().splitlines() if line.startswith("  next")]
+    assert "make setup && " in line
+    assert line.endswith(f"-- {sys.executable} examples/quickstart.py")

@@ -117,12 +117,16 @@ def test_a_purge_names_what_is_gone(world: Simulation, vault: Client, name: str)
 
 
 def test_before_an_operation_is_known_there_is_none(world: Simulation, vault: Client) -> None:
-    """A request that ended before anyone was identified is an `Authentication`, with the path as it was asked."""
-    vault.ask("GET", "/nothing/here")
+    """
+    A request that ended before anyone was identified is an `Authentication`.
+
+    SEC-AUDIT-7: of a path that leads nowhere the words of the surface are told; a secret may have been sent astray.
+    """
+    vault.ask("GET", "/nothing/secrets")
     entry = last(world)
     assert entry["operationName"] == "Authentication"
     assert entry["identity"] == {}
-    assert entry["properties"]["requestUri"] == f"{world.vault_url}/nothing/here?api-version={VERSION}"
+    assert entry["properties"]["requestUri"] == f"{world.vault_url}/REDACTED/secrets?api-version={VERSION}"
 
 
 # ---- correlation ----------------------------------------------------------------------------------------------------

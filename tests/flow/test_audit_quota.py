@@ -210,6 +210,16 @@ def test_the_bytes_of_a_second_have_a_limit() -> None:
     assert quota.take("c", START + 1, lambda: _entry_of(BYTES)) is not None
 
 
+def test_an_attempt_from_before_brings_no_second_back() -> None:
+    """SEC-FLOW-6: a request that was long under way counts in the present second, and gives nobody a new one."""
+    quota = AnonymousQuota(per_source=1, per_second=10, bytes_per_second=BYTES)
+    assert quota.take("a", START + 1, lambda: b"x") == b"x"
+    assert quota.take("b", START, lambda: b"x") == b"x"
+    for now in (START, START + 1):
+        assert quota.take("a", now, lambda: b"x") is None
+        assert quota.take("b", now, lambda: b"x") is None
+
+
 def test_nothing_is_made_for_what_is_only_counted() -> None:
     """Beyond the share of a source an attempt costs no entry, and counts under the first limit that it is beyond."""
 
@@ -233,8 +243,8 @@ BRIEF = limits.AUDIT_BRIEF_INPUT_CHARS
 @pytest.mark.parametrize("over", [0, 1])
 def test_an_unproved_request_is_recorded_briefly(world: Simulation, over: int) -> None:
     """SEC-FLOW-6: without proof, request URI and user agent are kept up to the limit; one more is cut, with a mark."""
-    start = f"{world.vault_url}/"
-    path = "p" * (BRIEF + over - len(start))
+    start = f"{world.vault_url}/secrets"
+    path = "/" * (BRIEF + over - len(start))
     world.ask("GET", start + path, headers={"User-Agent": "a" * (BRIEF + over)})
     properties = last(world)["properties"]
     mark = "…" * over

@@ -342,6 +342,13 @@ class TestRecovery:
         assert (made["tenantId"], made["subscriptionIds"]) == (own.first.tenant_id, [own.first.subscription_id])
         assert can(own, administrator) == ADMINISTERS
 
+    def test_a_full_subscription_keeps_nobody_out(self, own: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+        """SEC-BOOT-4: whoever filled a subscription with assignments does not thereby keep its owner out."""
+        for given in own.view.all(RoleAssignment):
+            own.commit(lambda tx, given=given: tx.remove(given))
+        monkeypatch.setattr(limits, "ROLE_ASSIGNMENTS_PER_SUBSCRIPTION", 0)
+        assert can(own, recovered(own)[1]) == ADMINISTERS
+
     def test_rights_over_resources_that_were_lost_come_back(self, own: Simulation) -> None:
         """SEC-BOOT-4: a Global Administrator without a role at the subscription is Owner of it again."""
         for given in own.view.all(RoleAssignment):

@@ -10,6 +10,7 @@ import pytest
 
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import ServicePrincipal, SigningKey
+from strongroom.core.limits import TEMPLATE_AGENT_BYTES
 from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
 from strongroom.core.rbac import RoleAssignment
 from strongroom.directory import client_secrets, signing_keys
@@ -239,3 +240,13 @@ def test_any_value_comes_back_as_it_was_set(known: Client, value: str) -> None:
     for _ in range(2):
         got = known.done("GET", "/secrets/a")
         assert (got["value"], got["tags"], got["contentType"]) == (value, tags, '"value":""')
+
+
+def test_a_long_user_agent_is_kept_with_no_decision(own: Simulation, reader: Principal) -> None:
+    """`TEMPLATE_AGENT_BYTES` of it are kept for answers like it; one more is encoded anew, and recorded as well."""
+    vault = Client(own, reader)
+    for size, kept in ((TEMPLATE_AGENT_BYTES + 1, 0), (TEMPLATE_AGENT_BYTES, 1)):
+        for _ in range(2):
+            assert vault.ask("GET", "/secrets", headers={"User-Agent": "a" * size}).status == 200
+            assert own.entries()[-1]["properties"]["clientInfo"] == "a" * size
+        assert sum(len(one._templates) for one in own.world.decisions._kept.values()) == kept

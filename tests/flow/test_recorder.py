@@ -122,3 +122,22 @@ def test_a_request_that_is_cancelled_leaves_its_entry(journal: Journal) -> None:
 
     asyncio.run(record())
     assert numbers(journal.directory) == [1, 2]
+
+
+def test_whatever_goes_wrong_no_answer_leaves_without_its_record(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEC-AUDIT-6: where the journal fails in a way of its own, everybody is told that nothing was written."""
+
+    def broken(_entries: list[bytes]) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(journal, "append_all", broken)
+    recorder = Recorder()
+
+    async def record() -> list[BaseException | None]:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        entries = (recorder.record(journal, event(number)) for number in range(3))
+        return await asyncio.gather(*entries, return_exceptions=True)
+
+    assert [type(outcome) for outcome in asyncio.run(record())] == [JournalUnavailable] * 3

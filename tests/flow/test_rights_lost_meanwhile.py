@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
-from strongroom.core.identity import ServicePrincipal
+from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, USER_ACCESS_ADMINISTRATOR
+from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
+from strongroom.core.identity import Group, ServicePrincipal
 from strongroom.core.network import Link
 from strongroom.core.records import tenant_partition
+from strongroom.directory import groups, roles
 from strongroom.http.message import Request, Response
 from strongroom.store import Transaction
-from tests.world import ARM_AUDIENCE, Simulation
+from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, VAULT_AUDIENCE, Simulation
 
 
 def request(method: str, url: str, token: str, receive: Callable[[int, float], Awaitable[bytes]]) -> Request:
@@ -120,3 +122,76 @@ def test_changes_of_one_group_do_not_miss_each_other(world: Simulation, name: st
 
     assert world.run(at_once()) == [200, 200, 409]
     assert world.ask("GET", deleted, token=data).status == 200
+
+
+def test_a_second_right_that_was_lost_meanwhile_is_not_used(world: Simulation) -> None:
+    """SEC-TENANT-3: who left the group that may assign roles while the body was in flight switches no model."""
+    principal, tenant = world.principal(), world.first.tenant_id
+
+    async def make(tx: Transaction) -> Group:
+        made = await groups.create_group(
+            tx,
+            tenant,
+            display_name="managers",
+            mail_nickname="managers",
+            description=None,
+            now=int(world.clock()),
+            entropy=world.world.entropy,
+        )
+        await groups.add_member(tx, tenant, made.id, principal.oid)
+        return made
+
+    group = world.commit(make)
+    world.grant(principal.oid, CONTRIBUTOR, world.vault.scope)
+    world.grant(group.id, USER_ACCESS_ADMINISTRATOR, world.vault.scope)
+    token, model = world.token(principal, resource=ARM_AUDIENCE), world.vault.rbac
+
+    async def body(_limit: int, _time_s: float) -> bytes:
+        await world.store.commit(lambda tx: groups.remove_member(tx, tenant, group.id, principal.oid))
+        return b'{"properties":{"enableRbacAuthorization":false}}'
+
+    asked = request("PATCH", f"{world.arm_url}{world.vault.scope}?api-version=2023-07-01", token, body)
+    assert world.run(world.dispatcher.handle(asked)).status == 403
+    assert world.vault.rbac == model
+
+
+def test_a_read_with_a_body_is_judged_when_it_is_there(world: Simulation) -> None:
+    """SEC-FLOW-7: whoever is disabled while the body is in flight reads nothing."""
+    reader, tenant = world.principal(), world.first.tenant_id
+    world.commit(lambda tx: roles.assign_role(tx, tenant, role=GLOBAL_ADMINISTRATOR, principal=reader.oid))
+    token = world.token(reader, resource=GRAPH_AUDIENCE)
+
+    async def disable(tx: Transaction) -> None:
+        found = await tx.record(ServicePrincipal, tenant_partition(tenant), reader.oid)
+        assert found is not None
+        await tx.put(replace(found, enabled=False))
+
+    async def body(_limit: int, _time_s: float) -> bytes:
+        await world.store.commit(disable)
+        return msgspec.json.encode({"ids": [reader.oid]})
+
+    asked = request("POST", f"{world.graph_url}/v1.0/directoryObjects/getByIds", token, body)
+    assert world.run(world.dispatcher.handle(asked)).status == 401
+
+
+def test_a_secret_that_expired_while_the_form_was_in_flight_is_none(world: Simulation) -> None:
+    """It is as late as it is when everything is there."""
+    client = world.principal(lifetime_s=10)
+    form = urlencode(
+        {
+            "grant_type": "client_credentials",
+            "client_id": client.appid,
+            "client_secret": client.secret,
+            "scope": f"{VAULT_AUDIENCE}/.default",
+        }
+    )
+
+    async def body(_limit: int, _time_s: float) -> bytes:
+        world.advance(11)
+        return form.encode()
+
+    asked = request("POST", f"{world.login_url}/{world.first.tenant_id}/oauth2/v2.0/token", "", body)
+    del asked.headers[b"authorization"]
+    asked.headers[b"content-type"] = b"application/x-www-form-urlencoded"
+    answer = world.run(world.dispatcher.handle(asked))
+    assert msgspec.json.decode(answer.body)["error_codes"] == [7000222]

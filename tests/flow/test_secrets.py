@@ -310,5 +310,5 @@ def test_a_name_has_127_characters_at_most(vault: Client, name: str) -> None:
     assert answer.status == 400
     assert answer.error == {
         "code": "BadParameter",
-        "message": "The request URI contains an invalid name.",
+        "message": "The request URI contains an invalid name: REDACTED",
     }

@@ -184,7 +184,9 @@ def test_a_change(world: Simulation, caplog: pytest.LogCaptureFixture, surface: 
     operation = last_entry(world)["operationName"]
     request_id = answer.headers["x-ms-request-id"]
     assert record.getMessage().startswith(f"the store failed in {operation}, request {request_id}: {told}")
+    assert world.world.outcome_unknown
     assert ask.send_with(world, token, body).status < 300
+    assert not world.world.outcome_unknown
 
 
 @pytest.mark.parametrize("fault", ["broken", "too slow"])

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from strongroom.config import Settings
+from strongroom.core.errors import Throttled
 from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
 from strongroom.flow.settings import FlowSettings
-from strongroom.flow.throttle import VAULT_LIMITS, WINDOW_S
+from strongroom.flow.throttle import VAULT_LIMITS, WINDOW_S, Throttle
 from tests.flow.client import VERSION, Client, make_vault
 from tests.plugins.canary import plant
 from tests.world import PUBLIC_ADDRESS, Answer, Simulation
@@ -63,6 +64,22 @@ def test_a_source_has_an_allowance_of_anonymous_requests(world: Simulation, how:
     assert refused.status == 429
     assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S
     assert world.entries()[-1]["properties"]["httpStatusCode"] == 429
+
+
+def test_a_request_from_before_brings_no_window_back() -> None:
+    """SEC-FLOW-5: what was long under way counts in the present window, and empties none, of sources or of vaults."""
+    throttle = Throttle(anonymous_per_source=1, service_limits=True)
+    now = float(10 * WINDOW_S)
+    throttle.count_anonymous("a", now)
+    for _ in range(VAULT_LIMITS["create"]):
+        throttle.admit_operation("v", "create", now)
+    throttle.count_anonymous("b", now - 1)
+    for at in (now - 1, now):
+        for source in "ab":
+            with pytest.raises(Throttled):
+                throttle.admit_source(source, at)
+        with pytest.raises(Throttled):
+            throttle.admit_operation("v", "create", at)
 
 
 def test_the_refusal_is_in_the_surfaces_dialect(world: Simulation) -> None:

@@ -221,6 +221,40 @@ def test_only_connections_to_our_listeners_are_ended() -> None:
                 """It still listens."""
 
 
+def test_a_connection_that_was_given_up_is_ended() -> None:
+    """Once its answer has had time to leave, and no other with it; one that asked again is not given up any more."""
+    requests = Requests()
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        requests.port = ours.getsockname()[1]
+        watch = Watch([requests], DescriptorLimit(1 << 20, 1 << 20))
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(socket.create_connection(ours.getsockname(), PATIENCE_S)) for _ in range(3)]
+            accepted = [stack.enter_context(ours.accept()[0]) for _ in clients]
+            given_up, back, other = (client.getsockname() for client in clients)
+            for peer in (given_up, back, other):
+                requests.asked(peer)
+            requests.give_up(given_up)
+            requests.give_up(back)
+            requests.asked(back)
+            watch.start()
+            stack.callback(watch.stop)
+            assert clients[0].recv(1) == b""
+            for held, client in zip(accepted[1:], clients[1:], strict=True):
+                held.sendall(b"x")
+                assert client.recv(1) == b"x"
+
+
+def test_a_connection_is_given_up_for_as_long_as_its_answer_takes_to_leave() -> None:
+    """`ANSWER_LEAVES_S` pass before the watch looks for it, and not a moment more."""
+    requests = Requests()
+    assert not requests.has_due(time.monotonic() + 10)
+    requests.give_up(("127.0.0.1", 1))
+    at = requests.given_up(("127.0.0.1", 1))
+    assert at is not None
+    assert not requests.has_due(at + limits.ANSWER_LEAVES_S)
+    assert requests.has_due(at + limits.ANSWER_LEAVES_S + 0.001)
+
+
 def test_the_limit_of_open_files_is_raised_and_a_quarter_kept_back() -> None:
     """The process takes what it may have, at most OPEN_FILES, and works with three quarters of it."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

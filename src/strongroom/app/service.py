@@ -37,6 +37,7 @@ Say = Callable[[str], None]
 
 _logger = logging.getLogger("strongroom")
 _LOAD_AGAIN_S = 1.0
+_EXAMPLE = "examples/quickstart.py"
 _COLLECT_AFTER = 20_000
 """Objects that may come to be, net of those that went, before the youngest are looked through for cycles."""
 _RESOLVE_S = 2.0
@@ -131,6 +132,7 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
         await asyncio.gather(*(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)))
         watch.stop()
         await audit.drain(world)
+        audit.settle_anonymous(world)
         world.journal.flush()
         await keep_journal_checkpoint(opened)
 
@@ -200,7 +202,9 @@ def _refusing_to_listen(link: Link) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InstanceFault(f"The service cannot listen: {error.strerror or error}. {_OTHERWISE[link]}") from error
+        told = str(error.strerror or error)
+        end = "" if told.endswith("?") else "."
+        raise InstanceFault(f"The service cannot listen: {told}{end} {_OTHERWISE[link]}") from error
 
 
 def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Listener, Listener]:
@@ -271,7 +275,12 @@ def introduce(opened: Opened) -> list[str]:
     if settings.first_secrets.exists():
         lines.append(f"  secrets  {settings.first_secrets} has the first ones: read it, and delete it")
     command = _command()
-    lines.append(f"  next     {command} run{data} -- python examples/quickstart.py")
+    checkout = Path(sys.prefix).parent
+    if (checkout / "Makefile").exists() and (checkout / _EXAMPLE).exists():
+        # `make serve` installs what the service needs; the example needs the official clients as well.
+        lines.append(f"  next     make setup && {command} run{data} -- {sys.executable} {_EXAMPLE}")
+    else:
+        lines.append(f"  next     {command} run{data} -- python your_program.py")
     lines.append(f"  or       {command} env{data}  for a shell")
     return lines
 

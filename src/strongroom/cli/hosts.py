@@ -42,6 +42,8 @@ def hosts(data: Path | None, *, write: bool, hosts_file: Path = HOSTS_FILE) -> i
             f"{hosts_file} is not yours to write: run `sudo strongroom hosts --write --data {instance.data}`,"
             " or add what `strongroom hosts` prints yourself"
         ) from None
+    except OSError as error:
+        raise Halt(f"{hosts_file} cannot be written: {error.strerror}") from None
     print(f"wrote {len(names)} names to {hosts_file}")
     return 0
 

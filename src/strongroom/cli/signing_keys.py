@@ -12,6 +12,7 @@ from strongroom.cli.control import list_signing_keys, revoke_signing_key, roll_s
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
 
+_TIMES = ("signsFrom", "signsUntil", "trustedUntil")
 _COLUMNS = ("kid", "state", "signs from", "signs until", "trusted until", "tenant")
 
 
@@ -62,6 +63,3 @@ def _print(keys: Sequence[dict[str, Any]], *, as_json: bool) -> None:
 def _row(key: dict[str, Any]) -> tuple[str, ...]:
     times = (f"{datetime.fromtimestamp(key[name], UTC):%Y-%m-%d %H:%MZ}" for name in _TIMES)
     return (str(key["kid"]), str(key["state"]), *times, str(key["tenantId"]))
-
-
-_TIMES = ("signsFrom", "signsUntil", "trustedUntil")

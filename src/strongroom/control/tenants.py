@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from strongroom.core.echo import TENANT, shown
 from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import Tenant
 from strongroom.view import View
@@ -24,5 +23,5 @@ def require_tenant(view: View, named: str | None) -> Tenant:
         return tenants[0]
     found = view.tenant(named)
     if found is None:
-        raise NotFound(f"There is no tenant '{shown(named, TENANT)}'. There is: {known}.")
+        raise NotFound(f"There is no such tenant. There is: {known}.")
     return found

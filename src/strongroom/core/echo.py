@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from strongroom.core.limits import OBJECT_NAME_CHARS, RESOURCE_GROUP_NAME_CHARS
+from strongroom.core.limits import OBJECT_NAME_CHARS, REPEATED_CHARS, RESOURCE_GROUP_NAME_CHARS
 
 REDACTED = "REDACTED"
 """What stands in a refusal, or in the journal, for input that is not repeated."""
-REPEATED_CHARS = 256
-"""Nothing longer is repeated, whatever its form."""
 
 Form = re.Pattern[str]
 
@@ -62,6 +60,8 @@ SCOPE = _form(rf"{_ASKED}(?: {_ASKED}){{0,7}}")
 USER_NAME = _form(rf"{_GUID}|[A-Za-z0-9._+'-]{{1,64}}@{_DOMAIN}")
 """What a path of Graph names an object by: an id, or a user principal name."""
 VAULT_NAME = _form(r"(?=.{3,24}\Z)[A-Za-z](?:-?[0-9A-Za-z])*")
+NAME_GIVEN = _form(rf"[\w.~ -]{{1,{OBJECT_NAME_CHARS}}}")
+"""What was meant to be an object's name or version, in a path that the journal has whole anyway."""
 RESOURCE_NAME = _form(rf"[0-9A-Za-z_.()-]{{1,{RESOURCE_GROUP_NAME_CHARS}}}")
 """The name of a resource group or of a resource in one."""
 RESOURCE_ID = _form(rf"/|(?:/[0-9A-Za-z_.()-]{{1,{OBJECT_NAME_CHARS}}}){{1,16}}/?")

@@ -152,6 +152,12 @@ SIGN_IN_LOCK_S = 60
 """For how long: Entra's own default."""
 SIGN_IN_FAILURES_KEPT = 10_000
 """Users and sources whose failures are counted at once: ours."""
+TEMPLATE_AGENT_BYTES = 256
+"""The longest User-Agent of an answer whose audit record is kept for those like it: ours."""
+REPEATED_CHARS = 256
+"""The longest input that a refusal repeats, whatever its form: ours."""
+ANSWER_LEAVES_S = 1.0
+"""How long a connection that was given up stays, so that its last answer leaves: ours."""
 SIGNERS_KEPT = 64
 """Signing keys loaded for use: one or two for each tenant that issues tokens."""
 SIGNATURES_WAITING = 256

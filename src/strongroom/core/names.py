@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from strongroom.core.echo import NAME_GIVEN, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.limits import OBJECT_NAME_CHARS
 from strongroom.core.network import Link
@@ -58,7 +59,7 @@ def parse_object_name(text: str) -> str:
         Invalid: it is not 1 to 127 letters, digits and hyphens.
     """
     if _OBJECT_NAME.fullmatch(text) is None:
-        raise Invalid("The request URI contains an invalid name.", code="BadParameter")
+        raise Invalid(f"The request URI contains an invalid name: {shown(text, NAME_GIVEN)}", code="BadParameter")
     return text
 
 
@@ -74,7 +75,7 @@ def parse_version(text: str) -> str | None:
     if not text:
         return None
     if _VERSION.fullmatch(text) is None:
-        raise Invalid("The request URI contains an invalid version.", code="BadParameter")
+        raise Invalid(f"The request URI contains an invalid version: {shown(text, NAME_GIVEN)}", code="BadParameter")
     return text.lower()
 
 

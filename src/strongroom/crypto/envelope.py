@@ -83,7 +83,7 @@ def _data_cipher(vault_cipher: AESGCM, context: bytes, head: bytes) -> AESGCM:
     """
     Unwrap a data key and make its cipher ready; those used most recently are kept, which halves what opening costs.
 
-    In memory they give nothing away that the vault's key beside them would not.
+    Each is kept with its vault's cipher, which opens everything that it does.
 
     Raises:
         InvalidTag: the data key is not one of this vault's and this context's. That is not remembered.

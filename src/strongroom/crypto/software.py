@@ -95,7 +95,7 @@ class SoftwareKeyProtection:
 
     def tag(self, purpose: str, message: bytes) -> bytes:
         """Make a 32-byte keyed tag (HMAC-SHA-256 under a key derived for *purpose*)."""
-        # As `_mac`, which a call more would reach: every line of the journal and every row is tagged here.
+        # `_mac`, written out: every line of the journal and every row is tagged here, and a call more would show.
         mac = self._branch("tag", purpose).copy()
         mac.update(message)
         return mac.finalize()

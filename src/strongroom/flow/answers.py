@@ -40,11 +40,7 @@ def moment_of(trace: Trace) -> Moment:
 def complete(world: World, trace: Trace, response: Response) -> Response:
     """Add the headers that every answer has."""
     connection, headers, decision = trace.connection, response.headers, trace.decision
-    standing = decision.headers if decision is not None else None
-    if standing is None:
-        standing = _standing(world, trace)
-        if decision is not None:
-            decision.headers = standing
+    standing = decision.headers if decision is not None else standing_headers(world, trace)
     if headers:
         present = {name for name, _ in headers}
         # A token's answer says `no-store` itself (RFC 6749 section 5.1).
@@ -58,7 +54,7 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
     return response
 
 
-def _standing(world: World, trace: Trace) -> tuple[Header, ...]:
+def standing_headers(world: World, trace: Trace) -> tuple[Header, ...]:
     """Make the headers that follow from what was decided, and are the same whenever that is."""
     if trace.surface.dialect is not KEY_VAULT:
         return _COMMON

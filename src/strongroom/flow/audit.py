@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from strongroom.core.errors import Denied, Failure, Unavailable
+from strongroom.core.echo import REDACTED
+from strongroom.core.errors import Denied, Failure, NotFound, Unavailable
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import Caller
+from strongroom.core.limits import TEMPLATE_AGENT_BYTES
 from strongroom.flow import log
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
@@ -182,9 +184,15 @@ def _is_unproved(trace: Trace) -> bool:
 def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -> bytes:
     """Make the record of an answer; of one that was decided before, out of the record of one like it."""
     decision, properties, connection = trace.decision, trace.properties, trace.connection
-    if decision is None or failure is not None or not properties.keys() <= _TOLD_APART:
+    agent = trace.request.headers.get(b"user-agent", b"")
+    if (
+        decision is None
+        or failure is not None
+        or len(agent) > TEMPLATE_AGENT_BYTES
+        or not properties.keys() <= _TOLD_APART
+    ):
         return encode(_entry(world, trace, status, failure))
-    alike = (status, properties.get("id"), trace.request.headers.get(b"user-agent"))
+    alike = (status, properties.get("id"), agent)
     template = decision.template(alike)
     if template is None:
         template = Template(_entry(world, trace, status, None))
@@ -201,8 +209,7 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, 
     request, connection, route, permit, vault = trace.request, trace.connection, trace.route, trace.permit, trace.vault
     host = trace.site.base_url if trace.site is not None else ""
     query = request.query.decode("latin-1")
-    show = trace.surface.shown_path
-    path = show(request.path) if show is not None else request.path.decode("latin-1")
+    path = _shown_path(trace, failure)
     agent = request.headers.get(b"user-agent")
     properties = {name: value for name, value in trace.properties.items() if name != "id"}
     object_uri = trace.properties.get("id")
@@ -229,6 +236,22 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, 
         properties=properties or None,
         is_brief=is_brief,
     )
+
+
+def _shown_path(trace: Trace, failure: Failure | None) -> str:
+    """
+    Give the path as the journal may have it.
+
+    It is made of names, except where the surface says otherwise; and one that leads nowhere may be a secret that was
+    sent to the wrong place, so of that only the words that lead somewhere are told.
+    """
+    surface, path = trace.surface, trace.request.path
+    if surface.shown_path is not None:
+        return surface.shown_path(path)
+    text = path.decode("latin-1")
+    if trace.route is not None or not isinstance(failure, NotFound):
+        return text
+    return "/".join(part if not part or part.lower() in surface.words else REDACTED for part in text.split("/"))
 
 
 _IDENTITIES_KEPT = 1024

@@ -48,6 +48,8 @@ class Call(msgspec.Struct, eq=False):
     site: Site | None
     query: Mapping[str, str]
     now: int
+    judge_again: Callable[[], None]
+    """Asks every question once more if any record changed since: `flow.serve`. The call is then what it says now."""
     commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None, Foretell | None], Awaitable[Any]]
     """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
     properties: dict[str, Any] = {}
@@ -114,8 +116,19 @@ class Call(msgspec.Struct, eq=False):
         return json.decode(await self.raw_body(), kind)
 
     async def raw_body(self) -> bytes:
-        """Read the body as it came, within the operation's limits."""
-        return await self.request.receive_body(self.op.body_limit, self.world.settings.body_time_s)
+        """
+        Read the body as it came, within the operation's limits.
+
+        It may take its time: from then on it is later, and whoever lost a right meanwhile is refused.
+
+        Raises:
+            TooLarge, TimedOut: see `Request.receive_body`.
+            Failure: what the steps say now.
+        """
+        body = await self.request.receive_body(self.op.body_limit, self.world.settings.body_time_s)
+        self.now = self.world.now()
+        self.judge_again()
+        return body
 
     async def commit(
         self,

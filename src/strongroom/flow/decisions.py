@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from strongroom.core.identity import Caller
 from strongroom.core.network import Admission, Verdict
 from strongroom.core.permissions import Permit
+from strongroom.flow.answers import standing_headers
 from strongroom.flow.authentication import digest_of, validity
-from strongroom.flow.routes import OVERRIDES, Route
+from strongroom.flow.routes import Route, has_override
 from strongroom.flow.trace import Trace
 from strongroom.http.message import Header
 from strongroom.journal import Template
@@ -37,7 +38,7 @@ Question = tuple[str, str, str, bytes, bytes, bytes, str, str]
 """Surface, host, method, path, query, the token's digest, address, link."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """The evidence of every step up to the permit, and when the token that it rests on holds."""
 
@@ -48,8 +49,8 @@ class Decision:
     permit: Permit
     begins: float
     ends: float
-    headers: tuple[Header, ...] | None = None
-    """The headers of every answer to it, once one was given."""
+    headers: tuple[Header, ...]
+    """The headers of every answer to it."""
     _templates: dict[object, Template] = field(default_factory=dict)
 
     def template(self, alike: object) -> Template | None:
@@ -101,7 +102,9 @@ class Decisions:
             return
         if len(self._kept) >= ENTRIES:
             self._kept.clear()
-        self._kept[question] = Decision(route, verdict, caller, admission, permit, *validity(world, question[5]))
+        begins, ends = validity(world, question[5])
+        headers = standing_headers(world, trace)
+        self._kept[question] = Decision(route, verdict, caller, admission, permit, begins, ends, headers)
 
 
 def question_of(trace: Trace, token: bytes | None) -> Question | None:
@@ -111,7 +114,7 @@ def question_of(trace: Trace, token: bytes | None) -> Question | None:
         token is None
         or site is None
         or len(request.path) + len(request.query) > QUESTION_BYTES
-        or not OVERRIDES.isdisjoint(request.headers)
+        or has_override(request)
     ):
         return None
     connection = trace.connection

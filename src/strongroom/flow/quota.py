@@ -45,7 +45,8 @@ class AnonymousQuota:
         *now* is in Unix seconds. An entry is made only if source and number leave a place for it.
         """
         second = int(now)
-        if second != self._second:
+        if second > self._second:
+            # Only forward: a request that was long under way gives nobody a new second.
             self._second, self._used, self._used_bytes = second, 0, 0
             self._sources.clear()
         of_source = self._sources.get(source, 0)

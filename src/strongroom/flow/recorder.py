@@ -10,17 +10,9 @@ written alone. A loop that has one request at a time writes one entry at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
 from dataclasses import dataclass, field
-from types import coroutine
 
 from strongroom.journal import Journal, JournalUnavailable, require_form
-
-
-@coroutine
-def _next_turn() -> Generator[None, None, None]:
-    """Wait until the loop has run everything that is ready, as `asyncio.sleep(0)` does in one layer more."""
-    yield
 
 
 @dataclass(slots=True)
@@ -28,7 +20,10 @@ class _Turn:
     journal: Journal
     entries: list[bytes] = field(default_factory=list)
     is_over: bool = False
-    failure: JournalUnavailable | None = None
+    failure: JournalUnavailable | None = field(
+        default_factory=lambda: JournalUnavailable("the entries of the turn were not written")
+    )
+    """Why they are not in the journal; None once they are, and only then do answers leave."""
 
 
 class Recorder:
@@ -51,20 +46,17 @@ class Recorder:
         turn = self._turn
         if turn is None or turn.journal is not journal:
             turn = self._turn = _Turn(journal)
-            asyncio.get_running_loop().call_soon(self._begin_turn, turn)
+            asyncio.get_running_loop().call_soon(self._write, turn)
         turn.entries.append(entry)
         # The loop calls in the order in which it was asked to: whatever is ready, `_write`, and then this again.
-        await _next_turn()
-        if not turn.is_over:
-            self._write(turn)
+        await asyncio.sleep(0)
+        self._write(turn)
         if turn.failure is not None:
             raise turn.failure.again()
 
-    def _begin_turn(self, turn: _Turn) -> None:
-        if not turn.is_over:
-            self._write(turn)
-
     def _write(self, turn: _Turn) -> None:
+        if turn.is_over:
+            return
         turn.is_over = True
         if self._turn is turn:
             self._turn = None
@@ -72,3 +64,5 @@ class Recorder:
             turn.journal.append_all(turn.entries)
         except JournalUnavailable as failure:
             turn.failure = failure
+        else:
+            turn.failure = None

@@ -16,9 +16,8 @@ from strongroom.flow.world import World
 from strongroom.http.message import Request
 from strongroom.http.routing import parse_query
 
-_OVERRIDES = (b"x-http-method", b"x-http-method-override", b"x-http-request")
+_OVERRIDES = frozenset({b"x-http-method", b"x-http-method-override", b"x-http-request"})
 """The reference has the first and the last (section 12); the middle one is what other services of Azure's take."""
-OVERRIDES = frozenset(_OVERRIDES)
 _OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "DELETE", "POST"})
 
 
@@ -99,7 +98,7 @@ def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
 
 def has_override(request: Request) -> bool:
     """Tell whether a header says that another method is meant."""
-    return not OVERRIDES.isdisjoint(request.headers)
+    return not _OVERRIDES.isdisjoint(request.headers)
 
 
 def _method(request: Request) -> str:

@@ -110,18 +110,26 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
     if trace.permit is None:
         msg = "a handler cannot run without a permit"
         raise RuntimeError(msg)
-    generation = world.view.generation
+    judged_at = world.view.generation
+
+    def judge_again() -> None:
+        nonlocal judged_at
+        if trace.caller is not None and world.view.generation != judged_at:
+            _judge_again(world, trace)
+            judged_at = world.view.generation
+            if trace.permit is not None:
+                call.caller, call.permit, call.admission = trace.caller, trace.permit, trace.admission
 
     async def commit(
         change: Callable[[Transaction], Awaitable[T]], describe: Describe | None, status: Foretell | None
     ) -> T:
         async def judged(tx: Transaction) -> T:
-            _judge_again(world, trace, generation)
+            judge_again()
             return await change(tx)
 
         return await audit.commit(world, trace, judged, describe, status)
 
-    return Call(
+    call = Call(
         world=world,
         op=route.op,
         request=trace.request,
@@ -135,22 +143,22 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         site=trace.site,
         query=route.query,
         now=int(trace.started),
+        judge_again=judge_again,
         commit_with=commit,
         properties=trace.properties,
     )
+    return call
 
 
-def _judge_again(world: World, trace: Trace, generation: int) -> None:
+def _judge_again(world: World, trace: Trace) -> None:
     """
-    Ask every question once more just before a change, if any record changed since it was permitted.
+    Ask every question once more, since a record changed after the request was permitted.
 
-    The body may have taken its time, and whoever lost a right meanwhile must not use it (SEC-FLOW: per request).
+    Due once its body is there, and just before a change: whoever lost a right meanwhile must not use it (SEC-FLOW-7).
 
     Raises:
         Failure: what the steps say now; Conflict, if the vault's own settings were changed.
     """
-    if trace.caller is None or world.view.generation == generation:
-        return
     vault = trace.vault
     _decide(world, trace, authentication.bearer_token(trace.request))
     if trace.vault is not vault:

@@ -25,7 +25,7 @@ class FlowSettings:
     """True lets firewall rules name IPv6 and private ranges, which Azure's cannot. Off the cloud they are usual."""
     anonymous_audit_per_second: int = 50
     """Audit entries for anonymous and blocked attempts per second, beyond which they are counted, not listed."""
-    anonymous_audit_per_source: int = 5
+    anonymous_audit_per_source: int = 20
     """How many of those entries one source may make in a second."""
     anonymous_audit_bytes_per_second: int = 64 * 1024
     """How many bytes those entries may have together in a second."""

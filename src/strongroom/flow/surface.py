@@ -20,6 +20,7 @@ class Surface:
     Attributes:
         audience: whose tokens it takes; None where every row is Public.
         shown_path: says what the journal may have of a path; None: the whole path, which is made of names.
+        words: the words of its paths, in lower case.
         unserved: says in the surface's own words that nothing is served at a path; None takes the router's words.
     """
 
@@ -31,6 +32,7 @@ class Surface:
     has_vaults: bool = False
     unserved: Callable[[bytes], NotFound] | None = None
     shown_path: Callable[[bytes], str] | None = None
+    words: frozenset[str] = frozenset()
 
 
 def make_surface(
@@ -54,4 +56,5 @@ def make_surface(
         has_vaults=audience is SurfaceName.VAULT,
         unserved=unserved,
         shown_path=shown_path,
+        words=frozenset(part.lower() for op in operations for part in op.path.split("/") if "{" not in part),
     )

@@ -3,8 +3,8 @@ Throttling: how much one source, and one vault, may ask.
 
 Before the challenge, every source has an allowance of requests that do not end authenticated (security.md "The flow"):
 whoever proves who it is never uses it up, and is never refused for what others did. What a source is says
-`core.firewall.source_of`. After the permit, a vault's own limits apply where the operator has
-turned Azure's service limits on (reference azure-key-vault.md section 6).
+`core.firewall.source_of`. After the permit, a vault's own limits apply where the operator has turned Azure's service
+limits on (reference azure-key-vault.md section 6).
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class Throttle:
 
     def _turn(self, now: float) -> None:
         window = int(now) // WINDOW_S
-        if window != self._window:
+        if window > self._window:
+            # Only forward: a request that was long under way gives nobody a new window.
             self._window = window
             self._anonymous.clear()
             self._vaults.clear()

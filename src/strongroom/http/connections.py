@@ -37,12 +37,12 @@ _LOOK_S = 0.5
 _LOOK_CROWDED_S = 0.05
 _CENSUS_S = 5.0
 """How often every connection is looked at while there is room; only their number is taken more often."""
+_CENSUS_REST = 9
+"""For how many times as long as the last census took there is none because of connections that were given up."""
 _CROWDED, _ROOMY = 0.8, 0.6
 """Above the first share of the limit connections are ended until there are less than the second."""
 _OPEN_MAX = 10_240
 """<sys/syslimits.h> of macOS: the most that may be set there, although the hard limit says unlimited."""
-_ANSWER_LEAVES_S = 1.0
-"""How long a connection that was given up stays, so that its last answer leaves."""
 _CROWD_S = 2.0
 """How long nobody is let in at most, at a time."""
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
@@ -132,10 +132,11 @@ class Requests:
         """Tell when a connection was given up, or None."""
         return self._given_up.get(peer)
 
-    @property
-    def has_given_up(self) -> bool:
-        """Whether there is any such connection."""
-        return bool(self._given_up)
+    def has_due(self, now: float) -> bool:
+        """Whether a connection was given up long enough ago."""
+        # The first that was given up is the first to be due.
+        oldest = next(iter(self._given_up.values()), None)
+        return oldest is not None and now - oldest > limits.ANSWER_LEAVES_S
 
     def last(self, peer: Peer) -> tuple[float, bool] | None:
         """Tell when a client last began or ended a request, and whether one was answered."""
@@ -165,7 +166,7 @@ class _Connection:
 
     def is_silent(self, now: float, idle_s: float, first_request_s: float) -> bool:
         if self.given_up is not None:
-            return now - self.given_up > _ANSWER_LEAVES_S
+            return now - self.given_up > limits.ANSWER_LEAVES_S
         if self.last is None:
             return now - self.seen > first_request_s
         return now - self.last > idle_s
@@ -198,6 +199,7 @@ class Watch:
         self._idle_s, self._first_request_s = idle_s, first_request_s
         self._census_s = min(_CENSUS_S, idle_s / 4, first_request_s / 4)
         self._next_census = 0.0
+        self._census_rests_until = 0.0
         self._seen: dict[tuple[int, Peer], float] = {}
         self._crowded_since: float | None = None
         self._stopped = threading.Event()
@@ -251,7 +253,9 @@ class Watch:
             self._open_doors(numbers)
         elif since is not None:
             self._make_room(numbers, now)
-        elif now >= self._next_census or any(listener.has_given_up for listener in self._listeners):
+        elif now >= self._next_census or (
+            now >= self._census_rests_until and any(listener.has_due(now) for listener in self._listeners)
+        ):
             self._limit_waiting(numbers)
             for connection in self._census(numbers, now):
                 if connection.is_silent(now, self._idle_s, self._first_request_s):
@@ -268,6 +272,7 @@ class Watch:
     def _census(self, numbers: Iterable[int], now: float) -> list[_Connection]:
         """Find the connections to our listeners, and forget what is known of those that are gone."""
         self._next_census = now + self._census_s
+        begun = time.monotonic()
         by_port = {listener.port: listener for listener in self._listeners if listener.port}
         found = []
         for number in numbers:
@@ -282,6 +287,9 @@ class Watch:
         self._seen = {(connection.number, connection.peer): connection.seen for connection in found}
         for port, listener in by_port.items():
             listener.keep({connection.peer for connection in found if connection.port == port}, now)
+        # Where there are many connections a census holds up everyone else: it takes a tenth of the time at most.
+        done = time.monotonic()
+        self._census_rests_until = done + (done - begun) * _CENSUS_REST
         return found
 
     def _end(self, connection: _Connection) -> None:

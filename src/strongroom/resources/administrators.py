@@ -27,7 +27,7 @@ async def make_owner(
     Make a principal Owner of a subscription and Key Vault Administrator of its vaults, where it is not yet.
 
     Raises:
-        Invalid: there is no such principal, or the subscription has as many assignments as it may have.
+        Invalid: there is no such principal.
     """
     scope = Scope(subscription.scope, subscription.id, subscription)
     held = {
@@ -45,4 +45,5 @@ async def make_owner(
                 grant=Grant(role, principal),
                 now=now,
                 by=by,
+                limited=False,
             )

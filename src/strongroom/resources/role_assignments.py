@@ -99,12 +99,21 @@ def check_description(text: str | None) -> str | None:
 
 
 async def put_role_assignment(
-    tx: Transaction, *, tenant: str, assignment: str, scope: Scope, grant: Grant, now: int, by: str
+    tx: Transaction,
+    *,
+    tenant: str,
+    assignment: str,
+    scope: Scope,
+    grant: Grant,
+    now: int,
+    by: str,
+    limited: bool = True,
 ) -> tuple[RoleAssignment, bool]:
     """
     Give a role, or change what is said about a role that was given; the second value says whether it was given now.
 
     *assignment* is the GUID that names it; *scope* has been located and is confirmed by the caller in *tx*.
+    *limited* is false for the operator's recovery alone: whoever filled a subscription must not keep its owner out.
 
     Raises:
         Invalid: `RoleDefinitionDoesNotExist`, `PrincipalNotFound`, `UnmatchedPrincipalType`,
@@ -120,7 +129,8 @@ async def put_role_assignment(
     await _require_role(tx, tenant, grant.role, scope.path)
     kind = await _require_principal(tx, tenant, grant)
     others = await tx.records(RoleAssignment, partition)
-    _check_limit(others, scope)
+    if limited:
+        _check_limit(others, scope)
     made = RoleAssignment(
         id=assignment,
         tenant=tenant,

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from strongroom.core import echo
-from strongroom.core.echo import REDACTED, REPEATED_CHARS, Form, one_of, shown
+from strongroom.core.echo import REDACTED, Form, one_of, shown
+from strongroom.core.limits import REPEATED_CHARS
 
 ID = "11111111-2222-4333-8444-555555555555"
 FITTING: tuple[tuple[Form, tuple[str, ...]], ...] = (
@@ -20,6 +21,7 @@ FITTING: tuple[tuple[Form, tuple[str, ...]], ...] = (
                   f"{ID}/.default")),
     (echo.USER_NAME, (ID, "alice@contoso.example")),
     (echo.VAULT_NAME, ("kv-1", "abc")),
+    (echo.NAME_GIVEN, ("my_name", "a secret.v1~")),
     (echo.RESOURCE_NAME, ("rg_1.(x)", "my-group")),
     (echo.RESOURCE_ID, ("/", f"/subscriptions/{ID}/resourceGroups/g")),
     (echo.RESOURCE_TYPE, ("Microsoft.Storage", "storageAccounts/blobServices")),
@@ -41,8 +43,8 @@ SECRETS = (
 )
 IDS = {value: name for name, value in vars(echo).items() if isinstance(value, re.Pattern)}
 FORMS = [pytest.param(form, id=IDS[form]) for form, _ in FITTING]
-NAMES = {echo.RESOURCE_NAME, echo.RESOURCE_ID}
-"""What people call their resources can be nearly anything, a short token too: these stand in paths alone."""
+NAMES = {echo.NAME_GIVEN, echo.RESOURCE_NAME, echo.RESOURCE_ID}
+"""What people call their secrets and resources can be nearly anything, a token too: these stand in paths alone."""
 
 
 @pytest.mark.parametrize("form", FORMS)
