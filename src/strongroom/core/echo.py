@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from strongroom.core.guids import GUID_PATTERN
 from strongroom.core.limits import OBJECT_NAME_CHARS, REPEATED_CHARS, RESOURCE_GROUP_NAME_CHARS
 
 REDACTED = "REDACTED"
@@ -35,7 +36,7 @@ def _form(pattern: str) -> Form:
 
 # ---- the forms ------------------------------------------------------------------------------------------------------
 
-_GUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_GUID = GUID_PATTERN
 # Lower case alone, which tokens with full stops in them are not.
 _DOMAIN = r"(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}"
 # A host and perhaps a port, and a path of words; no query, no fragment, no user, no encoded text.
@@ -60,6 +61,7 @@ SCOPE = _form(rf"{_ASKED}(?: {_ASKED}){{0,7}}")
 USER_NAME = _form(rf"{_GUID}|[A-Za-z0-9._+'-]{{1,64}}@{_DOMAIN}")
 """What a path of Graph names an object by: an id, or a user principal name."""
 VAULT_NAME = _form(r"(?=.{3,24}\Z)[A-Za-z](?:-?[0-9A-Za-z])*")
+"""The rule itself, which `names` goes by: reference section 4.1."""
 NAME_GIVEN = _form(rf"[\w.~ -]{{1,{OBJECT_NAME_CHARS}}}")
 """What was meant to be an object's name or version, in a path that the journal has whole anyway."""
 RESOURCE_NAME = _form(rf"[0-9A-Za-z_.()-]{{1,{RESOURCE_GROUP_NAME_CHARS}}}")

@@ -6,7 +6,9 @@ import re
 import uuid
 from collections.abc import Callable
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+GUID_PATTERN = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+"""The hyphened form, in either case, as part of a regular expression."""
+_GUID = re.compile(GUID_PATTERN, re.ASCII)
 
 _GUID_BYTES = 16
 _DRAWN_AHEAD = 64

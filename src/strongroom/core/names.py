@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from strongroom.core.echo import NAME_GIVEN, shown
+from strongroom.core.echo import NAME_GIVEN, VAULT_NAME, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.limits import OBJECT_NAME_CHARS
 from strongroom.core.network import Link
@@ -26,12 +26,11 @@ from strongroom.core.network import Link
 # `fullmatch` everywhere, because `$` lets a line feed pass; ASCII, because other alphabets have letters and digits too.
 _OBJECT_NAME = re.compile(rf"[0-9A-Za-z-]{{1,{OBJECT_NAME_CHARS}}}", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
-_VAULT_NAME = re.compile(r"(?=.{3,24}\Z)[A-Za-z](?:-?[0-9A-Za-z])*", re.ASCII)
 
 
 def is_vault_name(text: str) -> bool:
     """Tell whether *text* can be a vault's name: reference section 4.1."""
-    return _VAULT_NAME.fullmatch(text) is not None
+    return VAULT_NAME.fullmatch(text) is not None
 
 
 def parse_vault_name(text: str) -> str:
