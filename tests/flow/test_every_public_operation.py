@@ -34,6 +34,8 @@ class Case:
     path: Callable[[Simulation], str]
     status: int = 200
     how: dict[str, Any] = field(default_factory=dict)
+    is_page: bool = False
+    """Whether a person asks, who is told by a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,15 @@ CASES: dict[tuple[str, str], Case] = {
     ("bare", "VaultHealth"): _HEALTH,
     ("login", "TokenIssue"): _sign_in("v2.0/"),
     ("login", "TokenIssueV1"): _sign_in(""),
+    ("login", "Authorize"): Case(
+        _of_tenant(
+            "oauth2/v2.0/authorize?client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&response_type=code&scope=openid"
+            f"&redirect_uri=http://localhost:1&code_challenge={'c' * 43}&code_challenge_method=S256"
+        ),
+        is_page=True,
+    ),
+    # A form that no page of ours carried.
+    ("login", "SignIn"): Case(_of_tenant("sign-in"), 400, {"form": {"request": "none"}}, is_page=True),
     ("login", "OpenIdConfigurationGet"): Case(_of_tenant("v2.0/.well-known/openid-configuration")),
     ("login", "OpenIdConfigurationGetV1"): Case(_of_tenant(".well-known/openid-configuration")),
     ("login", "SigningKeysGet"): Case(_of_tenant("discovery/v2.0/keys")),
@@ -155,9 +166,12 @@ def test_it_answers_without_a_token(world: Simulation, surface: str, op: Op) -> 
     """What wants no token says what it has to say, or in its own words what it lacks; it is recorded once, by name."""
     before = len(world.entries())
     answer = ask_for(world, surface, op)
-    status = CASES[surface, op.name].status
+    case = CASES[surface, op.name]
+    status = case.status
     assert answer.status == status, answer.body
-    if status >= 400:
+    if case.is_page:
+        assert answer.body.startswith(b"<!doctype html>")
+    elif status >= 400:
         assert set(answer.json) == PLACES[surface].refusal
     (entry,) = world.entries()[before:]
     assert entry["operationName"] == op.name

@@ -34,6 +34,8 @@ PUBLIC = {
     "login": {
         "TokenIssue",
         "TokenIssueV1",
+        "Authorize",
+        "SignIn",
         "OpenIdConfigurationGet",
         "OpenIdConfigurationGetV1",
         "SigningKeysGet",
@@ -56,7 +58,7 @@ PUBLIC = {
     },
 }
 CHANGING = {
-    *("TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue"),
+    *("TokenIssue", "TokenIssueV1", "SignIn", "ManagedIdentityTokenIssue"),
     *(
         "AdministratorRecover",
         "RunStart",

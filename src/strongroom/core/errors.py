@@ -20,6 +20,7 @@ class Failure(Exception):
         reason: what the audit journal records beside the answer; it may say what the caller must not learn.
         headers: further response headers, as (name, value).
         number: the AADSTS number, for the token service.
+        page: what a person is told in a browser, as HTML; None where a program asked.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Failure(Exception):
         self.reason = reason
         self.headers = headers
         self.number = number
+        self.page: str | None = None
 
 
 class Invalid(Failure):

@@ -146,6 +146,10 @@ REFRESH_TOKEN_S = 90 * 86_400
 """How long a refresh token is good if it is not used: Entra's own."""
 REFRESH_GRACE_S = 60
 """How long the refresh token before the newest is good once more, for programs that share one: ours."""
+AUTHORIZATION_CODE_S = 600
+"""How long an authorization code is good, once: Entra's own limit."""
+SIGN_IN_PAGE_S = 900
+"""How long a sign-in page may be answered: ours."""
 SIGN_IN_FAILURES = 10
 """Wrong passwords for one user from one source until both are locked to each other: Entra's own default."""
 SIGN_IN_LOCK_S = 60

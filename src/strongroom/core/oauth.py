@@ -139,11 +139,33 @@ _TABLE = (
         "The user or administrator has not consented to use the application with ID '{client_id}'. Send an interactive"
         " authorization request for this user and resource.",
     ),
+    # Authorization codes.
+    Refusal(
+        50011,
+        *_REQUEST,
+        "The redirect URI specified in the request does not match the redirect URIs configured for the application"
+        " '{client_id}'.",
+    ),
+    Refusal(700054, "unsupported_response_type", Invalid, "The response_type is not enabled for the application."),
+    Refusal(9002325, *_REQUEST, "Proof Key for Code Exchange (PKCE) with S256 is required for this application."),
+    Refusal(50058, "login_required", Invalid, "A silent sign-in request was sent but no user is signed in."),
+    Refusal(
+        54005,
+        *_GRANT,
+        "OAuth2 Authorization code was already redeemed. Please retry with a new valid code or use an existing refresh"
+        " token.",
+    ),
+    Refusal(
+        70008, *_GRANT, "The provided authorization code has expired. Send a new interactive authorization request."
+    ),
+    Refusal(
+        501481, *_GRANT, "The Code_Verifier does not match the code_challenge supplied in the authorization request."
+    ),
     # Refresh tokens.
     Refusal(
         70000,
         *_GRANT,
-        "The provided value for the input parameter 'refresh_token' is not valid.",
+        "The provided value for the input parameter '{parameter}' is not valid.",
     ),
     Refusal(
         50173,

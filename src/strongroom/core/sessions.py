@@ -6,9 +6,10 @@ access token of it names it (`sid`), and each refresh raises its generation.
 
     begun --refresh token of this generation--> one generation further --> ... --expires, or is removed--> over
                  |
-                 +-- a refresh token of an earlier one: somebody has a copy, so the family is removed
+                 +-- a refresh token of an earlier one, or its code again: somebody has a copy, so the family is ended
 
-Removing a family ends all its tokens at once. Nothing secret is in one: a refresh token is sealed, not stored.
+A family that is ended or removed ends all its tokens at once. Nothing secret is in one: a refresh token is sealed, not
+stored.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class TokenFamily(Record):
     generation: int = 0
     refreshed: int = 0
     """When the generation was last raised."""
+    ended: bool = False
+    """It is over, and is kept until it would have expired: the code that began it must not begin it again."""
 
     @property
     def partition(self) -> str:

@@ -60,14 +60,14 @@ def read_refresh_token(keys: KeyProtection, text: str) -> RefreshToken:
         raw = urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4))
         sealed = msgspec.msgpack.decode(keys.open(_PURPOSE, _FORMAT, raw), type=_Sealed)
     except (Unsealable, UnicodeEncodeError, Base64Error, msgspec.DecodeError):
-        raise refuse(70000, reason="not a refresh token of this instance") from None
+        raise refuse(70000, parameter="refresh_token", reason="not a refresh token of this instance") from None
     return RefreshToken(sealed.tenant, sealed.family, sealed.generation)
 
 
 def family_of(view: View, tenant: str, family: str) -> TokenFamily | None:
     """Find a family that goes on: one whose user still has the credential that it began with."""
     found = view.get(TokenFamily, tenant_partition(tenant), family)
-    return found if found is not None and _has_credential(view, found) else None
+    return found if found is not None and not found.ended and _has_credential(view, found) else None
 
 
 def expired_families(view: View, now: int) -> list[TokenFamily]:
@@ -80,25 +80,30 @@ def _has_credential(view: View, family: TokenFamily) -> bool:
     return credential is not None and credential.owner == family.user and credential.tenant == family.tenant
 
 
-async def begin_family(tx: Transaction, family: TokenFamily) -> None:
+async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     """
-    Begin a family.
+    Begin a family; False if it was begun before, by the same authorization code, and then it is ended.
 
     Raises:
         Invalid: AADSTS50173, the user or the credential went away meanwhile.
     """
     partition = family.partition
+    begun = await tx.record(TokenFamily, partition, family.id)
+    if begun is not None:
+        await tx.put(replace(begun, ended=True))
+        return False
     user = await tx.record(User, partition, family.user)
     if user is None or not user.enabled or await tx.record(Credential, partition, family.credential) is None:
         raise refuse(50173, reason="user or credential went away meanwhile")
     await tx.put(family)
+    return True
 
 
 async def refresh_family(
     tx: Transaction, token: RefreshToken, *, app_id: str, expires: int, now: int
 ) -> TokenFamily | None:
     """
-    Take a family one generation further; None if the token was used before, and then the family is removed.
+    Take a family one generation further; None if the token was used before, and then the family is ended.
 
     The token before the newest is good for a moment longer, since programs of one person share a cache of tokens and
     refresh at the same time. It leads to the same generation, so no second line of tokens begins.
@@ -107,10 +112,10 @@ async def refresh_family(
         Invalid: AADSTS50173, the family was ended; 700082, it has expired; 70000, it is another client's.
     """
     found = await tx.record(TokenFamily, tenant_partition(token.tenant), token.family)
-    if found is None:
+    if found is None or found.ended:
         raise refuse(50173, reason="token family was ended")
     if found.app_id != app_id:
-        raise refuse(70000, reason="refresh token of another client")
+        raise refuse(70000, parameter="refresh_token", reason="refresh token of another client")
     if found.expires <= now:
         raise refuse(700082, reason="refresh token has expired")
     if token.generation == found.generation:
@@ -119,7 +124,7 @@ async def refresh_family(
         return refreshed
     if token.generation == found.generation - 1 and now - found.refreshed <= REFRESH_GRACE_S:
         return found
-    await tx.remove(found)
+    await tx.put(replace(found, ended=True))
     return None
 
 

@@ -282,7 +282,7 @@ def _proofs(
     view = world.view
     if isinstance(principal, User):
         family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
-        if family is None or family.user != principal.id or family.app_id != claims["appid"]:
+        if family is None or family.ended or family.user != principal.id or family.app_id != claims["appid"]:
             return []
         # A family ends with the password that began it.
         shown = view.credential(family.credential)

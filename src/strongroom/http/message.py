@@ -9,6 +9,7 @@ import msgspec
 from strongroom.core.network import Link
 
 Header = tuple[bytes, bytes]
+HTML = b"text/html; charset=utf-8"
 
 
 class Request(msgspec.Struct, eq=False):

@@ -14,7 +14,7 @@ from typing import Any
 from strongroom.core import errors
 from strongroom.core.errors import Failure
 from strongroom.http.json import encode
-from strongroom.http.message import Header, Response
+from strongroom.http.message import HTML, Header, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,8 @@ def render(failure: Failure, dialect: Dialect, moment: Moment) -> Response:
     status = status_of(failure, dialect)
     code = failure.code or _WORDS[_meaning_of(failure)][dialect.column]
     headers: list[Header] = [(name.lower().encode(), value.encode("latin-1")) for name, value in failure.headers]
+    if failure.page is not None:
+        return Response(status, failure.page.encode(), headers, HTML)
     return Response(status, encode(dialect.render(status, code, failure, moment)), headers)
 
 

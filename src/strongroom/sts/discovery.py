@@ -127,7 +127,7 @@ def _configuration(call: Call, *, issuer: str, authorize: str, token: str, keys:
         response_modes_supported=["query", "fragment", "form_post"],
         subject_types_supported=["pairwise"],
         id_token_signing_alg_values_supported=["RS256"],
-        response_types_supported=["code", "id_token", "code id_token", "id_token token"],
+        response_types_supported=["code"],
         scopes_supported=["openid", "profile", "email", "offline_access"],
         issuer=issuer,
         request_uri_parameter_supported=False,

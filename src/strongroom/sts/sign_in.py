@@ -12,6 +12,7 @@ from strongroom.crypto.passwords import WrongPassword
 from strongroom.directory.runs import is_current
 from strongroom.flow.call import Call
 from strongroom.flow.world import World
+from strongroom.sts.authorities import find_tenant, is_tenant_name
 
 PASSWORD = "pwd"  # noqa: S105  the word of RFC 8176, not a password
 
@@ -58,6 +59,19 @@ async def sign_in_by_password(call: Call, tenant: Tenant, user_name: str, passwo
         raise refuse(50055, reason="password has expired")
     call.proved = True
     return SignedIn(user, credential, (PASSWORD,))
+
+
+def tenant_of_user(world: World, user_name: str) -> Tenant:
+    """
+    Find the tenant by the domain of a user's name, which tells nobody who exists.
+
+    Raises:
+        Invalid: AADSTS50059, it is no domain of a tenant.
+    """
+    domain = user_name.rpartition("@")[2].lower()
+    if "." not in domain or not is_tenant_name(domain) or world.view.tenant(domain) is None:
+        raise refuse(50059, reason="user name of no tenant")
+    return find_tenant(world, domain)
 
 
 def _look_up(world: World, tenant: Tenant, user_name: str) -> tuple[User | None, Credential | None]:

@@ -123,6 +123,10 @@ REFUSALS = [
     (9000410, Invalid, "invalid_request"),
     (700027, Unauthenticated, "invalid_client"),
     *((number, Invalid, "invalid_grant") for number in (50126, 50055, 50057, 53003, 65001, 70000, 50173, 700082)),
+    *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481)),
+    *((number, Invalid, "invalid_request") for number in (50011, 9002325)),
+    (700054, Invalid, "unsupported_response_type"),
+    (50058, Invalid, "login_required"),
 ]
 DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
 

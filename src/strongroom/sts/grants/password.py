@@ -12,10 +12,9 @@ from strongroom.core.oauth import refuse
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import SignInSettings
 from strongroom.flow.world import World
-from strongroom.sts.authorities import find_tenant, is_tenant_name
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.grants.user import begin
-from strongroom.sts.sign_in import sign_in_by_password
+from strongroom.sts.sign_in import sign_in_by_password, tenant_of_user
 
 
 async def _issue(request: TokenRequest) -> Issued:
@@ -31,11 +30,7 @@ async def _issue(request: TokenRequest) -> Issued:
 
 
 def _tenant_of_user(world: World, form: Form) -> Tenant:
-    """Find the tenant by the domain of the user's name, which tells nobody who exists."""
-    domain = form.get("username", "").rpartition("@")[2].lower()
-    if "." not in domain or not is_tenant_name(domain) or world.view.tenant(domain) is None:
-        raise refuse(50059, reason="user name of no tenant")
-    return find_tenant(world, domain)
+    return tenant_of_user(world, form.get("username", ""))
 
 
 PASSWORD = Grant("password", _issue, find_tenant=_tenant_of_user, takes_public_clients=True)

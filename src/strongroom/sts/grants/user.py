@@ -37,13 +37,20 @@ class _Tokens:
 
 
 async def begin(
-    request: TokenRequest, signed_in: SignedIn, *, family: str | None = None, nonce: str | None = None
+    request: TokenRequest,
+    signed_in: SignedIn,
+    *,
+    family: str | None = None,
+    nonce: str | None = None,
+    authenticated: int | None = None,
 ) -> Issued:
     """
     Begin a family for a user who signed in, and give its first tokens.
 
+    *family* is the one that an authorization code names, and *authenticated* when its user signed in.
+
     Raises:
-        Invalid: AADSTS50173, the user or the credential went away meanwhile.
+        Invalid: AADSTS50173, the user or the credential went away meanwhile; 54005, the code was redeemed before.
     """
     call, user = request.call, signed_in.user
     refreshable = OFFLINE_ACCESS in request.user_scope.openid
@@ -53,12 +60,14 @@ async def begin(
         user=user.id,
         app_id=request.client.app_id,
         credential=signed_in.credential.id,
-        authenticated=call.now,
+        authenticated=call.now if authenticated is None else authenticated,
         amr=signed_in.amr,
         expires=call.now + (REFRESH_TOKEN_S if refreshable else ACCESS_TOKEN_MAX_S),
     )
     issued = await _issue(request, user, begun, nonce)
-    await call.commit(lambda tx: begin_family(tx, begun))
+    is_new = await call.commit(lambda tx: begin_family(tx, begun), status=lambda is_new: 200 if is_new else 400)
+    if not is_new:
+        raise refuse(54005, reason="code was redeemed before: what came of it has ended")
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
 
 
@@ -118,7 +127,7 @@ def _goes_on(request: TokenRequest, token: RefreshToken) -> tuple[TokenFamily, U
     """Find the family of a refresh token and its user, as they are now."""
     view = request.call.world.view
     if token.tenant != request.tenant.id:
-        raise refuse(70000, reason="refresh token of another tenant")
+        raise refuse(70000, parameter="refresh_token", reason="refresh token of another tenant")
     family = family_of(view, token.tenant, token.family)
     user = view.principal(token.tenant, family.user) if family is not None else None
     if family is None or not isinstance(user, User) or not user.enabled:

@@ -1,0 +1,56 @@
+"""
+Authorization codes: what a user agreed to, sealed, and good once.
+
+A code holds all that its redemption needs and nothing is stored until then; that it is good once is because redeeming
+begins the token family that it names, and a family begins once (`directory.sessions`).
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from typing import TypeVar
+
+import msgspec
+
+from strongroom.core.limits import FORM_VALUE_CHARS
+from strongroom.crypto.protocol import KeyProtection, Unsealable
+
+_FORMAT = b"1"
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class AuthorizationCode(msgspec.Struct, array_like=True, frozen=True):
+    """What an authorization code says."""
+
+    tenant: str
+    family: str
+    """The id of the token family that it will begin."""
+    user: str
+    credential: str
+    authenticated: int
+    amr: tuple[str, ...]
+    client_id: str
+    redirect_uri: str
+    challenge: str
+    scope: str
+    nonce: str | None
+    expires: int
+
+
+def seal(keys: KeyProtection, purpose: str, content: msgspec.Struct) -> str:
+    """Seal something that a browser carries for us: it can neither be read nor made elsewhere."""
+    sealed = keys.seal(purpose, _FORMAT, msgspec.msgpack.encode(content))
+    return urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+
+
+def unseal(keys: KeyProtection, purpose: str, kind: type[S], text: str) -> S | None:
+    """Open what `seal` made for the same purpose; None if it is nothing of the kind."""
+    try:
+        if len(text) > FORM_VALUE_CHARS:
+            return None
+        encoded = text.encode("ascii")
+        raw = urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
+        return msgspec.msgpack.decode(keys.open(purpose, _FORMAT, raw), type=kind)
+    except (Unsealable, UnicodeEncodeError, Base64Error, msgspec.DecodeError):
+        return None

@@ -1,0 +1,66 @@
+"""authorization_code (RFC 6749 section 4.1.3, RFC 7636): whoever asked for the code redeems it, once."""
+
+from __future__ import annotations
+
+from strongroom.core.identity import Credential, Tenant, User
+from strongroom.core.oauth import refuse
+from strongroom.core.sign_in import check_verifier
+from strongroom.directory.codes import AuthorizationCode, unseal
+from strongroom.flow.world import World
+from strongroom.sts.authorities import find_tenant
+from strongroom.sts.authorize import CODE_PURPOSE
+from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
+from strongroom.sts.grants.user import begin
+from strongroom.sts.sign_in import SignedIn
+
+
+async def _issue(request: TokenRequest) -> Issued:
+    """
+    Redeem a code.
+
+    Raises:
+        Invalid: AADSTS70000, it is no code, or another client's or redirect URI's; 70008, it has expired; 501481, the
+            verifier is wrong; 54005, it was redeemed before, and then what came of it ends; 50173, the user or the
+            password went away meanwhile.
+    """
+    call, form = request.call, request.form
+    code = _read(call.world, form)
+    if code.tenant != request.tenant.id or code.client_id != request.client.app_id:
+        raise refuse(70000, parameter="code", reason="code of another tenant or client")
+    if form.get("redirect_uri") != code.redirect_uri:
+        raise refuse(70000, parameter="redirect_uri", reason="redirect URI is not the one of the code")
+    verifier = form.get("code_verifier")
+    if verifier is None:
+        raise refuse(900144, parameter="code_verifier")
+    check_verifier(verifier, code.challenge)
+    if code.expires <= call.now:
+        raise refuse(70008, reason="code has expired")
+    signed_in = _signed_in(call.world, code)
+    call.proved = True
+    call.properties["userId"] = signed_in.user.id
+    return await begin(request, signed_in, family=code.family, nonce=code.nonce, authenticated=code.authenticated)
+
+
+def _read(world: World, form: Form) -> AuthorizationCode:
+    text = form.get("code")
+    if text is None:
+        raise refuse(900144, parameter="code")
+    code = unseal(world.keys, CODE_PURPOSE, AuthorizationCode, text)
+    if code is None:
+        raise refuse(70000, parameter="code", reason="not a code of this instance")
+    return code
+
+
+def _signed_in(world: World, code: AuthorizationCode) -> SignedIn:
+    """Find the user and the credential that the code was given for, as they are now."""
+    user, credential = world.view.principal(code.tenant, code.user), world.view.credential(code.credential)
+    if not isinstance(user, User) or not user.enabled or not isinstance(credential, Credential):
+        raise refuse(50173, reason="user or credential has ended")
+    return SignedIn(user, credential, code.amr)
+
+
+def _tenant_of_code(world: World, form: Form) -> Tenant:
+    return find_tenant(world, _read(world, form).tenant)
+
+
+AUTHORIZATION_CODE = Grant("authorization_code", _issue, find_tenant=_tenant_of_code, takes_public_clients=True)
