@@ -118,6 +118,20 @@ RUN_S = 12 * 3600
 """How long one `run` may use what it was lent, unless it asks for less or more: ours."""
 RUN_MAX_S = 86_400
 """A run's credential is short-lived (security.md "Bootstrap"): a day at most."""
+CLIENT_CERTIFICATES_PER_APPLICATION = 50
+"""Each costs two digests when an assertion is looked up by a thumbprint: ours."""
+CLIENT_CERTIFICATE_BYTES = 16 * 1024
+"""A certificate that an application registers, as it is sent: ours."""
+ASSERTION_RSA_MIN_BITS = 2048
+"""The smallest RSA key that assertions are checked with."""
+ASSERTION_RSA_MAX_BITS = 8192
+"""The largest one: ours. The work of a check grows with its square."""
+ASSERTION_LEEWAY_S = 300
+"""By how much the clock of whoever made an assertion may differ from ours: Entra's own five minutes."""
+ASSERTION_LIFE_S = 86_400
+"""How far ahead a client's own assertion may end: ours. The official clients' live ten minutes, or thirty."""
+PROOF_LIFE_S = 600
+"""How long the proof for addKey and removeKey is good for after it begins: Graph's own ten minutes."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

@@ -13,8 +13,7 @@ import binascii
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
-
-from strongroom.core.identity import Credential
+from typing import Protocol, TypeVar
 
 PURPOSE = "token-id"
 """What the tagging key is derived for."""
@@ -26,13 +25,25 @@ _TOKEN_ID_CHARS = 27
 Tagger = Callable[[str, bytes], bytes]
 
 
+class Proof(Protocol):
+    """What a token is made with and ends with: a credential of any kind."""
+
+    @property
+    def id(self) -> str:
+        """Its id, which no other proof of the instance ever has."""
+        ...
+
+
+P = TypeVar("P", bound=Proof)
+
+
 def new_token_id(tag: Tagger, credential: str, entropy: Callable[[int], bytes]) -> str:
     """Make the `uti` of a new token that the credential with this id obtained."""
     nonce = entropy(_NONCE_BYTES)
     return urlsafe_b64encode(nonce + _reference(tag, nonce, credential)).rstrip(b"=").decode("ascii")
 
 
-def credential_of(tag: Tagger, token_id: str, candidates: Iterable[Credential]) -> Credential | None:
+def credential_of(tag: Tagger, token_id: str, candidates: Iterable[P]) -> P | None:
     """
     Find which of a principal's credentials a token was made with, or None if it is none of them.
 
@@ -45,7 +56,7 @@ def credential_of(tag: Tagger, token_id: str, candidates: Iterable[Credential]) 
     except (binascii.Error, ValueError):
         return None
     nonce, reference = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
-    found = None
+    found: P | None = None
     for candidate in candidates:
         # No early end: how long this takes says nothing about which credential it was.
         if hmac.compare_digest(_reference(tag, nonce, candidate.id), reference):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.echo import USER_NAME, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.identity import (
@@ -116,7 +117,10 @@ async def remove_principal(tx: Transaction, principal: Principal) -> None:
 
 
 async def remove_credentials(tx: Transaction, tenant: str, owner: str) -> None:
-    """Remove every credential of one owner."""
+    """Remove every credential of one owner, of whatever kind."""
     for credential in await tx.records(Credential, tenant_partition(tenant)):
         if credential.owner == owner:
             await tx.remove(credential)
+    for certificate in await tx.records(ClientCertificate, tenant_partition(tenant)):
+        if certificate.owner == owner:
+            await tx.remove(certificate)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from strongroom.core.errors import Unauthenticated
 from strongroom.core.identity import (
     Caller,
-    Credential,
     PrincipalType,
     ServicePrincipal,
     ServicePrincipalType,
@@ -30,7 +29,7 @@ from strongroom.core.identity import Unidentified as Unidentified  # noqa: PLC04
 from strongroom.core.names import Site
 from strongroom.core.names import Surface as SurfaceName
 from strongroom.core.oauth import issuer_v1
-from strongroom.core.token_ids import credential_of
+from strongroom.core.token_ids import Proof, credential_of
 from strongroom.core.vaults import Vault
 from strongroom.flow.surface import Surface
 from strongroom.flow.token_faults import WORDS, Fault
@@ -272,14 +271,15 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
     )
 
 
-def _credentials(world: World, principal: ServicePrincipal | User) -> list[Credential]:
+def _credentials(world: World, principal: ServicePrincipal | User) -> list[Proof]:
     """List the credentials a principal's token may have come from: its own, and its application's."""
     view = world.view
-    owned = list(view.credentials_of(principal.id))
+    owned: list[Proof] = list(view.credentials_of(principal.id))
     if isinstance(principal, ServicePrincipal) and principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
         if application is not None:
             owned += view.credentials_of(application.id)
+            owned += view.certificates_of(application.id)
     return owned
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from strongroom.core.permissions import Authenticated, DirectoryPermission
 from strongroom.flow.operation import Op
-from strongroom.graph import applications, directory_objects, groups, service_principals, users
+from strongroom.graph import application_keys, applications, directory_objects, groups, service_principals, users
 from strongroom.graph.objects import directory_target
 from strongroom.graph.wire import (
+    AddKeyBody,
     AddPasswordBody,
     ApplicationBody,
     CheckMemberGroupsBody,
@@ -20,6 +21,7 @@ from strongroom.graph.wire import (
     GroupBody,
     MemberObjectsBody,
     ReferenceBody,
+    RemoveKeyBody,
     RemovePasswordBody,
     ServicePrincipalBody,
     UserBody,
@@ -28,6 +30,8 @@ from strongroom.graph.wire import (
 _READ_APPLICATIONS = DirectoryPermission("Application.Read.All", write=False)
 _READ_APPLICATION = DirectoryPermission("Application.Read.All", write=False, itself=True)
 _WRITE_APPLICATIONS = DirectoryPermission("Application.ReadWrite.All", write=True)
+# Each wants a proof besides, which only who has the private key of a registered certificate can make.
+_ROLL_APPLICATION = DirectoryPermission("Application.ReadWrite.All", write=True, itself=True)
 _READ_USERS = DirectoryPermission("User.Read.All", write=False)
 _WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
 _READ_GROUPS = DirectoryPermission("Group.Read.All", write=False)
@@ -97,6 +101,10 @@ def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
            applications.add_password, _T, body=AddPasswordBody),
         Op(f"ApplicationRemovePassword{suffix}", "POST", path + "/removePassword", _WRITE_APPLICATIONS,
            applications.remove_password, _T, success=204, body=RemovePasswordBody),
+        Op(f"ApplicationAddKey{suffix}", "POST", path + "/addKey", _ROLL_APPLICATION, application_keys.add_key, _T,
+           body=AddKeyBody),
+        Op(f"ApplicationRemoveKey{suffix}", "POST", path + "/removeKey", _ROLL_APPLICATION,
+           application_keys.remove_key, _T, success=204, body=RemoveKeyBody),
     )  # fmt: skip
 
 

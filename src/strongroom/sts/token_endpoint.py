@@ -22,6 +22,7 @@ from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
+from strongroom.sts.client_assertions import authenticate_by_assertion
 from strongroom.sts.forms import parse_basic, parse_form
 from strongroom.sts.grants import GRANTS
 from strongroom.sts.grants.grant import Grant, TokenRequest
@@ -47,14 +48,14 @@ async def _issue(call: Call, *, version: int) -> Response:
     grant = _grant(form)
     _refuse_bound(form)
     _judge_claims(form)
-    client = _client(call, tenant, form, grant)
+    client = await _client(call, tenant, form, grant)
     # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
     call.proved = True
     call.properties.update(
         tenantId=tenant.id,
         appId=client.application.app_id,
         objectId=client.principal.id,
-        credentialId=client.credential.id,
+        credentialId=client.credential_id,
         grantType=grant.name,
     )
     resource = _resource(call, tenant, form, grant, version)
@@ -115,8 +116,8 @@ def _judge_claims(form: Mapping[str, str]) -> None:
         raise refuse(9000410, parameter="claims") from None
 
 
-def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client:
-    """Authenticate the client, by client_secret_post or client_secret_basic and never by both."""
+async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client:
+    """Authenticate the client, by client_secret_post, client_secret_basic or an assertion, and never by two of them."""
     basic = parse_basic(call.request.header(b"authorization"))
     client_id, secret = form.get("client_id"), form.get("client_secret")
     if basic is not None:
@@ -127,14 +128,15 @@ def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -
     if not client_id:
         raise refuse(900144, parameter="client_id")
     world = call.world
+    if "client_assertion" in form:
+        if secret:
+            raise refuse(9002313, reason="two ways of client authentication")
+        return await authenticate_by_assertion(call, tenant, client_id, form)
     if secret:
         return authenticate_by_secret(
             world.keys, world.view, tenant=tenant.id, client_id=client_id, secret=secret, now=call.now
         )
     require_client(world.view, tenant=tenant.id, client_id=client_id)
-    if "client_assertion" in form:
-        # No certificate can be registered yet, so none is the one that signed this assertion.
-        raise refuse(700027, client_id=client_id, reason="client assertion")
     raise refuse(7000216, grant_type=grant.name)
 
 

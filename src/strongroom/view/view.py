@@ -7,6 +7,7 @@ from typing import NoReturn, TypeVar, cast
 
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.errors import Unavailable
 from strongroom.core.firewall import Firewall
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
@@ -150,6 +151,10 @@ class View:
     def credential(self, credential_id: str) -> Credential | None:
         """Return a credential by its id, or None."""
         return self._tables.credentials.get(credential_id)
+
+    def certificates_of(self, application: str) -> tuple[ClientCertificate, ...]:
+        """Return the certificates that an application has registered."""
+        return self._tables.certificates.get(application)
 
     def groups_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return every group a principal is in, directly or through others."""

@@ -121,9 +121,24 @@ REFUSALS = [
     (901002, Invalid, "invalid_request"),
     (9002313, Invalid, "invalid_request"),
     (9000410, Invalid, "invalid_request"),
+    (50027, Invalid, "invalid_request"),
+    (5002710, Invalid, "invalid_request"),
+    (5002723, Unauthenticated, "invalid_client"),
+    (5002730, Unauthenticated, "invalid_client"),
+    (700021, Unauthenticated, "invalid_client"),
+    (700023, Unauthenticated, "invalid_client"),
+    (700024, Unauthenticated, "invalid_client"),
     (700027, Unauthenticated, "invalid_client"),
 ]
-DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
+DETAILS = {
+    "cause": "A",
+    "client_id": "C",
+    "tenant": "T",
+    "parameter": "P",
+    "grant_type": "G",
+    "scope": "S",
+    "resource": "R",
+}
 
 
 @pytest.mark.parametrize(("number", "kind", "error"), REFUSALS)

@@ -60,6 +60,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "service_principal_by_app_id": lambda view: view.service_principal_by_app_id(T1, "x"),
     "user_by_upn": lambda view: view.user_by_upn("x"),
     "credentials_of": lambda view: view.credentials_of("x"),
+    "certificates_of": lambda view: view.certificates_of("x"),
     "credential": lambda view: view.credential("x"),
     "groups_of": lambda view: view.groups_of(T1, "x"),
     "members_of": lambda view: view.members_of(T1, "x"),
