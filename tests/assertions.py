@@ -132,6 +132,13 @@ def make_signer(
     return Signer(key, certificate)
 
 
+def key_set(key: rsa.RSAPrivateKey, *kids: str) -> dict[str, Any]:
+    """Publish a key under some names, as an issuer does."""
+    numbers = key.public_key().public_numbers()
+    n, e = (b64url(number.to_bytes((number.bit_length() + 7) // 8, "big")) for number in (numbers.n, numbers.e))
+    return {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e} for kid in kids]}
+
+
 def own_claims(client_id: str, audience: str, now: int, **changes: Any) -> dict[str, Any]:
     """Make the claims that msal's Python library makes, floats and all, with some changed or left out where None."""
     claims = {

@@ -60,6 +60,13 @@ class Things:
         return key
 
     @cached_property
+    def federated(self) -> str:
+        """A federated credential of the application, by its id."""
+        path = f"applications/{self.application['id']}/federatedIdentityCredentials"
+        found: str = self._graph.make(path, _federated(self))["id"]
+        return found
+
+    @cached_property
     def user(self) -> dict[str, Any]:
         """A user."""
         return self._graph.add_user()
@@ -85,7 +92,7 @@ class Nothing(Things):
     """The names of things that are not there."""
 
     application = principal = user = group = member = {"id": MISSING, "appId": MISSING}  # noqa: RUF012  read only
-    key_id = certificate = MISSING
+    key_id = certificate = federated = MISSING
     now = int(START)
 
     def __init__(self) -> None:
@@ -177,6 +184,30 @@ def _applications(suffix: str, path: Callable[[str], Callable[[Things], str]]) -
     }
 
 
+def _federated(_: Things) -> dict[str, object]:
+    return {
+        "name": _unique(),
+        "issuer": "https://issuer.example",
+        "subject": _unique(),
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+
+
+def _federations(suffix: str, path: Callable[[str], Callable[[Things], str]]) -> dict[str, Case]:
+    every = "/federatedIdentityCredentials"
+
+    def one(things: Things) -> str:
+        return f"{path(every)(things)}/{things.federated}"
+
+    return {
+        f"FederatedCredentialList{suffix}": Case(path(every)),
+        f"FederatedCredentialCreate{suffix}": Case(path(every), _federated),
+        f"FederatedCredentialGet{suffix}": Case(one),
+        f"FederatedCredentialUpdate{suffix}": Case(one, lambda _: {"subject": _unique()}),
+        f"FederatedCredentialDelete{suffix}": Case(one),
+    }
+
+
 def _service_principals(suffix: str, path: Callable[[Things], str]) -> dict[str, Case]:
     return {
         f"ServicePrincipalGet{suffix}": Case(path),
@@ -215,6 +246,8 @@ CASES: dict[str, Case] = {
     ),
     **_applications("", _application),
     **_applications("ByAppId", _application_by_app_id),
+    **_federations("", _application),
+    **_federations("ByAppId", _application_by_app_id),
     **_service_principals("", _principal),
     **_service_principals("ByAppId", _principal_by_app_id),
     **_memberships("User", _user),

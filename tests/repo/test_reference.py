@@ -46,6 +46,9 @@ PUBLIC = {
     "identity": {"ManagedIdentityTokenIssue"},
     "control": {
         "AdministratorRecover",
+        "IssuerList",
+        "IssuerTrust",
+        "IssuerDistrust",
         "RunStart",
         "RunEnd",
         "SigningKeyList",
@@ -58,6 +61,9 @@ CHANGING = {
     *("TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue"),
     *(
         "AdministratorRecover",
+        "IssuerList",
+        "IssuerTrust",
+        "IssuerDistrust",
         "RunStart",
         "RunEnd",
         "SigningKeyList",

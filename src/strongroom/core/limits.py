@@ -132,6 +132,12 @@ ASSERTION_LIFE_S = 86_400
 """How far ahead a client's own assertion may end: ours. The official clients' live ten minutes, or thirty."""
 PROOF_LIFE_S = 600
 """How long the proof for addKey and removeKey is good for after it begins: Graph's own ten minutes."""
+FEDERATED_CREDENTIALS_PER_APPLICATION = 20
+"""Graph's own limit."""
+TRUSTED_ISSUERS = 100
+"""Outside issuers that one instance trusts: ours."""
+ISSUER_KEYS = 50
+"""Keys in an outside issuer's key set: ours."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

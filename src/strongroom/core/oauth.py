@@ -40,6 +40,10 @@ _NOT_INSTALLED = (
 _ASSERTION_HELP = (
     " Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials."
 )
+_FEDERATION_HELP = (
+    " Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
+    " https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+)
 KEY_NOT_FOUND = "The key was not found."
 KEY_EXPIRED = "The key used is expired."
 KEY_DID_NOT_SIGN = "Key was found, but use of the key to verify the signature failed."
@@ -145,6 +149,21 @@ _TABLE = (
         700027,
         *_CLIENT,
         "Client assertion of application '{client_id}' contains an invalid signature. [Reason - {cause}]",
+    ),
+    Refusal(
+        700211,
+        *_CLIENT,
+        "No matching federated identity record found for presented assertion issuer." + _FEDERATION_HELP,
+    ),
+    Refusal(
+        700212,
+        *_CLIENT,
+        "No matching federated identity record found for presented assertion audience." + _FEDERATION_HELP,
+    ),
+    Refusal(
+        700213,
+        *_CLIENT,
+        "No matching federated identity record found for presented assertion subject." + _FEDERATION_HELP,
     ),
     Refusal(392196, *_REQUEST, "The resource application '{resource}' does not support certificate-bound tokens."),
 )

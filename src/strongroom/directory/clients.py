@@ -72,7 +72,7 @@ def authenticate_by_secret(
         raise refuse(7000215, client_id=client_id, reason="wrong client secret")
     if not is_current(credential, now):
         raise refuse(7000222, client_id=client_id, reason=f"client secret {credential.id} is not current")
-    _require_enabled(principal)
+    require_enabled(principal)
     return Client(application, principal, credential, SECRET_CLIENT, credential.id)
 
 
@@ -102,7 +102,7 @@ def authenticate_by_certificate(
             cause=KEY_EXPIRED,
             reason=f"certificate {certificate.key_id} is not current",
         )
-    _require_enabled(principal)
+    require_enabled(principal)
     return Client(application, principal, certificate, CERTIFICATE_CLIENT, certificate.key_id)
 
 
@@ -148,7 +148,13 @@ def _named_certificate(
     return max(found, key=lambda one: (one.expires, one.id))
 
 
-def _require_enabled(principal: ServicePrincipal) -> None:
+def require_enabled(principal: ServicePrincipal) -> None:
+    """
+    Refuse an application that is disabled in the tenant, once it has proved itself.
+
+    Raises:
+        Invalid: AADSTS7000112.
+    """
     if not principal.enabled:
         raise refuse(7000112, client_id=principal.app_id, reason="service principal is disabled")
 

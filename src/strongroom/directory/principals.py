@@ -5,6 +5,7 @@ from __future__ import annotations
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.echo import USER_NAME, shown
 from strongroom.core.errors import NotFound
+from strongroom.core.federation import FederatedCredential
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -121,6 +122,8 @@ async def remove_credentials(tx: Transaction, tenant: str, owner: str) -> None:
     for credential in await tx.records(Credential, tenant_partition(tenant)):
         if credential.owner == owner:
             await tx.remove(credential)
-    for certificate in await tx.records(ClientCertificate, tenant_partition(tenant)):
-        if certificate.owner == owner:
-            await tx.remove(certificate)
+    kinds: tuple[type[ClientCertificate | FederatedCredential], ...] = (ClientCertificate, FederatedCredential)
+    for kind in kinds:
+        for other in await tx.records(kind, tenant_partition(tenant)):
+            if other.owner == owner:
+                await tx.remove(other)

@@ -280,6 +280,12 @@ def _credentials(world: World, principal: ServicePrincipal | User) -> list[Proof
         if application is not None:
             owned += view.credentials_of(application.id)
             owned += view.certificates_of(application.id)
+            # An issuer that is trusted no longer takes with it whatever it vouched for.
+            owned += [
+                one
+                for one in view.federated_credentials_of(application.id)
+                if view.trusted_issuer(one.issuer) is not None
+            ]
     return owned
 
 

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 from strongroom.core.permissions import Authenticated, DirectoryPermission
 from strongroom.flow.operation import Op
-from strongroom.graph import application_keys, applications, directory_objects, groups, service_principals, users
+from strongroom.graph import (
+    application_keys,
+    applications,
+    directory_objects,
+    federated_credentials,
+    groups,
+    service_principals,
+    users,
+)
 from strongroom.graph.objects import directory_target
 from strongroom.graph.wire import (
     AddKeyBody,
     AddPasswordBody,
     ApplicationBody,
     CheckMemberGroupsBody,
+    FederatedCredentialBody,
     GetByIdsBody,
     GroupBody,
     MemberObjectsBody,
@@ -108,6 +117,21 @@ def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
     )  # fmt: skip
 
 
+def _federation_rows(suffix: str, path: str) -> tuple[Op, ...]:
+    every, one = path + "/federatedIdentityCredentials", path + "/federatedIdentityCredentials/{credential}"
+    return (
+        Op(f"FederatedCredentialList{suffix}", "GET", every, _READ_APPLICATIONS,
+           federated_credentials.list_credentials, _T),
+        Op(f"FederatedCredentialCreate{suffix}", "POST", every, _WRITE_APPLICATIONS,
+           federated_credentials.create_credential, _T, success=201, body=FederatedCredentialBody),
+        Op(f"FederatedCredentialGet{suffix}", "GET", one, _READ_APPLICATIONS, federated_credentials.get_credential, _T),
+        Op(f"FederatedCredentialUpdate{suffix}", "PATCH", one, _WRITE_APPLICATIONS,
+           federated_credentials.update_credential, _T, success=204, body=FederatedCredentialBody),
+        Op(f"FederatedCredentialDelete{suffix}", "DELETE", one, _WRITE_APPLICATIONS,
+           federated_credentials.delete_credential, _T, success=204),
+    )  # fmt: skip
+
+
 def _service_principal_rows(suffix: str, path: str) -> tuple[Op, ...]:
     return (
         Op(f"ServicePrincipalGet{suffix}", "GET", path, _READ_APPLICATION,
@@ -133,6 +157,7 @@ def _membership_rows(kind: str, path: str) -> tuple[Op, ...]:
 OPERATIONS: tuple[Op, ...] = (
     *_FLAT,
     *(row for key in _APPLICATION_KEYS for row in _application_rows(*key)),
+    *(row for key in _APPLICATION_KEYS for row in _federation_rows(*key)),
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
     *(row for key in _ANY_OBJECT for row in _membership_rows(*key)),
 )

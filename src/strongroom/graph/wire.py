@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
+from strongroom.core.federation import TEXT_CHARS
 from strongroom.http import json
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
@@ -50,6 +51,20 @@ class KeyCredentialBody(Wire):
 KeyCredentials = Annotated[
     tuple[KeyCredentialBody, ...], msgspec.Meta(max_length=limits.CLIENT_CERTIFICATES_PER_APPLICATION)
 ]
+
+
+Federated = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
+
+
+class FederatedCredentialBody(Wire):
+    """A federated credential to be made or changed."""
+
+    id: Any = None
+    name: Federated | None = None
+    issuer: Federated | None = None
+    subject: Federated | None = None
+    audiences: Annotated[tuple[Federated, ...], msgspec.Meta(max_length=10)] | None = None
+    description: Federated | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class AddKeyBody(Wire):

@@ -2,6 +2,7 @@
 Client assertions at the token endpoint: whose an assertion is, and what it may name as its audience.
 
 An assertion is the client's own if it names the client as its issuer, and is then checked by the client's certificates.
+If its issuer is a URL, it is an outside issuer's token, and is good for what the client's federated credentials say.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from strongroom.core.identity import Tenant
 from strongroom.core.names import AZURE_HOSTS, Surface
 from strongroom.core.oauth import refuse
 from strongroom.directory.clients import Client, authenticate_by_certificate, refuse_assertion, require_client
+from strongroom.directory.federated_clients import authenticate_by_federation
+from strongroom.directory.issuer_keys import find_issuer_key
 from strongroom.flow.call import Call
 
 _AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surface is Surface.LOGIN)
@@ -26,7 +29,7 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
 
     Raises:
         Invalid: AADSTS900144, its type is not said; 9002313, it is of another type; 700016; 50027 and its like.
-        Unauthenticated: see `authenticate_by_certificate`.
+        Unauthenticated: see `authenticate_by_certificate` and `authenticate_by_federation`.
     """
     # The library takes a tenth of a second to import, which a start-up must not wait for.
     from strongroom.crypto.assertions import AssertionRefused, parse_assertion  # noqa: PLC0415
@@ -42,6 +45,16 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
         assertion = parse_assertion(form["client_assertion"])
     except AssertionRefused as refused:
         raise refuse_assertion(refused, client_id) from None
+    if "://" in assertion.issuer:
+        return await authenticate_by_federation(
+            view,
+            assertion,
+            find_issuer_key,
+            tenant=tenant.id,
+            client_id=application.app_id,
+            hosts=call.world.hosts,
+            now=call.now,
+        )
     if assertion.issuer.lower() != application.app_id:
         raise refuse(700021, reason="assertion of another issuer")
     return authenticate_by_certificate(

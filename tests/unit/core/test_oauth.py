@@ -129,6 +129,9 @@ REFUSALS = [
     (700023, Unauthenticated, "invalid_client"),
     (700024, Unauthenticated, "invalid_client"),
     (700027, Unauthenticated, "invalid_client"),
+    (700211, Unauthenticated, "invalid_client"),
+    (700212, Unauthenticated, "invalid_client"),
+    (700213, Unauthenticated, "invalid_client"),
 ]
 DETAILS = {
     "cause": "A",

@@ -61,6 +61,8 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "user_by_upn": lambda view: view.user_by_upn("x"),
     "credentials_of": lambda view: view.credentials_of("x"),
     "certificates_of": lambda view: view.certificates_of("x"),
+    "federated_credentials_of": lambda view: view.federated_credentials_of("x"),
+    "trusted_issuer": lambda view: view.trusted_issuer("x"),
     "credential": lambda view: view.credential("x"),
     "groups_of": lambda view: view.groups_of(T1, "x"),
     "members_of": lambda view: view.members_of(T1, "x"),
