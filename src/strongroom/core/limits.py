@@ -138,6 +138,20 @@ TRUSTED_ISSUERS = 100
 """Outside issuers that one instance trusts: ours."""
 ISSUER_KEYS = 50
 """Keys in an outside issuer's key set: ours."""
+EGRESS_BYTES = 256 * 1024
+"""The answer to a request that this service sends: ours."""
+EGRESS_TIME_S = 10.0
+"""From the resolving of its name to the end of its answer: ours."""
+EGRESS_AT_ONCE = 8
+"""Requests that this service sends at the same time; others wait, within their time: ours."""
+DOCUMENTS_KEPT = 256
+"""Fetched documents that are kept, such as issuers' key sets: ours."""
+DOCUMENT_FRESH_S = 3600
+"""How long a fetched document is taken as it is: ours."""
+DOCUMENT_STALE_S = 86_400
+"""How long it counts if it cannot be had anew: ours."""
+FETCH_PAUSE_S = 60
+"""The least time between two requests for one URL, however many unknown keys are asked for: ours."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

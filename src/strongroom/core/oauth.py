@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from strongroom.core.echo import GUID, RESOURCE, SCOPE, TENANT, Form, one_of, shown
-from strongroom.core.errors import Failure, Invalid, Unauthenticated
+from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S, MANAGED_IDENTITY_TOKEN_S
 from strongroom.core.names import Hosts, Surface
 
@@ -165,6 +165,7 @@ _TABLE = (
         *_CLIENT,
         "No matching federated identity record found for presented assertion subject." + _FEDERATION_HELP,
     ),
+    Refusal(90033, "temporarily_unavailable", Unavailable, "A transient error has occurred. Please try again."),
     Refusal(392196, *_REQUEST, "The resource application '{resource}' does not support certificate-bound tokens."),
 )
 

@@ -8,6 +8,7 @@ If its issuer is a URL, it is an outside issuer's token, and is good for what th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from strongroom.core.assertions import ASSERTION_TYPE
 from strongroom.core.identity import Tenant
@@ -49,7 +50,7 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
         return await authenticate_by_federation(
             view,
             assertion,
-            find_issuer_key,
+            partial(find_issuer_key, call.world.documents),
             tenant=tenant.id,
             client_id=application.app_id,
             hosts=call.world.hosts,

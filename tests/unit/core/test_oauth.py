@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from strongroom.core import oauth
-from strongroom.core.errors import Failure, Invalid, Unauthenticated
+from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource, refuse
@@ -129,6 +129,7 @@ REFUSALS = [
     (700023, Unauthenticated, "invalid_client"),
     (700024, Unauthenticated, "invalid_client"),
     (700027, Unauthenticated, "invalid_client"),
+    (90033, Unavailable, "temporarily_unavailable"),
     (700211, Unauthenticated, "invalid_client"),
     (700212, Unauthenticated, "invalid_client"),
     (700213, Unauthenticated, "invalid_client"),
