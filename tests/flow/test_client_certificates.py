@@ -524,6 +524,30 @@ class TestKeyCredentials:
         ):
             assert said in self.refused(client.graph, client.app.application, sent)
 
+    def test_what_is_said_of_one_that_stays(self, client: Client) -> None:
+        """A list that is read, changed and sent back changes that and no more: the certificate's tokens stay."""
+        token, path = client.token(), f"applications/{client.app.application}"
+        (shown,) = client.credentials()
+        client.graph.do("PATCH", path, {"keyCredentials": [shown]})
+        assert client.credentials() == [shown]
+        changed = {**shown, "displayName": "renamed", "endDateTime": "2026-12-01T00:00:00Z"}
+        client.graph.do("PATCH", path, {"keyCredentials": [changed]})
+        assert client.credentials() == [changed]
+        assert client.opens(token)
+        late = {**changed, "endDateTime": "2100-01-01T00:00:00Z"}
+        assert "end date" in self.refused(client.graph, client.app.application, late)
+
+    def test_an_expired_one_may_stay(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """`az ad app credential reset --append` sends the old ones back, whatever their state."""
+        world = Simulation(tmp_path_factory.mktemp("own"))
+        client = Client(world, make_signer(now=NOW, ends=60), Graph(world, world.administrator))
+        (shown,) = client.credentials()
+        world.advance(60)
+        body = {"keyCredentials": [shown, credential(make_signer(rsa_key(1), now=NOW))]}
+        client.graph.do("PATCH", f"applications/{client.app.application}", body)
+        assert len(client.credentials()) == 2
+        world.close()
+
     def test_a_key_id_twice(self, client: Client) -> None:
         """Two credentials under one keyId are refused."""
         once = {"keyId": client.key_id}

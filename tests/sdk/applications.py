@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
-from tests.assertions import PrivateKey, Signer, make_signer
+from tests.assertions import PrivateKey, Signer, key_set, make_signer, rsa_key, sign
 from tests.live import Client, Service
+from tests.plugins.canary import remember
 from tests.sdk.conftest import PROGRAMS, RESOLVER, Live
 
+EXCHANGE = "api://AzureADTokenExchange"
 GRAPH = "https://graph.microsoft.com"
 ARM = "https://management.azure.com"
 
@@ -66,6 +69,20 @@ class Application:
         tenant = self.administrator.first["tenantId"]
         values = {"AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": self.app_id, **more}
         return ["env", *(f"{name}={value}" for name, value in values.items())]
+
+    def with_issuer(self, live: Live, folder: Path, issuer: str) -> str:
+        """Have a workload of a trusted issuer be the application, and give a token of the workload."""
+        keys, subject = folder / "keys.json", f"workload-{self.app_id}"
+        keys.write_text(json.dumps(key_set(rsa_key(), "k1")))
+        added = live.call("issuers add", issuer, "--keys", str(keys))
+        assert added.returncode == 0, added.stderr
+        body = {"name": "workload", "issuer": issuer, "subject": subject, "audiences": [EXCHANGE]}
+        self.administrator.graph("POST", f"applications/{self.id}/federatedIdentityCredentials", body)
+        now = int(time.time())
+        claims = {"iss": issuer, "sub": subject, "aud": [EXCHANGE], "iat": now, "nbf": now, "exp": now + 3600}
+        token = sign(rsa_key(), {"alg": "RS256", "kid": "k1"}, claims)
+        remember(token)
+        return token
 
     def with_certificate(self, folder: Path, key: PrivateKey) -> Path:
         """Register a certificate, and give the file that a client reads it and its key from."""

@@ -42,6 +42,18 @@ def test_a_client_certificate(live: Live, canary: str, tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
 
 
+@pytest.mark.parametrize("kind", ["assertion", "workload"])
+def test_a_federated_token(live: Live, canary: str, tmp_path: Path, kind: str) -> None:
+    """ClientAssertionCredential and WorkloadIdentityCredential sign in with a token of an issuer that is trusted."""
+    token, issuer = tmp_path / "token", f"https://{kind}.node.example"
+    with administering(live) as administrator:
+        application = make_application(administrator)
+        token.write_text(application.with_issuer(live, tmp_path, issuer))
+    program = [*application.variables(AZURE_FEDERATED_TOKEN_FILE=token), "node", PROGRAMS / "federated.mjs"]
+    result = live.run([*program, f"by-node-{kind}", kind], VALUE=canary, NODE_PROJECT=str(PROJECT))
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
 def test_a_vault_that_is_not_served_is_refused(live: Live, canary: str) -> None:
     """The relay's refusal reaches the JavaScript client too: SEC-NAME-8."""
     program = ["node", PROGRAMS / "environment.mjs", "by-node"]

@@ -8,7 +8,7 @@ commands below judge dates and numbers, and write.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from strongroom.core import limits
@@ -49,7 +49,8 @@ async def set_certificates(
     """
     Let an application have these certificates and no others; what is taken away ends its tokens.
 
-    One that is named by its `key_id` alone, or comes again with the same certificate, stays as it is.
+    One that is named by its `key_id` alone, or comes again with the same certificate, stays, and so do its tokens; what
+    else is said of it is changed.
 
     Raises:
         Invalid: one cannot be registered, is named and not there, or comes twice; or they are too many.
@@ -59,20 +60,22 @@ async def set_certificates(
     held = {one.key_id: one for one in await certificates_of(tx, application)}
     after: dict[str, ClientCertificate] = {}
     for one in wanted:
-        certificate = held.get(one.key_id or "")
-        if one.facts is not None and (certificate is None or certificate.certificate != one.facts.certificate):
+        known = held.get(one.key_id or "")
+        if known is not None and (one.facts is None or one.facts.certificate == known.certificate):
+            certificate = _keep(known, one, now)
+        elif one.facts is not None:
             certificate = _make(application, one, one.facts, now, entropy)
-        if certificate is None:
+        else:
             raise Invalid("The key credential has no key, and there is none with its keyId.")
         if certificate.key_id in after:
             raise Invalid("Two key credentials have the same keyId.")
         after[certificate.key_id] = certificate
     _require_room(len(after))
     for key_id, certificate in held.items():
-        if after.get(key_id) is not certificate:
+        if key_id not in after or after[key_id].id != certificate.id:
             await tx.remove(certificate)
     for key_id, certificate in after.items():
-        if held.get(key_id) is not certificate:
+        if held.get(key_id) != certificate:
             await tx.put(certificate)
 
 
@@ -132,13 +135,7 @@ def _make(
 
     begins = facts.not_before if wanted.not_before is None else wanted.not_before
     ends = facts.not_after if wanted.expires is None else wanted.expires
-    if begins < facts.not_before:
-        raise Invalid("Key credential start date is invalid: it is before the certificate's own.")
-    if ends > facts.not_after or ends <= max(begins, now):
-        raise Invalid(
-            "Key credential end date is invalid: it must be later than its start date and than the present, and not"
-            " later than the certificate's own."
-        )
+    _judge_dates(begins, ends, facts, now)
     named = wanted.custom_key_identifier
     return ClientCertificate(
         id=new_guid(entropy),
@@ -152,6 +149,33 @@ def _make(
         display_name=wanted.display_name or facts.subject or None,
         custom_key_identifier=thumbprint(facts.certificate) if named is None else named,
     )
+
+
+def _keep(known: ClientCertificate, wanted: WantedCertificate, now: int) -> ClientCertificate:
+    """Change what is said of a certificate; where nothing is, it may have expired, as in a list that is sent back."""
+    from strongroom.crypto.client_certificates import read_certificate  # noqa: PLC0415  slow to import
+
+    named = wanted.custom_key_identifier
+    kept = replace(
+        known,
+        display_name=known.display_name if wanted.display_name is None else wanted.display_name,
+        not_before=known.not_before if wanted.not_before is None else wanted.not_before,
+        expires=known.expires if wanted.expires is None else wanted.expires,
+        custom_key_identifier=known.custom_key_identifier if named is None else named,
+    )
+    if (kept.not_before, kept.expires) != (known.not_before, known.expires):
+        _judge_dates(kept.not_before, kept.expires, read_certificate(known.certificate), now)
+    return kept
+
+
+def _judge_dates(begins: int, ends: int, facts: CertificateFacts, now: int) -> None:
+    if begins < facts.not_before:
+        raise Invalid("Key credential start date is invalid: it is before the certificate's own.")
+    if ends > facts.not_after or ends <= max(begins, now):
+        raise Invalid(
+            "Key credential end date is invalid: it must be later than its start date and than the present, and not"
+            " later than the certificate's own."
+        )
 
 
 def _require_room(number: int) -> None:

@@ -81,12 +81,10 @@ def wanted_certificate(body: KeyCredentialBody) -> WantedCertificate:
     key_id = None if body.key_id is None else parse_guid(body.key_id)
     if body.key_id is not None and key_id is None:
         raise Invalid("The keyId of a key credential must be a GUID.")
-    if body.key is None:
-        return WantedCertificate(key_id, None)
     if (body.type or _TYPE, body.usage or _USAGE) != (_TYPE, _USAGE):
         raise Invalid(f"A key credential must be of type '{_TYPE}' and usage '{_USAGE}'.")
     try:
-        facts = read_certificate(_bytes(body.key))
+        facts = None if body.key is None else read_certificate(_bytes(body.key))
     except BadCertificate as bad:
         raise Invalid(str(bad)) from None
     identifier = body.custom_key_identifier
