@@ -94,7 +94,7 @@ def requirement(needed: Requirement) -> str:
             return ", or ".join(requirement(option) for option in options)
         case DirectoryPermission(name, write, itself):
             roles = " or ".join(role.name for role in DIRECTORY_ROLES.values() if role.writes or not write)
-            others = "" if write else "any user of the tenant; itself; " if itself else "any user of the tenant; "
+            others = ("" if write else "any user of the tenant; ") + ("itself; " if itself else "")
             return f"`{name}`: {others}{roles}"
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from strongroom.core.outgoing import parse_networks
 from strongroom.flow.settings import FlowSettings
 
 DEFAULT_DOMAIN = "localhost"
@@ -52,6 +53,10 @@ class Settings:
     """The loopback port of the managed identity endpoint. 0 takes a free one."""
     region: str = DEFAULT_REGION
     """The location of vaults and resource groups, and what `x-ms-keyvault-region` says."""
+    egress_networks: str = ""
+    """Inside address ranges that the service may send requests to, separated by commas, such as an issuer's."""
+    egress_ca_file: str = ""
+    """A PEM file of authorities to trust for such requests, beside the public ones."""
     stop_grace_s: float = 10.0
     """How many seconds requests that are under way have to finish when the service is told to stop."""
     flow: FlowSettings = field(default_factory=FlowSettings)
@@ -109,6 +114,8 @@ _TYPES: Mapping[str, type] = {
     "port": int,
     "managed_identity_port": int,
     "region": str,
+    "egress_networks": str,
+    "egress_ca_file": str,
     "stop_grace_s": float,
 }
 DERIVED = frozenset({"region"})
@@ -243,5 +250,12 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
+    try:
+        parse_networks(values.get("egress_networks", ""))
+    except ValueError as error:
+        faults.append(f"egress_networks: {error}.")
+    ca_file = values.get("egress_ca_file", "")
+    if ca_file and not Path(ca_file).is_file():
+        faults.append(f"egress_ca_file: there is no file {ca_file!r}.")
     if values.get("stop_grace_s", 1.0) <= 0:
         faults.append("stop_grace_s must be more than 0.")

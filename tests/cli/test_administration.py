@@ -7,10 +7,12 @@ import os
 import subprocess
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
 from strongroom.cli.main import main
+from tests.assertions import key_set, rsa_key
 from tests.cli.fake_service import FakeService
 from tests.live import STRONGROOM, Client, Service, clean_environment
 from tests.plugins.canary import remember
@@ -122,6 +124,42 @@ def test_what_the_service_refuses_is_said(live: Service, words: tuple[str, ...])
     assert keys(live) == before
 
 
+# ---- issuers --------------------------------------------------------------------------------------------------------
+
+
+def test_an_issuer_is_trusted_and_distrusted(live: Service, tmp_path: Path) -> None:
+    """SEC-BOOT-7: the operator trusts outside issuers, by keys that it gives or by those that the issuer publishes."""
+    issuer, keys_file = "https://token.actions.example/", tmp_path / "keys.json"
+    keys_file.write_text(json.dumps(key_set(rsa_key(), "k1")))
+    added = command(live, "issuers", "add", issuer, "--keys", str(keys_file))
+    assert (added.returncode, added.stdout) == (0, f"{issuer} is trusted: keys given: k1\n"), added.stderr
+    command(live, "issuers", "add", "https://other.example")
+    assert command(live, "issuers", "list").stdout.splitlines() == [
+        "https://other.example  keys as it publishes them",
+        f"{issuer}  keys given: k1",
+    ]
+    (_, shown) = json.loads(command(live, "issuers", "list", "--json").stdout)
+    assert (shown["issuer"], shown["keyIds"], shown["fetched"]) == (issuer, ["k1"], False)
+    for one in (issuer, "https://other.example"):
+        assert command(live, "issuers", "remove", one).returncode == 0
+    assert command(live, "issuers", "list").stdout == ""
+    gone = command(live, "issuers", "remove", issuer)
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert "There is no such trusted issuer." in gone.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"keys": [{"kty": "oct", "k": "AAAA", "kid": "a"}]}'])
+def test_a_file_that_is_no_key_set(live: Service, tmp_path: Path, text: str) -> None:
+    """It is refused, with a sentence, and nothing is trusted."""
+    path = tmp_path / "keys.json"
+    path.write_text(text)
+    for keys_file in (path, tmp_path / "missing.json"):
+        result = command(live, "issuers", "add", "https://issuer.example", "--keys", str(keys_file))
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "ey" in result.stderr
+    assert command(live, "issuers", "list").stdout == ""
+
+
 # ---- recovery -------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +217,15 @@ def test_a_secret_that_nobody_takes_is_said_to_be_lost(live: Service) -> None:
 
 # ---- who may --------------------------------------------------------------------------------------------------------
 
-COMMANDS = [("recover",), ("signing-keys", "list"), ("signing-keys", "roll"), ("signing-keys", "revoke", "a-key")]
+COMMANDS = [
+    ("recover",),
+    ("issuers", "list"),
+    ("issuers", "add", "https://issuer.example"),
+    ("issuers", "remove", "https://issuer.example"),
+    ("signing-keys", "list"),
+    ("signing-keys", "roll"),
+    ("signing-keys", "revoke", "a-key"),
+]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -54,7 +54,8 @@ def test_help_is_no_fault(arguments: Sequence[str], capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "serve", "env", "run", "hosts", "recover", "signing-keys", "audit", "verify", "version"]
+    "command",
+    ["init", "serve", "env", "run", "hosts", "recover", "issuers", "signing-keys", "audit", "verify", "version"],
 )
 def test_every_command_is_listed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The list of commands is the whole fixed interface."""
@@ -94,6 +95,9 @@ def test_wrong_usage_is_2(arguments: Sequence[str], capsys: pytest.CaptureFixtur
         ["env"],
         ["hosts"],
         ["recover"],
+        ["issuers", "list"],
+        ["issuers", "add", "https://issuer.example"],
+        ["issuers", "remove", "https://issuer.example"],
         ["signing-keys", "list"],
         ["signing-keys", "roll"],
         ["signing-keys", "revoke", "a-key"],

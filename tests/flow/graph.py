@@ -19,6 +19,11 @@ class Graph:
         self._world = world
         self._token = world.token(principal, GRAPH_AUDIENCE)
 
+    @property
+    def now(self) -> float:
+        """The present."""
+        return self._world.clock()
+
     def ask(self, method: str, path: str, body: object = None, *, version: str = "v1.0", **how: Any) -> Answer:
         """Ask for a path below the version."""
         url = f"{self._world.graph_url}/{version}/{path}"

@@ -9,9 +9,14 @@ from functools import cached_property
 from typing import Any
 
 from strongroom.core.permissions import DirectoryPermission
+from strongroom.directory.client_certificates import PROOF_AUDIENCE
 from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS
+from tests.assertions import ec_key, make_signer
 from tests.flow.graph import MISSING, Graph, group_body, user_body
+from tests.world import START
+
+SIGNER, OTHER_SIGNER = (make_signer(ec_key(number), now=int(START)) for number in range(2))
 
 GUARDED: tuple[Op, ...] = OPERATIONS
 """Every operation: none is Public. A new row without a case fails the suite."""
@@ -22,6 +27,11 @@ class Things:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+
+    @property
+    def now(self) -> int:
+        """The present, as the service has it."""
+        return int(self._graph.now)
 
     @cached_property
     def application(self) -> dict[str, Any]:
@@ -39,6 +49,22 @@ class Things:
         answer = self._graph.ask("POST", f"applications/{self.application['id']}/addPassword", {})
         key: str = answer.json["keyId"]
         return key
+
+    @cached_property
+    def certificate(self) -> str:
+        """The keyId of a certificate of the application, which `SIGNER` has the key of."""
+        body = {"keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": SIGNER.base64}]}
+        self._graph.do("PATCH", f"applications/{self.application['id']}", body)
+        (made,) = self._graph.get(f"applications/{self.application['id']}")["keyCredentials"]
+        key: str = made["keyId"]
+        return key
+
+    @cached_property
+    def federated(self) -> str:
+        """A federated credential of the application, by its id."""
+        path = f"applications/{self.application['id']}/federatedIdentityCredentials"
+        found: str = self._graph.make(path, _federated(self))["id"]
+        return found
 
     @cached_property
     def user(self) -> dict[str, Any]:
@@ -66,7 +92,8 @@ class Nothing(Things):
     """The names of things that are not there."""
 
     application = principal = user = group = member = {"id": MISSING, "appId": MISSING}  # noqa: RUF012  read only
-    key_id = MISSING
+    key_id = certificate = federated = MISSING
+    now = int(START)
 
     def __init__(self) -> None:
         """Need no directory."""
@@ -119,6 +146,16 @@ def _renamed(_: Things) -> object:
     return {"displayName": "renamed"}
 
 
+def _proof(things: Things) -> dict[str, object]:
+    """Prove the key of the application's certificate, as addKey and removeKey want it."""
+    claims = {"aud": PROOF_AUDIENCE, "iss": things.application["id"], "nbf": things.now, "exp": things.now + 600}
+    return {"proof": SIGNER.assertion(claims)}
+
+
+def _added(things: Things) -> object:
+    return things.certificate and {"keyCredential": {"key": OTHER_SIGNER.base64}, **_proof(things)}
+
+
 def _unique() -> str:
     return f"n{chance.token_hex(6)}"
 
@@ -140,6 +177,34 @@ def _applications(suffix: str, path: Callable[[str], Callable[[Things], str]]) -
         f"ApplicationDelete{suffix}": Case(path("")),
         f"ApplicationAddPassword{suffix}": Case(path("/addPassword"), lambda _: {}),
         f"ApplicationRemovePassword{suffix}": Case(path("/removePassword"), lambda things: {"keyId": things.key_id}),
+        f"ApplicationAddKey{suffix}": Case(path("/addKey"), _added),
+        f"ApplicationRemoveKey{suffix}": Case(
+            path("/removeKey"), lambda things: {"keyId": things.certificate, **_proof(things)}
+        ),
+    }
+
+
+def _federated(_: Things) -> dict[str, object]:
+    return {
+        "name": _unique(),
+        "issuer": "https://issuer.example",
+        "subject": _unique(),
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+
+
+def _federations(suffix: str, path: Callable[[str], Callable[[Things], str]]) -> dict[str, Case]:
+    every = "/federatedIdentityCredentials"
+
+    def one(things: Things) -> str:
+        return f"{path(every)(things)}/{things.federated}"
+
+    return {
+        f"FederatedCredentialList{suffix}": Case(path(every)),
+        f"FederatedCredentialCreate{suffix}": Case(path(every), _federated),
+        f"FederatedCredentialGet{suffix}": Case(one),
+        f"FederatedCredentialUpdate{suffix}": Case(one, lambda _: {"subject": _unique()}),
+        f"FederatedCredentialDelete{suffix}": Case(one),
     }
 
 
@@ -181,6 +246,8 @@ CASES: dict[str, Case] = {
     ),
     **_applications("", _application),
     **_applications("ByAppId", _application_by_app_id),
+    **_federations("", _application),
+    **_federations("ByAppId", _application_by_app_id),
     **_service_principals("", _principal),
     **_service_principals("ByAppId", _principal_by_app_id),
     **_memberships("User", _user),

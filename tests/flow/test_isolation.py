@@ -410,7 +410,7 @@ def test_an_object_of_another_directory_is_no_object(
     """Every operation of the directory treats an id of another tenant's, of whatever kind, as one that nobody has."""
     answers = []
     for one in (getattr(our_ids, kind), guid()):
-        path = op.path.format(version="v1.0", id=one, app_id=one, member=one)
+        path = op.path.format(version="v1.0", id=one, app_id=one, member=one, credential=one)
         body = _graph_body(op, world, one) if op.method in {"PATCH", "POST"} else None
         answers.append(told(world.ask(op.method, world.graph_url + path, token=alien_token, body=body), one))
     assert answers[0] == answers[1]

@@ -38,7 +38,11 @@ class TestMetadata:
         assert document["token_endpoint"] == f"{base}/oauth2/v2.0/token"
         assert document["authorization_endpoint"] == f"{base}/oauth2/v2.0/authorize"
         assert document["jwks_uri"] == f"{base}/discovery/v2.0/keys"
-        assert document["token_endpoint_auth_methods_supported"] == ["client_secret_post", "client_secret_basic"]
+        assert document["token_endpoint_auth_methods_supported"] == [
+            "client_secret_post",
+            "private_key_jwt",
+            "client_secret_basic",
+        ]
         assert document["id_token_signing_alg_values_supported"] == ["RS256"]
         assert document["msgraph_host"] == "graph.localhost:8443"
 

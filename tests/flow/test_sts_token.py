@@ -205,7 +205,7 @@ class TestRefusals:
             ({"client_secret": None}, 7000216, "invalid_client", 401),
             ({"client_secret": ""}, 7000216, "invalid_client", 401),
             ({"client_secret": "wrong"}, 7000215, "invalid_client", 401),
-            ({"client_secret": None, "client_assertion": "a.b.c"}, 700027, "invalid_client", 401),
+            ({"client_secret": None, "client_assertion": "a.b.c"}, 900144, "invalid_request", 400),
             ({"scope": None}, 900144, "invalid_request", 400),
             ({"scope": "   "}, 900144, "invalid_request", 400),
             ({"scope": "https://vault.azure.net"}, 1002012, "invalid_scope", 400),

@@ -23,7 +23,20 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 class Live:
     """A service that runs, and what a user of this machine does with it."""
 
-    data: Path
+    service: Service
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self.service.data
+
+    def environment(self, *options: str) -> dict[str, Any]:
+        """Get the variables that `env` gives a shell."""
+        result = self.call("env", "--json", *options)
+        assert result.returncode == 0, result.stderr
+        made: dict[str, Any] = json.loads(result.stdout)
+        remember(made["IDENTITY_HEADER"])
+        return made
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -53,4 +66,4 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with Service(tmp_path_factory.mktemp("live") / "data") as service:
         for name in ("clientSecret", "userPassword"):
             remember(service.first[name])
-        yield Live(service.data)
+        yield Live(service)

@@ -3,21 +3,10 @@
 import json
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
-from tests.plugins.canary import remember
 from tests.sdk.conftest import PROGRAMS, RESOLVER, Live
-
-
-def shell(live: Live, *options: str) -> dict[str, Any]:
-    """Get the variables that `env` gives a shell."""
-    result = live.call("env", "--json", *options)
-    assert result.returncode == 0, result.stderr
-    made: dict[str, Any] = json.loads(result.stdout)
-    remember(made["IDENTITY_HEADER"])
-    return made
 
 
 @pytest.mark.parametrize("client", ["secrets_sync", "secrets_aio"])
@@ -32,7 +21,7 @@ def test_clients_reach_our_own_names(live: Live, canary: str, client: str, crede
     """
     if (client, credential, tenant) == ("secrets_sync", "environment", "guid"):
         credential = "identity"
-    variables = shell(live, "--service-principal")
+    variables = live.environment("--service-principal")
     assert variables["VAULT_URL"].endswith(f".vault.localhost:{live.facts['port']}")
     if tenant == "guid":
         variables["AZURE_TENANT_ID"] = live.facts["tenantId"]

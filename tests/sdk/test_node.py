@@ -1,9 +1,12 @@
 """@azure/identity and @azure/keyvault-secrets under `strongroom run`."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.assertions import rsa_key
+from tests.sdk.applications import administering, make_application
 from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
 
 PROJECT = EXAMPLES / "node"
@@ -24,6 +27,30 @@ def test_the_environments_service_principal(live: Live, canary: str) -> None:
     """The same as the environment's service principal."""
     program = ["node", PROGRAMS / "environment.mjs", "by-node"]
     result = live.run(program, "--service-principal", VALUE=canary, NODE_PROJECT=str(PROJECT))
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+def test_a_client_certificate(live: Live, canary: str, tmp_path: Path) -> None:
+    """ClientCertificateCredential signs in with a certificate that was registered through Graph."""
+    with administering(live) as administrator:
+        application = make_application(administrator)
+        variables = application.variables(
+            AZURE_CLIENT_CERTIFICATE_PATH=application.with_certificate(tmp_path, rsa_key())
+        )
+    program = [*variables, "node", PROGRAMS / "certificate.mjs", "by-node-certificate"]
+    result = live.run(program, VALUE=canary, NODE_PROJECT=str(PROJECT))
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+@pytest.mark.parametrize("kind", ["assertion", "workload"])
+def test_a_federated_token(live: Live, canary: str, tmp_path: Path, kind: str) -> None:
+    """ClientAssertionCredential and WorkloadIdentityCredential sign in with a token of an issuer that is trusted."""
+    token, issuer = tmp_path / "token", f"https://{kind}.node.example"
+    with administering(live) as administrator:
+        application = make_application(administrator)
+        token.write_text(application.with_issuer(live, tmp_path, issuer))
+    program = [*application.variables(AZURE_FEDERATED_TOKEN_FILE=token), "node", PROGRAMS / "federated.mjs"]
+    result = live.run([*program, f"by-node-{kind}", kind], VALUE=canary, NODE_PROJECT=str(PROJECT))
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live import START_S
+from tests.live import START_S, Service
 from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
 
 GO = Path(__file__).parent / "go"
@@ -153,7 +153,7 @@ def test_an_ephemeral_service_leaves_nothing(tmp_path: Path) -> None:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)
-        result = Live(found[0].parent).run([sys.executable, EXAMPLES / "quickstart.py"])
+        result = Live(Service(found[0].parent, initialise=False)).run([sys.executable, EXAMPLES / "quickstart.py"])
         assert result.returncode == 0, result.stderr + log.read_text()
         process.terminate()
         assert process.wait(30) == 0, log.read_text()

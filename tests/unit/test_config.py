@@ -72,3 +72,13 @@ def test_the_flows_numbers_are_more_than_nothing(tmp_path: Path) -> None:
     """A time or an allowance of nothing, or less, is a fault like any other."""
     with pytest.raises(ConfigFault, match="body_time_s"):
         load(tmp_path, environment={"STRONGROOM_FLOW_BODY_TIME_S": "-1"})
+
+
+def test_where_requests_may_go(tmp_path: Path) -> None:
+    """A range that is none, and a file that is not there, are faults: the service would reach less than was meant."""
+    environment = {"STRONGROOM_EGRESS_NETWORKS": "10.0.0.0/8, 10.0.0.1/8", "STRONGROOM_EGRESS_CA_FILE": "/nowhere.pem"}
+    with pytest.raises(ConfigFault) as fault:
+        load(tmp_path, environment=environment)
+    assert len(fault.value.faults) == 2
+    assert "'10.0.0.1/8' is no address range" in fault.value.faults[0]
+    assert "/nowhere.pem" in fault.value.faults[1]

@@ -18,11 +18,13 @@ from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
 from strongroom.core.kinds import KINDS
 from strongroom.core.names import Hosts
+from strongroom.core.outgoing import parse_networks
 from strongroom.core.records import INSTANCE
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.software import SoftwareKeyProtection
 from strongroom.crypto.token_signers import TokenSigners
+from strongroom.egress import Documents, Egress
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.flow.lockout import Lockout
@@ -148,6 +150,7 @@ def make_world(
         lockout=Lockout(),
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__),
+        documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
     )
 
 

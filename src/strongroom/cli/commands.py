@@ -40,6 +40,9 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
+issuers = App(
+    name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
+)
 signing_keys = App(name="signing-keys", help="List, roll over and revoke the keys that sign tokens.")
 
 
@@ -179,6 +182,39 @@ def audit_checkpoint(*, data: Data = None) -> int:
     return command.checkpoint(data)
 
 
+@issuers.command(name="list")
+def issuers_list(*, data: Data = None, json: Json = False) -> int:
+    """Print every outside issuer that is trusted, and where its keys come from."""
+    from strongroom.cli import issuers as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.show(data, as_json=json)
+
+
+@issuers.command(name="add")
+def issuers_add(
+    issuer: Annotated[str, Parameter(help="The issuer, exactly as its tokens name it.")],
+    *,
+    data: Data = None,
+    keys: Annotated[
+        Path | None, Parameter(help="File with its key set (JWKS). Without it, the keys are fetched.")
+    ] = None,
+) -> int:
+    """Trust an issuer; again, to give other keys. Which of its subjects count is for each application to say."""
+    from strongroom.cli import issuers as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.add(data, issuer, keys)
+
+
+@issuers.command(name="remove")
+def issuers_remove(
+    issuer: Annotated[str, Parameter(help="The issuer, exactly as the list shows it.")], *, data: Data = None
+) -> int:
+    """Trust an issuer no longer, and end every token that its subjects were given."""
+    from strongroom.cli import issuers as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.remove(data, issuer)
+
+
 @signing_keys.command(name="list")
 def signing_keys_list(*, data: Data = None, json: Json = False) -> int:
     """Print every key that tokens are trusted by: next, signs, or trusted for what it signed."""
@@ -224,4 +260,5 @@ def sign_in(
 
 
 application.command(audit)
+application.command(issuers)
 application.command(signing_keys)

@@ -145,6 +145,31 @@ def change_sign_in(instance: Instance, tenant: str | None, *, password_grant: bo
     return _ask(instance, "POST", "/sign-in", {"tenant": tenant, "passwordGrant": password_grant})
 
 
+def list_issuers(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every outside issuer that is trusted."""
+    return _list(_ask(instance, "GET", "/issuers"))
+
+
+def trust_issuer(instance: Instance, issuer: str, keys: dict[str, Any] | None) -> dict[str, Any]:
+    """
+    Have an issuer trusted, by the key set given or else by the one that it publishes; what is trusted then.
+
+    Raises:
+        Halt: it is no issuer, or the key set has no key that can be used.
+    """
+    return _ask(instance, "POST", "/issuers", {"issuer": issuer, "keys": keys})
+
+
+def distrust_issuer(instance: Instance, issuer: str) -> None:
+    """
+    Have an issuer trusted no longer.
+
+    Raises:
+        Halt: it is not trusted.
+    """
+    _ask(instance, "POST", "/issuers/remove", {"issuer": issuer})
+
+
 def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, Any]:
     """
     Have an administrator of a tenant made; who it is, with the one copy of its secret.

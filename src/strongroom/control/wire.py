@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from strongroom.core import limits
+from strongroom.core.federation import TEXT_CHARS
 from strongroom.http import json
 
 
@@ -94,6 +95,30 @@ class SignInAnswer(msgspec.Struct, rename="camel"):
 
     tenant_id: str
     password_grant: bool
+
+
+class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An issuer, and its keys if they are given and not fetched."""
+
+    issuer: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS)]
+    keys: dict[str, Any] | None = None
+    """A JSON Web Key Set."""
+
+
+class IssuerEntry(msgspec.Struct, rename="camel"):
+    """A trusted issuer."""
+
+    issuer: str
+    key_ids: list[str]
+    fetched: bool
+    """Whether its keys are those that it publishes."""
+    created: int
+
+
+class IssuerList(msgspec.Struct):
+    """Every trusted issuer."""
+
+    value: list[IssuerEntry]
 
 
 class RecoveredAdministrator(json.Secretive, rename="camel"):

@@ -118,6 +118,40 @@ RUN_S = 12 * 3600
 """How long one `run` may use what it was lent, unless it asks for less or more: ours."""
 RUN_MAX_S = 86_400
 """A run's credential is short-lived (security.md "Bootstrap"): a day at most."""
+CLIENT_CERTIFICATES_PER_APPLICATION = 50
+"""Each costs two digests when an assertion is looked up by a thumbprint: ours."""
+CLIENT_CERTIFICATE_BYTES = 16 * 1024
+"""A certificate that an application registers, as it is sent: ours."""
+ASSERTION_RSA_MIN_BITS = 2048
+"""The smallest RSA key that assertions are checked with."""
+ASSERTION_RSA_MAX_BITS = 8192
+"""The largest one: ours. The work of a check grows with its square."""
+ASSERTION_LEEWAY_S = 300
+"""By how much the clock of whoever made an assertion may differ from ours: Entra's own five minutes."""
+ASSERTION_LIFE_S = 86_400
+"""How far ahead a client's own assertion may end: ours. The official clients' live ten minutes, or thirty."""
+PROOF_LIFE_S = 600
+"""How long the proof for addKey and removeKey is good for after it begins: Graph's own ten minutes."""
+FEDERATED_CREDENTIALS_PER_APPLICATION = 20
+"""Graph's own limit."""
+TRUSTED_ISSUERS = 100
+"""Outside issuers that one instance trusts: ours."""
+ISSUER_KEYS = 50
+"""Keys in an outside issuer's key set: ours."""
+EGRESS_BYTES = 256 * 1024
+"""The answer to a request that this service sends: ours."""
+EGRESS_TIME_S = 10.0
+"""From the resolving of its name to the end of its answer: ours."""
+EGRESS_AT_ONCE = 8
+"""Requests that this service sends at the same time; others wait, within their time: ours."""
+DOCUMENTS_KEPT = 256
+"""Fetched documents that are kept, such as issuers' key sets: ours."""
+DOCUMENT_FRESH_S = 3600
+"""How long a fetched document is taken as it is: ours."""
+DOCUMENT_STALE_S = 86_400
+"""How long it counts if it cannot be had anew: ours."""
+FETCH_PAUSE_S = 60
+"""The least time between two requests for one URL, however many unknown keys are asked for: ours."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from strongroom.core.echo import GUID, RESOURCE, SCOPE, TENANT, Form, one_of, shown
-from strongroom.core.errors import Failure, Invalid, Unauthenticated
+from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S, MANAGED_IDENTITY_TOKEN_S
 from strongroom.core.names import Hosts, Surface
 
@@ -37,6 +37,17 @@ _NOT_INSTALLED = (
     " This can happen if the application has not been installed by the administrator of the tenant or consented to by"
     " any user in the tenant. You may have sent your authentication request to the wrong tenant."
 )
+_ASSERTION_HELP = (
+    " Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials."
+)
+_FEDERATION_HELP = (
+    " Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
+    " https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+)
+KEY_NOT_FOUND = "The key was not found."
+KEY_EXPIRED = "The key used is expired."
+KEY_DID_NOT_SIGN = "Key was found, but use of the key to verify the signature failed."
+"""What AADSTS700027 gives as its reason."""
 
 _TABLE = (
     # The client.
@@ -118,11 +129,26 @@ _TABLE = (
     Refusal(901002, *_REQUEST, "The 'resource' request parameter is not supported."),
     Refusal(9002313, *_REQUEST, "Invalid request. Request is malformed or invalid."),
     Refusal(9000410, *_REQUEST, "Malformed JSON in the parameter '{parameter}'."),
+    # Assertions.
+    Refusal(50027, *_REQUEST, "JWT token is invalid or malformed."),
+    Refusal(5002710, *_REQUEST, "Invalid JWT token: header is malformed."),
+    Refusal(5002723, *_CLIENT, "Invalid JWT token. No certificate thumbprint nor keyId specified in token header."),
+    Refusal(5002730, *_CLIENT, "Invalid JWT token. Unsupported key for the signing algorithm."),
+    Refusal(
+        700021,
+        *_CLIENT,
+        "Client assertion application identifier doesn't match 'client_id' parameter." + _ASSERTION_HELP,
+    ),
+    Refusal(
+        700023,
+        *_CLIENT,
+        "Client assertion audience claim does not match Realm issuer." + _ASSERTION_HELP,
+    ),
+    Refusal(700024, *_CLIENT, "Client assertion is not within its valid time range." + _ASSERTION_HELP),
     Refusal(
         700027,
         *_CLIENT,
-        "The certificate with identifier used to sign the client assertion is not registered on application"
-        " '{client_id}'.",
+        "Client assertion of application '{client_id}' contains an invalid signature. [Reason - {cause}]",
     ),
     # The user.
     Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
@@ -174,6 +200,22 @@ _TABLE = (
         " changed or reset their password.",
     ),
     Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity."),
+    Refusal(
+        700211,
+        *_CLIENT,
+        "No matching federated identity record found for presented assertion issuer." + _FEDERATION_HELP,
+    ),
+    Refusal(
+        700212,
+        *_CLIENT,
+        "No matching federated identity record found for presented assertion audience." + _FEDERATION_HELP,
+    ),
+    Refusal(
+        700213,
+        *_CLIENT,
+        "No matching federated identity record found for presented assertion subject." + _FEDERATION_HELP,
+    ),
+    Refusal(90033, "temporarily_unavailable", Unavailable, "A transient error has occurred. Please try again."),
     Refusal(392196, *_REQUEST, "The resource application '{resource}' does not support certificate-bound tokens."),
 )
 
@@ -191,6 +233,7 @@ _PARAMETERS = (
     "refresh_token", "requested_token_use", "resource", "scope", "token_type", "username",
 )  # fmt: skip
 _DETAILS: Mapping[str, Form] = {
+    "cause": one_of((KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN)),
     "client_id": GUID,
     "grant_type": one_of(_GRANT_TYPES),
     "parameter": one_of(_PARAMETERS),

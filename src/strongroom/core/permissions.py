@@ -46,7 +46,8 @@ class DirectoryPermission:
     To read, users of the tenant need no role, as Entra's default user permissions have it; a service principal does.
 
     Attributes:
-        itself: True where a service principal may read the object that it is, or its application, without a role.
+        itself: True where a service principal needs no role over the object that it is, or its application: to read
+            it, and to change what the operation wants a proof of its own for.
     """
 
     name: str

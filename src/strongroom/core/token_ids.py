@@ -56,7 +56,7 @@ def proof_of(tag: Tagger, token_id: str, candidates: Iterable[P]) -> P | None:
     except (binascii.Error, ValueError):
         return None
     nonce, reference = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
-    found = None
+    found: P | None = None
     for candidate in candidates:
         # No early end: how long this takes says nothing about which one it was.
         if hmac.compare_digest(_reference(tag, nonce, candidate.id), reference):

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import math
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -28,6 +26,7 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from strongroom.core import limits
+from strongroom.crypto.strict_json import parse_object
 
 ALGORITHM = "RS256"
 _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
@@ -169,35 +168,11 @@ def _judge_header(header: dict[str, object]) -> str:
 
 def _parse_object(text: bytes, part: str) -> dict[str, object]:
     try:
-        # Strict UTF-8 and no byte order mark; `json` alone would guess at other encodings.
-        parsed = _DECODER.decode(text.decode("utf-8"))
-    except (ValueError, RecursionError):
-        _refuse(f"{part}_json")
-    if not isinstance(parsed, dict):
+        return parse_object(text)
+    except TypeError:
         _refuse(f"{part}_not_object")
-    return parsed
-
-
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
-    return members
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
-
-
-def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
-
-
-# Made once: building a decoder costs more than a small token's parsing.
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number, parse_constant=_constant)
+    except ValueError:
+        _refuse(f"{part}_json")
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from strongroom.core.identity import Application, Credential, CredentialKind, ServicePrincipal
-from strongroom.core.oauth import PUBLIC_CLIENT, SECRET_CLIENT, refuse
+from strongroom.core.assertions import require_own_claims
+from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.errors import Failure
+from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
+from strongroom.core.oauth import (
+    CERTIFICATE_CLIENT,
+    KEY_DID_NOT_SIGN,
+    KEY_EXPIRED,
+    KEY_NOT_FOUND,
+    PUBLIC_CLIENT,
+    SECRET_CLIENT,
+    refuse,
+)
 from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
+from strongroom.core.token_ids import Proof
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.secret_texts import WrongSecret, match_secret
 from strongroom.directory.runs import is_current
 from strongroom.view import View
 
+if TYPE_CHECKING:
+    from strongroom.crypto.assertions import AssertionRefused, UnverifiedAssertion
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An application that proved itself, its principal in the tenant asked, and the credential that it used."""
+    """An application that proved itself, its principal in the tenant asked, and what it proved itself by."""
 
     application: Application
     principal: ServicePrincipal
-    credential: Credential
+    credential: Proof
+    """What its tokens end with."""
     appidacr: str
+    credential_id: str
+    """What whoever administers the application knows the credential by."""
 
     @property
     def app_id(self) -> str:
@@ -73,14 +94,96 @@ def authenticate_by_secret(
         raise refuse(7000215, client_id=client_id, reason="wrong client secret")
     if not is_current(credential, now):
         raise refuse(7000222, client_id=client_id, reason=f"client secret {credential.id} is not current")
-    if not principal.enabled:
-        raise refuse(7000112, client_id=client_id, reason="service principal is disabled")
-    return Client(application, principal, credential, SECRET_CLIENT)
+    require_enabled(principal)
+    return Client(application, principal, credential, SECRET_CLIENT, credential.id)
 
 
-def require_client(view: View, *, tenant: str, client_id: str) -> Application:
+def authenticate_by_certificate(
+    view: View, assertion: UnverifiedAssertion, *, tenant: str, client_id: str, audiences: AbstractSet[str], now: int
+) -> Client:
     """
-    Find the application that a request without any proof of it names.
+    Check an assertion that an application signed with the key of a certificate it registered.
+
+    The header says which certificate, among those that the application has; the algorithm is one of that key's kind.
+    Nothing else of the header counts, a certificate or chain in `x5c` least of all. That a certificate has expired, or
+    that the application is disabled, is said to nobody who has not shown the key.
+
+    Raises:
+        Invalid: AADSTS700016, the tenant has no principal of such an application; 7000112, it is disabled; 50027.
+        Unauthenticated: AADSTS700027, no such certificate, it did not sign, or it has expired; 5002723, none is named;
+            5002730, the algorithm is not its key's; 700021, 700023, 700024.
+    """
+    application, principal = require_client(view, tenant=tenant, client_id=client_id)
+    certificate = _named_certificate(view.certificates_of(application.id), assertion, application.app_id)
+    claims = check_signature(assertion, certificate, application.app_id)
+    require_own_claims(claims, client_id=application.app_id, audiences=audiences, now=now)
+    if not certificate.is_current(now):
+        raise refuse(
+            700027,
+            client_id=application.app_id,
+            cause=KEY_EXPIRED,
+            reason=f"certificate {certificate.key_id} is not current",
+        )
+    require_enabled(principal)
+    return Client(application, principal, certificate, CERTIFICATE_CLIENT, certificate.key_id)
+
+
+def check_signature(
+    assertion: UnverifiedAssertion, certificate: ClientCertificate, client_id: str
+) -> Mapping[str, object]:
+    """
+    Check an assertion's signature by a certificate, and give its claims.
+
+    Raises:
+        Invalid: AADSTS50027.
+        Unauthenticated: AADSTS5002730, 700027.
+    """
+    # The library takes a tenth of a second to import, which a start-up must not wait for.
+    from strongroom.crypto import assertions  # noqa: PLC0415
+
+    try:
+        return assertions.verify_assertion(assertion, assertions.certificate_key(certificate.certificate))
+    except assertions.AssertionRefused as refused:
+        raise refuse_assertion(refused, client_id) from None
+
+
+def refuse_assertion(refused: AssertionRefused, client_id: str) -> Failure:
+    """Say in the token service's words what is wrong with an assertion's form or signature."""
+    if refused.fault == "bad_signature":
+        return refuse(700027, client_id=client_id, cause=KEY_DID_NOT_SIGN, reason=refused.reason)
+    number = {"header": 5002710, "algorithm": 5002730}.get(refused.fault, 50027)
+    return refuse(number, reason=f"assertion: {refused.reason}")
+
+
+def _named_certificate(
+    held: Sequence[ClientCertificate], assertion: UnverifiedAssertion, client_id: str
+) -> ClientCertificate:
+    from strongroom.crypto.client_certificates import names_certificate  # noqa: PLC0415  see check_signature
+
+    names = {"kid": assertion.kid, "x5t": assertion.x5t, "x5t_s256": assertion.x5t_s256}
+    if not any(names.values()):
+        raise refuse(5002723, reason="assertion names no certificate")
+    # The same certificate may be registered twice; the one that lasts longest is the one that counts.
+    found = [one for one in held if names_certificate(one.certificate, **names)]
+    if not found:
+        raise refuse(700027, client_id=client_id, cause=KEY_NOT_FOUND, reason="certificate is not registered")
+    return max(found, key=lambda one: (one.expires, one.id))
+
+
+def require_enabled(principal: ServicePrincipal) -> None:
+    """
+    Refuse an application that is disabled in the tenant, once it has proved itself.
+
+    Raises:
+        Invalid: AADSTS7000112.
+    """
+    if not principal.enabled:
+        raise refuse(7000112, client_id=principal.app_id, reason="service principal is disabled")
+
+
+def require_client(view: View, *, tenant: str, client_id: str) -> tuple[Application, ServicePrincipal]:
+    """
+    Find the application that a request names, and its principal, before anything proved that it is from there.
 
     Raises:
         Invalid: AADSTS700016, the tenant has no principal of such an application.
@@ -88,7 +191,7 @@ def require_client(view: View, *, tenant: str, client_id: str) -> Application:
     application, principal = _look_up(view, tenant, client_id)
     if application is None or principal is None:
         raise refuse(700016, client_id=client_id, tenant=tenant, reason="unknown client")
-    return application
+    return application, principal
 
 
 def _look_up(view: View, tenant: str, client_id: str) -> tuple[Application | None, ServicePrincipal | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.echo import USER_NAME, shown
 from strongroom.core.errors import NotFound
+from strongroom.core.federation import FederatedCredential
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -116,7 +118,12 @@ async def remove_principal(tx: Transaction, principal: Principal) -> None:
 
 
 async def remove_credentials(tx: Transaction, tenant: str, owner: str) -> None:
-    """Remove every credential of one owner."""
+    """Remove every credential of one owner, of whatever kind."""
     for credential in await tx.records(Credential, tenant_partition(tenant)):
         if credential.owner == owner:
             await tx.remove(credential)
+    kinds: tuple[type[ClientCertificate | FederatedCredential], ...] = (ClientCertificate, FederatedCredential)
+    for kind in kinds:
+        for other in await tx.records(kind, tenant_partition(tenant)):
+            if other.owner == owner:
+                await tx.remove(other)

@@ -17,7 +17,7 @@ from strongroom.core.oauth import (
     opaque_text,
     service_principal_claims,
 )
-from strongroom.core.token_ids import new_token_id
+from strongroom.core.token_ids import Proof, new_token_id
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.directory.signing_keys import open_private_key, signs_now
@@ -48,7 +48,7 @@ class AccessToken:
 
 
 async def issue_to_application(
-    mint: Mint, principal: ServicePrincipal, credential: Credential, *, appidacr: str, resource: Resource, now: int
+    mint: Mint, principal: ServicePrincipal, credential: Proof, *, appidacr: str, resource: Resource, now: int
 ) -> AccessToken:
     """
     Issue a token to an application for itself, bound to the credential it showed.
@@ -81,7 +81,7 @@ async def issue_to_identity(
 def _facts(
     mint: Mint,
     principal: ServicePrincipal,
-    credential: Credential,
+    credential: Proof,
     appidacr: str,
     resource: Resource,
     lifetime: Lifetime,

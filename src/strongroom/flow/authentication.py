@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from strongroom.core.errors import Unauthenticated
 from strongroom.core.identity import (
     Caller,
-    Credential,
     PrincipalType,
     ServicePrincipal,
     ServicePrincipalType,
@@ -32,7 +31,7 @@ from strongroom.core.names import Surface as SurfaceName
 from strongroom.core.oauth import issuer_v1
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
-from strongroom.core.token_ids import proof_of
+from strongroom.core.token_ids import Proof, proof_of
 from strongroom.core.vaults import Vault
 from strongroom.flow.surface import Surface
 from strongroom.flow.token_faults import WORDS, Fault
@@ -275,9 +274,7 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
     )
 
 
-def _proofs(
-    world: World, principal: ServicePrincipal | User, claims: dict[str, Any]
-) -> list[Credential] | list[TokenFamily]:
+def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, Any]) -> list[Proof]:
     """List what a principal's token may have come from: its credentials and its application's, or a user's family."""
     view = world.view
     if isinstance(principal, User):
@@ -287,11 +284,18 @@ def _proofs(
         # A family ends with the password that began it.
         shown = view.credential(family.credential)
         return [family] if shown is not None and shown.owner == principal.id else []
-    owned = list(view.credentials_of(principal.id))
+    owned: list[Proof] = list(view.credentials_of(principal.id))
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
         if application is not None:
             owned += view.credentials_of(application.id)
+            owned += view.certificates_of(application.id)
+            # An issuer that is trusted no longer takes with it whatever it vouched for.
+            owned += [
+                one
+                for one in view.federated_credentials_of(application.id)
+                if view.trusted_issuer(one.issuer) is not None
+            ]
     return owned
 
 

@@ -122,9 +122,8 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
     role = role_that_gives(caller.directory_roles, write=requirement.write)
     if role is not None:
         return Permit(name, "directory", role)
-    if not requirement.write and (
-        caller.kind is PrincipalType.USER or (requirement.itself and _is_itself(world, caller, target))
-    ):
+    reads_as_user = not requirement.write and caller.kind is PrincipalType.USER
+    if reads_as_user or (requirement.itself and _is_itself(world, caller, target)):
         return Permit(name, "directory")
     raise Denied(
         "Insufficient privileges to complete the operation.",

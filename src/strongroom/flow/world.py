@@ -12,6 +12,7 @@ from strongroom.core.names import Hosts
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
+from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.lockout import Lockout
 from strongroom.flow.quota import AnonymousQuota
@@ -52,6 +53,7 @@ class World:
     lockout: Lockout
     signers: TokenSigners
     instance: Instance
+    documents: Documents
     outcome_unknown: bool = False
     """True since a commit of which the store did not say how it ended, until a later one is made: its entry may be in
     the outbox, or come to be, with nobody to hand it to the journal."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from strongroom.core import limits
-from strongroom.core.errors import Invalid
 from strongroom.core.identity import Application
 from strongroom.core.records import tenant_partition
 from strongroom.directory import applications as directory
 from strongroom.directory import client_secrets
+from strongroom.directory.client_certificates import set_certificates
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.application_keys import wanted_certificates
 from strongroom.graph.objects import find_application
 from strongroom.graph.odata import Filterable, Operator, collection, context, entity
+from strongroom.graph.times import seconds_of
 from strongroom.graph.wire import (
     AddPasswordBody,
     ApplicationBody,
@@ -47,7 +48,9 @@ async def list_applications(call: Call) -> Response:
 
 async def get_application(call: Call) -> Response:
     """Get one application."""
-    return entity(call, "applications", render.application(call.world.view, find_application(call)))
+    selected = {name.strip() for name in call.query.get("$select", "").split(",")}
+    found = render.application(call.world.view, find_application(call), with_keys="keyCredentials" in selected)
+    return entity(call, "applications", found)
 
 
 async def create_application(call: Call) -> Response:
@@ -56,8 +59,10 @@ async def create_application(call: Call) -> Response:
     refuse_later(body, ApplicationBody.LATER)
     display_name = require(body.display_name, "displayName", "Application")
 
+    certificates = wanted_certificates(body.key_credentials or ())
+
     async def change(tx: Transaction) -> Application:
-        return await directory.create_application(
+        made = await directory.create_application(
             tx,
             call.identity.tenant,
             display_name=display_name,
@@ -66,6 +71,8 @@ async def create_application(call: Call) -> Response:
             now=call.now,
             entropy=call.world.entropy,
         )
+        await set_certificates(tx, made, certificates, now=call.now, entropy=call.world.entropy)
+        return made
 
     made = await call.commit(change, lambda one: {"applicationId": one.id, "appId": one.app_id})
     return entity(call, "applications", render.application(call.world.view, made), status=201)
@@ -78,7 +85,14 @@ async def update_application(call: Call) -> Response:
     refuse_later(body, ApplicationBody.LATER)
     call.properties["applicationId"] = found.id
     wanted = directory.ApplicationChange(body.display_name, body.identifier_uris, body.sign_in_audience)
-    await call.commit(lambda tx: directory.update_application(tx, found.tenant, found.id, wanted))
+    certificates = None if body.key_credentials is None else wanted_certificates(body.key_credentials)
+
+    async def change(tx: Transaction) -> None:
+        changed = await directory.update_application(tx, found.tenant, found.id, wanted)
+        if certificates is not None:
+            await set_certificates(tx, changed, certificates, now=call.now, entropy=call.world.entropy)
+
+    await call.commit(change)
     return Response(204, content_type=None)
 
 
@@ -97,8 +111,8 @@ async def add_password(call: Call) -> Response:
     asked = json.decode(raw, AddPasswordBody).password_credential if raw.strip() else None
     wanted = asked or PasswordCredentialBody()
     refuse_later(wanted, PasswordCredentialBody.LATER)
-    begins = _seconds(wanted.start_date_time)
-    ends = _seconds(wanted.end_date_time)
+    begins = seconds_of(wanted.start_date_time)
+    ends = seconds_of(wanted.end_date_time)
     made = client_secrets.make_client_secret(
         call.world.keys,
         found,
@@ -126,13 +140,3 @@ async def remove_password(call: Call) -> Response:
     call.properties.update(applicationId=found.id, credentialId=key_id)
     await call.commit(lambda tx: client_secrets.remove_password(tx, found.tenant, found.id, key_id))
     return Response(204, content_type=None)
-
-
-def _seconds(moment: datetime | None) -> int | None:
-    """Read a time; one without a zone is in UTC, as Graph's are."""
-    if moment is None:
-        return None
-    try:
-        return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
-    except (OverflowError, ValueError):
-        raise Invalid("A date and time is out of range.") from None

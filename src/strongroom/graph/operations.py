@@ -10,16 +10,27 @@ from __future__ import annotations
 
 from strongroom.core.permissions import Authenticated, DirectoryPermission
 from strongroom.flow.operation import Op
-from strongroom.graph import applications, directory_objects, groups, service_principals, users
+from strongroom.graph import (
+    application_keys,
+    applications,
+    directory_objects,
+    federated_credentials,
+    groups,
+    service_principals,
+    users,
+)
 from strongroom.graph.objects import directory_target
 from strongroom.graph.wire import (
+    AddKeyBody,
     AddPasswordBody,
     ApplicationBody,
     CheckMemberGroupsBody,
+    FederatedCredentialBody,
     GetByIdsBody,
     GroupBody,
     MemberObjectsBody,
     ReferenceBody,
+    RemoveKeyBody,
     RemovePasswordBody,
     ServicePrincipalBody,
     UserBody,
@@ -28,6 +39,8 @@ from strongroom.graph.wire import (
 _READ_APPLICATIONS = DirectoryPermission("Application.Read.All", write=False)
 _READ_APPLICATION = DirectoryPermission("Application.Read.All", write=False, itself=True)
 _WRITE_APPLICATIONS = DirectoryPermission("Application.ReadWrite.All", write=True)
+# Each wants a proof besides, which only who has the private key of a registered certificate can make.
+_ROLL_APPLICATION = DirectoryPermission("Application.ReadWrite.All", write=True, itself=True)
 _READ_USERS = DirectoryPermission("User.Read.All", write=False)
 _WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
 _READ_GROUPS = DirectoryPermission("Group.Read.All", write=False)
@@ -97,6 +110,25 @@ def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
            applications.add_password, _T, body=AddPasswordBody),
         Op(f"ApplicationRemovePassword{suffix}", "POST", path + "/removePassword", _WRITE_APPLICATIONS,
            applications.remove_password, _T, success=204, body=RemovePasswordBody),
+        Op(f"ApplicationAddKey{suffix}", "POST", path + "/addKey", _ROLL_APPLICATION, application_keys.add_key, _T,
+           body=AddKeyBody),
+        Op(f"ApplicationRemoveKey{suffix}", "POST", path + "/removeKey", _ROLL_APPLICATION,
+           application_keys.remove_key, _T, success=204, body=RemoveKeyBody),
+    )  # fmt: skip
+
+
+def _federation_rows(suffix: str, path: str) -> tuple[Op, ...]:
+    every, one = path + "/federatedIdentityCredentials", path + "/federatedIdentityCredentials/{credential}"
+    return (
+        Op(f"FederatedCredentialList{suffix}", "GET", every, _READ_APPLICATIONS,
+           federated_credentials.list_credentials, _T),
+        Op(f"FederatedCredentialCreate{suffix}", "POST", every, _WRITE_APPLICATIONS,
+           federated_credentials.create_credential, _T, success=201, body=FederatedCredentialBody),
+        Op(f"FederatedCredentialGet{suffix}", "GET", one, _READ_APPLICATIONS, federated_credentials.get_credential, _T),
+        Op(f"FederatedCredentialUpdate{suffix}", "PATCH", one, _WRITE_APPLICATIONS,
+           federated_credentials.update_credential, _T, success=204, body=FederatedCredentialBody),
+        Op(f"FederatedCredentialDelete{suffix}", "DELETE", one, _WRITE_APPLICATIONS,
+           federated_credentials.delete_credential, _T, success=204),
     )  # fmt: skip
 
 
@@ -125,6 +157,7 @@ def _membership_rows(kind: str, path: str) -> tuple[Op, ...]:
 OPERATIONS: tuple[Op, ...] = (
     *_FLAT,
     *(row for key in _APPLICATION_KEYS for row in _application_rows(*key)),
+    *(row for key in _APPLICATION_KEYS for row in _federation_rows(*key)),
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
     *(row for key in _ANY_OBJECT for row in _membership_rows(*key)),
 )

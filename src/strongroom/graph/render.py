@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -35,8 +37,23 @@ def password_credential(credential: Credential) -> dict[str, Any]:
     }
 
 
-def application(view: View, record: Application) -> dict[str, Any]:
+def key_credential(certificate: ClientCertificate, *, with_key: bool = False) -> dict[str, Any]:
+    """Render a certificate; its bytes only where one application's `keyCredentials` are asked for by name."""
+    return {
+        "customKeyIdentifier": b64encode(certificate.custom_key_identifier).decode("ascii"),
+        "displayName": certificate.display_name,
+        "endDateTime": instant(certificate.expires),
+        "key": b64encode(certificate.certificate).decode("ascii") if with_key else None,
+        "keyId": certificate.key_id,
+        "startDateTime": instant(certificate.not_before),
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+    }
+
+
+def application(view: View, record: Application, *, with_keys: bool = False) -> dict[str, Any]:
     """Render an application."""
+    certificates = sorted(view.certificates_of(record.id), key=lambda one: (one.created, one.key_id))
     secrets = [one for one in view.credentials_of(record.id) if one.kind is CredentialKind.SECRET]
     return {
         "id": record.id,
@@ -48,7 +65,7 @@ def application(view: View, record: Application) -> dict[str, Any]:
         "signInAudience": record.sign_in_audience,
         "tags": [],
         "appRoles": [],
-        "keyCredentials": [],
+        "keyCredentials": [key_credential(one, with_key=with_keys) for one in certificates],
         "passwordCredentials": [password_credential(one) for one in sorted(secrets, key=_by_age)],
         "requiredResourceAccess": [],
     }

@@ -14,6 +14,7 @@ import msgspec
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
+from strongroom.core.federation import TEXT_CHARS
 from strongroom.http import json
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
@@ -30,16 +31,69 @@ class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=T
     """A body: members in camel case, unknown ones refused."""
 
 
+Base64 = Annotated[str, msgspec.Meta(max_length=2 * limits.CLIENT_CERTIFICATE_BYTES)]
+
+
+class KeyCredentialBody(Wire):
+    """A certificate to be registered; without a key, one that is there already."""
+
+    odata_type: Any = msgspec.field(name="@odata.type", default=None)
+    custom_key_identifier: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    display_name: Text | None = None
+    end_date_time: datetime | None = None
+    key: Base64 | None = None
+    key_id: Guid | None = None
+    start_date_time: datetime | None = None
+    type: str | None = None
+    usage: str | None = None
+
+
+KeyCredentials = Annotated[
+    tuple[KeyCredentialBody, ...], msgspec.Meta(max_length=limits.CLIENT_CERTIFICATES_PER_APPLICATION)
+]
+
+
+Federated = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
+
+
+class FederatedCredentialBody(Wire):
+    """A federated credential to be made or changed."""
+
+    id: Any = None
+    name: Federated | None = None
+    issuer: Federated | None = None
+    subject: Federated | None = None
+    audiences: Annotated[tuple[Federated, ...], msgspec.Meta(max_length=10)] | None = None
+    description: Federated | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class AddKeyBody(Wire):
+    """The argument of addKey."""
+
+    key_credential: KeyCredentialBody
+    proof: str
+    password_credential: Any = None
+
+    LATER = ("password_credential",)
+
+
+class RemoveKeyBody(Wire):
+    """The argument of removeKey."""
+
+    key_id: Guid
+    proof: str
+
+
 class ApplicationBody(Wire):
     """An application to be made or changed."""
 
     display_name: Name | None = None
     identifier_uris: Uris | None = None
     sign_in_audience: str | None = None
+    key_credentials: KeyCredentials | None = None
     # Empty as `az ad app create` and Terraform send them; with content they are for later.
     app_roles: Any = None
     is_fallback_public_client: Any = None
-    key_credentials: Any = None
     notes: Any = None
     optional_claims: Any = None
     password_credentials: Any = None
@@ -51,7 +105,7 @@ class ApplicationBody(Wire):
     web: Any = None
 
     LATER = (
-        "app_roles", "is_fallback_public_client", "key_credentials", "notes", "optional_claims",
+        "app_roles", "is_fallback_public_client", "notes", "optional_claims",
         "password_credentials", "public_client", "required_resource_access", "service_management_reference", "spa",
         "tags", "web",
     )  # fmt: skip

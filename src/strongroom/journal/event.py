@@ -205,6 +205,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "credentialId": _text,
     "grantType": _text,
     "groupId": _text,
+    "issuer": _text,
     "memberId": _text,
     "objectId": _text,
     "operationKind": _text,

@@ -122,7 +122,7 @@ def _authority(call: Call) -> tuple[str, str]:
 def _configuration(call: Call, *, issuer: str, authorize: str, token: str, keys: str, logout: str) -> Response:
     document = OpenIdConfiguration(
         token_endpoint=token,
-        token_endpoint_auth_methods_supported=["client_secret_post", "client_secret_basic"],
+        token_endpoint_auth_methods_supported=["client_secret_post", "private_key_jwt", "client_secret_basic"],
         jwks_uri=keys,
         response_modes_supported=["query", "fragment", "form_post"],
         subject_types_supported=["pairwise"],

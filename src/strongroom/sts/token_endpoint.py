@@ -28,6 +28,7 @@ from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
+from strongroom.sts.client_assertions import authenticate_by_assertion
 from strongroom.sts.forms import parse_basic, parse_form
 from strongroom.sts.grants import GRANTS
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
@@ -54,12 +55,12 @@ async def _issue(call: Call, *, version: int) -> Response:
     _refuse_bound(form)
     _judge_claims(form)
     tenant = named if named is not None else _implied_tenant(call, form, grant)
-    client = _client(call, tenant, form, grant)
+    client = await _client(call, tenant, form, grant)
     call.properties.update(tenantId=tenant.id, appId=client.app_id, grantType=grant.name)
     if isinstance(client, Client):
         # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
         call.proved = True
-        call.properties.update(objectId=client.principal.id, credentialId=client.credential.id)
+        call.properties.update(objectId=client.principal.id, credentialId=client.credential_id)
     scope = _user_scope(call, tenant, form, version) if grant.parse_scope is None else None
     if scope is not None and isinstance(client, Client):
         # Nobody can consent to a registered application yet, so none acts for a user.
@@ -129,8 +130,8 @@ def _judge_claims(form: Mapping[str, str]) -> None:
         raise refuse(9000410, parameter="claims") from None
 
 
-def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client | PublicClient:
-    """Authenticate the client, by client_secret_post or client_secret_basic and never by both."""
+async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client | PublicClient:
+    """Authenticate the client, by client_secret_post, client_secret_basic or an assertion, and never by two of them."""
     basic = parse_basic(call.request.header(b"authorization"))
     client_id, secret = form.get("client_id"), form.get("client_secret")
     if basic is not None:
@@ -141,17 +142,18 @@ def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -
     if not client_id:
         raise refuse(900144, parameter="client_id")
     world = call.world
+    if "client_assertion" in form:
+        if secret:
+            raise refuse(9002313, reason="two ways of client authentication")
+        return await authenticate_by_assertion(call, tenant, client_id, form)
     if secret:
         return authenticate_by_secret(
             world.keys, world.view, tenant=tenant.id, client_id=client_id, secret=secret, now=call.now
         )
-    public = find_public_client(client_id) if grant.takes_public_clients and "client_assertion" not in form else None
+    public = find_public_client(client_id) if grant.takes_public_clients else None
     if public is not None:
         return public
     require_client(world.view, tenant=tenant.id, client_id=client_id)
-    if "client_assertion" in form:
-        # No certificate can be registered yet, so none is the one that signed this assertion.
-        raise refuse(700027, client_id=client_id, reason="client assertion")
     raise refuse(7000218) if grant.takes_public_clients else refuse(7000216, grant_type=grant.name)
 
 

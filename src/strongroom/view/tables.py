@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -64,6 +66,9 @@ class Tables:
         )
         self.credentials: Index[str, Credential] = Index(lambda credential: (credential.id,))
         self.owned: Collected[str, Credential] = Collected(lambda credential: credential.owner)
+        self.certificates: Collected[str, ClientCertificate] = Collected(lambda certificate: certificate.owner)
+        self.federated: Collected[str, FederatedCredential] = Collected(lambda credential: credential.owner)
+        self.issuers: Index[str, TrustedIssuer] = Index(lambda issuer: (issuer.id,))
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
             lambda held: (held.tenant, held.principal)
         )
@@ -86,6 +91,9 @@ class Tables:
             Application.KIND: (self.applications,),
             ServicePrincipal.KIND: (self.principals, self.service_principals),
             Credential.KIND: (self.credentials, self.owned),
+            ClientCertificate.KIND: (self.certificates,),
+            FederatedCredential.KIND: (self.federated,),
+            TrustedIssuer.KIND: (self.issuers,),
             DirectoryRoleAssignment.KIND: (self.held_roles,),
             SigningKey.KIND: (self.signing_keys,),
             RoleDefinition.KIND: (_Notice(self._rights_changed),),

@@ -7,7 +7,9 @@ from typing import NoReturn, TypeVar, cast
 
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.errors import Unavailable
+from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.firewall import Firewall
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.rbac import GrantIndex
@@ -150,6 +152,18 @@ class View:
     def credential(self, credential_id: str) -> Credential | None:
         """Return a credential by its id, or None."""
         return self._tables.credentials.get(credential_id)
+
+    def certificates_of(self, application: str) -> tuple[ClientCertificate, ...]:
+        """Return the certificates that an application has registered."""
+        return self._tables.certificates.get(application)
+
+    def federated_credentials_of(self, application: str) -> tuple[FederatedCredential, ...]:
+        """Return the subjects of outside issuers that are an application."""
+        return self._tables.federated.get(application)
+
+    def trusted_issuer(self, issuer: str) -> TrustedIssuer | None:
+        """Return what the operator said of an issuer, named exactly, or None if it is not trusted."""
+        return self._tables.issuers.get(issuer)
 
     def groups_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return every group a principal is in, directly or through others."""

@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from strongroom.core import oauth
-from strongroom.core.errors import Failure, Invalid, Unauthenticated
+from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource, refuse
@@ -121,14 +121,33 @@ REFUSALS = [
     (901002, Invalid, "invalid_request"),
     (9002313, Invalid, "invalid_request"),
     (9000410, Invalid, "invalid_request"),
+    (50027, Invalid, "invalid_request"),
+    (5002710, Invalid, "invalid_request"),
+    (5002723, Unauthenticated, "invalid_client"),
+    (5002730, Unauthenticated, "invalid_client"),
+    (700021, Unauthenticated, "invalid_client"),
+    (700023, Unauthenticated, "invalid_client"),
+    (700024, Unauthenticated, "invalid_client"),
     (700027, Unauthenticated, "invalid_client"),
     *((number, Invalid, "invalid_grant") for number in (50126, 50055, 50057, 53003, 65001, 70000, 50173, 700082)),
     *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481)),
     *((number, Invalid, "invalid_request") for number in (50011, 9002325)),
     (700054, Invalid, "unsupported_response_type"),
     (50058, Invalid, "login_required"),
+    (90033, Unavailable, "temporarily_unavailable"),
+    (700211, Unauthenticated, "invalid_client"),
+    (700212, Unauthenticated, "invalid_client"),
+    (700213, Unauthenticated, "invalid_client"),
 ]
-DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
+DETAILS = {
+    "cause": "A",
+    "client_id": "C",
+    "tenant": "T",
+    "parameter": "P",
+    "grant_type": "G",
+    "scope": "S",
+    "resource": "R",
+}
 
 
 @pytest.mark.parametrize(("number", "kind", "error"), REFUSALS)

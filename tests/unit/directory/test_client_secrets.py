@@ -211,8 +211,9 @@ class TestAuthenticating:
         application = directory.add_application()
         with pytest.raises(Invalid):
             require_client(directory.view, tenant=directory.tenant, client_id=application.app_id)
-        directory.add_principal(application)
-        assert require_client(directory.view, tenant=directory.tenant, client_id=application.app_id) == application
+        principal = directory.add_principal(application)
+        found = require_client(directory.view, tenant=directory.tenant, client_id=application.app_id)
+        assert found == (application, principal)
 
 
 def refusal(

@@ -1,0 +1,83 @@
+"""Clients that prove themselves by the token of an outside issuer: workload identity federation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from strongroom.core.assertions import audience_of, require_in_time
+from strongroom.core.federation import FederatedCredential, IssuerKey, TrustedIssuer
+from strongroom.core.names import Hosts
+from strongroom.core.oauth import CERTIFICATE_CLIENT, KEY_NOT_FOUND, refuse
+from strongroom.directory.clients import Client, refuse_assertion, require_client, require_enabled
+from strongroom.directory.federation import is_service_audience
+from strongroom.view import View
+
+if TYPE_CHECKING:
+    from strongroom.crypto.assertions import UnverifiedAssertion
+
+FindKey = Callable[[TrustedIssuer, str], Awaitable[IssuerKey | None]]
+"""`(issuer, kid) -> key`: given by the operator, or published by the issuer."""
+
+
+async def authenticate_by_federation(
+    view: View,
+    assertion: UnverifiedAssertion,
+    find_key: FindKey,
+    *,
+    tenant: str,
+    client_id: str,
+    hosts: Hosts,
+    now: int,
+) -> Client:
+    """
+    Check a token of an outside issuer that an application's federated credential is for.
+
+    Issuer, subject and audience are compared exactly. Nothing is asked of an issuer that neither the application names
+    nor the operator trusts, and which subjects are known is said to nobody without a token that the issuer signed.
+
+    Raises:
+        Invalid: AADSTS700016, 7000112, 50027.
+        Unauthenticated: AADSTS700211, 700212, 700213, the issuer, audience or subject is none of the application's;
+            700027, 5002730, 700024.
+        Unavailable: AADSTS90033, the issuer's keys cannot be had now.
+    """
+    application, principal = require_client(view, tenant=tenant, client_id=client_id)
+    held = [one for one in view.federated_credentials_of(application.id) if one.issuer == assertion.issuer]
+    if not held:
+        raise refuse(700211, reason="no federated credential for the issuer")
+    issuer = view.trusted_issuer(assertion.issuer)
+    if issuer is None:
+        raise refuse(700211, reason="the operator does not trust the issuer")
+    key = None if assertion.kid is None else await find_key(issuer, assertion.kid)
+    if key is None or view.trusted_issuer(assertion.issuer) is not issuer:
+        raise refuse(700027, client_id=client_id, cause=KEY_NOT_FOUND, reason="the issuer has no such key")
+    claims = _check_signature(assertion, key, client_id)
+    if claims.get("iss") != issuer.id:
+        raise refuse(700211, reason="iss is not what it was")
+    require_in_time(claims, now)
+    credential = _match(held, claims, hosts)
+    require_enabled(principal)
+    return Client(application, principal, credential, CERTIFICATE_CLIENT, credential.credential_id)
+
+
+def _check_signature(assertion: UnverifiedAssertion, key: IssuerKey, client_id: str) -> Mapping[str, object]:
+    # The libraries take a tenth of a second to import, which a start-up must not wait for.
+    from strongroom.crypto import assertions, jwk  # noqa: PLC0415
+
+    try:
+        return assertions.verify_assertion(
+            assertion, jwk.issuer_key(key.public_key), algorithms=jwk.FEDERATED_ALGORITHMS
+        )
+    except assertions.AssertionRefused as refused:
+        raise refuse_assertion(refused, client_id) from None
+
+
+def _match(held: list[FederatedCredential], claims: Mapping[str, object], hosts: Hosts) -> FederatedCredential:
+    subject, audience = claims.get("sub"), audience_of(claims)
+    found = next((one for one in held if one.subject == subject), None)
+    if found is None:
+        raise refuse(700213, reason="no federated credential for the subject")
+    if audience not in found.audiences or is_service_audience(audience, hosts):
+        raise refuse(700212, reason="no federated credential for the audience")
+    return found

@@ -1,0 +1,244 @@
+"""
+Federated credentials of applications, and the issuers that the operator trusts.
+
+    operator trusts issuer + application names (issuer, subject, audience) --> a token of that subject proves the client
+
+Of an outside token these three and its times count. Who it says it is otherwise (`oid`, `groups`, `appid`) is about
+somebody else's directory, and nobody here reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from strongroom.core import limits
+from strongroom.core.echo import GUID, shown
+from strongroom.core.errors import Conflict, Invalid, NotFound
+from strongroom.core.federation import (
+    TEXT_CHARS,
+    FederatedCredential,
+    IssuerKey,
+    TrustedIssuer,
+    is_credential_name,
+    is_issuer,
+)
+from strongroom.core.guids import new_guid
+from strongroom.core.identity import Application
+from strongroom.core.names import Hosts
+from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.directory.principals import require_application
+from strongroom.store import Transaction
+
+Entropy = Callable[[int], bytes]
+_MANAGED_HSM = frozenset({"https://managedhsm.azure.net", "https://managedhsm.azure.net/"})
+
+
+@dataclass(frozen=True, slots=True)
+class FederationChange:
+    """What is to become different about a federated credential. None leaves things as they are."""
+
+    issuer: str | None = None
+    subject: str | None = None
+    audiences: tuple[str, ...] | None = None
+    description: str | None = None
+    """An empty text takes it away."""
+
+
+async def create_federated_credential(
+    tx: Transaction,
+    application: Application,
+    hosts: Hosts,
+    *,
+    name: str,
+    issuer: str,
+    subject: str,
+    audiences: tuple[str, ...],
+    description: str | None,
+    now: int,
+    entropy: Entropy,
+) -> FederatedCredential:
+    """
+    Let a subject of an issuer be an application. Whether the issuer is trusted is the operator's to say, then or later.
+
+    Raises:
+        Conflict: the application has one of that name, or for that issuer and subject.
+        Invalid: a member is malformed, the audience is that of a service, or the application has as many as it may.
+        NotFound: the application is gone.
+    """
+    made = FederatedCredential(
+        id=new_guid(entropy),
+        tenant=application.tenant,
+        owner=application.id,
+        credential_id=new_guid(entropy),
+        name=name,
+        issuer=issuer,
+        subject=subject,
+        audiences=audiences,
+        created=now,
+        description=description or None,
+    )
+    _judge(made, hosts)
+    await require_application(tx, application.tenant, application.id)
+    others = await federated_credentials_of(tx, application)
+    if len(others) >= limits.FEDERATED_CREDENTIALS_PER_APPLICATION:
+        raise Invalid(
+            f"An application has at most {limits.FEDERATED_CREDENTIALS_PER_APPLICATION} federated identity credentials."
+        )
+    _require_unique(made, others)
+    await tx.put(made)
+    return made
+
+
+async def update_federated_credential(
+    tx: Transaction,
+    application: Application,
+    hosts: Hosts,
+    credential_id: str,
+    change: FederationChange,
+    *,
+    entropy: Entropy,
+) -> None:
+    """
+    Change who is meant. Its tokens end, unless only the description changes.
+
+    Raises:
+        Conflict: another one is for that issuer and subject.
+        Invalid: a member is malformed.
+        NotFound: the application is gone, or has no such credential.
+    """
+    found, others = await _find(tx, application, credential_id)
+    changed = replace(
+        found,
+        issuer=found.issuer if change.issuer is None else change.issuer,
+        subject=found.subject if change.subject is None else change.subject,
+        audiences=found.audiences if change.audiences is None else change.audiences,
+    )
+    if changed != found:
+        changed = replace(changed, id=new_guid(entropy))
+    if change.description is not None:
+        changed = replace(changed, description=change.description or None)
+    _judge(changed, hosts)
+    _require_unique(changed, others)
+    if changed.id != found.id:
+        await tx.remove(found)
+    await tx.put(changed)
+
+
+async def delete_federated_credential(tx: Transaction, application: Application, credential_id: str) -> None:
+    """
+    Remove one; its tokens end, and no others.
+
+    Raises:
+        NotFound: the application is gone, or has no such credential.
+    """
+    found, _ = await _find(tx, application, credential_id)
+    await tx.remove(found)
+
+
+async def federated_credentials_of(tx: Transaction, application: Application) -> list[FederatedCredential]:
+    """Read an application's federated credentials."""
+    return [
+        credential
+        for credential in await tx.records(FederatedCredential, tenant_partition(application.tenant))
+        if credential.owner == application.id
+    ]
+
+
+def no_such_credential(credential_id: str) -> NotFound:
+    """Say that an application has no such federated credential."""
+    return NotFound(
+        f"Resource '{shown(credential_id, GUID)}' does not exist or one of its queried reference-property objects are"
+        " not present.",
+        code="Request_ResourceNotFound",
+    )
+
+
+def name_is_fixed() -> Invalid:
+    """Say that a federated credential keeps the name it was given."""
+    return Invalid("The name of a federated identity credential cannot be changed.")
+
+
+async def trust_issuer(tx: Transaction, issuer: str, keys: tuple[IssuerKey, ...], *, now: int) -> TrustedIssuer:
+    """
+    Trust an issuer, by *keys* or, if there are none, by those that it publishes; in the place of what was said before.
+
+    Raises:
+        Invalid: it is no issuer, or there are as many as there may be.
+    """
+    if not is_issuer(issuer):
+        raise Invalid("An issuer is an https URL of at most 600 characters, without user, query and fragment.")
+    known = await tx.records(TrustedIssuer, INSTANCE)
+    if len(known) >= limits.TRUSTED_ISSUERS and issuer not in {one.id for one in known}:
+        raise Invalid(f"At most {limits.TRUSTED_ISSUERS} issuers are trusted. Remove one first.")
+    trusted = TrustedIssuer(issuer, now, keys)
+    await tx.put(trusted)
+    return trusted
+
+
+async def distrust_issuer(tx: Transaction, issuer: str) -> None:
+    """
+    Trust an issuer no longer: what its subjects signed in with ends, and their tokens with it.
+
+    Raises:
+        NotFound: it is not trusted.
+    """
+    known = await tx.record(TrustedIssuer, INSTANCE, issuer)
+    if known is None:
+        raise NotFound("There is no such trusted issuer.")
+    await tx.remove(known)
+
+
+def is_service_audience(audience: str, hosts: Hosts) -> bool:
+    """
+    Tell whether an audience is that of a service: a vault, the management plane, the directory, here or in Azure.
+
+    A token for one of these is somebody's access to that service, and whoever was shown it could use it there.
+    """
+    return hosts.surface_of_audience(audience) is not None or audience.lower() in _MANAGED_HSM
+
+
+def _judge(credential: FederatedCredential, hosts: Hosts) -> None:
+    if not is_credential_name(credential.name):
+        raise Invalid(
+            "The name of a federated identity credential has 3 to 120 letters, digits, hyphens and underscores, and"
+            " begins with a letter or a digit."
+        )
+    if not is_issuer(credential.issuer):
+        raise Invalid("The issuer must be an https URL of at most 600 characters, without user, query and fragment.")
+    if len(credential.audiences) != 1:
+        raise Invalid("A federated identity credential has exactly one audience.")
+    for text in (credential.subject, *credential.audiences):
+        if not 0 < len(text) <= TEXT_CHARS or text != text.strip():
+            raise Invalid(f"Subject and audience have 1 to {TEXT_CHARS} characters, and no space at either end.")
+    if any(is_service_audience(audience, hosts) for audience in credential.audiences):
+        raise Invalid("The audience must not be that of a service: its tokens would give access there to others.")
+    if len(credential.description or "") > TEXT_CHARS:
+        raise Invalid(f"The description has at most {TEXT_CHARS} characters.")
+
+
+def _require_unique(credential: FederatedCredential, others: list[FederatedCredential]) -> None:
+    for other in others:
+        if other.name.casefold() == credential.name.casefold():
+            raise _taken("name")
+        if (other.issuer, other.subject) == (credential.issuer, credential.subject):
+            raise _taken("issuer and subject")
+
+
+def _taken(what: str) -> Conflict:
+    return Conflict(
+        f"A federated identity credential with the same {what} exists on the application already.",
+        code="Request_MultipleObjectsWithSameKeyValue",
+    )
+
+
+async def _find(
+    tx: Transaction, application: Application, credential_id: str
+) -> tuple[FederatedCredential, list[FederatedCredential]]:
+    """Read a credential and the others of its application."""
+    await require_application(tx, application.tenant, application.id)
+    every = await federated_credentials_of(tx, application)
+    found = next((one for one in every if one.credential_id == credential_id), None)
+    if found is None:
+        raise no_such_credential(credential_id)
+    return found, [one for one in every if one is not found]

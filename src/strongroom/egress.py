@@ -1,0 +1,213 @@
+"""
+Egress: every request that this service sends.
+
+One way out, for whatever is fetched: the name is resolved once, its addresses are judged, and the connection goes to an
+address that passed, under TLS for the name. No redirect is followed and no proxy of the environment is asked; size and
+time are limited, whatever the other side does. h11 reads the answers, and asyncio connects (ADR 15).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from strongroom.core import limits
+from strongroom.core.outgoing import Destination, IPAddress, IPNetwork, may_reach, parse_destination
+
+Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
+Connect = Callable[[IPAddress, int, ssl.SSLContext, str], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+_PIECE_BYTES = 64 * 1024
+
+
+class Unreachable(Exception):
+    """Nothing was fetched; the text says why, for the journal, and repeats nothing of an answer."""
+
+
+async def resolve_name(host: str, port: int) -> list[IPAddress]:
+    """Ask the system's resolver for a host's addresses; an address is its own."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ipaddress.ip_address(str(place[4][0]).partition("%")[0]) for place in found]
+
+
+async def connect_to(
+    address: IPAddress, port: int, context: ssl.SSLContext, host: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to an address, and demand a certificate for a host."""
+    return await asyncio.open_connection(str(address), port, ssl=context, server_hostname=host, limit=_PIECE_BYTES)
+
+
+def is_own_address(address: IPAddress) -> bool:
+    """Tell whether an address is this machine's, where our own listeners are: it would then be its own neighbour."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # No packet is sent: the kernel only chooses the address it would send from.
+            probe.connect((str(address), 9))
+        except OSError:
+            return False
+        return ipaddress.ip_address(probe.getsockname()[0].partition("%")[0]) == address
+
+
+class Egress:
+    """The way out."""
+
+    def __init__(
+        self,
+        networks: Sequence[IPNetwork] = (),
+        ca_file: str = "",
+        *,
+        resolve: Resolve = resolve_name,
+        connect: Connect = connect_to,
+        is_own: Callable[[IPAddress], bool] = is_own_address,
+    ) -> None:
+        """Make one that reaches public addresses and *networks*, and trusts certifi's authorities and *ca_file*'s."""
+        self._networks = tuple(networks)
+        self._ca_file = ca_file
+        self._resolve = resolve
+        self._connect = connect
+        self._is_own = is_own
+        self._context: ssl.SSLContext | None = None
+        self._places = asyncio.Semaphore(limits.EGRESS_AT_ONCE)
+
+    async def get(self, url: str) -> bytes:
+        """
+        Fetch a document.
+
+        Raises:
+            Unreachable: the URL or its address is not one that is reached, there was no whole answer in time, or it
+                was not 200 with a body of at most `EGRESS_BYTES`.
+        """
+        try:
+            destination = parse_destination(url)
+        except ValueError as error:
+            raise Unreachable(str(error)) from None
+        try:
+            async with asyncio.timeout(limits.EGRESS_TIME_S), self._places:
+                return await self._get(destination)
+        except TimeoutError:
+            raise Unreachable("no whole answer in time") from None
+        except ssl.SSLError as error:
+            raise Unreachable(f"TLS: {error.reason or 'failed'}") from None
+        except OSError as error:
+            raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
+
+    async def _get(self, destination: Destination) -> bytes:
+        address = self._choose(await self._resolve(destination.host, destination.port))
+        reader, writer = await self._connect(address, destination.port, self._trust(), destination.host)
+        try:
+            return await _exchange(reader, writer, destination)
+        finally:
+            # Nothing more is said on this connection, so nobody waits for the other side's goodbye.
+            writer.transport.abort()
+
+    def _choose(self, addresses: Sequence[IPAddress]) -> IPAddress:
+        for address in addresses:
+            if may_reach(address, self._networks) and not self._is_own(address):
+                return address
+        raise Unreachable("no address of its host is one that is reached")
+
+    def _trust(self) -> ssl.SSLContext:
+        if self._context is None:
+            import certifi  # noqa: PLC0415  reading the bundle takes as long as a start's other steps
+
+            context = ssl.create_default_context(cafile=certifi.where())
+            if self._ca_file:
+                context.load_verify_locations(cafile=self._ca_file)
+            self._context = context
+        return self._context
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known of one URL. `tried` is when it was last asked."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    document: bytes | None = None
+    fetched: float = 0.0
+    tried: float = float("-inf")
+
+
+class Documents:
+    """
+    Documents that are fetched again and again, kept for a while; the least recently used go first.
+
+    No URL is asked more often than once in `FETCH_PAUSE_S`, whether it answered or not: what strangers send cannot make
+    this service ask others. A document that cannot be had anew counts for `DOCUMENT_STALE_S` altogether, and no longer.
+    """
+
+    def __init__(self, egress: Egress, clock: Callable[[], float]) -> None:
+        self._egress = egress
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    async def fetch(self, url: str, *, again: bool = False) -> bytes:
+        """
+        Give a document; with *again*, anew if it may be asked for.
+
+        Raises:
+            Unreachable: it cannot be had, and none is known that is young enough.
+        """
+        entry = self._entries.setdefault(url, _Entry())
+        self._entries.move_to_end(url)
+        while len(self._entries) > limits.DOCUMENTS_KEPT:
+            self._entries.popitem(last=False)
+        async with entry.lock:
+            now = self._clock()
+            is_fresh = entry.document is not None and now < entry.fetched + limits.DOCUMENT_FRESH_S
+            fault = Unreachable("asked a moment ago, without success")
+            if (again or not is_fresh) and now >= entry.tried + limits.FETCH_PAUSE_S:
+                entry.tried = now
+                try:
+                    entry.document, entry.fetched = await self._egress.get(url), now
+                except Unreachable as failed:
+                    fault = failed
+            if entry.document is None or now >= entry.fetched + limits.DOCUMENT_STALE_S:
+                raise fault
+            return entry.document
+
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, destination: Destination) -> bytes:
+    """Ask, and read the answer to its end or its limit."""
+    import h11  # noqa: PLC0415  few services fetch anything
+
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.HEADER_BYTES)
+    headers = [
+        ("Host", destination.authority),
+        ("Accept", "application/json"),
+        ("Accept-Encoding", "identity"),
+        ("Connection", "close"),
+        ("User-Agent", "strongroom"),
+    ]
+    body = bytearray()
+    try:
+        for said in (h11.Request(method="GET", target=destination.target, headers=headers), h11.EndOfMessage()):
+            writer.write(connection.send(said) or b"")
+        await writer.drain()
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(await reader.read(_PIECE_BYTES))
+            elif isinstance(event, h11.Response):
+                _judge(event.status_code, dict(event.headers))
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > limits.EGRESS_BYTES:
+                    raise Unreachable("the answer is too large")
+            elif isinstance(event, h11.EndOfMessage):
+                return bytes(body)
+            elif not isinstance(event, h11.InformationalResponse):
+                raise Unreachable("the connection ended early")
+    except h11.ProtocolError:
+        raise Unreachable("the answer is not HTTP") from None
+
+
+def _judge(status: int, headers: dict[bytes, bytes]) -> None:
+    if status != 200:
+        raise Unreachable(f"the answer's status is {status}")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Unreachable("the answer is encoded, unasked")

@@ -1,0 +1,33 @@
+"""That there is one way out."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2] / "src" / "strongroom"
+MODULES = {"http.client", "urllib.request", "ftplib", "smtplib", "h11", "httpx", "requests", "aiohttp"}
+CALLS = {"open_connection", "create_connection", "open_unix_connection", "sock_connect"}
+
+
+def reaches_out(path: Path) -> set[str]:
+    """Find what in a module could send a request."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name for alias in names} & MODULES
+            case ast.ImportFrom(module=str() as module):
+                found |= {module} & MODULES
+            case ast.Attribute(attr=name) if name in CALLS:
+                found.add(name)
+    return found
+
+
+def test_all_outgoing_requests_pass_one_module() -> None:
+    """
+    SEC-EGRESS-1: the service sends requests from `egress` alone.
+
+    The command line is a program of its user's own: it asks the control socket, and `run` relays its child's requests.
+    The listener's adapter connects to the listener that it just opened, to see that it listens, and sends nothing.
+    """
+    places = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if reaches_out(path)}
+    assert {place for place in places if not place.startswith("cli/")} == {"egress.py", "http/asgi.py"}
