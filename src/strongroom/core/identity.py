@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from strongroom.core.records import INSTANCE, Record, record, tenant_partition
+from strongroom.core.registration import Api, AppRole, ResourceAccess, SignIn
 
 
 class PrincipalType(StrEnum):
@@ -134,6 +135,13 @@ class Application(Record):
     created: int
     identifier_uris: tuple[str, ...] = ()
     sign_in_audience: str = "AzureADMyOrg"
+    sign_in: SignIn = SignIn()  # noqa: RUF009  frozen
+    api: Api = Api()  # noqa: RUF009  frozen
+    app_roles: tuple[AppRole, ...] = ()
+    required_resource_access: tuple[ResourceAccess, ...] = ()
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    service_management_reference: str | None = None
 
     @property
     def partition(self) -> str:
@@ -162,6 +170,10 @@ class ServicePrincipal(Record):
     resource_id: str | None = None
     """The ARM id of the managed identity's resource: the `xms_mirid` claim."""
     tags: tuple[str, ...] = ()
+    app_role_assignment_required: bool = False
+    """True if users need an app role before they get tokens for it."""
+    description: str | None = None
+    notes: str | None = None
 
     @property
     def partition(self) -> str:

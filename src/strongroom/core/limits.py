@@ -140,6 +140,12 @@ GRAPH_TEXT_CHARS = 1024
 """A descriptive text of a directory object; names are at most `DISPLAY_NAME_CHARS`."""
 GRAPH_MEMBERS_PER_PATCH = 20
 """members@odata.bind in one request: Graph's own limit."""
+REDIRECT_URIS = 256
+"""Redirect URIs of an application on one platform: Entra's own limit."""
+REDIRECT_URI_CHARS = 256
+"""One redirect URI: Entra's own limit."""
+MANIFEST_ENTRIES = 1200
+"""Roles, scopes, permissions asked for and redirect URIs of an application together: Entra's own limit."""
 SIGNERS_KEPT = 64
 """Signing keys loaded for use: one or two for each tenant that issues tokens."""
 SIGNATURES_WAITING = 256

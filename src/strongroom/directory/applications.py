@@ -17,19 +17,15 @@ from strongroom.directory.principals import (
     require_application,
     require_service_principal,
 )
+from strongroom.directory.registrations import judge_registration
 from strongroom.store import Transaction
 
 SIGN_IN_AUDIENCES = ("AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount")
 """Who may sign in to an application: its own tenant, any tenant, anyone."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationChange:
-    """What is to become different about an application. None leaves things as they are."""
-
-    display_name: str | None = None
-    identifier_uris: tuple[str, ...] | None = None
-    sign_in_audience: str | None = None
+Change = Callable[[Application], Application]
+"""What is to become of an application, as a function of what it is when the change is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,9 @@ class ServicePrincipalChange:
     enabled: bool | None = None
     display_name: str | None = None
     tags: tuple[str, ...] | None = None
+    app_role_assignment_required: bool | None = None
+    description: str | None = None
+    notes: str | None = None
 
 
 async def create_application(
@@ -48,14 +47,15 @@ async def create_application(
     display_name: str,
     identifier_uris: tuple[str, ...] = (),
     sign_in_audience: str = "AzureADMyOrg",
+    details: Change | None = None,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> Application:
     """
-    Register an application. It has no principal yet: nothing can be given to it.
+    Register an application. It has no principal yet: nothing can be given to it. *details* says the rest of it.
 
     Raises:
-        Invalid: the audience is not one there is, or an identifier URI is taken.
+        Invalid: the audience is not one there is, an identifier URI is taken, or see `judge_registration`.
     """
     application = Application(
         id=new_guid(entropy),
@@ -64,29 +64,25 @@ async def create_application(
         display_name=display_name,
         created=now,
         identifier_uris=identifier_uris,
-        sign_in_audience=_judge_audience(sign_in_audience),
+        sign_in_audience=sign_in_audience,
     )
-    await _put_application(tx, application)
+    if details is not None:
+        application = details(application)
+    await _put_application(tx, None, application)
     return application
 
 
-async def update_application(tx: Transaction, tenant: str, application: str, change: ApplicationChange) -> Application:
+async def update_application(tx: Transaction, tenant: str, application: str, change: Change) -> Application:
     """
     Change an application.
 
     Raises:
-        Invalid: the audience is not one there is, or an identifier URI is taken.
+        Invalid: the audience is not one there is, an identifier URI is taken, or see `judge_registration`.
         NotFound: the tenant has no such application.
     """
     found = await require_application(tx, tenant, application)
-    audience = change.sign_in_audience
-    changed = replace(
-        found,
-        display_name=found.display_name if change.display_name is None else change.display_name,
-        identifier_uris=found.identifier_uris if change.identifier_uris is None else change.identifier_uris,
-        sign_in_audience=found.sign_in_audience if audience is None else _judge_audience(audience),
-    )
-    await _put_application(tx, changed)
+    changed = change(found)
+    await _put_application(tx, found, changed)
     return changed
 
 
@@ -120,16 +116,15 @@ async def create_service_principal(
     tenant: str,
     application: Application,
     *,
-    enabled: bool = True,
-    display_name: str | None = None,
-    tags: tuple[str, ...] = (),
+    details: ServicePrincipalChange | None = None,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> ServicePrincipal:
     """
     Give an application a principal in a tenant: its own, or another's if the application is for several.
 
-    *application* is what the caller's look-up by app id found; it is read again here.
+    *application* is what the caller's look-up by app id found; it is read again here. *details* says what is to be
+    otherwise than by default.
 
     Raises:
         Conflict: it has one already.
@@ -143,11 +138,11 @@ async def create_service_principal(
         id=new_guid(entropy),
         tenant=tenant,
         app_id=found.app_id,
-        display_name=found.display_name if display_name is None else display_name,
+        display_name=found.display_name,
         created=now,
-        enabled=enabled,
-        tags=tags,
     )
+    if details is not None:
+        principal = _changed(principal, details)
     await _put_service_principal(tx, principal)
     return principal
 
@@ -185,12 +180,7 @@ async def update_service_principal(
         NotFound: the tenant has no such service principal.
     """
     found = await require_service_principal(tx, tenant, service_principal)
-    changed = replace(
-        found,
-        enabled=found.enabled if change.enabled is None else change.enabled,
-        display_name=found.display_name if change.display_name is None else change.display_name,
-        tags=found.tags if change.tags is None else change.tags,
-    )
+    changed = _changed(found, change)
     await tx.put(changed)
     return changed
 
@@ -222,18 +212,29 @@ async def delete_identity_principal(tx: Transaction, tenant: str, service_princi
     await remove_principal(tx, found)
 
 
-def _judge_audience(audience: str) -> str:
-    if audience not in SIGN_IN_AUDIENCES:
+def _changed(found: ServicePrincipal, change: ServicePrincipalChange) -> ServicePrincipal:
+    return replace(
+        found,
+        enabled=found.enabled if change.enabled is None else change.enabled,
+        display_name=found.display_name if change.display_name is None else change.display_name,
+        tags=found.tags if change.tags is None else change.tags,
+        app_role_assignment_required=found.app_role_assignment_required
+        if change.app_role_assignment_required is None
+        else change.app_role_assignment_required,
+        description=found.description if change.description is None else change.description or None,
+        notes=found.notes if change.notes is None else change.notes or None,
+    )
+
+
+async def _put_application(tx: Transaction, before: Application | None, after: Application) -> None:
+    if after.sign_in_audience not in SIGN_IN_AUDIENCES:
         raise Invalid(
             "Invalid value specified for property 'signInAudience' of resource 'Application':"
-            f" '{shown(audience, WORD)}'."
+            f" '{shown(after.sign_in_audience, WORD)}'."
         )
-    return audience
-
-
-async def _put_application(tx: Transaction, application: Application) -> None:
+    judge_registration(before, after)
     try:
-        await tx.put(application)
+        await tx.put(after)
     except NameTaken:
         raise Invalid("Another object with the same value for property identifierUris already exists.") from None
 

@@ -16,9 +16,9 @@ from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.objects import find_application
 from strongroom.graph.odata import Filterable, Operator, collection, context, entity
+from strongroom.graph.registration import ApplicationBody, registered
 from strongroom.graph.wire import (
     AddPasswordBody,
-    ApplicationBody,
     PasswordCredentialBody,
     RemovePasswordBody,
     refuse_later,
@@ -53,7 +53,7 @@ async def get_application(call: Call) -> Response:
 async def create_application(call: Call) -> Response:
     """Register an application."""
     body = await call.body(ApplicationBody)
-    refuse_later(body, ApplicationBody.LATER)
+    details = registered(body)
     display_name = require(body.display_name, "displayName", "Application")
 
     async def change(tx: Transaction) -> Application:
@@ -61,8 +61,7 @@ async def create_application(call: Call) -> Response:
             tx,
             call.identity.tenant,
             display_name=display_name,
-            identifier_uris=body.identifier_uris or (),
-            sign_in_audience=body.sign_in_audience or "AzureADMyOrg",
+            details=details,
             now=call.now,
             entropy=call.world.entropy,
         )
@@ -74,10 +73,8 @@ async def create_application(call: Call) -> Response:
 async def update_application(call: Call) -> Response:
     """Change an application."""
     found = find_application(call)
-    body = await call.body(ApplicationBody)
-    refuse_later(body, ApplicationBody.LATER)
+    wanted = registered(await call.body(ApplicationBody))
     call.properties["applicationId"] = found.id
-    wanted = directory.ApplicationChange(body.display_name, body.identifier_uris, body.sign_in_audience)
     await call.commit(lambda tx: directory.update_application(tx, found.tenant, found.id, wanted))
     return Response(204, content_type=None)
 

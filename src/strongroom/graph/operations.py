@@ -12,9 +12,9 @@ from strongroom.core.permissions import Authenticated, DirectoryPermission
 from strongroom.flow.operation import Op
 from strongroom.graph import applications, directory_objects, groups, service_principals, users
 from strongroom.graph.objects import directory_target
+from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
     AddPasswordBody,
-    ApplicationBody,
     CheckMemberGroupsBody,
     GetByIdsBody,
     GroupBody,

@@ -14,6 +14,7 @@ from strongroom.core.identity import (
     ServicePrincipalType,
     User,
 )
+from strongroom.graph.registration import app_role, permission_scope, registration
 from strongroom.view import View
 
 
@@ -46,11 +47,9 @@ def application(view: View, record: Application) -> dict[str, Any]:
         "displayName": record.display_name,
         "identifierUris": list(record.identifier_uris),
         "signInAudience": record.sign_in_audience,
-        "tags": [],
-        "appRoles": [],
+        **registration(record),
         "keyCredentials": [],
         "passwordCredentials": [password_credential(one) for one in sorted(secrets, key=_by_age)],
-        "requiredResourceAccess": [],
     }
 
 
@@ -77,9 +76,13 @@ def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
         "servicePrincipalNames": list(service_principal_names(view, record)),
         "servicePrincipalType": record.type.value,
         "signInAudience": backing.sign_in_audience if backing is not None else None,
+        "appRoleAssignmentRequired": record.app_role_assignment_required,
+        "description": record.description,
+        "notes": record.notes,
         "tags": list(record.tags),
-        "appRoles": [],
-        "oauth2PermissionScopes": [],
+        "appRoles": [app_role(one) for one in backing.app_roles] if backing is not None else [],
+        "oauth2PermissionScopes": [permission_scope(one) for one in backing.api.scopes] if backing is not None else [],
+        "replyUrls": [],
         "keyCredentials": [],
         "passwordCredentials": [],
     }

@@ -11,7 +11,7 @@ from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.objects import find_service_principal
 from strongroom.graph.odata import Filterable, Operator, collection, entity
-from strongroom.graph.wire import ServicePrincipalBody, refuse_later, require
+from strongroom.graph.wire import ServicePrincipalBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -68,9 +68,7 @@ async def create_service_principal(call: Call) -> Response:
             tx,
             call.identity.tenant,
             application,
-            enabled=body.account_enabled is not False,
-            display_name=body.display_name,
-            tags=body.tags or (),
+            details=_wanted(body),
             now=call.now,
             entropy=call.world.entropy,
         )
@@ -85,7 +83,7 @@ async def update_service_principal(call: Call) -> Response:
     body = await call.body(ServicePrincipalBody)
     refuse_later(body, (*ServicePrincipalBody.LATER, "app_id"))
     call.properties["servicePrincipalId"] = found.id
-    wanted = directory.ServicePrincipalChange(body.account_enabled, body.display_name, body.tags)
+    wanted = _wanted(body)
     await call.commit(lambda tx: directory.update_service_principal(tx, found.tenant, found.id, wanted))
     return Response(204, content_type=None)
 
@@ -96,3 +94,14 @@ async def delete_service_principal(call: Call) -> Response:
     call.properties["servicePrincipalId"] = found.id
     await call.commit(lambda tx: directory.delete_service_principal(tx, found.tenant, found.id))
     return Response(204, content_type=None)
+
+
+def _wanted(body: ServicePrincipalBody) -> directory.ServicePrincipalChange:
+    return directory.ServicePrincipalChange(
+        enabled=body.account_enabled,
+        display_name=body.display_name,
+        tags=body.tags,
+        app_role_assignment_required=body.app_role_assignment_required,
+        description=clearing(body.description),
+        notes=clearing(body.notes),
+    )

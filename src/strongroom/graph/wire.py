@@ -30,33 +30,6 @@ class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=T
     """A body: members in camel case, unknown ones refused."""
 
 
-class ApplicationBody(Wire):
-    """An application to be made or changed."""
-
-    display_name: Name | None = None
-    identifier_uris: Uris | None = None
-    sign_in_audience: str | None = None
-    # Empty as `az ad app create` and Terraform send them; with content they are for later.
-    app_roles: Any = None
-    is_fallback_public_client: Any = None
-    key_credentials: Any = None
-    notes: Any = None
-    optional_claims: Any = None
-    password_credentials: Any = None
-    public_client: Any = None
-    required_resource_access: Any = None
-    service_management_reference: Any = None
-    spa: Any = None
-    tags: Any = None
-    web: Any = None
-
-    LATER = (
-        "app_roles", "is_fallback_public_client", "key_credentials", "notes", "optional_claims",
-        "password_credentials", "public_client", "required_resource_access", "service_management_reference", "spa",
-        "tags", "web",
-    )  # fmt: skip
-
-
 class PasswordCredentialBody(Wire):
     """What may be asked of a new secret."""
 
@@ -90,21 +63,20 @@ class ServicePrincipalBody(Wire):
     account_enabled: bool | None = None
     display_name: Name | None = None
     tags: Tags | None = None
+    app_role_assignment_required: bool | None = None
+    description: Text | msgspec.UnsetType | None = msgspec.UNSET
+    notes: Text | msgspec.UnsetType | None = msgspec.UNSET
     alternative_names: Any = None
-    app_role_assignment_required: Any = None
-    description: Any = None
     key_credentials: Any = None
     login_url: Any = None
-    notes: Any = None
     notification_email_addresses: Any = None
     password_credentials: Any = None
     preferred_single_sign_on_mode: Any = None
     service_principal_type: Any = None
 
     LATER = (
-        "alternative_names", "app_role_assignment_required", "description", "key_credentials", "login_url", "notes",
-        "notification_email_addresses", "password_credentials", "preferred_single_sign_on_mode",
-        "service_principal_type",
+        "alternative_names", "key_credentials", "login_url", "notification_email_addresses", "password_credentials",
+        "preferred_single_sign_on_mode", "service_principal_type",
     )  # fmt: skip
 
 
@@ -191,12 +163,17 @@ def refuse_later(body: Wire, names: tuple[str, ...]) -> None:
     Refuse content in properties that are not supported yet.
 
     Raises:
-        Invalid: one of *names* is neither absent, null, false nor empty.
+        Invalid: one of *names* is neither absent, null, false nor empty, nor made of such alone.
     """
     for name in names:
-        if getattr(body, name):
+        if _says_something(getattr(body, name)):
             wire_name = next(one.encode_name for one in msgspec.structs.fields(body) if one.name == name)
             raise Invalid(f"The property '{wire_name}' is not supported.")
+
+
+def _says_something(value: Any) -> bool:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_says_something, members)) if isinstance(value, dict | list) else bool(value)
 
 
 def clearing(value: str | msgspec.UnsetType | None) -> str | None:

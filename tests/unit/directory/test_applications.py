@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from strongroom.core.errors import Conflict, Invalid, NotFound
@@ -81,7 +83,7 @@ def test_another_tenants_application_is_not_there(directory: Directory) -> None:
     with pytest.raises(NotFound):
         directory.commit(
             lambda tx: applications.update_application(
-                tx, directory.other, made.id, applications.ApplicationChange(display_name="taken over")
+                tx, directory.other, made.id, lambda found: replace(found, display_name="taken over")
             )
         )
 
