@@ -286,6 +286,8 @@ class Caller:
     """User principal name, for users."""
     mirid: str | None = None
     directory_roles: frozenset[str] = frozenset()
+    app_permissions: frozenset[str] = frozenset()
+    """The ids of the app roles of Microsoft Graph that the caller has, from the directory and never from the token."""
 
     @property
     def principals(self) -> frozenset[str]:

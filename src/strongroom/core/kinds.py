@@ -7,9 +7,9 @@ that nobody happened to import would be a kind that is silently not loaded, and 
 
 from __future__ import annotations
 
-from strongroom.core import identity, installation, rbac, resources, vaults
+from strongroom.core import identity, installation, rbac, relations, resources, vaults
 from strongroom.core.records import KINDS
 
-_MODULES = (identity, installation, rbac, resources, vaults)
+_MODULES = (identity, installation, rbac, relations, resources, vaults)
 
 __all__ = ["KINDS"]

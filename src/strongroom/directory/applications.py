@@ -7,16 +7,12 @@ from dataclasses import dataclass, replace
 
 from strongroom.core.echo import GUID, WORD, shown
 from strongroom.core.errors import Conflict, Invalid, NameTaken
+from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, ServicePrincipal, ServicePrincipalType
 from strongroom.core.records import tenant_partition
-from strongroom.directory.principals import (
-    no_such_object,
-    remove_credentials,
-    remove_principal,
-    require_application,
-    require_service_principal,
-)
+from strongroom.directory.deletion import delete, remove
+from strongroom.directory.principals import no_such_object, require_application, require_service_principal
 from strongroom.directory.registrations import judge_registration
 from strongroom.store import Transaction
 
@@ -86,9 +82,9 @@ async def update_application(tx: Transaction, tenant: str, application: str, cha
     return changed
 
 
-async def delete_application(tx: Transaction, tenant: str, application: str) -> None:
+async def delete_application(tx: Transaction, tenant: str, application: str, *, now: int) -> None:
     """
-    Delete an application with its credentials and the principal it has in its own tenant.
+    Delete an application and the principal it has in its own tenant; each can be restored.
 
     A principal it has in another tenant stays there, as in Entra, and can no longer sign in: its credentials were the
     application's.
@@ -99,9 +95,8 @@ async def delete_application(tx: Transaction, tenant: str, application: str) -> 
     found = await require_application(tx, tenant, application)
     for principal in await tx.records(ServicePrincipal, tenant_partition(tenant)):
         if principal.app_id == found.app_id:
-            await remove_principal(tx, principal)
-    await remove_credentials(tx, tenant, found.id)
-    await tx.remove(found)
+            await delete(tx, principal, now)
+    await delete(tx, found, now)
 
 
 def no_such_application(app_id: str) -> Invalid:
@@ -147,6 +142,20 @@ async def create_service_principal(
     return principal
 
 
+async def create_first_party_principal(
+    tx: Transaction, tenant: str, app_id: str, *, now: int, entropy: Callable[[int], bytes]
+) -> ServicePrincipal:
+    """
+    Give a tenant that was made before them its principal of one of Azure's own resources.
+
+    Raises:
+        Conflict: it has one already.
+    """
+    principal = ServicePrincipal(new_guid(entropy), tenant, app_id, FIRST_PARTY[app_id].display_name, now)
+    await _put_service_principal(tx, principal)
+    return principal
+
+
 async def create_identity_principal(
     tx: Transaction,
     tenant: str,
@@ -185,18 +194,20 @@ async def update_service_principal(
     return changed
 
 
-async def delete_service_principal(tx: Transaction, tenant: str, service_principal: str) -> None:
+async def delete_service_principal(tx: Transaction, tenant: str, service_principal: str, *, now: int) -> None:
     """
-    Delete a service principal; its application stays.
+    Delete a service principal; its application stays, and it can be restored.
 
     Raises:
-        Invalid: it is a managed identity's, and goes with the identity's resource.
+        Invalid: it is a managed identity's, and goes with the identity's resource; or one that every tenant has.
         NotFound: the tenant has no such service principal.
     """
     found = await require_service_principal(tx, tenant, service_principal)
     if found.type is ServicePrincipalType.MANAGED_IDENTITY:
         raise Invalid("Service principals of managed identities are deleted with their resource.")
-    await remove_principal(tx, found)
+    if found.app_id in FIRST_PARTY:
+        raise Invalid("The service principals of Azure's own resources cannot be deleted.")
+    await delete(tx, found, now)
 
 
 async def delete_identity_principal(tx: Transaction, tenant: str, service_principal: str) -> None:
@@ -209,7 +220,7 @@ async def delete_identity_principal(tx: Transaction, tenant: str, service_princi
     found = await tx.record(ServicePrincipal, tenant_partition(tenant), service_principal)
     if found is None or found.type is not ServicePrincipalType.MANAGED_IDENTITY:
         raise no_such_object(service_principal)
-    await remove_principal(tx, found)
+    await remove(tx, found)
 
 
 def _changed(found: ServicePrincipal, change: ServicePrincipalChange) -> ServicePrincipal:

@@ -11,7 +11,8 @@ from strongroom.core.errors import Invalid, NameTaken
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Credential, CredentialKind, Tenant, User
 from strongroom.core.records import INSTANCE, tenant_partition
-from strongroom.directory.principals import no_such_object, remove_principal, require_user
+from strongroom.directory.deletion import delete
+from strongroom.directory.principals import no_such_object, require_user
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
@@ -142,14 +143,14 @@ async def set_password(
     await tx.put(_password(found, password, now, entropy))
 
 
-async def delete_user(tx: Transaction, tenant: str, user: str) -> None:
+async def delete_user(tx: Transaction, tenant: str, user: str, *, now: int) -> None:
     """
-    Delete a user with all that hangs on it.
+    Delete a user; it can be restored, without its roles.
 
     Raises:
         NotFound: the tenant has no such user.
     """
-    await remove_principal(tx, await require_user(tx, tenant, user))
+    await delete(tx, await require_user(tx, tenant, user), now)
 
 
 def _password(user: User, password: NewPassword, now: int, entropy: Callable[[int], bytes]) -> Credential:

@@ -269,6 +269,9 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         name=name,
         mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
         directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
+        app_permissions=view.app_permissions_of(tenant, oid)
+        if kind is PrincipalType.SERVICE_PRINCIPAL
+        else frozenset(),
     )
 
 

@@ -14,8 +14,10 @@ from strongroom.directory import applications as directory
 from strongroom.directory import client_secrets
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_application
-from strongroom.graph.odata import Filterable, Operator, collection, context, entity
+from strongroom.graph.odata import collection, context, entity
+from strongroom.graph.owners import add_owners, owners_of_new
 from strongroom.graph.registration import ApplicationBody, registered
 from strongroom.graph.wire import (
     AddPasswordBody,
@@ -55,9 +57,10 @@ async def create_application(call: Call) -> Response:
     body = await call.body(ApplicationBody)
     details = registered(body)
     display_name = require(body.display_name, "displayName", "Application")
+    owners = owners_of_new(call, body.owners)
 
     async def change(tx: Transaction) -> Application:
-        return await directory.create_application(
+        made = await directory.create_application(
             tx,
             call.identity.tenant,
             display_name=display_name,
@@ -65,6 +68,8 @@ async def create_application(call: Call) -> Response:
             now=call.now,
             entropy=call.world.entropy,
         )
+        await add_owners(tx, made, owners)
+        return made
 
     made = await call.commit(change, lambda one: {"applicationId": one.id, "appId": one.app_id})
     return entity(call, "applications", render.application(call.world.view, made), status=201)
@@ -73,7 +78,9 @@ async def create_application(call: Call) -> Response:
 async def update_application(call: Call) -> Response:
     """Change an application."""
     found = find_application(call)
-    wanted = registered(await call.body(ApplicationBody))
+    body = await call.body(ApplicationBody)
+    refuse_later(body, ("owners",))
+    wanted = registered(body)
     call.properties["applicationId"] = found.id
     await call.commit(lambda tx: directory.update_application(tx, found.tenant, found.id, wanted))
     return Response(204, content_type=None)
@@ -83,7 +90,7 @@ async def delete_application(call: Call) -> Response:
     """Delete an application, its secrets and its principal."""
     found = find_application(call)
     call.properties["applicationId"] = found.id
-    await call.commit(lambda tx: directory.delete_application(tx, found.tenant, found.id))
+    await call.commit(lambda tx: directory.delete_application(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)
 
 

@@ -12,7 +12,7 @@ from strongroom.core import limits
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application
 from strongroom.core.registration import Api, AppRole, PermissionScope, PreAuthorized, ResourceAccess, SignIn
-from strongroom.graph.wire import Guid, Name, Tags, Text, Uris, Wire, refuse_later
+from strongroom.graph.wire import Guid, Name, References, Tags, Text, Uris, Wire, refuse_later
 
 RedirectUris = Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.REDIRECT_URIS)]
 Unset = msgspec.UnsetType
@@ -135,6 +135,7 @@ class ApplicationBody(Wire):
     service_management_reference: Text | Unset | None = UNSET
     spa: RedirectsBody | None = None
     tags: Tags | None = None
+    owners: References = msgspec.field(name="owners@odata.bind", default=())
     web: WebBody | None = None
     # Empty as official clients send them; with content they are for later, or only ever answered.
     app_id: Any = None

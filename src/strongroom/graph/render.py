@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from strongroom.core.first_party import FIRST_PARTY, OWNER_TENANT
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -14,6 +15,7 @@ from strongroom.core.identity import (
     ServicePrincipalType,
     User,
 )
+from strongroom.core.registration import SignIn
 from strongroom.graph.registration import app_role, permission_scope, registration
 from strongroom.view import View
 
@@ -55,36 +57,43 @@ def application(view: View, record: Application) -> dict[str, Any]:
 
 def service_principal_names(view: View, record: ServicePrincipal) -> tuple[str, ...]:
     """Give the names a service principal may be asked for by: its app id and its application's identifier URIs."""
-    backing = view.application_by_app_id(record.app_id)
-    return (record.app_id, *(backing.identifier_uris if backing is not None else ()))
+    backing, party = view.application_by_app_id(record.app_id), FIRST_PARTY.get(record.app_id)
+    names = party.names if party is not None else backing.identifier_uris if backing is not None else ()
+    return (record.app_id, *names)
 
 
 def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
-    """Render a service principal."""
-    backing = view.application_by_app_id(record.app_id)
+    """Render a service principal: its own properties, and those of the application behind it."""
+    backing, party = view.application_by_app_id(record.app_id), FIRST_PARTY.get(record.app_id)
     is_identity = record.type is ServicePrincipalType.MANAGED_IDENTITY
+    offers = backing or party
+    organization = OWNER_TENANT if party is not None else backing.tenant if backing is not None else None
+    scopes = party.scopes if party is not None else backing.api.scopes if backing is not None else ()
+    sign_in = backing.sign_in if backing is not None else SignIn()
     return {
         "id": record.id,
         "deletedDateTime": None,
         "accountEnabled": record.enabled,
         "alternativeNames": ["isExplicit=True", record.resource_id] if is_identity else [],
-        "appDisplayName": backing.display_name if backing is not None else None,
+        "appDisplayName": offers.display_name if offers is not None else None,
         "appId": record.app_id,
-        "appOwnerOrganizationId": backing.tenant if backing is not None else None,
+        "appOwnerOrganizationId": organization,
+        "appRoleAssignmentRequired": record.app_role_assignment_required,
+        "appRoles": [app_role(one) for one in offers.app_roles] if offers is not None else [],
         "createdDateTime": instant(record.created),
+        "description": record.description,
         "displayName": record.display_name,
+        "homepage": sign_in.home_page_url,
+        "keyCredentials": [],
+        "logoutUrl": sign_in.logout_url,
+        "notes": record.notes,
+        "oauth2PermissionScopes": [permission_scope(one) for one in scopes],
+        "passwordCredentials": [],
+        "replyUrls": [*sign_in.web, *sign_in.spa, *sign_in.public_client],
         "servicePrincipalNames": list(service_principal_names(view, record)),
         "servicePrincipalType": record.type.value,
         "signInAudience": backing.sign_in_audience if backing is not None else None,
-        "appRoleAssignmentRequired": record.app_role_assignment_required,
-        "description": record.description,
-        "notes": record.notes,
         "tags": list(record.tags),
-        "appRoles": [app_role(one) for one in backing.app_roles] if backing is not None else [],
-        "oauth2PermissionScopes": [permission_scope(one) for one in backing.api.scopes] if backing is not None else [],
-        "replyUrls": [],
-        "keyCredentials": [],
-        "passwordCredentials": [],
     }
 
 

@@ -10,8 +10,9 @@ from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
-from strongroom.graph.objects import find_user
-from strongroom.graph.odata import Filterable, Operator, collection, entity
+from strongroom.graph.filters import Filterable, Operator
+from strongroom.graph.objects import find_me, find_user
+from strongroom.graph.odata import collection, entity
 from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
@@ -47,11 +48,7 @@ async def get_me(call: Call) -> Response:
     Raises:
         Invalid: it is not a user who asks.
     """
-    caller = call.identity
-    found = call.world.view.principal(caller.tenant, caller.oid)
-    if not isinstance(found, User):
-        raise Invalid("/me request is only valid with delegated authentication flow.", code="BadRequest")
-    return entity(call, "users", render.user(found))
+    return entity(call, "users", render.user(find_me(call)))
 
 
 async def create_user(call: Call) -> Response:
@@ -112,7 +109,7 @@ async def delete_user(call: Call) -> Response:
     """Delete a user."""
     found = find_user(call)
     call.properties["userId"] = found.id
-    await call.commit(lambda tx: directory.delete_user(tx, found.tenant, found.id))
+    await call.commit(lambda tx: directory.delete_user(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)
 
 

@@ -8,7 +8,7 @@ content it is refused, because to drop it silently would be to lie about what wa
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -25,9 +25,13 @@ Guid = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 Uris = Annotated[tuple[Uri, ...], msgspec.Meta(max_length=50)]
 Tags = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
 
+References = Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.GRAPH_MEMBERS_PER_PATCH)]
+
 
 class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """A body: members in camel case, unknown ones refused."""
+    """A body: members in camel case, unknown ones refused; generated clients say the type, which the path says."""
+
+    odata_type: str | None = msgspec.field(name="@odata.type", default=None)
 
 
 class PasswordCredentialBody(Wire):
@@ -63,6 +67,7 @@ class ServicePrincipalBody(Wire):
     account_enabled: bool | None = None
     display_name: Name | None = None
     tags: Tags | None = None
+    owners: References = msgspec.field(name="owners@odata.bind", default=())
     app_role_assignment_required: bool | None = None
     description: Text | msgspec.UnsetType | None = msgspec.UNSET
     notes: Text | msgspec.UnsetType | None = msgspec.UNSET
@@ -122,21 +127,65 @@ class GroupBody(Wire):
     mail_enabled: bool | None = None
     security_enabled: bool | None = None
     description: Text | msgspec.UnsetType | None = msgspec.UNSET
-    members: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.GRAPH_MEMBERS_PER_PATCH)] = msgspec.field(
-        name="members@odata.bind", default=()
-    )
-    owners: Any = msgspec.field(name="owners@odata.bind", default=None)
+    members: References = msgspec.field(name="members@odata.bind", default=())
+    owners: References = msgspec.field(name="owners@odata.bind", default=())
     group_types: Any = None
     is_assignable_to_role: Any = None
     visibility: Any = None
 
-    LATER = ("owners", "group_types", "is_assignable_to_role", "visibility")
+    LATER = ("group_types", "is_assignable_to_role", "visibility")
 
 
 class ReferenceBody(Wire):
     """A reference to a directory object."""
 
     odata_id: str = msgspec.field(name="@odata.id")
+
+
+class AppRoleAssignmentBody(Wire):
+    """An app role to be assigned; the names are only ever answered."""
+
+    app_role_id: Guid
+    resource_id: Guid
+    principal_id: Guid | None = None
+    principal_display_name: str | None = None
+    principal_type: str | None = None
+    resource_display_name: str | None = None
+
+
+class ActivateRoleBody(Wire):
+    """A directory role to be activated."""
+
+    role_template_id: Guid
+
+
+class RoleAssignmentBody(Wire):
+    """A directory role to be assigned."""
+
+    role_definition_id: Guid
+    principal_id: Guid
+    directory_scope_id: str = "/"
+    app_scope_id: str | None = None
+    condition: None = None
+
+
+class PermissionGrantBody(Wire):
+    """Delegated permissions to be granted."""
+
+    client_id: Guid
+    resource_id: Guid
+    scope: str
+    consent_type: Literal["AllPrincipals", "Principal"] = "AllPrincipals"
+    principal_id: Guid | None = None
+    # Asked of clients by the beta version, and of no meaning.
+    expiry_time: Any = None
+    start_time: Any = None
+
+
+class GrantChangeBody(Wire):
+    """What a grant is to be for."""
+
+    scope: str
 
 
 class GetByIdsBody(Wire):

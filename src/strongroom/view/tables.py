@@ -20,6 +20,7 @@ from strongroom.core.identity import (
 )
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
+from strongroom.core.relations import AppRoleAssignment, Ownership
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
@@ -67,6 +68,14 @@ class Tables:
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
             lambda held: (held.tenant, held.principal)
         )
+        self.owners: Collected[tuple[str, str], Ownership] = Collected(lambda one: (one.tenant, one.object))
+        self.owned_objects: Collected[tuple[str, str], Ownership] = Collected(lambda one: (one.tenant, one.owner))
+        self.held_app_roles: Collected[tuple[str, str], AppRoleAssignment] = Collected(
+            lambda one: (one.tenant, one.principal)
+        )
+        self.given_app_roles: Collected[tuple[str, str], AppRoleAssignment] = Collected(
+            lambda one: (one.tenant, one.resource)
+        )
         self.signing_keys: Index[str, SigningKey] = Index(lambda key: (key.id,))
         self.subscriptions: Index[str, Subscription] = Index(lambda subscription: (subscription.id.lower(),))
         self.resource_groups: Index[tuple[str, str], ResourceGroup] = Index(
@@ -87,6 +96,8 @@ class Tables:
             ServicePrincipal.KIND: (self.principals, self.service_principals),
             Credential.KIND: (self.credentials, self.owned),
             DirectoryRoleAssignment.KIND: (self.held_roles,),
+            Ownership.KIND: (self.owners, self.owned_objects),
+            AppRoleAssignment.KIND: (self.held_app_roles, self.given_app_roles),
             SigningKey.KIND: (self.signing_keys,),
             RoleDefinition.KIND: (_Notice(self._rights_changed),),
             RoleAssignment.KIND: (_Notice(self._rights_changed),),
