@@ -6,6 +6,10 @@ import secrets as chance
 from typing import Any
 from urllib.parse import quote
 
+from strongroom.core.first_party import GRAPH
+from strongroom.core.identity import CredentialKind
+from strongroom.core.token_ids import new_token_id
+from tests.flow.forge import Forge
 from tests.world import GRAPH_AUDIENCE, Answer, Principal, Simulation
 
 MISSING = "11111111-1111-1111-1111-111111111111"
@@ -15,9 +19,9 @@ MISSING = "11111111-1111-1111-1111-111111111111"
 class Graph:
     """Graph, as one caller sees it."""
 
-    def __init__(self, world: Simulation, principal: Principal) -> None:
+    def __init__(self, world: Simulation, principal: Principal | None = None, *, token: str | None = None) -> None:
         self._world = world
-        self._token = world.token(principal, GRAPH_AUDIENCE)
+        self._token = token or world.token(principal or world.administrator, GRAPH_AUDIENCE)
 
     def ask(self, method: str, path: str, body: object = None, *, version: str = "v1.0", **how: Any) -> Answer:
         """Ask for a path below the version."""
@@ -55,6 +59,22 @@ class Graph:
         """Make a group."""
         return self.make("groups", group_body(name or f"g{chance.token_hex(4)}"))
 
+    def give_role(self, principal: str, role: str) -> None:
+        """Give a principal a directory role."""
+        reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{principal}"}
+        self.do("POST", f"directoryRoles/{role}/members/$ref", reference)
+
+    def give_permission(self, principal: str, permission: str) -> dict[str, Any]:
+        """Give a service principal an application permission of Graph, by its name."""
+        (resource,) = self.get(filtered("servicePrincipals", f"appId eq '{GRAPH}'"))["value"]
+        (role,) = (one["id"] for one in resource["appRoles"] if one["value"] == permission)
+        body = {"principalId": principal, "resourceId": resource["id"], "appRoleId": role}
+        return self.make(f"servicePrincipals/{principal}/appRoleAssignments", body)
+
+    def give_owner(self, path: str, owner: str) -> None:
+        """Make a principal the owner of what a path names."""
+        self.do("POST", f"{path}/owners/$ref", {"@odata.id": f"https://graph.microsoft.com/v1.0/users/{owner}"})
+
     def add_application(self, name: str | None = None, **more: object) -> dict[str, Any]:
         """Register an application."""
         return self.make("applications", {"displayName": name or f"a{chance.token_hex(4)}", **more})
@@ -63,6 +83,14 @@ class Graph:
         """Put a principal into a group."""
         reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{member}"}
         return self.ask("POST", f"groups/{group}/members/$ref", reference)
+
+
+def user_token(world: Simulation, user: str) -> str:
+    """Make the token of a user, bound to its password, as sign-in would."""
+    (password,) = (one for one in world.view.credentials_of(user) if one.kind is CredentialKind.PASSWORD)
+    forge = Forge(world, world.tenant())
+    token_id = new_token_id(world.keys.tag, password.id, chance.token_bytes)
+    return forge.claiming(aud=GRAPH_AUDIENCE, oid=user, uti=token_id, idtyp="user")
 
 
 def user_body(name: str, **changes: object) -> dict[str, object]:

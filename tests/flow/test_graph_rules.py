@@ -8,15 +8,12 @@ import pytest
 
 from strongroom.core.builtin_roles import OWNER
 from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
-from strongroom.core.identity import CredentialKind
 from strongroom.core.network import Link
 from strongroom.core.permissions import DirectoryPermission
-from strongroom.core.token_ids import new_token_id
 from strongroom.directory import roles, users
 from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS
-from tests.flow.forge import Forge
-from tests.flow.graph import MISSING, Graph, filtered, refused
+from tests.flow.graph import MISSING, Graph, filtered, refused, user_token
 from tests.flow.guarded import ObjectSubject
 from tests.world import GRAPH_AUDIENCE, START, Principal, Simulation
 
@@ -37,12 +34,7 @@ def graph(world: Simulation) -> Graph:
 @pytest.fixture(scope="module")
 def as_user(world: Simulation) -> str:
     """Make the token of a user without any role; nobody can sign in as one yet."""
-    user = Graph(world, world.administrator).add_user()
-    (password,) = world.view.credentials_of(user["id"])
-    assert password.kind is CredentialKind.PASSWORD
-    forge = Forge(world, world.tenant())
-    token_id = new_token_id(world.keys.tag, password.id, chance.token_bytes)
-    return forge.claiming(aud=GRAPH_AUDIENCE, oid=user["id"], uti=token_id, idtyp="user")
+    return user_token(world, Graph(world, world.administrator).add_user()["id"])
 
 
 class TestQueries:

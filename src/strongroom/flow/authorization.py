@@ -175,24 +175,28 @@ def _by_ownership(
     owned = next((one for one in found if caller.oid in world.view.owners_of(caller.tenant, one.id)), None)
     if requirement.owner and owned is not None:
         return f"owner/{owned.id}"
-    is_new = "id" not in target.params and "app_id" not in target.params
+    is_new = _NAMES.isdisjoint(target.params)
     if requirement.owned and (owned is not None or is_new):
         return permission_that_gives(caller.app_permissions, OWNED_APPLICATIONS)
     return None
 
 
+_NAMES = frozenset({"id", "app_id", "client_id"})
+"""How paths name an object: by its own id, an application by its client id, a service principal by its."""
 _Object = User | ServicePrincipal | Application
 
 
 def _named(world: World, tenant: str, target: Target) -> tuple[_Object, ...]:
     """Find the user, service principal or application of the tenant that a path names, in whichever way it does."""
     view = world.view
-    app_id = target.params.get("app_id")
-    if app_id is not None:
-        application = view.application_by_app_id(app_id.lower())
-        both = (application, view.service_principal_by_app_id(tenant, app_id.lower()))
-        return tuple(one for one in both if one is not None and one.tenant == tenant)
-    key = target.params.get("id", "")
+    params = target.params
+    if "app_id" in params:
+        application = view.application_by_app_id(params["app_id"].lower())
+        return (application,) if application is not None and application.tenant == tenant else ()
+    if "client_id" in params:
+        principal = view.service_principal_by_app_id(tenant, params["client_id"].lower())
+        return (principal,) if principal is not None else ()
+    key = params.get("id", "")
     object_id = parse_guid(key)
     if object_id is None:
         user = view.user_by_upn(key)
@@ -227,7 +231,7 @@ def _denied(reason: str) -> Denied:
 
 def _is_itself(world: World, caller: Caller, target: Target) -> bool:
     """Tell whether a target is the caller's own service principal or application, by whichever id it is named."""
-    asked = parse_guid(target.params.get("id") or target.params.get("app_id", ""))
+    asked = parse_guid(next((target.params[name] for name in _NAMES if name in target.params), ""))
     application = world.view.application_by_app_id(caller.appid)
     own = {caller.oid, caller.appid}
     # An application of another tenant is no object of this directory, although its principal here is.

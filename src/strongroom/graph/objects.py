@@ -55,7 +55,7 @@ def find_service_principal(call: Call) -> ServicePrincipal:
     Raises:
         NotFound: the caller's tenant has none such.
     """
-    app_id = call.params.get("app_id")
+    app_id = call.params.get("client_id")
     if app_id is None:
         return _get(call, ServicePrincipal, call.params["id"])
     found = call.world.view.service_principal_by_app_id(call.identity.tenant, app_id.lower())
@@ -88,7 +88,7 @@ def find_principal(call: Call) -> str:
         Invalid: it is not a user who asks.
         NotFound: the caller's tenant has none such.
     """
-    if "app_id" in call.params:
+    if "client_id" in call.params:
         return find_service_principal(call).id
     if "id" not in call.params:
         return find_me(call).id

@@ -40,7 +40,7 @@ _APPLICATION_KEYS = (("", _APPLICATIONS + "/{id}"), ("ByAppId", "/{version}/appl
 _SERVICE_PRINCIPALS = "/{version}/servicePrincipals"
 _SERVICE_PRINCIPAL_KEYS = (
     ("", _SERVICE_PRINCIPALS + "/{id}"),
-    ("ByAppId", "/{version}/servicePrincipals(appId='{app_id}')"),
+    ("ByAppId", "/{version}/servicePrincipals(appId='{client_id}')"),
 )
 _USERS = "/{version}/users"
 _GROUPS = "/{version}/groups"

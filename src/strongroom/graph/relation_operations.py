@@ -31,7 +31,7 @@ _APPLICATION = "/{version}/applications/{id}"
 _SERVICE_PRINCIPAL = "/{version}/servicePrincipals/{id}"
 _USER, _GROUP = "/{version}/users/{id}", "/{version}/groups/{id}"
 _APPLICATION_BY_APP_ID = "/{version}/applications(appId='{app_id}')"
-_SERVICE_PRINCIPAL_BY_APP_ID = "/{version}/servicePrincipals(appId='{app_id}')"
+_SERVICE_PRINCIPAL_BY_APP_ID = "/{version}/servicePrincipals(appId='{client_id}')"
 _ANY_OBJECT = (
     ("User", _USER),
     ("Group", _GROUP),
