@@ -44,6 +44,13 @@ class Things:
         return key
 
     @cached_property
+    def own_key_id(self) -> str:
+        """A secret of the service principal's own."""
+        answer = self._graph.ask("POST", f"servicePrincipals/{self.principal['id']}/addPassword", {})
+        key: str = answer.json["keyId"]
+        return key
+
+    @cached_property
     def user(self) -> dict[str, Any]:
         """A user."""
         return self._graph.add_user()
@@ -117,7 +124,7 @@ class Nothing(Things):
         "appId": MISSING,
         "domain": "missing.example",
     }
-    key_id = MISSING
+    key_id = own_key_id = MISSING
 
     def assign(self, kind: str, thing: dict[str, Any]) -> str:
         """Name no assignment."""
@@ -200,6 +207,10 @@ def _applications(suffix: str, path: Callable[[str], Callable[[Things], str]]) -
 
 def _service_principals(suffix: str, path: Callable[[Things], str]) -> dict[str, Case]:
     return {
+        f"ServicePrincipalAddPassword{suffix}": Case(lambda things: f"{path(things)}/addPassword", lambda _: {}),
+        f"ServicePrincipalRemovePassword{suffix}": Case(
+            lambda things: f"{path(things)}/removePassword", lambda things: {"keyId": things.own_key_id}
+        ),
         f"ServicePrincipalGet{suffix}": Case(path),
         f"ServicePrincipalUpdate{suffix}": Case(path, _renamed),
         f"ServicePrincipalDelete{suffix}": Case(path),

@@ -16,6 +16,17 @@ from strongroom.graph.wire import CheckMemberGroupsBody, GetByIdsBody, MemberObj
 from strongroom.http import json
 from strongroom.http.message import Response
 
+OTHER_TYPES = frozenset(
+    {
+        "administrativeunit",
+        "device",
+        "directoryobject",
+        "directoryobjectpartnerreference",
+        "directoryrole",
+        "orgcontact",
+    }
+)
+"""Types that clients ask for besides, of which there are no objects here; the third is every type."""
 TYPES = {"user": User, "group": Group, "serviceprincipal": ServicePrincipal, "application": Application}
 
 
@@ -30,14 +41,12 @@ async def get_object(call: Call) -> Response:
 async def get_by_ids(call: Call) -> Response:
     """Get several objects at once; ids that mean nothing here are left out, as in Graph."""
     body = await call.body(GetByIdsBody)
-    kinds = []
+    names = {name.lower() for name in body.types}
     for name in body.types:
-        kind = TYPES.get(name.lower())
-        if kind is not None:
-            kinds.append(kind)
-        elif name.lower() not in {"directoryobject", "device", "orgcontact"}:
+        if name.lower() not in TYPES.keys() | OTHER_TYPES:
             raise Invalid(f"'{shown(name, WORD)}' is not a type of directory object.")
-    wanted = tuple(kinds) if kinds else tuple(TYPES.values())
+    every = not names or "directoryobject" in names
+    wanted = tuple(kind for name, kind in TYPES.items() if every or name in names)
     found = [find_object(call, one) for one in dict.fromkeys(map(str.lower, body.ids))]
     value = [
         render.directory_object(call.world.view, one) for one in found if one is not None and isinstance(one, wanted)

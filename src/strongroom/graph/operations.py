@@ -8,8 +8,12 @@ alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `rel
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from strongroom.core.identity import Application, Group, ServicePrincipal, User
 from strongroom.core.permissions import Authenticated
+from strongroom.directory.client_secrets import SecretOwner
+from strongroom.flow.call import Call
 from strongroom.flow.operation import Op
 from strongroom.graph import (
     applications,
@@ -22,7 +26,8 @@ from strongroom.graph import (
     service_principals,
     users,
 )
-from strongroom.graph.objects import directory_target
+from strongroom.graph.objects import directory_target, find_application, find_service_principal
+from strongroom.graph.passwords import password_handlers
 from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
     AddPasswordBody,
@@ -101,6 +106,16 @@ _FLAT: tuple[Op, ...] = (
 )  # fmt: skip
 
 
+def _password_rows(name: str, path: str, find: Callable[[Call], SecretOwner]) -> tuple[Op, ...]:
+    add_password, remove_password = password_handlers(find)
+    return (
+        Op(name.format("Add"), "POST", path + "/addPassword", rights.WRITE_CREDENTIALS, add_password, _T,
+           body=AddPasswordBody),
+        Op(name.format("Remove"), "POST", path + "/removePassword", rights.WRITE_CREDENTIALS, remove_password, _T,
+           success=204, body=RemovePasswordBody),
+    )  # fmt: skip
+
+
 def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
     return (
         Op(f"ApplicationGet{suffix}", "GET", path, rights.READ_APPLICATION, applications.get_application, _T),
@@ -108,10 +123,7 @@ def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
            success=204, body=ApplicationBody),
         Op(f"ApplicationDelete{suffix}", "DELETE", path, rights.WRITE_APPLICATIONS, applications.delete_application, _T,
            success=204),
-        Op(f"ApplicationAddPassword{suffix}", "POST", path + "/addPassword", rights.WRITE_CREDENTIALS,
-           applications.add_password, _T, body=AddPasswordBody),
-        Op(f"ApplicationRemovePassword{suffix}", "POST", path + "/removePassword", rights.WRITE_CREDENTIALS,
-           applications.remove_password, _T, success=204, body=RemovePasswordBody),
+        *_password_rows(f"Application{{}}Password{suffix}", path, find_application),
     )  # fmt: skip
 
 
@@ -123,6 +135,7 @@ def _service_principal_rows(suffix: str, path: str) -> tuple[Op, ...]:
            service_principals.update_service_principal, _T, success=204, body=ServicePrincipalBody),
         Op(f"ServicePrincipalDelete{suffix}", "DELETE", path, rights.WRITE_APPLICATIONS,
            service_principals.delete_service_principal, _T, success=204),
+        *_password_rows(f"ServicePrincipal{{}}Password{suffix}", path, find_service_principal),
     )  # fmt: skip
 
 

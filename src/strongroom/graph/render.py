@@ -38,9 +38,14 @@ def password_credential(credential: Credential) -> dict[str, Any]:
     }
 
 
+def _secrets(view: View, owner: str) -> list[dict[str, Any]]:
+    """Render an owner's secrets, the oldest first."""
+    secrets = [one for one in view.credentials_of(owner) if one.kind is CredentialKind.SECRET]
+    return [password_credential(one) for one in sorted(secrets, key=_by_age)]
+
+
 def application(view: View, record: Application) -> dict[str, Any]:
     """Render an application."""
-    secrets = [one for one in view.credentials_of(record.id) if one.kind is CredentialKind.SECRET]
     return {
         "id": record.id,
         "deletedDateTime": None,
@@ -51,7 +56,7 @@ def application(view: View, record: Application) -> dict[str, Any]:
         "signInAudience": record.sign_in_audience,
         **registration(record),
         "keyCredentials": [],
-        "passwordCredentials": [password_credential(one) for one in sorted(secrets, key=_by_age)],
+        "passwordCredentials": _secrets(view, record.id),
     }
 
 
@@ -88,7 +93,7 @@ def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
         "logoutUrl": sign_in.logout_url,
         "notes": record.notes,
         "oauth2PermissionScopes": [permission_scope(one) for one in scopes],
-        "passwordCredentials": [],
+        "passwordCredentials": _secrets(view, record.id),
         "replyUrls": [*sign_in.web, *sign_in.spa, *sign_in.public_client],
         "servicePrincipalNames": list(service_principal_names(view, record)),
         "servicePrincipalType": record.type.value,

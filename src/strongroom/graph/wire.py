@@ -77,11 +77,12 @@ class ServicePrincipalBody(Wire):
     notification_email_addresses: Any = None
     password_credentials: Any = None
     preferred_single_sign_on_mode: Any = None
+    saml_single_sign_on_settings: Any = None
     service_principal_type: Any = None
 
     LATER = (
         "alternative_names", "key_credentials", "login_url", "notification_email_addresses", "password_credentials",
-        "preferred_single_sign_on_mode", "service_principal_type",
+        "preferred_single_sign_on_mode", "saml_single_sign_on_settings", "service_principal_type",
     )  # fmt: skip
 
 
@@ -103,19 +104,38 @@ class UserBody(Wire):
     password_profile: PasswordProfileBody | None = None
     given_name: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     surname: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    show_in_address_list: Literal[True] | None = None
+    """As everybody is, where there is an address list."""
+    age_group: Any = None
     business_phones: Any = None
+    city: Any = None
+    company_name: Any = None
+    consent_provided_for_minor: Any = None
+    country: Any = None
     department: Any = None
+    employee_hire_date: Any = None
+    employee_id: Any = None
+    employee_org_data: Any = None
+    employee_type: Any = None
+    fax_number: Any = None
     job_title: Any = None
     mail: Any = None
     mobile_phone: Any = None
     office_location: Any = None
     on_premises_immutable_id: Any = None
+    other_mails: Any = None
+    password_policies: Any = None
+    postal_code: Any = None
     preferred_language: Any = None
+    state: Any = None
+    street_address: Any = None
     usage_location: Any = None
 
     LATER = (
-        "business_phones", "department", "job_title", "mail", "mobile_phone", "office_location",
-        "on_premises_immutable_id", "preferred_language", "usage_location",
+        "age_group", "business_phones", "city", "company_name", "consent_provided_for_minor", "country", "department",
+        "employee_hire_date", "employee_id", "employee_org_data", "employee_type", "fax_number", "job_title", "mail",
+        "mobile_phone", "office_location", "on_premises_immutable_id", "other_mails", "password_policies",
+        "postal_code", "preferred_language", "state", "street_address", "usage_location",
     )  # fmt: skip
 
 
@@ -129,11 +149,25 @@ class GroupBody(Wire):
     description: Text | msgspec.UnsetType | None = msgspec.UNSET
     members: References = msgspec.field(name="members@odata.bind", default=())
     owners: References = msgspec.field(name="owners@odata.bind", default=())
+    assigned_labels: Any = None
+    auto_subscribe_new_members: Any = None
     group_types: Any = None
+    hide_from_address_lists: Any = None
+    hide_from_outlook_clients: Any = None
     is_assignable_to_role: Any = None
+    membership_rule: Any = None
+    membership_rule_processing_state: Any = None
+    resource_behavior_options: Any = None
+    resource_provisioning_options: Any = None
+    theme: Any = None
     visibility: Any = None
+    writeback_configuration: Any = None
 
-    LATER = ("group_types", "is_assignable_to_role", "visibility")
+    LATER = (
+        "assigned_labels", "auto_subscribe_new_members", "group_types", "hide_from_address_lists",
+        "hide_from_outlook_clients", "is_assignable_to_role", "membership_rule", "membership_rule_processing_state",
+        "resource_behavior_options", "resource_provisioning_options", "theme", "visibility", "writeback_configuration",
+    )  # fmt: skip
 
 
 class ReferenceBody(Wire):
