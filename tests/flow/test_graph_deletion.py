@@ -200,6 +200,14 @@ def test_a_name_that_was_taken(graph: Graph) -> None:
     assert graph.get(f"directory/deletedItems/{first['id']}")["id"] == first["id"]
 
 
+def test_a_bad_option_restores_nothing(graph: Graph) -> None:
+    """What was changed is answered, whatever else was asked."""
+    user = graph.add_user()["id"]
+    graph.do("DELETE", f"users/{user}")
+    answer = graph.ask("POST", f"directory/deletedItems/{user}/restore?$expand=x")
+    assert (answer.status, graph.get(f"users/{user}")["id"]) == (200, user)
+
+
 def test_nothing_of_it_is_left(world: Simulation, graph: Graph) -> None:
     """With an object go, for good, its credentials and every relation that it was on either side of."""
     user, group = graph.add_user()["id"], graph.add_group()["id"]

@@ -301,6 +301,17 @@ class TestUsers:
         graph.do("DELETE", f"users/{made['id']}")
         refused(graph.ask("GET", f"users/{made['id']}"), 404, "Request_ResourceNotFound")
 
+    def test_what_is_said_of_a_person(self, graph: Graph) -> None:
+        """As azuread_user writes it: kept, found, changed one by one, and taken away by null."""
+        name = f"u{chance.token_hex(4)}"
+        more = {"jobTitle": "Plumber", "mail": f"{name}@mail.example", "usageLocation": "DE", "showInAddressList": True}
+        made = graph.make("users", user_body(name, **more, ageGroup="", otherMails=[]))
+        assert (made["jobTitle"], made["usageLocation"], made["department"]) == ("Plumber", "DE", None)
+        assert graph.ids(filtered("users", f"mail eq '{name}@mail.example'")) == {made["id"]}
+        graph.do("PATCH", f"users/{made['id']}", {"jobTitle": None, "department": "Water"})
+        found = graph.get(f"users/{made['id']}")
+        assert (found["jobTitle"], found["usageLocation"], found["department"]) == (None, "DE", "Water")
+
     def test_a_new_password_is_another_credential(self, world: Simulation, graph: Graph) -> None:
         """SEC-FLOW-17: the tokens of a reset password end, since they came from a credential that is gone."""
         made = graph.add_user()
@@ -327,7 +338,10 @@ class TestUsers:
             {"passwordProfile": {"password": 1}},
             {"passwordProfile": {}},
             {"accountEnabled": "yes"},
-            {"jobTitle": "Plumber"},
+            {"jobTitle": 1},
+            {"department": "x" * 1025},
+            {"ageGroup": "Adult"},
+            {"showInAddressList": False},
             {"isAdmin": True},
         ],
     )

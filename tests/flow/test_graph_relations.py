@@ -57,6 +57,14 @@ class TestOwners:
             refused(graph.ask("DELETE", f"{path}/owners/{user}/$ref"), 404, "Request_ResourceNotFound")
             assert graph.ids(f"{path}/owners") == {principal}
 
+    @pytest.mark.parametrize("start", ["v1.0/", "beta/", f"v1.0/{MISSING}/"])
+    def test_how_one_is_referred_to(self, graph: Graph, start: str) -> None:
+        """In either version, and as Azure CLI does, with a tenant in the path: the object is of the caller's own."""
+        user, group = graph.add_user()["id"], graph.add_group()["id"]
+        body = {"@odata.id": f"https://graph.microsoft.com/{start}directoryObjects/{user}"}
+        graph.do("POST", f"groups/{group}/owners/$ref", body)
+        assert graph.ids(f"groups/{group}/owners") == {user}
+
     def test_a_group_owns_nothing(self, graph: Graph) -> None:
         """Nor does an application, which is no principal, or what is not there."""
         group, app = graph.add_group()["id"], graph.add_application()["id"]

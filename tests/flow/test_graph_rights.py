@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jwt
 import pytest
 
@@ -10,10 +12,12 @@ from strongroom.core.errors import Denied
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.oauth import issuer_v1
 from strongroom.core.permissions import DirectoryPermission
+from strongroom.directory import roles
 from strongroom.flow.authorization import permit
 from strongroom.flow.operation import Op, Target
 from strongroom.graph.operations import OPERATIONS
-from tests.flow.graph import MISSING, Graph, group_body, refused, user_body, user_token
+from tests.flow.graph import MISSING, Graph, filtered, group_body, refused, user_body, user_token
+from tests.flow.test_rights_lost_meanwhile import request
 from tests.world import GRAPH_AUDIENCE, Answer, Simulation
 
 ROWS = [pytest.param(op, id=op.name) for op in OPERATIONS if isinstance(op.requires, DirectoryPermission)]
@@ -320,6 +324,22 @@ class TestPower:
         other = world.principal("other")
         admin.give_role(other.oid, ROLES["Cloud Application Administrator"])
         graph.do("PATCH", f"applications/{other.application}", {"displayName": "renamed"})
+
+
+def test_a_role_lost_meanwhile_is_not_used(world: Simulation, admin: Graph) -> None:
+    """SEC-FLOW-7: who loses a role while its body is in flight changes nothing."""
+    who, tenant = world.principal(), world.first.tenant_id
+    admin.give_role(who.oid, ROLES["Groups Administrator"])
+    token = world.token(who, GRAPH_AUDIENCE)
+
+    async def receive(_limit: int, _time_s: float) -> bytes:
+        role = ROLES["Groups Administrator"]
+        await world.store.commit(lambda tx: roles.remove_role(tx, tenant, role=role, principal=who.oid))
+        return json.dumps(group_body("lost-meanwhile")).encode()
+
+    asked = request("POST", f"{world.graph_url}/v1.0/groups", token, receive)
+    assert world.run(world.dispatcher.handle(asked)).status == 403
+    assert admin.get(filtered("groups", "displayName eq 'lost-meanwhile'"))["value"] == []
 
 
 def test_a_role_over_a_directory_is_none_over_vaults(world: Simulation) -> None:

@@ -73,6 +73,8 @@ class User(Record):
     mail_nickname: str = ""
     given_name: str | None = None
     surname: str | None = None
+    profile: tuple[tuple[str, str], ...] = ()
+    """What else is said of the person, in the order of the names: `jobTitle`, `department`. Nothing decides by it."""
 
     @property
     def partition(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from strongroom.core import limits
@@ -29,6 +29,7 @@ class NewUser:
     enabled: bool = True
     given_name: str | None = None
     surname: str | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class UserChange:
     user_principal_name: str | None = None
     given_name: str | None = None
     surname: str | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
+    """What it names is changed; an empty text removes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ async def create_user(
         mail_nickname=wanted.mail_nickname,
         given_name=wanted.given_name or None,
         surname=wanted.surname or None,
+        profile=_profile((), wanted.profile),
     )
     await _put(tx, user)
     if password is not None:
@@ -122,6 +126,7 @@ async def update_user(tx: Transaction, tenant: str, user: str, change: UserChang
         user_principal_name=found.user_principal_name if name is None else await _judge_name(tx, tenant, name),
         given_name=found.given_name if change.given_name is None else change.given_name or None,
         surname=found.surname if change.surname is None else change.surname or None,
+        profile=_profile(found.profile, change.profile),
     )
     await _put(tx, changed)
     return changed
@@ -151,6 +156,10 @@ async def delete_user(tx: Transaction, tenant: str, user: str, *, now: int) -> N
         NotFound: the tenant has no such user.
     """
     await delete(tx, await require_user(tx, tenant, user), now)
+
+
+def _profile(found: tuple[tuple[str, str], ...], change: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, text) for name, text in {**dict(found), **change}.items() if text))
 
 
 def _password(user: User, password: NewPassword, now: int, entropy: Callable[[int], bytes]) -> Credential:

@@ -54,9 +54,9 @@ def entity(call: Call, collection: str, properties: dict[str, Any], *, status: i
     Answer with one object; if it was just made, say where it is.
 
     Raises:
-        Invalid: a query option is not understood, where nothing was made.
+        Invalid: a query option is not understood, where nothing was changed.
     """
-    if status == 200:
+    if call.op.method == "GET":
         _require_options(call, _OF_ENTITIES)
     body = {"@odata.context": context(call, f"{collection}/$entity"), **_project(call, properties)}
     headers = []

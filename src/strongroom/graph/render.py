@@ -17,6 +17,7 @@ from strongroom.core.identity import (
 )
 from strongroom.core.registration import SignIn
 from strongroom.graph.registration import app_role, permission_scope, registration
+from strongroom.graph.wire import PROFILE
 from strongroom.view import View
 
 
@@ -112,15 +113,12 @@ def user(record: User) -> dict[str, Any]:
         "createdDateTime": instant(record.created),
         "displayName": record.display_name,
         "givenName": record.given_name,
-        "jobTitle": None,
-        "mail": None,
         "mailNickname": record.mail_nickname,
-        "mobilePhone": None,
-        "officeLocation": None,
-        "preferredLanguage": None,
         "surname": record.surname,
         "userPrincipalName": record.user_principal_name,
         "userType": "Member",
+        **dict.fromkeys(PROFILE),
+        **dict(record.profile),
     }
 
 

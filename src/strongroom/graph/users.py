@@ -24,6 +24,10 @@ FILTERS: Mapping[str, Filterable[User]] = {
     "accountEnabled": Filterable(lambda one: one.enabled, _EQ),
     "displayName": Filterable(lambda one: one.display_name, _TEXT),
     "givenName": Filterable(lambda one: one.given_name, _TEXT),
+    "department": Filterable(lambda one: dict(one.profile).get("department"), _TEXT),
+    "employeeId": Filterable(lambda one: dict(one.profile).get("employeeId"), _TEXT),
+    "jobTitle": Filterable(lambda one: dict(one.profile).get("jobTitle"), _TEXT),
+    "mail": Filterable(lambda one: dict(one.profile).get("mail"), _TEXT),
     "mailNickname": Filterable(lambda one: one.mail_nickname, _TEXT),
     "surname": Filterable(lambda one: one.surname, _TEXT),
     "userPrincipalName": Filterable(lambda one: one.user_principal_name, _TEXT),
@@ -66,6 +70,7 @@ async def create_user(call: Call) -> Response:
         enabled=body.account_enabled,
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
+        profile=body.profile(),
     )
     password = await _new_password(call, body.password_profile)
 
@@ -91,6 +96,7 @@ async def update_user(call: Call) -> Response:
         user_principal_name=body.user_principal_name,
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
+        profile=body.profile(),
     )
     password = None if body.password_profile is None else await _new_password(call, body.password_profile)
 

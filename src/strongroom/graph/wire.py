@@ -25,6 +25,7 @@ Guid = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 Uris = Annotated[tuple[Uri, ...], msgspec.Meta(max_length=50)]
 Tags = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
 
+ProfileText = Text | msgspec.UnsetType | None
 References = Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.GRAPH_MEMBERS_PER_PATCH)]
 
 
@@ -104,39 +105,46 @@ class UserBody(Wire):
     password_profile: PasswordProfileBody | None = None
     given_name: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     surname: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    city: ProfileText = msgspec.UNSET
+    company_name: ProfileText = msgspec.UNSET
+    country: ProfileText = msgspec.UNSET
+    department: ProfileText = msgspec.UNSET
+    employee_id: ProfileText = msgspec.UNSET
+    employee_type: ProfileText = msgspec.UNSET
+    fax_number: ProfileText = msgspec.UNSET
+    job_title: ProfileText = msgspec.UNSET
+    mail: ProfileText = msgspec.UNSET
+    mobile_phone: ProfileText = msgspec.UNSET
+    office_location: ProfileText = msgspec.UNSET
+    postal_code: ProfileText = msgspec.UNSET
+    preferred_language: ProfileText = msgspec.UNSET
+    state: ProfileText = msgspec.UNSET
+    street_address: ProfileText = msgspec.UNSET
+    usage_location: ProfileText = msgspec.UNSET
     show_in_address_list: Literal[True] | None = None
     """As everybody is, where there is an address list."""
     age_group: Any = None
     business_phones: Any = None
-    city: Any = None
-    company_name: Any = None
     consent_provided_for_minor: Any = None
-    country: Any = None
-    department: Any = None
     employee_hire_date: Any = None
-    employee_id: Any = None
     employee_org_data: Any = None
-    employee_type: Any = None
-    fax_number: Any = None
-    job_title: Any = None
-    mail: Any = None
-    mobile_phone: Any = None
-    office_location: Any = None
     on_premises_immutable_id: Any = None
     other_mails: Any = None
     password_policies: Any = None
-    postal_code: Any = None
-    preferred_language: Any = None
-    state: Any = None
-    street_address: Any = None
-    usage_location: Any = None
 
     LATER = (
-        "age_group", "business_phones", "city", "company_name", "consent_provided_for_minor", "country", "department",
-        "employee_hire_date", "employee_id", "employee_org_data", "employee_type", "fax_number", "job_title", "mail",
-        "mobile_phone", "office_location", "on_premises_immutable_id", "other_mails", "password_policies",
-        "postal_code", "preferred_language", "state", "street_address", "usage_location",
+        "age_group", "business_phones", "consent_provided_for_minor", "employee_hire_date", "employee_org_data",
+        "on_premises_immutable_id", "other_mails", "password_policies",
     )  # fmt: skip
+
+    def profile(self) -> dict[str, str]:
+        """Give what is said of the person beside its names; an empty text where something is to be removed."""
+        said = ((one.encode_name, getattr(self, one.name)) for one in msgspec.structs.fields(self))
+        return {name: text or "" for name, text in said if name in PROFILE and text is not msgspec.UNSET}
+
+
+PROFILE = tuple(one.encode_name for one in msgspec.structs.fields(UserBody) if one.type == ProfileText)
+"""The names of what is said of a person, and decides nothing."""
 
 
 class GroupBody(Wire):
