@@ -21,7 +21,8 @@ Text = Annotated[str, msgspec.Meta(max_length=limits.GRAPH_TEXT_CHARS)]
 Nickname = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 PersonName = Annotated[str, msgspec.Meta(max_length=64)]
 Uri = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
-Guid = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+Guid = Annotated[str, msgspec.Meta(max_length=36, pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
+"""What a body names an object by. Nothing else may stand there, since ids are recorded."""
 Uris = Annotated[tuple[Uri, ...], msgspec.Meta(max_length=50)]
 Tags = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
 
