@@ -78,6 +78,8 @@ class Any:
 
 
 Node = Clause | Not | All | Any
+Test = Callable[[R], bool]
+"""Whether a record is one of those asked for."""
 
 _LITERAL = r"'(?:[^']|'')*'|true|false|null|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _ONE_LITERAL = re.compile(_LITERAL, re.ASCII)
@@ -204,50 +206,53 @@ def is_advanced(node: Node) -> bool:
             return False
 
 
-def require_known(node: Node, table: Mapping[str, Filterable[R]], resource: str) -> None:
+def compile_filter(node: Node, table: Mapping[str, Filterable[R]], resource: str) -> Test[R]:
     """
-    Require that a filter is about properties of the table alone, in ways that it lists.
+    Make a test of a filter, so that what is the same for every record is done once.
 
     Raises:
-        Invalid: it is not.
+        Invalid: it is about a property, or compares in a way, that the table does not list.
     """
     match node:
         case Not(inner):
-            require_known(inner, table, resource)
-        case All(nodes) | Any(nodes):
-            for one in nodes:
-                require_known(one, table, resource)
-        case Clause(name, operator, _):
+            test = compile_filter(inner, table, resource)
+            return lambda record: not test(record)
+        case All(nodes):
+            tests = [compile_filter(one, table, resource) for one in nodes]
+            return lambda record: all(test(record) for test in tests)
+        case Any(nodes):
+            tests = [compile_filter(one, table, resource) for one in nodes]
+            return lambda record: any(test(record) for test in tests)
+        case Clause(name, operator, literals):
             filterable = table.get(name)
             if filterable is None or operator not in filterable.operators:
                 raise unsupported(
                     f"Unsupported or invalid query filter clause specified for property '{shown(name, WORD)}' of"
                     f" resource '{resource}'."
                 )
+            return _comparison(filterable.read, operator, literals)
 
 
-def holds(node: Node, table: Mapping[str, Filterable[R]], record: R) -> bool:
-    """Tell whether a filter that `require_known` let pass holds for a record."""
-    match node:
-        case Not(inner):
-            return not holds(inner, table, record)
-        case All(nodes):
-            return all(holds(one, table, record) for one in nodes)
-        case Any(nodes):
-            return any(holds(one, table, record) for one in nodes)
-        case Clause(name, operator, literals):
-            value = table[name].read(record)
-            return any(_compares(value, operator, literal) for literal in literals)
-
-
-def _compares(value: Value, operator: Operator, literal: Literal) -> bool:
-    if operator is Operator.ANY:
-        return isinstance(value, tuple) and isinstance(literal, str) and literal.casefold() in map(str.casefold, value)
-    if isinstance(value, str) and isinstance(literal, str):
-        one, other = value.casefold(), literal.casefold()
-        return one.startswith(other) if operator is Operator.STARTS_WITH else one == other
+def _comparison(read: Callable[[R], Value], operator: Operator, literals: tuple[Literal, ...]) -> Test[R]:
+    texts = frozenset(one.casefold() for one in literals if isinstance(one, str))
     # A boolean against text is false, not an error: no property is of two types.
-    return type(value) is type(literal) and value == literal
+    others = frozenset(one for one in literals if not isinstance(one, str))
+    start = next(iter(texts), "")
+
+    def equals(record: R) -> bool:
+        value = read(record)
+        return value.casefold() in texts if isinstance(value, str) else value in others
+
+    def starts(record: R) -> bool:
+        value = read(record)
+        return isinstance(value, str) and value.casefold().startswith(start)
+
+    def has(record: R) -> bool:
+        value = read(record)
+        return isinstance(value, tuple) and any(one.casefold() in texts for one in value)
+
+    tests: Mapping[Operator, Test[R]] = {Operator.EQ: equals, Operator.STARTS_WITH: starts, Operator.ANY: has}
+    return tests[operator]
 
 
 # ---- search ---------------------------------------------------------------------------------------------------------
@@ -257,7 +262,7 @@ _JOINT = re.compile(r"\s+(AND|OR)\s+", re.ASCII)
 _WORDS = re.compile(r"\w+")
 
 
-def parse_search(text: str, table: Mapping[str, Filterable[R]], resource: str) -> Callable[[R], bool]:
+def parse_search(text: str, table: Mapping[str, Filterable[R]], resource: str) -> Test[R]:
     """
     Read a search: `"displayName:some words"`, several joined by AND and OR. Every word begins a word of the property.
 
@@ -267,7 +272,7 @@ def parse_search(text: str, table: Mapping[str, Filterable[R]], resource: str) -
     if len(text) > limits.FILTER_CHARS:
         raise Invalid("The search is too long.")
     text, place, terms = text.strip(), 0, 0
-    either: list[list[Callable[[R], bool]]] = [[]]
+    either: list[list[Test[R]]] = [[]]
     while True:
         match = _TERM.match(text, place)
         terms += 1
@@ -293,7 +298,7 @@ def parse_search(text: str, table: Mapping[str, Filterable[R]], resource: str) -
         place = joint.end()
 
 
-def _finder(read: Callable[[R], Value], wanted: tuple[str, ...]) -> Callable[[R], bool]:
+def _finder(read: Callable[[R], Value], wanted: tuple[str, ...]) -> Test[R]:
     def finds(record: R) -> bool:
         value = read(record)
         words = _words(value) if isinstance(value, str) else ()
@@ -306,7 +311,9 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORDS.findall(text.casefold()))
 
 
-def select(records: Iterable[R], tests: Iterable[Callable[[R], bool]]) -> list[R]:
+def select(records: Iterable[R], tests: Iterable[Test[R]]) -> list[R]:
     """Keep the records that pass every test."""
-    every = tuple(tests)
-    return [record for record in records if all(test(record) for test in every)]
+    kept = list(records)
+    for test in tests:
+        kept = [record for record in kept if test(record)]
+    return kept

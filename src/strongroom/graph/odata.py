@@ -17,11 +17,11 @@ from strongroom.flow.call import Call
 from strongroom.flow.paging import PLACE, next_link, open_place
 from strongroom.graph.filters import (
     Filterable,
-    holds,
+    Test,
+    compile_filter,
     is_advanced,
     parse_filter,
     parse_search,
-    require_known,
     select,
     unsupported,
 )
@@ -102,19 +102,19 @@ def _require_options(call: Call, known: frozenset[str]) -> None:
             raise unsupported(f"The query option '{shown(option, WORD)}' is not supported.")
 
 
-def _tests(call: Call, table: Mapping[str, Filterable[R]], resource: str) -> list[Callable[[R], bool]]:
+def _tests(call: Call, table: Mapping[str, Filterable[R]], resource: str) -> list[Test[R]]:
     """Read what records must fulfil. Graph answers some questions only if its index, which lags, is good enough."""
-    tests: list[Callable[[R], bool]] = []
+    tests: list[Test[R]] = []
     eventual = (call.request.header(b"consistencylevel") or "").strip().lower() == "eventual"
     text = call.query.get("$filter", "")
     if text.strip():
         node = parse_filter(text)
-        require_known(node, table, resource)
+        test = compile_filter(node, table, resource)
         if is_advanced(node) and not (eventual and _counts(call)):
             raise unsupported(
                 "The operator is only supported with the header 'ConsistencyLevel: eventual' and $count=true."
             )
-        tests.append(lambda record: holds(node, table, record))
+        tests.append(test)
     if "$search" in call.query:
         if not eventual:
             raise unsupported(
