@@ -318,6 +318,19 @@ class TestPower:
             reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/users/{MISSING}"}
             denied(graph.ask("POST", f"directoryRoles/{GLOBAL_ADMINISTRATOR}/members/$ref", reference))
 
+    def test_a_restored_application_is_no_way_in(self, world: Simulation, admin: Graph) -> None:
+        """SEC-TENANT-6: an application's secrets come back with it, so who restores it has its principal's power."""
+        restorer, strong = world.principal("restorer"), world.principal("strong")
+        admin.give_permission(restorer.oid, "Directory.ReadWrite.All")
+        graph = Graph(world, restorer)
+        admin.do("DELETE", f"applications/{strong.application}")
+        path = "directory/deletedItems"
+        assert graph.ask("POST", f"{path}/{strong.oid}/restore").status == 200
+        admin.give_role(strong.oid, GLOBAL_ADMINISTRATOR)
+        denied(graph.ask("POST", f"{path}/{strong.application}/restore"))
+        assert world.view.application_by_app_id(strong.appid) is None
+        assert admin.ask("POST", f"{path}/{strong.application}/restore").status == 200
+
     def test_an_administrator_is_changed_by_its_like(self, world: Simulation, admin: Graph) -> None:
         """Of equal power, each may change the other."""
         graph = self.role(world, admin, "Application Administrator")

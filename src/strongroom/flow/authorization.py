@@ -148,6 +148,17 @@ def require_power(world: World, caller: Caller, power: frozenset[str], name: str
         raise _denied(f"{name} over more power than the caller's own")
 
 
+def require_power_over(world: World, caller: Caller, found: object, name: str) -> None:
+    """
+    Require that a caller has as much power as an object that is to have a way in again.
+
+    Raises:
+        Denied: it has not.
+    """
+    if isinstance(found, User | ServicePrincipal | Application):
+        require_power(world, caller, _power_over(world, caller.tenant, found), name)
+
+
 def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> Permit:
     name = requirement.name
     found = _named(world, caller.tenant, target) if requirement.write else ()
@@ -164,7 +175,7 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
         return Permit(name, "directory")
     if requirement.write:
         for one in found:
-            require_power(world, caller, _power_over(world, caller.tenant, one), name)
+            require_power_over(world, caller, one, name)
     return Permit(name, "directory", by)
 
 

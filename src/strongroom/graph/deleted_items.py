@@ -9,14 +9,16 @@ from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Group, ServicePrincipal, User
 from strongroom.core.records import tenant_partition
 from strongroom.core.relations import DeletedObject
-from strongroom.directory.deletion import delete_for_good, is_restorable, restore
+from strongroom.directory.deletion import DirectoryObject, delete_for_good, is_restorable, restore
 from strongroom.directory.principals import no_such_object
+from strongroom.flow.authorization import require_power_over
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Handler
 from strongroom.graph import render
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.odata import collection, entity
 from strongroom.http.message import Response
+from strongroom.store import Transaction
 from strongroom.view import View
 
 _EQ = frozenset({Operator.EQ})
@@ -55,7 +57,13 @@ async def restore_deleted(call: Call) -> Response:
     """Bring an object back, as it was but for the roles it had."""
     found = _find(call)
     call.properties["objectId"] = found.id
-    back = await call.commit(lambda tx: restore(tx, found.tenant, found.id, call.now))
+
+    async def change(tx: Transaction) -> DirectoryObject:
+        # An application's secrets count again, whatever its principal was given meanwhile.
+        require_power_over(call.world, call.identity, found.inner, "restore")
+        return await restore(tx, found.tenant, found.id, call.now)
+
+    back = await call.commit(change)
     return entity(call, "directoryObjects", render.directory_object(call.world.view, back))
 
 
