@@ -28,7 +28,7 @@ from strongroom.app.dispatch import Surfaces
 from strongroom.core import errors, limits
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
 from strongroom.core.builtin_roles import BUILTIN_ROLES
-from strongroom.core.directory_roles import DIRECTORY_ROLES
+from strongroom.core.directory_roles import APPLICATION_PERMISSIONS, DIRECTORY_ROLES, EVERYTHING, OWNED_APPLICATIONS
 from strongroom.core.oauth import REFUSALS
 from strongroom.core.permissions import (
     AnyOf,
@@ -92,10 +92,12 @@ def requirement(needed: Requirement) -> str:
             return f"policy `{category}/{word}`; role `{action}`"
         case AnyOf(options):
             return ", or ".join(requirement(option) for option in options)
-        case DirectoryPermission(name, write, itself):
-            roles = " or ".join(role.name for role in DIRECTORY_ROLES.values() if role.writes or not write)
-            others = ("" if write else "any user of the tenant; ") + ("itself; " if itself else "")
-            return f"`{name}`: {others}{roles}"
+        case DirectoryPermission(name, write, itself, owner, owned):
+            who = "" if write else "; any user of the tenant"
+            who += "; itself" if itself else ""
+            who += "; an owner" if owner else ""
+            who += f"; `{OWNED_APPLICATIONS}` for its own" if owned else ""
+            return f"`{name}`{who}"
 
 
 def _versions(op: Op) -> str:
@@ -191,6 +193,24 @@ def _amount(name: str, value: float) -> str:
 # ---- roles ----------------------------------------------------------------------------------------------------------
 
 
+def directory_roles() -> str:
+    """Write what each directory role gives."""
+    rows = [(role.name, f"`{id_}`", _rights(role.gives)) for id_, role in DIRECTORY_ROLES.items()]
+    return table(("role", "template id", "gives"), rows)
+
+
+def application_permissions() -> str:
+    """Write what each application permission of Graph gives."""
+    rows = [
+        (f"`{one.name}`", f"`{id_}`", _rights(one.gives - {one.name})) for id_, one in APPLICATION_PERMISSIONS.items()
+    ]
+    return table(("permission", "app role id", "gives besides"), rows)
+
+
+def _rights(names: frozenset[str]) -> str:
+    return "everything" if names == EVERYTHING else "<br>".join(f"`{name}`" for name in sorted(names))
+
+
 def roles() -> str:
     """Write every built-in role."""
     parts = []
@@ -271,6 +291,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "limits": fixed_limits,
     "service limits": service_limits,
     "roles": roles,
+    "directory roles": directory_roles,
+    "application permissions": application_permissions,
     "refusals": refusals,
     "forms": forms,
     "aadsts": aadsts,

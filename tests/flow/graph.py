@@ -6,18 +6,22 @@ import secrets as chance
 from typing import Any
 from urllib.parse import quote
 
+from strongroom.core.first_party import GRAPH
+from strongroom.core.identity import User
+from tests.flow.users import Person, allow_passwords, sign_in
 from tests.world import GRAPH_AUDIENCE, Answer, Principal, Simulation
 
 MISSING = "11111111-1111-1111-1111-111111111111"
 """The id of nothing."""
+PASSWORD = "An-invented-password-1"
 
 
 class Graph:
     """Graph, as one caller sees it."""
 
-    def __init__(self, world: Simulation, principal: Principal) -> None:
+    def __init__(self, world: Simulation, principal: Principal | None = None, *, token: str | None = None) -> None:
         self._world = world
-        self._token = world.token(principal, GRAPH_AUDIENCE)
+        self._token = token or world.token(principal or world.administrator, GRAPH_AUDIENCE)
 
     @property
     def now(self) -> float:
@@ -60,6 +64,22 @@ class Graph:
         """Make a group."""
         return self.make("groups", group_body(name or f"g{chance.token_hex(4)}"))
 
+    def give_role(self, principal: str, role: str) -> None:
+        """Give a principal a directory role."""
+        reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{principal}"}
+        self.do("POST", f"directoryRoles/{role}/members/$ref", reference)
+
+    def give_permission(self, principal: str, permission: str) -> dict[str, Any]:
+        """Give a service principal an application permission of Graph, by its name."""
+        (resource,) = self.get(filtered("servicePrincipals", f"appId eq '{GRAPH}'"))["value"]
+        (role,) = (one["id"] for one in resource["appRoles"] if one["value"] == permission)
+        body = {"principalId": principal, "resourceId": resource["id"], "appRoleId": role}
+        return self.make(f"servicePrincipals/{principal}/appRoleAssignments", body)
+
+    def give_owner(self, path: str, owner: str) -> None:
+        """Make a principal the owner of what a path names."""
+        self.do("POST", f"{path}/owners/$ref", {"@odata.id": f"https://graph.microsoft.com/v1.0/users/{owner}"})
+
     def add_application(self, name: str | None = None, **more: object) -> dict[str, Any]:
         """Register an application."""
         return self.make("applications", {"displayName": name or f"a{chance.token_hex(4)}", **more})
@@ -70,6 +90,15 @@ class Graph:
         return self.ask("POST", f"groups/{group}/members/$ref", reference)
 
 
+def user_token(world: Simulation, user: str) -> str:
+    """Sign a user in, that was made with the password of `user_body`, for Graph."""
+    found = world.view.principal(world.first.tenant_id, user)
+    assert isinstance(found, User)
+    allow_passwords(world)
+    token: str = sign_in(world, Person(found, PASSWORD), scope=f"{GRAPH_AUDIENCE}/.default").json["access_token"]
+    return token
+
+
 def user_body(name: str, **changes: object) -> dict[str, object]:
     """Make a user's body as `az ad user create` sends it, with members changed, or left out where they are None."""
     body: dict[str, object] = {
@@ -77,7 +106,7 @@ def user_body(name: str, **changes: object) -> dict[str, object]:
         "displayName": name,
         "mailNickname": name,
         "userPrincipalName": f"{name}@strongroom.localhost",
-        "passwordProfile": {"forceChangePasswordNextSignIn": False, "password": "An-invented-password-1"},
+        "passwordProfile": {"forceChangePasswordNextSignIn": False, "password": PASSWORD},
         **changes,
     }
     return {key: value for key, value in body.items() if value is not None}

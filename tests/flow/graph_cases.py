@@ -10,6 +10,7 @@ from typing import Any
 
 from strongroom.core.permissions import DirectoryPermission
 from strongroom.directory.client_certificates import PROOF_AUDIENCE
+from strongroom.directory.relations import NO_ROLE
 from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS
 from tests.assertions import ec_key, make_signer
@@ -18,6 +19,8 @@ from tests.world import START
 
 SIGNER, OTHER_SIGNER = (make_signer(ec_key(number), now=int(START)) for number in range(2))
 
+READER = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
+"""Global Reader."""
 GUARDED: tuple[Op, ...] = OPERATIONS
 """Every operation: none is Public. A new row without a case fails the suite."""
 
@@ -67,6 +70,13 @@ class Things:
         return found
 
     @cached_property
+    def own_key_id(self) -> str:
+        """A secret of the service principal's own."""
+        answer = self._graph.ask("POST", f"servicePrincipals/{self.principal['id']}/addPassword", {})
+        key: str = answer.json["keyId"]
+        return key
+
+    @cached_property
     def user(self) -> dict[str, Any]:
         """A user."""
         return self._graph.add_user()
@@ -82,6 +92,50 @@ class Things:
         assert self._graph.join(self.group["id"], self.user["id"]).status == 204
         return self.user
 
+    @cached_property
+    def owned(self) -> dict[str, Any]:
+        """A user that owns the application, the principal and the group."""
+        for path in ("applications", "servicePrincipals", "groups"):
+            thing = {"applications": self.application, "servicePrincipals": self.principal, "groups": self.group}[path]
+            self._graph.do("POST", f"{path}/{thing['id']}/owners/$ref", _reference(self))
+        return self.user
+
+    def assign(self, kind: str, thing: dict[str, Any]) -> str:
+        """Let a principal have access to the service principal, once, and give the assignment's id."""
+        if kind not in self.assigned:
+            path = f"{kind}/{thing['id']}/appRoleAssignments"
+            self.assigned[kind] = self._graph.make(path, _app_role(self, thing))["id"]
+        return self.assigned[kind]
+
+    @cached_property
+    def assigned(self) -> dict[str, str]:
+        """Ids of app role assignments, by the kind of principal."""
+        return {}
+
+    @cached_property
+    def administrator(self) -> dict[str, Any]:
+        """A user with a directory role."""
+        self._graph.do("POST", f"directoryRoles/{READER}/members/$ref", _reference(self))
+        return self.user
+
+    @cached_property
+    def grant(self) -> dict[str, Any]:
+        """What an administrator consented to."""
+        return self._graph.make("oauth2PermissionGrants", _grant(self))
+
+    @cached_property
+    def deleted(self) -> dict[str, Any]:
+        """A user that was deleted."""
+        made = self._graph.add_user()
+        self._graph.do("DELETE", f"users/{made['id']}")
+        return made
+
+    @cached_property
+    def organization(self) -> dict[str, Any]:
+        """The tenant."""
+        (found,) = self._graph.get("organization")["value"]
+        return {"id": found["id"], "domain": found["verifiedDomains"][0]["name"]}
+
     def ids(self) -> tuple[str, ...]:
         """Give the ids of everything that was made."""
         made = [thing for thing in vars(self).values() if isinstance(thing, dict)]
@@ -91,9 +145,17 @@ class Things:
 class Nothing(Things):
     """The names of things that are not there."""
 
-    application = principal = user = group = member = {"id": MISSING, "appId": MISSING}  # noqa: RUF012  read only
-    key_id = certificate = federated = MISSING
+    application = principal = user = group = member = owned = administrator = grant = deleted = organization = {  # noqa: RUF012  read only
+        "id": MISSING,
+        "appId": MISSING,
+        "domain": "missing.example",
+    }
+    key_id = own_key_id = certificate = federated = MISSING
     now = int(START)
+
+    def assign(self, kind: str, thing: dict[str, Any]) -> str:
+        """Name no assignment."""
+        return MISSING
 
     def __init__(self) -> None:
         """Need no directory."""
@@ -210,13 +272,159 @@ def _federations(suffix: str, path: Callable[[str], Callable[[Things], str]]) ->
 
 def _service_principals(suffix: str, path: Callable[[Things], str]) -> dict[str, Case]:
     return {
+        f"ServicePrincipalAddPassword{suffix}": Case(lambda things: f"{path(things)}/addPassword", lambda _: {}),
+        f"ServicePrincipalRemovePassword{suffix}": Case(
+            lambda things: f"{path(things)}/removePassword", lambda things: {"keyId": things.own_key_id}
+        ),
         f"ServicePrincipalGet{suffix}": Case(path),
         f"ServicePrincipalUpdate{suffix}": Case(path, _renamed),
         f"ServicePrincipalDelete{suffix}": Case(path),
     }
 
 
+def _app_role(things: Things, principal: dict[str, Any]) -> dict[str, str]:
+    return {"principalId": principal["id"], "resourceId": things.principal["id"], "appRoleId": NO_ROLE}
+
+
+def _grant(things: Things) -> dict[str, str]:
+    one = things.principal["id"]
+    return {"clientId": one, "resourceId": one, "consentType": "AllPrincipals", "scope": "user_impersonation"}
+
+
+def _lists(kind: str, path: Callable[[Things], str], *names: str) -> dict[str, Case]:
+    """Say how to ask for the lists of what hangs on an object."""
+    segments = {
+        "MemberOf": "memberOf",
+        "TransitiveMemberOf": "transitiveMemberOf",
+        "OwnedObject": "ownedObjects",
+        "PermissionGrant": "oauth2PermissionGrants",
+    }
+    return {f"{kind}{name}List": Case(lambda things, name=name: f"{path(things)}/{segments[name]}") for name in names}  # type: ignore[misc]  # the default binds this round's name
+
+
+def _owners(kind: str, path: Callable[[Things], str]) -> dict[str, Case]:
+    return {
+        f"{kind}OwnerList": Case(lambda things: f"{path(things)}/owners"),
+        f"{kind}OwnerAdd": Case(lambda things: f"{path(things)}/owners/$ref", _reference),
+        f"{kind}OwnerRemove": Case(lambda things: f"{path(things)}/owners/{things.owned['id']}/$ref"),
+    }
+
+
+def _held(kind: str, plural: str, of: Callable[[Things], dict[str, Any]]) -> dict[str, Case]:
+    def one(things: Things) -> str:
+        return f"{plural}/{of(things)['id']}/appRoleAssignments/{things.assign(plural, of(things))}"
+
+    def every(things: Things) -> str:
+        return f"{plural}/{of(things)['id']}/appRoleAssignments"
+
+    return {
+        f"{kind}AppRoleAssignmentList": Case(every),
+        f"{kind}AppRoleAssignmentCreate": Case(every, lambda things: _app_role(things, of(things))),
+        f"{kind}AppRoleAssignmentGet": Case(one),
+        f"{kind}AppRoleAssignmentDelete": Case(one),
+    }
+
+
+def _given(suffix: str, path: Callable[[Things], str]) -> dict[str, Case]:
+    def one(things: Things) -> str:
+        return f"{path(things)}/appRoleAssignedTo/{things.assign('users', things.user)}"
+
+    def every(things: Things) -> str:
+        return f"{path(things)}/appRoleAssignedTo"
+
+    return {
+        f"AppRoleAssignedToList{suffix}": Case(every),
+        f"AppRoleAssignedToCreate{suffix}": Case(every, lambda things: _app_role(things, things.user)),
+        f"AppRoleAssignedToGet{suffix}": Case(one),
+        f"AppRoleAssignedToDelete{suffix}": Case(one),
+    }
+
+
+def _role(suffix: str, path: str) -> dict[str, Case]:
+    return {
+        f"DirectoryRoleGet{suffix}": Case(lambda _: path, to_stranger=200),
+        f"DirectoryRoleMemberList{suffix}": Case(lambda _: f"{path}/members", to_stranger=200),
+        f"DirectoryRoleMemberAdd{suffix}": Case(lambda _: f"{path}/members/$ref", _reference),
+        f"DirectoryRoleMemberRemove{suffix}": Case(lambda things: f"{path}/members/{things.administrator['id']}/$ref"),
+    }
+
+
+def _me(path: str, body: object = None) -> Case:
+    # Only a user has a "me".
+    return Case(lambda _: path, lambda _: body, to_stranger=400, success=400)
+
+
+def _deleted(rest: str = "") -> Case:
+    return Case(lambda things: f"directory/deletedItems/{things.deleted['id']}{rest}")
+
+
+def _of_role(rest: str) -> Case:
+    return Case(lambda things: f"roleManagement/directory/roleAssignments/{READER}-{things.administrator['id']}{rest}")
+
+
 CASES: dict[str, Case] = {
+    **{
+        f"Deleted{kind}List": Case(
+            lambda _, name=name: f"directory/deletedItems/microsoft.graph.{name}", to_stranger=200
+        )  # type: ignore[misc]  # the default binds this round's name
+        for kind, name in (
+            ("Application", "application"),
+            ("Group", "group"),
+            ("ServicePrincipal", "servicePrincipal"),
+            ("User", "user"),
+        )
+    },
+    "DeletedItemGet": _deleted(),
+    "DeletedItemRestore": _deleted("/restore"),
+    "DeletedItemDelete": _deleted(),
+    "OrganizationList": Case(lambda _: "organization", to_stranger=200),
+    "OrganizationGet": Case(lambda things: f"organization/{things.organization['id']}"),
+    "DomainList": Case(lambda _: "domains", to_stranger=200),
+    "DomainGet": Case(lambda things: f"domains/{things.organization['domain']}"),
+    "MeMemberOfList": _me("me/memberOf"),
+    "MeTransitiveMemberOfList": _me("me/transitiveMemberOf"),
+    "MeOwnedObjectList": _me("me/ownedObjects"),
+    "MePermissionGrantList": _me("me/oauth2PermissionGrants"),
+    "MeGetMemberGroups": _me("me/getMemberGroups", {}),
+    "MeGetMemberObjects": _me("me/getMemberObjects", {}),
+    "MeCheckMemberGroups": _me("me/checkMemberGroups", {"groupIds": [MISSING]}),
+    "DirectoryRoleList": Case(lambda _: "directoryRoles", to_stranger=200),
+    # Every role is active already, and Graph says so to whoever activates one again.
+    "DirectoryRoleActivate": Case(
+        lambda _: "directoryRoles", lambda _: {"roleTemplateId": READER}, to_stranger=400, success=400
+    ),
+    "DirectoryRoleTemplateList": Case(lambda _: "directoryRoleTemplates", to_stranger=200),
+    "DirectoryRoleTemplateGet": Case(lambda _: f"directoryRoleTemplates/{READER}", to_stranger=200),
+    "DirectoryRoleDefinitionList": Case(lambda _: "roleManagement/directory/roleDefinitions", to_stranger=200),
+    "DirectoryRoleDefinitionGet": Case(lambda _: f"roleManagement/directory/roleDefinitions/{READER}", to_stranger=200),
+    "DirectoryRoleAssignmentList": Case(lambda _: "roleManagement/directory/roleAssignments", to_stranger=200),
+    "DirectoryRoleAssignmentCreate": Case(
+        lambda _: "roleManagement/directory/roleAssignments",
+        lambda things: {"roleDefinitionId": READER, "principalId": things.user["id"], "directoryScopeId": "/"},
+    ),
+    "DirectoryRoleAssignmentGet": _of_role(""),
+    "DirectoryRoleAssignmentDelete": _of_role(""),
+    "PermissionGrantList": Case(lambda _: "oauth2PermissionGrants", to_stranger=200),
+    "PermissionGrantCreate": Case(lambda _: "oauth2PermissionGrants", _grant),
+    "PermissionGrantGet": Case(lambda things: f"oauth2PermissionGrants/{things.grant['id']}"),
+    "PermissionGrantUpdate": Case(
+        lambda things: f"oauth2PermissionGrants/{things.grant['id']}", lambda _: {"scope": "x"}
+    ),
+    "PermissionGrantDelete": Case(lambda things: f"oauth2PermissionGrants/{things.grant['id']}"),
+    **_lists("User", _user, "MemberOf", "TransitiveMemberOf", "OwnedObject", "PermissionGrant"),
+    **_lists("Group", _group(), "MemberOf", "TransitiveMemberOf"),
+    **_lists("ServicePrincipal", _principal, "MemberOf", "TransitiveMemberOf", "OwnedObject", "PermissionGrant"),
+    **_owners("Application", _application()),
+    **_owners("ApplicationByAppId", _application_by_app_id()),
+    **_owners("ServicePrincipal", _principal),
+    **_owners("Group", _group()),
+    **_held("User", "users", lambda things: things.user),
+    **_held("Group", "groups", lambda things: things.group),
+    **_held("ServicePrincipal", "servicePrincipals", lambda things: things.principal),
+    **_given("", _principal),
+    **_given("ByAppId", _principal_by_app_id),
+    **_role("", f"directoryRoles/{READER}"),
+    **_role("ByTemplateId", f"directoryRoles(roleTemplateId='{READER}')"),
     "ApplicationList": Case(lambda _: "applications", to_stranger=200),
     "ApplicationCreate": Case(lambda _: "applications", lambda _: {"displayName": _unique()}, to_stranger=201),
     "ServicePrincipalList": Case(lambda _: "servicePrincipals", to_stranger=200),

@@ -361,9 +361,11 @@ class TestEnding:
         assert not client.opens(token)
 
     def test_deleting_the_application(self, world: Simulation, client: Client) -> None:
-        """Its certificates go with it, and are nobody's afterwards."""
+        """Its certificates prove nothing until it is restored, and go with it for good."""
         token = client.token()
         client.graph.do("DELETE", f"applications/{client.app.application}")
         assert not client.opens(token)
+        check_refusal(client.ask(), 700016, "unauthorized_client", 400)
+        client.graph.do("DELETE", f"directory/deletedItems/{client.app.application}")
         assert world.view.certificates_of(client.app.application) == ()
         check_refusal(client.ask(), 700016, "unauthorized_client", 400)

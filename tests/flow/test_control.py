@@ -361,7 +361,9 @@ class TestRecovery:
         tenant, first = own.first.tenant_id, own.administrator
         match lost:
             case "deleted":
-                own.commit(lambda tx: applications.delete_application(tx, tenant, first.application))
+                own.commit(
+                    lambda tx: applications.delete_application(tx, tenant, first.application, now=int(own.clock()))
+                )
             case "disabled":
                 change = applications.ServicePrincipalChange(enabled=False)
                 own.commit(lambda tx: applications.update_service_principal(tx, tenant, first.oid, change))

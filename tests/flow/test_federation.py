@@ -271,8 +271,10 @@ class TestEnding:
         assert workload.ask(workload.assertion(kid="k3")).status == 200
 
     def test_deleting_the_application(self, world: Simulation, workload: Workload) -> None:
-        """Its federated credentials go with it."""
+        """Its federated credentials let nobody in, and go with it for good."""
         workload.graph.do("DELETE", f"applications/{workload.app.application}")
+        check_refusal(workload.ask(), 700016, "unauthorized_client", 400)
+        workload.graph.do("DELETE", f"directory/deletedItems/{workload.app.application}")
         assert world.view.federated_credentials_of(workload.app.application) == ()
 
 

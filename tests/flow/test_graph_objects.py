@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+from strongroom.core.first_party import GRAPH
+from strongroom.directory import applications
 from tests.flow.graph import MISSING, Graph, filtered, group_body, refused, user_body
 from tests.world import GRAPH_AUDIENCE, Principal, Simulation
 
@@ -157,6 +159,56 @@ class TestPasswords:
         assert graph.get(f"applications/{made['id']}")["passwordCredentials"] == []
 
 
+class TestOwnPasswords:
+    """Secrets of service principals, as azuread_service_principal_password makes them."""
+
+    def test_it_signs_in_until_it_is_removed(self, world: Simulation, graph: Graph) -> None:
+        """Beside those of the application, shown on its own object alone."""
+        app = graph.add_application()
+        made = graph.make("servicePrincipals", {"appId": app["appId"]})
+        path = f"servicePrincipals/{made['id']}"
+        secret = graph.ask("POST", f"{path}/addPassword", {"passwordCredential": {"displayName": "own"}}).json
+        token = world.token(Principal(made["id"], app["appId"], app["id"], secret["secretText"]), GRAPH_AUDIENCE)
+        assert [one["keyId"] for one in graph.get(path)["passwordCredentials"]] == [secret["keyId"]]
+        assert graph.get(f"applications/{app['id']}")["passwordCredentials"] == []
+        assert graph.ask("GET", path, token=token).status == 200
+        answer = graph.ask("POST", f"applications/{app['id']}/removePassword", {"keyId": secret["keyId"]})
+        refused(answer, 404, "Request_ResourceNotFound")
+        graph.do("POST", f"servicePrincipals(appId='{app['appId']}')/removePassword", {"keyId": secret["keyId"]})
+        assert graph.ask("GET", path, token=token).status == 401
+
+    def test_of_one_tenant_alone(self, world: Simulation, graph: Graph) -> None:
+        """SEC-TENANT-2: a principal's own secret proves its application in its tenant, and nowhere else."""
+        app = graph.add_application(signInAudience="AzureADMultipleOrgs")
+        made = graph.make("servicePrincipals", {"appId": app["appId"]})
+        secret = graph.ask("POST", f"servicePrincipals/{made['id']}/addPassword", {}).json["secretText"]
+        record, other = world.view.application_by_app_id(app["appId"]), world.tenant()
+        assert record is not None
+        world.commit(
+            lambda tx: applications.create_service_principal(
+                tx, other, record, now=int(world.clock()), entropy=chance.token_bytes
+            )
+        )
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": app["appId"],
+            "client_secret": secret,
+            "scope": f"{GRAPH_AUDIENCE}/.default",
+        }
+        answers = [
+            world.ask("POST", f"{world.login_url}/{tenant}/oauth2/v2.0/token", form=form)
+            for tenant in (world.first.tenant_id, other)
+        ]
+        assert answers[0].status == 200
+        assert answers[1].json["error_codes"] == [7000215]
+
+    def test_some_have_none(self, graph: Graph) -> None:
+        """Managed identities and Azure's own resources get no secret."""
+        (identity,) = graph.ids(filtered("servicePrincipals", "servicePrincipalType eq 'ManagedIdentity'"))
+        for path in (f"servicePrincipals/{identity}", f"servicePrincipals(appId='{GRAPH}')"):
+            refused(graph.ask("POST", f"{path}/addPassword", {}), 400, "Request_BadRequest")
+
+
 class TestServicePrincipals:
     """The rows of /servicePrincipals."""
 
@@ -249,6 +301,17 @@ class TestUsers:
         graph.do("DELETE", f"users/{made['id']}")
         refused(graph.ask("GET", f"users/{made['id']}"), 404, "Request_ResourceNotFound")
 
+    def test_what_is_said_of_a_person(self, graph: Graph) -> None:
+        """As azuread_user writes it: kept, found, changed one by one, and taken away by null."""
+        name = f"u{chance.token_hex(4)}"
+        more = {"jobTitle": "Plumber", "mail": f"{name}@mail.example", "usageLocation": "DE", "showInAddressList": True}
+        made = graph.make("users", user_body(name, **more, ageGroup="", otherMails=[]))
+        assert (made["jobTitle"], made["usageLocation"], made["department"]) == ("Plumber", "DE", None)
+        assert graph.ids(filtered("users", f"mail eq '{name}@mail.example'")) == {made["id"]}
+        graph.do("PATCH", f"users/{made['id']}", {"jobTitle": None, "department": "Water"})
+        found = graph.get(f"users/{made['id']}")
+        assert (found["jobTitle"], found["usageLocation"], found["department"]) == (None, "DE", "Water")
+
     def test_a_new_password_is_another_credential(self, world: Simulation, graph: Graph) -> None:
         """SEC-FLOW-17: the tokens of a reset password end, since they came from a credential that is gone."""
         made = graph.add_user()
@@ -275,7 +338,10 @@ class TestUsers:
             {"passwordProfile": {"password": 1}},
             {"passwordProfile": {}},
             {"accountEnabled": "yes"},
-            {"jobTitle": "Plumber"},
+            {"jobTitle": 1},
+            {"department": "x" * 1025},
+            {"ageGroup": "Adult"},
+            {"showInAddressList": False},
             {"isAdmin": True},
         ],
     )
@@ -408,6 +474,14 @@ class TestDirectoryObjects:
         refused(
             graph.ask("POST", "directoryObjects/getByIds", {"ids": ids, "types": ["secret"]}), 400, "Request_BadRequest"
         )
+
+    def test_as_az_finds_names(self, graph: Graph) -> None:
+        """The types that `az role assignment list` names; types of which there is nothing narrow to nothing."""
+        ids = [graph.add_group()["id"], graph.add_user()["id"], graph.add_application()["id"]]
+        of_az = ["user", "group", "servicePrincipal", "directoryObjectPartnerReference"]
+        for types, expected in ((of_az, set(ids[:2])), (["device"], set()), (["directoryObject", "user"], set(ids))):
+            found = graph.ask("POST", "directoryObjects/getByIds", {"ids": ids, "types": types}).json["value"]
+            assert {one["id"] for one in found} == expected
 
     def test_one_of_any_kind(self, graph: Graph) -> None:
         """An object says what it is."""

@@ -24,6 +24,7 @@ from strongroom.core.identity import DirectoryRoleAssignment, PrincipalType
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import AccessPolicy
+from strongroom.directory.relations import NO_ROLE
 from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS as GRAPH
 from strongroom.store import Transaction
@@ -394,12 +395,16 @@ def _graph_body(op: Op, world: Simulation, one: str) -> object:
         return {"keyId": guid()}
     if op.path.endswith(("getMemberGroups", "getMemberObjects")):
         return {"securityEnabledOnly": False}
+    if "/appRole" in op.path:
+        return {"appRoleId": NO_ROLE, "principalId": one, "resourceId": one}
     if op.path.endswith("checkMemberGroups"):
         return {"groupIds": [one]}
     return {}
 
 
-ABOUT_ONE = [pytest.param(op, id=op.name) for op in GRAPH if "{id}" in op.path or "{app_id}" in op.path]
+ABOUT_ONE = [
+    pytest.param(op, id=op.name) for op in GRAPH if any(name in op.path for name in ("{id}", "{app_id}", "{client_id}"))
+]
 
 
 @pytest.mark.parametrize("op", ABOUT_ONE)
@@ -410,7 +415,9 @@ def test_an_object_of_another_directory_is_no_object(
     """Every operation of the directory treats an id of another tenant's, of whatever kind, as one that nobody has."""
     answers = []
     for one in (getattr(our_ids, kind), guid()):
-        path = op.path.format(version="v1.0", id=one, app_id=one, member=one, credential=one)
+        path = op.path.format(
+            version="v1.0", id=one, app_id=one, client_id=one, member=one, assignment=one, credential=one
+        )
         body = _graph_body(op, world, one) if op.method in {"PATCH", "POST"} else None
         answers.append(told(world.ask(op.method, world.graph_url + path, token=alien_token, body=body), one))
     assert answers[0] == answers[1]

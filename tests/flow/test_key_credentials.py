@@ -112,7 +112,7 @@ class TestKeyCredentials:
             (credential(client.signer, key=b64(client.signer.pem)), "A private key was sent along"),
             (credential(client.signer, type="Symmetric"), "must be of type"),
             (credential(client.signer, usage="Sign"), "must be of type"),
-            (credential(client.signer, keyId="x" * 36), "must be a GUID"),
+            (credential(client.signer, keyId="x" * 36), "$.keyCredentials[0].keyId"),
             (credential(client.signer, startDateTime="2020-01-01T00:00:00Z"), start),
             (credential(client.signer, endDateTime="2100-01-01T00:00:00Z"), end),
             (credential(client.signer, endDateTime="2026-09-21T00:00:00Z"), end),

@@ -16,7 +16,8 @@ import pytest
 from strongroom.core.network import Link
 from tests.flow.arm import Arm
 from tests.flow.client import VERSION, Client
-from tests.flow.graph import Graph
+from tests.flow.graph import MISSING, Graph
+from tests.flow.graph_cases import READER
 from tests.world import ARM_AUDIENCE, Answer, Simulation
 
 MEMBERS = (
@@ -236,6 +237,16 @@ def test_in_a_request_to_the_management_plane(
         ("POST", "applications", {"displayName": "x", "{astray}": "x"}),
         ("POST", "servicePrincipals", {"appId": "{astray}"}),
         ("POST", "directoryObjects/getByIds", {"ids": [], "types": ["{astray}"]}),
+        ("GET", "users?$search={astray}", None),
+        ("GET", "directoryRoles/{astray}", None),
+        ("GET", "roleManagement/directory/roleAssignments/{astray}", None),
+        ("GET", "directory/deletedItems/{astray}", None),
+        ("GET", "domains/{astray}", None),
+        ("GET", "oauth2PermissionGrants/{astray}", None),
+        ("POST", "applications", {"displayName": "x", "web": {"redirectUris": ["{astray}"]}}),
+        ("POST", "applications", {"displayName": "x", "owners@odata.bind": ["{astray}"]}),
+        ("POST", "oauth2PermissionGrants", {"clientId": "{astray}", "resourceId": "{astray}", "scope": "{astray}"}),
+        ("POST", "roleManagement/directory/roleAssignments", {"roleDefinitionId": "{astray}", "principalId": "x"}),
     ],
 )
 def test_in_a_request_to_the_directory(
@@ -247,6 +258,34 @@ def test_in_a_request_to_the_directory(
     filled = quote(_filled(path, {"astray": astray}), safe="/?$='")
     graph.ask(method, filled, _filled(body, {"astray": astray}))
     assert astray not in world.entries()[before]["resultDescription"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("oauth2PermissionGrants", {"clientId": "{canary}", "resourceId": MISSING, "scope": "x"}),
+        ("oauth2PermissionGrants", {"clientId": MISSING, "resourceId": "{canary}", "scope": "x"}),
+        ("oauth2PermissionGrants", {"clientId": MISSING, "resourceId": MISSING, "scope": "{canary}"}),
+        ("roleManagement/directory/roleAssignments", {"roleDefinitionId": "{canary}", "principalId": MISSING}),
+        ("roleManagement/directory/roleAssignments", {"roleDefinitionId": READER, "principalId": "{canary}"}),
+        ("applications/{application}/removePassword", {"keyId": "{canary}"}),
+        ("users/{user}/appRoleAssignments", {"resourceId": "{canary}", "appRoleId": MISSING}),
+        ("users/{user}/appRoleAssignments", {"resourceId": MISSING, "appRoleId": "{canary}"}),
+        ("users/{user}/checkMemberGroups", {"groupIds": ["{canary}"]}),
+        ("directoryObjects/getByIds", {"ids": ["{canary}"]}),
+    ],
+)
+def test_in_the_place_of_an_id(world: Simulation, canary: str, path: str, body: dict[str, Any]) -> None:
+    """SEC-AUDIT-7: ids are recorded, so nothing that is none is taken for one, whatever its length."""
+    graph = Graph(world, world.administrator)
+    places = {
+        "application": world.administrator.application,
+        "user": graph.add_user()["id"],
+        "canary": canary.ljust(36, "x"),
+    }
+    before = len(world.entries())
+    assert 400 <= graph.ask("POST", _filled(path, places), _filled(body, places)).status < 500
+    recorded(world, before, canary)
 
 
 def _filled(value: Any, places: dict[str, str]) -> Any:

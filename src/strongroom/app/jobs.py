@@ -12,7 +12,7 @@ from functools import partial
 from strongroom.app import certificates
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.crypto.pool import BoundedPool
-from strongroom.directory import signing_keys
+from strongroom.directory import deletion, signing_keys
 from strongroom.directory.sessions import end_families, expired_families
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
@@ -64,6 +64,13 @@ async def purge_vaults(service: Service) -> None:
         await world.store.commit(lambda tx: purge_expired_vaults(tx, now=now))
 
 
+async def purge_directory(service: Service) -> None:
+    """Remove deleted objects of directories whose time is over."""
+    world, now = service.opened.world, service.opened.world.now()
+    if deletion.has_expired(world.view, now):
+        await world.store.commit(lambda tx: deletion.purge_expired(tx, now))
+
+
 async def roll_over_signing_keys(service: Service) -> None:
     """Make the signing keys that tenants lack, off the loop, and publish them."""
     opened = service.opened
@@ -106,6 +113,7 @@ JOBS: tuple[Job, ...] = (
     Job("journal checkpoint", 60.0, keep_checkpoint, shared=False),
     Job("purge objects", 60.0, purge_objects),
     Job("purge vaults", 300.0, purge_vaults),
+    Job("purge directory", 300.0, purge_directory),
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
     Job("end expired token families", 600.0, end_expired_families),
     Job("renew certificate", 3600.0, renew, shared=False),

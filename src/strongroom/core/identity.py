@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from strongroom.core.records import INSTANCE, Record, record, tenant_partition
+from strongroom.core.registration import Api, AppRole, ResourceAccess, SignIn
 
 
 class PrincipalType(StrEnum):
@@ -72,6 +73,8 @@ class User(Record):
     mail_nickname: str = ""
     given_name: str | None = None
     surname: str | None = None
+    profile: tuple[tuple[str, str], ...] = ()
+    """What else is said of the person, in the order of the names: `jobTitle`, `department`. Nothing decides by it."""
 
     @property
     def partition(self) -> str:
@@ -134,6 +137,13 @@ class Application(Record):
     created: int
     identifier_uris: tuple[str, ...] = ()
     sign_in_audience: str = "AzureADMyOrg"
+    sign_in: SignIn = SignIn()  # noqa: RUF009  frozen
+    api: Api = Api()  # noqa: RUF009  frozen
+    app_roles: tuple[AppRole, ...] = ()
+    required_resource_access: tuple[ResourceAccess, ...] = ()
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    service_management_reference: str | None = None
 
     @property
     def partition(self) -> str:
@@ -162,6 +172,10 @@ class ServicePrincipal(Record):
     resource_id: str | None = None
     """The ARM id of the managed identity's resource: the `xms_mirid` claim."""
     tags: tuple[str, ...] = ()
+    app_role_assignment_required: bool = False
+    """True if users need an app role before they get tokens for it."""
+    description: str | None = None
+    notes: str | None = None
 
     @property
     def partition(self) -> str:
@@ -276,6 +290,8 @@ class Caller:
     directory_roles: frozenset[str] = frozenset()
     session: str | None = None
     """The token family of a user's token."""
+    app_permissions: frozenset[str] = frozenset()
+    """The ids of the app roles of Microsoft Graph that the caller has, from the directory and never from the token."""
 
     @property
     def principals(self) -> frozenset[str]:

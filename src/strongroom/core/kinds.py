@@ -7,9 +7,19 @@ that nobody happened to import would be a kind that is silently not loaded, and 
 
 from __future__ import annotations
 
-from strongroom.core import client_certificates, federation, identity, installation, rbac, resources, sessions, vaults
+from strongroom.core import (
+    client_certificates,
+    federation,
+    identity,
+    installation,
+    rbac,
+    relations,
+    resources,
+    sessions,
+    vaults,
+)
 from strongroom.core.records import KINDS
 
-_MODULES = (client_certificates, federation, identity, installation, rbac, resources, sessions, vaults)
+_MODULES = (client_certificates, federation, identity, installation, rbac, relations, resources, sessions, vaults)
 
 __all__ = ["KINDS"]

@@ -196,6 +196,22 @@ REPEATED_CHARS = 256
 """The longest input that a refusal repeats, whatever its form: ours."""
 ANSWER_LEAVES_S = 1.0
 """How long a connection that was given up stays, so that its last answer leaves: ours."""
+REDIRECT_URIS = 256
+"""Redirect URIs of an application on one platform: Entra's own limit."""
+REDIRECT_URI_CHARS = 256
+"""One redirect URI: Entra's own limit."""
+MANIFEST_ENTRIES = 1200
+"""Roles, scopes, permissions asked for and redirect URIs of an application together: Entra's own limit."""
+OWNERS_PER_OBJECT = 100
+"""Owners of one application, service principal or group: Entra's own limit for groups."""
+APP_ROLES_PER_PRINCIPAL = 1500
+"""App role assignments of one principal: Entra's own limit."""
+GRANT_SCOPE_CHARS = 3850
+"""The `scope` of a permission grant: Graph's own limit."""
+DELETED_OBJECT_S = 30 * 86_400
+"""How long a deleted object of the directory can be restored: Entra's own."""
+GRAPH_FILTER_CLAUSES = 15
+"""Comparisons in one Graph `$filter` or `$search`: Graph's own limit."""
 SIGNERS_KEPT = 64
 """Signing keys loaded for use: one or two for each tenant that issues tokens."""
 SIGNATURES_WAITING = 256

@@ -383,9 +383,11 @@ def service_principal_claims(facts: TokenFacts, *, oid: str, roles: tuple[str, .
     return claims
 
 
-def managed_identity_claims(facts: TokenFacts, *, oid: str, resource_id: str) -> dict[str, object]:
+def managed_identity_claims(
+    facts: TokenFacts, *, oid: str, resource_id: str, roles: tuple[str, ...] = ()
+) -> dict[str, object]:
     """Make the claims of a managed identity's token (v1): a service principal's, and which resource it stands for."""
-    return {**service_principal_claims(facts, oid=oid), "xms_mirid": resource_id}
+    return {**service_principal_claims(facts, oid=oid, roles=roles), "xms_mirid": resource_id}
 
 
 def common_claims(facts: TokenFacts) -> dict[str, object]:

@@ -41,18 +41,24 @@ class ControlAction:
 @dataclass(frozen=True, slots=True)
 class DirectoryPermission:
     """
-    A Graph permission, such as `Application.ReadWrite.All`, as directory roles give it (`core.directory_roles`).
+    A Graph permission, such as `Application.ReadWrite.All`.
 
-    To read, users of the tenant need no role, as Entra's default user permissions have it; a service principal does.
+    Directory roles and application permissions give it (`core.directory_roles`). To read, users of the tenant need
+    neither, as Entra's default user permissions have it; a service principal does. To change what a principal is, or
+    what proves it, takes as much power as that principal has, too.
 
     Attributes:
         itself: True where a service principal needs no role over the object that it is, or its application: to read
             it, and to change what the operation wants a proof of its own for.
+        owner: True where owning the object is enough: for its credentials, and for nothing else (SEC-TENANT-7).
+        owned: True where `Application.ReadWrite.OwnedBy` is enough for what its holder makes or owns.
     """
 
     name: str
     write: bool
     itself: bool = False
+    owner: bool = False
+    owned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,29 +7,21 @@ from dataclasses import dataclass, replace
 
 from strongroom.core.echo import GUID, WORD, shown
 from strongroom.core.errors import Conflict, Invalid, NameTaken
+from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, ServicePrincipal, ServicePrincipalType
 from strongroom.core.records import tenant_partition
-from strongroom.directory.principals import (
-    no_such_object,
-    remove_credentials,
-    remove_principal,
-    require_application,
-    require_service_principal,
-)
+from strongroom.directory.deletion import delete, remove
+from strongroom.directory.principals import no_such_object, require_application, require_service_principal
+from strongroom.directory.registrations import judge_registration
 from strongroom.store import Transaction
 
 SIGN_IN_AUDIENCES = ("AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount")
 """Who may sign in to an application: its own tenant, any tenant, anyone."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationChange:
-    """What is to become different about an application. None leaves things as they are."""
-
-    display_name: str | None = None
-    identifier_uris: tuple[str, ...] | None = None
-    sign_in_audience: str | None = None
+Change = Callable[[Application], Application]
+"""What is to become of an application, as a function of what it is when the change is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +31,9 @@ class ServicePrincipalChange:
     enabled: bool | None = None
     display_name: str | None = None
     tags: tuple[str, ...] | None = None
+    app_role_assignment_required: bool | None = None
+    description: str | None = None
+    notes: str | None = None
 
 
 async def create_application(
@@ -48,14 +43,15 @@ async def create_application(
     display_name: str,
     identifier_uris: tuple[str, ...] = (),
     sign_in_audience: str = "AzureADMyOrg",
+    details: Change | None = None,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> Application:
     """
-    Register an application. It has no principal yet: nothing can be given to it.
+    Register an application. It has no principal yet: nothing can be given to it. *details* says the rest of it.
 
     Raises:
-        Invalid: the audience is not one there is, or an identifier URI is taken.
+        Invalid: the audience is not one there is, an identifier URI is taken, or see `judge_registration`.
     """
     application = Application(
         id=new_guid(entropy),
@@ -64,35 +60,31 @@ async def create_application(
         display_name=display_name,
         created=now,
         identifier_uris=identifier_uris,
-        sign_in_audience=_judge_audience(sign_in_audience),
+        sign_in_audience=sign_in_audience,
     )
-    await _put_application(tx, application)
+    if details is not None:
+        application = details(application)
+    await _put_application(tx, None, application)
     return application
 
 
-async def update_application(tx: Transaction, tenant: str, application: str, change: ApplicationChange) -> Application:
+async def update_application(tx: Transaction, tenant: str, application: str, change: Change) -> Application:
     """
     Change an application.
 
     Raises:
-        Invalid: the audience is not one there is, or an identifier URI is taken.
+        Invalid: the audience is not one there is, an identifier URI is taken, or see `judge_registration`.
         NotFound: the tenant has no such application.
     """
     found = await require_application(tx, tenant, application)
-    audience = change.sign_in_audience
-    changed = replace(
-        found,
-        display_name=found.display_name if change.display_name is None else change.display_name,
-        identifier_uris=found.identifier_uris if change.identifier_uris is None else change.identifier_uris,
-        sign_in_audience=found.sign_in_audience if audience is None else _judge_audience(audience),
-    )
-    await _put_application(tx, changed)
+    changed = change(found)
+    await _put_application(tx, found, changed)
     return changed
 
 
-async def delete_application(tx: Transaction, tenant: str, application: str) -> None:
+async def delete_application(tx: Transaction, tenant: str, application: str, *, now: int) -> None:
     """
-    Delete an application with its credentials and the principal it has in its own tenant.
+    Delete an application and the principal it has in its own tenant; each can be restored.
 
     A principal it has in another tenant stays there, as in Entra, and can no longer sign in: its credentials were the
     application's.
@@ -103,9 +95,8 @@ async def delete_application(tx: Transaction, tenant: str, application: str) -> 
     found = await require_application(tx, tenant, application)
     for principal in await tx.records(ServicePrincipal, tenant_partition(tenant)):
         if principal.app_id == found.app_id:
-            await remove_principal(tx, principal)
-    await remove_credentials(tx, tenant, found.id)
-    await tx.remove(found)
+            await delete(tx, principal, now)
+    await delete(tx, found, now)
 
 
 def no_such_application(app_id: str) -> Invalid:
@@ -120,16 +111,15 @@ async def create_service_principal(
     tenant: str,
     application: Application,
     *,
-    enabled: bool = True,
-    display_name: str | None = None,
-    tags: tuple[str, ...] = (),
+    details: ServicePrincipalChange | None = None,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> ServicePrincipal:
     """
     Give an application a principal in a tenant: its own, or another's if the application is for several.
 
-    *application* is what the caller's look-up by app id found; it is read again here.
+    *application* is what the caller's look-up by app id found; it is read again here. *details* says what is to be
+    otherwise than by default.
 
     Raises:
         Conflict: it has one already.
@@ -143,11 +133,25 @@ async def create_service_principal(
         id=new_guid(entropy),
         tenant=tenant,
         app_id=found.app_id,
-        display_name=found.display_name if display_name is None else display_name,
+        display_name=found.display_name,
         created=now,
-        enabled=enabled,
-        tags=tags,
     )
+    if details is not None:
+        principal = _changed(principal, details)
+    await _put_service_principal(tx, principal)
+    return principal
+
+
+async def create_first_party_principal(
+    tx: Transaction, tenant: str, app_id: str, *, now: int, entropy: Callable[[int], bytes]
+) -> ServicePrincipal:
+    """
+    Give a tenant that was made before them its principal of one of Azure's own resources.
+
+    Raises:
+        Conflict: it has one already.
+    """
+    principal = ServicePrincipal(new_guid(entropy), tenant, app_id, FIRST_PARTY[app_id].display_name, now)
     await _put_service_principal(tx, principal)
     return principal
 
@@ -185,28 +189,25 @@ async def update_service_principal(
         NotFound: the tenant has no such service principal.
     """
     found = await require_service_principal(tx, tenant, service_principal)
-    changed = replace(
-        found,
-        enabled=found.enabled if change.enabled is None else change.enabled,
-        display_name=found.display_name if change.display_name is None else change.display_name,
-        tags=found.tags if change.tags is None else change.tags,
-    )
+    changed = _changed(found, change)
     await tx.put(changed)
     return changed
 
 
-async def delete_service_principal(tx: Transaction, tenant: str, service_principal: str) -> None:
+async def delete_service_principal(tx: Transaction, tenant: str, service_principal: str, *, now: int) -> None:
     """
-    Delete a service principal; its application stays.
+    Delete a service principal; its application stays, and it can be restored.
 
     Raises:
-        Invalid: it is a managed identity's, and goes with the identity's resource.
+        Invalid: it is a managed identity's, and goes with the identity's resource; or one that every tenant has.
         NotFound: the tenant has no such service principal.
     """
     found = await require_service_principal(tx, tenant, service_principal)
     if found.type is ServicePrincipalType.MANAGED_IDENTITY:
         raise Invalid("Service principals of managed identities are deleted with their resource.")
-    await remove_principal(tx, found)
+    if found.app_id in FIRST_PARTY:
+        raise Invalid("The service principals of Azure's own resources cannot be deleted.")
+    await delete(tx, found, now)
 
 
 async def delete_identity_principal(tx: Transaction, tenant: str, service_principal: str) -> None:
@@ -219,21 +220,32 @@ async def delete_identity_principal(tx: Transaction, tenant: str, service_princi
     found = await tx.record(ServicePrincipal, tenant_partition(tenant), service_principal)
     if found is None or found.type is not ServicePrincipalType.MANAGED_IDENTITY:
         raise no_such_object(service_principal)
-    await remove_principal(tx, found)
+    await remove(tx, found)
 
 
-def _judge_audience(audience: str) -> str:
-    if audience not in SIGN_IN_AUDIENCES:
+def _changed(found: ServicePrincipal, change: ServicePrincipalChange) -> ServicePrincipal:
+    return replace(
+        found,
+        enabled=found.enabled if change.enabled is None else change.enabled,
+        display_name=found.display_name if change.display_name is None else change.display_name,
+        tags=found.tags if change.tags is None else change.tags,
+        app_role_assignment_required=found.app_role_assignment_required
+        if change.app_role_assignment_required is None
+        else change.app_role_assignment_required,
+        description=found.description if change.description is None else change.description or None,
+        notes=found.notes if change.notes is None else change.notes or None,
+    )
+
+
+async def _put_application(tx: Transaction, before: Application | None, after: Application) -> None:
+    if after.sign_in_audience not in SIGN_IN_AUDIENCES:
         raise Invalid(
             "Invalid value specified for property 'signInAudience' of resource 'Application':"
-            f" '{shown(audience, WORD)}'."
+            f" '{shown(after.sign_in_audience, WORD)}'."
         )
-    return audience
-
-
-async def _put_application(tx: Transaction, application: Application) -> None:
+    judge_registration(before, after)
     try:
-        await tx.put(application)
+        await tx.put(after)
     except NameTaken:
         raise Invalid("Another object with the same value for property identifierUris already exists.") from None
 

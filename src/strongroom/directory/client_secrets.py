@@ -1,4 +1,8 @@
-"""Client secrets: made for applications, shown once, kept as keyed hashes, and recognised."""
+"""
+Client secrets: made for applications, shown once, kept as keyed hashes, and recognised.
+
+A service principal may have secrets of its own, as Graph lets it: they prove its application in its tenant alone.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,16 @@ from dataclasses import dataclass, field
 from strongroom.core import limits
 from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Application, Credential, CredentialKind
+from strongroom.core.identity import Application, Credential, CredentialKind, ServicePrincipal, ServicePrincipalType
 from strongroom.core.records import tenant_partition
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.secret_texts import HINT_CHARS, make_verifier, new_client_secret
-from strongroom.directory.principals import require_application
+from strongroom.directory.principals import require_service_principal
 from strongroom.store import Transaction
+
+SecretOwner = Application | ServicePrincipal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class NewSecret:
 
 def make_client_secret(
     keys: KeyProtection,
-    application: Application,
+    owner: SecretOwner,
     *,
     display_name: str | None = None,
     not_before: int | None = None,
@@ -37,7 +44,7 @@ def make_client_secret(
     key_id: str | None = None,
 ) -> NewSecret:
     """
-    Make a secret for an application; `add_password` makes it count. Its id is random unless *key_id* gives it.
+    Make a secret for its *owner*; `add_password` makes it count. Its id is random unless *key_id* gives it.
 
     Raises:
         Invalid: it would end before it begins, or has ended already.
@@ -49,8 +56,8 @@ def make_client_secret(
     key_id = new_guid(entropy) if key_id is None else key_id
     credential = Credential(
         id=key_id,
-        tenant=application.tenant,
-        owner=application.id,
+        tenant=owner.tenant,
+        owner=owner.id,
         kind=CredentialKind.SECRET,
         verifier=make_verifier(keys, key_id, text),
         created=now,
@@ -67,40 +74,48 @@ async def add_password(tx: Transaction, credential: Credential) -> None:
     Let a secret that `make_client_secret` made prove its application.
 
     Raises:
-        Invalid: the application has as many as it may have.
-        NotFound: the application is gone.
+        Invalid: the owner has as many as it may have, or is a managed identity or one of Azure's own resources.
+        NotFound: the owner is gone.
     """
-    await require_application(tx, credential.tenant, credential.owner)
+    await _require_owner(tx, credential.tenant, credential.owner)
     held = await secrets_of(tx, credential.tenant, credential.owner)
     if len(held) >= limits.CLIENT_SECRETS_PER_APPLICATION:
         # Each one costs a comparison at every sign-in.
         raise Invalid(
-            f"An application has at most {limits.CLIENT_SECRETS_PER_APPLICATION} password credentials. Remove one"
-            " first."
+            f"An object has at most {limits.CLIENT_SECRETS_PER_APPLICATION} password credentials. Remove one first."
         )
     await tx.put(credential)
 
 
-async def remove_password(tx: Transaction, tenant: str, application: str, key_id: str) -> None:
+async def remove_password(tx: Transaction, tenant: str, owner: str, key_id: str) -> None:
     """
-    Remove one secret of an application: its tokens end, and no others.
+    Remove one secret of an application or service principal: its tokens end, and no others.
 
     Raises:
-        NotFound: the tenant has no such application, or it has no such secret.
+        NotFound: the tenant has no such owner, or it has no such secret.
     """
-    await require_application(tx, tenant, application)
+    await _require_owner(tx, tenant, owner)
     credential = await tx.record(Credential, tenant_partition(tenant), key_id)
-    if credential is None or credential.owner != application or credential.kind is not CredentialKind.SECRET:
+    if credential is None or credential.owner != owner or credential.kind is not CredentialKind.SECRET:
         raise NotFound(
             f"No password credential found with keyId '{shown(key_id, GUID)}'.", code="Request_ResourceNotFound"
         )
     await tx.remove(credential)
 
 
-async def secrets_of(tx: Transaction, tenant: str, application: str) -> list[Credential]:
-    """Read an application's secrets, expired ones too."""
+async def _require_owner(tx: Transaction, tenant: str, owner: str) -> None:
+    partition = tenant_partition(tenant)
+    if await tx.record(Application, partition, owner) is not None:
+        return
+    principal = await require_service_principal(tx, tenant, owner)
+    if principal.type is ServicePrincipalType.MANAGED_IDENTITY or principal.app_id in FIRST_PARTY:
+        raise Invalid("Credentials cannot be added to this service principal.")
+
+
+async def secrets_of(tx: Transaction, tenant: str, owner: str) -> list[Credential]:
+    """Read an owner's secrets, expired ones too."""
     return [
         credential
         for credential in await tx.records(Credential, tenant_partition(tenant))
-        if credential.owner == application and credential.kind is CredentialKind.SECRET
+        if credential.owner == owner and credential.kind is CredentialKind.SECRET
     ]

@@ -80,7 +80,8 @@ def authenticate_by_secret(
     application, principal = _look_up(view, tenant, client_id)
     held = [
         credential
-        for credential in (view.credentials_of(application.id) if application is not None else ())
+        for owner in (application, principal)
+        for credential in (view.credentials_of(owner.id) if owner is not None else ())
         if credential.kind is CredentialKind.SECRET
     ]
     try:

@@ -10,7 +10,8 @@ from strongroom.core.errors import Invalid
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Group, Membership
 from strongroom.core.records import tenant_partition
-from strongroom.directory.principals import no_such_object, remove_principal, require_group, require_principal
+from strongroom.directory.deletion import delete
+from strongroom.directory.principals import no_such_object, require_group, require_principal
 from strongroom.store import Transaction
 
 
@@ -57,14 +58,14 @@ async def update_group(tx: Transaction, tenant: str, group: str, change: GroupCh
     return changed
 
 
-async def delete_group(tx: Transaction, tenant: str, group: str) -> None:
+async def delete_group(tx: Transaction, tenant: str, group: str, *, now: int) -> None:
     """
-    Delete a group; its members stay, and lose what they had through it.
+    Delete a group; its members stay, and lose what they had through it until it is restored.
 
     Raises:
         NotFound: the tenant has no such group.
     """
-    await remove_principal(tx, await require_group(tx, tenant, group))
+    await delete(tx, await require_group(tx, tenant, group), now)
 
 
 async def add_member(tx: Transaction, tenant: str, group: str, member: str) -> Membership:

@@ -1,4 +1,4 @@
-"""Principals of every kind: how one is found, and what goes with it when it is deleted."""
+"""Principals of every kind: how one is found, and its credentials removed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from strongroom.core.federation import FederatedCredential
 from strongroom.core.identity import (
     Application,
     Credential,
-    DirectoryRoleAssignment,
     Group,
-    Membership,
     ServicePrincipal,
     User,
 )
@@ -98,23 +96,6 @@ async def require_service_principal(tx: Transaction, tenant: str, service_princi
     if found is None:
         raise no_such_object(service_principal)
     return found
-
-
-async def remove_principal(tx: Transaction, principal: Principal) -> None:
-    """
-    Remove a principal with its credentials, its directory roles, and every membership it is on either side of.
-
-    Its tokens end with it, because each is checked against the directory whenever it is used.
-    """
-    partition = principal.partition
-    for membership in await tx.records(Membership, partition):
-        if principal.id in {membership.group, membership.member}:
-            await tx.remove(membership)
-    for role in await tx.records(DirectoryRoleAssignment, partition):
-        if role.principal == principal.id:
-            await tx.remove(role)
-    await remove_credentials(tx, principal.tenant, principal.id)
-    await tx.remove(principal)
 
 
 async def remove_credentials(tx: Transaction, tenant: str, owner: str) -> None:

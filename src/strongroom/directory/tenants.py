@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 
 from strongroom.core.errors import Conflict, Invalid, NameTaken
+from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Tenant
+from strongroom.core.identity import ServicePrincipal, Tenant
 from strongroom.store import Transaction
 
 _DOMAIN = re.compile(
@@ -19,7 +20,7 @@ async def create_tenant(
     tx: Transaction, *, display_name: str, domains: tuple[str, ...], now: int, entropy: Callable[[int], bytes]
 ) -> Tenant:
     """
-    Make a tenant with its verified domains, the first of which is its default.
+    Make a tenant with its verified domains, the first of which is its default, and its principals of Azure's resources.
 
     Raises:
         Conflict: another tenant has one of the domains.
@@ -36,4 +37,6 @@ async def create_tenant(
         await tx.put(tenant)
     except NameTaken as taken:
         raise Conflict(f"Another tenant has the domain '{taken.name.removeprefix('domain:')}'.") from None
+    for app_id, party in FIRST_PARTY.items():
+        await tx.put(ServicePrincipal(new_guid(entropy), tenant.id, app_id, party.display_name, now))
     return tenant

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
 from strongroom.core.identity import Credential, ServicePrincipal, SigningKey
+from strongroom.core.names import Surface
 from strongroom.core.oauth import (
     CERTIFICATE_CLIENT,
     Lifetime,
@@ -59,7 +61,9 @@ async def issue_to_application(
     """
     lifetime = application_lifetime(now, mint.entropy)
     facts = _facts(mint, principal, credential, appidacr, resource, lifetime)
-    return await sign(mint, facts, service_principal_claims(facts, oid=principal.id), now)
+    return await sign(
+        mint, facts, service_principal_claims(facts, oid=principal.id, roles=_roles(mint, principal, resource)), now
+    )
 
 
 async def issue_to_identity(
@@ -74,8 +78,21 @@ async def issue_to_identity(
     """
     lifetime = managed_identity_lifetime(now, credential.expires)
     facts = _facts(mint, principal, credential, CERTIFICATE_CLIENT, resource, lifetime)
-    claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "")
+    roles = _roles(mint, principal, resource)
+    claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "", roles=roles)
     return await sign(mint, facts, claims, now)
+
+
+def _roles(mint: Mint, principal: ServicePrincipal, resource: Resource) -> tuple[str, ...]:
+    """
+    Name the app roles that a principal has of a resource of Azure's, in the order of their names.
+
+    They are for whoever reads the token: what they give here is asked of the directory whenever the token is used.
+    """
+    if resource.surface is not Surface.GRAPH:
+        return ()
+    held = mint.view.app_permissions_of(principal.tenant, principal.id)
+    return tuple(sorted(one.name for id_, one in APPLICATION_PERMISSIONS.items() if id_ in held))
 
 
 def _facts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from strongroom.core import limits
@@ -11,7 +11,8 @@ from strongroom.core.errors import Invalid, NameTaken
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Credential, CredentialKind, Tenant, User
 from strongroom.core.records import INSTANCE, tenant_partition
-from strongroom.directory.principals import no_such_object, remove_principal, require_user
+from strongroom.directory.deletion import delete
+from strongroom.directory.principals import no_such_object, require_user
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
@@ -28,6 +29,7 @@ class NewUser:
     enabled: bool = True
     given_name: str | None = None
     surname: str | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class UserChange:
     user_principal_name: str | None = None
     given_name: str | None = None
     surname: str | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
+    """What it names is changed; an empty text removes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ async def create_user(
         mail_nickname=wanted.mail_nickname,
         given_name=wanted.given_name or None,
         surname=wanted.surname or None,
+        profile=_profile((), wanted.profile),
     )
     await _put(tx, user)
     if password is not None:
@@ -121,6 +126,7 @@ async def update_user(tx: Transaction, tenant: str, user: str, change: UserChang
         user_principal_name=found.user_principal_name if name is None else await _judge_name(tx, tenant, name),
         given_name=found.given_name if change.given_name is None else change.given_name or None,
         surname=found.surname if change.surname is None else change.surname or None,
+        profile=_profile(found.profile, change.profile),
     )
     await _put(tx, changed)
     return changed
@@ -142,14 +148,18 @@ async def set_password(
     await tx.put(_password(found, password, now, entropy))
 
 
-async def delete_user(tx: Transaction, tenant: str, user: str) -> None:
+async def delete_user(tx: Transaction, tenant: str, user: str, *, now: int) -> None:
     """
-    Delete a user with all that hangs on it.
+    Delete a user; it can be restored, without its roles.
 
     Raises:
         NotFound: the tenant has no such user.
     """
-    await remove_principal(tx, await require_user(tx, tenant, user))
+    await delete(tx, await require_user(tx, tenant, user), now)
+
+
+def _profile(found: tuple[tuple[str, str], ...], change: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, text) for name, text in {**dict(found), **change}.items() if text))
 
 
 def _password(user: User, password: NewPassword, now: int, entropy: Callable[[int], bytes]) -> Credential:

@@ -271,6 +271,9 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
         directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
         session=proof.id if isinstance(proof, TokenFamily) else None,
+        app_permissions=view.app_permissions_of(tenant, oid)
+        if kind is PrincipalType.SERVICE_PRINCIPAL
+        else frozenset(),
     )
 
 

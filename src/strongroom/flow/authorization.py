@@ -2,7 +2,8 @@
 Authorization: whether a caller may run an operation on a target. Only this module makes a `Permit`.
 
 The vault's own setting chooses the model: role assignments or access policies, never both. Management operations go by
-role assignments at their scope; directory operations by directory roles.
+role assignments at their scope; directory operations by directory roles,
+application permissions and ownership, and never over somebody with more power than the caller.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 from typing import assert_never
 
 from strongroom.core.denials import control_denial, policy_denial, rbac_denial
-from strongroom.core.directory_roles import role_that_gives
+from strongroom.core.directory_roles import OWNED_APPLICATIONS, permission_that_gives, power_of, role_that_gives
 from strongroom.core.errors import Denied
 from strongroom.core.guids import parse_guid
-from strongroom.core.identity import Caller, PrincipalType
+from strongroom.core.identity import Application, Caller, PrincipalType, ServicePrincipal, User
 from strongroom.core.permissions import (
     AnyOf,
     Authenticated,
@@ -24,6 +25,7 @@ from strongroom.core.permissions import (
     Public,
 )
 from strongroom.core.rbac import RoleAssignment
+from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
@@ -117,25 +119,129 @@ def _find_control(world: World, caller: Caller, action: str, scope: str) -> Role
     return world.view.grants(caller.tenant).find(caller.principals, scope, action, data=False)
 
 
+def require_directory(world: World, caller: Caller, requirement: DirectoryPermission, object_id: str) -> None:
+    """
+    Ask for a right over an object of the directory besides the one that the operation's row requires.
+
+    Raises:
+        Denied: nothing gives it.
+    """
+    _permit_directory(world, caller, requirement, Target("/", {"id": object_id}))
+
+
+def require_power(world: World, caller: Caller, power: frozenset[str], name: str) -> None:
+    """
+    Require that a caller could do itself what it is about to let somebody do (`directory_roles.power_of`).
+
+    Raises:
+        Denied: it could not: what it gives would raise whoever has it above the caller.
+    """
+    view = world.view
+    user = caller.kind is PrincipalType.USER
+    # Read now and not when the token was looked at: what is given away counts at the moment of giving.
+    own = power_of(
+        view.directory_roles_of(caller.tenant, caller.oid),
+        view.app_permissions_of(caller.tenant, caller.oid),
+        user=user,
+    )
+    if not power <= own:
+        raise _denied(f"{name} over more power than the caller's own")
+
+
+def require_power_over(world: World, caller: Caller, found: object, name: str) -> None:
+    """
+    Require that a caller has as much power as an object that is to have a way in again.
+
+    Raises:
+        Denied: it has not.
+    """
+    if isinstance(found, User | ServicePrincipal | Application):
+        require_power(world, caller, _power_over(world, caller.tenant, found), name)
+
+
 def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> Permit:
     name = requirement.name
-    role = role_that_gives(caller.directory_roles, write=requirement.write)
-    if role is not None:
-        return Permit(name, "directory", role)
-    reads_as_user = not requirement.write and caller.kind is PrincipalType.USER
-    if reads_as_user or (requirement.itself and _is_itself(world, caller, target)):
+    found = _named(world, caller.tenant, target) if requirement.write else ()
+    by = (
+        role_that_gives(caller.directory_roles, name)
+        or permission_that_gives(caller.app_permissions, name)
+        or _by_ownership(world, caller, requirement, target, found)
+    )
+    if by is None:
+        reads_as_user = not requirement.write and caller.kind is PrincipalType.USER
+        if not (reads_as_user or (requirement.itself and _is_itself(world, caller, target))):
+            raise _denied(f"nothing gives {name}")
         return Permit(name, "directory")
-    raise Denied(
+    if requirement.write:
+        for one in found:
+            require_power_over(world, caller, one, name)
+    return Permit(name, "directory", by)
+
+
+def _by_ownership(
+    world: World, caller: Caller, requirement: DirectoryPermission, target: Target, found: tuple[_Object, ...]
+) -> str | None:
+    """Say by what a caller may do something to its own: as owner, or as one that may manage what it owns."""
+    owned = next((one for one in found if caller.oid in world.view.owners_of(caller.tenant, one.id)), None)
+    if requirement.owner and owned is not None:
+        return f"owner/{owned.id}"
+    is_new = _NAMES.isdisjoint(target.params)
+    if requirement.owned and (owned is not None or is_new):
+        return permission_that_gives(caller.app_permissions, OWNED_APPLICATIONS)
+    return None
+
+
+_NAMES = frozenset({"id", "app_id", "client_id"})
+"""How paths name an object: by its own id, an application by its client id, a service principal by its."""
+_Object = User | ServicePrincipal | Application
+
+
+def _named(world: World, tenant: str, target: Target) -> tuple[_Object, ...]:
+    """Find the user, service principal or application of the tenant that a path names, in whichever way it does."""
+    view = world.view
+    params = target.params
+    if "app_id" in params:
+        application = view.application_by_app_id(params["app_id"].lower())
+        return (application,) if application is not None and application.tenant == tenant else ()
+    if "client_id" in params:
+        principal = view.service_principal_by_app_id(tenant, params["client_id"].lower())
+        return (principal,) if principal is not None else ()
+    key = params.get("id", "")
+    object_id = parse_guid(key)
+    if object_id is None:
+        user = view.user_by_upn(key)
+        return (user,) if user is not None and user.tenant == tenant else ()
+    found = view.principal(tenant, object_id) or view.get(Application, tenant_partition(tenant), object_id)
+    return (found,) if isinstance(found, User | ServicePrincipal | Application) else ()
+
+
+def _power_over(world: World, tenant: str, found: _Object) -> frozenset[str]:
+    """Tell what power a user or service principal has, or the principal that an application's credentials prove."""
+    view = world.view
+    principal: _Object | None = found
+    if isinstance(found, Application):
+        principal = view.service_principal_by_app_id(tenant, found.app_id)
+    if principal is None:
+        return frozenset()
+    return power_of(
+        view.directory_roles_of(tenant, principal.id),
+        view.app_permissions_of(tenant, principal.id),
+        user=False,
+    )
+
+
+def _denied(reason: str) -> Denied:
+    return Denied(
         "Insufficient privileges to complete the operation.",
         model="directory",
         code="Authorization_RequestDenied",
-        reason=f"no directory role gives {name}",
+        reason=reason,
     )
 
 
 def _is_itself(world: World, caller: Caller, target: Target) -> bool:
     """Tell whether a target is the caller's own service principal or application, by whichever id it is named."""
-    asked = parse_guid(target.params.get("id") or target.params.get("app_id", ""))
+    asked = parse_guid(next((target.params[name] for name in _NAMES if name in target.params), ""))
     application = world.view.application_by_app_id(caller.appid)
     own = {caller.oid, caller.appid}
     # An application of another tenant is no object of this directory, although its principal here is.

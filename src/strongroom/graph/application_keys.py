@@ -9,7 +9,6 @@ from typing import Any
 
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.errors import Invalid
-from strongroom.core.guids import parse_guid
 from strongroom.directory import client_certificates
 from strongroom.directory.client_certificates import WantedCertificate
 from strongroom.flow.call import Call
@@ -78,9 +77,7 @@ def wanted_certificate(body: KeyCredentialBody) -> WantedCertificate:
     # The library takes a tenth of a second to import, which a start-up must not wait for.
     from strongroom.crypto.client_certificates import BadCertificate, read_certificate  # noqa: PLC0415
 
-    key_id = None if body.key_id is None else parse_guid(body.key_id)
-    if body.key_id is not None and key_id is None:
-        raise Invalid("The keyId of a key credential must be a GUID.")
+    key_id = None if body.key_id is None else body.key_id.lower()
     if (body.type or _TYPE, body.usage or _USAGE) != (_TYPE, _USAGE):
         raise Invalid(f"A key credential must be of type '{_TYPE}' and usage '{_USAGE}'.")
     try:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from strongroom.core import limits
 from strongroom.core.identity import Application
 from strongroom.core.records import tenant_partition
 from strongroom.directory import applications as directory
-from strongroom.directory import client_secrets
 from strongroom.directory.client_certificates import set_certificates
 from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.application_keys import wanted_certificates
+from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_application
-from strongroom.graph.odata import Filterable, Operator, collection, context, entity
-from strongroom.graph.times import seconds_of
-from strongroom.graph.wire import (
-    AddPasswordBody,
-    ApplicationBody,
-    PasswordCredentialBody,
-    RemovePasswordBody,
-    refuse_later,
-    require,
-)
-from strongroom.http import json
+from strongroom.graph.odata import collection, entity
+from strongroom.graph.owners import add_owners, owners_of_new
+from strongroom.graph.registration import ApplicationBody, registered
+from strongroom.graph.wire import refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -56,9 +47,9 @@ async def get_application(call: Call) -> Response:
 async def create_application(call: Call) -> Response:
     """Register an application."""
     body = await call.body(ApplicationBody)
-    refuse_later(body, ApplicationBody.LATER)
+    details = registered(body)
     display_name = require(body.display_name, "displayName", "Application")
-
+    owners = owners_of_new(call, body.owners)
     certificates = wanted_certificates(body.key_credentials or ())
 
     async def change(tx: Transaction) -> Application:
@@ -66,12 +57,12 @@ async def create_application(call: Call) -> Response:
             tx,
             call.identity.tenant,
             display_name=display_name,
-            identifier_uris=body.identifier_uris or (),
-            sign_in_audience=body.sign_in_audience or "AzureADMyOrg",
+            details=details,
             now=call.now,
             entropy=call.world.entropy,
         )
         await set_certificates(tx, made, certificates, now=call.now, entropy=call.world.entropy)
+        await add_owners(tx, made, owners)
         return made
 
     made = await call.commit(change, lambda one: {"applicationId": one.id, "appId": one.app_id})
@@ -82,9 +73,9 @@ async def update_application(call: Call) -> Response:
     """Change an application."""
     found = find_application(call)
     body = await call.body(ApplicationBody)
-    refuse_later(body, ApplicationBody.LATER)
+    refuse_later(body, ("owners",))
+    wanted = registered(body)
     call.properties["applicationId"] = found.id
-    wanted = directory.ApplicationChange(body.display_name, body.identifier_uris, body.sign_in_audience)
     certificates = None if body.key_credentials is None else wanted_certificates(body.key_credentials)
 
     async def change(tx: Transaction) -> None:
@@ -100,43 +91,5 @@ async def delete_application(call: Call) -> Response:
     """Delete an application, its secrets and its principal."""
     found = find_application(call)
     call.properties["applicationId"] = found.id
-    await call.commit(lambda tx: directory.delete_application(tx, found.tenant, found.id))
-    return Response(204, content_type=None)
-
-
-async def add_password(call: Call) -> Response:
-    """Make a secret. This answer is the only place where it is ever shown."""
-    found = find_application(call)
-    raw = await call.raw_body()
-    asked = json.decode(raw, AddPasswordBody).password_credential if raw.strip() else None
-    wanted = asked or PasswordCredentialBody()
-    refuse_later(wanted, PasswordCredentialBody.LATER)
-    begins = seconds_of(wanted.start_date_time)
-    ends = seconds_of(wanted.end_date_time)
-    made = client_secrets.make_client_secret(
-        call.world.keys,
-        found,
-        display_name=wanted.display_name,
-        not_before=begins,
-        expires=(call.now if begins is None else begins) + limits.CLIENT_SECRET_S if ends is None else ends,
-        now=call.now,
-        entropy=call.world.entropy,
-    )
-    call.properties.update(applicationId=found.id, credentialId=made.credential.id)
-    await call.commit(lambda tx: client_secrets.add_password(tx, made.credential))
-    answer: dict[str, Any] = {
-        "@odata.context": context(call, "microsoft.graph.passwordCredential"),
-        **render.password_credential(made.credential),
-        "secretText": made.text,
-    }
-    return json.response(answer)
-
-
-async def remove_password(call: Call) -> Response:
-    """Remove a secret: its tokens end, and no others."""
-    found = find_application(call)
-    body = await call.body(RemovePasswordBody)
-    key_id = body.key_id.lower()
-    call.properties.update(applicationId=found.id, credentialId=key_id)
-    await call.commit(lambda tx: client_secrets.remove_password(tx, found.tenant, found.id, key_id))
+    await call.commit(lambda tx: directory.delete_application(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)

@@ -9,12 +9,24 @@ from strongroom.core.identity import Application, Group, ServicePrincipal, User
 from strongroom.directory.principals import no_such_object
 from strongroom.flow.call import Call
 from strongroom.graph import render
-from strongroom.graph.objects import find_object, find_user
+from strongroom.graph.objects import find_object, find_principal
 from strongroom.graph.odata import context, entity
+from strongroom.graph.references import objects
 from strongroom.graph.wire import CheckMemberGroupsBody, GetByIdsBody, MemberObjectsBody
 from strongroom.http import json
 from strongroom.http.message import Response
 
+OTHER_TYPES = frozenset(
+    {
+        "administrativeunit",
+        "device",
+        "directoryobject",
+        "directoryobjectpartnerreference",
+        "directoryrole",
+        "orgcontact",
+    }
+)
+"""Types that clients ask for besides, of which there are no objects here; the third is every type."""
 TYPES = {"user": User, "group": Group, "serviceprincipal": ServicePrincipal, "application": Application}
 
 
@@ -29,14 +41,12 @@ async def get_object(call: Call) -> Response:
 async def get_by_ids(call: Call) -> Response:
     """Get several objects at once; ids that mean nothing here are left out, as in Graph."""
     body = await call.body(GetByIdsBody)
-    kinds = []
+    names = {name.lower() for name in body.types}
     for name in body.types:
-        kind = TYPES.get(name.lower())
-        if kind is not None:
-            kinds.append(kind)
-        elif name.lower() not in {"directoryobject", "device", "orgcontact"}:
+        if name.lower() not in TYPES.keys() | OTHER_TYPES:
             raise Invalid(f"'{shown(name, WORD)}' is not a type of directory object.")
-    wanted = tuple(kinds) if kinds else tuple(TYPES.values())
+    every = not names or "directoryobject" in names
+    wanted = tuple(kind for name, kind in TYPES.items() if every or name in names)
     found = [find_object(call, one) for one in dict.fromkeys(map(str.lower, body.ids))]
     value = [
         render.directory_object(call.world.view, one) for one in found if one is not None and isinstance(one, wanted)
@@ -50,27 +60,24 @@ async def get_member_groups(call: Call) -> Response:
     if raw.strip():
         # All groups here are security groups, so both values of the one argument mean the same.
         json.decode(raw, MemberObjectsBody)
-    groups = call.world.view.groups_of(call.identity.tenant, _member(call))
+    groups = call.world.view.groups_of(call.identity.tenant, find_principal(call))
     return json.response({"@odata.context": context(call, "Collection(Edm.String)"), "value": sorted(groups)})
 
 
 async def check_member_groups(call: Call) -> Response:
     """Tell which of some groups an object is in, directly or not."""
     body = await call.body(CheckMemberGroupsBody)
-    groups = call.world.view.groups_of(call.identity.tenant, _member(call))
+    groups = call.world.view.groups_of(call.identity.tenant, find_principal(call))
     asked = [parse_guid(group) for group in body.group_ids]
     value = [group for group in dict.fromkeys(asked) if group in groups]
     return json.response({"@odata.context": context(call, "Collection(Edm.String)"), "value": value})
 
 
-def _member(call: Call) -> str:
-    """Find whose memberships are asked for: a user by either of its names, anything else by its id."""
-    if "id" not in call.params:
-        return call.identity.oid
-    key = call.params["id"]
-    if parse_guid(key) is None:
-        return find_user(call).id
-    found = find_object(call, key)
-    if found is None:
-        raise no_such_object(key)
-    return found.id
+async def list_member_of(call: Call) -> Response:
+    """List the groups that an object is in directly."""
+    return objects(call, call.world.view.direct_groups_of(call.identity.tenant, find_principal(call)))
+
+
+async def list_transitive_member_of(call: Call) -> Response:
+    """List the groups that an object is in, directly or not."""
+    return objects(call, call.world.view.groups_of(call.identity.tenant, find_principal(call)))

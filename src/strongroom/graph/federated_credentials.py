@@ -9,8 +9,9 @@ from strongroom.core.federation import FederatedCredential
 from strongroom.core.guids import parse_guid
 from strongroom.directory import federation
 from strongroom.flow.call import Call
+from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_application
-from strongroom.graph.odata import Filterable, Operator, collection, entity
+from strongroom.graph.odata import collection, entity
 from strongroom.graph.wire import FederatedCredentialBody, clearing, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from strongroom.core.errors import Invalid
-from strongroom.core.identity import Group, ServicePrincipal, User
+from strongroom.core.identity import Group
 from strongroom.core.records import tenant_partition
 from strongroom.directory import groups as directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_group
-from strongroom.graph.odata import Filterable, Operator, collection, entity
+from strongroom.graph.odata import collection, entity
+from strongroom.graph.owners import add_owners
+from strongroom.graph.references import objects, parse_reference
 from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
@@ -26,17 +28,6 @@ FILTERS: Mapping[str, Filterable[Group]] = {
     "mailNickname": Filterable(lambda one: one.mail_nickname, _TEXT),
     "securityEnabled": Filterable(lambda _: True, _EQ),
 }
-Principal = User | Group | ServicePrincipal
-MEMBER_FILTERS: Mapping[str, Filterable[Principal]] = {
-    "id": Filterable(lambda one: one.id, _EQ),
-    "displayName": Filterable(lambda one: one.display_name, _TEXT),
-}
-# The host is whatever the client calls Graph; the object is looked up in the caller's tenant and nowhere else.
-_REFERENCE = re.compile(
-    r"https://[^/?#]+/(?:v1\.0|beta)/(?:directoryObjects|users|groups|servicePrincipals)"
-    r"/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/?",
-    re.ASCII | re.IGNORECASE,
-)
 
 
 async def list_groups(call: Call) -> Response:
@@ -61,6 +52,7 @@ async def create_group(call: Call) -> Response:
             raise Invalid(f"A value is required for property '{name}' of resource 'Group'.")
     _refuse_mail(body)
     members = [parse_reference(reference) for reference in body.members]
+    owners = tuple(map(parse_reference, body.owners))
 
     async def change(tx: Transaction) -> Group:
         made = await directory.create_group(
@@ -74,6 +66,7 @@ async def create_group(call: Call) -> Response:
         )
         for member in members:
             await directory.add_member(tx, made.tenant, made.id, member)
+        await add_owners(tx, made, owners)
         return made
 
     made = await call.commit(change, lambda one: {"groupId": one.id})
@@ -84,7 +77,7 @@ async def update_group(call: Call) -> Response:
     """Change a group, and add members if they are given."""
     found = find_group(call)
     body = await call.body(GroupBody)
-    refuse_later(body, GroupBody.LATER)
+    refuse_later(body, (*GroupBody.LATER, "owners"))
     _refuse_mail(body)
     call.properties["groupId"] = found.id
     wanted = directory.GroupChange(body.display_name, body.mail_nickname, clearing(body.description))
@@ -103,14 +96,14 @@ async def delete_group(call: Call) -> Response:
     """Delete a group; its members stay."""
     found = find_group(call)
     call.properties["groupId"] = found.id
-    await call.commit(lambda tx: directory.delete_group(tx, found.tenant, found.id))
+    await call.commit(lambda tx: directory.delete_group(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)
 
 
 async def list_members(call: Call) -> Response:
     """List a group's direct members."""
     found = find_group(call)
-    return _members(call, call.world.view.members_of(found.tenant, found.id))
+    return objects(call, call.world.view.members_of(found.tenant, found.id))
 
 
 async def list_transitive_members(call: Call) -> Response:
@@ -124,7 +117,7 @@ async def list_transitive_members(call: Call) -> Response:
             if member not in inside:
                 inside[member] = None
                 ahead.append(member)
-    return _members(call, inside)
+    return objects(call, inside)
 
 
 async def add_member(call: Call) -> Response:
@@ -143,33 +136,6 @@ async def remove_member(call: Call) -> Response:
     call.properties.update(groupId=found.id, memberId=member)
     await call.commit(lambda tx: directory.remove_member(tx, found.tenant, found.id, member))
     return Response(204, content_type=None)
-
-
-def parse_reference(text: str) -> str:
-    """
-    Read the object id out of a reference such as `https://graph.microsoft.com/v1.0/directoryObjects/{id}`.
-
-    Raises:
-        Invalid: it is not one.
-    """
-    match = _REFERENCE.fullmatch(text)
-    if match is None:
-        raise Invalid("Invalid URL format specified in the @odata.id payload.")
-    return match["id"].lower()
-
-
-def _members(call: Call, ids: Iterable[str]) -> Response:
-    view, tenant = call.world.view, call.identity.tenant
-    found = (view.principal(tenant, member) for member in ids)
-    records = [principal for principal in found if principal is not None]
-    return collection(
-        call,
-        "directoryObjects",
-        records,
-        MEMBER_FILTERS,
-        "DirectoryObject",
-        lambda one: render.directory_object(view, one),
-    )
 
 
 def _refuse_mail(body: GroupBody) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from strongroom.core.errors import NotFound
+from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Group, ServicePrincipal, User
 from strongroom.core.records import Record, tenant_partition
@@ -55,7 +55,7 @@ def find_service_principal(call: Call) -> ServicePrincipal:
     Raises:
         NotFound: the caller's tenant has none such.
     """
-    app_id = call.params.get("app_id")
+    app_id = call.params.get("client_id")
     if app_id is None:
         return _get(call, ServicePrincipal, call.params["id"])
     found = call.world.view.service_principal_by_app_id(call.identity.tenant, app_id.lower())
@@ -77,6 +77,41 @@ def find_user(call: Call) -> User:
     found = call.world.view.user_by_upn(key)
     if found is None or found.tenant != call.identity.tenant:
         raise no_such_object(key)
+    return found
+
+
+def find_principal(call: Call) -> str:
+    """
+    Find whom a path is about, by object id, app id or user principal name, and give its id: without any, who asks.
+
+    Raises:
+        Invalid: it is not a user who asks.
+        NotFound: the caller's tenant has none such.
+    """
+    if "client_id" in call.params:
+        return find_service_principal(call).id
+    if "id" not in call.params:
+        return find_me(call).id
+    key = call.params["id"]
+    if parse_guid(key) is None:
+        return find_user(call).id
+    found = find_object(call, key)
+    if found is None:
+        raise no_such_object(key)
+    return found.id
+
+
+def find_me(call: Call) -> User:
+    """
+    Find the user who asks.
+
+    Raises:
+        Invalid: it is not a user who asks.
+    """
+    caller = call.identity
+    found = call.world.view.principal(caller.tenant, caller.oid)
+    if not isinstance(found, User):
+        raise Invalid("/me request is only valid with delegated authentication flow.", code="BadRequest")
     return found
 
 

@@ -1,149 +1,47 @@
 """
-OData as Graph speaks it: `$filter`, `$select`, `$top`, `$count`, skip tokens, and the members a collection has.
+OData as Graph speaks it: what a collection and an entity look like, and the query options that ask for them.
 
-Filters are conjunctions of `property eq literal`, `startswith(property,'text')`, `property/any(x:x eq literal)`, over
-the properties that a resource's table lists. Text compares without case, as Graph compares it.
+`$filter` and `$search` are read in `filters`. What is not understood is refused: an option that was silently ignored
+would answer with everything.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from strongroom.core import limits
 from strongroom.core.echo import WORD, shown
 from strongroom.core.errors import Invalid
-from strongroom.core.records import Record
 from strongroom.flow.call import Call
 from strongroom.flow.paging import PLACE, next_link, open_place
+from strongroom.graph.filters import (
+    Filterable,
+    Test,
+    compile_filter,
+    is_advanced,
+    parse_filter,
+    parse_search,
+    select,
+    unsupported,
+)
 from strongroom.http import json
 from strongroom.http.message import Response
 
-R = TypeVar("R", bound=Record)
 
-_OPTIONS = frozenset({"$filter", "$select", "$top", "$count", PLACE})
+class Listed(Protocol):
+    """What a collection is made of: each has an id, in whose order it is listed."""
 
-
-class Operator(StrEnum):
-    """How a clause compares."""
-
-    EQ = "eq"
-    STARTS_WITH = "startswith"
-    ANY = "any"
+    @property
+    def id(self) -> str:
+        """Unique within the collection."""
+        ...
 
 
-Literal = str | bool | None
+R = TypeVar("R", bound=Listed)
 
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One comparison of a filter."""
-
-    name: str
-    operator: Operator
-    literal: Literal
-
-
-Value = str | bool | None | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Filterable(Generic[R]):
-    """A property that filters may name, with the operators that make sense for it."""
-
-    read: Callable[[R], Value]
-    operators: frozenset[Operator]
-
-
-_LITERAL = r"'(?:[^']|'')*'|true|false|null"
-_EQ = re.compile(rf"(?P<name>[A-Za-z]+)\s+eq\s+(?P<literal>{_LITERAL})", re.ASCII)
-_STARTS_WITH = re.compile(rf"startswith\(\s*(?P<name>[A-Za-z]+)\s*,\s*(?P<literal>{_LITERAL})\s*\)", re.ASCII)
-_ANY = re.compile(
-    rf"(?P<name>[A-Za-z]+)/any\(\s*(?P<variable>[A-Za-z]+)\s*:\s*(?P=variable)\s+eq\s+(?P<literal>{_LITERAL})\s*\)",
-    re.ASCII,
-)
-_CLAUSES = ((Operator.EQ, _EQ), (Operator.STARTS_WITH, _STARTS_WITH), (Operator.ANY, _ANY))
-_AND = re.compile(r"\s+and\s+", re.ASCII)
-
-
-def parse_filter(text: str) -> tuple[Clause, ...]:
-    """
-    Parse a filter.
-
-    Raises:
-        Invalid: it is none, or says more than is understood here (`Request_UnsupportedQuery`).
-    """
-    if len(text) > limits.FILTER_CHARS:
-        raise Invalid("The filter is too long.")
-    clauses: list[Clause] = []
-    position, text = 0, text.strip()
-    while True:
-        clause, position = _parse_clause(text, position)
-        clauses.append(clause)
-        if position == len(text):
-            return tuple(clauses)
-        joint = _AND.match(text, position)
-        if joint is None:
-            raise _unsupported("Only clauses joined by 'and' are supported in a query filter.")
-        position = joint.end()
-
-
-def _parse_clause(text: str, position: int) -> tuple[Clause, int]:
-    for operator, pattern in _CLAUSES:
-        match = pattern.match(text, position)
-        if match is not None:
-            literal = match["literal"]
-            if operator is Operator.STARTS_WITH and not literal.startswith("'"):
-                break
-            return Clause(match["name"], operator, _literal(literal)), match.end()
-    raise _unsupported("Unsupported or invalid query filter clause.")
-
-
-def _literal(text: str) -> Literal:
-    if text.startswith("'"):
-        return text[1:-1].replace("''", "'")
-    return {"true": True, "false": False, "null": None}[text]
-
-
-def _unsupported(message: str) -> Invalid:
-    return Invalid(message, code="Request_UnsupportedQuery")
-
-
-def select_records(
-    records: Iterable[R], clauses: Sequence[Clause], table: Mapping[str, Filterable[R]], resource: str
-) -> list[R]:
-    """
-    Keep the records for which every clause holds.
-
-    Raises:
-        Invalid: a clause is about a property, or compares in a way, that *table* does not list.
-    """
-    tests = [(table.get(clause.name), clause) for clause in clauses]
-    for filterable, clause in tests:
-        if filterable is None or clause.operator not in filterable.operators:
-            raise _unsupported(
-                f"Unsupported or invalid query filter clause specified for property '{shown(clause.name, WORD)}' of"
-                f" resource '{resource}'."
-            )
-    return [
-        record
-        for record in records
-        if all(filterable is not None and _holds(filterable.read(record), clause) for filterable, clause in tests)
-    ]
-
-
-def _holds(value: Value, clause: Clause) -> bool:
-    literal = clause.literal
-    if clause.operator is Operator.ANY:
-        return isinstance(value, tuple) and isinstance(literal, str) and literal.casefold() in map(str.casefold, value)
-    if isinstance(value, str) and isinstance(literal, str):
-        one, other = value.casefold(), literal.casefold()
-        return one.startswith(other) if clause.operator is Operator.STARTS_WITH else one == other
-    # A boolean against text is false, not an error: no property is of two types.
-    return type(value) is type(literal) and value == literal
+_OF_ENTITIES = frozenset({"$select"})
+_OF_COLLECTIONS = frozenset({"$filter", "$search", "$select", "$top", "$count", PLACE})
 
 
 def context(call: Call, suffix: str) -> str:
@@ -152,7 +50,14 @@ def context(call: Call, suffix: str) -> str:
 
 
 def entity(call: Call, collection: str, properties: dict[str, Any], *, status: int = 200) -> Response:
-    """Answer with one object; if it was just made, say where it is."""
+    """
+    Answer with one object; if it was just made, say where it is.
+
+    Raises:
+        Invalid: a query option is not understood, where nothing was changed.
+    """
+    if call.op.method == "GET":
+        _require_options(call, _OF_ENTITIES)
     body = {"@odata.context": context(call, f"{collection}/$entity"), **_project(call, properties)}
     headers = []
     if status == 201:
@@ -161,7 +66,7 @@ def entity(call: Call, collection: str, properties: dict[str, Any], *, status: i
     return json.response(body, status, headers)
 
 
-def collection(  # what a listing is made of
+def collection(
     call: Call,
     name: str,
     records: Iterable[R],
@@ -175,23 +80,56 @@ def collection(  # what a listing is made of
     Raises:
         Invalid: a query option is malformed or not understood.
     """
-    for option in call.query:
-        if option.startswith("$") and option not in _OPTIONS:
-            raise _unsupported(f"The query option '{shown(option, WORD)}' is not supported.")
-    text = call.query.get("$filter", "")
-    chosen = select_records(records, parse_filter(text) if text.strip() else (), table, resource)
+    _require_options(call, _OF_COLLECTIONS)
+    chosen = select(records, _tests(call, table, resource))
     chosen.sort(key=lambda record: record.id)
-    size, bound = _page_size(call), _bound(call, text)
+    size, bound = _page_size(call), _bound(call)
     after = open_place(call, *bound, code="Directory_ExpiredPageToken")
     rest = [record for record in chosen if record.id > after] if after is not None else chosen
     page = rest[:size]
     body: dict[str, Any] = {"@odata.context": context(call, name)}
-    if call.query.get("$count", "false") == "true":
+    if _counts(call):
         body["@odata.count"] = len(chosen)
     if len(rest) > size:
         body["@odata.nextLink"] = next_link(call, page[-1].id, *bound, carried=_carried(call))
     body["value"] = [_project(call, render(record)) for record in page]
     return json.response(body)
+
+
+def _require_options(call: Call, known: frozenset[str]) -> None:
+    for option in call.query:
+        if option.startswith("$") and option not in known:
+            raise unsupported(f"The query option '{shown(option, WORD)}' is not supported.")
+
+
+def _tests(call: Call, table: Mapping[str, Filterable[R]], resource: str) -> list[Test[R]]:
+    """Read what records must fulfil. Graph answers some questions only if its index, which lags, is good enough."""
+    tests: list[Test[R]] = []
+    eventual = (call.request.header(b"consistencylevel") or "").strip().lower() == "eventual"
+    text = call.query.get("$filter", "")
+    if text.strip():
+        node = parse_filter(text)
+        test = compile_filter(node, table, resource)
+        if is_advanced(node) and not (eventual and _counts(call)):
+            raise unsupported(
+                "The operator is only supported with the header 'ConsistencyLevel: eventual' and $count=true."
+            )
+        tests.append(test)
+    if "$search" in call.query:
+        if not eventual:
+            raise unsupported(
+                "Request with $search query parameter only works through MSGraph with a special request header:"
+                " 'ConsistencyLevel: eventual'"
+            )
+        tests.append(parse_search(call.query["$search"], table, resource))
+    return tests
+
+
+def _counts(call: Call) -> bool:
+    text = call.query.get("$count", "false")
+    if text not in {"true", "false"}:
+        raise Invalid("Invalid value for the query option $count.")
+    return text == "true"
 
 
 def _page_size(call: Call) -> int:
@@ -207,8 +145,8 @@ def _carried(call: Call) -> list[str]:
     return [name for name in call.query if name != PLACE]
 
 
-def _bound(call: Call, filter_text: str) -> tuple[str, str]:
-    return call.request.path.decode("latin-1"), filter_text
+def _bound(call: Call) -> tuple[str, str, str]:
+    return call.request.path.decode("latin-1"), call.query.get("$filter", ""), call.query.get("$search", "")
 
 
 def _project(call: Call, properties: dict[str, Any]) -> dict[str, Any]:

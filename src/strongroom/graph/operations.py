@@ -1,34 +1,42 @@
 """
 Graph's operations.
 
-Reading a directory is every user's right, and a service principal's with a directory role that gives it, as changing it
-is; what a service principal itself is, it may read without. Both versions of Graph answer alike: `{version}` is `v1.0`
-or `beta`.
+Reading a directory is every user's right, and a service principal's with a directory role or application permission
+that gives it, as changing it is; what a service principal itself is, it may read without. Both versions of Graph answer
+alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`.
 """
 
 from __future__ import annotations
 
-from strongroom.core.permissions import Authenticated, DirectoryPermission
+from collections.abc import Callable
+
+from strongroom.core.identity import Application, Group, ServicePrincipal, User
+from strongroom.core.permissions import Authenticated
+from strongroom.directory.client_secrets import SecretOwner
+from strongroom.flow.call import Call
 from strongroom.flow.operation import Op
 from strongroom.graph import (
     application_keys,
     applications,
+    deleted_items,
     directory_objects,
     federated_credentials,
     groups,
+    organization,
+    relation_operations,
+    rights,
     service_principals,
     users,
 )
-from strongroom.graph.objects import directory_target
+from strongroom.graph.objects import directory_target, find_application, find_service_principal
+from strongroom.graph.passwords import password_handlers
+from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
     AddKeyBody,
     AddPasswordBody,
-    ApplicationBody,
-    CheckMemberGroupsBody,
     FederatedCredentialBody,
     GetByIdsBody,
     GroupBody,
-    MemberObjectsBody,
     ReferenceBody,
     RemoveKeyBody,
     RemovePasswordBody,
@@ -36,83 +44,94 @@ from strongroom.graph.wire import (
     UserBody,
 )
 
-_READ_APPLICATIONS = DirectoryPermission("Application.Read.All", write=False)
-_READ_APPLICATION = DirectoryPermission("Application.Read.All", write=False, itself=True)
-_WRITE_APPLICATIONS = DirectoryPermission("Application.ReadWrite.All", write=True)
-# Each wants a proof besides, which only who has the private key of a registered certificate can make.
-_ROLL_APPLICATION = DirectoryPermission("Application.ReadWrite.All", write=True, itself=True)
-_READ_USERS = DirectoryPermission("User.Read.All", write=False)
-_WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
-_READ_GROUPS = DirectoryPermission("Group.Read.All", write=False)
-_WRITE_GROUPS = DirectoryPermission("Group.ReadWrite.All", write=True)
-_READ_DIRECTORY = DirectoryPermission("Directory.Read.All", write=False)
-
 _T = directory_target
 _APPLICATIONS = "/{version}/applications"
 _APPLICATION_KEYS = (("", _APPLICATIONS + "/{id}"), ("ByAppId", "/{version}/applications(appId='{app_id}')"))
 _SERVICE_PRINCIPALS = "/{version}/servicePrincipals"
 _SERVICE_PRINCIPAL_KEYS = (
     ("", _SERVICE_PRINCIPALS + "/{id}"),
-    ("ByAppId", "/{version}/servicePrincipals(appId='{app_id}')"),
+    ("ByAppId", "/{version}/servicePrincipals(appId='{client_id}')"),
 )
 _USERS = "/{version}/users"
 _GROUPS = "/{version}/groups"
 _MEMBERS = _GROUPS + "/{id}/members"
 _OBJECTS = "/{version}/directoryObjects"
-_ANY_OBJECT = (
-    ("User", _USERS + "/{id}"),
-    ("Group", _GROUPS + "/{id}"),
-    ("ServicePrincipal", _SERVICE_PRINCIPALS + "/{id}"),
-    ("DirectoryObject", _OBJECTS + "/{id}"),
-)
+_DELETED = "/{version}/directory/deletedItems"
 
 #        audit name         method   path           requires              handler
 _FLAT: tuple[Op, ...] = (
-    Op("ApplicationList", "GET", _APPLICATIONS, _READ_APPLICATIONS, applications.list_applications, _T),
-    Op("ApplicationCreate", "POST", _APPLICATIONS, _WRITE_APPLICATIONS, applications.create_application, _T,
+    Op("ApplicationList", "GET", _APPLICATIONS, rights.READ_APPLICATIONS, applications.list_applications, _T),
+    Op("ApplicationCreate", "POST", _APPLICATIONS, rights.WRITE_APPLICATIONS, applications.create_application, _T,
        success=201, body=ApplicationBody),
-    Op("ServicePrincipalList", "GET", _SERVICE_PRINCIPALS, _READ_APPLICATIONS,
+    Op("ServicePrincipalList", "GET", _SERVICE_PRINCIPALS, rights.READ_APPLICATIONS,
        service_principals.list_service_principals, _T),
-    Op("ServicePrincipalCreate", "POST", _SERVICE_PRINCIPALS, _WRITE_APPLICATIONS,
+    Op("ServicePrincipalCreate", "POST", _SERVICE_PRINCIPALS, rights.WRITE_APPLICATIONS,
        service_principals.create_service_principal, _T, success=201, body=ServicePrincipalBody),
     Op("Me", "GET", "/{version}/me", Authenticated(), users.get_me, _T),
-    Op("UserList", "GET", _USERS, _READ_USERS, users.list_users, _T),
-    Op("UserCreate", "POST", _USERS, _WRITE_USERS, users.create_user, _T, success=201, body=UserBody),
-    Op("UserGet", "GET", _USERS + "/{id}", _READ_USERS, users.get_user, _T),
-    Op("UserUpdate", "PATCH", _USERS + "/{id}", _WRITE_USERS, users.update_user, _T, success=204, body=UserBody),
-    Op("UserDelete", "DELETE", _USERS + "/{id}", _WRITE_USERS, users.delete_user, _T, success=204),
-    Op("GroupList", "GET", _GROUPS, _READ_GROUPS, groups.list_groups, _T),
-    Op("GroupCreate", "POST", _GROUPS, _WRITE_GROUPS, groups.create_group, _T, success=201, body=GroupBody),
-    Op("GroupGet", "GET", _GROUPS + "/{id}", _READ_GROUPS, groups.get_group, _T),
-    Op("GroupUpdate", "PATCH", _GROUPS + "/{id}", _WRITE_GROUPS, groups.update_group, _T, success=204, body=GroupBody),
-    Op("GroupDelete", "DELETE", _GROUPS + "/{id}", _WRITE_GROUPS, groups.delete_group, _T, success=204),
-    Op("GroupMemberList", "GET", _MEMBERS, _READ_GROUPS, groups.list_members, _T),
-    Op("GroupTransitiveMemberList", "GET", _GROUPS + "/{id}/transitiveMembers", _READ_GROUPS,
+    Op("UserList", "GET", _USERS, rights.READ_USERS, users.list_users, _T),
+    Op("UserCreate", "POST", _USERS, rights.WRITE_USERS, users.create_user, _T, success=201, body=UserBody),
+    Op("UserGet", "GET", _USERS + "/{id}", rights.READ_USERS, users.get_user, _T),
+    Op("UserUpdate", "PATCH", _USERS + "/{id}", rights.WRITE_USERS, users.update_user, _T, success=204, body=UserBody),
+    Op("UserDelete", "DELETE", _USERS + "/{id}", rights.WRITE_USERS, users.delete_user, _T, success=204),
+    Op("GroupList", "GET", _GROUPS, rights.READ_GROUPS, groups.list_groups, _T),
+    Op("GroupCreate", "POST", _GROUPS, rights.WRITE_GROUPS, groups.create_group, _T, success=201, body=GroupBody),
+    Op("GroupGet", "GET", _GROUPS + "/{id}", rights.READ_GROUPS, groups.get_group, _T),
+    Op("GroupUpdate", "PATCH", _GROUPS + "/{id}", rights.WRITE_GROUPS, groups.update_group, _T, success=204,
+       body=GroupBody),
+    Op("GroupDelete", "DELETE", _GROUPS + "/{id}", rights.WRITE_GROUPS, groups.delete_group, _T, success=204),
+    Op("GroupMemberList", "GET", _MEMBERS, rights.READ_MEMBERS, groups.list_members, _T),
+    Op("GroupTransitiveMemberList", "GET", _GROUPS + "/{id}/transitiveMembers", rights.READ_MEMBERS,
        groups.list_transitive_members, _T),
-    Op("GroupMemberAdd", "POST", _MEMBERS + "/$ref", _WRITE_GROUPS, groups.add_member, _T, success=204,
+    Op("GroupMemberAdd", "POST", _MEMBERS + "/$ref", rights.WRITE_MEMBERS, groups.add_member, _T, success=204,
        body=ReferenceBody),
-    Op("GroupMemberRemove", "DELETE", _MEMBERS + "/{member}/$ref", _WRITE_GROUPS, groups.remove_member, _T,
+    Op("GroupMemberRemove", "DELETE", _MEMBERS + "/{member}/$ref", rights.WRITE_MEMBERS, groups.remove_member, _T,
        success=204),
-    Op("DirectoryObjectGet", "GET", _OBJECTS + "/{id}", _READ_DIRECTORY, directory_objects.get_object, _T),
-    Op("DirectoryObjectGetByIds", "POST", _OBJECTS + "/getByIds", _READ_DIRECTORY, directory_objects.get_by_ids, _T,
-       body=GetByIdsBody),
+    Op("DirectoryObjectGet", "GET", _OBJECTS + "/{id}", rights.READ_DIRECTORY, directory_objects.get_object, _T),
+    Op("DirectoryObjectGetByIds", "POST", _OBJECTS + "/getByIds", rights.READ_DIRECTORY,
+       directory_objects.get_by_ids, _T, body=GetByIdsBody),
+    Op("DeletedApplicationList", "GET", _DELETED + "/microsoft.graph.application", rights.READ_APPLICATIONS,
+       deleted_items.listing(Application), _T),
+    Op("DeletedGroupList", "GET", _DELETED + "/microsoft.graph.group", rights.READ_GROUPS,
+       deleted_items.listing(Group), _T),
+    Op("DeletedServicePrincipalList", "GET", _DELETED + "/microsoft.graph.servicePrincipal", rights.READ_APPLICATIONS,
+       deleted_items.listing(ServicePrincipal), _T),
+    Op("DeletedUserList", "GET", _DELETED + "/microsoft.graph.user", rights.READ_USERS, deleted_items.listing(User),
+       _T),
+    Op("DeletedItemGet", "GET", _DELETED + "/{deleted}", rights.READ_DIRECTORY, deleted_items.get_deleted, _T),
+    Op("DeletedItemRestore", "POST", _DELETED + "/{deleted}/restore", rights.WRITE_DIRECTORY,
+       deleted_items.restore_deleted, _T),
+    Op("DeletedItemDelete", "DELETE", _DELETED + "/{deleted}", rights.WRITE_DIRECTORY, deleted_items.delete_deleted,
+       _T, success=204),
+    Op("OrganizationList", "GET", "/{version}/organization", rights.READ_ORGANIZATION,
+       organization.list_organizations, _T),
+    Op("OrganizationGet", "GET", "/{version}/organization/{organization}", rights.READ_ORGANIZATION,
+       organization.get_organization, _T),
+    Op("DomainList", "GET", "/{version}/domains", rights.READ_DOMAINS, organization.list_domains, _T),
+    Op("DomainGet", "GET", "/{version}/domains/{domain}", rights.READ_DOMAINS, organization.get_domain, _T),
 )  # fmt: skip
+
+
+def _password_rows(name: str, path: str, find: Callable[[Call], SecretOwner]) -> tuple[Op, ...]:
+    add_password, remove_password = password_handlers(find)
+    return (
+        Op(name.format("Add"), "POST", path + "/addPassword", rights.WRITE_CREDENTIALS, add_password, _T,
+           body=AddPasswordBody),
+        Op(name.format("Remove"), "POST", path + "/removePassword", rights.WRITE_CREDENTIALS, remove_password, _T,
+           success=204, body=RemovePasswordBody),
+    )  # fmt: skip
 
 
 def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
     return (
-        Op(f"ApplicationGet{suffix}", "GET", path, _READ_APPLICATION, applications.get_application, _T),
-        Op(f"ApplicationUpdate{suffix}", "PATCH", path, _WRITE_APPLICATIONS, applications.update_application, _T,
+        Op(f"ApplicationGet{suffix}", "GET", path, rights.READ_APPLICATION, applications.get_application, _T),
+        Op(f"ApplicationUpdate{suffix}", "PATCH", path, rights.WRITE_APPLICATIONS, applications.update_application, _T,
            success=204, body=ApplicationBody),
-        Op(f"ApplicationDelete{suffix}", "DELETE", path, _WRITE_APPLICATIONS, applications.delete_application, _T,
+        Op(f"ApplicationDelete{suffix}", "DELETE", path, rights.WRITE_APPLICATIONS, applications.delete_application, _T,
            success=204),
-        Op(f"ApplicationAddPassword{suffix}", "POST", path + "/addPassword", _WRITE_APPLICATIONS,
-           applications.add_password, _T, body=AddPasswordBody),
-        Op(f"ApplicationRemovePassword{suffix}", "POST", path + "/removePassword", _WRITE_APPLICATIONS,
-           applications.remove_password, _T, success=204, body=RemovePasswordBody),
-        Op(f"ApplicationAddKey{suffix}", "POST", path + "/addKey", _ROLL_APPLICATION, application_keys.add_key, _T,
-           body=AddKeyBody),
-        Op(f"ApplicationRemoveKey{suffix}", "POST", path + "/removeKey", _ROLL_APPLICATION,
+        *_password_rows(f"Application{{}}Password{suffix}", path, find_application),
+        Op(f"ApplicationAddKey{suffix}", "POST", path + "/addKey", rights.ROLL_CREDENTIALS,
+           application_keys.add_key, _T, body=AddKeyBody),
+        Op(f"ApplicationRemoveKey{suffix}", "POST", path + "/removeKey", rights.ROLL_CREDENTIALS,
            application_keys.remove_key, _T, success=204, body=RemoveKeyBody),
     )  # fmt: skip
 
@@ -120,37 +139,28 @@ def _application_rows(suffix: str, path: str) -> tuple[Op, ...]:
 def _federation_rows(suffix: str, path: str) -> tuple[Op, ...]:
     every, one = path + "/federatedIdentityCredentials", path + "/federatedIdentityCredentials/{credential}"
     return (
-        Op(f"FederatedCredentialList{suffix}", "GET", every, _READ_APPLICATIONS,
+        Op(f"FederatedCredentialList{suffix}", "GET", every, rights.READ_APPLICATIONS,
            federated_credentials.list_credentials, _T),
-        Op(f"FederatedCredentialCreate{suffix}", "POST", every, _WRITE_APPLICATIONS,
+        Op(f"FederatedCredentialCreate{suffix}", "POST", every, rights.WRITE_CREDENTIALS,
            federated_credentials.create_credential, _T, success=201, body=FederatedCredentialBody),
-        Op(f"FederatedCredentialGet{suffix}", "GET", one, _READ_APPLICATIONS, federated_credentials.get_credential, _T),
-        Op(f"FederatedCredentialUpdate{suffix}", "PATCH", one, _WRITE_APPLICATIONS,
+        Op(f"FederatedCredentialGet{suffix}", "GET", one, rights.READ_APPLICATIONS,
+           federated_credentials.get_credential, _T),
+        Op(f"FederatedCredentialUpdate{suffix}", "PATCH", one, rights.WRITE_CREDENTIALS,
            federated_credentials.update_credential, _T, success=204, body=FederatedCredentialBody),
-        Op(f"FederatedCredentialDelete{suffix}", "DELETE", one, _WRITE_APPLICATIONS,
+        Op(f"FederatedCredentialDelete{suffix}", "DELETE", one, rights.WRITE_CREDENTIALS,
            federated_credentials.delete_credential, _T, success=204),
     )  # fmt: skip
 
 
 def _service_principal_rows(suffix: str, path: str) -> tuple[Op, ...]:
     return (
-        Op(f"ServicePrincipalGet{suffix}", "GET", path, _READ_APPLICATION,
+        Op(f"ServicePrincipalGet{suffix}", "GET", path, rights.READ_APPLICATION,
            service_principals.get_service_principal, _T),
-        Op(f"ServicePrincipalUpdate{suffix}", "PATCH", path, _WRITE_APPLICATIONS,
+        Op(f"ServicePrincipalUpdate{suffix}", "PATCH", path, rights.WRITE_APPLICATIONS,
            service_principals.update_service_principal, _T, success=204, body=ServicePrincipalBody),
-        Op(f"ServicePrincipalDelete{suffix}", "DELETE", path, _WRITE_APPLICATIONS,
+        Op(f"ServicePrincipalDelete{suffix}", "DELETE", path, rights.WRITE_APPLICATIONS,
            service_principals.delete_service_principal, _T, success=204),
-    )  # fmt: skip
-
-
-def _membership_rows(kind: str, path: str) -> tuple[Op, ...]:
-    return (
-        Op(f"{kind}GetMemberGroups", "POST", path + "/getMemberGroups", _READ_DIRECTORY,
-           directory_objects.get_member_groups, _T, body=MemberObjectsBody),
-        Op(f"{kind}GetMemberObjects", "POST", path + "/getMemberObjects", _READ_DIRECTORY,
-           directory_objects.get_member_groups, _T, body=MemberObjectsBody),
-        Op(f"{kind}CheckMemberGroups", "POST", path + "/checkMemberGroups", _READ_DIRECTORY,
-           directory_objects.check_member_groups, _T, body=CheckMemberGroupsBody),
+        *_password_rows(f"ServicePrincipal{{}}Password{suffix}", path, find_service_principal),
     )  # fmt: skip
 
 
@@ -159,5 +169,5 @@ OPERATIONS: tuple[Op, ...] = (
     *(row for key in _APPLICATION_KEYS for row in _application_rows(*key)),
     *(row for key in _APPLICATION_KEYS for row in _federation_rows(*key)),
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
-    *(row for key in _ANY_OBJECT for row in _membership_rows(*key)),
+    *relation_operations.OPERATIONS,
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.first_party import FIRST_PARTY, OWNER_TENANT
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -16,6 +17,9 @@ from strongroom.core.identity import (
     ServicePrincipalType,
     User,
 )
+from strongroom.core.registration import SignIn
+from strongroom.graph.registration import app_role, permission_scope, registration
+from strongroom.graph.wire import PROFILE
 from strongroom.view import View
 
 
@@ -51,10 +55,15 @@ def key_credential(certificate: ClientCertificate, *, with_key: bool = False) ->
     }
 
 
+def _secrets(view: View, owner: str) -> list[dict[str, Any]]:
+    """Render an owner's secrets, the oldest first."""
+    secrets = [one for one in view.credentials_of(owner) if one.kind is CredentialKind.SECRET]
+    return [password_credential(one) for one in sorted(secrets, key=_by_age)]
+
+
 def application(view: View, record: Application, *, with_keys: bool = False) -> dict[str, Any]:
     """Render an application."""
     certificates = sorted(view.certificates_of(record.id), key=lambda one: (one.created, one.key_id))
-    secrets = [one for one in view.credentials_of(record.id) if one.kind is CredentialKind.SECRET]
     return {
         "id": record.id,
         "deletedDateTime": None,
@@ -63,42 +72,51 @@ def application(view: View, record: Application, *, with_keys: bool = False) -> 
         "displayName": record.display_name,
         "identifierUris": list(record.identifier_uris),
         "signInAudience": record.sign_in_audience,
-        "tags": [],
-        "appRoles": [],
+        **registration(record),
         "keyCredentials": [key_credential(one, with_key=with_keys) for one in certificates],
-        "passwordCredentials": [password_credential(one) for one in sorted(secrets, key=_by_age)],
-        "requiredResourceAccess": [],
+        "passwordCredentials": _secrets(view, record.id),
     }
 
 
 def service_principal_names(view: View, record: ServicePrincipal) -> tuple[str, ...]:
     """Give the names a service principal may be asked for by: its app id and its application's identifier URIs."""
-    backing = view.application_by_app_id(record.app_id)
-    return (record.app_id, *(backing.identifier_uris if backing is not None else ()))
+    backing, party = view.application_by_app_id(record.app_id), FIRST_PARTY.get(record.app_id)
+    names = party.names if party is not None else backing.identifier_uris if backing is not None else ()
+    return (record.app_id, *names)
 
 
 def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
-    """Render a service principal."""
-    backing = view.application_by_app_id(record.app_id)
+    """Render a service principal: its own properties, and those of the application behind it."""
+    backing, party = view.application_by_app_id(record.app_id), FIRST_PARTY.get(record.app_id)
     is_identity = record.type is ServicePrincipalType.MANAGED_IDENTITY
+    offers = backing or party
+    organization = OWNER_TENANT if party is not None else backing.tenant if backing is not None else None
+    scopes = party.scopes if party is not None else backing.api.scopes if backing is not None else ()
+    sign_in = backing.sign_in if backing is not None else SignIn()
     return {
         "id": record.id,
         "deletedDateTime": None,
         "accountEnabled": record.enabled,
         "alternativeNames": ["isExplicit=True", record.resource_id] if is_identity else [],
-        "appDisplayName": backing.display_name if backing is not None else None,
+        "appDisplayName": offers.display_name if offers is not None else None,
         "appId": record.app_id,
-        "appOwnerOrganizationId": backing.tenant if backing is not None else None,
+        "appOwnerOrganizationId": organization,
+        "appRoleAssignmentRequired": record.app_role_assignment_required,
+        "appRoles": [app_role(one) for one in offers.app_roles] if offers is not None else [],
         "createdDateTime": instant(record.created),
+        "description": record.description,
         "displayName": record.display_name,
+        "homepage": sign_in.home_page_url,
+        "keyCredentials": [],
+        "logoutUrl": sign_in.logout_url,
+        "notes": record.notes,
+        "oauth2PermissionScopes": [permission_scope(one) for one in scopes],
+        "passwordCredentials": _secrets(view, record.id),
+        "replyUrls": [*sign_in.web, *sign_in.spa, *sign_in.public_client],
         "servicePrincipalNames": list(service_principal_names(view, record)),
         "servicePrincipalType": record.type.value,
         "signInAudience": backing.sign_in_audience if backing is not None else None,
         "tags": list(record.tags),
-        "appRoles": [],
-        "oauth2PermissionScopes": [],
-        "keyCredentials": [],
-        "passwordCredentials": [],
     }
 
 
@@ -112,15 +130,12 @@ def user(record: User) -> dict[str, Any]:
         "createdDateTime": instant(record.created),
         "displayName": record.display_name,
         "givenName": record.given_name,
-        "jobTitle": None,
-        "mail": None,
         "mailNickname": record.mail_nickname,
-        "mobilePhone": None,
-        "officeLocation": None,
-        "preferredLanguage": None,
         "surname": record.surname,
         "userPrincipalName": record.user_principal_name,
         "userType": "Member",
+        **dict.fromkeys(PROFILE),
+        **dict(record.profile),
     }
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.core.directory_roles import OWNED_APPLICATIONS
+from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.identity import ServicePrincipal
 from strongroom.core.records import tenant_partition
 from strongroom.directory import applications as directory
+from strongroom.flow.authorization import require_directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_service_principal
-from strongroom.graph.odata import Filterable, Operator, collection, entity
-from strongroom.graph.wire import ServicePrincipalBody, refuse_later, require
+from strongroom.graph.odata import collection, entity
+from strongroom.graph.owners import add_owners, owners_of_new
+from strongroom.graph.rights import WRITE_APPLICATIONS
+from strongroom.graph.wire import ServicePrincipalBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -60,20 +66,21 @@ async def create_service_principal(call: Call) -> Response:
     refuse_later(body, ServicePrincipalBody.LATER)
     app_id = require(body.app_id, "appId", "ServicePrincipal").lower()
     application = call.world.view.application_by_app_id(app_id)
-    if application is None:
+    if application is None and app_id not in FIRST_PARTY:
         raise directory.no_such_application(app_id)
+    if application is not None and call.permit.assignment == OWNED_APPLICATIONS:
+        require_directory(call.world, call.identity, WRITE_APPLICATIONS, application.id)
+    owners = owners_of_new(call, body.owners)
+    now, entropy, tenant = call.now, call.world.entropy, call.identity.tenant
 
     async def change(tx: Transaction) -> ServicePrincipal:
-        return await directory.create_service_principal(
-            tx,
-            call.identity.tenant,
-            application,
-            enabled=body.account_enabled is not False,
-            display_name=body.display_name,
-            tags=body.tags or (),
-            now=call.now,
-            entropy=call.world.entropy,
+        if application is None:
+            return await directory.create_first_party_principal(tx, tenant, app_id, now=now, entropy=entropy)
+        made = await directory.create_service_principal(
+            tx, tenant, application, details=_wanted(body), now=now, entropy=entropy
         )
+        await add_owners(tx, made, owners)
+        return made
 
     made = await call.commit(change, lambda one: {"servicePrincipalId": one.id, "appId": one.app_id})
     return entity(call, "servicePrincipals", render.service_principal(call.world.view, made), status=201)
@@ -83,9 +90,9 @@ async def update_service_principal(call: Call) -> Response:
     """Change a service principal; disabling it ends its tokens."""
     found = find_service_principal(call)
     body = await call.body(ServicePrincipalBody)
-    refuse_later(body, (*ServicePrincipalBody.LATER, "app_id"))
+    refuse_later(body, (*ServicePrincipalBody.LATER, "app_id", "owners"))
     call.properties["servicePrincipalId"] = found.id
-    wanted = directory.ServicePrincipalChange(body.account_enabled, body.display_name, body.tags)
+    wanted = _wanted(body)
     await call.commit(lambda tx: directory.update_service_principal(tx, found.tenant, found.id, wanted))
     return Response(204, content_type=None)
 
@@ -94,5 +101,16 @@ async def delete_service_principal(call: Call) -> Response:
     """Delete a service principal; its application stays."""
     found = find_service_principal(call)
     call.properties["servicePrincipalId"] = found.id
-    await call.commit(lambda tx: directory.delete_service_principal(tx, found.tenant, found.id))
+    await call.commit(lambda tx: directory.delete_service_principal(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)
+
+
+def _wanted(body: ServicePrincipalBody) -> directory.ServicePrincipalChange:
+    return directory.ServicePrincipalChange(
+        enabled=body.account_enabled,
+        display_name=body.display_name,
+        tags=body.tags,
+        app_role_assignment_required=body.app_role_assignment_required,
+        description=clearing(body.description),
+        notes=clearing(body.notes),
+    )

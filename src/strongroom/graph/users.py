@@ -10,8 +10,9 @@ from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
-from strongroom.graph.objects import find_user
-from strongroom.graph.odata import Filterable, Operator, collection, entity
+from strongroom.graph.filters import Filterable, Operator
+from strongroom.graph.objects import find_me, find_user
+from strongroom.graph.odata import collection, entity
 from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
@@ -23,6 +24,10 @@ FILTERS: Mapping[str, Filterable[User]] = {
     "accountEnabled": Filterable(lambda one: one.enabled, _EQ),
     "displayName": Filterable(lambda one: one.display_name, _TEXT),
     "givenName": Filterable(lambda one: one.given_name, _TEXT),
+    "department": Filterable(lambda one: dict(one.profile).get("department"), _TEXT),
+    "employeeId": Filterable(lambda one: dict(one.profile).get("employeeId"), _TEXT),
+    "jobTitle": Filterable(lambda one: dict(one.profile).get("jobTitle"), _TEXT),
+    "mail": Filterable(lambda one: dict(one.profile).get("mail"), _TEXT),
     "mailNickname": Filterable(lambda one: one.mail_nickname, _TEXT),
     "surname": Filterable(lambda one: one.surname, _TEXT),
     "userPrincipalName": Filterable(lambda one: one.user_principal_name, _TEXT),
@@ -47,11 +52,7 @@ async def get_me(call: Call) -> Response:
     Raises:
         Invalid: it is not a user who asks.
     """
-    caller = call.identity
-    found = call.world.view.principal(caller.tenant, caller.oid)
-    if not isinstance(found, User):
-        raise Invalid("/me request is only valid with delegated authentication flow.", code="BadRequest")
-    return entity(call, "users", render.user(found))
+    return entity(call, "users", render.user(find_me(call)))
 
 
 async def create_user(call: Call) -> Response:
@@ -69,6 +70,7 @@ async def create_user(call: Call) -> Response:
         enabled=body.account_enabled,
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
+        profile=body.profile(),
     )
     password = await _new_password(call, body.password_profile)
 
@@ -94,6 +96,7 @@ async def update_user(call: Call) -> Response:
         user_principal_name=body.user_principal_name,
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
+        profile=body.profile(),
     )
     password = None if body.password_profile is None else await _new_password(call, body.password_profile)
 
@@ -112,7 +115,7 @@ async def delete_user(call: Call) -> Response:
     """Delete a user."""
     found = find_user(call)
     call.properties["userId"] = found.id
-    await call.commit(lambda tx: directory.delete_user(tx, found.tenant, found.id))
+    await call.commit(lambda tx: directory.delete_user(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)
 
 

@@ -8,7 +8,7 @@ content it is refused, because to drop it silently would be to lie about what wa
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -22,13 +22,19 @@ Text = Annotated[str, msgspec.Meta(max_length=limits.GRAPH_TEXT_CHARS)]
 Nickname = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 PersonName = Annotated[str, msgspec.Meta(max_length=64)]
 Uri = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
-Guid = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+Guid = Annotated[str, msgspec.Meta(max_length=36, pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
+"""What a body names an object by. Nothing else may stand there, since ids are recorded."""
 Uris = Annotated[tuple[Uri, ...], msgspec.Meta(max_length=50)]
 Tags = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
 
+ProfileText = Text | msgspec.UnsetType | None
+References = Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.GRAPH_MEMBERS_PER_PATCH)]
+
 
 class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """A body: members in camel case, unknown ones refused."""
+    """A body: members in camel case, unknown ones refused; generated clients say the type, which the path says."""
+
+    odata_type: str | None = msgspec.field(name="@odata.type", default=None)
 
 
 Base64 = Annotated[str, msgspec.Meta(max_length=2 * limits.CLIENT_CERTIFICATE_BYTES)]
@@ -84,33 +90,6 @@ class RemoveKeyBody(Wire):
     proof: str
 
 
-class ApplicationBody(Wire):
-    """An application to be made or changed."""
-
-    display_name: Name | None = None
-    identifier_uris: Uris | None = None
-    sign_in_audience: str | None = None
-    key_credentials: KeyCredentials | None = None
-    # Empty as `az ad app create` and Terraform send them; with content they are for later.
-    app_roles: Any = None
-    is_fallback_public_client: Any = None
-    notes: Any = None
-    optional_claims: Any = None
-    password_credentials: Any = None
-    public_client: Any = None
-    required_resource_access: Any = None
-    service_management_reference: Any = None
-    spa: Any = None
-    tags: Any = None
-    web: Any = None
-
-    LATER = (
-        "app_roles", "is_fallback_public_client", "notes", "optional_claims",
-        "password_credentials", "public_client", "required_resource_access", "service_management_reference", "spa",
-        "tags", "web",
-    )  # fmt: skip
-
-
 class PasswordCredentialBody(Wire):
     """What may be asked of a new secret."""
 
@@ -144,21 +123,22 @@ class ServicePrincipalBody(Wire):
     account_enabled: bool | None = None
     display_name: Name | None = None
     tags: Tags | None = None
+    owners: References = msgspec.field(name="owners@odata.bind", default=())
+    app_role_assignment_required: bool | None = None
+    description: Text | msgspec.UnsetType | None = msgspec.UNSET
+    notes: Text | msgspec.UnsetType | None = msgspec.UNSET
     alternative_names: Any = None
-    app_role_assignment_required: Any = None
-    description: Any = None
     key_credentials: Any = None
     login_url: Any = None
-    notes: Any = None
     notification_email_addresses: Any = None
     password_credentials: Any = None
     preferred_single_sign_on_mode: Any = None
+    saml_single_sign_on_settings: Any = None
     service_principal_type: Any = None
 
     LATER = (
-        "alternative_names", "app_role_assignment_required", "description", "key_credentials", "login_url", "notes",
-        "notification_email_addresses", "password_credentials", "preferred_single_sign_on_mode",
-        "service_principal_type",
+        "alternative_names", "key_credentials", "login_url", "notification_email_addresses", "password_credentials",
+        "preferred_single_sign_on_mode", "saml_single_sign_on_settings", "service_principal_type",
     )  # fmt: skip
 
 
@@ -180,20 +160,46 @@ class UserBody(Wire):
     password_profile: PasswordProfileBody | None = None
     given_name: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     surname: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    city: ProfileText = msgspec.UNSET
+    company_name: ProfileText = msgspec.UNSET
+    country: ProfileText = msgspec.UNSET
+    department: ProfileText = msgspec.UNSET
+    employee_id: ProfileText = msgspec.UNSET
+    employee_type: ProfileText = msgspec.UNSET
+    fax_number: ProfileText = msgspec.UNSET
+    job_title: ProfileText = msgspec.UNSET
+    mail: ProfileText = msgspec.UNSET
+    mobile_phone: ProfileText = msgspec.UNSET
+    office_location: ProfileText = msgspec.UNSET
+    postal_code: ProfileText = msgspec.UNSET
+    preferred_language: ProfileText = msgspec.UNSET
+    state: ProfileText = msgspec.UNSET
+    street_address: ProfileText = msgspec.UNSET
+    usage_location: ProfileText = msgspec.UNSET
+    show_in_address_list: Literal[True] | None = None
+    """As everybody is, where there is an address list."""
+    age_group: Any = None
     business_phones: Any = None
-    department: Any = None
-    job_title: Any = None
-    mail: Any = None
-    mobile_phone: Any = None
-    office_location: Any = None
+    consent_provided_for_minor: Any = None
+    employee_hire_date: Any = None
+    employee_org_data: Any = None
     on_premises_immutable_id: Any = None
-    preferred_language: Any = None
-    usage_location: Any = None
+    other_mails: Any = None
+    password_policies: Any = None
 
     LATER = (
-        "business_phones", "department", "job_title", "mail", "mobile_phone", "office_location",
-        "on_premises_immutable_id", "preferred_language", "usage_location",
+        "age_group", "business_phones", "consent_provided_for_minor", "employee_hire_date", "employee_org_data",
+        "on_premises_immutable_id", "other_mails", "password_policies",
     )  # fmt: skip
+
+    def profile(self) -> dict[str, str]:
+        """Give what is said of the person beside its names; an empty text where something is to be removed."""
+        said = ((one.encode_name, getattr(self, one.name)) for one in msgspec.structs.fields(self))
+        return {name: text or "" for name, text in said if name in PROFILE and text is not msgspec.UNSET}
+
+
+PROFILE = tuple(one.encode_name for one in msgspec.structs.fields(UserBody) if one.type == ProfileText)
+"""The names of what is said of a person, and decides nothing."""
 
 
 class GroupBody(Wire):
@@ -204,21 +210,79 @@ class GroupBody(Wire):
     mail_enabled: bool | None = None
     security_enabled: bool | None = None
     description: Text | msgspec.UnsetType | None = msgspec.UNSET
-    members: Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.GRAPH_MEMBERS_PER_PATCH)] = msgspec.field(
-        name="members@odata.bind", default=()
-    )
-    owners: Any = msgspec.field(name="owners@odata.bind", default=None)
+    members: References = msgspec.field(name="members@odata.bind", default=())
+    owners: References = msgspec.field(name="owners@odata.bind", default=())
+    assigned_labels: Any = None
+    auto_subscribe_new_members: Any = None
     group_types: Any = None
+    hide_from_address_lists: Any = None
+    hide_from_outlook_clients: Any = None
     is_assignable_to_role: Any = None
+    membership_rule: Any = None
+    membership_rule_processing_state: Any = None
+    resource_behavior_options: Any = None
+    resource_provisioning_options: Any = None
+    theme: Any = None
     visibility: Any = None
+    writeback_configuration: Any = None
 
-    LATER = ("owners", "group_types", "is_assignable_to_role", "visibility")
+    LATER = (
+        "assigned_labels", "auto_subscribe_new_members", "group_types", "hide_from_address_lists",
+        "hide_from_outlook_clients", "is_assignable_to_role", "membership_rule", "membership_rule_processing_state",
+        "resource_behavior_options", "resource_provisioning_options", "theme", "visibility", "writeback_configuration",
+    )  # fmt: skip
 
 
 class ReferenceBody(Wire):
     """A reference to a directory object."""
 
     odata_id: str = msgspec.field(name="@odata.id")
+
+
+class AppRoleAssignmentBody(Wire):
+    """An app role to be assigned; the names are only ever answered."""
+
+    app_role_id: Guid
+    resource_id: Guid
+    principal_id: Guid | None = None
+    principal_display_name: str | None = None
+    principal_type: str | None = None
+    resource_display_name: str | None = None
+
+
+class ActivateRoleBody(Wire):
+    """A directory role to be activated."""
+
+    role_template_id: Guid
+
+
+class RoleAssignmentBody(Wire):
+    """A directory role to be assigned."""
+
+    role_definition_id: Guid
+    principal_id: Guid
+    directory_scope_id: str = "/"
+    app_scope_id: str | None = None
+    condition: None = None
+
+
+class PermissionGrantBody(Wire):
+    """Delegated permissions to be granted."""
+
+    client_id: Guid
+    resource_id: Guid
+    scope: str
+    consent_type: Literal["AllPrincipals", "Principal"] = "AllPrincipals"
+    principal_id: Guid | None = None
+    # Asked of clients by the beta version, and of no meaning.
+    expiry_time: Any = None
+    start_time: Any = None
+
+
+class GrantChangeBody(Wire):
+    """What a grant is to be for."""
+
+    scope: str
 
 
 class GetByIdsBody(Wire):
@@ -245,12 +309,17 @@ def refuse_later(body: Wire, names: tuple[str, ...]) -> None:
     Refuse content in properties that are not supported yet.
 
     Raises:
-        Invalid: one of *names* is neither absent, null, false nor empty.
+        Invalid: one of *names* is neither absent, null, false nor empty, nor made of such alone.
     """
     for name in names:
-        if getattr(body, name):
+        if _says_something(getattr(body, name)):
             wire_name = next(one.encode_name for one in msgspec.structs.fields(body) if one.name == name)
             raise Invalid(f"The property '{wire_name}' is not supported.")
+
+
+def _says_something(value: Any) -> bool:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_says_something, members)) if isinstance(value, dict | list) else bool(value)
 
 
 def clearing(value: str | msgspec.UnsetType | None) -> str | None:

@@ -203,6 +203,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "count": _number,
     "createMode": _text,
     "credentialId": _text,
+    "grantId": _text,
     "grantType": _text,
     "groupId": _text,
     "issuer": _text,

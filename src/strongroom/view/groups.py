@@ -51,6 +51,10 @@ class Memberships:
             found = self._transitive[member] = self._reach(member)
         return found
 
+    def direct(self, member: str) -> frozenset[str]:
+        """Return the groups that *member* is in directly."""
+        return frozenset(filter(self._exists, self._groups.get(member, ())))
+
     def _reach(self, member: str) -> frozenset[str]:
         reached: set[str] = set()
         ahead = [member]

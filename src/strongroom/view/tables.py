@@ -22,6 +22,7 @@ from strongroom.core.identity import (
 )
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
+from strongroom.core.relations import AppRoleAssignment, Ownership
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
@@ -72,6 +73,14 @@ class Tables:
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
             lambda held: (held.tenant, held.principal)
         )
+        self.owners: Collected[tuple[str, str], Ownership] = Collected(lambda one: (one.tenant, one.object))
+        self.owned_objects: Collected[tuple[str, str], Ownership] = Collected(lambda one: (one.tenant, one.owner))
+        self.held_app_roles: Collected[tuple[str, str], AppRoleAssignment] = Collected(
+            lambda one: (one.tenant, one.principal)
+        )
+        self.given_app_roles: Collected[tuple[str, str], AppRoleAssignment] = Collected(
+            lambda one: (one.tenant, one.resource)
+        )
         self.signing_keys: Index[str, SigningKey] = Index(lambda key: (key.id,))
         self.subscriptions: Index[str, Subscription] = Index(lambda subscription: (subscription.id.lower(),))
         self.resource_groups: Index[tuple[str, str], ResourceGroup] = Index(
@@ -95,6 +104,8 @@ class Tables:
             FederatedCredential.KIND: (self.federated,),
             TrustedIssuer.KIND: (self.issuers,),
             DirectoryRoleAssignment.KIND: (self.held_roles,),
+            Ownership.KIND: (self.owners, self.owned_objects),
+            AppRoleAssignment.KIND: (self.held_app_roles, self.given_app_roles),
             SigningKey.KIND: (self.signing_keys,),
             RoleDefinition.KIND: (_Notice(self._rights_changed),),
             RoleAssignment.KIND: (_Notice(self._rights_changed),),

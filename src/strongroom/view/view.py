@@ -11,9 +11,11 @@ from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.errors import Unavailable
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.firewall import Firewall
+from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
+from strongroom.core.relations import AppRoleAssignment
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.sealed import SealedCache
@@ -169,6 +171,10 @@ class View:
         """Return every group a principal is in, directly or through others."""
         return self._tables.memberships(tenant).transitive(principal)
 
+    def direct_groups_of(self, tenant: str, principal: str) -> frozenset[str]:
+        """Return the groups that a principal is in directly."""
+        return self._tables.memberships(tenant).direct(principal)
+
     def members_of(self, tenant: str, group: str) -> tuple[str, ...]:
         """Return the direct members of a group."""
         return self._tables.memberships(tenant).members(group)
@@ -176,6 +182,28 @@ class View:
     def directory_roles_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return the directory roles that a principal itself holds: whoever edits groups makes no administrator."""
         return frozenset(held.role for held in self._tables.held_roles.get((tenant, principal)))
+
+    def owners_of(self, tenant: str, object_id: str) -> tuple[str, ...]:
+        """Return the ids of the owners of an application, service principal or group."""
+        return tuple(one.owner for one in self._tables.owners.get((tenant, object_id)))
+
+    def owned_by(self, tenant: str, owner: str) -> tuple[str, ...]:
+        """Return the ids of what a principal owns."""
+        return tuple(one.object for one in self._tables.owned_objects.get((tenant, owner)))
+
+    def app_roles_held_by(self, tenant: str, principal: str) -> tuple[AppRoleAssignment, ...]:
+        """Return the app role assignments that a principal itself has, of whatever resources."""
+        return self._tables.held_app_roles.get((tenant, principal))
+
+    def app_roles_given_on(self, tenant: str, resource: str) -> tuple[AppRoleAssignment, ...]:
+        """Return the app role assignments on a resource's service principal, to whatever principals."""
+        return self._tables.given_app_roles.get((tenant, resource))
+
+    def app_permissions_of(self, tenant: str, principal: str) -> frozenset[str]:
+        """Return the ids of the app roles of Microsoft Graph that a principal itself has."""
+        graph = self.service_principal_by_app_id(tenant, GRAPH)
+        held = self.app_roles_held_by(tenant, principal)
+        return frozenset(one.app_role for one in held if graph is not None and one.resource == graph.id)
 
     def signing_key(self, kid: str) -> SigningKey | None:
         """Return a signing key, or None. Whose it is and whether it is trusted now is for the caller to check."""

@@ -12,7 +12,11 @@ import pytest
 from strongroom.app import jobs, open_instance
 from strongroom.app.first_start import initialise
 from strongroom.config import Settings
+from strongroom.core import limits
+from strongroom.core.identity import User
+from strongroom.core.relations import DeletedObject
 from strongroom.crypto.pool import BoundedPool
+from strongroom.directory.users import delete_user
 from strongroom.http.asgi import Listener
 
 
@@ -53,3 +57,26 @@ def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: 
     told, issued = asyncio.run(turns())
     assert told == issued
     assert main.asked == [settings.certificate_files[0].read_bytes()] * 2
+
+
+def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> None:
+    """The job removes deleted objects whose time is over, and is among the jobs that run."""
+    settings = Settings(data=tmp_path / "data")
+
+    async def turns() -> list[int]:
+        await initialise(settings, lambda _: None)
+        async with open_instance(settings) as opened:
+            pool = BoundedPool("signing key", threads=1, waiting=1)
+            service = jobs.Service(opened, cast("Listener", Main()), pool, b"")
+            world, began, left = opened.world, opened.installation.created, []
+            (user,) = world.view.all(User)
+            await world.store.commit(lambda tx: delete_user(tx, user.tenant, user.id, now=began))
+            for age_s in (limits.DELETED_OBJECT_S - 1, limits.DELETED_OBJECT_S):
+                world.clock = lambda age_s=age_s: began + age_s  # type: ignore[misc]  # the default binds this age
+                await jobs.purge_directory(service)
+                left.append(len(world.view.all(DeletedObject)))
+            pool.close()
+            return left
+
+    assert asyncio.run(turns()) == [1, 0]
+    assert jobs.purge_directory in [job.run for job in jobs.JOBS]

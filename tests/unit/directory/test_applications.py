@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from strongroom.core.errors import Conflict, Invalid, NotFound
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType
-from strongroom.directory import applications, client_secrets
+from strongroom.directory import applications, client_secrets, clients
 from tests.unit.directory.conftest import NOW, Directory
 
 
@@ -65,11 +67,19 @@ def test_an_application_takes_its_secrets_and_its_principal_along(directory: Dir
         directory.keys, made, expires=NOW + 60, now=NOW, entropy=directory.entropy
     )
     directory.commit(lambda tx: client_secrets.add_password(tx, secret.credential))
-    directory.commit(lambda tx: applications.delete_application(tx, directory.tenant, made.id))
+    directory.commit(lambda tx: applications.delete_application(tx, directory.tenant, made.id, now=NOW))
 
     assert directory.view.application_by_app_id(made.app_id) is None
     assert directory.view.principal(directory.tenant, principal.id) is None
-    assert directory.view.credentials_of(made.id) == ()
+    with pytest.raises(Invalid):
+        clients.authenticate_by_secret(
+            directory.keys,
+            directory.view,
+            tenant=directory.tenant,
+            client_id=made.app_id,
+            secret=secret.text,
+            now=NOW,
+        )
 
 
 def test_another_tenants_application_is_not_there(directory: Directory) -> None:
@@ -77,11 +87,11 @@ def test_another_tenants_application_is_not_there(directory: Directory) -> None:
     made = directory.add_application()
 
     with pytest.raises(NotFound):
-        directory.commit(lambda tx: applications.delete_application(tx, directory.other, made.id))
+        directory.commit(lambda tx: applications.delete_application(tx, directory.other, made.id, now=NOW))
     with pytest.raises(NotFound):
         directory.commit(
             lambda tx: applications.update_application(
-                tx, directory.other, made.id, applications.ApplicationChange(display_name="taken over")
+                tx, directory.other, made.id, lambda found: replace(found, display_name="taken over")
             )
         )
 
@@ -103,7 +113,7 @@ def test_a_managed_identitys_principal_goes_with_its_resource_alone(directory: D
     identity = directory.add_identity()
     assert identity.type is ServicePrincipalType.MANAGED_IDENTITY
     with pytest.raises(Invalid, match="managed identities"):
-        directory.commit(lambda tx: applications.delete_service_principal(tx, directory.tenant, identity.id))
+        directory.commit(lambda tx: applications.delete_service_principal(tx, directory.tenant, identity.id, now=NOW))
     directory.commit(lambda tx: applications.delete_identity_principal(tx, directory.tenant, identity.id))
     assert directory.view.principal(directory.tenant, identity.id) is None
 

@@ -89,7 +89,7 @@ class TestKeeping:
         made = client_secrets.make_client_secret(
             directory.keys, application, expires=NOW + 60, now=NOW, entropy=directory.entropy
         )
-        directory.commit(lambda tx: applications.delete_application(tx, directory.tenant, application.id))
+        directory.commit(lambda tx: applications.delete_application(tx, directory.tenant, application.id, now=NOW))
 
         with pytest.raises(NotFound):
             directory.commit(lambda tx: client_secrets.add_password(tx, made.credential))

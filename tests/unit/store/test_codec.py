@@ -7,11 +7,13 @@ import msgspec
 import pytest
 
 from strongroom.core.changes import ObjectChanged, RecordPut, RecordRemoved
-from strongroom.core.identity import Credential, CredentialKind, PrincipalType, Tenant
+from strongroom.core.identity import Application, Credential, CredentialKind, PrincipalType, Tenant, User
 from strongroom.core.network import DefaultAction, NetworkAcls, VirtualNetworkRule
 from strongroom.core.objects import Collection
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import INSTANCE, KINDS, Record
+from strongroom.core.registration import Api, AppRole, PermissionScope, PreAuthorized, ResourceAccess, SignIn
+from strongroom.core.relations import AppRoleAssignment, DeletedObject, Ownership, PermissionGrant
 from strongroom.core.vaults import AccessPolicy, Vault
 from strongroom.store.codec import (
     UnknownKind,
@@ -42,6 +44,20 @@ VAULT = Vault(
 )
 
 
+APPLICATION = Application(
+    "o",
+    "t",
+    "a",
+    "A",
+    1,
+    sign_in=SignIn(web=("https://a.example/",), is_fallback_public_client=True),
+    api=Api((PermissionScope("s", "user_impersonation"),), ("k",), (PreAuthorized("a", ("s",)),), 2),
+    app_roles=(AppRole("r", None, "R", "", member_types=("User", "Application")),),
+    required_resource_access=(ResourceAccess("x", ("s",), ("r",)),),
+    tags=("t",),
+)
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -49,6 +65,12 @@ VAULT = Vault(
         Tenant("t", "T", ("a.example", "b.example"), 1),
         Credential("c", "t", "o", CredentialKind.SECRET, b"\0\1", 1, 2, None, hint="abc"),
         RoleAssignment("a", "t", "/", "role", "p", PrincipalType.GROUP, 1),
+        User("u", "t", "u@a.example", "U", 1, profile=(("jobTitle", "Plumber"),)),
+        APPLICATION,
+        Ownership("o/u", "t", "o", "u"),
+        AppRoleAssignment("a", "t", "r", "p", PrincipalType.USER, "s", 1),
+        PermissionGrant("g", "t", "c", None, "r", ("openid",)),
+        DeletedObject("o", "t", 1, application=APPLICATION),
     ],
     ids=lambda record: record.KIND,
 )

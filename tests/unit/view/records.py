@@ -14,6 +14,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
+from strongroom.core.relations import AppRoleAssignment, Ownership
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 
@@ -39,6 +40,16 @@ def group(oid: str, of: str = T1) -> Group:
 def member(of_group: str, oid: str, of: str = T1) -> Membership:
     """Make a membership."""
     return Membership(id=f"{of_group}/{oid}", tenant=of, group=of_group, member=oid)
+
+
+def owner(of_object: str, oid: str, of: str = T1) -> Ownership:
+    """Make an ownership."""
+    return Ownership(id=f"{of_object}/{oid}", tenant=of, object=of_object, owner=oid)
+
+
+def app_role(identifier: str, principal: str, resource: str, role: str, of: str = T1) -> AppRoleAssignment:
+    """Make an app role assignment."""
+    return AppRoleAssignment(identifier, of, role, principal, PrincipalType.SERVICE_PRINCIPAL, resource, 1)
 
 
 def application(oid: str, app_id: str, of: str = T1) -> Application:

@@ -14,6 +14,7 @@ from strongroom.view import View
 from tests.unit.view.records import (
     T1,
     T2,
+    app_role,
     application,
     assignment,
     credential,
@@ -21,6 +22,7 @@ from tests.unit.view.records import (
     group,
     identity,
     member,
+    owner,
     resource_group,
     role,
     service_principal,
@@ -48,6 +50,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(service_principal, one_id, one_id, one_tenant),
     st.builds(credential, one_id, one_id, one_tenant),
     st.builds(directory_role, one_id, one_id, one_tenant),
+    st.builds(owner, one_id, one_id, one_tenant),
+    st.builds(app_role, one_id, one_id, one_id, one_id, one_tenant),
     st.builds(signing_key, one_id, one_tenant),
     st.builds(role, one_id, st.sampled_from((GET, "*/read")), of=one_tenant),
     st.builds(
@@ -103,7 +107,12 @@ def answers(view: View) -> dict[str, object]:
             f"service principal {of} {one}": view.service_principal_by_app_id(of, one),
             f"groups {of} {one}": view.groups_of(of, one),
             f"members {of} {one}": view.members_of(of, one),
+            f"direct groups {of} {one}": view.direct_groups_of(of, one),
             f"roles {of} {one}": view.directory_roles_of(of, one),
+            f"owners {of} {one}": view.owners_of(of, one),
+            f"owned by {of} {one}": view.owned_by(of, one),
+            f"app roles held {of} {one}": view.app_roles_held_by(of, one),
+            f"app roles given {of} {one}": view.app_roles_given_on(of, one),
         }
         for scope in SCOPES:
             found[f"grant {of} {one} {scope}"] = view.grants(of).find(frozenset({one}), scope, GET, data=True)

@@ -9,6 +9,7 @@ from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.builtin_roles import BUILTIN_ROLES, KEY_VAULT_ADMINISTRATOR
 from strongroom.core.changes import ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.errors import Unavailable
+from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Group, User
 from strongroom.core.network import Connection, DefaultAction, Link, NetworkAcls, Passage
 from strongroom.core.objects import Collection
@@ -17,6 +18,7 @@ from strongroom.view import View, ViewNotLoaded
 from tests.unit.view.records import (
     T1,
     T2,
+    app_role,
     application,
     assignment,
     credential,
@@ -24,6 +26,7 @@ from tests.unit.view.records import (
     group,
     identity,
     member,
+    owner,
     resource_group,
     role,
     service_principal,
@@ -65,7 +68,13 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "trusted_issuer": lambda view: view.trusted_issuer("x"),
     "credential": lambda view: view.credential("x"),
     "groups_of": lambda view: view.groups_of(T1, "x"),
+    "direct_groups_of": lambda view: view.direct_groups_of(T1, "x"),
     "members_of": lambda view: view.members_of(T1, "x"),
+    "owners_of": lambda view: view.owners_of(T1, "x"),
+    "owned_by": lambda view: view.owned_by(T1, "x"),
+    "app_roles_held_by": lambda view: view.app_roles_held_by(T1, "x"),
+    "app_roles_given_on": lambda view: view.app_roles_given_on(T1, "x"),
+    "app_permissions_of": lambda view: view.app_permissions_of(T1, "x"),
     "directory_roles_of": lambda view: view.directory_roles_of(T1, "x"),
     "signing_key": lambda view: view.signing_key("x"),
     "signing_keys": lambda view: view.signing_keys(T1),
@@ -400,3 +409,33 @@ def test_a_change_of_an_object_alone_leaves_the_generation() -> None:
 def test_a_group_is_a_principal_of_its_kind() -> None:
     """What is found under an object id is a record of its own kind, for the caller to tell apart."""
     assert isinstance(view_of(group("g")).principal(T1, "g"), Group)
+
+
+def test_owners_on_both_sides() -> None:
+    """SEC-TENANT-1: who owns what, in its own tenant, until it is taken away."""
+    view = view_of(owner("app", "u"), owner("app", "sp"), owner("g", "u"), owner("app", "u", T2))
+    assert view.owners_of(T1, "app") == ("sp", "u")
+    assert view.owned_by(T1, "u") == ("app", "g")
+    view.apply([removed(owner("app", "u"))])
+    assert (view.owners_of(T1, "app"), view.owned_by(T1, "u")) == (("sp",), ("g",))
+    assert view.owners_of(T2, "app") == ("u",)
+
+
+def test_app_roles_on_both_sides() -> None:
+    """SEC-TENANT-1: assignments by principal and by resource; Graph's own count as permissions, others do not."""
+    graph = service_principal("graph", GRAPH)
+    of_graph, of_other = app_role("1", "sp", "graph", "r"), app_role("2", "sp", "other", "r2")
+    view = view_of(graph, service_principal("other", "x"), of_graph, of_other, app_role("3", "sp", "graph", "r3", T2))
+    assert view.app_roles_held_by(T1, "sp") == (of_graph, of_other)
+    assert view.app_roles_given_on(T1, "graph") == (of_graph,)
+    assert view.app_permissions_of(T1, "sp") == {"r"}
+    assert view.app_permissions_of(T2, "sp") == frozenset()
+    view.apply([removed(graph)])
+    assert view.app_permissions_of(T1, "sp") == frozenset()
+
+
+def test_direct_groups_are_there() -> None:
+    """Of the groups that something is in directly, only those that exist."""
+    view = view_of(group("a"), group("b"), member("a", "u"), member("b", "a"), member("gone", "u"))
+    assert view.direct_groups_of(T1, "u") == {"a"}
+    assert view.direct_groups_of(T2, "u") == frozenset()

@@ -1,0 +1,68 @@
+"""
+The resources that every tenant knows: Microsoft Graph, Azure Key Vault and Azure Resource Manager.
+
+Each tenant has a service principal for each, under Entra's own client ids, so that app roles of Graph can be assigned
+and delegated permissions granted. There is no application behind one, so nothing can be added to it and nobody signs in
+as it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
+from strongroom.core.registration import AppRole, PermissionScope
+
+GRAPH = "00000003-0000-0000-c000-000000000000"
+KEY_VAULT = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
+RESOURCE_MANAGER = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
+OWNER_TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+"""Microsoft's own tenant, which `appOwnerOrganizationId` names."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstParty:
+    """One of them: its name, what else it is called, and what it offers."""
+
+    display_name: str
+    names: tuple[str, ...]
+    app_roles: tuple[AppRole, ...] = ()
+    scopes: tuple[PermissionScope, ...] = ()
+
+
+def _scope(id_: str, value: str, text: str, kind: str = "User") -> PermissionScope:
+    return PermissionScope(id_, value, kind, admin_consent_display_name=text, admin_consent_description=text)
+
+
+FIRST_PARTY: Mapping[str, FirstParty] = {
+    GRAPH: FirstParty(
+        "Microsoft Graph",
+        ("https://graph.microsoft.com",),
+        tuple(
+            AppRole(id_, one.name, one.display_name, one.display_name, member_types=("Application",))
+            for id_, one in APPLICATION_PERMISSIONS.items()
+        ),
+        (
+            _scope("e1fe6dd8-ba31-4d61-89e7-88639da4683d", "User.Read", "Sign in and read user profile"),
+            _scope("06da0dbc-49e2-44d2-8312-53f166ab848a", "Directory.Read.All", "Read directory data", "Admin"),
+            _scope("37f7f235-527c-4136-accd-4a02d197296e", "openid", "Sign users in"),
+            _scope("14dad69e-099b-42c9-810b-d002981feec1", "profile", "View users' basic profile"),
+            _scope("64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0", "email", "View users' email address"),
+            _scope("7427e0e9-2fba-42fe-b0c0-848c9e6a8182", "offline_access", "Maintain access to data"),
+        ),
+    ),
+    KEY_VAULT: FirstParty(
+        "Azure Key Vault",
+        ("https://vault.azure.net",),
+        scopes=(_scope("f53da476-18e3-4152-8e01-aec403e6edc0", "user_impersonation", "Access Azure Key Vault"),),
+    ),
+    RESOURCE_MANAGER: FirstParty(
+        "Windows Azure Service Management API",
+        ("https://management.azure.com/", "https://management.core.windows.net/"),
+        scopes=(
+            _scope("41094075-9dad-400e-a0bd-54e686782033", "user_impersonation", "Access Azure Service Management"),
+        ),
+    ),
+}
+"""By client id."""

@@ -1,0 +1,86 @@
+"""What an application registration says beside its names: how users sign in to it, what it offers, what it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """
+    How users sign in to an application.
+
+    Attributes:
+        web, spa, public_client: redirect URIs by platform, as registered: of confidential web applications, of pages
+            that redeem codes with PKCE from a browser, and of installed programs.
+        is_fallback_public_client: True lets it be a public client where a request has no redirect URI, as device code
+            and password requests have none; None is the default, which is not.
+        access_token_implicit, id_token_implicit: whether the authorization endpoint may give these out itself.
+    """
+
+    web: tuple[str, ...] = ()
+    spa: tuple[str, ...] = ()
+    public_client: tuple[str, ...] = ()
+    is_fallback_public_client: bool | None = None
+    home_page_url: str | None = None
+    logout_url: str | None = None
+    access_token_implicit: bool = False
+    id_token_implicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppRole:
+    """A role that an application defines; whoever is assigned it has its `value` in the `roles` of tokens for it."""
+
+    id: str
+    value: str | None
+    display_name: str
+    description: str
+    enabled: bool = True
+    member_types: tuple[str, ...] = ("User",)
+    """`User` for users and groups, `Application` for service principals."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionScope:
+    """A delegated permission that an application offers: a word of `scp` in tokens for it."""
+
+    id: str
+    value: str | None
+    type: str = "User"
+    """`User`: users consent for themselves. `Admin`: an administrator has to."""
+    enabled: bool = True
+    admin_consent_display_name: str | None = None
+    admin_consent_description: str | None = None
+    user_consent_display_name: str | None = None
+    user_consent_description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreAuthorized:
+    """A client that needs no consent for some of an application's scopes."""
+
+    app_id: str
+    scopes: tuple[str, ...]
+    """Ids of the application's scopes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What an application offers as a resource."""
+
+    scopes: tuple[PermissionScope, ...] = ()
+    known_client_applications: tuple[str, ...] = ()
+    pre_authorized: tuple[PreAuthorized, ...] = ()
+    token_version: int | None = None
+    """The version of access tokens it wants: 1, 2, or None for 1."""
+    accept_mapped_claims: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceAccess:
+    """What an application wants of another one: ids of its scopes and app roles. To want is not to have."""
+
+    resource_app_id: str
+    scopes: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()

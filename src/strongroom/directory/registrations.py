@@ -1,0 +1,103 @@
+"""What an application registration may say: redirect URIs that lead nowhere else, distinct roles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from urllib.parse import SplitResult, urlsplit
+
+from strongroom.core import limits
+from strongroom.core.errors import Invalid
+from strongroom.core.identity import Application
+from strongroom.core.registration import AppRole, PermissionScope
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def judge_registration(before: Application | None, after: Application) -> None:
+    """
+    Hold what an application is to be against what it may be.
+
+    Raises:
+        Invalid: a redirect URI that cannot be one of its platform, an id or a value twice, an enabled role or scope
+            that would be gone, or more than `limits.MANIFEST_ENTRIES` of everything.
+    """
+    sign_in = after.sign_in
+    for uri in (*sign_in.web, *sign_in.spa):
+        _judge_web_redirect(uri)
+    for uri in sign_in.public_client:
+        _judge_redirect(uri)
+    for url in (sign_in.home_page_url, sign_in.logout_url):
+        if url:
+            _judge_redirect(url)
+    _judge_distinct(after)
+    if before is not None:
+        _judge_removed(before.app_roles, after.app_roles)
+        _judge_removed(before.api.scopes, after.api.scopes)
+    wanted = sum(len(one.scopes) + len(one.roles) for one in after.required_resource_access)
+    redirects = len(sign_in.web) + len(sign_in.spa) + len(sign_in.public_client)
+    if len(after.app_roles) + len(after.api.scopes) + wanted + redirects > limits.MANIFEST_ENTRIES:
+        raise Invalid(
+            f"The application has more than {limits.MANIFEST_ENTRIES} entries.", code="Directory_QuotaExceeded"
+        )
+
+
+def _judge_redirect(uri: str) -> SplitResult:
+    """Require an absolute URI that says itself where it leads: no fragment, no user, no pattern."""
+    try:
+        parts = urlsplit(uri)
+        usable = bool(parts.scheme and (parts.netloc or parts.path)) and parts.username is None and parts.port != 0
+    except ValueError:
+        raise _bad_redirect() from None
+    if (
+        not usable
+        or len(uri) > limits.REDIRECT_URI_CHARS
+        or parts.scheme in {"javascript", "data", "vbscript", "file", "blob"}
+        or any(char in uri for char in "#*\\ ")
+        or not uri.isprintable()
+    ):
+        raise _bad_redirect()
+    return parts
+
+
+def _judge_web_redirect(uri: str) -> None:
+    """Require HTTPS, or HTTP to the program's own machine."""
+    parts = _judge_redirect(uri)
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+        raise _bad_redirect()
+
+
+def _bad_redirect() -> Invalid:
+    return Invalid("One or more redirect URIs are not valid.")
+
+
+def _judge_distinct(application: Application) -> None:
+    """Require ids and values that mean one thing: of roles and scopes, whose words all stand in tokens."""
+    entries: tuple[AppRole | PermissionScope, ...] = (*application.app_roles, *application.api.scopes)
+    if _repeats(one.id for one in entries):
+        raise Invalid("Request contains a property with duplicate values.", code="Request_BadRequest")
+    for kind in (application.app_roles, application.api.scopes):
+        values = [one.value for one in kind if one.value is not None]
+        if _repeats(values):
+            raise Invalid("Request contains a property with duplicate values.", code="Request_BadRequest")
+        if any(" " in value or not value.isprintable() for value in values):
+            raise Invalid("The value of an app role or permission scope must be a single word.")
+    if any(not role.member_types for role in application.app_roles):
+        raise Invalid("The allowedMemberTypes of an app role must not be empty.")
+    if _repeats(one.resource_app_id for one in application.required_resource_access):
+        raise Invalid("Request contains a property with duplicate values.", code="Request_BadRequest")
+
+
+def _judge_removed(
+    before: tuple[AppRole, ...] | tuple[PermissionScope, ...], after: tuple[AppRole, ...] | tuple[PermissionScope, ...]
+) -> None:
+    kept = {one.id for one in after}
+    if any(one.enabled and one.id not in kept for one in before):
+        raise Invalid(
+            "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+            code="CannotDeleteOrUpdateEnabledEntitlement",
+        )
+
+
+def _repeats(values: Iterable[str]) -> bool:
+    return any(count > 1 for count in Counter(values).values())

@@ -1,0 +1,58 @@
+"""References to directory objects, as `@odata.id` and `@odata.bind` carry them, and lists of what they lead to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from strongroom.core.errors import Invalid
+from strongroom.core.identity import Application, Group, ServicePrincipal, User
+from strongroom.flow.call import Call
+from strongroom.graph import render
+from strongroom.graph.filters import Filterable, Operator
+from strongroom.graph.objects import find_object
+from strongroom.graph.odata import collection
+from strongroom.http.message import Response
+
+DirectoryObject = User | Group | ServicePrincipal | Application
+_EQ = frozenset({Operator.EQ})
+FILTERS: Mapping[str, Filterable[DirectoryObject]] = {
+    "id": Filterable(lambda one: one.id, _EQ),
+    "displayName": Filterable(lambda one: one.display_name, _EQ | {Operator.STARTS_WITH}),
+}
+# The host is whatever the client calls Graph; the object is looked up in the caller's tenant and nowhere else.
+_REFERENCE = re.compile(
+    r"https://[^/?#]+/(?:v1\.0|beta)/(?:[0-9a-fA-F-]{36}/)?(?:directoryObjects|users|groups|servicePrincipals)"
+    r"/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def parse_reference(text: str) -> str:
+    """
+    Read the object id out of a reference such as `https://graph.microsoft.com/v1.0/directoryObjects/{id}`.
+
+    Raises:
+        Invalid: it is not one.
+    """
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise Invalid("Invalid URL format specified in the @odata.id payload.")
+    return match["id"].lower()
+
+
+def objects(
+    call: Call,
+    ids: Iterable[str],
+    kinds: tuple[type[DirectoryObject], ...] = (User, Group, ServicePrincipal, Application),
+) -> Response:
+    """Answer with the objects of the caller's tenant that these ids lead to; what is deleted leads nowhere."""
+    found = (find_object(call, one) for one in ids)
+    return collection(
+        call,
+        "directoryObjects",
+        [one for one in found if isinstance(one, kinds)],
+        FILTERS,
+        "DirectoryObject",
+        lambda one: render.directory_object(call.world.view, one),
+    )

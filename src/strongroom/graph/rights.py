@@ -1,0 +1,28 @@
+"""The permissions that Graph's rows require, by the names they have in Graph."""
+
+from __future__ import annotations
+
+from strongroom.core.permissions import DirectoryPermission
+
+READ_APPLICATIONS = DirectoryPermission("Application.Read.All", write=False)
+READ_APPLICATION = DirectoryPermission("Application.Read.All", write=False, itself=True)
+WRITE_APPLICATIONS = DirectoryPermission("Application.ReadWrite.All", write=True, owned=True)
+WRITE_CREDENTIALS = DirectoryPermission("Application.ReadWrite.All", write=True, owner=True, owned=True)
+"""Of an application or service principal: its owners have it too."""
+ROLL_CREDENTIALS = DirectoryPermission("Application.ReadWrite.All", write=True, itself=True, owner=True, owned=True)
+"""With a proof besides, which only who has the private key of a registered certificate can make."""
+ASSIGN_APP_ROLES = DirectoryPermission("AppRoleAssignment.ReadWrite.All", write=True)
+READ_USERS = DirectoryPermission("User.Read.All", write=False)
+WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
+READ_GROUPS = DirectoryPermission("Group.Read.All", write=False)
+WRITE_GROUPS = DirectoryPermission("Group.ReadWrite.All", write=True)
+READ_MEMBERS = DirectoryPermission("GroupMember.Read.All", write=False)
+WRITE_MEMBERS = DirectoryPermission("GroupMember.ReadWrite.All", write=True)
+READ_DIRECTORY = DirectoryPermission("Directory.Read.All", write=False)
+WRITE_DIRECTORY = DirectoryPermission("Directory.ReadWrite.All", write=True)
+READ_ROLES = DirectoryPermission("RoleManagement.Read.Directory", write=False)
+WRITE_ROLES = DirectoryPermission("RoleManagement.ReadWrite.Directory", write=True)
+READ_GRANTS = DirectoryPermission("Directory.Read.All", write=False)
+WRITE_GRANTS = DirectoryPermission("DelegatedPermissionGrant.ReadWrite.All", write=True)
+READ_ORGANIZATION = DirectoryPermission("Organization.Read.All", write=False)
+READ_DOMAINS = DirectoryPermission("Domain.Read.All", write=False)
