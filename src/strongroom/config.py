@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from strongroom.core.instance import ARC_KEY_FOLDER
 from strongroom.flow.settings import FlowSettings
 
 DEFAULT_DOMAIN = "localhost"
@@ -26,6 +27,8 @@ ENVIRONMENT_PREFIX = "STRONGROOM_"
 
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PORT_MAX = 65_535
+_KEY_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+", re.ASCII)
+"""It stands in a header that clients cut at a sign of equality."""
 
 
 class ConfigFault(Exception):
@@ -50,6 +53,8 @@ class Settings:
     """The port of the main listener, and what clients write in URLs. 0 takes a free one."""
     managed_identity_port: int = 0
     """The loopback port of the managed identity endpoint. 0 takes a free one."""
+    arc_key_folder: str = ARC_KEY_FOLDER
+    """Where key files for clients of Azure Arc's form lie. The official clients look in the default alone."""
     region: str = DEFAULT_REGION
     """The location of vaults and resource groups, and what `x-ms-keyvault-region` says."""
     stop_grace_s: float = 10.0
@@ -108,6 +113,7 @@ _TYPES: Mapping[str, type] = {
     "address": str,
     "port": int,
     "managed_identity_port": int,
+    "arc_key_folder": str,
     "region": str,
     "stop_grace_s": float,
 }
@@ -243,5 +249,8 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
+    folder = values.get("arc_key_folder", ARC_KEY_FOLDER)
+    if _KEY_FOLDER.fullmatch(folder) is None:
+        faults.append("arc_key_folder must be an absolute path of letters, digits and the signs / . _ - alone.")
     if values.get("stop_grace_s", 1.0) <= 0:
         faults.append("stop_grace_s must be more than 0.")

@@ -44,6 +44,11 @@ PUBLIC = {
     "management": {"CloudMetadataGet"},
     "graph": set(),
     "identity": {"ManagedIdentityTokenIssue"},
+    "metadata": {
+        "ManagedIdentityTokenIssueArc",
+        "ManagedIdentityTokenIssueCloudShellRun",
+        "ManagedIdentityTokenIssueImdsRun",
+    },
     "control": {
         "AdministratorRecover",
         "RunStart",
@@ -55,7 +60,9 @@ PUBLIC = {
     },
 }
 CHANGING = {
-    *("TokenIssue", "TokenIssueV1", "ManagedIdentityTokenIssue"),
+    *("TokenIssue", "TokenIssueV1"),
+    *PUBLIC["identity"],
+    *PUBLIC["metadata"],
     *(
         "AdministratorRecover",
         "RunStart",
@@ -67,6 +74,9 @@ CHANGING = {
     ),
 }
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
+
+OTHER: dict[str, object] = {"arc_key_folder": "/other"}
+"""Settings whose values have a form of their own, and one that differs from the default."""
 
 SURFACES = Surfaces()
 OPERATIONS = [
@@ -126,6 +136,7 @@ def test_every_setting_is_read_from_where_the_page_says(
     variable = f"{prefix}{field.name.upper()}"
     table = "[flow]\n" if "FLOW" in prefix else ""
     other = {"str": "other", "int": 7, "float": 7.5, "bool": not field.default}[str(field.type)]
+    other = OTHER.get(field.name, other)
     assert other != field.default
 
     assert f"| `{variable}` |" in page("settings.md")

@@ -145,7 +145,7 @@ def make_world(
         ),
         passwords=Passwords(keys),
         signers=TokenSigners(),
-        instance=Instance(pid=os.getpid(), version=__version__),
+        instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
     )
 
 

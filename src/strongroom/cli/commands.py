@@ -25,6 +25,13 @@ ServicePrincipal = Annotated[
         name="--service-principal", negative="", help="Add a service principal's variables, made for this alone."
     ),
 ]
+Endpoint = Annotated[
+    str,
+    Parameter(
+        name="--endpoint",
+        help="How the managed identity is offered: app-service, imds, arc, cloud-shell or azure-ml.",
+    ),
+]
 Tenant = Annotated[
     str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
 ]
@@ -85,6 +92,7 @@ def run(
     data: Data = None,
     identity: Identity = None,
     service_principal: ServicePrincipal = False,
+    endpoint: Endpoint = "app-service",
 ) -> int:
     """
     Run a program for which Azure's names are this instance: strongroom run -- PROGRAM ARGS.
@@ -93,7 +101,7 @@ def run(
     """
     from strongroom.cli import run as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.run(data, identity, program, service_principal=service_principal)
+    return command.run(data, identity, program, service_principal=service_principal, endpoint=endpoint)
 
 
 @application.command
@@ -102,12 +110,13 @@ def env(
     data: Data = None,
     identity: Identity = None,
     service_principal: ServicePrincipal = False,
+    endpoint: Endpoint = "app-service",
     json: Json = False,
 ) -> int:
     """Print the variables by which a shell uses this instance under its own names: eval "$(strongroom env)"."""
     from strongroom.cli import env as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.env(data, identity, service_principal=service_principal, as_json=json)
+    return command.env(data, identity, service_principal=service_principal, endpoint=endpoint, as_json=json)
 
 
 @application.command

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from strongroom.cli.instance import Instance, not_running
 from strongroom.cli.outcome import Halt
+from strongroom.core.instance import ARC_KEY_FOLDER
 
 HOST = "control"
 _TIMEOUT_S = 15.0
@@ -46,6 +47,8 @@ class RunGrant:
     port: int
     service_principal: ServicePrincipal | None = None
     subscription_id: str = ""
+    arc_key_folder: str = ARC_KEY_FOLDER
+    """Where clients of Arc's form look for key files."""
     expires_on: int | None = None
     """When the credential ends by itself, in Unix seconds, if the service says."""
 
@@ -68,6 +71,7 @@ class RunGrant:
             service_principal=principal
             and ServicePrincipal(principal["tenantId"], principal["clientId"], principal["clientSecret"]),
             subscription_id=answer.get("subscriptionId", ""),
+            arc_key_folder=answer.get("arcKeyFolder", ARC_KEY_FOLDER),
             expires_on=answer.get("expiresOn"),
         )
 

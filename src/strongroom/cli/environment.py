@@ -12,6 +12,7 @@ from pathlib import Path
 
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant
+from strongroom.cli.endpoints import DEFAULT_ENDPOINT, ENDPOINTS
 from strongroom.cli.trust import TRUSTSTORE_PASSWORD, TrustFiles
 from strongroom.core.names import AZURE_VAULT_DOMAIN
 
@@ -66,6 +67,7 @@ def run_environment(
     relay_url: str,
     trust: TrustFiles,
     scratch: Path,
+    endpoint: str = DEFAULT_ENDPOINT,
 ) -> dict[str, str]:
     """Make the environment of a program under `run`; *scratch* is the run's own directory."""
     azure_url = f"https://{grant.vault_name}.{AZURE_VAULT_DOMAIN}"
@@ -79,7 +81,7 @@ def run_environment(
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), relay_url),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy),
         **_trust(surrounding, trust, {"https.proxyHost": _LOOPBACK, "https.proxyPort": relay_port}),
-        **_identity(grant),
+        **ENDPOINTS[endpoint](grant),
         **_service_principal(grant, grant.tenant_id),
         **({"AZURE_SUBSCRIPTION_ID": grant.subscription_id} if grant.subscription_id else {}),
         # Signed in here is signed in here only: az and azd keep what they remember in the run's directory.
@@ -88,7 +90,9 @@ def run_environment(
     }
 
 
-def shell_environment(surrounding: Mapping[str, str], grant: RunGrant, trust: TrustFiles) -> dict[str, str]:
+def shell_environment(
+    surrounding: Mapping[str, str], grant: RunGrant, trust: TrustFiles, endpoint: str = DEFAULT_ENDPOINT
+) -> dict[str, str]:
     """
     Make the variables that `env` gives a shell, for use of the instance under its own names.
 
@@ -98,17 +102,12 @@ def shell_environment(surrounding: Mapping[str, str], grant: RunGrant, trust: Tr
     return {
         **_vault({}, grant, VAULT_URL_VARIABLES, grant.vault_uri.rstrip("/")),
         **_trust(surrounding, trust, {}),
-        **_identity(grant),
+        **ENDPOINTS[endpoint](grant),
         "AZURE_AUTHORITY_HOST": grant.authority,
         # The alias that spares clients the question whether Microsoft knows our authority: clients.md section 0, R4.
         "AZURE_TENANT_ID": "adfs",
         **_service_principal(grant, "adfs"),
     }
-
-
-def _identity(grant: RunGrant) -> dict[str, str]:
-    """Give what an App Service gives: the one kind of managed identity that every client can be pointed at."""
-    return {"IDENTITY_ENDPOINT": grant.identity_endpoint, "IDENTITY_HEADER": grant.identity_header}
 
 
 def _service_principal(grant: RunGrant, tenant: str) -> dict[str, str]:

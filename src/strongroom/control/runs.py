@@ -137,6 +137,7 @@ def _answer(world: World, lent: _Lent, run: NewRun) -> RunAnswer:
         run_id=run.id,
         identity_endpoint=world.instance.identity_endpoint,
         identity_header=run.header.text,
+        arc_key_folder=world.instance.arc_key_folder,
         client_id=lent.principal.app_id,
         object_id=lent.principal.id,
         tenant_id=tenant,

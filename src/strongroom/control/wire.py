@@ -37,6 +37,7 @@ class RunAnswer(json.Secretive, rename="camel"):
     run_id: str
     identity_endpoint: str
     identity_header: str
+    arc_key_folder: str
     client_id: str
     object_id: str
     tenant_id: str

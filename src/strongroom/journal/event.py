@@ -203,6 +203,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "count": _number,
     "createMode": _text,
     "credentialId": _text,
+    "endpoint": _text,
     "grantType": _text,
     "groupId": _text,
     "memberId": _text,
@@ -210,6 +211,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "operationKind": _text,
     "principalId": _text,
     "principalType": _text,
+    "proof": _text,
     "resource": _text,
     "roleAssignmentId": _text,
     "roleDefinitionId": _text,
@@ -424,8 +426,8 @@ _SHOWN: Final[Mapping[str, re.Pattern[str]]] = {
 """The parameters whose values are recorded, and the form a value must have: anything else may be a secret astray."""
 _NAMED: Final = frozenset({
     "$expand", "$filter", "$orderby", "$search", "$select", "$skiptoken", "$top", "client_id", "code",
-    "includeManaged", "login_hint", "nonce", "object_id", "outContentType", "redirect_uri", "resource", "scope",
-    "state",
+    "includeManaged", "login_hint", "mi_res_id", "msi_res_id", "nonce", "object_id", "outContentType", "redirect_uri",
+    "resource", "scope", "state",
 })  # fmt: skip
 """The parameters whose names are recorded, and not their values."""
 

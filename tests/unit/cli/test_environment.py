@@ -1,5 +1,6 @@
 """The environment of a program under `run`, and of a shell with `env`."""
 
+import os
 import re
 import shlex
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, ServicePrincipal
+from strongroom.cli.endpoints import ENDPOINTS, require_endpoint, write_key_file
 from strongroom.cli.environment import (
     STRAY_PREFIXES,
     STRAYS,
@@ -18,6 +20,7 @@ from strongroom.cli.environment import (
     run_environment,
     shell_environment,
 )
+from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.trust import BUNDLES, TrustFiles
 
 SCRATCH = Path("/scratch")
@@ -201,4 +204,69 @@ def test_the_page_describes_every_variable() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "operating" / "run.md").read_text()
     described = set(re.findall(r"`([A-Za-z_]+)\*?`", page))
     made = set(under_run({}, grant(PRINCIPAL, "s"))) | set(shell_environment({}, grant(PRINCIPAL), TRUST))
+    made |= {name for variables in ENDPOINTS.values() for name in variables(grant())}
     assert (made | set(STRAYS) | set(STRAY_PREFIXES)) - described == set()
+
+
+ORIGIN = "http://127.0.0.1:50342"
+IDENTITY_VARIABLES = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET"} | {
+    "AZURE_POD_IDENTITY_AUTHORITY_HOST"
+}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "variables"),
+    [
+        ("app-service", {"IDENTITY_ENDPOINT": f"{ORIGIN}/msi/token", "IDENTITY_HEADER": "the-header"}),
+        ("imds", {"AZURE_POD_IDENTITY_AUTHORITY_HOST": f"{ORIGIN}/mi/the-header"}),
+        (
+            "arc",
+            {
+                "IDENTITY_ENDPOINT": f"{ORIGIN}/arc/run-1/metadata/identity/oauth2/token",
+                "IMDS_ENDPOINT": ORIGIN,
+            },
+        ),
+        ("cloud-shell", {"MSI_ENDPOINT": f"{ORIGIN}/mi/the-header/oauth2/token"}),
+        ("azure-ml", {"MSI_ENDPOINT": f"{ORIGIN}/msi/token", "MSI_SECRET": "the-header"}),
+    ],
+)
+def test_each_kind_of_endpoint_has_its_variables(endpoint: str, variables: dict[str, str]) -> None:
+    """A program under `run`, and a shell, find the kind that was asked for and no other (clients.md section 1.3)."""
+    for made in (
+        run_environment({"MSI_SECRET": "the-shells"}, grant(), SERVED, RELAY, TRUST, SCRATCH, endpoint),
+        shell_environment({}, grant(), TRUST, endpoint),
+    ):
+        assert {name: made[name] for name in IDENTITY_VARIABLES if name in made} == variables
+
+
+@pytest.mark.parametrize(("name", "said"), [("service-fabric", "pinned"), ("vm", "use one of app-service, imds")])
+def test_another_kind_is_refused(name: str, said: str) -> None:
+    """Service Fabric is left out, and said to be; what is no kind gets the list of those that are."""
+    with pytest.raises(Halt, match=said) as halt:
+        require_endpoint(name)
+    assert halt.value.code == Exit.USAGE
+
+
+def test_a_key_file_is_its_users_alone(tmp_path: Path) -> None:
+    """It holds the run's secret verbatim, mode 0600, where the service says it is."""
+    given = replace(grant(), arc_key_folder=str(tmp_path))
+    path = write_key_file(given)
+    assert path == tmp_path / "strongroom-run-1.key"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("the-header", 0o600)
+
+
+def test_key_files_of_runs_that_are_over_go(tmp_path: Path) -> None:
+    """A run that was killed leaves its file; a later one removes it when its secret is worthless, and no other file."""
+    stale, fresh, others = (tmp_path / name for name in ("strongroom-a.key", "strongroom-b.key", "agent.key"))
+    for path in (stale, fresh, others):
+        path.touch()
+    for path in (stale, others):
+        os.utime(path, (1, 1))
+    write_key_file(replace(grant(), arc_key_folder=str(tmp_path)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.key", "strongroom-b.key", "strongroom-run-1.key"]
+
+
+def test_a_folder_that_is_not_there_is_said_with_its_mend(tmp_path: Path) -> None:
+    """Clients look in one folder alone, which root has to make."""
+    with pytest.raises(Halt, match=r"sudo install -d -m 0700"):
+        write_key_file(replace(grant(), arc_key_folder=str(tmp_path / "none")))
