@@ -46,11 +46,16 @@ PUBLIC = {
     "identity": {"ManagedIdentityTokenIssue"},
     "metadata": {
         "ManagedIdentityTokenIssueArc",
+        "ManagedIdentityTokenIssueCloudShell",
+        "ManagedIdentityTokenIssueImds",
         "ManagedIdentityTokenIssueCloudShellRun",
         "ManagedIdentityTokenIssueImdsRun",
     },
     "control": {
         "AdministratorRecover",
+        "IdentityMapAdd",
+        "IdentityMapList",
+        "IdentityMapRemove",
         "RunStart",
         "RunEnd",
         "SigningKeyList",
@@ -63,19 +68,11 @@ CHANGING = {
     *("TokenIssue", "TokenIssueV1"),
     *PUBLIC["identity"],
     *PUBLIC["metadata"],
-    *(
-        "AdministratorRecover",
-        "RunStart",
-        "RunEnd",
-        "SigningKeyList",
-        "SigningKeyRoll",
-        "SigningKeyRevoke",
-        "StatusGet",
-    ),
+    *PUBLIC["control"],
 }
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
 
-OTHER: dict[str, object] = {"arc_key_folder": "/other"}
+OTHER: dict[str, object] = {"arc_key_folder": "/other", "metadata_address": "10.1.2.3"}
 """Settings whose values have a form of their own, and one that differs from the default."""
 
 SURFACES = Surfaces()

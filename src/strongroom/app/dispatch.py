@@ -22,6 +22,7 @@ from strongroom.http.message import Request, Response
 from strongroom.http.problems import Dialect
 
 CONTROL_HOST = "control"
+_IDENTITY_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
 _METADATA = frozenset({b"metadata", b"mi", b"arc", b"oauth2"})
 """How the paths begin of the managed identity endpoints that refuse as the metadata services do."""
 
@@ -110,7 +111,7 @@ class Dispatcher:
         if named is not None:
             return named
         surfaces = self._surfaces
-        if request.link is Link.MANAGED_IDENTITY:
+        if request.link in _IDENTITY_LINKS:
             is_metadata = request.path.lstrip(b"/").partition(b"/")[0] in _METADATA
             return surfaces["metadata" if is_metadata else "identity"], None, None
         if request.link is Link.CONTROL and request.host == CONTROL_HOST:
@@ -124,7 +125,7 @@ class Dispatcher:
 
     def _find_named(self, host: str, link: Link) -> tuple[Surface, Site, None] | None:
         """Find what a Host header stands for, on the listeners that have names."""
-        site = self._world.hosts.site_of(host, link) if link is not Link.MANAGED_IDENTITY else None
+        site = self._world.hosts.site_of(host, link) if link not in _IDENTITY_LINKS else None
         return (self._surfaces[site.surface], site, None) if site is not None else None
 
 

@@ -47,6 +47,7 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
+identity_maps = App(name="identity-maps", help="Which users and networks may be a managed identity without a secret.")
 signing_keys = App(name="signing-keys", help="List, roll over and revoke the keys that sign tokens.")
 
 
@@ -216,5 +217,39 @@ def signing_keys_revoke(
     return command.revoke(data, kid)
 
 
+@identity_maps.command(name="list")
+def identity_maps_list(*, data: Data = None, json: Json = False) -> int:
+    """Print every map; by default there is none."""
+    from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.show(data, as_json=json)
+
+
+@identity_maps.command(name="add")
+def identity_maps_add(
+    identity: Annotated[str, Parameter(help="The managed identity, by name or ARM id.")],
+    *,
+    data: Data = None,
+    user: Annotated[str | None, Parameter(help="A user of this machine, by name or number.")] = None,
+    network: Annotated[str | None, Parameter(help="An IPv4 address or range of other machines.")] = None,
+    json: Json = False,
+) -> int:
+    """Let a user of this machine, or a network, be a managed identity."""
+    from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.add(data, identity, user, network, as_json=json)
+
+
+@identity_maps.command(name="remove")
+def identity_maps_remove(
+    map_id: Annotated[str, Parameter(help="The map's id, as the list shows it.")], *, data: Data = None
+) -> int:
+    """Remove a map, with every token that it made."""
+    from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.remove(data, map_id)
+
+
 application.command(audit)
+application.command(identity_maps)
 application.command(signing_keys)

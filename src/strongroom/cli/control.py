@@ -187,6 +187,31 @@ def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None
     return _read(response.status, answer)
 
 
+def list_identity_maps(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every identity map."""
+    return _list(_ask(instance, "GET", "/identity-maps"))
+
+
+def add_identity_map(instance: Instance, identity: str, user: int | None, network: str | None) -> dict[str, Any]:
+    """
+    Have the service map a user or a network to an identity.
+
+    Raises:
+        Halt: it refuses; the message is the service's own.
+    """
+    return _ask(instance, "POST", "/identity-maps", {"identity": identity, "user": user, "network": network})
+
+
+def remove_identity_map(instance: Instance, map_id: str) -> None:
+    """
+    Have the service remove an identity map.
+
+    Raises:
+        Halt: there is none.
+    """
+    _ask(instance, "DELETE", f"/identity-maps/{quote(map_id, safe='')}")
+
+
 def _list(answer: dict[str, Any]) -> list[dict[str, Any]]:
     value: list[dict[str, Any]] = answer.get("value", [])
     return value

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from strongroom.core import limits
+from strongroom.core.identity_maps import USER_MAX
 from strongroom.http import json
 
 
@@ -123,3 +124,33 @@ class SigningKeyList(msgspec.Struct):
     """Every signing key."""
 
     value: list[SigningKeyEntry]
+
+
+class IdentityMapBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Who may be which identity: a user or a network, and exactly one of them."""
+
+    identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)]
+    """A user-assigned identity's name or ARM id."""
+    user: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
+    """The id of a Unix user of this machine."""
+    network: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    """An IPv4 address or range."""
+
+
+class IdentityMapEntry(msgspec.Struct, rename="camel"):
+    """An identity map."""
+
+    id: str
+    tenant_id: str
+    object_id: str
+    resource_id: str | None
+    """The identity's ARM id; none once the identity is gone."""
+    user: int | None
+    network: str | None
+    created: int
+
+
+class IdentityMapList(msgspec.Struct):
+    """Every identity map."""
+
+    value: list[IdentityMapEntry]

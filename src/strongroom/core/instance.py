@@ -38,6 +38,8 @@ class Instance:
     ready: bool = False
     managed_identity: str = ""
     """`http://127.0.0.1:PORT`: the managed identity listener, as its clients must name it in Host."""
+    metadata: str = ""
+    """`http://169.254.169.254`: the one on an address that the operator named, likewise; empty if there is none."""
     arc_key_folder: str = ARC_KEY_FOLDER
     """Where key files of Arc's form lie."""
     main: str = ""
@@ -54,4 +56,4 @@ class Instance:
 
     def origin_of(self, link: Link) -> str:
         """Give the origin by which the managed identity listener of a link must be named; empty if it is none."""
-        return self.managed_identity if link is Link.MANAGED_IDENTITY else ""
+        return {Link.MANAGED_IDENTITY: self.managed_identity, Link.METADATA: self.metadata}.get(link, "")

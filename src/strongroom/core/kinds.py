@@ -7,9 +7,9 @@ that nobody happened to import would be a kind that is silently not loaded, and 
 
 from __future__ import annotations
 
-from strongroom.core import identity, installation, rbac, resources, vaults
+from strongroom.core import identity, identity_maps, installation, rbac, resources, vaults
 from strongroom.core.records import KINDS
 
-_MODULES = (identity, installation, rbac, resources, vaults)
+_MODULES = (identity, identity_maps, installation, rbac, resources, vaults)
 
 __all__ = ["KINDS"]

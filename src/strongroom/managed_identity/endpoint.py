@@ -32,7 +32,7 @@ from strongroom.managed_identity.kinds import (
     Kind,
     is_service_fabric,
 )
-from strongroom.managed_identity.proof import Lent, Proof, by_secret
+from strongroom.managed_identity.proof import Lent, Proof, by_connection, by_secret
 
 _FORWARDING = (
     b"forwarded", b"via", b"x-real-ip",
@@ -75,8 +75,17 @@ async def imds_of_run(call: Call) -> Response:
 
 async def cloud_shell_of_run(call: Call) -> Response:
     """Answer as Cloud Shell does, under the path prefix of one run."""
-    _judge_way(call)
     return await _metadata(call, CLOUD_SHELL, _by_path(call), parse_query(await call.raw_body()))
+
+
+async def imds(call: Call) -> Response:
+    """Answer as a virtual machine's metadata service does, to whomever the operator mapped to identities."""
+    return await _metadata(call, IMDS, await _by_connection(call), call.query)
+
+
+async def cloud_shell(call: Call) -> Response:
+    """Answer as Cloud Shell does, to whomever the operator mapped to identities."""
+    return await _metadata(call, CLOUD_SHELL, await _by_connection(call), parse_query(await call.raw_body()))
 
 
 async def arc(call: Call) -> Response:
@@ -113,6 +122,10 @@ def _arc_challenge(call: Call) -> Unauthenticated | Invalid:
 
 def _by_path(call: Call) -> Proof | None:
     return by_secret(call.world, call.params["secret"], "path", call.now)
+
+
+async def _by_connection(call: Call) -> Proof | None:
+    return await by_connection(call.world, call.connection, call.request.ends, call.now)
 
 
 async def _metadata(call: Call, kind: Kind, proof: Proof | None, asked: Mapping[str, str]) -> Response:

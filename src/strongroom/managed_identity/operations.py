@@ -30,6 +30,9 @@ OPERATIONS: tuple[Op, ...] = (
 
 _OF_RUN = f"{RUN_PREFIX}/{{secret}}"
 METADATA_OPERATIONS: tuple[Op, ...] = (
+    Op("ManagedIdentityTokenIssueImds", "GET", IMDS_PATH, Public(), endpoint.imds, identity_target, authenticates=True),
+    Op("ManagedIdentityTokenIssueCloudShell", "POST", CLOUD_SHELL_PATH, Public(), endpoint.cloud_shell, identity_target,
+       authenticates=True),
     Op("ManagedIdentityTokenIssueImdsRun", "GET", _OF_RUN + IMDS_PATH, Public(), endpoint.imds_of_run, identity_target,
        authenticates=True),
     Op("ManagedIdentityTokenIssueCloudShellRun", "POST", _OF_RUN + CLOUD_SHELL_PATH, Public(),
