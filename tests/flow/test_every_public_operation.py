@@ -113,6 +113,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "IdentityMapList"): Case(_at("/identity-maps")),
     ("control", "IdentityMapRemove"): Case(_at("/identity-maps/no-such-map"), 404),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
+    ("control", "RunAssertionIssue"): Case(_at("/run/no-such-run/assertion"), 404, {"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),
     ("control", "SigningKeyList"): Case(_at("/signing-keys")),
     ("control", "SigningKeyRoll"): Case(_at("/signing-keys/roll"), how={"body": {}}),

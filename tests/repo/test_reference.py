@@ -56,6 +56,7 @@ PUBLIC = {
         "IdentityMapAdd",
         "IdentityMapList",
         "IdentityMapRemove",
+        "RunAssertionIssue",
         "RunStart",
         "RunEnd",
         "SigningKeyList",

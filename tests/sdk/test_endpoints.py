@@ -12,7 +12,7 @@ from tests.live import Service
 from tests.plugins.canary import remember
 from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
 
-KINDS = ["app-service", "imds", "arc", "cloud-shell", "azure-ml"]
+KINDS = ["app-service", "imds", "arc", "cloud-shell", "azure-ml", "workload-identity"]
 PROJECT = EXAMPLES / "node"
 
 
@@ -63,7 +63,7 @@ def test_azure_identity_names_the_identity(
 @pytest.mark.node
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 @pytest.mark.skipif(not (PROJECT / "node_modules").is_dir(), reason="needs the clients: run make node")
-@pytest.mark.parametrize("kind", ["imds", "cloud-shell", "azure-ml"])
+@pytest.mark.parametrize("kind", ["imds", "cloud-shell", "azure-ml", "workload-identity"])
 def test_javascript(with_folder: Live, kind: str) -> None:
     """@azure/identity gets a token in every form too, with a slash at the end of IMDS's path."""
     result = with_folder.run(["node", PROJECT / "quickstart.mjs"], "--endpoint", kind)

@@ -29,7 +29,7 @@ Endpoint = Annotated[
     str,
     Parameter(
         name="--endpoint",
-        help="How the managed identity is offered: app-service, imds, arc, cloud-shell or azure-ml.",
+        help="How the managed identity is offered: app-service, imds, arc, cloud-shell, azure-ml, workload-identity.",
     ),
 ]
 Tenant = Annotated[

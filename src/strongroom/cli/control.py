@@ -49,6 +49,8 @@ class RunGrant:
     subscription_id: str = ""
     arc_key_folder: str = ARC_KEY_FOLDER
     """Where clients of Arc's form look for key files."""
+    client_id: str = ""
+    """The managed identity's client id."""
     expires_on: int | None = None
     """When the credential ends by itself, in Unix seconds, if the service says."""
 
@@ -72,6 +74,7 @@ class RunGrant:
             and ServicePrincipal(principal["tenantId"], principal["clientId"], principal["clientSecret"]),
             subscription_id=answer.get("subscriptionId", ""),
             arc_key_folder=answer.get("arcKeyFolder", ARC_KEY_FOLDER),
+            client_id=answer.get("clientId", ""),
             expires_on=answer.get("expiresOn"),
         )
 
@@ -97,6 +100,18 @@ def begin_run(
             f"the service's answer is not as this version expects it ({type(error).__name__}):"
             " restart it with the same version of strongroom"
         ) from None
+
+
+def issue_assertion(instance: Instance, run_id: str, lifetime_s: int | None = None) -> tuple[str, int]:
+    """
+    Have the service make an assertion for a run's token file, and say when it ends, in Unix seconds.
+
+    Raises:
+        Halt: it runs no longer, or refuses, as when the run's credential has ended.
+    """
+    wanted = {} if lifetime_s is None else {"lifetimeSeconds": lifetime_s}
+    answer = _ask(instance, "POST", f"/run/{run_id}/assertion", wanted)
+    return str(answer["assertion"]), int(answer["expiresOn"])
 
 
 def end_run(instance: Instance, run_id: str) -> None:

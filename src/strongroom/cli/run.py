@@ -24,7 +24,7 @@ from pathlib import Path
 
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, begin_run, end_run
-from strongroom.cli.endpoints import key_file, require_endpoint
+from strongroom.cli.endpoints import key_file, require_endpoint, token_file
 from strongroom.cli.environment import run_environment
 from strongroom.cli.instance import Instance, find_instance
 from strongroom.cli.outcome import Exit, Halt
@@ -54,7 +54,7 @@ def run(
     """
     if not command:
         raise Halt("say which program to run: strongroom run -- PROGRAM ARGS", Exit.USAGE)
-    require_endpoint(endpoint)
+    require_endpoint(endpoint, service_principal=service_principal)
     _require_program(command[0])
     try:
         surroundings = Surroundings.of(os.environ)
@@ -130,7 +130,8 @@ async def _run(
             tempfile.TemporaryDirectory(prefix="strongroom-run-", ignore_cleanup_errors=True) as scratch,
             key_file(grant, endpoint),
         ):
-            return await _run_with(instance, grant, command, surroundings, Path(scratch), signals, endpoint)
+            async with token_file(instance, grant, endpoint, Path(scratch), say):
+                return await _run_with(instance, grant, command, surroundings, Path(scratch), signals, endpoint)
     except Interrupted as interruption:
         return _SIGNALLED + interruption.number
     finally:

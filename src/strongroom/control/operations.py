@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.control.assertions import issue_assertion
 from strongroom.control.identity_maps import add_identity_map, list_identity_maps, remove_identity_map
 from strongroom.control.recovery import recover
 from strongroom.control.runs import finish_run, start_run
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.control.status import status
-from strongroom.control.wire import IdentityMapBody, RunBody, TenantBody
+from strongroom.control.wire import AssertionBody, IdentityMapBody, RunBody, TenantBody
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
@@ -30,6 +31,8 @@ OPERATIONS: tuple[Op, ...] = (
     Op("IdentityMapRemove", "DELETE", "/identity-maps/{map}", Public(), remove_identity_map, control_target,
        success=204, authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
+    Op("RunAssertionIssue", "POST", "/run/{run}/assertion", Public(), issue_assertion, control_target,
+       body=AssertionBody, authenticates=True),
     Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
     Op("SigningKeyList", "GET", "/signing-keys", Public(), list_signing_keys, control_target, authenticates=True),
     Op("SigningKeyRoll", "POST", "/signing-keys/roll", Public(), roll_signing_keys, control_target, body=TenantBody,

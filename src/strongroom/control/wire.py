@@ -154,3 +154,17 @@ class IdentityMapList(msgspec.Struct):
     """Every identity map."""
 
     value: list[IdentityMapEntry]
+
+
+class AssertionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """How long an assertion is to last."""
+
+    lifetime_seconds: Annotated[int, msgspec.Meta(ge=60, le=limits.RUN_MAX_S)] = limits.ASSERTION_S
+
+
+class RunAssertion(json.Secretive, rename="camel"):
+    """An assertion for a run's token file."""
+
+    assertion: str
+    expires_on: int
+    """When it ends, in Unix seconds: never after the run's credential."""

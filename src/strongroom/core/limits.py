@@ -118,6 +118,8 @@ RUN_S = 12 * 3600
 """How long one `run` may use what it was lent, unless it asks for less or more: ours."""
 RUN_MAX_S = 86_400
 """A run's credential is short-lived (security.md "Bootstrap"): a day at most."""
+ASSERTION_S = 3600
+"""How long an assertion in a run's token file lasts; it is renewed at half its life, as Kubernetes does it: ours."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

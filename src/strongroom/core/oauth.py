@@ -124,6 +124,7 @@ _TABLE = (
         "The certificate with identifier used to sign the client assertion is not registered on application"
         " '{client_id}'.",
     ),
+    Refusal(700024, *_CLIENT, "Client assertion is not within its valid time range."),
     Refusal(392196, *_REQUEST, "The resource application '{resource}' does not support certificate-bound tokens."),
 )
 

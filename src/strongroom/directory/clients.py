@@ -16,7 +16,8 @@ from strongroom.view import View
 class Client:
     """An application that proved itself, its principal in the tenant asked, and the credential that it used."""
 
-    application: Application
+    application: Application | None
+    """None for a managed identity, which has no application."""
     principal: ServicePrincipal
     credential: Credential
     appidacr: str

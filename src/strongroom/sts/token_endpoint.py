@@ -18,6 +18,7 @@ from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource, refuse
 from strongroom.directory.clients import Client, authenticate_by_secret, require_client
 from strongroom.directory.tokens import AccessToken, Mint
+from strongroom.directory.workload_assertions import authenticate_by_assertion, find_identity
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -27,6 +28,7 @@ from strongroom.sts.grants import GRANTS
 from strongroom.sts.grants.grant import Grant, TokenRequest
 from strongroom.sts.wire import TokenResponse, TokenResponseV1
 
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NO_STORE = (b"cache-control", b"no-store")
 """RFC 6749 section 5.1."""
 
@@ -52,7 +54,7 @@ async def _issue(call: Call, *, version: int) -> Response:
     call.proved = True
     call.properties.update(
         tenantId=tenant.id,
-        appId=client.application.app_id,
+        appId=client.principal.app_id,
         objectId=client.principal.id,
         credentialId=client.credential.id,
         grantType=grant.name,
@@ -131,11 +133,27 @@ def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -
         return authenticate_by_secret(
             world.keys, world.view, tenant=tenant.id, client_id=client_id, secret=secret, now=call.now
         )
+    identity = find_identity(world.view, tenant.id, client_id)
+    if identity is not None and "client_assertion" in form:
+        # A managed identity has no secret and no certificate: it shows what was written into its program's token file.
+        _require_jwt_bearer(form)
+        return authenticate_by_assertion(world.keys, world.view, identity, form["client_assertion"], call.now)
     require_client(world.view, tenant=tenant.id, client_id=client_id)
     if "client_assertion" in form:
         # No certificate can be registered yet, so none is the one that signed this assertion.
         raise refuse(700027, client_id=client_id, reason="client assertion")
     raise refuse(7000216, grant_type=grant.name)
+
+
+def _require_jwt_bearer(form: Mapping[str, str]) -> None:
+    """
+    Demand the one type of assertion that is known (RFC 7523 section 2.2).
+
+    Raises:
+        Invalid: AADSTS900144.
+    """
+    if form.get("client_assertion_type") != JWT_BEARER:
+        raise refuse(900144, parameter="client_assertion_type")
 
 
 def _resource(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant, version: int) -> Resource:

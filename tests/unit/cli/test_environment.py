@@ -10,7 +10,7 @@ import pytest
 
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, ServicePrincipal
-from strongroom.cli.endpoints import ENDPOINTS, require_endpoint, write_key_file
+from strongroom.cli.endpoints import ENDPOINTS, Offer, require_endpoint, write_key_file
 from strongroom.cli.environment import (
     STRAY_PREFIXES,
     STRAYS,
@@ -131,7 +131,7 @@ def test_without_a_vault_none_is_named() -> None:
     """An instance whose vaults were all deleted names none."""
     made = under_run({}, replace(grant(), vault_name=""))
     assert {*VAULT_NAME_VARIABLES, *VAULT_URL_VARIABLES}.isdisjoint(made)
-    made = shell_environment({}, replace(grant(), vault_name=""), TRUST)
+    made = shell_environment({}, replace(grant(), vault_name=""), TRUST, SCRATCH)
     assert set(VAULT_URL_VARIABLES).isdisjoint(made)
 
 
@@ -156,8 +156,11 @@ def test_javas_other_variables_do_not_lead_past_the_relay(variable: str) -> None
 
 def test_a_shell_may_evaluate_it_twice() -> None:
     """The second time adds nothing to what the first made."""
-    first = shell_environment({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, grant(), TRUST)
-    assert shell_environment(first, grant(), TRUST)["JAVA_TOOL_OPTIONS"].split() == first["JAVA_TOOL_OPTIONS"].split()
+    first = shell_environment({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, grant(), TRUST, SCRATCH)
+    assert (
+        shell_environment(first, grant(), TRUST, SCRATCH)["JAVA_TOOL_OPTIONS"].split()
+        == first["JAVA_TOOL_OPTIONS"].split()
+    )
 
 
 def test_java_is_told_no_secret() -> None:
@@ -170,13 +173,13 @@ def test_java_is_told_no_secret() -> None:
 def test_a_path_with_a_blank_is_one_option() -> None:
     """The data directory of macOS has a blank in its path."""
     trust = TrustFiles(TRUST.bundles, Path("/Application Support/trust.p12"))
-    options = shlex.split(shell_environment({}, grant(), trust)["JAVA_TOOL_OPTIONS"])
+    options = shlex.split(shell_environment({}, grant(), trust, SCRATCH)["JAVA_TOOL_OPTIONS"])
     assert options[0] == "-Djavax.net.ssl.trustStore=/Application Support/trust.p12"
 
 
 def test_what_a_shell_gets() -> None:
     """`env` names the instance's own authority and vault, and no proxy."""
-    made = shell_environment({}, grant(PRINCIPAL), TRUST)
+    made = shell_environment({}, grant(PRINCIPAL), TRUST, SCRATCH)
     assert {name: made[name] for name in ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "KEY_VAULT_URL")} == {
         "AZURE_AUTHORITY_HOST": "https://login.localhost:8443",
         "AZURE_TENANT_ID": "adfs",
@@ -189,7 +192,7 @@ def test_what_a_shell_gets() -> None:
 
 def test_a_shell_gets_no_name_that_would_lead_to_azure() -> None:
     """A program that makes an Azure URL of a vault's name must not find ours in a shell without a relay."""
-    assert set(VAULT_NAME_VARIABLES).isdisjoint(shell_environment({}, grant(), TRUST))
+    assert set(VAULT_NAME_VARIABLES).isdisjoint(shell_environment({}, grant(), TRUST, SCRATCH))
 
 
 def test_secrets_are_not_shown_by_accident() -> None:
@@ -203,8 +206,8 @@ def test_the_page_describes_every_variable() -> None:
     """docs/operating/run.md names every variable that is set and every one that is taken away."""
     page = (Path(__file__).resolve().parents[3] / "docs" / "operating" / "run.md").read_text()
     described = set(re.findall(r"`([A-Za-z_]+)\*?`", page))
-    made = set(under_run({}, grant(PRINCIPAL, "s"))) | set(shell_environment({}, grant(PRINCIPAL), TRUST))
-    made |= {name for variables in ENDPOINTS.values() for name in variables(grant())}
+    made = set(under_run({}, grant(PRINCIPAL, "s"))) | set(shell_environment({}, grant(PRINCIPAL), TRUST, SCRATCH))
+    made |= {name for variables in ENDPOINTS.values() for name in variables(Offer(grant(), "a", "t", SCRATCH))}
     assert (made | set(STRAYS) | set(STRAY_PREFIXES)) - described == set()
 
 
@@ -234,7 +237,7 @@ def test_each_kind_of_endpoint_has_its_variables(endpoint: str, variables: dict[
     """A program under `run`, and a shell, find the kind that was asked for and no other (clients.md section 1.3)."""
     for made in (
         run_environment({"MSI_SECRET": "the-shells"}, grant(), SERVED, RELAY, TRUST, SCRATCH, endpoint),
-        shell_environment({}, grant(), TRUST, endpoint),
+        shell_environment({}, grant(), TRUST, SCRATCH, endpoint),
     ):
         assert {name: made[name] for name in IDENTITY_VARIABLES if name in made} == variables
 
@@ -270,3 +273,27 @@ def test_a_folder_that_is_not_there_is_said_with_its_mend(tmp_path: Path) -> Non
     """Clients look in one folder alone, which root has to make."""
     with pytest.raises(Halt, match=r"sudo install -d -m 0700"):
         write_key_file(replace(grant(), arc_key_folder=str(tmp_path / "none")))
+
+
+def test_workload_identity_has_a_token_file_and_an_authority() -> None:
+    """Under `run` it is Azure's authority and the tenant's id, in a shell our own and the alias."""
+    given = replace(grant(), client_id="the-identity")
+    run = run_environment({}, given, SERVED, RELAY, TRUST, SCRATCH, "workload-identity")
+    shell = shell_environment({}, given, TRUST, SCRATCH, "workload-identity")
+    names = ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+    file = "/scratch/identity-token"
+    assert [run[name] for name in names] == [
+        "https://login.microsoftonline.com",
+        "the-tenant",
+        "the-identity",
+        file,
+    ]
+    assert [shell[name] for name in names] == ["https://login.localhost:8443", "adfs", "the-identity", file]
+    assert IDENTITY_VARIABLES.isdisjoint(run)
+
+
+def test_two_ways_to_say_who_the_program_is() -> None:
+    """A service principal's variables and workload identity's would contradict each other."""
+    with pytest.raises(Halt, match="choose one") as halt:
+        require_endpoint("workload-identity", service_principal=True)
+    assert halt.value.code == Exit.USAGE

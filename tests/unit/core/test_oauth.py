@@ -122,6 +122,7 @@ REFUSALS = [
     (9002313, Invalid, "invalid_request"),
     (9000410, Invalid, "invalid_request"),
     (700027, Unauthenticated, "invalid_client"),
+    (700024, Unauthenticated, "invalid_client"),
 ]
 DETAILS = {"client_id": "C", "tenant": "T", "parameter": "P", "grant_type": "G", "scope": "S", "resource": "R"}
 
