@@ -85,10 +85,17 @@ def _find_lent(world: World, body: RunBody) -> _Lent:
         Conflict: a name means more than one identity or application.
         NotFound: a name means none.
     """
-    identity = find_identity(world.view, body.identity or DEFAULT_IDENTITY)
+    identity = find_identity(world.view, body.identity or _default_identity(world))
     principal = require_identity_principal(world.view, identity)
     application = _find_application(world, identity.tenant, body.application) if body.service_principal else None
     return _Lent(identity, principal, application)
+
+
+def _default_identity(world: World) -> str:
+    """Name the identity that the first start made, so that one of its name in another group is not in its way."""
+    installation = _installation(world)
+    found = world.view.user_assigned_identity(installation.subscription, installation.resource_group, DEFAULT_IDENTITY)
+    return found.scope if found is not None else DEFAULT_IDENTITY
 
 
 def _find_application(world: World, tenant: str, name: str | None) -> Application:

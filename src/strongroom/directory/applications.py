@@ -10,6 +10,7 @@ from strongroom.core.errors import Conflict, Invalid, NameTaken
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, ServicePrincipal, ServicePrincipalType
 from strongroom.core.records import tenant_partition
+from strongroom.directory.identity_maps import remove_maps_to
 from strongroom.directory.principals import (
     no_such_object,
     remove_credentials,
@@ -219,6 +220,7 @@ async def delete_identity_principal(tx: Transaction, tenant: str, service_princi
     found = await tx.record(ServicePrincipal, tenant_partition(tenant), service_principal)
     if found is None or found.type is not ServicePrincipalType.MANAGED_IDENTITY:
         raise no_such_object(service_principal)
+    await remove_maps_to(tx, tenant, found.id)
     await remove_principal(tx, found)
 
 

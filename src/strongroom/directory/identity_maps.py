@@ -76,6 +76,13 @@ async def remove_map(tx: Transaction, map_id: str) -> None:
         await tx.remove(credential)
 
 
+async def remove_maps_to(tx: Transaction, tenant: str, principal: str) -> None:
+    """Remove the maps to an identity, as its principal is deleted; their credentials go with that."""
+    for one in await tx.records(IdentityMap, INSTANCE):
+        if (one.tenant, one.principal) == (tenant, principal):
+            await tx.remove(one)
+
+
 def maps_of_user(view: View, user: int) -> list[IdentityMap]:
     """Find the maps of a Unix user."""
     return [one for one in _maps(view) if one.user == user]
