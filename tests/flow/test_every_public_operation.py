@@ -101,6 +101,7 @@ CASES: dict[tuple[str, str], Case] = {
         _at("/msi/token?api-version=2019-08-01&resource=https://vault.azure.net"), 401
     ),
     ("metadata", "ManagedIdentityTokenIssueImdsRun"): Case(_at(f"/mi/nobody{_IMDS}"), 400, _METADATA),
+    ("metadata", "ManagedIdentityTokenIssueImdsRunJava"): Case(_at(f"/mi/nobody/{_IMDS}"), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueCloudShellRun"): Case(_at("/mi/nobody/oauth2/token"), 400, _METADATA),
     # Nobody is mapped to an identity by reaching the listener.
     ("metadata", "ManagedIdentityTokenIssueImds"): Case(_at(_IMDS), 400, _METADATA),

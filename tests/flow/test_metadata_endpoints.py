@@ -110,6 +110,11 @@ class TestToken:
         """The JavaScript client asks with one (reference clients.md section 2)."""
         assert ask(world, run, kind, slash="/").status == 200
 
+    def test_a_slash_in_between(self, world: Simulation, run: dict[str, Any]) -> None:
+        """The Java client puts one between the prefix and the path, and asks for ever if that is 404."""
+        url = f"{ORIGIN}/mi/{run['identityHeader']}//metadata/identity/oauth2/token?{QUERY}"
+        assert world.ask("GET", url, headers=METADATA, link=Link.MANAGED_IDENTITY).status == 200
+
     @pytest.mark.parametrize("kind", [IMDS, ARC])
     @pytest.mark.parametrize("name", ["client_id=clientId", "object_id=objectId"])
     def test_the_identity_may_be_named(self, world: Simulation, run: dict[str, Any], kind: str, name: str) -> None:

@@ -50,6 +50,7 @@ PUBLIC = {
         "ManagedIdentityTokenIssueImds",
         "ManagedIdentityTokenIssueCloudShellRun",
         "ManagedIdentityTokenIssueImdsRun",
+        "ManagedIdentityTokenIssueImdsRunJava",
     },
     "control": {
         "AdministratorRecover",

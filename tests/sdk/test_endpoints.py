@@ -1,7 +1,9 @@
 """Every kind of managed identity endpoint, with the official clients as they are published."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from tests.live import Service
 from tests.plugins.canary import remember
-from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
+from tests.sdk.conftest import EXAMPLES, PROGRAMS, RESOLVER, Live
 
 KINDS = ["app-service", "imds", "arc", "cloud-shell", "azure-ml", "workload-identity"]
 PROJECT = EXAMPLES / "node"
@@ -83,3 +85,31 @@ def test_the_journal_has_no_secret_of_a_path(with_folder: Live) -> None:
     assert asked, lines
     assert "/mi/REDACTED/metadata/" in asked[0]["properties"]["requestUri"]
     assert secret not in "".join(lines)
+
+
+@pytest.mark.parametrize("client", ["sync", "aio"])
+def test_a_mapped_user_needs_no_secret(with_folder: Live, canary: str, client: str) -> None:
+    """SEC-TOKEN-20: azure-identity gets a token because of its user, with nothing in its environment but the place."""
+    variables = json.loads(with_folder.call("env", "--json").stdout)
+    remember(variables.pop("IDENTITY_HEADER"))
+    variables.pop("IDENTITY_ENDPOINT")
+    environment = {
+        "PYTHONPATH": str(RESOLVER),
+        "VALUE": canary,
+        **variables,
+        "AZURE_POD_IDENTITY_AUTHORITY_HOST": with_folder.facts["managedIdentity"],
+    }
+    program = [sys.executable, str(PROGRAMS / "managed_identity.py"), client]
+
+    def ask() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(program, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+    before = ask()
+    assert (before.returncode, "Identity not found" in before.stderr) == (1, True), before.stderr
+    added = with_folder.call("identity-maps add default", "--user", str(os.geteuid()), "--json")
+    assert added.returncode == 0, added.stderr
+    try:
+        result = ask()
+    finally:
+        with_folder.call(f"identity-maps remove {json.loads(added.stdout)[0]['id']}")
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr

@@ -67,7 +67,12 @@ def _cloud_shell(offer: Offer) -> dict[str, str]:
 
 def _azure_ml(offer: Offer) -> dict[str, str]:
     grant = offer.grant
-    return {"MSI_ENDPOINT": grant.identity_endpoint, "MSI_SECRET": grant.identity_header}
+    return {
+        "MSI_ENDPOINT": grant.identity_endpoint,
+        "MSI_SECRET": grant.identity_header,
+        # Without it the Go library names an identity with an empty id.
+        "DEFAULT_IDENTITY_CLIENT_ID": grant.client_id,
+    }
 
 
 def _workload_identity(offer: Offer) -> dict[str, str]:

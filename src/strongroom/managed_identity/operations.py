@@ -35,6 +35,9 @@ METADATA_OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("ManagedIdentityTokenIssueImdsRun", "GET", _OF_RUN + IMDS_PATH, Public(), endpoint.imds_of_run, identity_target,
        authenticates=True),
+    # The Java library puts a slash of its own between the prefix and the path.
+    Op("ManagedIdentityTokenIssueImdsRunJava", "GET", f"{_OF_RUN}/{IMDS_PATH}", Public(), endpoint.imds_of_run,
+       identity_target, authenticates=True),
     Op("ManagedIdentityTokenIssueCloudShellRun", "POST", _OF_RUN + CLOUD_SHELL_PATH, Public(),
        endpoint.cloud_shell_of_run, identity_target, authenticates=True),
     Op("ManagedIdentityTokenIssueArc", "GET", ARC_PATH, Public(), endpoint.arc, identity_target, authenticates=True),

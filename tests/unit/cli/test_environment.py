@@ -212,9 +212,14 @@ def test_the_page_describes_every_variable() -> None:
 
 
 ORIGIN = "http://127.0.0.1:50342"
-IDENTITY_VARIABLES = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET"} | {
-    "AZURE_POD_IDENTITY_AUTHORITY_HOST"
-}
+IDENTITY_VARIABLES = {
+    "DEFAULT_IDENTITY_CLIENT_ID",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+} | {"AZURE_POD_IDENTITY_AUTHORITY_HOST"}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +235,10 @@ IDENTITY_VARIABLES = {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "
             },
         ),
         ("cloud-shell", {"MSI_ENDPOINT": f"{ORIGIN}/mi/the-header/oauth2/token"}),
-        ("azure-ml", {"MSI_ENDPOINT": f"{ORIGIN}/msi/token", "MSI_SECRET": "the-header"}),
+        (
+            "azure-ml",
+            {"MSI_ENDPOINT": f"{ORIGIN}/msi/token", "MSI_SECRET": "the-header", "DEFAULT_IDENTITY_CLIENT_ID": ""},
+        ),
     ],
 )
 def test_each_kind_of_endpoint_has_its_variables(endpoint: str, variables: dict[str, str]) -> None:
