@@ -26,7 +26,7 @@ DEFAULT_ENDPOINT = "app-service"
 """The one kind that every client can be pointed at."""
 ARC = "arc"
 WORKLOAD_IDENTITY = "workload-identity"
-_TOKEN_FILE = "identity-token"  # noqa: S105  a name, not a secret
+_TOKEN_FILE = "identity-token-"  # noqa: S105  what a name begins with, not a secret
 _TRY_AGAIN_S = 30.0
 _RENEW_MIN_S = 0.5
 
@@ -44,7 +44,7 @@ class Offer:
     @property
     def token_file(self) -> Path:
         """The token file of workload identity."""
-        return self.folder / _TOKEN_FILE
+        return _token_file(self.folder, self.grant)
 
 
 def _app_service(offer: Offer) -> dict[str, str]:
@@ -152,7 +152,8 @@ def write_token_file(instance: Instance, grant: RunGrant, folder: Path, lifetime
         Halt: the service refuses.
     """
     assertion, ends = issue_assertion(instance, grant.run_id, lifetime_s)
-    replace_private_file(folder / _TOKEN_FILE, assertion.encode("ascii"))
+    _remove_stale(folder, f"{_TOKEN_FILE}*")
+    replace_private_file(_token_file(folder, grant), assertion.encode("ascii"))
     return ends
 
 
@@ -193,7 +194,7 @@ def write_key_file(grant: RunGrant) -> Path:
     """
     path = Path(arc_key_file(grant.arc_key_folder, grant.run_id))
     try:
-        _remove_stale(path.parent)
+        _remove_stale(path.parent, Path(arc_key_file(".", "*")).name)
         create_private_file(path, grant.identity_header.encode("ascii"))
     except OSError as error:
         raise Halt(
@@ -203,9 +204,14 @@ def write_key_file(grant: RunGrant) -> Path:
     return path
 
 
-def _remove_stale(folder: Path) -> None:
-    """Remove the key files of this user's runs that are over by now, as a run that was killed leaves one."""
-    for path in folder.glob(Path(arc_key_file(".", "*")).name):
+def _token_file(folder: Path, grant: RunGrant) -> Path:
+    """Name a run's token file: two shells may have one each in the same folder."""
+    return folder / f"{_TOKEN_FILE}{grant.run_id}"
+
+
+def _remove_stale(folder: Path, pattern: str) -> None:
+    """Remove the files of this user's runs that are over by now: a run that was killed, and a shell, leave one."""
+    for path in folder.glob(pattern):
         facts = path.lstat()
         if facts.st_uid == os.geteuid() and facts.st_mtime < time.time() - RUN_MAX_S:
             path.unlink(missing_ok=True)

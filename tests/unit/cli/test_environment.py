@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.cli import endpoints
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, ServicePrincipal
 from strongroom.cli.endpoints import ENDPOINTS, Offer, require_endpoint, write_key_file
@@ -20,6 +21,7 @@ from strongroom.cli.environment import (
     run_environment,
     shell_environment,
 )
+from strongroom.cli.instance import Instance
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.trust import BUNDLES, TrustFiles
 
@@ -289,7 +291,7 @@ def test_workload_identity_has_a_token_file_and_an_authority() -> None:
     run = run_environment({}, given, SERVED, RELAY, TRUST, SCRATCH, "workload-identity")
     shell = shell_environment({}, given, TRUST, SCRATCH, "workload-identity")
     names = ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
-    file = "/scratch/identity-token"
+    file = "/scratch/identity-token-run-1"
     assert [run[name] for name in names] == [
         "https://login.microsoftonline.com",
         "the-tenant",
@@ -305,3 +307,17 @@ def test_two_ways_to_say_who_the_program_is() -> None:
     with pytest.raises(Halt, match="choose one") as halt:
         require_endpoint("workload-identity", service_principal=True)
     assert halt.value.code == Exit.USAGE
+
+
+def test_token_files_of_shells_that_are_over_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each shell has a file of its own, for its user alone, and what an old one left is removed."""
+    monkeypatch.setattr(endpoints, "issue_assertion", lambda *_: ("an-assertion", 2**31))
+    stale, other = tmp_path / "identity-token-old", tmp_path / "SSL_CERT_FILE.pem"
+    for path in (stale, other):
+        path.touch()
+        os.utime(path, (1, 1))
+    instance = Instance(tmp_path, "localhost", 8443, tmp_path / "control.sock")
+    assert endpoints.write_token_file(instance, grant(), tmp_path) == 2**31
+    made = tmp_path / "identity-token-run-1"
+    assert sorted(tmp_path.iterdir()) == [other, made]
+    assert (made.read_text(), made.stat().st_mode & 0o777) == ("an-assertion", 0o600)
