@@ -59,6 +59,7 @@ SURFACES: Mapping[str, str] = {
     "management": "management plane",
     "graph": "directory",
     "identity": "managed identity",
+    "metadata": "metadata",
     "control": "control",
 }
 """Every surface that has operations of its own, and what it is called on these pages."""
@@ -237,6 +238,7 @@ DIALECTS: Mapping[Dialect, str] = {
     problems.GRAPH: "directory",
     problems.OAUTH: "token service",
     problems.MANAGED_IDENTITY: "managed identity",
+    problems.METADATA: "metadata",
 }
 _MOMENT = Moment("{request id}", "{correlation id}", "2026-01-02 03:04:05Z", "https://{host}")
 

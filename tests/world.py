@@ -34,7 +34,7 @@ from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
 from strongroom.directory import applications, client_secrets, signing_keys, tenants
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.world import World
-from strongroom.http.message import Request
+from strongroom.http.message import End, Request
 from strongroom.journal import Journal
 from strongroom.journal.chain import parse
 from strongroom.store import Transaction
@@ -176,6 +176,7 @@ class Simulation:
         peer: str = PUBLIC_ADDRESS,
         link: Link = Link.PUBLIC,
         host: str | None = None,
+        ends: tuple[End, End] | None = None,
     ) -> Answer:
         """Send a request, as the listener would hand it in, and give the answer."""
         parts = urlsplit(url)
@@ -208,6 +209,7 @@ class Simulation:
             link=link,
             http_version="1.1",
             receive_body=receive,
+            ends=ends,
         )
         before = len(self.entries())
         response = self.run(self.dispatcher.handle(request))

@@ -13,9 +13,11 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
+from strongroom.core.instance import ARC_KEY_FOLDER
 from strongroom.core.outgoing import parse_networks
 from strongroom.flow.settings import FlowSettings
 
@@ -27,6 +29,8 @@ ENVIRONMENT_PREFIX = "STRONGROOM_"
 
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PORT_MAX = 65_535
+_KEY_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+", re.ASCII)
+"""It stands in a header that clients cut at a sign of equality."""
 
 
 class ConfigFault(Exception):
@@ -51,6 +55,13 @@ class Settings:
     """The port of the main listener, and what clients write in URLs. 0 takes a free one."""
     managed_identity_port: int = 0
     """The loopback port of the managed identity endpoint. 0 takes a free one."""
+    metadata_address: str = ""
+    """An IPv4 address of this machine, such as 169.254.169.254, for managed identity requests of users and networks
+    that are mapped to identities. Empty: there is only the loopback port."""
+    metadata_port: int = 80
+    """The port of that address. Clients of a virtual machine's metadata service know no other than 80."""
+    arc_key_folder: str = ARC_KEY_FOLDER
+    """Where key files for clients of Azure Arc's form lie. The official clients look in the default alone."""
     region: str = DEFAULT_REGION
     """The location of vaults and resource groups, and what `x-ms-keyvault-region` says."""
     egress_networks: str = ""
@@ -113,6 +124,9 @@ _TYPES: Mapping[str, type] = {
     "address": str,
     "port": int,
     "managed_identity_port": int,
+    "metadata_address": str,
+    "metadata_port": int,
+    "arc_key_folder": str,
     "region": str,
     "egress_networks": str,
     "egress_ca_file": str,
@@ -246,7 +260,8 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         values["domain"] = domain = domain.lower().rstrip(".")
         if _DOMAIN.fullmatch(domain) is None:
             faults.append(f"domain must be a DNS name, not {domain!r}.")
-    for name in ("port", "managed_identity_port"):
+    _judge_metadata_address(values.get("metadata_address", ""), faults)
+    for name in ("port", "managed_identity_port", "metadata_port"):
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
@@ -257,5 +272,21 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
     ca_file = values.get("egress_ca_file", "")
     if ca_file and not Path(ca_file).is_file():
         faults.append(f"egress_ca_file: there is no file {ca_file!r}.")
+    folder = values.get("arc_key_folder", ARC_KEY_FOLDER)
+    if _KEY_FOLDER.fullmatch(folder) is None:
+        faults.append("arc_key_folder must be an absolute path of letters, digits and the signs / . _ - alone.")
     if values.get("stop_grace_s", 1.0) <= 0:
         faults.append("stop_grace_s must be more than 0.")
+
+
+def _judge_metadata_address(text: str, faults: list[str]) -> None:
+    """Plain HTTP that gives out tokens is offered on an address that somebody chose, never on every one there is."""
+    if not text:
+        return
+    try:
+        address = IPv4Address(text)
+    except AddressValueError:
+        faults.append(f"metadata_address must be an IPv4 address, not {text!r}.")
+    else:
+        if address.is_unspecified or address.is_multicast:
+            faults.append("metadata_address must be one address of this machine, not every one.")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ class FakeService:
     asked: list[Asked] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    assertions: int = 0
+    """How many assertions were made."""
+    assertion_s: float = 3600
+    """How long each lasts."""
     refusal: tuple[int, str] | None = None
     """What POST /run answers instead of a grant."""
     released: threading.Event = field(default_factory=threading.Event)
@@ -126,6 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             service.runs.append(json.loads(body))
             self._send(200, service.grant(service.runs[-1]))
+        elif self.path.endswith("/assertion"):
+            service.assertions += 1
+            ends = int(time.time() + service.assertion_s)
+            self._send(200, {"assertion": f"assertion-{service.assertions}", "expiresOn": ends})
         elif self.command == "DELETE":
             service.ended.append(self.path.rpartition("/")[2])
             self._send(204, None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli import relay as relay_module
+from strongroom.http.peer_owner import Owner
 from tests.cli.fake_service import AZURE_HOSTS, CLOSE_EARLY, PORT, SLOW, VAULT, FakeService
 from tests.cli.relaying import PASSWORD, SERVED, VAULT_HOST, Running, close, read_answer, read_head, relaying
 
@@ -334,7 +335,7 @@ def test_another_user_is_asked_and_may_answer_on_the_same_connection(
     service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int | None
 ) -> None:
     """A peer of another or unknown user gets 407, and can come again with the credential, as .NET does."""
-    monkeypatch.setattr(relay_module, "peer_user", lambda *_: user)
+    monkeypatch.setattr(relay_module, "find_owner", lambda *_: Owner(is_here=True, user=user))
 
     async def check() -> None:
         async with relaying(service, tmp_path) as running:

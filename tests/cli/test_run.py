@@ -321,3 +321,41 @@ def test_javas_own_client_finds_its_way(service: FakeService, tmp_path: Path) ->
     )
     result = run(service.data, ["java", str(source), f"https://{VAULT}.vault.azure.net/secrets"])
     assert [json.loads(line)["path"] for line in result.stdout.splitlines()] == ["/secrets"] * 2, result.stderr
+
+
+# ---- workload identity ----------------------------------------------------------------------------------------------
+
+WATCH = """
+import os, pathlib, time
+path = pathlib.Path(os.environ["AZURE_FEDERATED_TOKEN_FILE"])
+first, mode, deadline = path.read_text(), oct(path.stat().st_mode & 0o777), time.monotonic() + 30
+while path.read_text() == first:
+    assert time.monotonic() < deadline, "the file was not renewed"
+    time.sleep(0.02)
+print(first, mode, path)
+"""
+
+
+def test_the_token_file_is_renewed_while_the_program_runs(service: FakeService) -> None:
+    """It is the user's alone, has a new assertion before the old one ends, and is gone with the run."""
+    service.assertion_s = 2
+    result = run(service.data, python(WATCH), "--endpoint", "workload-identity")
+    assert result.returncode == 0, result.stderr
+    first, mode, path = result.stdout.split()
+    assert (first, mode) == ("assertion-1", "0o600")
+    assert not Path(path).exists()
+
+
+def test_other_endpoints_get_no_token_file(service: FakeService) -> None:
+    """Nothing is made that was not asked for."""
+    shown = json.loads(run(service.data, python(SHOW), "--endpoint", "imds").stdout)
+    assert "AZURE_FEDERATED_TOKEN_FILE" not in shown
+    assert service.assertions == 0
+
+
+def test_an_endpoint_that_is_not_there_is_wrong_usage(service: FakeService) -> None:
+    """It is said before anything is made for the run."""
+    result = run(service.data, python(SHOW), "--endpoint", "service-fabric")
+    assert result.returncode == 2
+    assert "service-fabric" in result.stderr
+    assert service.runs == []

@@ -60,6 +60,11 @@ class Arm:
         return f"{self.subscription}/providers/Microsoft.KeyVault/locations/local/deletedVaults/{self.vault_name}"
 
     @property
+    def identity(self) -> str:
+        """A user-assigned identity's scope."""
+        return f"{self.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i-{self.tag}"
+
+    @property
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
@@ -118,6 +123,11 @@ class Arm:
         """Make the vault and delete it."""
         self.make_vault()
         self.do("DELETE", self.vault)
+
+    def make_identity(self, **body: Any) -> Any:
+        """Make the group and the identity."""
+        self.make_group()
+        return self.do("PUT", self.identity, {"location": "local", **body})
 
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
@@ -189,6 +199,18 @@ CASES: dict[str, Case] = {
     ),
     "VaultGetDeleted": Case(lambda arm: arm.deleted_vault, Arm.make_deleted_vault),
     "VaultPurge": Case(lambda arm: f"{arm.deleted_vault}/purge", Arm.make_deleted_vault),
+    "UserAssignedIdentityGet": Case(lambda arm: arm.identity, Arm.make_identity),
+    "UserAssignedIdentityPut": Case(lambda arm: arm.identity, Arm.make_group, lambda _: {"location": "local"}),
+    "UserAssignedIdentityPatch": Case(lambda arm: arm.identity, Arm.make_identity, lambda _: {"tags": {"a": "b"}}),
+    "UserAssignedIdentityDelete": Case(lambda arm: arm.identity, Arm.make_identity),
+    "UserAssignedIdentityListByGroup": Case(
+        lambda arm: arm.identity.rpartition("/")[0], Arm.make_identity, empty_for_nobody=True
+    ),
+    "UserAssignedIdentityList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
+        Arm.make_identity,
+        empty_for_nobody=True,
+    ),
     "RoleAssignmentList": Case(lambda arm: arm.assignment.rpartition("/")[0], Arm.make_assignment),
     "RoleAssignmentGet": Case(lambda arm: arm.assignment, Arm.make_assignment),
     "RoleAssignmentPut": Case(
@@ -215,7 +237,7 @@ def scope_of(op: Op, arm: Arm) -> str:
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
         return path.partition("/providers/Microsoft.Authorization/")[0]
-    for prefix in (arm.vault, arm.deleted_vault, arm.group, arm.subscription):
+    for prefix in (arm.vault, arm.identity, arm.deleted_vault, arm.group, arm.subscription):
         if path.startswith(prefix):
             return prefix
     return "/"

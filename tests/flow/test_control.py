@@ -89,7 +89,7 @@ class TestBegin:
         vault = world.vault.name
 
         assert run["identityEndpoint"] == "http://127.0.0.1:40342/msi/token"
-        assert len(run["identityHeader"]) >= 43
+        assert len(run["identityHeader"]) >= 50
         assert run["tenantId"] == world.first.tenant_id
         assert (run["vaultName"], run["vaultUri"]) == (vault, f"https://{vault}.vault.localhost:8443/")
         assert (run["authority"], run["domain"], run["port"]) == ("https://login.localhost:8443", "localhost", 8443)

@@ -267,6 +267,7 @@ class Place:
             subscription=self.subscription,
             group=self.group,
             vault=self.vault,
+            identity=self.vault,
             location=self.location,
             operation="add",
         )

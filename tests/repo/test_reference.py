@@ -46,8 +46,20 @@ PUBLIC = {
     "management": {"CloudMetadataGet"},
     "graph": set(),
     "identity": {"ManagedIdentityTokenIssue"},
+    "metadata": {
+        "ManagedIdentityTokenIssueArc",
+        "ManagedIdentityTokenIssueCloudShell",
+        "ManagedIdentityTokenIssueImds",
+        "ManagedIdentityTokenIssueCloudShellRun",
+        "ManagedIdentityTokenIssueImdsRun",
+        "ManagedIdentityTokenIssueImdsRunJava",
+    },
     "control": {
         "AdministratorRecover",
+        "IdentityMapAdd",
+        "IdentityMapList",
+        "IdentityMapRemove",
+        "RunAssertionIssue",
         "IssuerList",
         "IssuerTrust",
         "IssuerDistrust",
@@ -61,22 +73,20 @@ PUBLIC = {
     },
 }
 CHANGING = {
-    *("TokenIssue", "TokenIssueV1", "SignIn", "ManagedIdentityTokenIssue"),
-    *(
-        "AdministratorRecover",
-        "IssuerList",
-        "IssuerTrust",
-        "IssuerDistrust",
-        "RunStart",
-        "RunEnd",
-        "SigningKeyList",
-        "SignInChange",
-        "SigningKeyRoll",
-        "SigningKeyRevoke",
-        "StatusGet",
-    ),
+    *("TokenIssue", "TokenIssueV1", "SignIn"),
+    *PUBLIC["identity"],
+    *PUBLIC["metadata"],
+    *PUBLIC["control"],
 }
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
+
+OTHER: dict[str, object] = {
+    "arc_key_folder": "/other",
+    "egress_ca_file": __file__,
+    "egress_networks": "10.0.0.0/8",
+    "metadata_address": "10.1.2.3",
+}
+"""Settings whose values have a form of their own, and one that differs from the default."""
 
 SURFACES = Surfaces()
 OPERATIONS = [
@@ -128,10 +138,6 @@ def test_every_operation_is_on_the_page(surface: str, op: Op) -> None:
     assert f"| `{op.name}` | {op.method} | `{op.path}` |" in page("operations.md")
 
 
-OTHER = {"egress_networks": "10.0.0.0/8", "egress_ca_file": __file__}
-"""Settings that not just any text will do for."""
-
-
 @pytest.mark.parametrize(("field", "prefix"), SETTINGS)
 def test_every_setting_is_read_from_where_the_page_says(
     field: dataclasses.Field[object], prefix: str, tmp_path: Path
@@ -139,9 +145,8 @@ def test_every_setting_is_read_from_where_the_page_says(
     """A setting has its line, and its environment variable and its key in the file set it."""
     variable = f"{prefix}{field.name.upper()}"
     table = "[flow]\n" if "FLOW" in prefix else ""
-    other = (
-        OTHER.get(field.name) or {"str": "other", "int": 7, "float": 7.5, "bool": not field.default}[str(field.type)]
-    )
+    other = {"str": "other", "int": 7, "float": 7.5, "bool": not field.default}[str(field.type)]
+    other = OTHER.get(field.name, other)
     assert other != field.default
 
     assert f"| `{variable}` |" in page("settings.md")

@@ -82,3 +82,17 @@ def test_where_requests_may_go(tmp_path: Path) -> None:
     assert len(fault.value.faults) == 2
     assert "'10.0.0.1/8' is no address range" in fault.value.faults[0]
     assert "/nowhere.pem" in fault.value.faults[1]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "224.0.0.1", "::1", "localhost", "10.0.0.1/8"])  # noqa: S104  to be refused
+def test_tokens_are_offered_on_one_named_address(tmp_path: Path, address: str) -> None:
+    """SEC-TOKEN-17: the address of the managed identity listener is one IPv4 address, and never every one."""
+    with pytest.raises(ConfigFault, match="metadata_address"):
+        load(tmp_path, {"metadata_address": address}, environment={})
+
+
+@pytest.mark.parametrize("folder", ["keys", "/a=b", "/a b", "/a/", "/a\nb", ""])
+def test_the_folder_of_key_files_fits_into_a_header(tmp_path: Path, folder: str) -> None:
+    """It stands in Arc's challenge, which clients cut at a sign of equality."""
+    with pytest.raises(ConfigFault, match="arc_key_folder"):
+        load(tmp_path, {"arc_key_folder": folder}, environment={})

@@ -22,6 +22,9 @@ from strongroom.http.message import Request, Response
 from strongroom.http.problems import Dialect
 
 CONTROL_HOST = "control"
+_IDENTITY_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
+_METADATA = frozenset({b"metadata", b"mi", b"arc", b"oauth2"})
+"""How the paths begin of the managed identity endpoints that refuse as the metadata services do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class _Entry:
     audience: SurfaceName | None = None
     case_insensitive: bool = False
     name: str = "OPERATIONS"
+    shown_path: str = "shown_path"
+    """What the table's module calls the function of that name, if it has one."""
 
 
 _SURFACES: Mapping[str, _Entry] = {
@@ -42,7 +47,8 @@ _SURFACES: Mapping[str, _Entry] = {
     SurfaceName.GRAPH: _Entry("strongroom.graph.operations", problems.GRAPH, SurfaceName.GRAPH, True),
     "control": _Entry("strongroom.control.operations", problems.ARM),
     "identity": _Entry("strongroom.managed_identity.operations", problems.MANAGED_IDENTITY),
-    "bare": _Entry("strongroom.vault.operations", problems.KEY_VAULT, name="BARE_OPERATIONS"),
+    "metadata": _Entry("strongroom.managed_identity.operations", problems.METADATA, name="METADATA_OPERATIONS"),
+    "bare": _Entry("strongroom.vault.operations", problems.KEY_VAULT, name="BARE_OPERATIONS", shown_path="bare_path"),
 }  # fmt: skip
 
 SURFACE_NAMES: tuple[str, ...] = tuple(_SURFACES)
@@ -72,7 +78,7 @@ class Surfaces:
                 audience=entry.audience,
                 case_insensitive=entry.case_insensitive,
                 unserved=getattr(module, "unserved", None),
-                shown_path=getattr(module, "shown_path", None),
+                shown_path=getattr(module, entry.shown_path, None),
             )
         return surface
 
@@ -105,8 +111,9 @@ class Dispatcher:
         if named is not None:
             return named
         surfaces = self._surfaces
-        if request.link is Link.MANAGED_IDENTITY:
-            return surfaces["identity"], None, None
+        if request.link in _IDENTITY_LINKS:
+            is_metadata = request.path.lstrip(b"/").partition(b"/")[0] in _METADATA
+            return surfaces["metadata" if is_metadata else "identity"], None, None
         if request.link is Link.CONTROL and request.host == CONTROL_HOST:
             return surfaces["control"], None, None
         if not request.host:
@@ -118,7 +125,7 @@ class Dispatcher:
 
     def _find_named(self, host: str, link: Link) -> tuple[Surface, Site, None] | None:
         """Find what a Host header stands for, on the listeners that have names."""
-        site = self._world.hosts.site_of(host, link) if link is not Link.MANAGED_IDENTITY else None
+        site = self._world.hosts.site_of(host, link) if link not in _IDENTITY_LINKS else None
         return (self._surfaces[site.surface], site, None) if site is not None else None
 
 

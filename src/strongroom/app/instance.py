@@ -149,7 +149,7 @@ def make_world(
         passwords=Passwords(keys),
         lockout=Lockout(),
         signers=TokenSigners(),
-        instance=Instance(pid=os.getpid(), version=__version__),
+        instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
     )
 

@@ -40,6 +40,7 @@ _LOAD_AGAIN_S = 1.0
 _EXAMPLE = "examples/quickstart.py"
 _COLLECT_AFTER = 20_000
 """Objects that may come to be, net of those that went, before the youngest are looked through for cycles."""
+_HTTP_PORT = 80
 _RESOLVE_S = 2.0
 """How long a resolver may take to find our names before it counts as not finding them."""
 
@@ -99,14 +100,17 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     surfaces = Surfaces()
     dispatcher = Dispatcher(world, surfaces)
     main, control, identity = _listeners(settings, dispatcher)
-    watch = Watch((main.requests, identity.requests), raise_descriptor_limit())
+    metadata = _metadata_listener(settings, dispatcher)
+    others = [listener for listener in (identity, metadata) if listener is not None]
+    watch = Watch([listener.requests for listener in (main, *others)], raise_descriptor_limit())
     opened_listeners: list[Listener] = []
     try:
-        for listener in (control, identity, main):
+        for listener in (control, *others, main):
             await _open(listener)
             opened_listeners.append(listener)
         watch.start()
         world.instance.managed_identity = f"http://{identity.address}:{identity.port}"
+        world.instance.metadata = _origin(metadata)
         world.instance.main = f"{main.address}:{main.port}"
         world.instance.control_socket = str(settings.control_socket)
         world.instance.certificate_expires = opened.installation.certificate_expires
@@ -187,6 +191,8 @@ async def _notice_names(opened: Opened, say: Say) -> None:
 _OTHERWISE = {
     Link.PUBLIC: "Name another port with --port.",
     Link.MANAGED_IDENTITY: "Set another managed_identity_port, or 0 for a free one.",
+    Link.METADATA: "It is metadata_address with metadata_port: this machine must have that address, and below 1024 a"
+    " port takes CAP_NET_BIND_SERVICE.",
     Link.CONTROL: "It is the control socket: its path may be too long, then use a data directory with a shorter one.",
 }
 
@@ -223,6 +229,20 @@ def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Li
     return main, control, identity
 
 
+def _metadata_listener(settings: Settings, dispatcher: Dispatcher) -> Listener | None:
+    address = settings.metadata_address
+    if not address:
+        return None
+    return Listener(dispatcher.handle, dispatcher.refuse, Link.METADATA, address, settings.metadata_port)
+
+
+def _origin(listener: Listener | None) -> str:
+    """Say how clients name a listener in plain HTTP: without the port where it is the usual one."""
+    if listener is None:
+        return ""
+    return f"http://{listener.address}" + (f":{listener.port}" if listener.port != _HTTP_PORT else "")
+
+
 def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -242,6 +262,7 @@ def describe(opened: Opened) -> dict[str, object]:
         "port": settings.port,
         "controlSocket": str(settings.control_socket),
         "managedIdentity": opened.world.instance.managed_identity,
+        "metadata": opened.world.instance.metadata or None,
         "authority": hosts.url(Surface.LOGIN),
         "armUri": hosts.url(Surface.MANAGEMENT),
         "graphUri": hosts.url(Surface.GRAPH),

@@ -95,6 +95,18 @@ def show_resource(resource: Vault | UserAssignedIdentity) -> Document:
     }
 
 
+def show_identity(identity: UserAssignedIdentity) -> Document:
+    """Write a user-assigned identity, with the ids of its principal."""
+    return {
+        **show_resource(identity),
+        "properties": {
+            "tenantId": identity.tenant,
+            "principalId": identity.principal_id,
+            "clientId": identity.client_id,
+        },
+    }
+
+
 # ---- vaults ---------------------------------------------------------------------------------------------------------
 
 

@@ -10,8 +10,8 @@ section 3.1).
 
 from __future__ import annotations
 
-from strongroom.arm import cloud, containers, role_assignments, role_definitions, vaults, wire
-from strongroom.arm.targets import DELETED_VAULT, GROUP, VAULT, at, at_scope
+from strongroom.arm import cloud, containers, identities, role_assignments, role_definitions, vaults, wire
+from strongroom.arm.targets import DELETED_VAULT, GROUP, IDENTITY, VAULT, at, at_scope
 from strongroom.core import limits
 from strongroom.core.api_versions import parse_arm
 from strongroom.core.echo import RESOURCE_TYPE, shown
@@ -30,7 +30,7 @@ _ASSIGNMENTS = f"{{scope*}}/providers/{_AUTHORIZATION}/roleAssignments"
 _DEFINITIONS = f"/providers/{_AUTHORIZATION}/roleDefinitions"
 _VAULTS_OF_GROUP = f"{GROUP}/providers/{_KEY_VAULT}/vaults"
 _AT_SUBSCRIPTION, _AT_GROUP, _AT_VAULT = at(_SUBSCRIPTION), at(GROUP), at(VAULT)
-_AT_TENANT, _AT_DELETED_VAULT = at("/"), at(DELETED_VAULT)
+_AT_TENANT, _AT_DELETED_VAULT, _AT_IDENTITY = at("/"), at(DELETED_VAULT), at(IDENTITY)
 
 
 def _action(name: str) -> ControlAction:
@@ -136,6 +136,24 @@ _VAULT_ROWS = (
          vaults.purge_deleted_vault, _AT_DELETED_VAULT),
 )  # fmt: skip
 
+_IDENTITY_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_IDENTITY_ROWS = (
+    _row("UserAssignedIdentityGet", "GET", IDENTITY,
+         _IDENTITY_TYPE, _action(f"{_IDENTITY_TYPE}/read"), identities.get_identity, _AT_IDENTITY),
+    _row("UserAssignedIdentityPut", "PUT", IDENTITY,
+         _IDENTITY_TYPE, _action(f"{_IDENTITY_TYPE}/write"), identities.put_identity, _AT_IDENTITY,
+         success=201, body=wire.Identity),
+    _row("UserAssignedIdentityPatch", "PATCH", IDENTITY,
+         _IDENTITY_TYPE, _action(f"{_IDENTITY_TYPE}/write"), identities.patch_identity, _AT_IDENTITY,
+         body=wire.IdentityUpdate),
+    _row("UserAssignedIdentityDelete", "DELETE", IDENTITY,
+         _IDENTITY_TYPE, _action(f"{_IDENTITY_TYPE}/delete"), identities.delete_identity, _AT_IDENTITY),
+    _row("UserAssignedIdentityListByGroup", "GET", f"{GROUP}/providers/{_IDENTITY_TYPE}",
+         _IDENTITY_TYPE, _ANYONE, identities.list_identities, _AT_GROUP),
+    _row("UserAssignedIdentityList", "GET", f"{_SUBSCRIPTION}/providers/{_IDENTITY_TYPE}",
+         _IDENTITY_TYPE, _ANYONE, identities.list_identities, _AT_SUBSCRIPTION),
+)  # fmt: skip
+
 _ASSIGNMENT_TYPE, _DEFINITION_TYPE = f"{_AUTHORIZATION}/roleAssignments", f"{_AUTHORIZATION}/roleDefinitions"
 _RIGHTS_ROWS = (
     _row("RoleAssignmentList", "GET", _ASSIGNMENTS,
@@ -160,7 +178,7 @@ _RIGHTS_ROWS = (
          f"{_AUTHORIZATION}/permissions", _ANYONE, role_definitions.list_permissions, at_scope),
 )  # fmt: skip
 
-OPERATIONS: tuple[Op, ...] = (*_TENANT_ROWS, *_GROUP_ROWS, *_VAULT_ROWS, *_RIGHTS_ROWS)
+OPERATIONS: tuple[Op, ...] = (*_TENANT_ROWS, *_GROUP_ROWS, *_VAULT_ROWS, *_IDENTITY_ROWS, *_RIGHTS_ROWS)
 
 SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.KeyVault/vaults",
@@ -171,6 +189,7 @@ SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.Authorization/roleAssignments",
     "Microsoft.Authorization/roleDefinitions",
     "Microsoft.Authorization/permissions",
+    "Microsoft.ManagedIdentity/userAssignedIdentities",
     "Microsoft.Resources/subscriptions",
     "Microsoft.Resources/resourceGroups",
     "Microsoft.Resources/resources",

@@ -117,6 +117,20 @@ class ResourceGroup(Struct, rename="camel"):
     tags: dict[str, str] | None = None
 
 
+class Identity(Struct, rename="camel"):
+    """The body of PUT user-assigned identity. Its ids are ours to give, so `properties` is ignored."""
+
+    location: str
+    tags: dict[str, str] | None = None
+
+
+class IdentityUpdate(Struct, rename="camel"):
+    """The body of PATCH user-assigned identity."""
+
+    location: str | None = None
+    tags: dict[str, str] | None = None
+
+
 class RoleAssignmentProperties(Struct, rename="camel"):
     """Who gets which role."""
 

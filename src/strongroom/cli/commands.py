@@ -25,6 +25,13 @@ ServicePrincipal = Annotated[
         name="--service-principal", negative="", help="Add a service principal's variables, made for this alone."
     ),
 ]
+Endpoint = Annotated[
+    str,
+    Parameter(
+        name="--endpoint",
+        help="How the managed identity is offered: app-service, imds, arc, cloud-shell, azure-ml, workload-identity.",
+    ),
+]
 Tenant = Annotated[
     str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
 ]
@@ -40,6 +47,7 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
+identity_maps = App(name="identity-maps", help="Which users and networks may be a managed identity without a secret.")
 issuers = App(
     name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
 )
@@ -88,6 +96,7 @@ def run(
     data: Data = None,
     identity: Identity = None,
     service_principal: ServicePrincipal = False,
+    endpoint: Endpoint = "app-service",
 ) -> int:
     """
     Run a program for which Azure's names are this instance: strongroom run -- PROGRAM ARGS.
@@ -96,7 +105,7 @@ def run(
     """
     from strongroom.cli import run as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.run(data, identity, program, service_principal=service_principal)
+    return command.run(data, identity, program, service_principal=service_principal, endpoint=endpoint)
 
 
 @application.command
@@ -105,12 +114,13 @@ def env(
     data: Data = None,
     identity: Identity = None,
     service_principal: ServicePrincipal = False,
+    endpoint: Endpoint = "app-service",
     json: Json = False,
 ) -> int:
     """Print the variables by which a shell uses this instance under its own names: eval "$(strongroom env)"."""
     from strongroom.cli import env as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.env(data, identity, service_principal=service_principal, as_json=json)
+    return command.env(data, identity, service_principal=service_principal, endpoint=endpoint, as_json=json)
 
 
 @application.command
@@ -259,6 +269,40 @@ def sign_in(
     return command.change(data, tenant, password_grant=password_grant, as_json=json)
 
 
+@identity_maps.command(name="list")
+def identity_maps_list(*, data: Data = None, json: Json = False) -> int:
+    """Print every map; by default there is none."""
+    from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.show(data, as_json=json)
+
+
+@identity_maps.command(name="add")
+def identity_maps_add(
+    identity: Annotated[str, Parameter(help="The managed identity, by name or ARM id.")],
+    *,
+    data: Data = None,
+    user: Annotated[str | None, Parameter(help="A user of this machine, by name or number.")] = None,
+    network: Annotated[str | None, Parameter(help="An IPv4 address or range of other machines.")] = None,
+    json: Json = False,
+) -> int:
+    """Let a user of this machine, or a network, be a managed identity."""
+    from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.add(data, identity, user, network, as_json=json)
+
+
+@identity_maps.command(name="remove")
+def identity_maps_remove(
+    map_id: Annotated[str, Parameter(help="The map's id, as the list shows it.")], *, data: Data = None
+) -> int:
+    """Remove a map, with every token that it made."""
+    from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.remove(data, map_id)
+
+
 application.command(audit)
+application.command(identity_maps)
 application.command(issuers)
 application.command(signing_keys)

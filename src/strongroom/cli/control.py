@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from strongroom.cli.instance import Instance, not_running
 from strongroom.cli.outcome import Halt
+from strongroom.core.instance import ARC_KEY_FOLDER
 
 HOST = "control"
 _TIMEOUT_S = 15.0
@@ -46,6 +47,10 @@ class RunGrant:
     port: int
     service_principal: ServicePrincipal | None = None
     subscription_id: str = ""
+    arc_key_folder: str = ARC_KEY_FOLDER
+    """Where clients of Arc's form look for key files."""
+    client_id: str = ""
+    """The managed identity's client id."""
     expires_on: int | None = None
     """When the credential ends by itself, in Unix seconds, if the service says."""
 
@@ -68,6 +73,8 @@ class RunGrant:
             service_principal=principal
             and ServicePrincipal(principal["tenantId"], principal["clientId"], principal["clientSecret"]),
             subscription_id=answer.get("subscriptionId", ""),
+            arc_key_folder=answer.get("arcKeyFolder", ARC_KEY_FOLDER),
+            client_id=answer.get("clientId", ""),
             expires_on=answer.get("expiresOn"),
         )
 
@@ -93,6 +100,18 @@ def begin_run(
             f"the service's answer is not as this version expects it ({type(error).__name__}):"
             " restart it with the same version of strongroom"
         ) from None
+
+
+def issue_assertion(instance: Instance, run_id: str, lifetime_s: int | None = None) -> tuple[str, int]:
+    """
+    Have the service make an assertion for a run's token file, and say when it ends, in Unix seconds.
+
+    Raises:
+        Halt: it runs no longer, or refuses, as when the run's credential has ended.
+    """
+    wanted = {} if lifetime_s is None else {"lifetimeSeconds": lifetime_s}
+    answer = _ask(instance, "POST", f"/run/{run_id}/assertion", wanted)
+    return str(answer["assertion"]), int(answer["expiresOn"])
 
 
 def end_run(instance: Instance, run_id: str) -> None:
@@ -216,6 +235,31 @@ def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None
     finally:
         connection.close()
     return _read(response.status, answer)
+
+
+def list_identity_maps(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every identity map."""
+    return _list(_ask(instance, "GET", "/identity-maps"))
+
+
+def add_identity_map(instance: Instance, identity: str, user: int | None, network: str | None) -> dict[str, Any]:
+    """
+    Have the service map a user or a network to an identity.
+
+    Raises:
+        Halt: it refuses; the message is the service's own.
+    """
+    return _ask(instance, "POST", "/identity-maps", {"identity": identity, "user": user, "network": network})
+
+
+def remove_identity_map(instance: Instance, map_id: str) -> None:
+    """
+    Have the service remove an identity map.
+
+    Raises:
+        Halt: there is none.
+    """
+    _ask(instance, "DELETE", f"/identity-maps/{quote(map_id, safe='')}")
 
 
 def _list(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant
+from strongroom.cli.endpoints import DEFAULT_ENDPOINT, ENDPOINTS, Offer
 from strongroom.cli.trust import TRUSTSTORE_PASSWORD, TrustFiles
 from strongroom.core.names import AZURE_VAULT_DOMAIN
 
@@ -27,7 +28,7 @@ STRAYS: tuple[str, ...] = (
     "AZURE_TOKEN_CREDENTIALS", "AZURE_USERNAME", "ARM_SUBSCRIPTION_ID", "ARM_TENANT_ID", "ARM_AUXILIARY_TENANT_IDS",
     # Which managed identity endpoint there is: App Service, Arc, Service Fabric, Cloud Shell, Machine Learning.
     "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IDENTITY_API_VERSION", "IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT",
-    "MSI_ENDPOINT", "MSI_SECRET", "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+    "DEFAULT_IDENTITY_CLIENT_ID", "MSI_ENDPOINT", "MSI_SECRET", "AZURE_POD_IDENTITY_AUTHORITY_HOST",
     # Which Azure it talks to.
     "AZURE_ADDITIONALLY_ALLOWED_TENANTS", "AZURE_AUTHORITY_HOST", "AZURE_CLOUD", "AZURE_ENVIRONMENT",
     "AZURE_ENVIRONMENT_FILEPATH", "AZURE_REGIONAL_AUTHORITY_NAME", "MSAL_FORCE_REGION",
@@ -51,6 +52,10 @@ JAVA_VARIABLES: tuple[str, ...] = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JA
 
 _LOOPBACK = "127.0.0.1"
 """What NO_PROXY always names, for the managed identity endpoint. Not `localhost`: clients take that as a suffix."""
+AZURE_AUTHORITY = "https://login.microsoftonline.com"
+"""What a program under `run` takes for its authority, where it wants to be told one: the relay serves it."""
+_ALIAS = "adfs"
+"""The tenant that spares clients the question whether Microsoft knows our authority: clients.md section 0, R4."""
 _JAVA_DIRECT = "localhost|127.*|[::1]"
 
 
@@ -66,6 +71,7 @@ def run_environment(
     relay_url: str,
     trust: TrustFiles,
     scratch: Path,
+    endpoint: str = DEFAULT_ENDPOINT,
 ) -> dict[str, str]:
     """Make the environment of a program under `run`; *scratch* is the run's own directory."""
     azure_url = f"https://{grant.vault_name}.{AZURE_VAULT_DOMAIN}"
@@ -79,7 +85,7 @@ def run_environment(
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), relay_url),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy),
         **_trust(surrounding, trust, {"https.proxyHost": _LOOPBACK, "https.proxyPort": relay_port}),
-        **_identity(grant),
+        **ENDPOINTS[endpoint](Offer(grant, AZURE_AUTHORITY, grant.tenant_id, scratch)),
         **_service_principal(grant, grant.tenant_id),
         **({"AZURE_SUBSCRIPTION_ID": grant.subscription_id} if grant.subscription_id else {}),
         # Signed in here is signed in here only: az and azd keep what they remember in the run's directory.
@@ -88,7 +94,13 @@ def run_environment(
     }
 
 
-def shell_environment(surrounding: Mapping[str, str], grant: RunGrant, trust: TrustFiles) -> dict[str, str]:
+def shell_environment(
+    surrounding: Mapping[str, str],
+    grant: RunGrant,
+    trust: TrustFiles,
+    scratch: Path,
+    endpoint: str = DEFAULT_ENDPOINT,
+) -> dict[str, str]:
     """
     Make the variables that `env` gives a shell, for use of the instance under its own names.
 
@@ -98,17 +110,11 @@ def shell_environment(surrounding: Mapping[str, str], grant: RunGrant, trust: Tr
     return {
         **_vault({}, grant, VAULT_URL_VARIABLES, grant.vault_uri.rstrip("/")),
         **_trust(surrounding, trust, {}),
-        **_identity(grant),
+        **ENDPOINTS[endpoint](Offer(grant, grant.authority, _ALIAS, scratch)),
         "AZURE_AUTHORITY_HOST": grant.authority,
-        # The alias that spares clients the question whether Microsoft knows our authority: clients.md section 0, R4.
-        "AZURE_TENANT_ID": "adfs",
-        **_service_principal(grant, "adfs"),
+        "AZURE_TENANT_ID": _ALIAS,
+        **_service_principal(grant, _ALIAS),
     }
-
-
-def _identity(grant: RunGrant) -> dict[str, str]:
-    """Give what an App Service gives: the one kind of managed identity that every client can be pointed at."""
-    return {"IDENTITY_ENDPOINT": grant.identity_endpoint, "IDENTITY_HEADER": grant.identity_header}
 
 
 def _service_principal(grant: RunGrant, tenant: str) -> dict[str, str]:

@@ -29,9 +29,9 @@ from strongroom.cli import framing, upstream
 from strongroom.cli.answers import pump, refuse
 from strongroom.cli.azure_names import ServedNames, Way
 from strongroom.cli.framing import Malformed, RequestHead
-from strongroom.cli.loopback_peer import peer_user
 from strongroom.cli.serving import Termination, Visit
 from strongroom.cli.upstream import Stream, Surroundings, Unreachable
+from strongroom.http.peer_owner import find_owner
 
 LISTEN_ADDRESS = "127.0.0.1"
 PROXY_USER = "run"
@@ -139,7 +139,7 @@ class Relay:
                 _basic(credentials[0]), f"{PROXY_USER}:{self._settings.password}".encode()
             )
         peer, ours = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
-        return peer_user(peer[:2], ours[:2]) == os.geteuid()
+        return find_owner(peer[:2], ours[:2]).user == os.geteuid()
 
     async def _tunnel(self, head: RequestHead, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         place = _parse_authority(head.target)

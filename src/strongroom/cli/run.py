@@ -24,6 +24,7 @@ from pathlib import Path
 
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, begin_run, end_run
+from strongroom.cli.endpoints import key_file, require_endpoint, token_file
 from strongroom.cli.environment import run_environment
 from strongroom.cli.instance import Instance, find_instance
 from strongroom.cli.outcome import Exit, Halt
@@ -42,7 +43,9 @@ _CERTIFICATE_MARGIN_S = 600
 _PASSWORD_BYTES = 32
 
 
-def run(data: Path | None, identity: str | None, command: Sequence[str], *, service_principal: bool) -> int:
+def run(
+    data: Path | None, identity: str | None, command: Sequence[str], *, service_principal: bool, endpoint: str
+) -> int:
     """
     Run a program with this instance behind Azure's names, and give its exit code.
 
@@ -51,13 +54,16 @@ def run(data: Path | None, identity: str | None, command: Sequence[str], *, serv
     """
     if not command:
         raise Halt("say which program to run: strongroom run -- PROGRAM ARGS", Exit.USAGE)
+    require_endpoint(endpoint, service_principal=service_principal)
     _require_program(command[0])
     try:
         surroundings = Surroundings.of(os.environ)
     except ValueError as error:
         raise Halt(f"the proxy that this shell uses cannot be passed through: {error}") from None
     instance = find_instance(data)
-    return asyncio.run(_run(instance, identity, command, surroundings, service_principal=service_principal))
+    return asyncio.run(
+        _run(instance, identity, command, surroundings, service_principal=service_principal, endpoint=endpoint)
+    )
 
 
 @dataclass(slots=True)
@@ -112,6 +118,7 @@ async def _run(
     surroundings: Surroundings,
     *,
     service_principal: bool,
+    endpoint: str,
 ) -> int:
     # A client that hangs up during its handshake is no news: the program's own output is all there is to see.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
@@ -119,8 +126,12 @@ async def _run(
     signals.listen()
     grant = begin_run(instance, identity=identity, service_principal=service_principal)
     try:
-        with tempfile.TemporaryDirectory(prefix="strongroom-run-", ignore_cleanup_errors=True) as scratch:
-            return await _run_with(instance, grant, command, surroundings, Path(scratch), signals)
+        with (
+            tempfile.TemporaryDirectory(prefix="strongroom-run-", ignore_cleanup_errors=True) as scratch,
+            key_file(grant, endpoint),
+        ):
+            async with token_file(instance, grant, endpoint, Path(scratch), say):
+                return await _run_with(instance, grant, command, surroundings, Path(scratch), signals, endpoint)
     except Interrupted as interruption:
         return _SIGNALLED + interruption.number
     finally:
@@ -137,6 +148,7 @@ async def _run_with(
     surroundings: Surroundings,
     scratch: Path,
     signals: _Signals,
+    endpoint: str,
 ) -> int:
     from strongroom.crypto.x509 import RUN_LIFETIME_S, make_run_authority  # noqa: PLC0415  costs a tenth of a second
 
@@ -160,7 +172,7 @@ async def _run_with(
     del authority
     await relay.start()
     try:
-        environment = run_environment(os.environ, grant, served, relay.url, trust, scratch)
+        environment = run_environment(os.environ, grant, served, relay.url, trust, scratch, endpoint)
         signals.require_none()
         signals.process = await _start(command, environment)
         code = await signals.process.wait()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.control.assertions import issue_assertion
+from strongroom.control.identity_maps import add_identity_map, list_identity_maps, remove_identity_map
 from strongroom.control.issuers import add_issuer, list_issuers, remove_issuer
 from strongroom.control.recovery import recover
 from strongroom.control.runs import finish_run, start_run
 from strongroom.control.sign_in import change_sign_in
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.control.status import status
-from strongroom.control.wire import IssuerBody, RunBody, SignInBody, TenantBody
+from strongroom.control.wire import AssertionBody, IdentityMapBody, IssuerBody, RunBody, SignInBody, TenantBody
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
@@ -25,11 +27,18 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 OPERATIONS: tuple[Op, ...] = (
     Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
        authenticates=True),
+    Op("IdentityMapList", "GET", "/identity-maps", Public(), list_identity_maps, control_target, authenticates=True),
+    Op("IdentityMapAdd", "POST", "/identity-maps", Public(), add_identity_map, control_target, success=201,
+       body=IdentityMapBody, authenticates=True),
+    Op("IdentityMapRemove", "DELETE", "/identity-maps/{map}", Public(), remove_identity_map, control_target,
+       success=204, authenticates=True),
     Op("IssuerList", "GET", "/issuers", Public(), list_issuers, control_target, authenticates=True),
     Op("IssuerTrust", "POST", "/issuers", Public(), add_issuer, control_target, body=IssuerBody, authenticates=True),
     Op("IssuerDistrust", "POST", "/issuers/remove", Public(), remove_issuer, control_target, success=204,
        body=IssuerBody, authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
+    Op("RunAssertionIssue", "POST", "/run/{run}/assertion", Public(), issue_assertion, control_target,
+       body=AssertionBody, authenticates=True),
     Op("RunEnd", "DELETE", "/run/{run}", Public(), finish_run, control_target, success=204, authenticates=True),
     Op("SignInChange", "POST", "/sign-in", Public(), change_sign_in, control_target, body=SignInBody,
        authenticates=True),

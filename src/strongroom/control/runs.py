@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strongroom.control.identities import find_identity, require_identity_principal
 from strongroom.control.link import optional_body, require_control
 from strongroom.control.names import own_hosts, vault_names
 from strongroom.control.wire import RunAnswer, RunBody, RunServicePrincipal
-from strongroom.core.echo import RESOURCE_ID, RESOURCE_NAME, shown
 from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
 from strongroom.core.installation import Installation
@@ -85,28 +85,17 @@ def _find_lent(world: World, body: RunBody) -> _Lent:
         Conflict: a name means more than one identity or application.
         NotFound: a name means none.
     """
-    identity = _find_identity(world, body.identity or DEFAULT_IDENTITY)
-    principal = world.view.principal(identity.tenant, identity.principal_id)
-    if not isinstance(principal, ServicePrincipal) or not principal.enabled:
-        raise NotFound(f"The managed identity '{identity.name}' has no enabled principal.")
+    identity = find_identity(world.view, body.identity or _default_identity(world))
+    principal = require_identity_principal(world.view, identity)
     application = _find_application(world, identity.tenant, body.application) if body.service_principal else None
     return _Lent(identity, principal, application)
 
 
-def _find_identity(world: World, name: str) -> UserAssignedIdentity:
-    wanted = name.casefold()
-    by_id = wanted.startswith("/")
-    every = world.view.all(UserAssignedIdentity)
-    found = [one for one in every if (one.scope if by_id else one.name).casefold() == wanted]
-    if not found:
-        wanted_name = shown(name, RESOURCE_ID if by_id else RESOURCE_NAME)
-        known = ", ".join(sorted({one.name for one in every})) or "none"
-        raise NotFound(f"There is no managed identity named '{wanted_name}'. There is: {known}.")
-    if len(found) > 1:
-        raise Conflict(
-            f"Several managed identities are named '{name}': {', '.join(sorted(one.scope for one in found))}."
-        )
-    return found[0]
+def _default_identity(world: World) -> str:
+    """Name the identity that the first start made, so that one of its name in another group is not in its way."""
+    installation = _installation(world)
+    found = world.view.user_assigned_identity(installation.subscription, installation.resource_group, DEFAULT_IDENTITY)
+    return found.scope if found is not None else DEFAULT_IDENTITY
 
 
 def _find_application(world: World, tenant: str, name: str | None) -> Application:
@@ -137,6 +126,7 @@ def _answer(world: World, lent: _Lent, run: NewRun) -> RunAnswer:
         run_id=run.id,
         identity_endpoint=world.instance.identity_endpoint,
         identity_header=run.header.text,
+        arc_key_folder=world.instance.arc_key_folder,
         client_id=lent.principal.app_id,
         object_id=lent.principal.id,
         tenant_id=tenant,

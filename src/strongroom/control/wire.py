@@ -9,6 +9,7 @@ import msgspec
 
 from strongroom.core import limits
 from strongroom.core.federation import TEXT_CHARS
+from strongroom.core.identity_maps import USER_MAX
 from strongroom.http import json
 
 
@@ -38,6 +39,7 @@ class RunAnswer(json.Secretive, rename="camel"):
     run_id: str
     identity_endpoint: str
     identity_header: str
+    arc_key_folder: str
     client_id: str
     object_id: str
     tenant_id: str
@@ -162,3 +164,47 @@ class SigningKeyList(msgspec.Struct):
     """Every signing key."""
 
     value: list[SigningKeyEntry]
+
+
+class IdentityMapBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Who may be which identity: a user or a network, and exactly one of them."""
+
+    identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)]
+    """A user-assigned identity's name or ARM id."""
+    user: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
+    """The id of a Unix user of this machine."""
+    network: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    """An IPv4 address or range."""
+
+
+class IdentityMapEntry(msgspec.Struct, rename="camel"):
+    """An identity map."""
+
+    id: str
+    tenant_id: str
+    object_id: str
+    resource_id: str | None
+    """The identity's ARM id; none once the identity is gone."""
+    user: int | None
+    network: str | None
+    created: int
+
+
+class IdentityMapList(msgspec.Struct):
+    """Every identity map."""
+
+    value: list[IdentityMapEntry]
+
+
+class AssertionBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """How long an assertion is to last."""
+
+    lifetime_seconds: Annotated[int, msgspec.Meta(ge=60, le=limits.RUN_MAX_S)] = limits.ASSERTION_S
+
+
+class RunAssertion(json.Secretive, rename="camel"):
+    """An assertion for a run's token file."""
+
+    assertion: str
+    expires_on: int
+    """When it ends, in Unix seconds: never after the run's credential."""

@@ -34,6 +34,8 @@ class CredentialKind(StrEnum):
     """A user's password: kept as an Argon2id hash."""
     RUN = "run"
     """A credential made for one run of one program over the local control socket."""
+    MAP = "map"
+    """What stands for a user or a network that the operator mapped to an identity: it has no secret."""
 
 
 @record

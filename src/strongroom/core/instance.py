@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strongroom.core.network import Link
+
 IDENTITY_PATH = "/msi/token"
 """The path of the managed identity endpoint, in App Service's form."""
+IMDS_PATH = "/metadata/identity/oauth2/token"
+"""The path of a virtual machine's metadata service, which clients know by heart."""
+CLOUD_SHELL_PATH = "/oauth2/token"
+"""The path of the endpoint in Cloud Shell's form: Azure's own."""
+RUN_PREFIX = "/mi"
+"""What stands before a run's secret in a path, for the kinds whose clients send no other secret."""
+ARC_PATH = "/arc/{run}/metadata/identity/oauth2/token"
+"""The path of the endpoint in Arc's form. The run's id is no secret; its key file has that."""
+ARC_KEY_FOLDER = "/var/opt/azcmagent/tokens"
+"""Where clients on Linux look for key files, and nowhere else."""
+
+
+def arc_key_file(folder: str, run: str) -> str:
+    """Give the path of a run's key file. Clients demand the ending, and cut the path at a sign of equality."""
+    return f"{folder}/strongroom-{run}.key"
 
 
 @dataclass(slots=True)
@@ -21,6 +38,10 @@ class Instance:
     ready: bool = False
     managed_identity: str = ""
     """`http://127.0.0.1:PORT`: the managed identity listener, as its clients must name it in Host."""
+    metadata: str = ""
+    """`http://169.254.169.254`: the one on an address that the operator named, likewise; empty if there is none."""
+    arc_key_folder: str = ARC_KEY_FOLDER
+    """Where key files of Arc's form lie."""
     main: str = ""
     """`127.0.0.1:8443`: the address and port of the main listener."""
     control_socket: str = ""
@@ -32,3 +53,7 @@ class Instance:
     def identity_endpoint(self) -> str:
         """What `IDENTITY_ENDPOINT` is to say."""
         return self.managed_identity + IDENTITY_PATH
+
+    def origin_of(self, link: Link) -> str:
+        """Give the origin by which the managed identity listener of a link must be named; empty if it is none."""
+        return {Link.MANAGED_IDENTITY: self.managed_identity, Link.METADATA: self.metadata}.get(link, "")

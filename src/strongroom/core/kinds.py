@@ -11,6 +11,7 @@ from strongroom.core import (
     client_certificates,
     federation,
     identity,
+    identity_maps,
     installation,
     rbac,
     relations,
@@ -20,6 +21,17 @@ from strongroom.core import (
 )
 from strongroom.core.records import KINDS
 
-_MODULES = (client_certificates, federation, identity, installation, rbac, relations, resources, sessions, vaults)
+_MODULES = (
+    client_certificates,
+    federation,
+    identity,
+    identity_maps,
+    installation,
+    rbac,
+    relations,
+    resources,
+    sessions,
+    vaults,
+)
 
 __all__ = ["KINDS"]

@@ -152,6 +152,8 @@ DOCUMENT_STALE_S = 86_400
 """How long it counts if it cannot be had anew: ours."""
 FETCH_PAUSE_S = 60
 """The least time between two requests for one URL, however many unknown keys are asked for: ours."""
+ASSERTION_S = 3600
+"""How long an assertion in a run's token file lasts; it is renewed at half its life, as Kubernetes does it: ours."""
 FORM_BYTES = 64 * 1024
 """A token request, an assertion included: ours."""
 FORM_FIELDS = 64

@@ -61,6 +61,8 @@ class Link(StrEnum):
     """The owner-only Unix socket: `run`'s relay and the operator."""
     MANAGED_IDENTITY = "managed_identity"
     """The loopback managed identity listener."""
+    METADATA = "metadata"
+    """The managed identity listener on an address that the operator named."""
 
 
 class Connection(NamedTuple):

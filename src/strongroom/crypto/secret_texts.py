@@ -25,8 +25,9 @@ _CLIENT_SECRET_CHARS = _LETTERS_AND_DIGITS + "-._~"
 """The unreserved characters of RFC 3986: the same in a URL, a form, a shell and a file of settings."""
 _CLIENT_SECRET_BODY_CHARS = 43
 """43 of 66 characters are 259 bits. The hint is published, so it counts for nothing."""
-_HEADER_SECRET_CHARS = 43
-"""43 of 62 characters are 256.03 bits."""
+_LOWER_CASE_AND_DIGITS = string.ascii_lowercase + string.digits
+_HEADER_SECRET_CHARS = 50
+"""50 of 36 characters are 258 bits. It may stand in a URL, and the JavaScript library writes URLs in lower case."""
 _PASSWORD_CHARS = "".join(sorted(set(_LETTERS_AND_DIGITS) - set("0O1lI")))
 """None that are mistaken for another when read aloud or typed from paper."""
 _PASSWORD_GROUPS = 5
@@ -51,8 +52,8 @@ def new_client_secret(entropy: Entropy) -> str:
 
 
 def new_header_secret(entropy: Entropy) -> str:
-    """Make a secret for one run of one program: the managed identity header, the credential of a `run`."""
-    return _pick(entropy, _LETTERS_AND_DIGITS, _HEADER_SECRET_CHARS)
+    """Make a secret for one run of one program: the managed identity header or path, the credential of a `run`."""
+    return _pick(entropy, _LOWER_CASE_AND_DIGITS, _HEADER_SECRET_CHARS)
 
 
 def new_password(entropy: Entropy) -> str:

@@ -12,6 +12,7 @@ from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, ServicePrincipal, ServicePrincipalType
 from strongroom.core.records import tenant_partition
 from strongroom.directory.deletion import delete, remove
+from strongroom.directory.identity_maps import remove_maps_to
 from strongroom.directory.principals import no_such_object, require_application, require_service_principal
 from strongroom.directory.registrations import judge_registration
 from strongroom.store import Transaction
@@ -220,6 +221,7 @@ async def delete_identity_principal(tx: Transaction, tenant: str, service_princi
     found = await tx.record(ServicePrincipal, tenant_partition(tenant), service_principal)
     if found is None or found.type is not ServicePrincipalType.MANAGED_IDENTITY:
         raise no_such_object(service_principal)
+    await remove_maps_to(tx, tenant, found.id)
     await remove(tx, found)
 
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 class Client:
     """An application that proved itself, its principal in the tenant asked, and what it proved itself by."""
 
-    application: Application
+    application: Application | None
+    """None for a managed identity, which has no application."""
     principal: ServicePrincipal
     credential: Proof
     """What its tokens end with."""
@@ -46,7 +47,7 @@ class Client:
     @property
     def app_id(self) -> str:
         """The application's id."""
-        return self.application.app_id
+        return self.principal.app_id or ""
 
 
 @dataclass(frozen=True, slots=True)

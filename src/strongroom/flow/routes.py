@@ -71,7 +71,9 @@ def find_route(world: World, surface: Surface, vault: Vault | None, request: Req
         NotFound, MethodNotAllowed: see `Router.find`; also an operation that the api-version does not know yet.
     """
     method, path, query = _method(request), request.path, request.query
-    read = _read if len(path) + len(query) <= _MEMO_BYTES else _read.__wrapped__
+    # What the journal may not have of a path, such as the secret of a run, is not kept in memory either.
+    is_kept = len(path) + len(query) <= _MEMO_BYTES and surface.shown_path is None
+    read = _read if is_kept else _read.__wrapped__
     asked = read(surface, method, path, query)
     return Route(asked.op, vault, asked.op.target(world, vault, asked.parameters), asked.api_version, asked.query)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from strongroom.core.echo import REDACTED, Form
 from strongroom.core.errors import NotFound
 from strongroom.core.names import Surface as SurfaceName
 from strongroom.flow.operation import Op
@@ -33,6 +34,17 @@ class Surface:
     unserved: Callable[[bytes], NotFound] | None = None
     shown_path: Callable[[bytes], str] | None = None
     words: frozenset[str] = frozenset()
+
+
+def words_only(operations: Iterable[Op], form: Form | None = None) -> Callable[[bytes], str]:
+    """Make a `shown_path` that shows the words of a table, and what has *form*, and nothing else."""
+    words = {word for op in operations for word in op.path.split("/") if "{" not in word}
+
+    def shown_path(path: bytes) -> str:
+        texts = path.decode("latin-1").split("/")
+        return "/".join(text if text in words or (form and form.fullmatch(text)) else REDACTED for text in texts)
+
+    return shown_path
 
 
 def make_surface(

@@ -19,6 +19,8 @@ from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import Throttle
+from strongroom.http.message import End
+from strongroom.http.peer_owner import Owner, find_owner
 from strongroom.journal import Journal
 from strongroom.store import Store
 from strongroom.view import View
@@ -54,6 +56,8 @@ class World:
     signers: TokenSigners
     instance: Instance
     documents: Documents
+    owner_of: Callable[[End, End], Owner] = find_owner
+    """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
     outcome_unknown: bool = False
     """True since a commit of which the store did not say how it ended, until a later one is made: its entry may be in
     the outbox, or come to be, with nobody to hand it to the journal."""

@@ -47,6 +47,9 @@ _OPEN_S = 10.0
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  recognised, not bound
 """Where to reach a listener on every address."""
 
+_TOLD_ENDS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
+"""Listeners on one address, whose requests may be judged by who is at the other end."""
+
 _WITHOUT_BODY = frozenset({204, 304})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods whose requests have no body unless a header says so; over HTTP/2 those of others may."""
@@ -246,6 +249,9 @@ class Listener:
             http_version=scope["http_version"],
             receive_body=body.read,
         )
+        if self.link in _TOLD_ENDS:
+            address, port = scope["client"]
+            request.ends = (address, int(port)), (self.address, self.port)
         # To join them takes half as long as to add up their lengths.
         if len(b"".join(headers)) + len(b"".join(headers.values())) > limits.HEADER_BYTES:
             fault = HeadersTooLarge(f"The request headers are larger than {limits.HEADER_BYTES} bytes.")

@@ -10,6 +10,8 @@ from strongroom.core.network import Link
 
 Header = tuple[bytes, bytes]
 HTML = b"text/html; charset=utf-8"
+End = tuple[str, int]
+"""An address and a port."""
 
 
 class Request(msgspec.Struct, eq=False):
@@ -31,6 +33,8 @@ class Request(msgspec.Struct, eq=False):
     http_version: str
     receive_body: Callable[[int, float], Awaitable[bytes]]
     """`(limit in bytes, time in seconds)`; raises TooLarge, TimedOut."""
+    ends: tuple[End, End] | None = None
+    """The connection's other end and ours, where the listener is on one IPv4 address in plain HTTP."""
 
     def header(self, name: bytes) -> str | None:
         """One header's value as text, or None."""

@@ -112,6 +112,10 @@ def _managed_identity(status: int, code: str, failure: Failure, _moment: Moment)
     return {"statusCode": status, "message": failure.message, "code": code}
 
 
+def _metadata(_status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:
+    return {"error": code, "error_description": failure.message}
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One way of saying no."""
@@ -126,6 +130,7 @@ ARM = Dialect("arm", 1, _arm)
 GRAPH = Dialect("graph", 2, _graph)
 OAUTH = Dialect("oauth", 3, _oauth)
 MANAGED_IDENTITY = Dialect("managed identity", 1, _managed_identity)
+METADATA = Dialect("metadata", 3, _metadata)
 
 
 def status_of(failure: Failure, dialect: Dialect) -> int:

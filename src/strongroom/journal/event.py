@@ -203,15 +203,18 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "count": _number,
     "createMode": _text,
     "credentialId": _text,
+    "endpoint": _text,
     "grantId": _text,
     "grantType": _text,
     "groupId": _text,
+    "identityMapId": _text,
     "issuer": _text,
     "memberId": _text,
     "objectId": _text,
     "operationKind": _text,
     "principalId": _text,
     "principalType": _text,
+    "proof": _text,
     "resource": _text,
     "roleAssignmentId": _text,
     "roleDefinitionId": _text,
@@ -221,6 +224,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "servicePrincipalId": _text,
     "signingKeyId": _text,
     "since": _number,
+    "source": _text,
     "tokenId": _text,
     "userId": _text,
     "userPrincipalName": _text,
@@ -426,8 +430,8 @@ _SHOWN: Final[Mapping[str, re.Pattern[str]]] = {
 """The parameters whose values are recorded, and the form a value must have: anything else may be a secret astray."""
 _NAMED: Final = frozenset({
     "$expand", "$filter", "$orderby", "$search", "$select", "$skiptoken", "$top", "client_id", "code",
-    "includeManaged", "login_hint", "nonce", "object_id", "outContentType", "redirect_uri", "resource", "scope",
-    "state",
+    "includeManaged", "login_hint", "mi_res_id", "msi_res_id", "nonce", "object_id", "outContentType", "redirect_uri",
+    "resource", "scope", "state",
 })  # fmt: skip
 """The parameters whose names are recorded, and not their values."""
 

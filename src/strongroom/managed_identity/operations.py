@@ -1,15 +1,21 @@
-"""The operations of the loopback listener. Public, because their caller shows a secret of its own, not a token."""
+"""
+The operations of the managed identity listeners. Public, because a caller is proved in another way than by a token.
+
+Two tables, because the kinds have two ways of saying no: App Service's, and that of the metadata services.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strongroom.core.instance import IDENTITY_PATH
+from strongroom.core.echo import GUID
+from strongroom.core.instance import ARC_PATH, CLOUD_SHELL_PATH, IDENTITY_PATH, IMDS_PATH, RUN_PREFIX
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
+from strongroom.flow.surface import words_only
 from strongroom.flow.world import World
-from strongroom.managed_identity import app_service
+from strongroom.managed_identity import endpoint
 
 
 def identity_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
@@ -18,6 +24,24 @@ def identity_target(_world: World, _vault: Vault | None, params: Mapping[str, st
 
 
 OPERATIONS: tuple[Op, ...] = (
-    Op("ManagedIdentityTokenIssue", "GET", IDENTITY_PATH, Public(), app_service.issue_token, identity_target,
+    Op("ManagedIdentityTokenIssue", "GET", IDENTITY_PATH, Public(), endpoint.app_service, identity_target,
        authenticates=True),
 )  # fmt: skip
+
+_OF_RUN = f"{RUN_PREFIX}/{{secret}}"
+METADATA_OPERATIONS: tuple[Op, ...] = (
+    Op("ManagedIdentityTokenIssueImds", "GET", IMDS_PATH, Public(), endpoint.imds, identity_target, authenticates=True),
+    Op("ManagedIdentityTokenIssueCloudShell", "POST", CLOUD_SHELL_PATH, Public(), endpoint.cloud_shell, identity_target,
+       authenticates=True),
+    Op("ManagedIdentityTokenIssueImdsRun", "GET", _OF_RUN + IMDS_PATH, Public(), endpoint.imds_of_run, identity_target,
+       authenticates=True),
+    # The Java library puts a slash of its own between the prefix and the path.
+    Op("ManagedIdentityTokenIssueImdsRunJava", "GET", f"{_OF_RUN}/{IMDS_PATH}", Public(), endpoint.imds_of_run,
+       identity_target, authenticates=True),
+    Op("ManagedIdentityTokenIssueCloudShellRun", "POST", _OF_RUN + CLOUD_SHELL_PATH, Public(),
+       endpoint.cloud_shell_of_run, identity_target, authenticates=True),
+    Op("ManagedIdentityTokenIssueArc", "GET", ARC_PATH, Public(), endpoint.arc, identity_target, authenticates=True),
+)  # fmt: skip
+
+shown_path = words_only((*OPERATIONS, *METADATA_OPERATIONS), GUID)
+"""What the journal may have of a path: the words of the tables and the ids of runs, never the secret in a prefix."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
+from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup, UserAssignedIdentity
-from strongroom.resources.lookup import group_not_found
+from strongroom.resources.lookup import group_not_found, identity_not_found
+from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.tracked import check_tags, parse_location
 from strongroom.store import Transaction
 
@@ -66,3 +69,55 @@ async def create_user_assigned_identity(
         raise Conflict(f"The identity '{name}' already exists in resource group '{group.name}'.", code="Conflict")
     await tx.put(made)
     return made
+
+
+async def read_identity(tx: Transaction, group: ResourceGroup, name: str) -> UserAssignedIdentity | None:
+    """Read an identity of a group, or None."""
+    return await tx.record(
+        UserAssignedIdentity,
+        tenant_partition(group.tenant),
+        f"{group.subscription}/{group.name.lower()}/{name.lower()}",
+    )
+
+
+async def update_identity(
+    tx: Transaction, identity: UserAssignedIdentity, *, tags: Mapping[str, str] | None, location: str | None
+) -> UserAssignedIdentity:
+    """
+    Replace the tags of an identity, unless there are none to replace them with.
+
+    Raises:
+        NotFound: it is gone.
+        Conflict: it is in another location than the one given.
+        Invalid: location or tags.
+    """
+    current = await _require(tx, identity)
+    if location is not None and parse_location(location) != current.location:
+        raise Conflict(
+            f"The resource '{current.name}' already exists in location '{current.location}'. A resource with the same"
+            f" name cannot be created in location '{shown(parse_location(location), LOCATION)}'.",
+            code="InvalidResourceLocation",
+        )
+    changed = current if tags is None else replace(current, tags=check_tags(tags))
+    await tx.put(changed)
+    return changed
+
+
+async def remove_identity(tx: Transaction, identity: UserAssignedIdentity) -> None:
+    """
+    Remove an identity's resource, and the roles that were given over it. Its principal is the directory's to remove.
+
+    Raises:
+        NotFound: it is gone already.
+    """
+    current = await _require(tx, identity)
+    await remove_assignments_under(tx, current.tenant, current.scope)
+    await tx.remove(current)
+
+
+async def _require(tx: Transaction, identity: UserAssignedIdentity) -> UserAssignedIdentity:
+    """Read an identity again. One of its name that was made since is another one: its principal tells."""
+    current = await tx.record(UserAssignedIdentity, identity.partition, identity.id)
+    if current is None or current.principal_id != identity.principal_id:
+        raise identity_not_found(identity.resource_group, identity.name)
+    return current

@@ -37,6 +37,15 @@ def vault_not_found(group: str, name: str) -> NotFound:
     )
 
 
+def identity_not_found(group: str, name: str) -> NotFound:
+    """Say that an identity does not exist in a group."""
+    return NotFound(
+        f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{shown(name, RESOURCE_NAME)}' under resource"
+        f" group '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        code="ResourceNotFound",
+    )
+
+
 def deleted_vault_not_found(name: str) -> NotFound:
     """Say that no soft-deleted vault has this name."""
     return NotFound(

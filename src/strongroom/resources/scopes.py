@@ -16,14 +16,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.core.echo import RESOURCE_ID, RESOURCE_NAME, shown
+from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
-from strongroom.resources.lookup import find_vault, group_of, require_active, subscription_of, vault_not_found
+from strongroom.resources.lookup import (
+    find_vault,
+    group_of,
+    identity_not_found,
+    require_active,
+    subscription_of,
+    vault_not_found,
+)
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -103,11 +110,7 @@ def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str],
 def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
     identity = view.user_assigned_identity(group.subscription, group.name, name)
     if identity is None:
-        raise NotFound(
-            f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{shown(name, RESOURCE_NAME)}' under"
-            f" resource group '{group.name}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-            code="ResourceNotFound",
-        )
+        raise identity_not_found(group.name, name)
     return Scope(identity.scope, identity.subscription, identity)
 
 

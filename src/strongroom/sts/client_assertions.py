@@ -17,6 +17,7 @@ from strongroom.core.oauth import refuse
 from strongroom.directory.clients import Client, authenticate_by_certificate, refuse_assertion, require_client
 from strongroom.directory.federated_clients import authenticate_by_federation
 from strongroom.directory.issuer_keys import find_issuer_key
+from strongroom.directory.workload_assertions import authenticate_identity, find_identity
 from strongroom.flow.call import Call
 
 _AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surface is Surface.LOGIN)
@@ -30,7 +31,7 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
 
     Raises:
         Invalid: AADSTS900144, its type is not said; 9002313, it is of another type; 700016; 50027 and its like.
-        Unauthenticated: see `authenticate_by_certificate` and `authenticate_by_federation`.
+        Unauthenticated: see `authenticate_by_certificate`, `authenticate_by_federation` and `authenticate_identity`.
     """
     # The library takes a tenth of a second to import, which a start-up must not wait for.
     from strongroom.crypto.assertions import AssertionRefused, parse_assertion  # noqa: PLC0415
@@ -41,6 +42,10 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
     if kind != ASSERTION_TYPE:
         raise refuse(9002313, reason="type of the client assertion")
     view = call.world.view
+    identity = find_identity(view, tenant.id, client_id)
+    if identity is not None:
+        # A managed identity has no certificate: it shows what was written into its program's token file.
+        return authenticate_identity(call.world.keys, view, identity, form["client_assertion"], call.now)
     application, _ = require_client(view, tenant=tenant.id, client_id=client_id)
     try:
         assertion = parse_assertion(form["client_assertion"])

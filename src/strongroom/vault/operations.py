@@ -11,6 +11,7 @@ from strongroom.core.names import parse_object_name
 from strongroom.core.permissions import DataPermission, Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
+from strongroom.flow.surface import words_only
 from strongroom.flow.world import World
 from strongroom.vault import wire
 from strongroom.vault.health import get_health_status
@@ -100,3 +101,5 @@ OPERATIONS: tuple[Op, ...] = (
 
 BARE_OPERATIONS: tuple[Op, ...] = tuple(op for op in OPERATIONS if isinstance(op.requires, Public))
 """What is answered to a host that is an address: nothing that belongs to a vault."""
+bare_path = words_only(BARE_OPERATIONS)
+"""What the journal may have of a path there. What went astray may carry a secret, as a managed identity's can."""

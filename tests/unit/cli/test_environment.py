@@ -1,5 +1,6 @@
 """The environment of a program under `run`, and of a shell with `env`."""
 
+import os
 import re
 import shlex
 from dataclasses import replace
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.cli import endpoints
 from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, ServicePrincipal
+from strongroom.cli.endpoints import ENDPOINTS, Offer, require_endpoint, write_key_file
 from strongroom.cli.environment import (
     STRAY_PREFIXES,
     STRAYS,
@@ -18,6 +21,8 @@ from strongroom.cli.environment import (
     run_environment,
     shell_environment,
 )
+from strongroom.cli.instance import Instance
+from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.trust import BUNDLES, TrustFiles
 
 SCRATCH = Path("/scratch")
@@ -128,7 +133,7 @@ def test_without_a_vault_none_is_named() -> None:
     """An instance whose vaults were all deleted names none."""
     made = under_run({}, replace(grant(), vault_name=""))
     assert {*VAULT_NAME_VARIABLES, *VAULT_URL_VARIABLES}.isdisjoint(made)
-    made = shell_environment({}, replace(grant(), vault_name=""), TRUST)
+    made = shell_environment({}, replace(grant(), vault_name=""), TRUST, SCRATCH)
     assert set(VAULT_URL_VARIABLES).isdisjoint(made)
 
 
@@ -153,8 +158,11 @@ def test_javas_other_variables_do_not_lead_past_the_relay(variable: str) -> None
 
 def test_a_shell_may_evaluate_it_twice() -> None:
     """The second time adds nothing to what the first made."""
-    first = shell_environment({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, grant(), TRUST)
-    assert shell_environment(first, grant(), TRUST)["JAVA_TOOL_OPTIONS"].split() == first["JAVA_TOOL_OPTIONS"].split()
+    first = shell_environment({"JAVA_TOOL_OPTIONS": "-Xmx1g"}, grant(), TRUST, SCRATCH)
+    assert (
+        shell_environment(first, grant(), TRUST, SCRATCH)["JAVA_TOOL_OPTIONS"].split()
+        == first["JAVA_TOOL_OPTIONS"].split()
+    )
 
 
 def test_java_is_told_no_secret() -> None:
@@ -167,13 +175,13 @@ def test_java_is_told_no_secret() -> None:
 def test_a_path_with_a_blank_is_one_option() -> None:
     """The data directory of macOS has a blank in its path."""
     trust = TrustFiles(TRUST.bundles, Path("/Application Support/trust.p12"))
-    options = shlex.split(shell_environment({}, grant(), trust)["JAVA_TOOL_OPTIONS"])
+    options = shlex.split(shell_environment({}, grant(), trust, SCRATCH)["JAVA_TOOL_OPTIONS"])
     assert options[0] == "-Djavax.net.ssl.trustStore=/Application Support/trust.p12"
 
 
 def test_what_a_shell_gets() -> None:
     """`env` names the instance's own authority and vault, and no proxy."""
-    made = shell_environment({}, grant(PRINCIPAL), TRUST)
+    made = shell_environment({}, grant(PRINCIPAL), TRUST, SCRATCH)
     assert {name: made[name] for name in ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "KEY_VAULT_URL")} == {
         "AZURE_AUTHORITY_HOST": "https://login.localhost:8443",
         "AZURE_TENANT_ID": "adfs",
@@ -186,7 +194,7 @@ def test_what_a_shell_gets() -> None:
 
 def test_a_shell_gets_no_name_that_would_lead_to_azure() -> None:
     """A program that makes an Azure URL of a vault's name must not find ours in a shell without a relay."""
-    assert set(VAULT_NAME_VARIABLES).isdisjoint(shell_environment({}, grant(), TRUST))
+    assert set(VAULT_NAME_VARIABLES).isdisjoint(shell_environment({}, grant(), TRUST, SCRATCH))
 
 
 def test_secrets_are_not_shown_by_accident() -> None:
@@ -200,5 +208,116 @@ def test_the_page_describes_every_variable() -> None:
     """docs/operating/run.md names every variable that is set and every one that is taken away."""
     page = (Path(__file__).resolve().parents[3] / "docs" / "operating" / "run.md").read_text()
     described = set(re.findall(r"`([A-Za-z_]+)\*?`", page))
-    made = set(under_run({}, grant(PRINCIPAL, "s"))) | set(shell_environment({}, grant(PRINCIPAL), TRUST))
+    made = set(under_run({}, grant(PRINCIPAL, "s"))) | set(shell_environment({}, grant(PRINCIPAL), TRUST, SCRATCH))
+    made |= {name for variables in ENDPOINTS.values() for name in variables(Offer(grant(), "a", "t", SCRATCH))}
     assert (made | set(STRAYS) | set(STRAY_PREFIXES)) - described == set()
+
+
+ORIGIN = "http://127.0.0.1:50342"
+IDENTITY_VARIABLES = {
+    "DEFAULT_IDENTITY_CLIENT_ID",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+} | {"AZURE_POD_IDENTITY_AUTHORITY_HOST"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "variables"),
+    [
+        ("app-service", {"IDENTITY_ENDPOINT": f"{ORIGIN}/msi/token", "IDENTITY_HEADER": "the-header"}),
+        ("imds", {"AZURE_POD_IDENTITY_AUTHORITY_HOST": f"{ORIGIN}/mi/the-header"}),
+        (
+            "arc",
+            {
+                "IDENTITY_ENDPOINT": f"{ORIGIN}/arc/run-1/metadata/identity/oauth2/token",
+                "IMDS_ENDPOINT": ORIGIN,
+            },
+        ),
+        ("cloud-shell", {"MSI_ENDPOINT": f"{ORIGIN}/mi/the-header/oauth2/token"}),
+        (
+            "azure-ml",
+            {"MSI_ENDPOINT": f"{ORIGIN}/msi/token", "MSI_SECRET": "the-header", "DEFAULT_IDENTITY_CLIENT_ID": ""},
+        ),
+    ],
+)
+def test_each_kind_of_endpoint_has_its_variables(endpoint: str, variables: dict[str, str]) -> None:
+    """A program under `run`, and a shell, find the kind that was asked for and no other (clients.md section 1.3)."""
+    for made in (
+        run_environment({"MSI_SECRET": "the-shells"}, grant(), SERVED, RELAY, TRUST, SCRATCH, endpoint),
+        shell_environment({}, grant(), TRUST, SCRATCH, endpoint),
+    ):
+        assert {name: made[name] for name in IDENTITY_VARIABLES if name in made} == variables
+
+
+@pytest.mark.parametrize(("name", "said"), [("service-fabric", "pinned"), ("vm", "use one of app-service, imds")])
+def test_another_kind_is_refused(name: str, said: str) -> None:
+    """Service Fabric is left out, and said to be; what is no kind gets the list of those that are."""
+    with pytest.raises(Halt, match=said) as halt:
+        require_endpoint(name)
+    assert halt.value.code == Exit.USAGE
+
+
+def test_a_key_file_is_its_users_alone(tmp_path: Path) -> None:
+    """It holds the run's secret verbatim, mode 0600, where the service says it is."""
+    given = replace(grant(), arc_key_folder=str(tmp_path))
+    path = write_key_file(given)
+    assert path == tmp_path / "strongroom-run-1.key"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("the-header", 0o600)
+
+
+def test_key_files_of_runs_that_are_over_go(tmp_path: Path) -> None:
+    """A run that was killed leaves its file; a later one removes it when its secret is worthless, and no other file."""
+    stale, fresh, others = (tmp_path / name for name in ("strongroom-a.key", "strongroom-b.key", "agent.key"))
+    for path in (stale, fresh, others):
+        path.touch()
+    for path in (stale, others):
+        os.utime(path, (1, 1))
+    write_key_file(replace(grant(), arc_key_folder=str(tmp_path)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.key", "strongroom-b.key", "strongroom-run-1.key"]
+
+
+def test_a_folder_that_is_not_there_is_said_with_its_mend(tmp_path: Path) -> None:
+    """Clients look in one folder alone, which root has to make."""
+    with pytest.raises(Halt, match=r"sudo install -d -m 0700"):
+        write_key_file(replace(grant(), arc_key_folder=str(tmp_path / "none")))
+
+
+def test_workload_identity_has_a_token_file_and_an_authority() -> None:
+    """Under `run` it is Azure's authority and the tenant's id, in a shell our own and the alias."""
+    given = replace(grant(), client_id="the-identity")
+    run = run_environment({}, given, SERVED, RELAY, TRUST, SCRATCH, "workload-identity")
+    shell = shell_environment({}, given, TRUST, SCRATCH, "workload-identity")
+    names = ("AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+    file = "/scratch/identity-token-run-1"
+    assert [run[name] for name in names] == [
+        "https://login.microsoftonline.com",
+        "the-tenant",
+        "the-identity",
+        file,
+    ]
+    assert [shell[name] for name in names] == ["https://login.localhost:8443", "adfs", "the-identity", file]
+    assert IDENTITY_VARIABLES.isdisjoint(run)
+
+
+def test_two_ways_to_say_who_the_program_is() -> None:
+    """A service principal's variables and workload identity's would contradict each other."""
+    with pytest.raises(Halt, match="choose one") as halt:
+        require_endpoint("workload-identity", service_principal=True)
+    assert halt.value.code == Exit.USAGE
+
+
+def test_token_files_of_shells_that_are_over_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each shell has a file of its own, for its user alone, and what an old one left is removed."""
+    monkeypatch.setattr(endpoints, "issue_assertion", lambda *_: ("an-assertion", 2**31))
+    stale, other = tmp_path / "identity-token-old", tmp_path / "SSL_CERT_FILE.pem"
+    for path in (stale, other):
+        path.touch()
+        os.utime(path, (1, 1))
+    instance = Instance(tmp_path, "localhost", 8443, tmp_path / "control.sock")
+    assert endpoints.write_token_file(instance, grant(), tmp_path) == 2**31
+    made = tmp_path / "identity-token-run-1"
+    assert sorted(tmp_path.iterdir()) == [other, made]
+    assert (made.read_text(), made.stat().st_mode & 0o777) == ("an-assertion", 0o600)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from strongroom.core.identity import Credential, ServicePrincipalType
 from strongroom.core.oauth import parse_client_credentials_scope
-from strongroom.directory.tokens import issue_to_application
+from strongroom.directory.tokens import issue_to_application, issue_to_identity
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 
 
 async def _issue(request: TokenRequest) -> Issued:
     client = request.proved_client
+    proof = client.credential
+    if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY and isinstance(proof, Credential):
+        return Issued(
+            await issue_to_identity(
+                request.mint, client.principal, proof, resource=request.resource, now=request.call.now
+            )
+        )
     token = await issue_to_application(
         request.mint,
         client.principal,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.cli.loopback_peer import peer_user
+from strongroom.http.peer_owner import Owner, find_owner, tells_owners
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 PEER, OURS = ("127.0.0.1", 40000), ("127.0.0.1", 9000)
@@ -31,7 +31,7 @@ def test_the_kernel_knows_our_own_connection() -> None:
     """A real connection of this process belongs to this user."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         accepted, peer = server.accept()
-        assert peer_user(peer, accepted.getsockname()) == os.geteuid()
+        assert find_owner(peer, accepted.getsockname()) == Owner(is_here=True, user=os.geteuid())
         accepted.close()
         assert client.getsockname() == peer
 
@@ -44,13 +44,13 @@ def test_a_socket_that_speaks_ipv4_through_ipv6_is_known_too() -> None:
     ):
         client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
         accepted, peer = server.accept()
-        assert peer_user(peer, accepted.getsockname()) == os.geteuid()
+        assert find_owner(peer, accepted.getsockname()) == Owner(is_here=True, user=os.geteuid())
         accepted.close()
 
 
 def test_a_connection_that_is_not_there_is_nobodys() -> None:
     """An end that the kernel does not list is nobody's."""
-    assert peer_user(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+    assert find_owner(("127.0.0.1", 1), ("127.0.0.1", 2)) == Owner(is_here=False, user=None)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,11 @@ def test_a_connection_that_is_not_there_is_nobodys() -> None:
     ],
 )
 def test_only_one_live_socket_counts(tmp_path: Path, rows: tuple[str, ...], user: int | None) -> None:
-    """Anything but exactly one live socket is nobody's."""
-    assert peer_user(PEER, OURS, [table(tmp_path, *rows)]) == user
+    """SEC-TOKEN-20: anything but exactly one live socket is nobody's, and is here all the same."""
+    assert find_owner(PEER, OURS, [table(tmp_path, *rows)]) == Owner(bool(rows), user)
 
 
 def test_without_a_table_nobody_is_known(tmp_path: Path) -> None:
-    """A platform that does not say whose a connection is leaves it unknown."""
-    assert peer_user(PEER, OURS, [tmp_path / "none"]) is None
+    """SEC-TOKEN-20: where the platform does not say whose a connection is, it counts as a local nobody's."""
+    assert find_owner(PEER, OURS, [tmp_path / "none"]) == Owner(is_here=True, user=None)
+    assert not tells_owners([tmp_path / "none"])

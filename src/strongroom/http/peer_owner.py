@@ -1,5 +1,5 @@
 """
-Find out whose process is at the other end of a loopback connection.
+Find out whose process is at the other end of a connection within this machine.
 
 Linux tells it in /proc/net/tcp, and in /proc/net/tcp6 for sockets that speak IPv4 through IPv6, as Java's do. Anything
 that is not exactly one live socket is nobody's: ambiguity refuses (security.md "Tokens and sign-in").
@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -18,22 +19,41 @@ _LOCAL, _REMOTE, _STATE, _UID, _INODE = 1, 2, 3, 7, 9
 """The columns of the table, proc(5) and the kernel's Documentation/networking/proc_net_tcp.rst."""
 
 
-def peer_user(peer: tuple[str, int], ours: tuple[str, int], tables: Sequence[Path] = TABLES) -> int | None:
+UNNAMED_USER = 65_534
+"""What the kernel shows for every user that has no number here, as those of a container can have none (overflowuid)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
     """
-    Find the user id behind a connection from *peer* to our end *ours*, both IPv4; None if it cannot be told.
+    Whose the other end of a connection is.
+
+    `is_here` tells whether it is on this machine, or that this could not be ruled out; `user` is its user's id, or None
+    if that cannot be told.
+    """
+
+    is_here: bool
+    user: int | None
+
+
+def tells_owners(tables: Sequence[Path] = TABLES) -> bool:
+    """Tell whether this platform says whose a connection is."""
+    return any(table.exists() for table in tables)
+
+
+def find_owner(peer: tuple[str, int], ours: tuple[str, int], tables: Sequence[Path] = TABLES) -> Owner:
+    """
+    Find the user behind a connection from *peer* to our end *ours*, both IPv4.
 
     A socket that no process holds any more is listed with user 0 and no inode, so it counts for nothing.
     """
+    if not tells_owners(tables):
+        return Owner(is_here=True, user=None)
     wanted = {(_number(peer), _number(ours)), (_mapped(peer), _mapped(ours))}
-    rows = [
-        columns
-        for table in tables
-        for columns in _rows(table)
-        if (columns[_LOCAL], columns[_REMOTE]) in wanted and columns[_STATE] == _ESTABLISHED
-    ]
-    if len(rows) != 1 or rows[0][_INODE] == "0":
-        return None
-    return int(rows[0][_UID])
+    rows = [columns for table in tables for columns in _rows(table) if (columns[_LOCAL], columns[_REMOTE]) in wanted]
+    if len(rows) != 1 or rows[0][_STATE] != _ESTABLISHED or rows[0][_INODE] == "0":
+        return Owner(bool(rows), None)
+    return Owner(is_here=True, user=int(rows[0][_UID]))
 
 
 def _rows(table: Path) -> list[list[str]]:

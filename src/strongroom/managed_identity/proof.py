@@ -1,0 +1,91 @@
+"""
+Who asks: each way of proving it gives the identities that it opens.
+
+- the secret of one run, in a header, a path or a key file
+- the Unix user at the other end of a connection within this machine, where the operator mapped that user
+- the network that another machine's address is in, where the operator mapped that network
+
+A secret that is wrong opens nothing, whatever else the connection would prove; who is on this machine is judged by user
+and never by address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strongroom.core.identity import Credential, ServicePrincipal
+from strongroom.core.network import Connection, Link
+from strongroom.crypto.secret_texts import WrongSecret
+from strongroom.directory.identity_maps import credentials_of, has_maps, maps_of_address, maps_of_user
+from strongroom.directory.runs import is_current, require_run, run_credential_id
+from strongroom.flow.world import World
+from strongroom.http.message import End
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """An identity that may be asked for, and the credential that its tokens are bound to."""
+
+    principal: ServicePrincipal
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """
+    How a caller was proved, and what that opens: evidence.
+
+    `way` is for the journal: `header`, `path`, `key file`, `user 1000`, `network 10.0.0.5`. `lent` has no identity that
+    is gone or disabled.
+    """
+
+    way: str
+    lent: tuple[Lent, ...]
+    run: str = ""
+    """The run whose secret it was, if it was one."""
+
+
+def by_secret(world: World, secret: str, way: str, now: int) -> Proof | None:
+    """Find the run that a secret belongs to, with equal work if there is none; None if it is missing, wrong or over."""
+    found = world.view.credential(run_credential_id(world.keys, secret))
+    try:
+        credential = require_run(world.keys, found, secret, now)
+    except WrongSecret:
+        return None
+    return Proof(way, _enabled(world, (credential,)), run=credential.id)
+
+
+async def by_connection(world: World, connection: Connection, ends: tuple[End, End] | None, now: int) -> Proof | None:
+    """
+    Find the maps that a connection's other end stands in; None if it stands in none.
+
+    Asked for each request, never remembered: a port may be another's a moment later. What the kernel cannot tell for
+    certain opens nothing.
+    """
+    view = world.view
+    if ends is None or not has_maps(view):
+        return None
+    owner = await asyncio.to_thread(world.owner_of, *ends)
+    if owner.is_here:
+        maps = maps_of_user(view, owner.user) if owner.user is not None else []
+        way = f"user {owner.user}"
+    elif connection.link is Link.METADATA:
+        maps = maps_of_address(view, connection.address)
+        way = f"network {connection.address}"
+    else:
+        # Nothing comes to loopback from elsewhere: what the kernel does not know there is gone by now.
+        maps, way = [], ""
+    credentials = [one for one in credentials_of(view, maps) if is_current(one, now)]
+    return Proof(way, _enabled(world, credentials)) if credentials else None
+
+
+def _enabled(world: World, credentials: Sequence[Credential]) -> tuple[Lent, ...]:
+    """Leave out the credentials whose identity is gone or disabled."""
+    lent = []
+    for credential in credentials:
+        principal = world.view.principal(credential.tenant, credential.owner)
+        if isinstance(principal, ServicePrincipal) and principal.enabled:
+            lent.append(Lent(principal, credential))
+    return tuple(lent)
