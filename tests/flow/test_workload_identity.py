@@ -194,9 +194,9 @@ class TestRefusals:
             assert world.ask("GET", url, token=assertion).status == 401
 
     def test_an_assertion_is_one_identitys(self, world: Simulation, run: dict[str, Any]) -> None:
-        """Shown for an application it is no certificate of its."""
+        """Shown for an application it is another issuer's."""
         answer = sign_in(world, run, assertion_of(world, run), client_id=world.administrator.appid)
-        assert refused(answer) == 700027
+        assert refused(answer) == 700021
 
     @pytest.mark.parametrize(
         ("kind", "number"),

@@ -29,11 +29,12 @@ def with_folder(tmp_path_factory: pytest.TempPathFactory, arc_folder: Path) -> I
     """Run a service whose key files lie in that folder."""
     data = tmp_path_factory.mktemp("endpoints") / "data"
     service = Service(data)
-    (data / "config.toml").write_text(f'arc_key_folder = "{arc_folder}"\n')
+    settings = data / "config.toml"
+    settings.write_text(f'arc_key_folder = "{arc_folder}"\n{settings.read_text()}')
     with service:
         for name in ("clientSecret", "userPassword"):
             remember(service.first[name])
-        yield Live(data)
+        yield Live(service)
 
 
 @pytest.mark.parametrize("kind", KINDS)

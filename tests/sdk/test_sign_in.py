@@ -17,7 +17,7 @@ def test_a_person_signs_in(tmp_path: Path, canary: str, how: str) -> None:
     with Service(tmp_path / "data") as service:
         for name in ("clientSecret", "userPassword"):
             remember(service.first[name])
-        live = Live(service.data)
+        live = Live(service)
         assert json.loads(live.call("sign-in", "--password-grant", "--json").stdout)["passwordGrant"] is True
         result = live.run(
             [sys.executable, PROGRAMS / "sign_in.py", how, "signed-in"],
