@@ -21,8 +21,9 @@ QUERY = {"api-version": "2018-02-01", "resource": "https://vault.azure.net"}
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run a service with a listener on a named address as well."""
     service = Service(tmp_path_factory.mktemp("mapped") / "data")
-    settings = f'metadata_address = "{NAMED}"\nmetadata_port = {free_port()}\n'
-    (service.data / "config.toml").write_text(settings)
+    settings = service.data / "config.toml"
+    named = f'metadata_address = "{NAMED}"\nmetadata_port = {free_port()}\n'
+    settings.write_text(named + settings.read_text())
     with service:
         yield service
 
