@@ -29,10 +29,10 @@ COLD_REQUESTS = 96
 """Fewer, because each needs a token of its own, and a token costs a signature."""
 SETS = 50
 _API = "?api-version=7.4"
-_SECRET_PATH = f"/secrets/bench{_API}"
+SECRET_PATH = f"/secrets/bench{_API}"
 _LIST_PATH = f"/secrets{_API}"
 _LISTED = 25
-_VALUE = "correct horse battery staple, fifty bytes of value"
+VALUE = "correct horse battery staple, fifty bytes of value"
 
 Batch = Callable[[], list[bytes]]
 """Makes the requests of one round; what that costs is not measured."""
@@ -43,15 +43,15 @@ def prepare(instance: Instance) -> None:
     instance.restrict(IP_RULES)
     token = instance.token()
     for name in ("bench", *(f"bench-{index}" for index in range(_LISTED - 1))):
-        ask_json(instance.vault, "PUT", f"/secrets/{name}{_API}", token=token, content={"value": _VALUE})
+        ask_json(instance.vault, "PUT", f"/secrets/{name}{_API}", token=token, content={"value": VALUE})
 
 
 def measure_get(instance: Instance, server: Server, directory: Path) -> list[Measure]:
     """Measure getting a secret: the request that Strongroom is for."""
     token = instance.token()
-    expected = _answer(instance, _SECRET_PATH, token)
-    assert json.loads(expected)["value"] == _VALUE
-    content = request(instance.vault, "GET", _SECRET_PATH, token=token)
+    expected = _answer(instance, SECRET_PATH, token)
+    assert json.loads(expected)["value"] == VALUE
+    content = request(instance.vault, "GET", SECRET_PATH, token=token)
     with ExitStack() as stack:
         servers = {"strongroom": server, "bare": stack.enter_context(bare(instance.identity, expected, directory))}
         if has_nginx():
@@ -76,10 +76,10 @@ def measure_list(instance: Instance, server: Server, directory: Path) -> list[Me
 
 def measure_cold(instance: Instance, server: Server, directory: Path) -> list[Measure]:
     """Measure getting a secret with a token that the service has not seen before."""
-    expected = _answer(instance, _SECRET_PATH, instance.token())
+    expected = _answer(instance, SECRET_PATH, instance.token())
 
     def batch() -> list[bytes]:
-        return [request(instance.vault, "GET", _SECRET_PATH, token=token) for token in _tokens(instance, COLD_REQUESTS)]
+        return [request(instance.vault, "GET", SECRET_PATH, token=token) for token in _tokens(instance, COLD_REQUESTS)]
 
     with bare(instance.identity, expected, directory) as limit:
         used = _alternate({"strongroom": server, "bare": limit}, batch, expected)
@@ -88,7 +88,7 @@ def measure_cold(instance: Instance, server: Server, directory: Path) -> list[Me
 
 def measure_set(instance: Instance, directory: Path) -> list[Measure]:
     """Measure setting a secret again and again from one connection: each answer says that it is on the disk."""
-    body = json.dumps({"value": _VALUE}).encode()
+    body = json.dumps({"value": VALUE}).encode()
     content = request(instance.vault, "PUT", f"/secrets/bench-set{_API}", token=instance.token(), body=body)
     rounds: list[Round] = []
     with (directory / "limit").open("ab", buffering=0) as file, connections(instance.vault, 1) as opened:

@@ -79,7 +79,7 @@ async def add_member(tx: Transaction, tenant: str, group: str, member: str) -> M
     await require_group(tx, tenant, group)
     principal = await require_principal(tx, tenant, member)
     partition = tenant_partition(tenant)
-    membership = Membership(_membership_id(group, member), tenant, group, member)
+    membership = Membership(membership_id(group, member), tenant, group, member)
     if await tx.record(Membership, partition, membership.id) is not None:
         raise Invalid(
             "One or more added object references already exist for the following modified properties: 'members'."
@@ -101,13 +101,14 @@ async def remove_member(tx: Transaction, tenant: str, group: str, member: str) -
         NotFound: the tenant has no such group, or the principal is not a direct member.
     """
     await require_group(tx, tenant, group)
-    membership = await tx.record(Membership, tenant_partition(tenant), _membership_id(group, member))
+    membership = await tx.record(Membership, tenant_partition(tenant), membership_id(group, member))
     if membership is None:
         raise no_such_object(member)
     await tx.remove(membership)
 
 
-def _membership_id(group: str, member: str) -> str:
+def membership_id(group: str, member: str) -> str:
+    """Name the membership of a principal in a group."""
     return f"{group}/{member}"
 
 
