@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import large_directory, served, start_up, store_write, token_issue
+from bench import grants, large_directory, served, start_up, store_write, token_issue
 from bench.instance import make_instance
 from bench.limits import has_nginx
 from bench.measure import Measure, table, write_results
@@ -58,7 +58,9 @@ def _tokens(directory: Path) -> list[Measure]:
     instance = make_instance(directory)
     measures = token_issue.measure_issue(instance)
     with instance.serving(directory / "strongroom.log") as server:
-        return [*measures, *token_issue.measure_endpoint(instance, server)]
+        measures += token_issue.measure_endpoint(instance, server)
+        instance.allow_passwords()
+        return [*measures, *grants.measure_grants(instance, server)]
 
 
 def _start(directory: Path) -> list[Measure]:

@@ -44,5 +44,5 @@ def ask_json(site: Site, method: str, target: str, *, token: str, content: objec
     body = b"" if content is None else json.dumps(content).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     status, answer = ask(site, method, target, body=body, headers=headers)
-    assert status in {200, 201}, f"{method} {target} was answered with {status}: {answer.decode(errors='replace')}"
-    return json.loads(answer)
+    assert status in {200, 201, 204}, f"{method} {target} was answered with {status}: {answer.decode(errors='replace')}"
+    return json.loads(answer) if answer else None

@@ -34,8 +34,11 @@ class Instance:
     vault: Site
     login: Site
     management: Site
+    graph: Site
     client_id: str
     client_secret: str = field(repr=False)
+    user_name: str
+    user_password: str = field(repr=False)
 
     @property
     def identity(self) -> Identity:
@@ -51,6 +54,10 @@ class Instance:
     def serve_command(self) -> list[str]:
         """Name the command that serves it."""
         return [*_COMMAND, "serve", "--data", str(self.data), "--port", str(self.port)]
+
+    def allow_passwords(self) -> None:
+        """Switch the password grant on, which is off by default. The instance must be serving."""
+        _command("sign-in", "--data", str(self.data), "--password-grant")
 
     def token(self, resource: str = _VAULT_RESOURCE) -> str:
         """Get an access token for a resource."""
@@ -97,15 +104,7 @@ class Instance:
 def make_instance(directory: Path) -> Instance:
     """Make a new instance below *directory*, on a free port."""
     data, port = directory / "data", free_port()
-    done = subprocess.run(
-        [*_COMMAND, "init", "--data", str(data), "--port", str(port), "--json"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=_INIT_S,
-    )
-    assert done.returncode == 0, f"strongroom init failed: {done.stderr}"
-    told: dict[str, Any] = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(_command("init", "--data", str(data), "--port", str(port), "--json"))
     ca_file = Path(told["caFile"])
 
     def site(url: str) -> Site:
@@ -123,6 +122,15 @@ def make_instance(directory: Path) -> Instance:
         vault=site(told["vaultUri"]),
         login=site(told["authority"]),
         management=site(told["armUri"]),
+        graph=site(told["graphUri"]),
         client_id=told["clientId"],
         client_secret=told["clientSecret"],
+        user_name=told["userName"],
+        user_password=told["userPassword"],
     )
+
+
+def _command(*words: str) -> str:
+    done = subprocess.run([*_COMMAND, *words], check=False, capture_output=True, text=True, timeout=_INIT_S)
+    assert done.returncode == 0, f"strongroom {words[0]} failed: {done.stderr}"
+    return done.stdout
