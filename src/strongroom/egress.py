@@ -93,6 +93,9 @@ class Egress:
             raise Unreachable("no whole answer in time") from None
         except ssl.SSLError as error:
             raise Unreachable(f"TLS: {error.reason or 'failed'}") from None
+        except UnicodeError:
+            # What the resolver says of a name with an empty label, or one of more than 63 characters.
+            raise Unreachable("not a host name") from None
         except OSError as error:
             raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
 

@@ -263,10 +263,17 @@ class TestEnding:
         assert world.entries()[-1]["properties"]["issuer"] == workload.issuer
         assert not workload.opens(token)
         check_refusal(workload.ask(), 700211, "invalid_client", 401)
+        workload.trust()
+        assert not workload.opens(token)
+        assert workload.opens(workload.token())
 
     def test_other_keys_in_the_place_of_the_old(self, workload: Workload) -> None:
-        """The operator gives other keys by trusting again: the old ones verify nothing."""
+        """The operator gives other keys by trusting again: the old ones verify nothing, and what they gave ends."""
+        token = workload.token()
+        workload.trust("k1", "k2")
+        kept = workload.opens(token)
         workload.trust("k2", "k3")
+        assert (kept, workload.opens(token)) == (True, False)
         check_refusal(workload.ask(), 700027, "invalid_client", 401)
         assert workload.ask(workload.assertion(kid="k3")).status == 200
 

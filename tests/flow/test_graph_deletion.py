@@ -17,6 +17,7 @@ from strongroom.core.relations import AppRoleAssignment, DeletedObject, Ownershi
 from strongroom.directory import deletion, roles
 from strongroom.directory.relations import NO_ROLE
 from tests.flow.graph import MISSING, Graph, filtered, refused, user_body, user_token
+from tests.plugins.canary import remember
 from tests.world import Principal, Simulation
 
 KINDS = ("user", "group", "application", "servicePrincipal")
@@ -139,6 +140,19 @@ def test_a_deleted_application_signs_nobody_in(world: Simulation, graph: Graph) 
     for one in (who.application, who.oid):
         assert graph.ask("POST", f"directory/deletedItems/{one}/restore").status == 200
     assert world.token(who)
+
+
+def test_a_principals_own_secret_is_worth_nothing_without_its_application(world: Simulation, graph: Graph) -> None:
+    """Restored alone, it does not sign in, and what it had from before does not count."""
+    made = graph.add_application()
+    oid = graph.make("servicePrincipals", {"appId": made["appId"]})["id"]
+    text = graph.ask("POST", f"servicePrincipals/{oid}/addPassword", {}).json["secretText"]
+    remember(text)
+    own = Graph(world, Principal(oid, made["appId"], made["id"], text))
+    assert own.ask("GET", f"servicePrincipals/{oid}").status == 200
+    graph.do("DELETE", f"applications/{made['id']}")
+    assert graph.ask("POST", f"directory/deletedItems/{oid}/restore").status == 200
+    assert own.ask("GET", f"servicePrincipals/{oid}").status == 401
 
 
 def test_a_deleted_users_tokens_end(world: Simulation, graph: Graph) -> None:

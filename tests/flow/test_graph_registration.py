@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from strongroom.core import limits
-from tests.flow.graph import Graph, refused
+from tests.flow.graph import MISSING, Graph, refused
 from tests.world import Simulation
 
 ROLE = "10000000-0000-4000-8000-000000000001"
@@ -187,6 +187,20 @@ def test_the_number_of_entries(graph: Graph) -> None:
 def test_a_bad_registration(graph: Graph, details: dict[str, object]) -> None:
     """What is ambiguous, malformed or not understood is refused."""
     refused(graph.ask("POST", "applications", {"displayName": "x", **details}), 400, "Request_BadRequest")
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"api": {"knownClientApplications": [MISSING] * 1201}},
+        {"api": {"preAuthorizedApplications": [{"appId": MISSING, "delegatedPermissionIds": [MISSING] * 1200}]}},
+        {"requiredResourceAccess": [{"resourceAppId": f"{n:08}{MISSING[8:]}"} for n in range(1201)]},
+    ],
+)
+def test_everything_listed_is_an_entry(graph: Graph, details: dict[str, object]) -> None:
+    """However little each says."""
+    made = graph.add_application()
+    refused(graph.ask("PATCH", f"applications/{made['id']}", details), 400, "Directory_QuotaExceeded")
 
 
 @pytest.mark.parametrize("what", ["role", "scope"])

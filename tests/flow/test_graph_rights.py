@@ -170,6 +170,22 @@ class TestOwners:
         admin.do("DELETE", f"{path}/owners/{oid}/$ref")
         denied(graph.ask("POST", f"{path}/addPassword", {}))
 
+    @pytest.mark.parametrize(
+        "dates",
+        [
+            {"startDateTime": "0001-01-01T00:00:00+14:00", "endDateTime": "2030-01-01T00:00:00Z"},
+            {"endDateTime": "9999-12-31T23:59:59-14:00"},
+            {"startDateTime": "9999-06-01T00:00:00Z"},
+        ],
+    )
+    def test_a_date_that_no_calendar_has(self, admin: Graph, owner: tuple[str, Graph], dates: dict[str, str]) -> None:
+        """Refused before it is kept: whoever lists the applications would have to show it."""
+        made = admin.add_application()
+        admin.give_owner(f"applications/{made['id']}", owner[0])
+        answer = owner[1].ask("POST", f"applications/{made['id']}/addPassword", {"passwordCredential": dates})
+        refused(answer, 400, "Request_BadRequest")
+        assert admin.get(f"applications/{made['id']}")["passwordCredentials"] == []
+
     def test_an_owner_does_nothing_else(self, admin: Graph, owner: tuple[str, Graph]) -> None:
         """SEC-TENANT-7: not rename, not delete, not make owners, not assign; nor join the group it owns."""
         oid, graph = owner
@@ -233,6 +249,13 @@ class TestOwnApplications:
         denied(graph.ask("POST", "servicePrincipals", {"appId": app["appId"]}))
         assert world.view.service_principal_by_app_id(world.first.tenant_id, app["appId"]) is None
         denied(graph.ask("POST", "users", user_body("nobody")))
+
+    def test_which_applications_other_tenants_have_is_not_told(self, world: Simulation, graph: Graph) -> None:
+        """One of another tenant, for itself alone, is like one that nobody has."""
+        foreign = world.principal("foreign", tenant=world.tenant())
+        answers = [graph.ask("POST", "servicePrincipals", {"appId": one}) for one in (foreign.appid, NOBODY)]
+        for answer in answers:
+            refused(answer, 400, "Request_BadRequest")
 
     def test_a_user_owns_what_it_makes(self, world: Simulation, admin: Graph) -> None:
         """So does an administrator among the users."""
@@ -308,6 +331,17 @@ class TestPower:
         who = world.principal()
         graph.give_role(who.oid, GLOBAL_ADMINISTRATOR)
         assert world.view.directory_roles_of(world.first.tenant_id, who.oid) == {GLOBAL_ADMINISTRATOR}
+
+    def test_nobody_is_weakened_by_who_has_less(self, world: Simulation, admin: Graph) -> None:
+        """Whoever lost a permission would be easier to take over: named by the resource too, it is the holder's."""
+        victim, user = world.principal(), admin.add_user()["id"]
+        held = admin.give_permission(victim.oid, "RoleManagement.ReadWrite.Directory")
+        admin.give_role(user, ROLES["Application Administrator"])
+        graph = Graph(world, token=user_token(world, user))
+        for path in (f"{victim.oid}/appRoleAssignments", f"{held['resourceId']}/appRoleAssignedTo"):
+            denied(graph.ask("DELETE", f"servicePrincipals/{path}/{held['id']}"))
+        denied(graph.ask("POST", f"applications/{victim.application}/addPassword", {}))
+        admin.do("DELETE", f"servicePrincipals/{held['resourceId']}/appRoleAssignedTo/{held['id']}")
 
     def test_others_assign_no_roles(self, world: Simulation, admin: Graph) -> None:
         """Neither to themselves nor to others."""

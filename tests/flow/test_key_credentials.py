@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -102,11 +103,15 @@ class TestKeyCredentials:
         weak = make_signer(rsa_key(bits=1024), now=NOW)
         curve = make_signer(ec.generate_private_key(ec.SECP384R1()), now=NOW)
         small = client.signer.base64[:200]
+        # A certificate says times from 2050 on with four digits for the year, so a year that no calendar has fits in.
+        later = int(dt.datetime(2050, 1, 1, tzinfo=dt.UTC).timestamp())
+        yearless = make_signer(now=later, begins=0).der.replace(b"20500101000000Z", b"00000101000000Z")
         start = "Key credential start date is invalid"
         end = "Key credential end date is invalid"
         for sent, said in (
             (credential(weak), "2048 to 8192 bits"),
             (credential(curve), "P-256"),
+            (credential(client.signer, key=b64(yearless)), "not a valid X.509 certificate"),
             (credential(client.signer, key=small), "not a valid X.509 certificate"),
             (credential(client.signer, key="%%%"), "not in base64"),
             (credential(client.signer, key=b64(client.signer.pem)), "A private key was sent along"),

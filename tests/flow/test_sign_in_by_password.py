@@ -12,7 +12,7 @@ import pytest
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.identity import User
 from strongroom.core.installation import Installation
-from strongroom.core.limits import SIGN_IN_FAILURES, SIGN_IN_LOCK_S
+from strongroom.core.limits import SIGN_IN_FAILURES, SIGN_IN_LOCK_S, USER_NAME_CHARS
 from strongroom.directory import users
 from tests.flow.users import AZURE_CLI, Person, allow_passwords, ask_token, person, sign_in
 from tests.world import Answer, Simulation
@@ -148,6 +148,15 @@ def test_too_many_wrong_passwords_lock_a_user_to_their_source(world: Simulation,
     assert sign_in(world, someone, peer="198.51.100.9").status == 200
     world.advance(SIGN_IN_LOCK_S)
     assert sign_in(world, someone).status == 200
+
+
+def test_a_long_name_is_not_kept_whole(world: Simulation) -> None:
+    """Strangers cannot fill the memory with names that nobody has."""
+    allow_passwords(world)
+    name = "\u0390" * 5_000 + "@strongroom.localhost"
+    answer = ask_token(world, grant_type="password", username=name, password="A-wrong-password-1")
+    assert answer.status == 400
+    assert max(len(kept) for kept, _ in world.world.lockout._failures) <= 3 * USER_NAME_CHARS
 
 
 def test_the_break_glass_account_is_never_locked(world: Simulation) -> None:

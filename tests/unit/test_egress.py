@@ -197,6 +197,12 @@ class TestAnswers:
             run(other.get())
         assert other.connected == []
 
+    @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", ".example"])
+    def test_what_is_no_host_name(self, host: str) -> None:
+        """Refused as what cannot be reached, not taken for a fault of ours."""
+        with pytest.raises(Unreachable, match="not a host name"):
+            run(Egress().get(f"https://{host}/keys"))
+
     def test_an_inside_range_of_the_operator(self, tmp_path: Path) -> None:
         """Private ranges are reached by the operator's list."""
         other = Elsewhere(tmp_path, http(b"{}"))

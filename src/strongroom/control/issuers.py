@@ -31,7 +31,8 @@ async def add_issuer(call: Call) -> Response:
     except BadKeySet as bad:
         raise Invalid(str(bad)) from None
     trusted = await call.commit(
-        lambda tx: trust_issuer(tx, body.issuer, keys, now=call.now), lambda one: {"issuer": one.id}
+        lambda tx: trust_issuer(tx, body.issuer, keys, now=call.now, entropy=call.world.entropy),
+        lambda one: {"issuer": one.id},
     )
     return json.response(_show(trusted))
 
@@ -40,7 +41,7 @@ async def remove_issuer(call: Call) -> Response:
     """Trust an issuer no longer: every token that its subjects were given is refused from now on."""
     require_control(call)
     issuer = (await call.body(wire.IssuerBody)).issuer
-    await call.commit(lambda tx: distrust_issuer(tx, issuer), lambda _: {"issuer": issuer})
+    await call.commit(lambda tx: distrust_issuer(tx, issuer, entropy=call.world.entropy), lambda _: {"issuer": issuer})
     return Response(204, content_type=None)
 
 

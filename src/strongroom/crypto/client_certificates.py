@@ -54,6 +54,8 @@ def read_certificate(data: bytes) -> CertificateFacts:
         certificate = _load(data)
         key = certificate.public_key()
         subject = certificate.subject.rfc4514_string()
+        not_before = int(certificate.not_valid_before_utc.timestamp())
+        not_after = int(certificate.not_valid_after_utc.timestamp())
     except ValueError:
         raise BadCertificate("The key is not a valid X.509 certificate.") from None
     except UnsupportedAlgorithm:
@@ -64,8 +66,8 @@ def read_certificate(data: bytes) -> CertificateFacts:
         raise BadCertificate(str(error)) from None
     return CertificateFacts(
         certificate=certificate.public_bytes(Encoding.DER),
-        not_before=int(certificate.not_valid_before_utc.timestamp()),
-        not_after=int(certificate.not_valid_after_utc.timestamp()),
+        not_before=not_before,
+        not_after=not_after,
         subject=subject[: limits.DISPLAY_NAME_CHARS],
     )
 

@@ -159,9 +159,13 @@ def name_is_fixed() -> Invalid:
     return Invalid("The name of a federated identity credential cannot be changed.")
 
 
-async def trust_issuer(tx: Transaction, issuer: str, keys: tuple[IssuerKey, ...], *, now: int) -> TrustedIssuer:
+async def trust_issuer(
+    tx: Transaction, issuer: str, keys: tuple[IssuerKey, ...], *, now: int, entropy: Entropy
+) -> TrustedIssuer:
     """
     Trust an issuer, by *keys* or, if there are none, by those that it publishes; in the place of what was said before.
+
+    Where a key counts no longer, the tokens of the issuer's subjects end: it is not told which key vouched for which.
 
     Raises:
         Invalid: it is no issuer, or there are as many as there may be.
@@ -171,14 +175,21 @@ async def trust_issuer(tx: Transaction, issuer: str, keys: tuple[IssuerKey, ...]
     known = await tx.records(TrustedIssuer, INSTANCE)
     if len(known) >= limits.TRUSTED_ISSUERS and issuer not in {one.id for one in known}:
         raise Invalid(f"At most {limits.TRUSTED_ISSUERS} issuers are trusted. Remove one first.")
+    if any(one.id == issuer and not _are_kept(one.keys, keys) for one in known):
+        await _end_tokens(tx, issuer, entropy)
     trusted = TrustedIssuer(issuer, now, keys)
     await tx.put(trusted)
     return trusted
 
 
-async def distrust_issuer(tx: Transaction, issuer: str) -> None:
+def _are_kept(before: tuple[IssuerKey, ...], after: tuple[IssuerKey, ...]) -> bool:
+    """Tell whether every key that counted still does; which ones an issuer publishes is its own matter."""
+    return before == after or (bool(before) and set(before) <= set(after))
+
+
+async def distrust_issuer(tx: Transaction, issuer: str, *, entropy: Entropy) -> None:
     """
-    Trust an issuer no longer: what its subjects signed in with ends, and their tokens with it.
+    Trust an issuer no longer: the tokens of its subjects end, and do not come back if it is trusted again.
 
     Raises:
         NotFound: it is not trusted.
@@ -187,6 +198,15 @@ async def distrust_issuer(tx: Transaction, issuer: str) -> None:
     if known is None:
         raise NotFound("There is no such trusted issuer.")
     await tx.remove(known)
+    await _end_tokens(tx, issuer, entropy)
+
+
+async def _end_tokens(tx: Transaction, issuer: str, entropy: Entropy) -> None:
+    """Give an issuer's federated credentials new inner ids, in every tenant: tokens are bound to the old ones."""
+    for found in await tx.records(FederatedCredential):
+        if found.issuer == issuer:
+            await tx.remove(found)
+            await tx.put(replace(found, id=new_guid(entropy)))
 
 
 def is_service_audience(audience: str, hosts: Hosts) -> bool:

@@ -34,12 +34,25 @@ def judge_registration(before: Application | None, after: Application) -> None:
     if before is not None:
         _judge_removed(before.app_roles, after.app_roles)
         _judge_removed(before.api.scopes, after.api.scopes)
-    wanted = sum(len(one.scopes) + len(one.roles) for one in after.required_resource_access)
-    redirects = len(sign_in.web) + len(sign_in.spa) + len(sign_in.public_client)
-    if len(after.app_roles) + len(after.api.scopes) + wanted + redirects > limits.MANIFEST_ENTRIES:
+    if _entries(after) > limits.MANIFEST_ENTRIES:
         raise Invalid(
             f"The application has more than {limits.MANIFEST_ENTRIES} entries.", code="Directory_QuotaExceeded"
         )
+
+
+def _entries(application: Application) -> int:
+    """Count everything that an application says in lists."""
+    sign_in, api = application.sign_in, application.api
+    return (
+        len(application.app_roles)
+        + len(api.scopes)
+        + len(api.known_client_applications)
+        + sum(1 + len(one.scopes) for one in api.pre_authorized)
+        + sum(max(1, len(one.scopes) + len(one.roles)) for one in application.required_resource_access)
+        + len(sign_in.web)
+        + len(sign_in.spa)
+        + len(sign_in.public_client)
+    )
 
 
 def _judge_redirect(uri: str) -> SplitResult:

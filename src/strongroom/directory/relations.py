@@ -105,9 +105,9 @@ async def assign_app_role(
     return assignment
 
 
-async def remove_app_role(tx: Transaction, tenant: str, assignment_id: str, *, of: str) -> None:
+async def remove_app_role(tx: Transaction, tenant: str, assignment_id: str, *, of: str) -> AppRoleAssignment:
     """
-    Take an app role away. *of* is the principal or the resource that the assignment was named by.
+    Take an app role away, and say which it was. *of* is the principal or the resource that the assignment was named by.
 
     Raises:
         NotFound: there is no such assignment of it.
@@ -116,6 +116,7 @@ async def remove_app_role(tx: Transaction, tenant: str, assignment_id: str, *, o
     if found is None or of not in {found.principal, found.resource}:
         raise no_such_object(assignment_id)
     await tx.remove(found)
+    return found
 
 
 def _kind_of(principal: object) -> PrincipalType:

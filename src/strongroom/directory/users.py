@@ -16,7 +16,9 @@ from strongroom.directory.principals import no_such_object, require_user
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
-_USER_PRINCIPAL_NAME = re.compile(r"(?=.{3,113}\Z)[A-Za-z0-9'._!#^~-]{1,64}@[A-Za-z0-9.-]{1,48}", re.ASCII)
+_USER_PRINCIPAL_NAME = re.compile(
+    rf"(?=.{{3,{limits.USER_NAME_CHARS}}}\Z)[A-Za-z0-9'._!#^~-]{{1,64}}@[A-Za-z0-9.-]{{1,48}}", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,15 +290,15 @@ def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, 
     owned: list[Proof] = list(view.credentials_of(principal.id))
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
-        if application is not None:
-            owned += view.credentials_of(application.id)
-            owned += view.certificates_of(application.id)
-            # An issuer that is trusted no longer takes with it whatever it vouched for.
-            owned += [
-                one
-                for one in view.federated_credentials_of(application.id)
-                if view.trusted_issuer(one.issuer) is not None
-            ]
+        if application is None:
+            # Nobody signs in as an application that is gone, by its principal's own secrets neither.
+            return []
+        owned += view.credentials_of(application.id)
+        owned += view.certificates_of(application.id)
+        # An issuer that is trusted no longer takes with it whatever it vouched for.
+        owned += [
+            one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None
+        ]
     return owned
 
 

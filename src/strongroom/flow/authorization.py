@@ -241,6 +241,9 @@ def _denied(reason: str) -> Denied:
 
 def _is_itself(world: World, caller: Caller, target: Target) -> bool:
     """Tell whether a target is the caller's own service principal or application, by whichever id it is named."""
+    if caller.kind is not PrincipalType.SERVICE_PRINCIPAL:
+        # A user's token names the program that the user signed in with, which is not the user.
+        return False
     asked = parse_guid(next((target.params[name] for name in _NAMES if name in target.params), ""))
     application = world.view.application_by_app_id(caller.appid)
     own = {caller.oid, caller.appid}

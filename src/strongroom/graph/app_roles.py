@@ -12,7 +12,7 @@ from strongroom.core.registration import AppRole
 from strongroom.core.relations import AppRoleAssignment
 from strongroom.directory.principals import no_such_object
 from strongroom.directory.relations import assign_app_role, remove_app_role
-from strongroom.flow.authorization import require_power
+from strongroom.flow.authorization import require_power, require_power_over
 from strongroom.flow.call import Call
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_principal, find_service_principal
@@ -123,7 +123,14 @@ async def _assign(call: Call, principal: str, resource: str, app_role: str) -> R
 async def _remove(call: Call, of: str) -> Response:
     assignment = call.params["assignment"].lower()
     call.properties["roleAssignmentId"] = assignment
-    await call.commit(lambda tx: remove_app_role(tx, call.identity.tenant, assignment, of=of))
+
+    async def change(tx: Transaction) -> None:
+        gone = await remove_app_role(tx, call.identity.tenant, assignment, of=of)
+        # It is its holder who is changed, whichever name it goes by: with less power it is easier to take over.
+        holder = call.world.view.principal(gone.tenant, gone.principal)
+        require_power_over(call.world, call.identity, holder, "removal of an app role")
+
+    await call.commit(change)
     return Response(204, content_type=None)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from strongroom.core import limits
+from strongroom.core.errors import Invalid
 from strongroom.directory import client_secrets
 from strongroom.directory.client_secrets import SecretOwner
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Handler
 from strongroom.graph import render
 from strongroom.graph.odata import context
-from strongroom.graph.times import seconds_of
+from strongroom.graph.times import LAST_SECOND, seconds_of
 from strongroom.graph.wire import AddPasswordBody, PasswordCredentialBody, RemovePasswordBody, refuse_later
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -38,12 +39,16 @@ async def _add(call: Call, found: SecretOwner) -> Response:
     refuse_later(wanted, PasswordCredentialBody.LATER)
     begins = seconds_of(wanted.start_date_time)
     ends = seconds_of(wanted.end_date_time)
+    if ends is None:
+        ends = (call.now if begins is None else begins) + limits.CLIENT_SECRET_S
+    if ends > LAST_SECOND:
+        raise Invalid("A date and time is out of range.")
     made = client_secrets.make_client_secret(
         call.world.keys,
         found,
         display_name=wanted.display_name,
         not_before=begins,
-        expires=(call.now if begins is None else begins) + limits.CLIENT_SECRET_S if ends is None else ends,
+        expires=ends,
         now=call.now,
         entropy=call.world.entropy,
     )

@@ -68,6 +68,9 @@ async def create_service_principal(call: Call) -> Response:
     application = call.world.view.application_by_app_id(app_id)
     if application is None and app_id not in FIRST_PARTY:
         raise directory.no_such_application(app_id)
+    if application is not None and not directory.may_be_in(application, call.identity.tenant):
+        # Before any right over it is asked for: whether another tenant has it is told to nobody.
+        raise directory.no_such_application(app_id)
     if application is not None and call.permit.assignment == OWNED_APPLICATIONS:
         require_directory(call.world, call.identity, WRITE_APPLICATIONS, application.id)
     owners = owners_of_new(call, body.owners)

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 from strongroom.core.errors import Invalid
 
+LAST_SECOND = int(datetime.max.replace(tzinfo=UTC).timestamp())
+"""The last one that has a date."""
+
 
 def seconds_of(moment: datetime | None) -> int | None:
     """
@@ -17,6 +20,7 @@ def seconds_of(moment: datetime | None) -> int | None:
     if moment is None:
         return None
     try:
-        return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
+        # In UTC, since that is how it is shown again: a zone may carry the first and last years out of the calendar.
+        return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp())
     except (OverflowError, ValueError):
         raise Invalid("A date and time is out of range.") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import Credential, CredentialKind, Tenant, User
 from strongroom.core.installation import Installation
+from strongroom.core.limits import USER_NAME_CHARS
 from strongroom.core.oauth import refuse
 from strongroom.crypto.passwords import WrongPassword
 from strongroom.directory.runs import is_current
@@ -38,7 +39,8 @@ async def sign_in_by_password(call: Call, tenant: Tenant, user_name: str, passwo
             50055, the password has expired.
         Throttled: too many passwords wait to be checked.
     """
-    world, name = call.world, user_name.casefold()
+    # No user has a longer name, and what strangers send is not kept whole.
+    world, name = call.world, user_name[:USER_NAME_CHARS].casefold()
     user, credential = _look_up(world, tenant, user_name)
     source = source_of(call.connection)
     locked = world.lockout.is_locked(name, source, call.now) and not _is_break_glass(world, user)
