@@ -7,7 +7,7 @@ that nobody happened to import would be a kind that is silently not loaded, and 
 
 from __future__ import annotations
 
-from strongroom.core import (
+from strongroom.core import (  # noqa: F401  to read them is what registers their kinds
     client_certificates,
     federation,
     identity,
@@ -20,18 +20,5 @@ from strongroom.core import (
     vaults,
 )
 from strongroom.core.records import KINDS
-
-_MODULES = (
-    client_certificates,
-    federation,
-    identity,
-    identity_maps,
-    installation,
-    rbac,
-    relations,
-    resources,
-    sessions,
-    vaults,
-)
 
 __all__ = ["KINDS"]

@@ -122,8 +122,8 @@ def _client(call: Call) -> PublicClient:
         tenant = _tenant(call, call.params["tenant"])
         if tenant is not None:
             require_client(call.world.view, tenant=tenant.id, client_id=client_id)
-            # A registered application has no redirect URIs yet.
-            raise refuse(50011, client_id=client_id)
+            # What a registration says of redirect URIs counts once somebody can consent to it; until then none is good.
+            raise refuse(50011, client_id=client_id, reason="registered application without consent")
         raise refuse(700016, client_id=client_id, tenant=call.params["tenant"], reason="unknown client")
     if not is_loopback_redirect(redirect_uri):
         raise refuse(50011, client_id=client_id, reason="redirect URI is not the client's")
