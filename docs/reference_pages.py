@@ -26,10 +26,10 @@ from types import ModuleType
 from strongroom import config
 from strongroom.app.dispatch import Surfaces
 from strongroom.core import errors, limits
+from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.directory_roles import APPLICATION_PERMISSIONS, DIRECTORY_ROLES, EVERYTHING, OWNED_APPLICATIONS
-from strongroom.core.oauth import REFUSALS
 from strongroom.core.permissions import (
     AnyOf,
     Authenticated,

@@ -11,8 +11,8 @@ import pytest
 from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
 from strongroom.config import DERIVED, Settings, load
 from strongroom.core import limits
+from strongroom.core.aadsts import REFUSALS
 from strongroom.core.builtin_roles import BUILTIN_ROLES
-from strongroom.core.oauth import REFUSALS
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
 from strongroom.flow.settings import FlowSettings

@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.limits import ASSERTION_LEEWAY_S, ASSERTION_LIFE_S
-from strongroom.core.oauth import refuse
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import urlencode, urlsplit
 
-from strongroom.core.oauth import refuse
+from strongroom.core.aadsts import refuse
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 _CHALLENGE_CHARS = 43

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.limits import GROUPS_IN_TOKEN
 from strongroom.core.names import GRAPH_RESOURCE, Hosts, Surface
-from strongroom.core.oauth import DEFAULT_SCOPE, Resource, TokenFacts, common_claims, parse_resource, refuse
+from strongroom.core.oauth import DEFAULT_SCOPE, Resource, TokenFacts, common_claims, parse_resource
 
 OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
 _OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})

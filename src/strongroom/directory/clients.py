@@ -7,19 +7,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strongroom.core.aadsts import KEY_DID_NOT_SIGN, KEY_EXPIRED, KEY_NOT_FOUND, refuse
 from strongroom.core.assertions import require_own_claims
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.errors import Failure
 from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
-from strongroom.core.oauth import (
-    CERTIFICATE_CLIENT,
-    KEY_DID_NOT_SIGN,
-    KEY_EXPIRED,
-    KEY_NOT_FOUND,
-    PUBLIC_CLIENT,
-    SECRET_CLIENT,
-    refuse,
-)
+from strongroom.core.oauth import CERTIFICATE_CLIENT, PUBLIC_CLIENT, SECRET_CLIENT
 from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
 from strongroom.core.token_ids import Proof
 from strongroom.crypto.protocol import KeyProtection

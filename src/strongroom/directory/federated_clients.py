@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
+from strongroom.core.aadsts import KEY_NOT_FOUND, refuse
 from strongroom.core.assertions import audience_of, require_in_time
 from strongroom.core.federation import FederatedCredential, IssuerKey, TrustedIssuer
 from strongroom.core.names import Hosts
-from strongroom.core.oauth import CERTIFICATE_CLIENT, KEY_NOT_FOUND, refuse
+from strongroom.core.oauth import CERTIFICATE_CLIENT
 from strongroom.directory.clients import Client, refuse_assertion, require_client, require_enabled
 from strongroom.directory.federation import is_service_audience
 from strongroom.view import View

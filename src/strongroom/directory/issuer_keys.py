@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.federation import IssuerKey, TrustedIssuer
-from strongroom.core.oauth import refuse
 from strongroom.egress import Documents, Unreachable
 
 _DISCOVERY = "/.well-known/openid-configuration"

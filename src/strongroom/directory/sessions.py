@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Credential, User
 from strongroom.core.limits import HANDLE_CHARS, REFRESH_GRACE_S
-from strongroom.core.oauth import refuse
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.crypto.protocol import KeyProtection, Unsealable

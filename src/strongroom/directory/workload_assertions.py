@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from strongroom.core.aadsts import KEY_DID_NOT_SIGN, refuse
 from strongroom.core.errors import Failure
 from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, ServicePrincipalType, SigningKey
-from strongroom.core.oauth import CERTIFICATE_CLIENT, KEY_DID_NOT_SIGN, refuse
+from strongroom.core.oauth import CERTIFICATE_CLIENT
 from strongroom.core.token_ids import new_token_id, proof_of
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.directory.clients import Client

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Tenant
 from strongroom.core.installation import Installation
-from strongroom.core.oauth import refuse
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Target
 from strongroom.flow.world import World

@@ -20,11 +20,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant
 from strongroom.core.limits import AUTHORIZATION_CODE_S, SIGN_IN_PAGE_S
-from strongroom.core.oauth import refuse
 from strongroom.core.sign_in import AuthorizationRequest, ResponseMode, is_loopback_redirect, read_authorization_request
 from strongroom.core.user_tokens import parse_user_scope
 from strongroom.directory.clients import PublicClient, find_public_client, require_client

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.assertions import ASSERTION_TYPE
 from strongroom.core.identity import Tenant
 from strongroom.core.names import AZURE_HOSTS, Surface
-from strongroom.core.oauth import refuse
 from strongroom.directory.clients import Client, authenticate_by_certificate, refuse_assertion, require_client
 from strongroom.directory.federated_clients import authenticate_by_federation
 from strongroom.directory.issuer_keys import find_issuer_key

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.identity import SigningKey
 from strongroom.core.names import AZURE_HOSTS, Site, Surface
-from strongroom.core.oauth import issuer_v1, issuer_v2, refuse
+from strongroom.core.oauth import issuer_v1, issuer_v2
 from strongroom.crypto.signing_keys import public_jwk
 from strongroom.directory.signing_keys import published
 from strongroom.flow.call import Call

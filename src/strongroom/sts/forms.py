@@ -11,7 +11,7 @@ from binascii import Error as Base64Error
 from urllib.parse import unquote_to_bytes
 
 from strongroom.core import limits
-from strongroom.core.oauth import refuse
+from strongroom.core.aadsts import refuse
 
 CONTENT_TYPE = "application/x-www-form-urlencoded"
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import Credential, CredentialKind, Tenant, User
 from strongroom.core.installation import Installation
 from strongroom.core.limits import USER_NAME_CHARS
-from strongroom.core.oauth import refuse
 from strongroom.crypto.passwords import WrongPassword
 from strongroom.directory.runs import is_current
 from strongroom.flow.call import Call

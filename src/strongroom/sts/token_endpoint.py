@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.core import limits
+from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Tenant
-from strongroom.core.oauth import Resource, parse_resource, refuse
+from strongroom.core.oauth import Resource, parse_resource
 from strongroom.core.user_tokens import UserScope, parse_user_scope, whole_resource
 from strongroom.directory.clients import (
     Client,

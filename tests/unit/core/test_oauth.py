@@ -1,15 +1,16 @@
-"""What a token is for, what it says, how long it lives, and how it is refused."""
+"""What a token is for, what it says, how long it lives, and how it is refused (`core.aadsts`)."""
 
 import base64
 from string import Formatter
 
 import pytest
 
-from strongroom.core import oauth
+from strongroom.core import aadsts, oauth
+from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S
 from strongroom.core.names import Hosts, Surface
-from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource, refuse
+from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 HOSTS = Hosts("localhost", 8443)
@@ -161,7 +162,7 @@ def test_each_number_has_its_word_and_class(number: int, kind: type[Failure], er
 
 def test_the_table_has_no_other_numbers() -> None:
     """Every number of the table is stated above."""
-    assert set(oauth.REFUSALS) == {number for number, _, _ in REFUSALS}
+    assert set(aadsts.REFUSALS) == {number for number, _, _ in REFUSALS}
 
 
 def test_a_refusal_repeats_what_has_its_form_and_nothing_else() -> None:
@@ -175,7 +176,7 @@ def test_a_refusal_repeats_what_has_its_form_and_nothing_else() -> None:
 
 def test_every_detail_of_a_refusal_has_a_form() -> None:
     """There is no place in a sentence of AADSTS that takes any text."""
-    for row in oauth.REFUSALS.values():
+    for row in aadsts.REFUSALS.values():
         named = [name for _, name, _, _ in Formatter().parse(row.sentence) if name]
         assert "hunter2" not in refuse(row.number, **dict.fromkeys(named, "hunter2")).message
 

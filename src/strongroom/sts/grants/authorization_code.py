@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Credential, Tenant, User
-from strongroom.core.oauth import refuse
 from strongroom.core.sign_in import check_verifier
 from strongroom.directory.codes import AuthorizationCode, unseal
 from strongroom.flow.world import World

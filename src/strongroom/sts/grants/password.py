@@ -7,8 +7,8 @@ Off in every tenant until its operator says otherwise, because whoever holds the
 
 from __future__ import annotations
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Tenant
-from strongroom.core.oauth import refuse
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import SignInSettings
 from strongroom.flow.world import World

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from strongroom.core.aadsts import refuse
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, REFRESH_TOKEN_S
-from strongroom.core.oauth import issuer_v2, refuse
+from strongroom.core.oauth import issuer_v2
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.user_tokens import OFFLINE_ACCESS
 from strongroom.directory.sessions import (
