@@ -114,6 +114,12 @@ _TABLE = (
         *_RESOURCE,
         "The resource principal named {resource} was not found in the tenant named {tenant}." + _NOT_INSTALLED,
     ),
+    Refusal(500014, *_RESOURCE, "The service principal for resource '{resource}' is disabled."),
+    Refusal(
+        501051,
+        *_REQUEST,
+        "Application '{client_id}' is not assigned to a role for the application '{resource}'.",
+    ),
     Refusal(
         50059,
         *_REQUEST,
@@ -152,6 +158,13 @@ _TABLE = (
         53003,
         *_GRANT,
         "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+    ),
+    Refusal(
+        50105,
+        *_GRANT,
+        "Your administrator has configured the application '{client_id}' to block users unless they are specifically"
+        " granted ('assigned') access to the application. The signed in user is blocked because they are not a direct"
+        " member of a group with access, nor had access directly assigned by an administrator.",
     ),
     Refusal(
         65001,

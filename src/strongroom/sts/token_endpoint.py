@@ -3,9 +3,9 @@ The token endpoints, v1 and v2: the phases that every grant shares.
 
     tenant --> form --> grant --> bound tokens refused --> claims --> client --> resource --> issue --> answer
 
-The order is Entra's where a client can see it: who a request is from is judged before what it asks for. Both endpoints
-issue v1 tokens, because Key Vault, Resource Manager and Graph are resources that want those (reference clients.md
-section 7); they differ in how the resource is named and in the form of the answer.
+The order is Entra's where a client can see it: who a request is from is judged before what it asks for. The version of
+a token is its resource's, whichever endpoint was asked: Key Vault, Resource Manager and Graph want v1 (reference
+clients.md section 7). The endpoints differ in how the resource is named and in the form of the answer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from strongroom.core.errors import Invalid
 from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource
 from strongroom.core.user_tokens import UserScope, parse_user_scope, whole_resource
+from strongroom.directory.apis import finder
 from strongroom.directory.clients import (
     Client,
     PublicClient,
@@ -159,15 +160,15 @@ async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Gr
 
 
 def _resource(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant, version: int) -> Resource:
-    hosts = call.world.hosts
+    hosts, find = call.world.hosts, finder(call.world.view, tenant.id)
     if version == 1 and ("resource" in form or "scope" not in form):
-        return parse_resource(form.get("resource"), hosts, tenant.id)
+        return parse_resource(form.get("resource"), hosts, tenant.id, find)
     if "resource" in form:
         raise refuse(901002)
     if grant.parse_scope is None:
         msg = f"{grant.name} asks for users"
         raise RuntimeError(msg)
-    return grant.parse_scope(form.get("scope"), hosts, tenant.id)
+    return grant.parse_scope(form.get("scope"), hosts, tenant.id, find)
 
 
 def _user_scope(call: Call, tenant: Tenant, form: Mapping[str, str], version: int) -> UserScope:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from strongroom.core.identity import Tenant
 from strongroom.core.names import Hosts
-from strongroom.core.oauth import Resource
+from strongroom.core.oauth import FindApi, Resource
 from strongroom.core.user_tokens import UserScope
 from strongroom.directory.clients import Client, PublicClient
 from strongroom.directory.tokens import AccessToken, Mint
@@ -49,7 +49,7 @@ class TokenRequest:
     def mint(self) -> Mint:
         """What issuing takes."""
         world = self.call.world
-        return Mint(world.keys, world.signers, world.view, world.entropy)
+        return Mint(world.keys, world.signers, world.view, world.entropy, self.call.base)
 
     @property
     def user_scope(self) -> UserScope:
@@ -91,6 +91,6 @@ class Grant:
 
     name: str
     issue: Callable[[TokenRequest], Awaitable[Issued]]
-    parse_scope: Callable[[str | None, Hosts, str], Resource] | None = None
+    parse_scope: Callable[[str | None, Hosts, str, FindApi], Resource] | None = None
     find_tenant: Callable[[World, Form], Tenant] | None = None
     takes_public_clients: bool = False
