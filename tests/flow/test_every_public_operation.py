@@ -91,6 +91,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("bare", "VaultHealth"): _HEALTH,
     ("login", "TokenIssue"): _sign_in("v2.0/"),
     ("login", "TokenIssueV1"): _sign_in(""),
+    ("login", "TokenPreflight"): Case(_of_tenant("oauth2/v2.0/token"), 204),
+    ("login", "TokenPreflightV1"): Case(_of_tenant("oauth2/token"), 204),
     ("login", "Authorize"): Case(
         _of_tenant(
             "oauth2/v2.0/authorize?client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&response_type=code&scope=openid"

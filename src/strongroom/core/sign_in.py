@@ -21,6 +21,10 @@ _CHALLENGE_CHARS = 43
 _VERIFIER_CHARS = range(43, 129)
 
 
+WEB, SPA, PUBLIC_CLIENT = "web", "spa", "public_client"
+"""The platforms of redirect URIs: a program on a server, a page, an installed program (`core.registration.SignIn`)."""
+
+
 class ResponseMode(StrEnum):
     """How the answer comes to the client."""
 

@@ -58,7 +58,8 @@ class UserScope:
     def told(self) -> str:
         """What the answer's `scope` says (RFC 6749 section 5.1): every permission with its resource."""
         audience = self.resource.audience
-        named = [text if text in OPENID_SCOPES else f"{audience}/{text}" for text in self.permissions]
+        own = openid_words_of(self.resource)
+        named = [text if text in own else f"{audience}/{text}" for text in self.permissions]
         if self.by_default:
             named.append(f"{audience}{DEFAULT_SCOPE}")
         return " ".join(dict.fromkeys([*named, *sorted(self.openid - {OFFLINE_ACCESS})]))
@@ -89,22 +90,32 @@ def parse_user_scope(
     if len(asked) > 1:
         raise refuse(70011, scope=scope or "", reason="several resources")
     resource, permissions = next(iter(asked.items()), (Resource(Surface.GRAPH, GRAPH_RESOURCE), set()))
-    given = _of_tokens(offered(resource))
+    given = _of_tokens(resource, offered)
     by_default = _DEFAULT in permissions
     if not permissions - {_DEFAULT} <= set(given):
         raise refuse(70011, scope=scope or "", reason="unknown permission")
-    chosen = given if by_default else tuple(text for text in given if text in permissions | openid)
+    chosen = (
+        given
+        if by_default
+        else tuple(text for text in given if text in permissions | (openid & openid_words_of(resource)))
+    )
     return UserScope(resource, chosen, openid, by_default)
 
 
 def whole_resource(resource: Resource, offered: Offered = delegated) -> UserScope:
     """Make the scope of a v1 request, which names a resource and means all that the client has of it."""
-    return UserScope(resource, _of_tokens(offered(resource)), frozenset({OPENID, PROFILE, OFFLINE_ACCESS}))
+    return UserScope(resource, _of_tokens(resource, offered), frozenset({OPENID, PROFILE, OFFLINE_ACCESS}))
 
 
-def _of_tokens(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out what is consented to like a permission and never stands in `scp`."""
-    return tuple(word for word in words if word != OFFLINE_ACCESS)
+def openid_words_of(resource: Resource) -> frozenset[str]:
+    """Give the words of OpenID Connect as far as a resource has them: Graph's they are, and mean nothing of another's."""
+    return OPENID_SCOPES if resource.surface is Surface.GRAPH else frozenset()
+
+
+def _of_tokens(resource: Resource, offered: Offered) -> tuple[str, ...]:
+    """Leave out what is consented to like a permission of Graph and never stands in `scp`."""
+    left_out = openid_words_of(resource) & {OFFLINE_ACCESS}
+    return tuple(word for word in offered(resource) if word not in left_out)
 
 
 def _split(item: str) -> tuple[str, str]:

@@ -32,10 +32,13 @@ class AuthorizationCode(msgspec.Struct, array_like=True, frozen=True):
     amr: tuple[str, ...]
     client_id: str
     redirect_uri: str
-    challenge: str
+    challenge: str | None
+    """PKCE's; None for a web application that sent none, which proves itself."""
     scope: str
     nonce: str | None
     expires: int
+    platform: str = "public_client"
+    """What kind of client the redirect URI was registered for: `web`, `spa` or `public_client` (`core.sign_in`)."""
 
 
 def seal(keys: KeyProtection, purpose: str, content: msgspec.Struct) -> str:

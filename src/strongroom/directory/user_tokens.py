@@ -61,7 +61,7 @@ def _facts(mint: Mint, family: TokenFamily, scope: UserScope, appidacr: str, lif
         app_id=family.app_id,
         appidacr=appidacr,
         lifetime=lifetime,
-        token_id=new_token_id(mint.keys.tag, family.id, mint.entropy),
+        token_id=new_token_id(mint.keys.tag, family.proof, mint.entropy),
         aio=opaque_text(mint.entropy, AIO_BYTES),
         rh=opaque_text(mint.entropy, RH_BYTES),
     )

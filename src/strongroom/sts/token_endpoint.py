@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from strongroom.core import limits
 from strongroom.core.aadsts import refuse
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Failure, Invalid
 from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource
 from strongroom.core.user_tokens import UserScope, parse_user_scope, whole_resource
@@ -24,11 +24,14 @@ from strongroom.directory.clients import (
     PublicClient,
     authenticate_by_secret,
     find_public_client,
+    find_registered_public_client,
     require_client,
 )
+from strongroom.directory.consent import offered_to
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.sts import cors
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
 from strongroom.sts.client_assertions import authenticate_by_assertion
 from strongroom.sts.forms import parse_basic, parse_form
@@ -53,6 +56,14 @@ async def issue_v2(call: Call) -> Response:
 async def _issue(call: Call, *, version: int) -> Response:
     named = _named_tenant(call)
     form = parse_form(call.request.header(b"content-type"), await call.raw_body())
+    try:
+        return await _issue_for(call, named, form, version)
+    except Failure as failure:
+        failure.headers += cors.refused(call, form)
+        raise
+
+
+async def _issue_for(call: Call, named: Tenant | None, form: Mapping[str, str], version: int) -> Response:
     grant = _grant(form)
     _refuse_bound(form)
     _judge_claims(form)
@@ -63,10 +74,7 @@ async def _issue(call: Call, *, version: int) -> Response:
         # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
         call.proved = True
         call.properties.update(objectId=client.principal.id, credentialId=client.credential_id)
-    scope = _user_scope(call, tenant, form, version) if grant.parse_scope is None else None
-    if scope is not None and isinstance(client, Client):
-        # Nobody can consent to a registered application yet, so none acts for a user.
-        raise refuse(65001, client_id=client.app_id, reason="registered application without consent")
+    scope = _user_scope(call, tenant, client.app_id, form, grant, version) if grant.parse_scope is None else None
     resource = scope.resource if scope is not None else _resource(call, tenant, form, grant, version)
     call.properties["resource"] = resource.audience
     issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope))
@@ -152,9 +160,12 @@ async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Gr
         return authenticate_by_secret(
             world.keys, world.view, tenant=tenant.id, client_id=client_id, secret=secret, now=call.now
         )
-    public = find_public_client(client_id) if grant.takes_public_clients else None
-    if public is not None:
-        return public
+    if grant.takes_public_clients:
+        public = find_public_client(client_id) or find_registered_public_client(
+            world.view, tenant=tenant.id, client_id=client_id, has_redirect_uri=grant.has_redirect_uri
+        )
+        if public is not None:
+            return public
     require_client(world.view, tenant=tenant.id, client_id=client_id)
     raise refuse(7000218) if grant.takes_public_clients else refuse(7000216, grant_type=grant.name)
 
@@ -171,13 +182,19 @@ def _resource(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant,
     return grant.parse_scope(form.get("scope"), hosts, tenant.id, find)
 
 
-def _user_scope(call: Call, tenant: Tenant, form: Mapping[str, str], version: int) -> UserScope:
-    hosts = call.world.hosts
+def _user_scope(
+    call: Call, tenant: Tenant, app_id: str, form: Mapping[str, str], grant: Grant, version: int
+) -> UserScope:
+    world = call.world
+    hosts, find, offered = world.hosts, finder(world.view, tenant.id), offered_to(world.view, app_id)
     if version == 1 and ("resource" in form or "scope" not in form):
-        return whole_resource(parse_resource(form.get("resource"), hosts, tenant.id))
+        return whole_resource(parse_resource(form.get("resource"), hosts, tenant.id, find), offered)
     if "resource" in form:
         raise refuse(901002)
-    return parse_user_scope(form.get("scope"), hosts, tenant.id)
+    scope = form.get("scope")
+    if scope is None and grant.find_scope is not None:
+        scope = grant.find_scope(world, form)
+    return parse_user_scope(scope, hosts, tenant.id, find, offered)
 
 
 def _answer(issued: Issued, *, in_v1_form: bool) -> Response:
@@ -197,4 +214,5 @@ def _answer(issued: Issued, *, in_v1_form: bool) -> Response:
         answer = TokenResponse("Bearer", lifetime.expires_in, lifetime.expires_in, token.text)
     answer.scope, answer.refresh_token = issued.scope, issued.refresh_token
     answer.id_token, answer.client_info = issued.id_token, issued.client_info
-    return json.response(answer, headers=[_NO_STORE])
+    allowed = cors.answered(issued.origin) if issued.origin is not None else []
+    return json.response(answer, headers=[_NO_STORE, *allowed])
