@@ -95,10 +95,16 @@ async def sign_in(call: Call) -> Response:
 
 async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_silent: bool = False) -> Response:
     """Show the page of the first step that is due, or give what the walk was made for."""
-    goal, step = GOALS[walk.goal], _due(call, walk)
+    goal = GOALS[walk.goal]
+    try:
+        step = _due(call, walk)
+    except Failure as failure:
+        if is_silent:
+            return goal.refuse(call, walk, failure)
+        raise pages.told(call, failure) from None
     if step is not None:
         await _commit(call, changes, 200)
-        return goal.refuse(call, walk, refuse(step.unasked)) if is_silent else _page(call, walk, step)
+        return goal.refuse(call, walk, _unasked(walk, step)) if is_silent else _page(call, walk, step)
     shown = walk.the_shown
     call.proved = True
     call.properties.update(tenantId=shown.tenant, userId=shown.user)
@@ -117,6 +123,11 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
         reached.then()
     reached.response.headers.extend(cookies)
     return reached.response
+
+
+def _unasked(walk: Walk, step: Step) -> Failure:
+    """Say which step a client left no room for that wanted nothing to be asked."""
+    return refuse(step.unasked, client_id=walk.authorization.client_id if walk.authorization is not None else "")
 
 
 def _due(call: Call, walk: Walk) -> Step | None:
