@@ -108,7 +108,7 @@ def whole_resource(resource: Resource, offered: Offered = delegated) -> UserScop
 
 
 def openid_words_of(resource: Resource) -> frozenset[str]:
-    """Give the words of OpenID Connect as far as a resource has them: Graph's they are, and mean nothing of another's."""
+    """Give the words of OpenID Connect as far as a resource has them: Graph's they are, and nobody else's."""
     return OPENID_SCOPES if resource.surface is Surface.GRAPH else frozenset()
 
 
