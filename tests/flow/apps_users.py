@@ -79,15 +79,15 @@ def from_page(world: Simulation, origin: str | None, **form: str | None) -> Answ
     return world.ask("POST", url, form=sent, headers=headers)
 
 
-def on_behalf_of(world: Simulation, api: Principal, assertion: str, scope: str, **form: str | None) -> Answer:
+def on_behalf_of(world: Simulation, api: Principal, shown: str, asked: str, **form: str | None) -> Answer:
     """Ask for a token as an API that was called with an access token for itself."""
     members: dict[str, str | None] = {
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "requested_token_use": "on_behalf_of",
         "client_id": api.appid,
         "client_secret": api.secret,
-        "assertion": assertion,
-        "scope": scope,
+        "assertion": shown,
+        "scope": asked,
         **form,
     }
     return ask_token(world, **members)
