@@ -123,6 +123,8 @@ def test_a_name_of_the_service_is_its_own(world: Simulation) -> None:
     change(world, api, lambda one: replace(one, identifier_uris=("https://vault.azure.net",)))
     token = said(ask_for_itself(world, world.principal(), "https://vault.azure.net"))
     assert (token["aud"], token["ver"]) == ("https://vault.azure.net", "1.0")
+    # The long s is an s where names are folded, and none where they are lowered.
+    refused(ask_for_itself(world, api, "http\u017f://vault.azure.net"), 500011, "invalid_resource")
 
 
 def test_a_token_for_an_application_opens_no_surface(world: Simulation) -> None:

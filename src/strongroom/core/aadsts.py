@@ -44,6 +44,10 @@ KEY_NOT_FOUND = "The key was not found."
 KEY_EXPIRED = "The key used is expired."
 KEY_DID_NOT_SIGN = "Key was found, but use of the key to verify the signature failed."
 """What AADSTS700027 gives as its reason."""
+NOT_OF_THIS_AUTHORITY = "The token was not issued by this authority."
+NOT_OF_A_USER = "The token is not an access token for a user."
+CHAIN_TOO_LONG = "Too many applications act on behalf of each other."
+"""What AADSTS50013 gives beside those."""
 
 _TABLE = (
     # The client.
@@ -172,6 +176,21 @@ _TABLE = (
         700027,
         *_CLIENT,
         "Client assertion of application '{client_id}' contains an invalid signature. [Reason - {cause}]",
+    ),
+    # What an application shows to act on behalf of a user.
+    Refusal(50013, *_GRANT, "Assertion failed signature validation. [Reason - {cause}]"),
+    Refusal(
+        500131,
+        *_GRANT,
+        "Assertion audience does not match the Client app presenting the assertion. The downstream client must request"
+        " a token for the expected audience (the application that made the OBO request) and this application should use"
+        " that token as the assertion.",
+    ),
+    Refusal(
+        500133,
+        *_GRANT,
+        "Assertion is not within its valid time range. Ensure that the access token is not expired before using it for"
+        " user assertion, or request a new token.",
     ),
     # The user.
     Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
@@ -303,7 +322,9 @@ _PARAMETERS = (
     "refresh_token", "requested_token_use", "resource", "scope", "token_type", "username",
 )  # fmt: skip
 _DETAILS: Mapping[str, Form] = {
-    "cause": one_of((KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN)),
+    "cause": one_of(
+        (KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN, NOT_OF_THIS_AUTHORITY, NOT_OF_A_USER, CHAIN_TOO_LONG)
+    ),
     "client_id": GUID,
     "grant_type": one_of(_GRANT_TYPES),
     "parameter": one_of(_PARAMETERS),

@@ -83,7 +83,9 @@ def _resource(text: str, hosts: Hosts, tenant: str, find: FindApi) -> Resource:
     if text.lower().removesuffix("/") in {MANAGED_HSM_RESOURCE, MANAGED_HSM}:
         return Resource(None, text.lower(), MANAGED_HSM)
     found = find(text)
-    if found is None:
+    # Two texts may be one name to the directory and two to the surfaces (case folds further than lower case), so what
+    # was found is asked again.
+    if found is None or hosts.surface_of_audience(found.audience) is not None:
         raise refuse(500011, resource=text, tenant=tenant)
     return found
 

@@ -124,7 +124,7 @@ REFUSALS = [
     (392196, Invalid, "invalid_request"),
     (500014, Invalid, "invalid_resource"),
     *((number, Invalid, "invalid_request") for number in (700025, 9002326, 9002327)),
-    (700084, Invalid, "invalid_grant"),
+    *((number, Invalid, "invalid_grant") for number in (700084, 50013, 500131, 500133)),
     (650057, Invalid, "invalid_resource"),
     (501051, Invalid, "invalid_request"),
     (50105, Invalid, "invalid_grant"),
