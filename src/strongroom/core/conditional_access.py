@@ -8,14 +8,16 @@ wins. What cannot be evaluated fits, so it fails closed. Choices where the refer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar
 
-from strongroom.core.firewall import AddressRules
-from strongroom.core.limits import NETWORKS_COMPILED, SIGN_IN_SKEW_S
+from strongroom.core.echo import ADDRESS, shown
+from strongroom.core.errors import Invalid
+from strongroom.core.firewall import AddressRules, parse_ip_rule
+from strongroom.core.limits import NETWORK_RANGES, NETWORKS_COMPILED, SIGN_IN_SKEW_S
 from strongroom.core.records import Record, record, tenant_partition
 
 ALL = "All"
@@ -325,3 +327,51 @@ def _outcome(demands: Demands, attempt: Attempt) -> Outcome:
 def _is_too_old(age_s: int, attempt: Attempt) -> bool:
     """Tell whether a sign-in is too old. Even "every time" leaves the moment that it takes to redeem a code."""
     return attempt.authenticated is None or attempt.now - attempt.authenticated > max(age_s, SIGN_IN_SKEW_S)
+
+
+# ---- what may be written --------------------------------------------------------------------------------------------
+
+
+def check_policy(policy: AccessPolicy) -> None:
+    """
+    Refuse a policy that does not say what it wants, or wants what cannot be.
+
+    Raises:
+        Invalid: users and service principals at once, a demand that no service principal can meet, none, or blocking
+            together with something else.
+    """
+    demands, include, exclude = policy.demands, policy.include, policy.exclude
+    of_users = any((who.users or who.groups or who.roles) for who in (include, exclude))
+    of_services = any(who.service_principals for who in (include, exclude))
+    if of_users and of_services:
+        raise _invalid("A policy is about users or about service principals, not both.")
+    wants_user = demands.second_factor or demands.sign_in_age_s is not None
+    if not demands.block and not wants_user:
+        raise _invalid("A policy needs a grant control or a session control.")
+    if demands.block and wants_user:
+        raise _invalid("'block' cannot be combined with other controls.")
+    if of_services and not demands.block:
+        raise _invalid("The only grant control of a policy about service principals is 'block'.")
+
+
+def check_ranges(texts: Sequence[str]) -> tuple[str, ...]:
+    """
+    Read the ranges of a named network into the form in which they are kept; one that is there twice counts once.
+
+    Raises:
+        Invalid: there are none or too many, or one is no range.
+    """
+    if not 1 <= len(texts) <= NETWORK_RANGES:
+        raise _invalid(f"A named location has between 1 and {NETWORK_RANGES} IP ranges.")
+    return tuple(dict.fromkeys(map(_range, texts)))
+
+
+def _range(text: str) -> str:
+    try:
+        return parse_ip_rule(text)
+    except Invalid:
+        raise _invalid(f"'{shown(text, ADDRESS)}' is not a range of IP addresses in CIDR notation.") from None
+
+
+def _invalid(detail: str) -> Invalid:
+    return Invalid(detail, code="BadRequest")

@@ -224,6 +224,10 @@ NETWORK_RANGES = 2000
 """Ranges of one named location: Entra's own limit."""
 ACCESS_POLICY_NAMES = 1000
 """Principals, applications or networks in one list of a conditional access policy: ours."""
+SIGN_IN_FREQUENCY_HOURS = 23
+"""The longest age of a sign-in that a policy gives in hours: Entra's own."""
+SIGN_IN_FREQUENCY_DAYS = 365
+"""The longest one in days: Entra's own."""
 SIGN_IN_SKEW_S = 300
 """How old a sign-in may be where a policy wants one every time: Entra's own five minutes."""
 CONTINUOUS_TOKEN_MIN_S = 20 * 3600
