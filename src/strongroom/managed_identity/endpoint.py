@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.core.conditional_access import Flow
 from strongroom.core.echo import GUID
 from strongroom.core.errors import Invalid, Misdirected, Unauthenticated
+from strongroom.core.first_party import RESOURCE_IDS
 from strongroom.core.instance import arc_key_file
 from strongroom.core.oauth import parse_resource
 from strongroom.directory.tokens import Mint, issue_to_identity
+from strongroom.flow.access import admit, attempt_of
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Request, Response
@@ -189,6 +192,16 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
     if not text:
         raise Invalid("The query parameter 'resource' is required.")
     resource = parse_resource(text, world.hosts, principal.tenant)
+    attempt = attempt_of(
+        world,
+        principal,
+        flow=Flow.MANAGED_IDENTITY,
+        client=principal.app_id,
+        resource=RESOURCE_IDS[resource.surface],
+        address=call.connection.address,
+        now=call.now,
+    )
+    admit(call, principal.tenant, attempt, resource=resource.audience)
     token = await issue_to_identity(
         Mint(world.keys, world.signers, world.view, world.entropy),
         principal,

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from strongroom.core import limits
 from strongroom.core.aadsts import refuse
+from strongroom.core.claims_request import NOTHING, ClaimsRequest, read_claims_request
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource
@@ -54,7 +55,7 @@ async def _issue(call: Call, *, version: int) -> Response:
     form = parse_form(call.request.header(b"content-type"), await call.raw_body())
     grant = _grant(form)
     _refuse_bound(form)
-    _judge_claims(form)
+    claims = _claims(call, form)
     tenant = named if named is not None else _implied_tenant(call, form, grant)
     client = await _client(call, tenant, form, grant)
     call.properties.update(tenantId=tenant.id, appId=client.app_id, grantType=grant.name)
@@ -68,7 +69,7 @@ async def _issue(call: Call, *, version: int) -> Response:
         raise refuse(65001, client_id=client.app_id, reason="registered application without consent")
     resource = scope.resource if scope is not None else _resource(call, tenant, form, grant, version)
     call.properties["resource"] = resource.audience
-    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope))
+    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope, claims))
     call.properties["tokenId"] = issued.access.token_id
     return _answer(issued, in_v1_form=version == 1 and "resource" in form)
 
@@ -113,22 +114,25 @@ def _refuse_bound(form: Mapping[str, str]) -> None:
         raise refuse(392196, resource=form.get("resource") or form.get("scope") or "", reason="bound token requested")
 
 
-def _judge_claims(form: Mapping[str, str]) -> None:
+def _claims(call: Call, form: Mapping[str, str]) -> ClaimsRequest:
     """
-    Judge the `claims` parameter's form (OpenID Connect Core section 5.5). Clients that know continuous access send one.
+    Read the `claims` parameter (OpenID Connect Core section 5.5). Clients that know continuous access send one.
 
     Raises:
-        Invalid: AADSTS9000410.
+        Invalid: AADSTS9000410, it is malformed or too long, or demands a token of the future.
     """
     text = form.get("claims")
     if text is None:
-        return
+        return NOTHING
     if len(text) > limits.CLAIMS_CHARS:
         raise refuse(9000410, parameter="claims", reason="claims too long")
     try:
-        json.decode(text.encode("utf-8"), dict[str, dict[str, object] | None])
+        asked = read_claims_request(json.decode(text.encode("utf-8"), dict[str, dict[str, object] | None]))
     except Invalid:
         raise refuse(9000410, parameter="claims") from None
+    if asked.not_before is not None and asked.not_before > call.now:
+        raise refuse(9000410, parameter="claims", reason="claims demand a token of the future")
+    return asked
 
 
 async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client | PublicClient:

@@ -135,6 +135,7 @@ REFUSALS = [
     *((number, Invalid, "invalid_request") for number in (50011, 9002325)),
     (700054, Invalid, "unsupported_response_type"),
     (50058, Invalid, "login_required"),
+    *((number, Invalid, "interaction_required") for number in (50076, 50078, 70043)),
     (90033, Unavailable, "temporarily_unavailable"),
     (700211, Unauthenticated, "invalid_client"),
     (700212, Unauthenticated, "invalid_client"),
