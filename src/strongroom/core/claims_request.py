@@ -10,6 +10,7 @@ every policy is judged anyway.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,5 +61,11 @@ def _not_before(asked: object) -> int | None:
 
 
 def newer_token(not_before: int) -> str:
-    """Make the `claims` that send a client for a token that is not older: what a refused token is answered with."""
-    return json.dumps({"access_token": {"nbf": {"essential": True, "value": str(not_before)}}}, separators=(",", ":"))
+    """
+    Make the `claims` that send a client for a token that is not older: what a refused token is answered with.
+
+    In base64 with spaces at its end, so that no padding is needed: some clients read the padded alphabet, others the
+    one for URLs, and some split at every sign of equality (reference clients.md section 3).
+    """
+    text = json.dumps({"access_token": {"nbf": {"essential": True, "value": str(not_before)}}}, separators=(",", ":"))
+    return b64encode((text + " " * (-len(text) % 3)).encode("ascii")).decode("ascii")

@@ -11,7 +11,7 @@ from strongroom.core.aadsts import refuse
 from strongroom.core.conditional_access import Verdict
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
-from strongroom.core.limits import CONTINUOUS_TOKEN_MAX_S, REFRESH_TOKEN_S
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, CONTINUOUS_TOKEN_MAX_S, REFRESH_TOKEN_S
 from strongroom.core.oauth import issuer_v2
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.user_tokens import OFFLINE_ACCESS
@@ -57,6 +57,7 @@ async def begin(
     """
     call, user = request.call, signed_in.user
     refreshable = OFFLINE_ACCESS in request.user_scope.openid
+    longest_s = CONTINUOUS_TOKEN_MAX_S if request.claims.continuous else ACCESS_TOKEN_MAX_S
     begun = TokenFamily(
         id=family or new_guid(call.world.entropy),
         tenant=user.tenant,
@@ -65,7 +66,7 @@ async def begin(
         credential=signed_in.credential.id,
         authenticated=call.now if authenticated is None else authenticated,
         amr=signed_in.amr,
-        expires=call.now + (REFRESH_TOKEN_S if refreshable else CONTINUOUS_TOKEN_MAX_S),
+        expires=call.now + (REFRESH_TOKEN_S if refreshable else longest_s),
     )
     verdict = request.admit(user, authenticated=begun.authenticated, methods=begun.amr)
     issued = await _issue(request, user, begun, nonce, verdict)
