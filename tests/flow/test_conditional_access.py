@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
 from strongroom.core.conditional_access import GRANT_TYPES, AccessPolicy, Flow, Outcome
+from strongroom.core.first_party import RESOURCE_IDS
 from strongroom.core.installation import Installation
 from strongroom.core.limits import SIGN_IN_SKEW_S
+from strongroom.core.network import Link
 from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import TokenFamily
 from strongroom.flow.access import attempt_of, needed_by_policy
 from strongroom.sts.grants import GRANTS
 from tests.flow.graph import Graph
@@ -21,6 +25,7 @@ from tests.flow.test_managed_identity import begin
 from tests.flow.test_sign_in_by_password import claims, reason, refused
 from tests.flow.test_sign_in_page import redeem, signed_in
 from tests.flow.users import AZURE_CLI, Person, allow_passwords, person, refresh, sign_in
+from tests.plugins import canary
 from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, Principal, Simulation
 
 __all__ = ["policies"]
@@ -63,6 +68,7 @@ def test_every_grant_is_in_the_table() -> None:
     """SEC-ACCESS-2: a grant that no policy could name would be a way round all of them."""
     assert set(GRANTS) <= set(GRANT_TYPES)
     assert set(GRANT_TYPES.values()) | {Flow.MANAGED_IDENTITY} == set(Flow)
+    assert {Surfaces()[name].audience for name in SURFACE_NAMES} - {None} == set(RESOURCE_IDS)
 
 
 def test_a_password_is_blocked(world: Simulation, policies: Policies, someone: Person) -> None:
@@ -213,7 +219,7 @@ def test_a_second_factor_is_enough(world: Simulation, policies: Policies, someon
     token = sign_in(world, someone).json["refresh_token"]
     policy = policies.about(someone, "mfa")
     refused(refresh(world, token), 50076, "interaction_required")
-    made = next(one for one in families(world) if one.user == someone.user.id)
+    made = next(one for one in world.view.all(TokenFamily) if one.user == someone.user.id)
     world.commit(lambda tx: tx.put(replace(made, amr=("pwd", "mfa"))))
     answer = refresh(world, token)
     assert answer.status == 200
@@ -221,13 +227,6 @@ def test_a_second_factor_is_enough(world: Simulation, policies: Policies, someon
     assert (noted["conditionalAccess"], noted["conditionalAccessPolicy"]) == ("allowed", policy)
     block = policies.about(someone, "block")
     assert named(refused(refresh(world, answer.json["refresh_token"]), 53003)) == [block]
-
-
-def families(world: Simulation) -> Any:
-    """List the token families."""
-    from strongroom.core.sessions import TokenFamily  # noqa: PLC0415  for this alone
-
-    return world.view.all(TokenFamily)
 
 
 @pytest.mark.parametrize(
@@ -295,6 +294,23 @@ def test_the_break_glass_account_is_kept_out_by_nothing(world: Simulation, polic
         refused(sign_in(world, person(world)), 53003)
     finally:
         world.commit(lambda tx: tx.put(before))
+
+
+def test_a_recovered_administrator_gets_in(world: Simulation, policies: Policies) -> None:
+    """SEC-ACCESS-5: it is taken out of the policies that reach it, and of no others' reach."""
+    every = policies.add(
+        "block", clientApplications={"includeServicePrincipals": ["ServicePrincipalsInMyOrganization"]}
+    )
+    policies.add("block", users={"includeUsers": ["All"]})
+    refused(ask_as(world, world.administrator), 53003)
+    answer = world.ask("POST", "http://control/recover", link=Link.CONTROL, host="control")
+    assert answer.status == 200, answer.body
+    assert properties(world)["conditionalAccessExemptions"] == [every]
+    found = answer.json
+    canary.remember(found["clientSecret"])
+    recovered = Principal(found["objectId"], found["clientId"], "", found["clientSecret"])
+    assert ask_as(world, recovered).status == 200
+    refused(ask_as(world, world.principal()), 53003)
 
 
 def test_a_policy_that_only_reports(world: Simulation, policies: Policies, someone: Person) -> None:

@@ -8,6 +8,7 @@ given again, so a principal or application that is gone fits nothing. A network 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from strongroom.core import limits
@@ -59,6 +60,25 @@ async def delete_policy(tx: Transaction, tenant: str, policy_id: str) -> None:
         NotFound: the tenant has no such policy.
     """
     await tx.remove(await _require(tx, AccessPolicy, tenant, policy_id))
+
+
+async def exempt(tx: Transaction, principal: ServicePrincipal) -> tuple[str, ...]:
+    """
+    Take a service principal out of every policy that reaches it, and give the ids of those.
+
+    For the administrator that is made where the last one is lost: a policy that blocks every program would keep it out,
+    and nobody else could change the policy.
+    """
+    reaching = [
+        one
+        for one in await tx.records(AccessPolicy, principal.partition)
+        if {ALL, principal.id} & set(one.include.service_principals)
+        and principal.id not in one.exclude.service_principals
+    ]
+    for one in reaching:
+        excluded = replace(one.exclude, service_principals=(*one.exclude.service_principals, principal.id))
+        await tx.put(replace(one, exclude=excluded))
+    return tuple(one.id for one in reaching)
 
 
 async def _put(tx: Transaction, policy: AccessPolicy) -> AccessPolicy:

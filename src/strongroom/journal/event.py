@@ -201,6 +201,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "audience": _text,
     "beyond": _members({"source": _number, "number": _number, "bytes": _number}),
     "conditionalAccess": _text,
+    "conditionalAccessExemptions": _texts,
     "conditionalAccessPolicy": _text,
     "conditionalAccessReports": _texts,
     "count": _number,
