@@ -127,12 +127,19 @@ def require_user_assigned(view: View, user: User, resource: Resource, client: Se
 
 
 def _require_enabled(view: View, tenant: str, resource: Resource) -> ServicePrincipal | None:
-    """Find the principal of a resource; None for one of Azure's in a tenant that was made before it had one."""
+    """
+    Find the principal of a registered resource; None for one of Azure's own.
+
+    What their principals say is not held to: a tenant that disabled Graph's could not be asked to enable it again. What
+    anybody may do there is decided whenever a token is used.
+    """
     app_id = app_id_of(resource)
+    if app_id in FIRST_PARTY:
+        return None
     found = view.service_principal_by_app_id(tenant, app_id)
-    if found is None and app_id not in FIRST_PARTY:
+    if found is None:
         raise refuse(500011, resource=resource.audience, tenant=tenant)
-    if found is not None and not found.enabled:
+    if not found.enabled:
         raise refuse(500014, resource=resource.audience, reason="resource is disabled")
     return found
 

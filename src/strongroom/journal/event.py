@@ -198,6 +198,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "appId": _text,
     "applicationId": _text,
     "assertedAppId": _text,
+    "assertionTokenId": _text,
     "audience": _text,
     "beyond": _members({"source": _number, "number": _number, "bytes": _number}),
     "conditionalAccess": _text,
