@@ -77,6 +77,21 @@ _TABLE = (
         "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
     ),
     Refusal(
+        700025,
+        *_REQUEST,
+        "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+    ),
+    Refusal(
+        9002326,
+        *_REQUEST,
+        "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type.",
+    ),
+    Refusal(
+        9002327,
+        *_REQUEST,
+        "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
+    ),
+    Refusal(
         700016,
         *_UNAUTHORIZED,
         "Application with identifier '{client_id}' was not found in the directory '{tenant}'." + _NOT_INSTALLED,
@@ -121,6 +136,18 @@ _TABLE = (
         500011,
         *_RESOURCE,
         "The resource principal named {resource} was not found in the tenant named {tenant}." + _NOT_INSTALLED,
+    ),
+    Refusal(
+        650057,
+        *_RESOURCE,
+        "Invalid resource. The client has requested access to a resource which is not listed in the requested"
+        " permissions in the client's application registration. Client app ID: {client_id}.",
+    ),
+    Refusal(500014, *_RESOURCE, "The service principal for resource '{resource}' is disabled."),
+    Refusal(
+        501051,
+        *_REQUEST,
+        "Application '{client_id}' is not assigned to a role for the application '{resource}'.",
     ),
     Refusal(
         50059,
@@ -183,10 +210,51 @@ _TABLE = (
         BASIC_ACTION,
     ),
     Refusal(
+        50105,
+        *_GRANT,
+        "Your administrator has configured the application '{client_id}' to block users unless they are specifically"
+        " granted ('assigned') access to the application. The signed in user is blocked because they are not a direct"
+        " member of a group with access, nor had access directly assigned by an administrator.",
+    ),
+    Refusal(
         65001,
         *_GRANT,
         "The user or administrator has not consented to use the application with ID '{client_id}'. Send an interactive"
         " authorization request for this user and resource.",
+        suberror="consent_required",
+    ),
+    Refusal(
+        65004,
+        "access_denied",
+        Invalid,
+        "The resource owner or authorization server denied the request.",
+    ),
+    Refusal(
+        90094,
+        "access_denied",
+        Invalid,
+        "The grant requires administrator permission. Ask an administrator to grant permission to the application"
+        " '{client_id}' before you can use it.",
+    ),
+    # Device codes.
+    Refusal(
+        70016,
+        "authorization_pending",
+        Invalid,
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    ),
+    Refusal(
+        70018,
+        "bad_verification_code",
+        Invalid,
+        "Invalid verification code due to User typing in wrong user code for device code flow. Authorization isn't"
+        " approved.",
+    ),
+    Refusal(
+        70020,
+        "expired_token",
+        Invalid,
+        "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
     ),
     # Authorization codes.
     Refusal(
@@ -221,6 +289,12 @@ _TABLE = (
         *_GRANT,
         "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have"
         " changed or reset their password.",
+    ),
+    Refusal(
+        700084,
+        *_GRANT,
+        "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime, which"
+        " cannot be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page.",
     ),
     Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity."),
     Refusal(
@@ -278,6 +352,8 @@ def refuse(
     """
     row = REFUSALS[number]
     repeated = {name: shown(text, _DETAILS[name]) for name, text in details.items()}
-    failure = row.kind(row.sentence.format(**repeated), code=error or row.error, number=number, reason=reason)
-    failure.suberror, failure.claims = row.suberror, claims
+    failure = row.kind(
+        row.sentence.format(**repeated), code=error or row.error, inner=row.suberror, number=number, reason=reason
+    )
+    failure.claims = claims
     return failure

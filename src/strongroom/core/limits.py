@@ -182,12 +182,28 @@ GROUPS_IN_TOKEN = 200
 """Groups that a token names; of a user in more it says where to ask: Entra's own limit."""
 REFRESH_TOKEN_S = 90 * 86_400
 """How long a refresh token is good if it is not used: Entra's own."""
+PAGE_REFRESH_TOKEN_S = 86_400
+"""How long the refresh tokens of a page are good, however often they are used: Entra's own."""
+ON_BEHALF_OF_CHAIN = 8
+"""Applications that act for a user one on behalf of the other: ours."""
 REFRESH_GRACE_S = 60
 """How long the refresh token before the newest is good once more, for programs that share one: ours."""
 AUTHORIZATION_CODE_S = 600
 """How long an authorization code is good, once: Entra's own limit."""
 SIGN_IN_PAGE_S = 900
 """How long a sign-in page may be answered: ours."""
+BROWSER_SESSION_S = 86_400
+"""How long a person stays signed in at a browser: Entra's own default, where nobody asked to stay."""
+BROWSER_SESSIONS = 8
+"""People signed in at one browser at once; the one signed in longest ago is forgotten first: ours."""
+DEVICE_CODE_S = 900
+"""How long a device code waits for its user: Entra's own."""
+DEVICE_CODE_INTERVAL_S = 5
+"""How long a program that polls waits between two questions: Entra's own."""
+DEVICE_CODES_WAITING = 10_000
+"""Device codes that wait at once: ours."""
+DEVICE_CODES_PER_SOURCE = 100
+"""Of these, from one source: ours."""
 SIGN_IN_FAILURES = 10
 """Wrong passwords for one user from one source until both are locked to each other: Entra's own default."""
 SIGN_IN_LOCK_S = 60

@@ -1,5 +1,8 @@
 """
-What signing in leaves behind: token families, and what a tenant allows of it.
+What signing in leaves behind: browser sessions, token families, and what a tenant allows of it.
+
+A browser session is one person signed in at one browser: while it lasts, other clients get tokens for that person from
+that browser without the password being asked again.
 
 A family is one user's consent to one client to act for it: it begins with a grant that a user took part in, every
 access token of it names it (`sid`), and each refresh raises its generation.
@@ -7,6 +10,10 @@ access token of it names it (`sid`), and each refresh raises its generation.
     begun --refresh token of this generation--> one generation further --> ... --expires, or is removed--> over
                  |
                  +-- a refresh token of an earlier one, or its code again: somebody has a copy, so the family is ended
+
+A family ends with the credential of its user, and with the client's principal. Its tokens are bound to the credential
+of the client too, so that they end with that: those that were obtained with another one go on. A family that was begun
+on behalf of a user, by what another family's token allowed, ends with that one.
 
 A family that is ended or removed ends all its tokens at once. Nothing secret is in one: a refresh token is sealed, not
 stored.
@@ -18,6 +25,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.core.records import Record, record, tenant_partition
+
+
+def proof_id(family: str, client_credential: str | None) -> str:
+    """Say what the `uti` of a family's token refers to: the family, and what its client proved itself by."""
+    return family if client_credential is None else f"{family}/{client_credential}"
 
 
 @record
@@ -44,6 +56,41 @@ class TokenFamily(Record):
     """When the generation was last raised."""
     ended: bool = False
     """It is over, and is kept until it would have expired: the code that began it must not begin it again."""
+    client_credential: str | None = None
+    """The id of the credential that the client showed last; None for a public client, which has none."""
+    parent: str | None = None
+    """The family of the token on behalf of whose user it was begun."""
+    origin: str | None = None
+    """The origin of the page that it was begun for, which alone may take it further."""
+    until: int | None = None
+    """When its refresh tokens end however often they are used: a page's."""
+
+    @property
+    def proof(self) -> str:
+        """What the `uti` of its newest tokens refers to."""
+        return proof_id(self.id, self.client_credential)
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class BrowserSession(Record):
+    """One person signed in at one browser. It ends with what the person showed; the browser holds its id, sealed."""
+
+    KIND: ClassVar[str] = "browser_session"
+    id: str
+    tenant: str
+    user: str
+    credential: str
+    """The id of the credential that the user showed."""
+    authenticated: int
+    """When."""
+    amr: tuple[str, ...]
+    expires: int
 
     @property
     def partition(self) -> str:
@@ -61,6 +108,7 @@ class SignInSettings(Record):
     """The tenant."""
     tenant: str
     password_grant: bool = False
+    device_code: bool = False
 
     @property
     def partition(self) -> str:

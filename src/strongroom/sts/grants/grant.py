@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from strongroom.core.claims_request import NOTHING, ClaimsRequest
 from strongroom.core.conditional_access import GRANT_TYPES, Flow, Verdict
-from strongroom.core.first_party import RESOURCE_IDS
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Tenant, User
 from strongroom.core.names import Hosts
-from strongroom.core.oauth import Resource
+from strongroom.core.oauth import FindApi, Resource
 from strongroom.core.user_tokens import UserScope
+from strongroom.directory.apis import app_id_of
 from strongroom.directory.clients import Client, PublicClient
 from strongroom.directory.tokens import AccessToken, Mint
 from strongroom.flow.access import admit, attempt_of
@@ -71,7 +71,7 @@ class TokenRequest:
             principal,
             flow=flow,
             client=self.client.app_id,
-            resource=RESOURCE_IDS[self.resource.surface],
+            resource=app_id_of(self.resource),
             address=self.call.connection.address,
             now=self.call.now,
             authenticated=authenticated,
@@ -80,10 +80,15 @@ class TokenRequest:
         return admit(self.call, self.tenant.id, attempt, resource=self.resource.audience)
 
     @property
+    def client_credential(self) -> str | None:
+        """The id of what the client proved itself by; None for a public client."""
+        return self.client.credential.id if isinstance(self.client, Client) else None
+
+    @property
     def mint(self) -> Mint:
         """What issuing takes."""
         world = self.call.world
-        return Mint(world.keys, world.signers, world.view, world.entropy)
+        return Mint(world.keys, world.signers, world.view, world.entropy, self.call.base)
 
     @property
     def user_scope(self) -> UserScope:
@@ -108,6 +113,8 @@ class Issued:
     refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
     client_info: str | None = None
+    origin: str | None = None
+    """The origin of the page that the answer is for, and that alone may read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +127,15 @@ class Grant:
         issue: makes the tokens.
         find_tenant: finds the tenant of a request to `common` or `organizations`, by what the form says of its user;
             None where nothing does.
+        find_scope: finds what was asked for earlier, for a request that may leave it out.
         takes_public_clients: whether a client without a secret may ask.
+        has_redirect_uri: whether what is redeemed went to a redirect URI, which says what kind of client it was.
     """
 
     name: str
     issue: Callable[[TokenRequest], Awaitable[Issued]]
-    parse_scope: Callable[[str | None, Hosts, str], Resource] | None = None
+    parse_scope: Callable[[str | None, Hosts, str, FindApi], Resource] | None = None
     find_tenant: Callable[[World, Form], Tenant] | None = None
+    find_scope: Callable[[World, Form], str] | None = None
     takes_public_clients: bool = False
+    has_redirect_uri: bool = False
