@@ -12,12 +12,14 @@ from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
 from strongroom.core.conditional_access import GRANT_TYPES, AccessPolicy, Flow, Outcome
 from strongroom.core.first_party import RESOURCE_IDS
 from strongroom.core.installation import Installation
-from strongroom.core.limits import SIGN_IN_SKEW_S
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, SIGN_IN_SKEW_S
 from strongroom.core.network import Link
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.flow.access import attempt_of, needed_by_policy
 from strongroom.sts.grants import GRANTS
+from tests.flow import test_device_code as device_codes
+from tests.flow.apps import ask_for_itself, offer, said
 from tests.flow.graph import Graph
 from tests.flow.policies import ARM, GRAPH, VAULT, Policies, named, policies
 from tests.flow.test_managed_identity import ask as ask_identity
@@ -91,6 +93,18 @@ def test_a_code_is_blocked(world: Simulation, policies: Policies, someone: Perso
     assert redeem(world, code).status == 200, "what was refused has not used up the code"
 
 
+def test_a_device_code_is_blocked(world: Simulation, policies: Policies, someone: Person) -> None:
+    """SEC-ACCESS-2: in Graph's own words for it; other ways in stay open."""
+    device_codes.allow(world)
+    policy = policies.about(someone, "block", authenticationFlows={"transferMethods": "deviceCodeFlow"})
+    device = device_codes.Device(world, device_codes.ask(world).json)
+    browser, page = device_codes.confirm_page(device, someone)
+    browser.send(page, answer="yes")
+    assert named(refused(device.poll(), 53003)) == [policy]
+    allow_passwords(world)
+    assert sign_in(world, someone).status == 200
+
+
 def test_a_refresh_is_judged_again(world: Simulation, policies: Policies, someone: Person) -> None:
     """SEC-ACCESS-2: by the policies of today; and the family goes on, for when the policy is gone."""
     token = sign_in(world, someone).json["refresh_token"]
@@ -140,6 +154,19 @@ def test_a_policy_for_one_resource(world: Simulation, policies: Policies, someon
     assert sign_in(world, someone).status == 200
     assert sign_in(world, someone, scope=f"{GRAPH_AUDIENCE}/.default").status == 200
     refused(sign_in(world, someone, scope=f"{ARM_AUDIENCE}/.default"), 53003)
+
+
+def test_a_policy_for_a_registered_application(world: Simulation, policies: Policies) -> None:
+    """As a resource, by its application id; and a token for it is none that we could end, so it is an ordinary one."""
+    api, uri = offer(world)
+    client = world.principal()
+    token = said(ask_for_itself(world, client, uri, claims='{"access_token":{"xms_cc":{"values":["cp1"]}}}'))
+    assert "xms_cc" not in token
+    assert token["exp"] - world.clock() <= ACCESS_TOKEN_MAX_S
+    every = {"includeServicePrincipals": ["ServicePrincipalsInMyOrganization"]}
+    policies.add("block", clientApplications=every, applications={"includeApplications": [api.appid]})
+    refused(ask_for_itself(world, client, uri), 53003)
+    assert ask_as(world, client).status == 200
 
 
 def test_a_policy_for_some_grants(world: Simulation, policies: Policies, someone: Person) -> None:

@@ -374,6 +374,8 @@ def refuse(
     """
     row = REFUSALS[number]
     repeated = {name: shown(text, _DETAILS[name]) for name, text in details.items()}
-    failure = row.kind(row.sentence.format(**repeated), code=error or row.error, number=number, reason=reason)
-    failure.suberror, failure.claims = row.suberror, claims
+    failure = row.kind(
+        row.sentence.format(**repeated), code=error or row.error, inner=row.suberror, number=number, reason=reason
+    )
+    failure.claims = claims
     return failure

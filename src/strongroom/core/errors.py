@@ -20,7 +20,6 @@ class Failure(Exception):
         reason: what the audit journal records beside the answer; it may say what the caller must not learn.
         headers: further response headers, as (name, value).
         number: the AADSTS number, for the token service.
-        suberror: the token service's word for what a client can do about it.
         claims: what the client is to ask for when it asks again, as JSON.
         page: what a person is told in a browser, as HTML; None where a program asked.
     """
@@ -42,7 +41,6 @@ class Failure(Exception):
         self.reason = reason
         self.headers = headers
         self.number = number
-        self.suberror: str | None = None
         self.claims: str | None = None
         self.page: str | None = None
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from strongroom.core.aadsts import refuse
-from strongroom.core.first_party import FIRST_PARTY, GRAPH, KEY_VAULT, RESOURCE_MANAGER
+from strongroom.core.first_party import FIRST_PARTY, RESOURCE_IDS
 from strongroom.core.identity import Application, ServicePrincipal, User
-from strongroom.core.names import Surface
 from strongroom.core.oauth import FindApi, Resource
 from strongroom.core.offers import APPLICATION, USER, Offer
 from strongroom.view import View
-
-_OF_SURFACES: Mapping[Surface, str] = {
-    Surface.VAULT: KEY_VAULT,
-    Surface.MANAGEMENT: RESOURCE_MANAGER,
-    Surface.GRAPH: GRAPH,
-}
 
 
 def finder(view: View, tenant: str) -> FindApi:
@@ -64,7 +55,7 @@ def app_id_of(resource: Resource) -> str:
     if resource.surface is None:
         msg = "a resource is a surface or has a client id"
         raise ValueError(msg)
-    return _OF_SURFACES[resource.surface]
+    return RESOURCE_IDS[resource.surface]
 
 
 def offer_of(view: View, app_id: str) -> Offer:

@@ -75,13 +75,19 @@ async def issue_to_application(
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    if claims.continuous and isinstance(credential, Credential | ClientCertificate):
+    continuous = is_continuous(claims, resource)
+    if continuous and isinstance(credential, Credential | ClientCertificate):
         lifetime = continuous_lifetime(now, mint.entropy, until=credential.expires, not_before=claims.not_before)
     else:
         lifetime = application_lifetime(now, mint.entropy, not_before=claims.not_before)
-    facts = _facts(mint, principal, credential, appidacr, resource, lifetime, continuous=claims.continuous)
+    facts = _facts(mint, principal, credential, appidacr, resource, lifetime, continuous=continuous)
     roles = roles_of_application(mint.view, principal, resource)
     return await sign_access(mint, facts, service_principal_claims(facts, oid=principal.id, roles=roles), now)
+
+
+def is_continuous(claims: ClaimsRequest, resource: Resource) -> bool:
+    """Tell whether a token will be refused as soon as it has ended: the client understands it, and we are asked."""
+    return claims.continuous and resource.surface is not None
 
 
 async def issue_to_identity(

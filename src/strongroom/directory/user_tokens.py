@@ -12,7 +12,7 @@ from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import new_token_id
 from strongroom.core.user_tokens import OPENID, PROFILE, UserFacts, UserScope, id_token_claims, user_claims
 from strongroom.directory.apis import roles_of_user
-from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, sign, sign_access
+from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, is_continuous, sign, sign_access
 
 _SUBJECT = "pairwise subject"
 
@@ -32,17 +32,19 @@ async def issue_to_user(
     """
     Issue an access token for a user to the client of a family. It ends with the family.
 
-    Not *long_lived* keeps the usual life though the client would understand a longer one.
+    Not *long_lived* keeps the usual life though the client would understand a longer one; so does a client with a
+    proof of its own, which may end before.
 
     Raises:
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    if claims.continuous and long_lived:
-        lifetime = continuous_lifetime(now, mint.entropy, not_before=claims.not_before)
+    continuous = is_continuous(claims, scope.resource)
+    if continuous and long_lived and family.client_credential is None:
+        lifetime = continuous_lifetime(now, mint.entropy, until=family.until, not_before=claims.not_before)
     else:
         lifetime = application_lifetime(now, mint.entropy, not_before=claims.not_before)
-    facts = _facts(mint, family, scope, appidacr, lifetime, continuous=claims.continuous)
+    facts = _facts(mint, family, scope, appidacr, lifetime, continuous=continuous)
     said = replace(_user_facts(mint, user, family, address), app_roles=roles_of_user(mint.view, user, scope.resource))
     return await sign_access(mint, facts, user_claims(facts, said, scope.permissions), now)
 

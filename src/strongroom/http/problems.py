@@ -106,7 +106,7 @@ def _oauth(_status: int, code: str, failure: Failure, moment: Moment) -> dict[st
         "correlation_id": moment.correlation_id,
         "error_uri": f"{moment.origin}/error?code={number}",
     }
-    more = {"suberror": failure.suberror, "claims": failure.claims}
+    more = {"suberror": failure.inner, "claims": failure.claims}
     return told | {name: value for name, value in more.items() if value is not None}
 
 

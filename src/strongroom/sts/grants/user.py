@@ -11,12 +11,7 @@ from strongroom.core.aadsts import refuse
 from strongroom.core.conditional_access import Verdict
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
-from strongroom.core.limits import (
-    ACCESS_TOKEN_MAX_S,
-    CONTINUOUS_TOKEN_MAX_S,
-    PAGE_REFRESH_TOKEN_S,
-    REFRESH_TOKEN_S,
-)
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, CONTINUOUS_TOKEN_MAX_S, PAGE_REFRESH_TOKEN_S, REFRESH_TOKEN_S
 from strongroom.core.oauth import issuer_v2
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.user_tokens import OFFLINE_ACCESS
