@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli.main import main
+from strongroom.core.limits import PASSWORD_DAYS_MAX
 from tests.assertions import key_set, rsa_key
 from tests.cli.fake_service import FakeService
 from tests.live import STRONGROOM, Client, Service, clean_environment
@@ -60,13 +61,26 @@ def test_the_password_grant_is_switched_on_and_off(live: Service) -> None:
         command(live, "sign-in", *words).stdout.strip()
         for words in ([], ["--password-grant"], [], ["--no-password-grant"], [])
     ]
-    assert [text.rpartition(" ")[2] for text in told] == ["off", "on", "on", "off", "off"]
+    assert [text.splitlines()[0].rpartition(" ")[2] for text in told] == ["off", "on", "on", "off", "off"]
     assert json.loads(command(live, "sign-in", "--json").stdout) == {
         "tenantId": live.first["tenantId"],
         "passwordGrant": False,
+        "passwordDays": None,
     }
     recorded = command(live, "audit", "tail", "--lines", "50").stdout.splitlines()
     assert [json.loads(line)["operationName"] for line in recorded].count("SignInChange") == 6
+
+
+def test_how_long_passwords_last_is_said(live: Service) -> None:
+    """In days, and 0 is for ever; what is not said of the ways in stays, and more days than there may be are refused."""
+    told = [
+        command(live, "sign-in", *words).stdout.splitlines()[1]
+        for words in ([], ["--password-days", "90"], ["--no-password-grant"], ["--password-days", "0"])
+    ]
+    assert [text.split("  ")[-1] for text in told] == ["for ever", "90 days", "90 days", "for ever"]
+    assert command(live, "sign-in", "--password-days", str(PASSWORD_DAYS_MAX), "--json").returncode == 0
+    assert command(live, "sign-in", "--password-days", str(PASSWORD_DAYS_MAX + 1)).returncode == 1
+    assert command(live, "sign-in", "--password-days", "0").returncode == 0
 
 
 # ---- signing keys ---------------------------------------------------------------------------------------------------

@@ -439,6 +439,11 @@ CASES: dict[str, Case] = {
     "UserGet": Case(_user),
     "UserUpdate": Case(_user, _renamed),
     "UserDelete": Case(_user),
+    "UserRevokeSessions": Case(lambda things: f"{_user(things)}/revokeSignInSessions"),
+    "MeRevokeSessions": _me("me/revokeSignInSessions"),
+    "MeChangePassword": _me(
+        "me/changePassword", {"currentPassword": "Some-Old-Word-1", "newPassword": "Some-New-Word-2"}
+    ),
     "GroupList": Case(lambda _: "groups", to_stranger=200),
     "GroupCreate": Case(lambda _: "groups", lambda _: group_body(_unique()), to_stranger=201),
     "GroupGet": Case(_group()),

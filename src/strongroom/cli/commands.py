@@ -261,12 +261,15 @@ def sign_in(
     password_grant: Annotated[
         bool | None, Parameter(help="Whether clients may send a user's password: off by default.")
     ] = None,
+    password_days: Annotated[
+        int | None, Parameter(help="How many days a password is good that is set from now on; 0 for ever, the default.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
     from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.change(data, tenant, password_grant=password_grant, as_json=json)
+    return command.change(data, tenant, password_grant=password_grant, password_days=password_days, as_json=json)
 
 
 @identity_maps.command(name="list")

@@ -154,14 +154,17 @@ def revoke_signing_key(instance: Instance, kid: str) -> None:
     _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
 
 
-def change_sign_in(instance: Instance, tenant: str | None, *, password_grant: bool | None) -> dict[str, Any]:
+def change_sign_in(
+    instance: Instance, tenant: str | None, *, password_grant: bool | None, password_days: int | None
+) -> dict[str, Any]:
     """
     Change what a tenant's users may sign in by, where something is said, and tell all of it.
 
     Raises:
         Halt: there is no such tenant, or there are several and none is named.
     """
-    return _ask(instance, "POST", "/sign-in", {"tenant": tenant, "passwordGrant": password_grant})
+    body = {"tenant": tenant, "passwordGrant": password_grant, "passwordDays": password_days}
+    return _ask(instance, "POST", "/sign-in", body)
 
 
 def list_issuers(instance: Instance) -> list[dict[str, Any]]:

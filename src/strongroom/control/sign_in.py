@@ -1,6 +1,8 @@
-"""What the operator lets a tenant's users sign in by, where that is off by default."""
+"""What the operator lets a tenant's users sign in by, where that is off by default, and for how long."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from strongroom.control import wire
 from strongroom.control.link import optional_body, require_control
@@ -19,8 +21,15 @@ async def change_sign_in(call: Call) -> Response:
     tenant = require_tenant(call.world.view, body.tenant).id
     call.properties["tenantId"] = tenant
     settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant) or SignInSettings(tenant, tenant)
-    if body.password_grant is not None:
-        changed = SignInSettings(tenant, tenant, password_grant=body.password_grant)
+    changed = _changed(settings, body)
+    if changed != settings:
         await call.commit(lambda tx: tx.put(changed))
-        settings = changed
-    return json.response(wire.SignInAnswer(tenant, settings.password_grant))
+    return json.response(wire.SignInAnswer(tenant, changed.password_grant, changed.password_days))
+
+
+def _changed(settings: SignInSettings, body: wire.SignInBody) -> SignInSettings:
+    if body.password_grant is not None:
+        settings = replace(settings, password_grant=body.password_grant)
+    if body.password_days is not None:
+        settings = replace(settings, password_days=body.password_days or None)
+    return settings

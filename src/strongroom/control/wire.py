@@ -90,13 +90,16 @@ class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     tenant: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
     """Its id or one of its domains; none where there is only one tenant."""
     password_grant: bool | None = None
+    password_days: Annotated[int, msgspec.Meta(ge=0, le=limits.PASSWORD_DAYS_MAX)] | None = None
+    """How long a password is good that is set from now on; 0 for ever."""
 
 
 class SignInAnswer(msgspec.Struct, rename="camel"):
-    """What a tenant's users may sign in by, of what is off by default."""
+    """What a tenant's users may sign in by, of what is off by default, and how long their passwords last."""
 
     tenant_id: str
     password_grant: bool
+    password_days: int | None
 
 
 class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

@@ -77,6 +77,10 @@ class User(Record):
     surname: str | None = None
     profile: tuple[tuple[str, str], ...] = ()
     """What else is said of the person, in the order of the names: `jobTitle`, `department`. Nothing decides by it."""
+    password_never_expires: bool = False
+    """Whatever the tenant's setting says: `DisablePasswordExpiration`."""
+    sessions_valid_from: int = 0
+    """Nothing that the user signed in to before goes on."""
 
     @property
     def partition(self) -> str:

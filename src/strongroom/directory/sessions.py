@@ -85,7 +85,7 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     Begin a family; False if it was begun before, by the same authorization code, and then it is ended.
 
     Raises:
-        Invalid: AADSTS50173, the user or the credential went away meanwhile.
+        Invalid: AADSTS50173, the user or the credential went away meanwhile, or the user's sessions were revoked.
     """
     partition = family.partition
     begun = await tx.record(TokenFamily, partition, family.id)
@@ -95,6 +95,8 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     user = await tx.record(User, partition, family.user)
     if user is None or not user.enabled or await tx.record(Credential, partition, family.credential) is None:
         raise refuse(50173, reason="user or credential went away meanwhile")
+    if family.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="the user's sessions were revoked since the sign-in")
     await tx.put(family)
     return True
 

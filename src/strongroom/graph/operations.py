@@ -26,6 +26,7 @@ from strongroom.graph import (
     relation_operations,
     rights,
     service_principals,
+    user_sign_in,
     users,
 )
 from strongroom.graph.objects import directory_target, find_application, find_service_principal
@@ -34,6 +35,7 @@ from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
     AddKeyBody,
     AddPasswordBody,
+    ChangePasswordBody,
     FederatedCredentialBody,
     GetByIdsBody,
     GroupBody,
@@ -73,6 +75,12 @@ _FLAT: tuple[Op, ...] = (
     Op("UserGet", "GET", _USERS + "/{id}", rights.READ_USERS, users.get_user, _T),
     Op("UserUpdate", "PATCH", _USERS + "/{id}", rights.WRITE_USERS, users.update_user, _T, success=204, body=UserBody),
     Op("UserDelete", "DELETE", _USERS + "/{id}", rights.WRITE_USERS, users.delete_user, _T, success=204),
+    Op("UserRevokeSessions", "POST", _USERS + "/{id}/revokeSignInSessions", rights.WRITE_USERS,
+       user_sign_in.revoke_of_user, _T),
+    Op("MeRevokeSessions", "POST", "/{version}/me/revokeSignInSessions", Authenticated(), user_sign_in.revoke_of_me,
+       _T),
+    Op("MeChangePassword", "POST", "/{version}/me/changePassword", Authenticated(), user_sign_in.change_own_password,
+       _T, success=204, body=ChangePasswordBody),
     Op("GroupList", "GET", _GROUPS, rights.READ_GROUPS, groups.list_groups, _T),
     Op("GroupCreate", "POST", _GROUPS, rights.WRITE_GROUPS, groups.create_group, _T, success=201, body=GroupBody),
     Op("GroupGet", "GET", _GROUPS + "/{id}", rights.READ_GROUPS, groups.get_group, _T),

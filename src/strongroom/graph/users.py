@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import User
 from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
+from strongroom.directory.user_passwords import set_password
 from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
+from strongroom.graph.user_sign_in import hash_new_password
 from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
+_NEVER_EXPIRES = "DisablePasswordExpiration"
+_BY_NAME = frozenset({"lastPasswordChangeDateTime", "passwordPolicies", "signInSessionsValidFromDateTime"})
 _EQ = frozenset({Operator.EQ})
 _TEXT = _EQ | {Operator.STARTS_WITH}
 FILTERS: Mapping[str, Filterable[User]] = {
@@ -37,12 +44,12 @@ FILTERS: Mapping[str, Filterable[User]] = {
 async def list_users(call: Call) -> Response:
     """List the tenant's users."""
     records = call.world.view.all(User, tenant_partition(call.identity.tenant))
-    return collection(call, "users", records, FILTERS, "User", render.user)
+    return collection(call, "users", records, FILTERS, "User", _render(call))
 
 
 async def get_user(call: Call) -> Response:
     """Get one user, by object id or by user principal name."""
-    return entity(call, "users", render.user(find_user(call)))
+    return entity(call, "users", _render(call)(find_user(call)))
 
 
 async def get_me(call: Call) -> Response:
@@ -52,7 +59,7 @@ async def get_me(call: Call) -> Response:
     Raises:
         Invalid: it is not a user who asks.
     """
-    return entity(call, "users", render.user(find_me(call)))
+    return entity(call, "users", _render(call)(find_me(call)))
 
 
 async def create_user(call: Call) -> Response:
@@ -71,8 +78,10 @@ async def create_user(call: Call) -> Response:
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
         profile=body.profile(),
+        password_never_expires=_never_expires(body) or False,
     )
-    password = await _new_password(call, body.password_profile)
+    names = (wanted.user_principal_name, wanted.given_name, wanted.surname)
+    password = await _new_password(call, body.password_profile, names)
 
     async def change(tx: Transaction) -> User:
         return await directory.create_user(
@@ -97,14 +106,22 @@ async def update_user(call: Call) -> Response:
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
         profile=body.profile(),
+        password_never_expires=_never_expires(body),
     )
-    password = None if body.password_profile is None else await _new_password(call, body.password_profile)
+    names = (found.user_principal_name, found.given_name, found.surname, wanted.given_name, wanted.surname)
+    password = None if body.password_profile is None else await _new_password(call, body.password_profile, names)
 
     async def change(tx: Transaction) -> None:
         await directory.update_user(tx, found.tenant, found.id, wanted)
         if password is not None:
-            await directory.set_password(
-                tx, found.tenant, found.id, password=password, now=call.now, entropy=call.world.entropy
+            await set_password(
+                tx,
+                found.tenant,
+                found.id,
+                verifier=password.verifier,
+                must_change=password.must_change,
+                now=call.now,
+                entropy=call.world.entropy,
             )
 
     await call.commit(change)
@@ -119,8 +136,30 @@ async def delete_user(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
-async def _new_password(call: Call, profile: PasswordProfileBody) -> directory.NewPassword:
+async def _new_password(
+    call: Call, profile: PasswordProfileBody, names: tuple[str | None, ...]
+) -> directory.NewPassword:
     """Judge and hash a password before anything is locked: Argon2id takes its time."""
-    directory.judge_password(profile.password)
-    must_change = profile.force_change_password_next_sign_in or profile.force_change_password_next_sign_in_with_mfa
-    return directory.NewPassword(await call.world.passwords.hash(profile.password), must_change=must_change)
+    return directory.NewPassword(
+        await hash_new_password(call, profile.password, names),
+        must_change=profile.force_change_password_next_sign_in or profile.force_change_password_next_sign_in_with_mfa,
+    )
+
+
+def _never_expires(body: UserBody) -> bool | None:
+    """Read `passwordPolicies`; None where nothing is said of it."""
+    if body.password_policies is msgspec.UNSET:
+        return None
+    said = {word.strip() for word in (body.password_policies or "None").split(",")}
+    if not said <= {"None", _NEVER_EXPIRES}:
+        raise Invalid(f"Property passwordPolicies is invalid: 'None' and '{_NEVER_EXPIRES}' are supported.")
+    return _NEVER_EXPIRES in said
+
+
+def _render(call: Call) -> Callable[[User], dict[str, Any]]:
+    """Tell how users are rendered: of their sign-in only what `$select` names."""
+    view = call.world.view
+    selected = {name.strip() for name in call.query.get("$select", "").split(",")}
+    if selected.isdisjoint(_BY_NAME):
+        return render.user
+    return lambda one: {**render.user(one), **render.user_security(view, one)}

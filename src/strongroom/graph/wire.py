@@ -150,6 +150,13 @@ class PasswordProfileBody(json.Secretive, Wire):
     force_change_password_next_sign_in_with_mfa: bool = False
 
 
+class ChangePasswordBody(json.Secretive, Wire):
+    """The argument of changePassword."""
+
+    current_password: str
+    new_password: str
+
+
 class UserBody(Wire):
     """A user to be made or changed."""
 
@@ -160,6 +167,7 @@ class UserBody(Wire):
     password_profile: PasswordProfileBody | None = None
     given_name: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     surname: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    password_policies: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     city: ProfileText = msgspec.UNSET
     company_name: ProfileText = msgspec.UNSET
     country: ProfileText = msgspec.UNSET
@@ -185,11 +193,10 @@ class UserBody(Wire):
     employee_org_data: Any = None
     on_premises_immutable_id: Any = None
     other_mails: Any = None
-    password_policies: Any = None
 
     LATER = (
         "age_group", "business_phones", "consent_provided_for_minor", "employee_hire_date", "employee_org_data",
-        "on_premises_immutable_id", "other_mails", "password_policies",
+        "on_premises_immutable_id", "other_mails",
     )  # fmt: skip
 
     def profile(self) -> dict[str, str]:
