@@ -72,7 +72,7 @@ def test_the_password_grant_is_switched_on_and_off(live: Service) -> None:
 
 
 def test_how_long_passwords_last_is_said(live: Service) -> None:
-    """In days, and 0 is for ever; what is not said of the ways in stays, and more days than there may be are refused."""
+    """In days, and 0 is for ever; what is not said of the ways in stays; more days than there may be are refused."""
     told = [
         command(live, "sign-in", *words).stdout.splitlines()[1]
         for words in ([], ["--password-days", "90"], ["--no-password-grant"], ["--password-days", "0"])

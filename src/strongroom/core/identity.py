@@ -298,6 +298,8 @@ class Caller:
     """The token family of a user's token."""
     app_permissions: frozenset[str] = frozenset()
     """The ids of the app roles of Microsoft Graph that the caller has, from the directory and never from the token."""
+    delegated: frozenset[str] = frozenset()
+    """What the token's client may do in a user's name: `scp`. A service principal acts for itself and has none."""
 
     @property
     def principals(self) -> frozenset[str]:

@@ -12,8 +12,9 @@ from strongroom.core.identity import User
 from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
 from strongroom.directory.user_passwords import set_password
+from strongroom.flow.authorization import may_in_directory, require_directory
 from strongroom.flow.call import Call
-from strongroom.graph import render
+from strongroom.graph import render, rights
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
@@ -24,6 +25,8 @@ from strongroom.store import Transaction
 
 _NEVER_EXPIRES = "DisablePasswordExpiration"
 _BY_NAME = frozenset({"lastPasswordChangeDateTime", "passwordPolicies", "signInSessionsValidFromDateTime"})
+_BASIC = frozenset({"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"})
+"""What `User.ReadBasic.All` shows of a user."""
 _EQ = frozenset({Operator.EQ})
 _TEXT = _EQ | {Operator.STARTS_WITH}
 FILTERS: Mapping[str, Filterable[User]] = {
@@ -44,12 +47,17 @@ FILTERS: Mapping[str, Filterable[User]] = {
 async def list_users(call: Call) -> Response:
     """List the tenant's users."""
     records = call.world.view.all(User, tenant_partition(call.identity.tenant))
-    return collection(call, "users", records, FILTERS, "User", _render(call))
+    if may_in_directory(call.world, call.identity, rights.READ_USERS):
+        return collection(call, "users", records, FILTERS, "User", _render(call))
+    # What is not shown is not searched either.
+    filters = {name: filterable for name, filterable in FILTERS.items() if name in _BASIC}
+    return collection(call, "users", records, filters, "User", _render_basic)
 
 
 async def get_user(call: Call) -> Response:
     """Get one user, by object id or by user principal name."""
-    return entity(call, "users", _render(call)(find_user(call)))
+    whole = may_in_directory(call.world, call.identity, rights.READ_USERS)
+    return entity(call, "users", (_render(call) if whole else _render_basic)(find_user(call)))
 
 
 async def get_me(call: Call) -> Response:
@@ -93,11 +101,18 @@ async def create_user(call: Call) -> Response:
 
 
 async def update_user(call: Call) -> Response:
-    """Change a user; disabling it, or giving it another password, ends its tokens."""
+    """
+    Change a user; disabling it, or giving it another password, ends its tokens.
+
+    Raises:
+        Denied: the caller may change users, and not their passwords.
+    """
     found = find_user(call)
     body = await call.body(UserBody)
     refuse_later(body, UserBody.LATER)
     call.properties["userId"] = found.id
+    if body.password_profile is not None:
+        require_directory(call.world, call.identity, rights.WRITE_PASSWORDS, found.id)
     wanted = directory.UserChange(
         enabled=body.account_enabled,
         display_name=body.display_name,
@@ -163,3 +178,7 @@ def _render(call: Call) -> Callable[[User], dict[str, Any]]:
     if selected.isdisjoint(_BY_NAME):
         return render.user
     return lambda one: {**render.user(one), **render.user_security(view, one)}
+
+
+def _render_basic(user: User) -> dict[str, Any]:
+    return {name: value for name, value in render.user(user).items() if name in _BASIC}
