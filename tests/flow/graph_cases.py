@@ -433,6 +433,8 @@ CASES: dict[str, Case] = {
     ),
     # Only a user has a "me", and nobody signs in as one yet.
     "Me": Case(lambda _: "me", to_stranger=400, success=400),
+    "UserInfo": _me("/oidc/userinfo"),
+    "UserInfoPost": _me("/oidc/userinfo"),
     "UserList": Case(lambda _: "users", to_stranger=200),
     # The domain of the name is the first tenant's.
     "UserCreate": Case(lambda _: "users", lambda _: user_body(_unique()), to_stranger=400),

@@ -51,7 +51,7 @@ _WRITES_USERS = {
 }
 _WRITES_GROUPS = {"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All"}
 ALLOWS: dict[str, set[str]] = {
-    **{name: set() for name in OIDC},
+    **{name: {name} for name in OIDC},
     "AppRoleAssignment.ReadWrite.All": {"AppRoleAssignment.ReadWrite.All", "Application.Read.All"},
     "Application.Read.All": {"Application.Read.All"},
     "Application.ReadWrite.All": {"Application.Read.All", "Application.ReadWrite.All"},
@@ -111,7 +111,7 @@ def administrator(world: Simulation) -> Person:
 def test_user_read_reads_the_user_and_nothing_else(world: Simulation, administrator: Person, op: Op) -> None:
     """An application with User.Read alone is no administrator because its user is one: every row says so."""
     case = CASES[op.name]
-    graph = Graph(world, token=token_for(world, administrator, "User.Read", *OIDC))
+    graph = Graph(world, token=token_for(world, administrator, "User.Read"))
     answer = graph.ask(op.method, case.path(Nothing()), case.body(Nothing()))
     if op.requires == rights.READ_ME:
         assert answer.status == 200
@@ -164,6 +164,16 @@ def test_graphs_own_principal_offers_every_one(world: Simulation) -> None:
     assert twins <= set(offered.values())
     kinds = {one.value: one.type for one in FIRST_PARTY[GRAPH].scopes}
     assert {name for name, kind in kinds.items() if kind == "User"} == OIDC | {"User.Read", "User.ReadBasic.All"}
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in OPERATIONS])
+def test_openid_reads_nothing_of_the_directory(world: Simulation, administrator: Person, op: Op) -> None:
+    """The words of OpenID Connect are for userinfo alone."""
+    case = CASES[op.name]
+    answer = Graph(world, token=token_for(world, administrator, *OIDC)).ask(
+        op.method, case.path(Nothing()), case.body(Nothing())
+    )
+    assert answer.status == (200 if op.requires == rights.READ_USERINFO else 403)
 
 
 class TestBothSides:

@@ -18,6 +18,8 @@ OWN_PROFILE = "User.Read"
 OWN_PASSWORD = AS_USER
 """To change the user's own password: Graph has no narrower permission for it."""
 
+_OPENID_WORDS = frozenset({"openid", "profile", "email", "offline_access"})
+"""What a client learns of its user, which no right of the user's gives."""
 _OWN_PROFILE_TOO = frozenset(
     {
         "Directory.Read.All",
@@ -41,7 +43,9 @@ class DelegatedPermission:
 
     def allows(self, right: str) -> bool:
         """Tell whether a client that has it may use a right of its user."""
-        if self.name in {AS_USER, right}:
+        if self.name == AS_USER:
+            return right not in _OPENID_WORDS
+        if self.name == right:
             return True
         return right in with_implied(self.name) or (right == OWN_PROFILE and self.name in _OWN_PROFILE_TOO)
 

@@ -27,6 +27,7 @@ from strongroom.graph import (
     rights,
     service_principals,
     user_sign_in,
+    userinfo,
     users,
 )
 from strongroom.graph.objects import directory_target, find_application, find_service_principal
@@ -70,6 +71,9 @@ _FLAT: tuple[Op, ...] = (
     Op("ServicePrincipalCreate", "POST", _SERVICE_PRINCIPALS, rights.WRITE_APPLICATIONS,
        service_principals.create_service_principal, _T, success=201, body=ServicePrincipalBody),
     Op("Me", "GET", "/{version}/me", rights.READ_ME, users.get_me, _T),
+    Op("UserInfo", "GET", "/oidc/userinfo", rights.READ_USERINFO, userinfo.get_userinfo, userinfo.userinfo_target),
+    Op("UserInfoPost", "POST", "/oidc/userinfo", rights.READ_USERINFO, userinfo.get_userinfo,
+       userinfo.userinfo_target),
     Op("UserList", "GET", _USERS, rights.READ_BASIC_USERS, users.list_users, _T),
     Op("UserCreate", "POST", _USERS, rights.WRITE_USERS, users.create_user, _T, success=201, body=UserBody),
     Op("UserGet", "GET", _USERS + "/{id}", rights.READ_BASIC_USERS, users.get_user, _T),

@@ -19,6 +19,7 @@ READ_BASIC_USERS = DirectoryPermission("User.ReadBasic.All", write=False)
 """Of a user the names and the address alone, for whoever has not `READ_USERS`."""
 WRITE_PASSWORDS = DirectoryPermission("User-PasswordProfile.ReadWrite.All", write=True)
 REVOKE_SESSIONS = DirectoryPermission("User.RevokeSessions.All", write=True)
+READ_USERINFO = Authenticated("openid")
 READ_ME = Authenticated(OWN_PROFILE)
 CHANGE_MY_PASSWORD = Authenticated(OWN_PASSWORD)
 REVOKE_MY_SESSIONS = Authenticated("User.RevokeSessions.All")

@@ -132,6 +132,7 @@ def _configuration(call: Call, *, issuer: str, authorize: str, token: str, keys:
         scopes_supported=["openid", "profile", "email", "offline_access"],
         issuer=issuer,
         request_uri_parameter_supported=False,
+        userinfo_endpoint=f"https://{call.the_site.netloc_beside(Surface.GRAPH)}/oidc/userinfo",
         authorization_endpoint=authorize,
         end_session_endpoint=logout,
         claims_supported=_CLAIMS,

@@ -49,6 +49,7 @@ class OpenIdConfiguration(msgspec.Struct):
     scopes_supported: list[str]
     issuer: str
     request_uri_parameter_supported: bool
+    userinfo_endpoint: str
     authorization_endpoint: str
     end_session_endpoint: str
     claims_supported: list[str]
