@@ -202,6 +202,34 @@ def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, A
     return _ask(instance, "POST", "/recover", {"tenant": tenant})
 
 
+def list_tenants(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every tenant."""
+    return _list(_ask(instance, "GET", "/tenants"))
+
+
+def create_tenant(
+    instance: Instance, *, domain: str, display_name: str, user_name: str, subscription: bool
+) -> dict[str, Any]:
+    """
+    Have a tenant made; what it is, with the one copy of its first administrator's password.
+
+    Raises:
+        Halt: another tenant has the domain, or a name is malformed.
+    """
+    body = {"domain": domain, "displayName": display_name, "userName": user_name, "subscription": subscription}
+    return _ask(instance, "POST", "/tenants", body)
+
+
+def change_tenant(instance: Instance, tenant: str, **change: str) -> dict[str, Any]:
+    """
+    Have a tenant changed: `displayName`, `addDomain` or `removeDomain`; what it is then.
+
+    Raises:
+        Halt: there is no such tenant, or the change cannot be.
+    """
+    return _ask(instance, "PATCH", f"/tenants/{quote(tenant, safe='')}", dict(change))
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 

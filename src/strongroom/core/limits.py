@@ -226,6 +226,8 @@ ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
 HOST_MEMO_ENTRIES = 1024
 """Host headers whose meaning is kept."""
+DOMAINS_PER_TENANT = 100
+"""Verified domains of one tenant: ours."""
 PASSWORD_CHARS = 256
 """A user's password: Entra's own limit."""
 PASSWORD_MIN_CHARS = 8
