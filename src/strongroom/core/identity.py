@@ -161,6 +161,10 @@ class Application(Record):
         """What no other record may be called."""
         return (f"app:{self.app_id}", *(f"app_uri:{self.tenant}:{uri.casefold()}" for uri in self.identifier_uris))
 
+    def may_be_in(self, tenant: str) -> bool:
+        """Tell whether it may have a principal in a tenant and sign in there: its own, or any if it is for several."""
+        return self.tenant == tenant or self.sign_in_audience != "AzureADMyOrg"
+
 
 @record
 @dataclass(frozen=True, slots=True)

@@ -296,8 +296,9 @@ def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, 
     owned: list[Proof] = list(view.credentials_of(principal.id))
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
-        if application is None:
-            # Nobody signs in as an application that is gone, by its principal's own secrets neither.
+        if application is None or not application.may_be_in(principal.tenant):
+            # Nobody signs in as an application that is gone, or no longer for this tenant, by its principal's own
+            # secrets neither.
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
