@@ -156,3 +156,12 @@ def test_people_are_told_once(live: Service) -> None:
     assert told["userName"] == "root@people.example"
     assert told["userPassword"].endswith("(shown this once)")
     remember(told["userPassword"].split()[0])
+
+
+def test_an_empty_one_is_removed(live: Service, second: dict[str, Any]) -> None:
+    """One that is not says what it has."""
+    made = command(live, "tenants", "create", "brief.example", "--json")
+    remember(json.loads(made.stdout)["userPassword"])
+    assert command(live, "tenants", "remove", "brief.example").stdout.startswith("brief.example is removed")
+    kept = command(live, "tenants", "remove", str(second["tenantId"]))
+    assert (kept.returncode, "1 subscriptions" in kept.stderr) == (1, True)

@@ -11,7 +11,9 @@ import pytest
 from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.identity import User
+from strongroom.core.kinds import KINDS
 from strongroom.core.network import Link
+from strongroom.core.records import tenant_partition
 from tests.flow.graph import Graph, filtered, user_body
 from tests.flow.test_control import ask
 from tests.flow.users import Person, allow_passwords, sign_in
@@ -154,10 +156,49 @@ class TestChange:
         assert ask(world, "PATCH", f"/tenants/{domain()}", {"displayName": "x"}).status == 404
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+class TestRemove:
+    """The end of a tenant."""
+
+    def test_an_empty_one_goes_whole(self, world: Simulation) -> None:
+        """With its keys, its last user and every token; nothing of it is left, and its domain is free."""
+        made = create(world)
+        token = token_of(world, made)
+        assert Graph(world, token=token).ask("GET", "me").status == 200
+        assert ask(world, "DELETE", f"/tenants/{made['domain']}").status == 204
+        assert Graph(world, token=token).ask("GET", "me").status == 401
+        assert world.view.tenant(made["domain"]) is None
+        assert world.view.signing_keys(made["tenantId"]) == ()
+        partition = tenant_partition(made["tenantId"])
+        assert [kind for kind in KINDS.values() if world.view.all(kind, partition)] == []
+        assert [kind for kind in KINDS.values() if world.run(world.store.records(kind, partition))] == []
+        assert create(world, domain=made["domain"])["tenantId"] != made["tenantId"]
+
+    def test_one_that_has_something_stays(self, world: Simulation) -> None:
+        """What it has is said: a subscription, an application, a group, another user, something that was deleted."""
+        made = create(world, subscription=True)
+        graph = Graph(world, token=token_of(world, made))
+        graph.add_application()
+        graph.add_group()
+        other = graph.make("users", user_body("b", userPrincipalName=f"b@{made['domain']}"))
+        graph.do("DELETE", f"users/{other['id']}")
+        graph.make("users", user_body("c", userPrincipalName=f"c@{made['domain']}"))
+        answer = ask(world, "DELETE", f"/tenants/{made['tenantId']}")
+        assert answer.status == 409
+        for word in ("1 subscriptions", "1 applications", "1 groups", "1 deleted objects", "1 users beside the last"):
+            assert word in answer.error["message"]
+        assert graph.ask("GET", "me").status == 200
+
+    def test_the_first_stays(self, world: Simulation) -> None:
+        """The instance's own names stand for it."""
+        answer = ask(world, "DELETE", f"/tenants/{world.first.tenant_id}")
+        assert (answer.status, "first tenant" in answer.error["message"]) == (409, True)
+        assert ask(world, "DELETE", f"/tenants/{domain()}").status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_only_the_operator_is_answered(world: Simulation, method: str) -> None:
     """SEC-BOOT-7: through no other listener, whatever the host header says."""
-    path = "/tenants" if method != "PATCH" else f"/tenants/{world.first.tenant_id}"
+    path = "/tenants" if method in {"GET", "POST"} else f"/tenants/{world.first.tenant_id}"
     body = {"displayName": "x", "domain": domain()} if method == "POST" else {"displayName": "x"}
     before = world.view.tenants()
     assert ask(world, method, path, body, link=Link.PUBLIC).status in {404, 421}

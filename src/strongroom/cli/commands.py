@@ -53,7 +53,9 @@ issuers = App(
     name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
 )
 signing_keys = App(name="signing-keys", help="List, roll over and revoke the keys that sign tokens.")
-tenants = App(name="tenants", help="List the tenants of this instance, make one, and change what one is called.")
+tenants = App(
+    name="tenants", help="List the tenants of this instance, make one, change what one is called, remove one."
+)
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -355,6 +357,14 @@ def tenants_remove_domain(tenant: NamedTenant, domain: str, *, data: Data = None
     from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
     return command.change(data, tenant, removeDomain=domain)
+
+
+@tenants.command(name="remove")
+def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
+    """Remove a tenant that has nothing but its last user, with every token of it."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.remove(data, tenant)
 
 
 application.command(audit)

@@ -230,6 +230,16 @@ def change_tenant(instance: Instance, tenant: str, **change: str) -> dict[str, A
     return _ask(instance, "PATCH", f"/tenants/{quote(tenant, safe='')}", dict(change))
 
 
+def remove_tenant(instance: Instance, tenant: str) -> None:
+    """
+    Have a tenant removed.
+
+    Raises:
+        Halt: there is no such tenant, or it is not empty.
+    """
+    _ask(instance, "DELETE", f"/tenants/{quote(tenant, safe='')}")
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 

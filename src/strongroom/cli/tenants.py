@@ -1,4 +1,4 @@
-"""`strongroom tenants`: list the tenants, make one, and change what one is called."""
+"""`strongroom tenants`: list the tenants, make one, change what one is called, and remove one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from strongroom.cli.control import change_tenant, create_tenant, list_tenants
+from strongroom.cli.control import change_tenant, create_tenant, list_tenants, remove_tenant
 from strongroom.cli.facts import print_once
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
@@ -55,6 +55,18 @@ def change(data: Path | None, tenant: str, **changes: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     print(_line(change_tenant(find_instance(data), tenant, **changes)))
+    return Exit.OK
+
+
+def remove(data: Path | None, tenant: str) -> int:
+    """
+    Remove a tenant that is empty but for its last user.
+
+    Raises:
+        Halt: no service runs there, or it refuses.
+    """
+    remove_tenant(find_instance(data), tenant)
+    print(f"{tenant} is removed, with its keys and its last user; its domains are free")
     return Exit.OK
 
 

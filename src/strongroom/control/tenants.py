@@ -1,4 +1,4 @@
-"""The operator's hold on tenants: which there are and which is meant, a new one, and what one is called."""
+"""The operator's hold on tenants: which there are and which is meant, a new one, what one is called, and its end."""
 
 from __future__ import annotations
 
@@ -120,6 +120,21 @@ async def change_tenant(call: Call) -> Response:
 
     changed = await call.commit(change)
     return json.response(_show(call.world.view, changed))
+
+
+async def remove_tenant(call: Call) -> Response:
+    """
+    Remove a tenant that is empty but for its last user.
+
+    Raises:
+        Conflict: it is the first tenant, or it has something.
+        NotFound: there is no such tenant.
+    """
+    require_control(call)
+    tenant = require_tenant(call.world.view, call.params["tenant"]).id
+    call.properties["tenantId"] = tenant
+    await call.commit(lambda tx: tenants.remove_tenant(tx, tenant))
+    return Response(204, content_type=None)
 
 
 def _describe(made: _Made) -> dict[str, object]:

@@ -12,10 +12,13 @@ from strongroom.core.echo import TENANT, shown
 from strongroom.core.errors import Conflict, Invalid, NameTaken, NotFound
 from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Application, ServicePrincipal, SigningKey, Tenant, User
+from strongroom.core.identity import Application, Group, ServicePrincipal, SigningKey, Tenant, User
+from strongroom.core.installation import Installation
+from strongroom.core.kinds import KINDS
 from strongroom.core.limits import DOMAINS_PER_TENANT
 from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.core.relations import DeletedObject
+from strongroom.core.resources import Subscription
 from strongroom.directory.roles import assign_role
 from strongroom.directory.signing_keys import roll_over
 from strongroom.directory.users import NewPassword, NewUser, create_user
@@ -141,6 +144,35 @@ async def remove_domain(tx: Transaction, tenant: str, domain: str) -> Tenant:
     changed = replace(found, domains=tuple(one for one in found.domains if one != unwanted))
     await _put(tx, changed)
     return changed
+
+
+async def remove_tenant(tx: Transaction, tenant: str) -> None:
+    """
+    Remove a tenant that has nothing but its last user, with its keys and whatever else is left of it.
+
+    Everybody's tokens of it end, since nobody has its keys any more; its domains are free.
+
+    Raises:
+        Conflict: it is the first tenant, or it has something: what, is said.
+        NotFound: there is no such tenant.
+    """
+    found, partition = await _require_tenant(tx, tenant), tenant_partition(tenant)
+    if any(one.tenant == tenant for one in await tx.records(Installation, INSTANCE)):
+        raise Conflict("The first tenant belongs to the instance and stays.")
+    held = {
+        "subscriptions": len(await tx.records(Subscription, partition)),
+        "applications": len(await tx.records(Application, partition)),
+        "groups": len(await tx.records(Group, partition)),
+        "deleted objects": len(await tx.records(DeletedObject, partition)),
+        "users beside the last": max(0, len(await tx.records(User, partition)) - 1),
+    }
+    if any(held.values()):
+        has = ", ".join(f"{count} {name}" for name, count in held.items() if count)
+        raise Conflict(f"The tenant is not empty: it has {has}.")
+    for kind in KINDS.values():
+        for record in await tx.records(kind, partition):
+            await tx.remove(record)
+    await tx.remove(found)
 
 
 async def _names_in(tx: Transaction, tenant: Tenant, domain: str) -> int:
