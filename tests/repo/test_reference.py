@@ -70,6 +70,10 @@ PUBLIC = {
         "SigningKeyRoll",
         "SigningKeyRevoke",
         "StatusGet",
+        "TenantList",
+        "TenantCreate",
+        "TenantChange",
+        "TenantRemove",
     },
 }
 CHANGING = {
