@@ -231,6 +231,62 @@ class TestBasicProfiles:
         assert graph.ask("GET", filtered("users", "accountEnabled eq true")).status == 400
 
 
+@pytest.fixture
+def group(world: Simulation, administrator: Person) -> str:
+    """Make a group with a user and a service principal in it."""
+    graph = Graph(world)
+    group: str = graph.add_group()["id"]
+    for member in (administrator.user.id, world.principal().oid):
+        assert graph.join(group, member).status == 204
+    return group
+
+
+class TestWhatListsShow:
+    """Objects in the lists of others: who may see that somebody is in a group need not see who that is."""
+
+    def shown(self, world: Simulation, administrator: Person, group: str, *scopes: str) -> dict[str, set[str]]:
+        """Give the members of a group, by their type, with the names of what is told of them."""
+        graph = Graph(world, token=token_for(world, administrator, *scopes))
+        value = graph.get(f"groups/{group}/members")["value"]
+        return {
+            one["@odata.type"].rpartition(".")[2]: {name for name, told in one.items() if told not in (None, [])}
+            for one in value
+        }
+
+    def test_members(self, world: Simulation, administrator: Person, group: str) -> None:
+        """The id alone, a user's names with User.ReadBasic.All, and all of what the client may read by itself."""
+        bare = {"@odata.type", "id"}
+        found = self.shown(world, administrator, group, "GroupMember.Read.All")
+        assert found == {"user": bare, "servicePrincipal": bare}
+        found = self.shown(world, administrator, group, "GroupMember.Read.All", "User.ReadBasic.All")
+        assert found["user"] == bare | {"displayName", "givenName", "surname", "userPrincipalName"}
+        found = self.shown(world, administrator, group, "GroupMember.Read.All", "Application.Read.All")
+        assert (found["user"], "appId" in found["servicePrincipal"]) == (bare, True)
+        found = self.shown(world, administrator, group, "Directory.Read.All")
+        assert "accountEnabled" in found["user"]
+        assert "appId" in found["servicePrincipal"]
+
+    def test_what_is_not_shown_is_not_searched(self, world: Simulation, administrator: Person, group: str) -> None:
+        """A filter on the name finds nobody whose name is not told."""
+        path = filtered(f"groups/{group}/members", f"displayName eq '{administrator.user.display_name}'")
+        for scopes, ids in (((), set()), (("User.ReadBasic.All",), {administrator.user.id})):
+            graph = Graph(world, token=token_for(world, administrator, "GroupMember.Read.All", *scopes))
+            assert graph.ids(path) == ids
+
+    def test_ones_own_groups(self, world: Simulation, administrator: Person, group: str) -> None:
+        """With User.Read a client sees which groups its user is in, by their ids."""
+        graph = Graph(world, token=token_for(world, administrator, "User.Read"))
+        (one,) = (one for one in graph.get("me/memberOf")["value"] if one["id"] == group)
+        assert one["displayName"] is None
+
+    def test_an_application_as_well(self, world: Simulation, group: str) -> None:
+        """A service principal with GroupMember.Read.All reads memberships, and nobody's profile."""
+        app = world.principal()
+        Graph(world).give_permission(app.oid, "GroupMember.Read.All")
+        value = Graph(world, app).get(f"groups/{group}/members")["value"]
+        assert {one["displayName"] for one in value} == {None}
+
+
 @pytest.mark.parametrize("scopes", [(), ("User.Read",), ("user_impersonation_not",)])
 def test_vaults_and_resources_take_user_impersonation(
     world: Simulation, administrator: Person, scopes: tuple[str, ...]

@@ -31,13 +31,29 @@ async def replace_password(
     entropy: Callable[[int], bytes],
 ) -> Credential:
     """
-    Give a user another password, or the first. Whatever was signed in with the old one ends.
+    Give a user another password. Whatever was signed in with the old one ends.
 
     If the user *must_change* it, it has expired as soon as it is set: it is good for choosing another and for nothing
     else.
     """
     for held in await _passwords(tx, user):
         await tx.remove(held)
+    return await put_password(
+        tx, user, verifier=verifier, must_change=must_change, expires=expires, now=now, entropy=entropy
+    )
+
+
+async def put_password(
+    tx: Transaction,
+    user: User,
+    *,
+    verifier: bytes,
+    must_change: bool,
+    expires: int | None,
+    now: int,
+    entropy: Callable[[int], bytes],
+) -> Credential:
+    """Give a user that has none a password: see `replace_password`."""
     made = Credential(
         id=new_guid(entropy),
         tenant=user.tenant,

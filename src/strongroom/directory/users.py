@@ -13,7 +13,7 @@ from strongroom.core.identity import Tenant, User
 from strongroom.core.records import INSTANCE
 from strongroom.directory.deletion import delete
 from strongroom.directory.principals import no_such_object, require_user
-from strongroom.directory.user_passwords import expiry_of, replace_password, set_expiry
+from strongroom.directory.user_passwords import expiry_of, put_password, set_expiry
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
@@ -90,7 +90,7 @@ async def create_user(
     )
     await _put(tx, user)
     if password is not None:
-        await replace_password(
+        await put_password(
             tx,
             user,
             verifier=password.verifier,

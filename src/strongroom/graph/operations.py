@@ -31,6 +31,7 @@ from strongroom.graph import (
     users,
 )
 from strongroom.graph.objects import directory_target, find_application, find_service_principal
+from strongroom.graph.odata import COUNT
 from strongroom.graph.passwords import password_handlers
 from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
@@ -98,6 +99,12 @@ _FLAT: tuple[Op, ...] = (
        body=ReferenceBody),
     Op("GroupMemberRemove", "DELETE", _MEMBERS + "/{member}/$ref", rights.WRITE_MEMBERS, groups.remove_member, _T,
        success=204),
+    Op("ApplicationCount", "GET", _APPLICATIONS + COUNT, rights.READ_APPLICATIONS, applications.list_applications, _T),
+    Op("GroupCount", "GET", _GROUPS + COUNT, rights.READ_GROUPS, groups.list_groups, _T),
+    Op("GroupMemberCount", "GET", _MEMBERS + COUNT, rights.READ_MEMBERS, groups.list_members, _T),
+    Op("ServicePrincipalCount", "GET", _SERVICE_PRINCIPALS + COUNT, rights.READ_APPLICATIONS,
+       service_principals.list_service_principals, _T),
+    Op("UserCount", "GET", _USERS + COUNT, rights.READ_BASIC_USERS, users.list_users, _T),
     Op("DirectoryObjectGet", "GET", _OBJECTS + "/{id}", rights.READ_DIRECTORY, directory_objects.get_object, _T),
     Op("DirectoryObjectGetByIds", "POST", _OBJECTS + "/getByIds", rights.READ_DIRECTORY,
        directory_objects.get_by_ids, _T, body=GetByIdsBody),

@@ -140,6 +140,15 @@ def user(record: User) -> dict[str, Any]:
     }
 
 
+BASIC_USER = frozenset({"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"})
+"""What `User.ReadBasic.All` shows of a user."""
+
+
+def basic_user(record: User) -> dict[str, Any]:
+    """Render what everybody may know of a user."""
+    return {name: value for name, value in user(record).items() if name in BASIC_USER}
+
+
 def user_security(view: View, record: User) -> dict[str, Any]:
     """Render what is told of a user's password and sessions, where it is asked for by name."""
     password = password_of(view, record)

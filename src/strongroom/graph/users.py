@@ -25,8 +25,6 @@ from strongroom.store import Transaction
 
 _NEVER_EXPIRES = "DisablePasswordExpiration"
 _BY_NAME = frozenset({"lastPasswordChangeDateTime", "passwordPolicies", "signInSessionsValidFromDateTime"})
-_BASIC = frozenset({"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"})
-"""What `User.ReadBasic.All` shows of a user."""
 _EQ = frozenset({Operator.EQ})
 _TEXT = _EQ | {Operator.STARTS_WITH}
 FILTERS: Mapping[str, Filterable[User]] = {
@@ -50,14 +48,14 @@ async def list_users(call: Call) -> Response:
     if may_in_directory(call.world, call.identity, rights.READ_USERS):
         return collection(call, "users", records, FILTERS, "User", _render(call))
     # What is not shown is not searched either.
-    filters = {name: filterable for name, filterable in FILTERS.items() if name in _BASIC}
-    return collection(call, "users", records, filters, "User", _render_basic)
+    filters = {name: filterable for name, filterable in FILTERS.items() if name in render.BASIC_USER}
+    return collection(call, "users", records, filters, "User", render.basic_user)
 
 
 async def get_user(call: Call) -> Response:
     """Get one user, by object id or by user principal name."""
     whole = may_in_directory(call.world, call.identity, rights.READ_USERS)
-    return entity(call, "users", (_render(call) if whole else _render_basic)(find_user(call)))
+    return entity(call, "users", (_render(call) if whole else render.basic_user)(find_user(call)))
 
 
 async def get_me(call: Call) -> Response:
@@ -178,7 +176,3 @@ def _render(call: Call) -> Callable[[User], dict[str, Any]]:
     if selected.isdisjoint(_BY_NAME):
         return render.user
     return lambda one: {**render.user(one), **render.user_security(view, one)}
-
-
-def _render_basic(user: User) -> dict[str, Any]:
-    return {name: value for name, value in render.user(user).items() if name in _BASIC}
