@@ -126,6 +126,8 @@ def test_a_key_is_revoked(live: Service, client: Client) -> None:
         ("signing-keys", "revoke", "-no-such-key"),
         ("signing-keys", "roll", "--tenant", "nobody.example"),
         ("recover", "--tenant", "nobody.example"),
+        ("tenants", "rename", "nobody.example", "Nobody"),
+        ("tenants", "remove", "nobody.example"),
     ],
 )
 def test_what_the_service_refuses_is_said(live: Service, words: tuple[str, ...]) -> None:
@@ -239,6 +241,13 @@ COMMANDS = [
     ("signing-keys", "list"),
     ("signing-keys", "roll"),
     ("signing-keys", "revoke", "a-key"),
+    ("tenants", "list"),
+    ("tenants", "create", "second.example"),
+    ("tenants", "rename", "second.example", "Second"),
+    ("tenants", "add-domain", "second.example", "third.example"),
+    ("tenants", "remove-domain", "second.example", "third.example"),
+    ("tenants", "remove", "second.example"),
+    ("sign-in",),
 ]
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.core.errors import Conflict, NotFound
+from strongroom.core.errors import Conflict, Invalid, NotFound
 from strongroom.core.identity import Credential, User
 from strongroom.core.sessions import SignInSettings, TokenFamily
 from strongroom.directory import users
+from strongroom.directory.sessions import begin_family
 from strongroom.directory.user_passwords import change_password, password_of, revoke_sessions, set_password
 from tests.unit.directory.conftest import NOW, Directory
 
@@ -129,3 +130,20 @@ def test_revoked_sessions_end(directory: Directory) -> None:
         directory.commit(lambda tx: revoke_sessions(tx, directory.other, mine.id, now=NOW + 1))
     directory.commit(lambda tx: revoke_sessions(tx, directory.tenant, mine.id, now=NOW + 1))
     assert {one.id: one.ended for one in directory.view.all(TokenFamily)} == {"0": True, "1": True, "2": False}
+
+
+def test_a_code_from_before_is_no_way_back(directory: Directory) -> None:
+    """What the user signed in to before the sessions were revoked begins no family; a sign-in after it does."""
+    user = directory.add_user()
+    held = password(directory, user)
+    directory.commit(lambda tx: revoke_sessions(tx, directory.tenant, user.id, now=NOW + 10))
+    for authenticated, begins in ((NOW + 9, False), (NOW + 10, True)):
+        family = TokenFamily(
+            str(authenticated), directory.tenant, user.id, "app", held.id, authenticated, ("pwd",), NOW + 60
+        )
+        if begins:
+            assert directory.commit(lambda tx, family=family: begin_family(tx, family))
+        else:
+            with pytest.raises(Invalid) as refused:
+                directory.commit(lambda tx, family=family: begin_family(tx, family))
+            assert refused.value.number == 50173
