@@ -107,7 +107,7 @@ class TestCreate:
         for taken in (made["domain"], made["domain"].upper(), "strongroom.localhost"):
             answer = ask(world, "POST", "/tenants", {"displayName": "Third", "domain": taken})
             assert answer.status == 409
-        for bad in ({"domain": "localhost"}, {"domain": "a b.example"}, {"userName": "a b"}, {"displayName": ""}):
+        for bad in ({"domain": "localhost"}, {"domain": "a b.example"}, {"userName": "a b"}, {"displayName": "a\n"}):
             answer = ask(world, "POST", "/tenants", {"displayName": "Third", "domain": domain(), **bad})
             assert answer.status == 400
         assert len(world.view.tenants()) == before

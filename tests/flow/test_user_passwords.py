@@ -124,6 +124,17 @@ class TestReset:
         answer = sign_in(world, Person(someone.user, new))
         assert answer.json["error_codes"] == [50055]
 
+    def test_the_present_one_may_have_to_be_changed(self, world: Simulation, admin: Graph, someone: Person) -> None:
+        """Without a password in the body: it signs nobody in until that is taken back; what is signed in goes on."""
+        token = tokens(world, someone)["access_token"]
+        for must_change, answers in ((True, [50055]), (False, None)):
+            profile = {"passwordProfile": {"forceChangePasswordNextSignIn": must_change}}
+            admin.do("PATCH", f"users/{someone.user.id}", profile)
+            assert sign_in(world, someone).json.get("error_codes") == answers
+            assert Graph(world, token=token).ask("GET", "me").status == 200
+        body = user_body(f"u{chance.token_hex(4)}", passwordProfile={"forceChangePasswordNextSignIn": True})
+        refused(admin.ask("POST", "users", body), 400, "Request_BadRequest")
+
     def test_nobody_resets_somebody_above(self, world: Simulation, admin: Graph, someone: Person) -> None:
         """SEC-TENANT-6: a User Administrator sets users' passwords, not a Global Administrator's; a user nobody's."""
         above, below = person(world), person(world)

@@ -84,7 +84,10 @@ class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
 
 
-TenantName = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS)]
+TenantName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS, pattern=r"\A[^\x00-\x1f\x7f]+\Z")
+]
+"""One line: it is printed beside others."""
 Domain = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 
 

@@ -132,6 +132,19 @@ async def set_expiry(tx: Transaction, user: User) -> None:
             await tx.put(replace(held, expires=await expiry_of(tx, user, held.created)))
 
 
+async def set_must_change(tx: Transaction, tenant: str, user: str, *, must_change: bool) -> None:
+    """
+    Have a user choose another password at the next sign-in, or no longer. What is signed in goes on.
+
+    Raises:
+        NotFound: the tenant has no such user.
+    """
+    found = await require_user(tx, tenant, user)
+    for held in await _passwords(tx, found):
+        expires = held.created if must_change else await expiry_of(tx, found, held.created)
+        await tx.put(replace(held, expires=expires))
+
+
 async def revoke_sessions(tx: Transaction, tenant: str, user: str, *, now: int) -> User:
     """
     End whatever a user is signed in to: every token family, and every code that was not redeemed yet.

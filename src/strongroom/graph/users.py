@@ -11,7 +11,7 @@ from strongroom.core.errors import Invalid
 from strongroom.core.identity import User
 from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
-from strongroom.directory.user_passwords import set_password
+from strongroom.directory.user_passwords import set_must_change, set_password
 from strongroom.flow.authorization import may_in_directory, require_directory
 from strongroom.flow.call import Call
 from strongroom.graph import render, rights
@@ -19,7 +19,7 @@ from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
 from strongroom.graph.user_sign_in import hash_new_password
-from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
+from strongroom.graph.wire import UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -87,7 +87,9 @@ async def create_user(call: Call) -> Response:
         password_never_expires=_never_expires(body) or False,
     )
     names = (wanted.user_principal_name, wanted.given_name, wanted.surname)
-    password = await _new_password(call, body.password_profile, names)
+    text = require(body.password_profile.password, "password", "PasswordProfile")
+    verifier = await hash_new_password(call, text, names)
+    password = directory.NewPassword(verifier, must_change=body.password_profile.must_change)
 
     async def change(tx: Transaction) -> User:
         return await directory.create_user(
@@ -122,17 +124,21 @@ async def update_user(call: Call) -> Response:
         password_never_expires=_never_expires(body),
     )
     names = (found.user_principal_name, found.given_name, found.surname, wanted.given_name, wanted.surname)
-    password = None if body.password_profile is None else await _new_password(call, body.password_profile, names)
+    profile = body.password_profile
+    text = profile.password if profile is not None else None
+    verifier = None if text is None else await hash_new_password(call, text, names)
 
     async def change(tx: Transaction) -> None:
         await directory.update_user(tx, found.tenant, found.id, wanted)
-        if password is not None:
+        if profile is not None and verifier is None:
+            await set_must_change(tx, found.tenant, found.id, must_change=profile.must_change)
+        elif profile is not None and verifier is not None:
             await set_password(
                 tx,
                 found.tenant,
                 found.id,
-                verifier=password.verifier,
-                must_change=password.must_change,
+                verifier=verifier,
+                must_change=profile.must_change,
                 now=call.now,
                 entropy=call.world.entropy,
             )
@@ -147,16 +153,6 @@ async def delete_user(call: Call) -> Response:
     call.properties["userId"] = found.id
     await call.commit(lambda tx: directory.delete_user(tx, found.tenant, found.id, now=call.now))
     return Response(204, content_type=None)
-
-
-async def _new_password(
-    call: Call, profile: PasswordProfileBody, names: tuple[str | None, ...]
-) -> directory.NewPassword:
-    """Judge and hash a password before anything is locked: Argon2id takes its time."""
-    return directory.NewPassword(
-        await hash_new_password(call, profile.password, names),
-        must_change=profile.force_change_password_next_sign_in or profile.force_change_password_next_sign_in_with_mfa,
-    )
 
 
 def _never_expires(body: UserBody) -> bool | None:

@@ -143,11 +143,16 @@ class ServicePrincipalBody(Wire):
 
 
 class PasswordProfileBody(json.Secretive, Wire):
-    """A user's new password; the directory judges it, its length as well."""
+    """A user's new password, which `core.passwords` judges; without one, whether the present one must be changed."""
 
-    password: str
+    password: str | None = None
     force_change_password_next_sign_in: bool = False
     force_change_password_next_sign_in_with_mfa: bool = False
+
+    @property
+    def must_change(self) -> bool:
+        """Whether the user has to choose another at the next sign-in."""
+        return self.force_change_password_next_sign_in or self.force_change_password_next_sign_in_with_mfa
 
 
 class ChangePasswordBody(json.Secretive, Wire):
