@@ -55,7 +55,10 @@ def test_help_is_no_fault(arguments: Sequence[str], capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     "command",
-    ["init", "serve", "env", "run", "hosts", "recover", "issuers", "signing-keys", "audit", "verify", "version"],
+    [
+        *("init", "serve", "env", "run", "hosts", "recover", "issuers", "signing-keys", "sign-in", "tenants", "audit"),
+        *("verify", "version"),
+    ],
 )
 def test_every_command_is_listed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The list of commands is the whole fixed interface."""

@@ -29,8 +29,8 @@ class Graph:
         return self._world.clock()
 
     def ask(self, method: str, path: str, body: object = None, *, version: str = "v1.0", **how: Any) -> Answer:
-        """Ask for a path below the version."""
-        url = f"{self._world.graph_url}/{version}/{path}"
+        """Ask for a path below the version, or for one that begins with a slash as it is."""
+        url = f"{self._world.graph_url}{path}" if path.startswith("/") else f"{self._world.graph_url}/{version}/{path}"
         return self._world.ask(method, url, token=how.pop("token", self._token), body=body, **how)
 
     def get(self, path: str) -> Any:

@@ -466,17 +466,34 @@ CASES: dict[str, Case] = {
     ),
     # Only a user has a "me", and nobody signs in as one yet.
     "Me": Case(lambda _: "me", to_stranger=400, success=400),
+    "UserInfo": _me("/oidc/userinfo"),
+    "UserInfoPost": _me("/oidc/userinfo"),
     "UserList": Case(lambda _: "users", to_stranger=200),
     # The domain of the name is the first tenant's.
     "UserCreate": Case(lambda _: "users", lambda _: user_body(_unique()), to_stranger=400),
     "UserGet": Case(_user),
     "UserUpdate": Case(_user, _renamed),
     "UserDelete": Case(_user),
+    "UserRevokeSessions": Case(lambda things: f"{_user(things)}/revokeSignInSessions"),
+    "MeRevokeSessions": _me("me/revokeSignInSessions"),
+    "MeChangePassword": _me(
+        "me/changePassword", {"currentPassword": "Some-Old-Word-1", "newPassword": "Some-New-Word-2"}
+    ),
     "GroupList": Case(lambda _: "groups", to_stranger=200),
     "GroupCreate": Case(lambda _: "groups", lambda _: group_body(_unique()), to_stranger=201),
     "GroupGet": Case(_group()),
     "GroupUpdate": Case(_group(), _renamed),
     "GroupDelete": Case(_group()),
+    **{
+        f"{kind}Count": Case(lambda _, path=path: f"{path}/$count", to_stranger=200)  # type: ignore[misc]  # the default binds this round's name
+        for kind, path in (
+            ("Application", "applications"),
+            ("Group", "groups"),
+            ("ServicePrincipal", "servicePrincipals"),
+            ("User", "users"),
+        )
+    },
+    "GroupMemberCount": Case(_group("/members/$count")),
     "GroupMemberList": Case(_group("/members")),
     "GroupTransitiveMemberList": Case(_group("/transitiveMembers")),
     "GroupMemberAdd": Case(_group("/members/$ref"), _reference),

@@ -81,6 +81,10 @@ PUBLIC = {
         "SigningKeyRoll",
         "SigningKeyRevoke",
         "StatusGet",
+        "TenantList",
+        "TenantCreate",
+        "TenantChange",
+        "TenantRemove",
     },
 }
 CHANGING = {

@@ -35,6 +35,7 @@ Endpoint = Annotated[
 Tenant = Annotated[
     str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
 ]
+NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its domains.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
 
 _EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
@@ -52,6 +53,9 @@ issuers = App(
     name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
 )
 signing_keys = App(name="signing-keys", help="List, roll over and revoke the keys that sign tokens.")
+tenants = App(
+    name="tenants", help="List the tenants of this instance, make one, change what one is called, remove one."
+)
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -264,12 +268,15 @@ def sign_in(
     device_code: Annotated[
         bool | None, Parameter(help="Whether programs without a browser may sign users in: off by default.")
     ] = None,
+    password_days: Annotated[
+        int | None, Parameter(help="How many days a password is good that is set from now on; 0 for ever, the default.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
     from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    wanted = {"passwordGrant": password_grant, "deviceCode": device_code}
+    wanted = {"passwordGrant": password_grant, "deviceCode": device_code, "passwordDays": password_days}
     return command.change(data, tenant, wanted, as_json=json)
 
 
@@ -306,7 +313,66 @@ def identity_maps_remove(
     return command.remove(data, map_id)
 
 
+@tenants.command(name="list")
+def tenants_list(*, data: Data = None, json: Json = False) -> int:
+    """Print every tenant: its id, its name and its domains, the default first."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.show(data, as_json=json)
+
+
+@tenants.command(name="create")
+def tenants_create(
+    domain: Annotated[str, Parameter(help="Its domain, which no other tenant has.")],
+    *,
+    data: Data = None,
+    name: Annotated[str | None, Parameter(help="Its display name (default: the domain).")] = None,
+    user: Annotated[str, Parameter(help="What its first administrator is called before the @.")] = "admin",
+    subscription: Annotated[
+        bool, Parameter(negative="", help="Make a subscription as well, which the administrator owns.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Make a tenant, and print its first administrator's password, once."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.create(data, domain, name=name, user=user, subscription=subscription, as_json=json)
+
+
+@tenants.command(name="rename")
+def tenants_rename(tenant: NamedTenant, name: str, *, data: Data = None) -> int:
+    """Give a tenant another display name."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.change(data, tenant, displayName=name)
+
+
+@tenants.command(name="add-domain")
+def tenants_add_domain(tenant: NamedTenant, domain: str, *, data: Data = None) -> int:
+    """Give a tenant another verified domain, for names of its users."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.change(data, tenant, addDomain=domain)
+
+
+@tenants.command(name="remove-domain")
+def tenants_remove_domain(tenant: NamedTenant, domain: str, *, data: Data = None) -> int:
+    """Take a domain from a tenant, if it is not the last and no name is in it."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.change(data, tenant, removeDomain=domain)
+
+
+@tenants.command(name="remove")
+def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
+    """Remove a tenant that has nothing but its last user, with every token of it."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.remove(data, tenant)
+
+
 application.command(audit)
 application.command(identity_maps)
 application.command(issuers)
 application.command(signing_keys)
+application.command(tenants)

@@ -84,6 +84,62 @@ class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
 
 
+TenantName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS, pattern=r"\A[^\x00-\x1f\x7f]+\Z")
+]
+"""One line: it is printed beside others."""
+Domain = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+
+
+class NewTenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A tenant to be made."""
+
+    display_name: TenantName
+    domain: Domain
+    user_name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "admin"
+    """What the first administrator is called before the @."""
+    subscription: bool = False
+    """Whether the tenant gets a subscription, which the first administrator owns."""
+
+
+class TenantChangeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What is to become different about a tenant; one thing at a time."""
+
+    display_name: TenantName | None = None
+    add_domain: Domain | None = None
+    remove_domain: Domain | None = None
+
+
+class TenantEntry(msgspec.Struct, rename="camel"):
+    """A tenant, and what it has of resources."""
+
+    tenant_id: str
+    display_name: str
+    domains: list[str]
+    """The default first."""
+    subscription_ids: list[str]
+    created: int
+
+
+class TenantList(msgspec.Struct):
+    """Every tenant."""
+
+    value: list[TenantEntry]
+
+
+class NewTenant(json.Secretive, rename="camel"):
+    """A tenant that was made, with the one copy of its first administrator's password."""
+
+    tenant_id: str
+    display_name: str
+    domain: str
+    authority: str
+    user_name: str
+    user_password: str
+    object_id: str
+    subscription_id: str | None
+
+
 class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What a tenant's users are to be let sign in by; what is not said stays."""
 
@@ -91,14 +147,17 @@ class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
     password_grant: bool | None = None
     device_code: bool | None = None
+    password_days: Annotated[int, msgspec.Meta(ge=0, le=limits.PASSWORD_DAYS_MAX)] | None = None
+    """How long a password is good that is set from now on; 0 for ever."""
 
 
 class SignInAnswer(msgspec.Struct, rename="camel"):
-    """What a tenant's users may sign in by, of what is off by default."""
+    """What a tenant's users may sign in by, of what is off by default, and how long their passwords last."""
 
     tenant_id: str
     password_grant: bool
     device_code: bool
+    password_days: int | None
 
 
 class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

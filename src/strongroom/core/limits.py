@@ -262,8 +262,14 @@ ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
 HOST_MEMO_ENTRIES = 1024
 """Host headers whose meaning is kept."""
+DOMAINS_PER_TENANT = 100
+"""Verified domains of one tenant: ours."""
 PASSWORD_CHARS = 256
 """A user's password: Entra's own limit."""
+PASSWORD_MIN_CHARS = 8
+"""The shortest password that a user may have: Entra's own limit."""
+PASSWORD_DAYS_MAX = 730
+"""The longest that a tenant's passwords may last, unless they last for ever: Entra's own limit."""
 AUDIT_BRIEF_INPUT_CHARS = 256
 """Request URI and user agent, each, in the audit entry of a request that proved nobody; cut with `…`: ours."""
 AUDIT_BRIEF_SENTENCE_CHARS = 512

@@ -45,7 +45,8 @@ class DirectoryPermission:
 
     Directory roles and application permissions give it (`core.directory_roles`). To read, users of the tenant need
     neither, as Entra's default user permissions have it; a service principal does. To change what a principal is, or
-    what proves it, takes as much power as that principal has, too.
+    what proves it, takes as much power as that principal has, too. In a user's name a client does only what its
+    delegated permissions allow besides (`core.delegated_permissions`).
 
     Attributes:
         itself: True where a service principal needs no role over the object that it is, or its application: to read
@@ -65,7 +66,15 @@ class DirectoryPermission:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Any principal of the tenant: listing shows only what its rights let it see."""
+    """
+    Any principal of the tenant: listing shows only what its rights let it see.
+
+    Attributes:
+        delegated: the right that a client needs to do it in a user's name (`core.delegated_permissions`); None where
+            the token's audience says it all.
+    """
+
+    delegated: str | None = None
 
 
 Requirement = Public | DataPermission | AnyOf | ControlAction | DirectoryPermission | Authenticated

@@ -101,7 +101,7 @@ class BrowserSession(Record):
 @record
 @dataclass(frozen=True, slots=True)
 class SignInSettings(Record):
-    """What a tenant allows of the ways in that are off by default (security.md "Tokens and sign-in")."""
+    """What a tenant allows of the ways in (security.md "Tokens and sign-in"), and how long its passwords last."""
 
     KIND: ClassVar[str] = "sign_in_settings"
     id: str
@@ -109,6 +109,8 @@ class SignInSettings(Record):
     tenant: str
     password_grant: bool = False
     device_code: bool = False
+    password_days: int | None = None
+    """How long a password is good that is set from now on; None for ever, as in Entra's tenants of today."""
 
     @property
     def partition(self) -> str:

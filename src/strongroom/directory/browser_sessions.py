@@ -43,6 +43,7 @@ def _stands(view: View, session: BrowserSession) -> bool:
     return (
         isinstance(user, User)
         and user.enabled
+        and session.authenticated >= user.sessions_valid_from
         and isinstance(credential, Credential)
         and credential.owner == session.user
     )

@@ -106,6 +106,8 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
         parent = await tx.record(TokenFamily, partition, family.parent)
         if parent is None or parent.ended:
             raise refuse(50173, reason="parent family was ended meanwhile")
+    if family.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="the user's sessions were revoked since the sign-in")
     await tx.put(family)
     return True
 

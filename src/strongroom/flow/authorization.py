@@ -3,13 +3,15 @@ Authorization: whether a caller may run an operation on a target. Only this modu
 
 The vault's own setting chooses the model: role assignments or access policies, never both. Management operations go by
 role assignments at their scope; directory operations by directory roles,
-application permissions and ownership, and never over somebody with more power than the caller.
+application permissions and ownership, and never over somebody with more power than the caller. What a client does
+there in a user's name is narrowed by the token's `scp`.
 """
 
 from __future__ import annotations
 
 from typing import assert_never
 
+from strongroom.core.delegated_permissions import delegation_that_allows
 from strongroom.core.denials import control_denial, policy_denial, rbac_denial
 from strongroom.core.directory_roles import OWNED_APPLICATIONS, permission_that_gives, power_of, role_that_gives
 from strongroom.core.errors import Denied
@@ -55,7 +57,9 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
             return _permit_control(world, caller, action, target.scope)
         case DirectoryPermission():
             return _permit_directory(world, caller, requirement, target)
-        case Authenticated():
+        case Authenticated(delegated):
+            if delegated is not None:
+                _require_delegated(caller, delegated)
             return Permit("authenticated", "authenticated")
         case _:
             assert_never(requirement)
@@ -129,6 +133,15 @@ def require_directory(world: World, caller: Caller, requirement: DirectoryPermis
     _permit_directory(world, caller, requirement, Target("/", {"id": object_id}))
 
 
+def may_in_directory(world: World, caller: Caller, requirement: DirectoryPermission) -> bool:
+    """Tell whether a caller has a right over the directory, of no object in particular: how much an answer shows."""
+    try:
+        _permit_directory(world, caller, requirement, Target("/"))
+    except Denied:
+        return False
+    return True
+
+
 def require_power(world: World, caller: Caller, power: frozenset[str], name: str) -> None:
     """
     Require that a caller could do itself what it is about to let somebody do (`directory_roles.power_of`).
@@ -161,6 +174,7 @@ def require_power_over(world: World, caller: Caller, found: object, name: str) -
 
 def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> Permit:
     name = requirement.name
+    _require_delegated(caller, name)
     found = _named(world, caller.tenant, target) if requirement.write else ()
     by = (
         role_that_gives(caller.directory_roles, name)
@@ -176,6 +190,12 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
         for one in found:
             require_power_over(world, caller, one, name)
     return Permit(name, "directory", by)
+
+
+def _require_delegated(caller: Caller, right: str) -> None:
+    """Require that the client of a user's token may use a right in the user's name, whatever the user may do."""
+    if caller.kind is PrincipalType.USER and delegation_that_allows(caller.delegated, right) is None:
+        raise _denied(f"the token's scp does not allow {right}")
 
 
 def _by_ownership(

@@ -175,6 +175,8 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
         Invalid: AADSTS50173, the user or the password went away meanwhile.
     """
     user, credential = call.world.view.principal(shown.tenant, shown.user), call.world.view.credential(shown.credential)
-    if not isinstance(user, User) or not user.enabled or credential is None or credential.owner != user.id:
+    if not isinstance(user, User) or not user.enabled or shown.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="user has ended, or the user's sessions were revoked")
+    if credential is None or credential.owner != user.id:
         raise refuse(50173, reason="user or credential has ended")
     return user, credential

@@ -30,8 +30,9 @@ def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof
     owned: list[Proof] = list(view.credentials_of(principal.id))
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
-        if application is None:
-            # Nobody signs in as an application that is gone, by its principal's own secrets neither.
+        if application is None or not application.may_be_in(principal.tenant):
+            # Nobody signs in as an application that is gone, or no longer for this tenant, by its principal's own
+            # secrets neither.
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
@@ -57,8 +58,9 @@ def proofs_of_family(view: View, family: TokenFamily) -> list[FamilyProof]:
     if principal is None or not principal.enabled:
         return []
     if family.client_credential is None:
-        registered = view.application_by_app_id(family.app_id) is not None
-        return [FamilyProof(family.id, family)] if registered else []
+        registered = view.application_by_app_id(family.app_id)
+        stands = registered is not None and registered.may_be_in(family.tenant)
+        return [FamilyProof(family.id, family)] if stands else []
     return [FamilyProof(proof_id(family.id, one.id), family) for one in proofs_of_application(view, principal)]
 
 

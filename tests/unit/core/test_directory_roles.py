@@ -56,7 +56,15 @@ def test_a_reader_changes_nothing(name: str) -> None:
                 "DelegatedPermissionGrant.ReadWrite.All",
             },
         ),
-        ("User Administrator", {"Group.ReadWrite.All", "GroupMember.ReadWrite.All", "User.ReadWrite.All"}),
+        (
+            "User Administrator",
+            {
+                "Group.ReadWrite.All",
+                "GroupMember.ReadWrite.All",
+                "User-PasswordProfile.ReadWrite.All",
+                "User.ReadWrite.All",
+            },
+        ),
         ("Groups Administrator", {"Group.ReadWrite.All", "GroupMember.ReadWrite.All"}),
         (
             "Privileged Role Administrator",
