@@ -65,6 +65,8 @@ ALLOWS: dict[str, set[str]] = {
     "GroupMember.Read.All": {"GroupMember.Read.All"},
     "GroupMember.ReadWrite.All": {"GroupMember.Read.All", "GroupMember.ReadWrite.All"},
     "Organization.Read.All": {"Organization.Read.All"},
+    "Policy.Read.All": {"Policy.Read.All"},
+    "Policy.ReadWrite.ConditionalAccess": {"Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"},
     "RoleManagement.Read.Directory": {"RoleManagement.Read.Directory"},
     "RoleManagement.ReadWrite.Directory": {"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory"},
     "User-PasswordProfile.ReadWrite.All": {"User-PasswordProfile.ReadWrite.All"},

@@ -167,6 +167,19 @@ def shown_in(session: BrowserSession) -> Shown:
     )
 
 
+def find_user(call: Call, shown: Shown) -> User:
+    """
+    Find a person as they are now, whatever was shown: it may be about to be replaced.
+
+    Raises:
+        Invalid: AADSTS50173, the user went away meanwhile, or was signed out of everything.
+    """
+    user = call.world.view.principal(shown.tenant, shown.user)
+    if not isinstance(user, User) or not user.enabled or shown.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="user has ended, or the user's sessions were revoked")
+    return user
+
+
 def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     """
     Find who showed what, as they are now.
@@ -174,9 +187,7 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     Raises:
         Invalid: AADSTS50173, the user or the password went away meanwhile.
     """
-    user, credential = call.world.view.principal(shown.tenant, shown.user), call.world.view.credential(shown.credential)
-    if not isinstance(user, User) or not user.enabled or shown.authenticated < user.sessions_valid_from:
-        raise refuse(50173, reason="user has ended, or the user's sessions were revoked")
+    user, credential = find_user(call, shown), call.world.view.credential(shown.credential)
     if credential is None or credential.owner != user.id:
         raise refuse(50173, reason="user or credential has ended")
     return user, credential

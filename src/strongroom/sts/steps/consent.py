@@ -15,7 +15,7 @@ from strongroom.directory.relations import extend_grant
 from strongroom.flow.call import Call
 from strongroom.sts.goals.device import find_pending
 from strongroom.sts.scopes import read_user_scope
-from strongroom.sts.walk import Change, Form, Step, Taken, Walk, find_shown
+from strongroom.sts.walk import Change, Form, Step, Taken, Walk, find_user
 
 _NAME = "consent"
 _GRANTS = "DelegatedPermissionGrant.ReadWrite.All"
@@ -45,7 +45,7 @@ def _is_due(call: Call, walk: Walk) -> bool:
 
 
 def _missing(call: Call, walk: Walk, request: _Request) -> Missing | None:
-    view, (user, _) = call.world.view, find_shown(call, walk.the_shown)
+    view, user = call.world.view, find_user(call, walk.the_shown)
     principal = _principal(call, user.tenant, request.client_id)
     scope = read_user_scope(call, user.tenant, request.client_id, request.scope)
     require_user_assigned(view, user, scope.resource, principal)
@@ -71,7 +71,7 @@ def _page(call: Call, walk: Walk) -> dict[str, object]:
         Invalid: AADSTS90094, an administrator has to be asked; 65001, nobody can consent to a client without a
             principal in the tenant.
     """
-    request, user = _the_request(call, walk), find_shown(call, walk.the_shown)[0]
+    request, user = _the_request(call, walk), find_user(call, walk.the_shown)
     missing = _missing(call, walk, request) or Missing(())
     is_administrator = _may_consent_for_all(call, walk)
     if missing.admin_only and not is_administrator:
