@@ -152,6 +152,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "SignInChange"): Case(_at("/sign-in"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
+    ("control", "TenantList"): Case(_at("/tenants")),
+    # The first tenant has the domain; one that were made would have to be named by the others.
+    ("control", "TenantCreate"): Case(
+        _at("/tenants"), 409, {"body": {"displayName": "Second", "domain": "strongroom.localhost"}}
+    ),
+    ("control", "TenantChange"): Case(_at("/tenants/strongroom.localhost"), how={"body": {"displayName": "Renamed"}}),
+    ("control", "TenantRemove"): Case(_at("/tenants/strongroom.localhost"), 409),
 }
 
 _COMPILED = Surfaces()
