@@ -65,6 +65,11 @@ class Arm:
         return f"{self.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i-{self.tag}"
 
     @property
+    def federation(self) -> str:
+        """A federated credential of that identity."""
+        return f"{self.identity}/federatedIdentityCredentials/f-{self.tag}"
+
+    @property
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
@@ -128,6 +133,16 @@ class Arm:
         """Make the group and the identity."""
         self.make_group()
         return self.do("PUT", self.identity, {"location": "local", **body})
+
+    def federation_body(self, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a federated credential, as az sends it."""
+        base = {"issuer": f"https://{self.tag}.example", "subject": "s", "audiences": ["api://AzureADTokenExchange"]}
+        return {"properties": base | properties}
+
+    def make_federation(self) -> Any:
+        """Make the identity, and a federated credential of it."""
+        self.make_identity()
+        return self.do("PUT", self.federation, self.federation_body())
 
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
@@ -211,6 +226,10 @@ CASES: dict[str, Case] = {
         Arm.make_identity,
         empty_for_nobody=True,
     ),
+    "FederatedIdentityCredentialList": Case(lambda arm: arm.federation.rpartition("/")[0], Arm.make_federation),
+    "FederatedIdentityCredentialGet": Case(lambda arm: arm.federation, Arm.make_federation),
+    "FederatedIdentityCredentialPut": Case(lambda arm: arm.federation, Arm.make_identity, Arm.federation_body),
+    "FederatedIdentityCredentialDelete": Case(lambda arm: arm.federation, Arm.make_federation),
     "RoleAssignmentList": Case(lambda arm: arm.assignment.rpartition("/")[0], Arm.make_assignment),
     "RoleAssignmentGet": Case(lambda arm: arm.assignment, Arm.make_assignment),
     "RoleAssignmentPut": Case(
@@ -237,7 +256,7 @@ def scope_of(op: Op, arm: Arm) -> str:
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
         return path.partition("/providers/Microsoft.Authorization/")[0]
-    for prefix in (arm.vault, arm.identity, arm.deleted_vault, arm.group, arm.subscription):
+    for prefix in (arm.vault, arm.federation, arm.identity, arm.deleted_vault, arm.group, arm.subscription):
         if path.startswith(prefix):
             return prefix
     return "/"

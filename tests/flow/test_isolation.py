@@ -268,6 +268,7 @@ class Place:
             group=self.group,
             vault=self.vault,
             identity=self.vault,
+            federation=self.vault,
             location=self.location,
             operation="add",
         )

@@ -8,6 +8,8 @@ where a wrong one stands.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -129,6 +131,21 @@ class IdentityUpdate(Struct, rename="camel"):
 
     location: str | None = None
     tags: dict[str, str] | None = None
+
+
+class FederatedIdentityCredentialProperties(Struct, rename="camel"):
+    """Which subject of which issuer is the identity."""
+
+    issuer: str | None = None
+    subject: str | None = None
+    audiences: list[str] | None = None
+    claims_matching_expression: Any = None
+
+
+class FederatedIdentityCredential(Struct, rename="camel"):
+    """The body of PUT federated identity credential."""
+
+    properties: FederatedIdentityCredentialProperties
 
 
 class RoleAssignmentProperties(Struct, rename="camel"):

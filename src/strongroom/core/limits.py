@@ -133,7 +133,7 @@ ASSERTION_LIFE_S = 86_400
 PROOF_LIFE_S = 600
 """How long the proof for addKey and removeKey is good for after it begins: Graph's own ten minutes."""
 FEDERATED_CREDENTIALS_PER_APPLICATION = 20
-"""Graph's own limit."""
+"""Graph's own limit, and that of a managed identity in ARM."""
 TRUSTED_ISSUERS = 100
 """Outside issuers that one instance trusts: ours."""
 ISSUER_KEYS = 50

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
-from strongroom.core.identity import Credential, ServicePrincipal, SigningKey
+from strongroom.core.identity import ServicePrincipal, SigningKey
 from strongroom.core.names import Surface
 from strongroom.core.oauth import (
     CERTIFICATE_CLIENT,
@@ -67,16 +67,16 @@ async def issue_to_application(
 
 
 async def issue_to_identity(
-    mint: Mint, principal: ServicePrincipal, credential: Credential, *, resource: Resource, now: int
+    mint: Mint, principal: ServicePrincipal, credential: Proof, *, until: int | None, resource: Resource, now: int
 ) -> AccessToken:
     """
-    Issue a token to a managed identity, bound to the credential that asked and never outliving it.
+    Issue a token to a managed identity, bound to the credential that asked and never outliving it: it ends *until*.
 
     Raises:
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    lifetime = managed_identity_lifetime(now, credential.expires)
+    lifetime = managed_identity_lifetime(now, until)
     facts = _facts(mint, principal, credential, CERTIFICATE_CLIENT, resource, lifetime)
     roles = _roles(mint, principal, resource)
     claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "", roles=roles)

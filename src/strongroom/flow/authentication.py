@@ -288,6 +288,7 @@ def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, 
         shown = view.credential(family.credential)
         return [family] if shown is not None and shown.owner == principal.id else []
     owned: list[Proof] = list(view.credentials_of(principal.id))
+    federated = principal.id
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
         if application is None:
@@ -295,10 +296,9 @@ def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, 
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
-        # An issuer that is trusted no longer takes with it whatever it vouched for.
-        owned += [
-            one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None
-        ]
+        federated = application.id
+    # An issuer that is trusted no longer takes with it whatever it vouched for.
+    owned += [one for one in view.federated_credentials_of(federated) if view.trusted_issuer(one.issuer) is not None]
     return owned
 
 

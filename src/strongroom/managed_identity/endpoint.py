@@ -193,6 +193,7 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
         Mint(world.keys, world.signers, world.view, world.entropy),
         principal,
         lent.credential,
+        until=lent.credential.expires,
         resource=resource,
         now=call.now,
     )

@@ -91,7 +91,7 @@ async def update_identity(
         Conflict: it is in another location than the one given.
         Invalid: location or tags.
     """
-    current = await _require(tx, identity)
+    current = await require_identity(tx, identity)
     if location is not None and parse_location(location) != current.location:
         raise Conflict(
             f"The resource '{current.name}' already exists in location '{current.location}'. A resource with the same"
@@ -110,13 +110,18 @@ async def remove_identity(tx: Transaction, identity: UserAssignedIdentity) -> No
     Raises:
         NotFound: it is gone already.
     """
-    current = await _require(tx, identity)
+    current = await require_identity(tx, identity)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
 
 
-async def _require(tx: Transaction, identity: UserAssignedIdentity) -> UserAssignedIdentity:
-    """Read an identity again. One of its name that was made since is another one: its principal tells."""
+async def require_identity(tx: Transaction, identity: UserAssignedIdentity) -> UserAssignedIdentity:
+    """
+    Read an identity again. One of its name that was made since is another one: its principal tells.
+
+    Raises:
+        NotFound: it is gone.
+    """
     current = await tx.record(UserAssignedIdentity, identity.partition, identity.id)
     if current is None or current.principal_id != identity.principal_id:
         raise identity_not_found(identity.resource_group, identity.name)

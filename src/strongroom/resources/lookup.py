@@ -12,7 +12,7 @@ from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.lifecycle import is_over
 from strongroom.core.records import vault_partition
-from strongroom.core.resources import ResourceGroup, Subscription
+from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -78,6 +78,19 @@ def group_of(view: View, tenant: str, subscription: str, name: str) -> ResourceG
     found = view.resource_group(parent.id, name)
     if found is None or found.tenant != tenant:
         raise group_not_found(name)
+    return found
+
+
+def identity_of(view: View, group: ResourceGroup, name: str) -> UserAssignedIdentity:
+    """
+    Find a user-assigned identity of a group.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    found = view.user_assigned_identity(group.subscription, group.name, name)
+    if found is None:
+        raise identity_not_found(group.name, name)
     return found
 
 

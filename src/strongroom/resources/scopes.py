@@ -26,7 +26,7 @@ from strongroom.core.vaults import Vault
 from strongroom.resources.lookup import (
     find_vault,
     group_of,
-    identity_not_found,
+    identity_of,
     require_active,
     subscription_of,
     vault_not_found,
@@ -108,9 +108,7 @@ def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str],
 
 
 def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
-    identity = view.user_assigned_identity(group.subscription, group.name, name)
-    if identity is None:
-        raise identity_not_found(group.name, name)
+    identity = identity_of(view, group, name)
     return Scope(identity.scope, identity.subscription, identity)
 
 

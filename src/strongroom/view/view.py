@@ -159,9 +159,9 @@ class View:
         """Return the certificates that an application has registered."""
         return self._tables.certificates.get(application)
 
-    def federated_credentials_of(self, application: str) -> tuple[FederatedCredential, ...]:
-        """Return the subjects of outside issuers that are an application."""
-        return self._tables.federated.get(application)
+    def federated_credentials_of(self, owner: str) -> tuple[FederatedCredential, ...]:
+        """Return the subjects of outside issuers that are an application, or the managed identity of a principal."""
+        return self._tables.federated.get(owner)
 
     def trusted_issuer(self, issuer: str) -> TrustedIssuer | None:
         """Return what the operator said of an issuer, named exactly, or None if it is not trusted."""

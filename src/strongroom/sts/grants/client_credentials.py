@@ -10,13 +10,18 @@ from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 
 async def _issue(request: TokenRequest) -> Issued:
     client = request.proved_client
-    proof = client.credential
-    if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY and isinstance(proof, Credential):
-        return Issued(
-            await issue_to_identity(
-                request.mint, client.principal, proof, resource=request.resource, now=request.call.now
-            )
+    if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY:
+        proof = client.credential
+        token = await issue_to_identity(
+            request.mint,
+            client.principal,
+            proof,
+            # A token of an outside issuer has proved who asks; how long that is so, the federated credential says.
+            until=proof.expires if isinstance(proof, Credential) else None,
+            resource=request.resource,
+            now=request.call.now,
         )
+        return Issued(token)
     token = await issue_to_application(
         request.mint,
         client.principal,
