@@ -269,6 +269,7 @@ class Place:
             vault=self.vault,
             identity=self.vault,
             federation=self.vault,
+            machine=self.vault,
             location=self.location,
             operation="add",
         )

@@ -133,6 +133,34 @@ class IdentityUpdate(Struct, rename="camel"):
     tags: dict[str, str] | None = None
 
 
+class ResourceIdentity(Struct, rename="camel"):
+    """What identity a resource is to have. Its ids are ours to give."""
+
+    type: str
+
+
+class MachineProperties(Struct, rename="camel"):
+    """Of what Arc's agent says of a machine, what is kept."""
+
+    vm_id: str | None = None
+
+
+class Machine(Struct, rename="camel"):
+    """The body of PUT machine."""
+
+    location: str
+    tags: dict[str, str] | None = None
+    identity: ResourceIdentity | None = None
+    properties: MachineProperties | None = None
+
+
+class MachineUpdate(Struct, rename="camel"):
+    """The body of PATCH machine."""
+
+    tags: dict[str, str] | None = None
+    identity: ResourceIdentity | None = None
+
+
 class FederatedIdentityCredentialProperties(Struct, rename="camel"):
     """Which subject of which issuer is the identity."""
 

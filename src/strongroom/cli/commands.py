@@ -17,7 +17,10 @@ from strongroom.cli.outcome import Exit
 
 Data = Annotated[Path | None, Parameter(name="--data", help="Data directory (default: this user's own).")]
 Identity = Annotated[
-    str | None, Parameter(name="--identity", help="Managed identity to be (default: the one named default).")
+    str | None,
+    Parameter(
+        name="--identity", help="Managed identity to be, by name, ARM id or client id (default: the one named default)."
+    ),
 ]
 ServicePrincipal = Annotated[
     bool,
@@ -279,7 +282,7 @@ def identity_maps_list(*, data: Data = None, json: Json = False) -> int:
 
 @identity_maps.command(name="add")
 def identity_maps_add(
-    identity: Annotated[str, Parameter(help="The managed identity, by name or ARM id.")],
+    identity: Annotated[str, Parameter(help="The managed identity, by name, ARM id or client id.")],
     *,
     data: Data = None,
     user: Annotated[str | None, Parameter(help="A user of this machine, by name or number.")] = None,

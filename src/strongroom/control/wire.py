@@ -17,7 +17,7 @@ class RunBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What a run is to be lent."""
 
     identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)] | None = None
-    """A user-assigned identity's name or ARM id; none means `default`."""
+    """A managed identity's name, ARM id or client id; none means `default`."""
     service_principal: bool = False
     """Whether to make a client secret for the run as well."""
     application: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
@@ -170,7 +170,7 @@ class IdentityMapBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     """Who may be which identity: a user or a network, and exactly one of them."""
 
     identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)]
-    """A user-assigned identity's name or ARM id."""
+    """A managed identity's name, ARM id or client id."""
     user: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
     """The id of a Unix user of this machine."""
     network: Annotated[str, msgspec.Meta(max_length=64)] | None = None

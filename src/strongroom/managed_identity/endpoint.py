@@ -204,7 +204,7 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
 
 def _choose(kind: Kind, proof: Proof, named: Mapping[str, str]) -> Lent:
     """
-    Find the identity that a request names, or the only one there is.
+    Find the identity that a request names. If it names none, it is the machine's own, or the only one there is.
 
     Raises:
         Invalid: there is none, it is none that the caller has, it is named in two ways, or there are several.
@@ -221,6 +221,8 @@ def _choose(kind: Kind, proof: Proof, named: Mapping[str, str]) -> Lent:
     fitting = list({lent.principal.id: lent for lent in reversed(fitting)}.values())
     if not fitting:
         raise Invalid(missing, reason=None if proof.lent else "identity is gone or disabled")
+    if not named and len(fitting) > 1:
+        fitting = [lent for lent in fitting if lent.principal.is_system_assigned] or fitting
     if len(fitting) > 1:
         raise Invalid(_SEVERAL)
     return fitting[0]

@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup, UserAssignedIdentity
 from strongroom.resources.lookup import group_not_found, identity_not_found
 from strongroom.resources.role_assignments import remove_assignments_under
-from strongroom.resources.tracked import check_tags, parse_location
+from strongroom.resources.tracked import check_tags, parse_location, require_place
 from strongroom.store import Transaction
 
 DEFAULT_IDENTITY = "default"
@@ -92,12 +91,7 @@ async def update_identity(
         Invalid: location or tags.
     """
     current = await require_identity(tx, identity)
-    if location is not None and parse_location(location) != current.location:
-        raise Conflict(
-            f"The resource '{current.name}' already exists in location '{current.location}'. A resource with the same"
-            f" name cannot be created in location '{shown(parse_location(location), LOCATION)}'.",
-            code="InvalidResourceLocation",
-        )
+    require_place(current.name, current.location, location)
     changed = current if tags is None else replace(current, tags=check_tags(tags))
     await tx.put(changed)
     return changed

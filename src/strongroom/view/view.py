@@ -16,7 +16,7 @@ from strongroom.core.identity import Application, Credential, ServicePrincipal, 
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.sealed import SealedCache
 from strongroom.view.tables import Principal, Tables
@@ -226,6 +226,10 @@ class View:
     def user_assigned_identity(self, subscription: str, resource_group: str, name: str) -> UserAssignedIdentity | None:
         """Return a user-assigned identity by its place, or None."""
         return self._tables.identities.get((subscription.lower(), resource_group.lower(), name.lower()))
+
+    def machine(self, subscription: str, resource_group: str, name: str) -> Machine | None:
+        """Return a machine by its place, or None."""
+        return self._tables.machines.get((subscription.lower(), resource_group.lower(), name.lower()))
 
     def vault_by_name(self, name: str) -> Vault | None:
         """Return the vault that holds a name, or None; a soft-deleted vault holds its name too."""
