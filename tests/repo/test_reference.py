@@ -53,6 +53,8 @@ PUBLIC = {
         "ManagedIdentityTokenIssueCloudShellRun",
         "ManagedIdentityTokenIssueImdsRun",
         "ManagedIdentityTokenIssueImdsRunJava",
+        "ManagedIdentityTokenIssueImdsNamed",
+        "ManagedIdentityTokenIssueImdsNamedJava",
     },
     "control": {
         "AdministratorRecover",

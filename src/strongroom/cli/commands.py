@@ -50,7 +50,9 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
-identity_maps = App(name="identity-maps", help="Which users and networks may be a managed identity without a secret.")
+identity_maps = App(
+    name="identity-maps", help="Which users, networks and sockets may be a managed identity without a secret."
+)
 issuers = App(
     name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
 )
@@ -287,12 +289,18 @@ def identity_maps_add(
     data: Data = None,
     user: Annotated[str | None, Parameter(help="A user of this machine, by name or number.")] = None,
     network: Annotated[str | None, Parameter(help="An IPv4 address or range of other machines.")] = None,
+    socket: Annotated[
+        Path | None, Parameter(help="A Unix socket to make, mode 0600: who can open it is the identity.")
+    ] = None,
+    owner: Annotated[
+        str | None, Parameter(help="The user whose that socket is to be (default: the service's own).")
+    ] = None,
     json: Json = False,
 ) -> int:
-    """Let a user of this machine, or a network, be a managed identity."""
+    """Let a user of this machine, a network, or whoever can open a socket, be a managed identity."""
     from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.add(data, identity, user, network, as_json=json)
+    return command.add(data, identity, command.Source(user, network, socket, owner), as_json=json)
 
 
 @identity_maps.command(name="remove")
