@@ -99,3 +99,22 @@ def test_over_a_socket(host: Host, canary: str, tmp_path: Path) -> None:
     host.live.call(f"identity-maps remove {json.loads(added.stdout)[0]['id']}")
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
     assert host.issued_to() == host.principal_id
+
+
+@pytest.mark.parametrize("client", ["federated", "federated_aio"])
+def test_by_a_token_file_that_is_kept(host: Host, canary: str, tmp_path: Path, client: str) -> None:
+    """WorkloadIdentityCredential with the file that `identity-token` keeps, and the variables that it prints."""
+    command = [sys.executable, "-m", "strongroom", "identity-token", "--data", str(host.live.data)]
+    path = tmp_path / "token"
+    with subprocess.Popen(
+        [*command, "--identity", "host", "--file", str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        printed = dict(process.stdout.readline().rstrip("\n").split("=", 1) for _ in range(4))
+        remember(path.read_text())
+        name = f"kept-{client}".replace("_", "-")
+        result = host.ask(f"{client}.py", name, "workload", VALUE=canary, **printed)
+        process.terminate()
+        assert process.wait(30) == 0
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+    assert not path.exists()

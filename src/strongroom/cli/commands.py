@@ -128,6 +128,19 @@ def env(
     return command.env(data, identity, service_principal=service_principal, endpoint=endpoint, as_json=json)
 
 
+@application.command(name="identity-token")
+def identity_token(
+    *,
+    file: Annotated[Path, Parameter(help="Where the token file is to be.")],
+    data: Data = None,
+    identity: Identity = None,
+) -> int:
+    """Keep the token file of workload identity for a program that is started otherwise, until told to stop."""
+    from strongroom.cli import identity_token as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.identity_token(data, identity, file)
+
+
 @application.command
 def hosts(
     *,
