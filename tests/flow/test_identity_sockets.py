@@ -16,6 +16,7 @@ from strongroom.core import limits
 from strongroom.core.guids import new_guid
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.network import Link
+from strongroom.http.connections import DescriptorLimit, Watch
 from tests.flow.arm import Arm
 from tests.flow.test_identity_maps import control
 from tests.world import Answer, Simulation
@@ -29,7 +30,7 @@ METADATA = {"Metadata": "true"}
 @pytest.fixture(scope="module")
 def sockets(world: Simulation) -> Iterator[SocketListeners]:
     """Have the simulated world listen at sockets: on its own loop, which turns while something is asked."""
-    made = SocketListeners(world.dispatcher, world.view)
+    made = SocketListeners(world.dispatcher, world.view, Watch([], DescriptorLimit(1 << 20, 1 << 20)))
     world.store.subscribe(made.follow)
     world.world.sockets = made
     yield made

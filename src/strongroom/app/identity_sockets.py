@@ -23,6 +23,7 @@ from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.network import Link
 from strongroom.core.records import INSTANCE
 from strongroom.http.asgi import Listener
+from strongroom.http.connections import Watch
 from strongroom.http.socket_files import require_safe_folder
 from strongroom.view import View
 
@@ -34,8 +35,9 @@ _REMOVED_GRACE_S = 1.0
 class SocketListeners:
     """The listeners of every map of a socket."""
 
-    def __init__(self, dispatcher: Dispatcher, view: View) -> None:
+    def __init__(self, dispatcher: Dispatcher, view: View, watch: Watch) -> None:
         self._dispatcher = dispatcher
+        self._watch = watch
         self._view = view
         self._listeners: dict[str, Listener] = {}
         self._faults: dict[str, str] = {}
@@ -67,6 +69,7 @@ class SocketListeners:
                 await listener.close(0)
                 raise Conflict(f"The socket cannot be made: {error.strerror or error}.") from None
             self._listeners[one.id] = listener
+            self._watch.add(listener.requests)
 
     async def open_all(self) -> list[str]:
         """Listen for every map there is, and give a sentence for each that cannot be listened for."""
@@ -86,6 +89,7 @@ class SocketListeners:
             listener = self._listeners.pop(map_id, None)
             if listener is not None:
                 await listener.close(grace_s)
+                self._watch.remove(listener.requests)
 
     async def close_all(self, grace_s: float) -> None:
         """Listen for none."""

@@ -103,9 +103,9 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     main, control, identity = _listeners(settings, dispatcher)
     metadata = _metadata_listener(settings, dispatcher)
     others = [listener for listener in (identity, metadata) if listener is not None]
-    sockets = SocketListeners(dispatcher, world.view)
-    opened.store.subscribe(sockets.follow)
     watch = Watch([listener.requests for listener in (main, *others)], raise_descriptor_limit())
+    sockets = SocketListeners(dispatcher, world.view, watch)
+    opened.store.subscribe(sockets.follow)
     opened_listeners: list[Listener] = []
     try:
         for listener in (control, *others, main):

@@ -95,9 +95,11 @@ class Listener:
             OSError: the address is taken or not ours; what lies at a socket's path and is none is left there.
         """
         if self.unix_socket is None:
-            self.port = self.requests.port = free_port(self.address, self.port)
+            self.port = free_port(self.address, self.port)
+            self.requests.place = self.port
         else:
             remove_stale(self.unix_socket)
+            self.requests.place = str(self.unix_socket)
         self._start()
         await self._accepting()
 
