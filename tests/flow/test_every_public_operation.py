@@ -91,6 +91,7 @@ def _authorize(version: str) -> Case:
 _VERSIONS = "/common/discovery/instance?api-version=1.1&authorization_endpoint="
 _AUTHORITY = "https://login.localhost:8443/common/oauth2/v2.0/authorize"
 _IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 _METADATA: dict[str, Any] = {"headers": {"Metadata": "true"}}
 _HEALTH = Case(_at("/healthstatus"))
 
@@ -129,11 +130,14 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueImdsRun"): Case(_at(f"/mi/nobody{_IMDS}"), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueImdsRunJava"): Case(_at(f"/mi/nobody/{_IMDS}"), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueCloudShellRun"): Case(_at("/mi/nobody/oauth2/token"), 400, _METADATA),
+    # To say whose token is wanted is no proof.
+    ("metadata", "ManagedIdentityTokenIssueImdsNamed"): Case(_at(f"/identity/{_NOBODY}{_IMDS}"), 400, _METADATA),
+    ("metadata", "ManagedIdentityTokenIssueImdsNamedJava"): Case(_at(f"/identity/{_NOBODY}/{_IMDS}"), 400, _METADATA),
     # Nobody is mapped to an identity by reaching the listener.
     ("metadata", "ManagedIdentityTokenIssueImds"): Case(_at(_IMDS), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueCloudShell"): Case(_at("/oauth2/token"), 400, _METADATA),
     # Without the header it is told of no key file.
-    ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/00000000-0000-0000-0000-000000000000{_IMDS}"), 400),
+    ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "IdentityMapAdd"): Case(_at("/identity-maps"), 404, {"body": {"identity": "none", "user": 1000}}),

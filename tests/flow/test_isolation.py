@@ -268,6 +268,8 @@ class Place:
             group=self.group,
             vault=self.vault,
             identity=self.vault,
+            federation=self.vault,
+            machine=self.vault,
             location=self.location,
             operation="add",
         )

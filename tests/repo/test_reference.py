@@ -64,6 +64,8 @@ PUBLIC = {
         "ManagedIdentityTokenIssueCloudShellRun",
         "ManagedIdentityTokenIssueImdsRun",
         "ManagedIdentityTokenIssueImdsRunJava",
+        "ManagedIdentityTokenIssueImdsNamed",
+        "ManagedIdentityTokenIssueImdsNamedJava",
     },
     "control": {
         "AdministratorRecover",

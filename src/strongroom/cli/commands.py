@@ -17,7 +17,10 @@ from strongroom.cli.outcome import Exit
 
 Data = Annotated[Path | None, Parameter(name="--data", help="Data directory (default: this user's own).")]
 Identity = Annotated[
-    str | None, Parameter(name="--identity", help="Managed identity to be (default: the one named default).")
+    str | None,
+    Parameter(
+        name="--identity", help="Managed identity to be, by name, ARM id or client id (default: the one named default)."
+    ),
 ]
 ServicePrincipal = Annotated[
     bool,
@@ -48,7 +51,9 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
-identity_maps = App(name="identity-maps", help="Which users and networks may be a managed identity without a secret.")
+identity_maps = App(
+    name="identity-maps", help="Which users, networks and sockets may be a managed identity without a secret."
+)
 issuers = App(
     name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
 )
@@ -125,6 +130,19 @@ def env(
     from strongroom.cli import env as command  # noqa: PLC0415  each command loads what it needs
 
     return command.env(data, identity, service_principal=service_principal, endpoint=endpoint, as_json=json)
+
+
+@application.command(name="identity-token")
+def identity_token(
+    *,
+    file: Annotated[Path, Parameter(help="Where the token file is to be.")],
+    data: Data = None,
+    identity: Identity = None,
+) -> int:
+    """Keep the token file of workload identity for a program that is started otherwise, until told to stop."""
+    from strongroom.cli import identity_token as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.identity_token(data, identity, file)
 
 
 @application.command
@@ -290,17 +308,23 @@ def identity_maps_list(*, data: Data = None, json: Json = False) -> int:
 
 @identity_maps.command(name="add")
 def identity_maps_add(
-    identity: Annotated[str, Parameter(help="The managed identity, by name or ARM id.")],
+    identity: Annotated[str, Parameter(help="The managed identity, by name, ARM id or client id.")],
     *,
     data: Data = None,
     user: Annotated[str | None, Parameter(help="A user of this machine, by name or number.")] = None,
     network: Annotated[str | None, Parameter(help="An IPv4 address or range of other machines.")] = None,
+    socket: Annotated[
+        Path | None, Parameter(help="A Unix socket to make, mode 0600: who can open it is the identity.")
+    ] = None,
+    owner: Annotated[
+        str | None, Parameter(help="The user whose that socket is to be (default: the service's own).")
+    ] = None,
     json: Json = False,
 ) -> int:
-    """Let a user of this machine, or a network, be a managed identity."""
+    """Let a user of this machine, a network, or whoever can open a socket, be a managed identity."""
     from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.add(data, identity, user, network, as_json=json)
+    return command.add(data, identity, command.Source(user, network, socket, owner), as_json=json)
 
 
 @identity_maps.command(name="remove")

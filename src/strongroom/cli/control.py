@@ -281,14 +281,14 @@ def list_identity_maps(instance: Instance) -> list[dict[str, Any]]:
     return _list(_ask(instance, "GET", "/identity-maps"))
 
 
-def add_identity_map(instance: Instance, identity: str, user: int | None, network: str | None) -> dict[str, Any]:
+def add_identity_map(instance: Instance, identity: str, source: dict[str, Any]) -> dict[str, Any]:
     """
-    Have the service map a user or a network to an identity.
+    Have the service map a user, a network or a socket, with its owner, to an identity.
 
     Raises:
         Halt: it refuses; the message is the service's own.
     """
-    return _ask(instance, "POST", "/identity-maps", {"identity": identity, "user": user, "network": network})
+    return _ask(instance, "POST", "/identity-maps", {"identity": identity, **source})
 
 
 def remove_identity_map(instance: Instance, map_id: str) -> None:

@@ -17,7 +17,7 @@ class RunBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What a run is to be lent."""
 
     identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)] | None = None
-    """A user-assigned identity's name or ARM id; none means `default`."""
+    """A managed identity's name, ARM id or client id; none means `default`."""
     service_principal: bool = False
     """Whether to make a client secret for the run as well."""
     application: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
@@ -228,14 +228,18 @@ class SigningKeyList(msgspec.Struct):
 
 
 class IdentityMapBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Who may be which identity: a user or a network, and exactly one of them."""
+    """Who may be which identity: a user, a network or a socket, and exactly one of them."""
 
     identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)]
-    """A user-assigned identity's name or ARM id."""
+    """A managed identity's name, ARM id or client id."""
     user: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
     """The id of a Unix user of this machine."""
     network: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     """An IPv4 address or range."""
+    socket: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)] | None = None
+    """The path of a Unix socket that is to be made."""
+    owner: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
+    """The user whose that socket is to be; none means the service's own."""
 
 
 class IdentityMapEntry(msgspec.Struct, rename="camel"):
@@ -248,6 +252,10 @@ class IdentityMapEntry(msgspec.Struct, rename="camel"):
     """The identity's ARM id; none once the identity is gone."""
     user: int | None
     network: str | None
+    socket: str | None
+    owner: int | None
+    fault: str | None
+    """Why the socket does not listen, if it does not."""
     created: int
 
 

@@ -18,6 +18,9 @@ class PrincipalType(StrEnum):
     SERVICE_PRINCIPAL = "ServicePrincipal"
 
 
+_USER_ASSIGNED = "/providers/microsoft.managedidentity/userassignedidentities/"
+
+
 class ServicePrincipalType(StrEnum):
     """What stands behind a service principal, in Graph's words."""
 
@@ -186,6 +189,14 @@ class ServicePrincipal(Record):
     """True if users need an app role before they get tokens for it."""
     description: str | None = None
     notes: str | None = None
+
+    @property
+    def is_system_assigned(self) -> bool:
+        """Whether it is the identity of one resource that does something, and not a resource of its own."""
+        return (
+            self.type is ServicePrincipalType.MANAGED_IDENTITY
+            and _USER_ASSIGNED not in (self.resource_id or _USER_ASSIGNED).lower()
+        )
 
     @property
     def partition(self) -> str:

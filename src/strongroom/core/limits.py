@@ -114,6 +114,10 @@ CLIENT_SECRETS_PER_APPLICATION = 50
 """Each costs a comparison at every sign-in: ours."""
 CLIENT_SECRET_S = 2 * 365 * 86_400
 """What addPassword gives a secret that names no end: Graph's own default."""
+SOCKET_PATH_CHARS = 103
+"""The path of an identity's socket: the kernels' own limits are 107 (Linux) and 103 (macOS)."""
+IDENTITY_SOCKETS = 64
+"""Sockets of identities: ours. Each takes a thread of the web server's."""
 RUN_S = 12 * 3600
 """How long one `run` may use what it was lent, unless it asks for less or more: ours."""
 RUN_MAX_S = 86_400
@@ -133,7 +137,7 @@ ASSERTION_LIFE_S = 86_400
 PROOF_LIFE_S = 600
 """How long the proof for addKey and removeKey is good for after it begins: Graph's own ten minutes."""
 FEDERATED_CREDENTIALS_PER_APPLICATION = 20
-"""Graph's own limit."""
+"""Graph's own limit, and that of a managed identity in ARM."""
 TRUSTED_ISSUERS = 100
 """Outside issuers that one instance trusts: ours."""
 ISSUER_KEYS = 50

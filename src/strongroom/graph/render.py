@@ -98,7 +98,7 @@ def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
         "id": record.id,
         "deletedDateTime": None,
         "accountEnabled": record.enabled,
-        "alternativeNames": ["isExplicit=True", record.resource_id] if is_identity else [],
+        "alternativeNames": [f"isExplicit={not record.is_system_assigned}", record.resource_id] if is_identity else [],
         "appDisplayName": offers.display_name if offers is not None else None,
         "appId": record.app_id,
         "appOwnerOrganizationId": organization,

@@ -28,6 +28,7 @@ class FamilyProof:
 def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof]:
     """List what an application or managed identity may prove itself by; nothing if the application is gone."""
     owned: list[Proof] = list(view.credentials_of(principal.id))
+    federated = principal.id
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
         if application is None or not application.may_be_in(principal.tenant):
@@ -36,10 +37,9 @@ def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
-        # An issuer that is trusted no longer takes with it whatever it vouched for.
-        owned += [
-            one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None
-        ]
+        federated = application.id
+    # An issuer that is trusted no longer takes with it whatever it vouched for.
+    owned += [one for one in view.federated_credentials_of(federated) if view.trusted_issuer(one.issuer) is not None]
     return owned
 
 

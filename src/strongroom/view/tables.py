@@ -24,7 +24,7 @@ from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
 from strongroom.core.relations import AppRoleAssignment, Ownership, PermissionGrant
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
@@ -95,6 +95,9 @@ class Tables:
         self.identities: Index[tuple[str, str, str], UserAssignedIdentity] = Index(
             lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
         )
+        self.machines: Index[tuple[str, str, str], Machine] = Index(
+            lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
+        )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
 
@@ -119,6 +122,7 @@ class Tables:
             Subscription.KIND: (self.subscriptions,),
             ResourceGroup.KIND: (self.resource_groups,),
             UserAssignedIdentity.KIND: (self.identities,),
+            Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
         }
 
