@@ -36,7 +36,7 @@ class TokenFamily(Record):
     authenticated: int
     """When the user showed it: `auth_time`."""
     amr: tuple[str, ...]
-    """How: `pwd`, `mfa` (RFC 8176)."""
+    """How: `pwd`, and with a second factor `otp` or `fido`, and `mfa` (RFC 8176)."""
     expires: int
     """When the newest refresh token ends, or the access token if there is none."""
     generation: int = 0
@@ -44,6 +44,8 @@ class TokenFamily(Record):
     """When the generation was last raised."""
     ended: bool = False
     """It is over, and is kept until it would have expired: the code that began it must not begin it again."""
+    factor: str | None = None
+    """The id of the second factor that the user showed besides: with it goes the family, too."""
 
     @property
     def partition(self) -> str:

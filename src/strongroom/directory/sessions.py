@@ -19,6 +19,7 @@ from strongroom.core.limits import HANDLE_CHARS, REFRESH_GRACE_S
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.directory.second_factors import find_factor
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -77,7 +78,10 @@ def expired_families(view: View, now: int) -> list[TokenFamily]:
 
 def _has_credential(view: View, family: TokenFamily) -> bool:
     credential = view.credential(family.credential)
-    return credential is not None and credential.owner == family.user and credential.tenant == family.tenant
+    if credential is None or credential.owner != family.user or credential.tenant != family.tenant:
+        return False
+    held = view.second_factors_of(family.tenant, family.user)
+    return family.factor is None or any(one.id == family.factor for one in held)
 
 
 async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
@@ -95,6 +99,8 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     user = await tx.record(User, partition, family.user)
     if user is None or not user.enabled or await tx.record(Credential, partition, family.credential) is None:
         raise refuse(50173, reason="user or credential went away meanwhile")
+    if family.factor is not None and await find_factor(tx, user, family.factor) is None:
+        raise refuse(50173, reason="second factor went away meanwhile")
     await tx.put(family)
     return True
 

@@ -284,9 +284,12 @@ def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, 
         family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
         if family is None or family.ended or family.user != principal.id or family.app_id != claims["appid"]:
             return []
-        # A family ends with the password that began it.
+        # A family ends with the password that began it, and with the second factor that was shown besides.
         shown = view.credential(family.credential)
-        return [family] if shown is not None and shown.owner == principal.id else []
+        if shown is None or shown.owner != principal.id:
+            return []
+        factor = view.second_factor(family.factor) if family.factor is not None else None
+        return [family] if family.factor is None or (factor is not None and factor.user == principal.id) else []
     owned: list[Proof] = list(view.credentials_of(principal.id))
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)

@@ -14,7 +14,7 @@ from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
-from strongroom.flow.lockout import Lockout
+from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.settings import FlowSettings
@@ -53,6 +53,7 @@ class World:
     quota: AnonymousQuota
     passwords: Passwords
     lockout: Lockout
+    factor_lockout: FactorLockout
     signers: TokenSigners
     instance: Instance
     documents: Documents
