@@ -16,6 +16,8 @@ GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 OWNED_APPLICATIONS = "Application.ReadWrite.OwnedBy"
 """To make applications, and to manage those that one owns."""
 _ASSIGNS_ROLES = "RoleManagement.ReadWrite.Directory"
+_READS_METHODS, _WRITES_METHODS = "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"
+"""Over what users sign in with; to read it is no part of reading a directory."""
 
 _READS = frozenset(
     {
@@ -41,6 +43,7 @@ _IMPLIED: Mapping[str, frozenset[str]] = {
     "GroupMember.ReadWrite.All": frozenset({"GroupMember.Read.All"}),
     _ASSIGNS_ROLES: frozenset({"RoleManagement.Read.Directory"}),
     "User.ReadWrite.All": frozenset({"User.Read.All"}),
+    _WRITES_METHODS: frozenset({_READS_METHODS}),
 }
 
 
@@ -83,6 +86,8 @@ APPLICATION_PERMISSIONS: Mapping[str, ApplicationPermission] = {
         ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", _ASSIGNS_ROLES, "Read and write all directory RBAC settings"),
         ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All", "Read all users' full profiles"),
         ("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All", "Read and write all users' full profiles"),
+        ("38d9df27-64da-44fd-b7c5-a6fbac20248f", _READS_METHODS, "Read all users' authentication methods"),
+        ("50483e42-d915-4231-9639-7fdb7fd190e5", _WRITES_METHODS, "Read and write all users' authentication methods"),
     )
 }  # fmt: skip
 """The app roles of Microsoft Graph that give anything here, by id (Microsoft Graph permissions reference)."""
@@ -107,11 +112,14 @@ _APPLICATION_ADMINISTRATOR = _with_implied(
     "DelegatedPermissionGrant.ReadWrite.All",
 )
 _READER = _with_implied("Directory.Read.All")
+_AUTHENTICATION_ADMINISTRATOR = _with_implied("Directory.Read.All", _WRITES_METHODS)
 
 DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
     GLOBAL_ADMINISTRATOR: DirectoryRole("Global Administrator", "Can manage all of the directory.", EVERYTHING),
     "f2ef992c-3afb-46b9-b7cf-a126ee74c451": DirectoryRole(
-        "Global Reader", "Can read everything that a Global Administrator can, and change nothing.", _READER
+        "Global Reader",
+        "Can read everything that a Global Administrator can, and change nothing.",
+        _READER | {_READS_METHODS},
     ),
     "88d8e3e3-8f55-4a1e-953a-9b9898b8876b": DirectoryRole(
         "Directory Readers", "Can read the directory; for applications and guests.", _READER
@@ -136,6 +144,16 @@ DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
         "Privileged Role Administrator",
         "Can manage role assignments in the directory.",
         _with_implied("Directory.Read.All", _ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
+    ),
+    "c4e39bd9-1100-46d3-8c65-fb160da0071f": DirectoryRole(
+        "Authentication Administrator",
+        "Can manage the authentication methods of users without more power than its own.",
+        _AUTHENTICATION_ADMINISTRATOR,
+    ),
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13": DirectoryRole(
+        "Privileged Authentication Administrator",
+        "Can manage the authentication methods of users without more power than its own.",
+        _AUTHENTICATION_ADMINISTRATOR,
     ),
 }
 """The roles that give anything here, by template id; the first that a principal holds is the evidence."""

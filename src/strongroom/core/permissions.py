@@ -52,6 +52,8 @@ class DirectoryPermission:
             it, and to change what the operation wants a proof of its own for.
         owner: True where owning the object is enough: for its credentials, and for nothing else (SEC-TENANT-7).
         owned: True where `Application.ReadWrite.OwnedBy` is enough for what its holder makes or owns.
+        personal: True where it is about what is a user's own, such as second factors: no other user reads it without a
+            role, and the user needs none; to change it takes a second factor that was shown a moment ago.
     """
 
     name: str
@@ -59,6 +61,7 @@ class DirectoryPermission:
     itself: bool = False
     owner: bool = False
     owned: bool = False
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

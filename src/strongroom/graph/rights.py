@@ -14,6 +14,9 @@ ROLL_CREDENTIALS = DirectoryPermission("Application.ReadWrite.All", write=True, 
 ASSIGN_APP_ROLES = DirectoryPermission("AppRoleAssignment.ReadWrite.All", write=True)
 READ_USERS = DirectoryPermission("User.Read.All", write=False)
 WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
+READ_METHODS = DirectoryPermission("UserAuthenticationMethod.Read.All", write=False, personal=True)
+WRITE_METHODS = DirectoryPermission("UserAuthenticationMethod.ReadWrite.All", write=True, personal=True)
+"""What users sign in with. Their own they remove if they showed a second factor a moment ago."""
 READ_GROUPS = DirectoryPermission("Group.Read.All", write=False)
 WRITE_GROUPS = DirectoryPermission("Group.ReadWrite.All", write=True)
 READ_MEMBERS = DirectoryPermission("GroupMember.Read.All", write=False)

@@ -131,7 +131,7 @@ REFUSALS = [
     (700024, Unauthenticated, "invalid_client"),
     (700027, Unauthenticated, "invalid_client"),
     *((number, Invalid, "invalid_grant") for number in (50126, 50055, 50057, 53003, 65001, 70000, 50173, 700082)),
-    *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481)),
+    *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481, 50076, 50079, 500121)),
     *((number, Invalid, "invalid_request") for number in (50011, 9002325)),
     (700054, Invalid, "unsupported_response_type"),
     (50058, Invalid, "login_required"),
