@@ -66,6 +66,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """Every cookie that it sets, with its attributes."""
 
     @property
     def json(self) -> Any:
@@ -224,6 +226,7 @@ class Simulation:
             response.status,
             {name.decode().lower(): value.decode("latin-1") for name, value in response.headers},
             response.body,
+            tuple(value.decode("latin-1") for name, value in response.headers if name.lower() == b"set-cookie"),
         )
 
     # ---- principals and tokens ----------------------------------------------------------------------------------

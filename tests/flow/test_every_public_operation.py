@@ -80,6 +80,14 @@ def _sign_in(version: str) -> Case:
     return Case(_of_tenant(f"oauth2/{version}token"), 400, {"form": {"grant_type": "client_credentials"}})
 
 
+def _authorize(version: str) -> Case:
+    query = (
+        "client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&response_type=code&scope=openid&redirect_uri=http://localhost:1"
+        f"&code_challenge={'c' * 43}&code_challenge_method=S256"
+    )
+    return Case(_of_tenant(f"oauth2/{version}authorize?{query}"), is_page=True)
+
+
 _VERSIONS = "/common/discovery/instance?api-version=1.1&authorization_endpoint="
 _AUTHORITY = "https://login.localhost:8443/common/oauth2/v2.0/authorize"
 _IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"
@@ -91,12 +99,17 @@ CASES: dict[tuple[str, str], Case] = {
     ("bare", "VaultHealth"): _HEALTH,
     ("login", "TokenIssue"): _sign_in("v2.0/"),
     ("login", "TokenIssueV1"): _sign_in(""),
-    ("login", "Authorize"): Case(
-        _of_tenant(
-            "oauth2/v2.0/authorize?client_id=04b07795-8ddb-461a-bbee-02f9e1bf7b46&response_type=code&scope=openid"
-            f"&redirect_uri=http://localhost:1&code_challenge={'c' * 43}&code_challenge_method=S256"
-        ),
-        is_page=True,
+    ("login", "Authorize"): _authorize("v2.0/"),
+    ("login", "AuthorizeV1"): _authorize(""),
+    ("login", "SignOut"): Case(_of_tenant("oauth2/v2.0/logout"), is_page=True),
+    ("login", "SignOutV1"): Case(_of_tenant("oauth2/logout"), is_page=True),
+    ("login", "PasswordChangeBegin"): Case(_of_tenant("password"), is_page=True),
+    # A form without anything in it, as at the token endpoint.
+    ("login", "DeviceCodeIssue"): Case(_of_tenant("oauth2/v2.0/devicecode"), 400, {"form": {"scope": "openid"}}),
+    ("login", "DeviceCodeIssueV1"): Case(_of_tenant("oauth2/devicecode"), 400, {"form": {"resource": "x"}}),
+    ("login", "DeviceCodeFormGet"): Case(_of_tenant("oauth2/deviceauth"), is_page=True),
+    ("login", "DeviceCodeFormTake"): Case(
+        _of_tenant("oauth2/deviceauth"), 400, {"form": {"user_code": "none"}}, is_page=True
     ),
     # A form that no page of ours carried.
     ("login", "SignIn"): Case(_of_tenant("sign-in"), 400, {"form": {"request": "none"}}, is_page=True),

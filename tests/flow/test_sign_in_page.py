@@ -96,7 +96,7 @@ def test_the_page_says_whose_it_is_and_is_framed_by_nobody(world: Simulation) ->
     assert page.headers["cache-control"] == "no-store"
     cookie = page.headers["set-cookie"]
     assert cookie.startswith("__Host-sign-in=")
-    assert cookie.endswith("; Path=/; Secure; HttpOnly; SameSite=Strict")
+    assert cookie.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax")
 
 
 def test_a_user_signs_in_and_the_client_redeems_the_code(world: Simulation, someone: Person) -> None:

@@ -27,6 +27,7 @@ from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents, Egress
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
+from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
@@ -149,6 +150,7 @@ def make_world(
         passwords=Passwords(keys),
         lockout=Lockout(),
         factor_lockout=FactorLockout(),
+        device_codes=DeviceCodes(),
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),

@@ -13,11 +13,13 @@ from strongroom.app import certificates
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
+from strongroom.directory.browser_sessions import end_sessions, expired_sessions
 from strongroom.directory.sessions import end_families, expired_families
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
+from strongroom.store import Transaction
 
 _logger = logging.getLogger("strongroom.jobs")
 
@@ -78,12 +80,17 @@ async def roll_over_signing_keys(service: Service) -> None:
         await _roll_over(opened, service.keys_pool, tenant.id)
 
 
-async def end_expired_families(service: Service) -> None:
-    """Forget the token families that are over."""
+async def end_expired_sessions(service: Service) -> None:
+    """Forget the browser sessions and the token families that are over."""
     world = service.opened.world
-    over = expired_families(world.view, world.now())
-    if over:
-        await world.store.commit(lambda tx: end_families(tx, over))
+    sessions, families = expired_sessions(world.view, world.now()), expired_families(world.view, world.now())
+
+    async def forget(tx: Transaction) -> None:
+        await end_sessions(tx, sessions)
+        await end_families(tx, families)
+
+    if sessions or families:
+        await world.store.commit(forget)
 
 
 async def renew(service: Service) -> None:
@@ -115,7 +122,7 @@ JOBS: tuple[Job, ...] = (
     Job("purge vaults", 300.0, purge_vaults),
     Job("purge directory", 300.0, purge_directory),
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
-    Job("end expired token families", 600.0, end_expired_families),
+    Job("end expired sessions", 600.0, end_expired_sessions),
     Job("renew certificate", 3600.0, renew, shared=False),
 )
 

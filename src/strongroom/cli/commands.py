@@ -261,12 +261,16 @@ def sign_in(
     password_grant: Annotated[
         bool | None, Parameter(help="Whether clients may send a user's password: off by default.")
     ] = None,
+    device_code: Annotated[
+        bool | None, Parameter(help="Whether programs without a browser may sign users in: off by default.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
     from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.change(data, tenant, password_grant=password_grant, as_json=json)
+    wanted = {"passwordGrant": password_grant, "deviceCode": device_code}
+    return command.change(data, tenant, wanted, as_json=json)
 
 
 @identity_maps.command(name="list")

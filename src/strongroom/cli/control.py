@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,14 +155,14 @@ def revoke_signing_key(instance: Instance, kid: str) -> None:
     _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
 
 
-def change_sign_in(instance: Instance, tenant: str | None, *, password_grant: bool | None) -> dict[str, Any]:
+def change_sign_in(instance: Instance, tenant: str | None, wanted: Mapping[str, bool | None]) -> dict[str, Any]:
     """
     Change what a tenant's users may sign in by, where something is said, and tell all of it.
 
     Raises:
         Halt: there is no such tenant, or there are several and none is named.
     """
-    return _ask(instance, "POST", "/sign-in", {"tenant": tenant, "passwordGrant": password_grant})
+    return _ask(instance, "POST", "/sign-in", {"tenant": tenant, **wanted})
 
 
 def list_issuers(instance: Instance) -> list[dict[str, Any]]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from strongroom.cli.control import change_sign_in
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
 
+_TITLES = {"passwordGrant": "password grant", "deviceCode": "device code"}
 
-def change(data: Path | None, tenant: str | None, *, password_grant: bool | None, as_json: bool) -> int:
+
+def change(data: Path | None, tenant: str | None, wanted: Mapping[str, bool | None], *, as_json: bool) -> int:
     """
     Change what is said, and print all of it.
 
     Raises:
         Halt: no service runs there, or it refuses.
     """
-    told = change_sign_in(find_instance(data), tenant, password_grant=password_grant)
+    told = change_sign_in(find_instance(data), tenant, wanted)
     if as_json:
         print(json.dumps(told, indent=2))
     else:
-        print(f"password grant  {'on' if told['passwordGrant'] else 'off'}")
+        for name, title in _TITLES.items():
+            print(f"{title:<14}  {'on' if told[name] else 'off'}")
     return Exit.OK

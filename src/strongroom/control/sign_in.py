@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from strongroom.control import wire
 from strongroom.control.link import optional_body, require_control
 from strongroom.control.tenants import require_tenant
@@ -19,8 +21,11 @@ async def change_sign_in(call: Call) -> Response:
     tenant = require_tenant(call.world.view, body.tenant).id
     call.properties["tenantId"] = tenant
     settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant) or SignInSettings(tenant, tenant)
-    if body.password_grant is not None:
-        changed = SignInSettings(tenant, tenant, password_grant=body.password_grant)
-        await call.commit(lambda tx: tx.put(changed))
-        settings = changed
-    return json.response(wire.SignInAnswer(tenant, settings.password_grant))
+    wanted = replace(
+        settings,
+        password_grant=settings.password_grant if body.password_grant is None else body.password_grant,
+        device_code=settings.device_code if body.device_code is None else body.device_code,
+    )
+    if wanted != settings:
+        await call.commit(lambda tx: tx.put(wanted))
+    return json.response(wire.SignInAnswer(tenant, wanted.password_grant, wanted.device_code))

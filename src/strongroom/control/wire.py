@@ -90,6 +90,7 @@ class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     tenant: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
     """Its id or one of its domains; none where there is only one tenant."""
     password_grant: bool | None = None
+    device_code: bool | None = None
 
 
 class SignInAnswer(msgspec.Struct, rename="camel"):
@@ -97,6 +98,7 @@ class SignInAnswer(msgspec.Struct, rename="camel"):
 
     tenant_id: str
     password_grant: bool
+    device_code: bool
 
 
 class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

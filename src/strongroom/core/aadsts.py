@@ -163,6 +163,32 @@ _TABLE = (
         "The user or administrator has not consented to use the application with ID '{client_id}'. Send an interactive"
         " authorization request for this user and resource.",
     ),
+    Refusal(
+        65004,
+        "access_denied",
+        Invalid,
+        "The resource owner or authorization server denied the request.",
+    ),
+    # Device codes.
+    Refusal(
+        70016,
+        "authorization_pending",
+        Invalid,
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    ),
+    Refusal(
+        70018,
+        "bad_verification_code",
+        Invalid,
+        "Invalid verification code due to User typing in wrong user code for device code flow. Authorization isn't"
+        " approved.",
+    ),
+    Refusal(
+        70020,
+        "expired_token",
+        Invalid,
+        "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
+    ),
     # Authorization codes.
     Refusal(
         50011,

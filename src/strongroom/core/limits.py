@@ -188,6 +188,18 @@ AUTHORIZATION_CODE_S = 600
 """How long an authorization code is good, once: Entra's own limit."""
 SIGN_IN_PAGE_S = 900
 """How long a sign-in page may be answered: ours."""
+BROWSER_SESSION_S = 86_400
+"""How long a person stays signed in at a browser: Entra's own default, where nobody asked to stay."""
+BROWSER_SESSIONS = 8
+"""People signed in at one browser at once; the one signed in longest ago is forgotten first: ours."""
+DEVICE_CODE_S = 900
+"""How long a device code waits for its user: Entra's own."""
+DEVICE_CODE_INTERVAL_S = 5
+"""How long a program that polls waits between two questions: Entra's own."""
+DEVICE_CODES_WAITING = 10_000
+"""Device codes that wait at once: ours."""
+DEVICE_CODES_PER_SOURCE = 100
+"""Of these, from one source: ours."""
 SIGN_IN_FAILURES = 10
 """Wrong passwords for one user from one source until both are locked to each other: Entra's own default."""
 SIGN_IN_LOCK_S = 60

@@ -1,5 +1,8 @@
 """
-What signing in leaves behind: token families, and what a tenant allows of it.
+What signing in leaves behind: browser sessions, token families, and what a tenant allows of it.
+
+A browser session is one person signed in at one browser: while it lasts, other clients get tokens for that person from
+that browser without the password being asked again.
 
 A family is one user's consent to one client to act for it: it begins with a grant that a user took part in, every
 access token of it names it (`sid`), and each refresh raises its generation.
@@ -55,6 +58,28 @@ class TokenFamily(Record):
 
 @record
 @dataclass(frozen=True, slots=True)
+class BrowserSession(Record):
+    """One person signed in at one browser. It ends with what the person showed; the browser holds its id, sealed."""
+
+    KIND: ClassVar[str] = "browser_session"
+    id: str
+    tenant: str
+    user: str
+    credential: str
+    """The id of the credential that the user showed."""
+    authenticated: int
+    """When."""
+    amr: tuple[str, ...]
+    expires: int
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
 class SignInSettings(Record):
     """What a tenant allows of the ways in that are off by default (security.md "Tokens and sign-in")."""
 
@@ -63,6 +88,7 @@ class SignInSettings(Record):
     """The tenant."""
     tenant: str
     password_grant: bool = False
+    device_code: bool = False
 
     @property
     def partition(self) -> str:

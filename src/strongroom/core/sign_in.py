@@ -1,7 +1,8 @@
 """
-Interactive sign-in: what a client may ask the authorization endpoint, and where the answer may go.
+Interactive sign-in: what a client may ask the authorization endpoint.
 
-Sources: RFC 6749 section 4.1, RFC 7636 (S256 alone), RFC 8252 section 7.3 (loopback), reference clients.md section 1.2.
+Sources: RFC 6749 section 4.1, RFC 7636 (S256 alone), OpenID Connect Core section 3.1.2.1, reference clients.md section
+1.2. Where the answer may go is in `core.redirects`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
-from urllib.parse import urlencode, urlsplit
+from typing import TypeVar
+from urllib.parse import urlencode
 
 from strongroom.core.aadsts import refuse
+from strongroom.core.redirects import Platform
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 _CHALLENGE_CHARS = 43
+_MAX_AGE_DIGITS = 9
 _VERIFIER_CHARS = range(43, 129)
+E = TypeVar("E", bound=StrEnum)
 
 
 class ResponseMode(StrEnum):
@@ -27,6 +31,18 @@ class ResponseMode(StrEnum):
     QUERY = "query"
     FRAGMENT = "fragment"
     FORM_POST = "form_post"
+
+
+class Prompt(StrEnum):
+    """What the client wants the person to be asked; nothing by itself is `DEFAULT`."""
+
+    DEFAULT = ""
+    NONE = "none"
+    """Nothing: an answer, or an error."""
+    LOGIN = "login"
+    """Who they are, also if they have just said so."""
+    SELECT_ACCOUNT = "select_account"
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +55,15 @@ class AuthorizationRequest:
     redirect_uri: str
     response_mode: ResponseMode
     scope: str
-    challenge: str
-    """The PKCE code challenge, S256."""
+    challenge: str | None
+    """The PKCE code challenge, S256; None of a server that goes without."""
+    platform: Platform
     state: str | None = None
     nonce: str | None = None
     login_hint: str | None = None
+    prompt: Prompt = Prompt.DEFAULT
+    max_age: int | None = None
+    """How long ago the person may have signed in, in seconds."""
 
     def answer(self, members: Mapping[str, str]) -> str:
         """Make the URL that takes an answer to the client, for the modes that go by one."""
@@ -52,62 +72,59 @@ class AuthorizationRequest:
         return f"{self.redirect_uri}{mark}{query}"
 
 
-def is_loopback_redirect(uri: str) -> bool:
-    """
-    Tell whether an answer that goes to *uri* stays on the user's machine: http to loopback, any port, no path.
-
-    What well-known public clients listen at (RFC 8252 section 7.3).
-    """
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme == "http"
-        and parts.hostname in _LOOPBACK
-        and parts.username is None
-        and parts.path in {"", "/"}
-        and not parts.query
-        and not parts.fragment
-        and uri.isascii()
-        and uri.isprintable()
-    )
-
-
-def read_authorization_request(tenant: str, query: Mapping[str, str], scope: str) -> AuthorizationRequest:
+def read_authorization_request(
+    tenant: str, query: Mapping[str, str], scope: str, platform: Platform
+) -> AuthorizationRequest:
     """
     Read a request whose client and redirect URI are known to be good.
 
     Raises:
-        Invalid: AADSTS700054, another response type than `code`; 9002325, no PKCE; 50058, `prompt=none`; 900144,
-            nothing is asked for.
+        Invalid: AADSTS700054, another response type than `code`; 9002325, no PKCE; 900144, nothing is asked for;
+            9002313, another member is malformed.
     """
     if query.get("response_type") != "code":
         raise refuse(700054)
-    challenge = query.get("code_challenge", "")
-    if query.get("code_challenge_method") != "S256" or len(challenge) != _CHALLENGE_CHARS:
-        raise refuse(9002325)
-    if query.get("prompt") == "none":
-        # Every sign-in is a fresh one here, so nobody is signed in already.
-        raise refuse(50058)
     if not scope.strip():
         raise refuse(900144, parameter="scope")
-    try:
-        mode = ResponseMode(query.get("response_mode", ResponseMode.QUERY))
-    except ValueError:
-        raise refuse(9002313, reason="response_mode") from None
     return AuthorizationRequest(
         tenant=tenant,
         client_id=query["client_id"].lower(),
         redirect_uri=query["redirect_uri"],
-        response_mode=mode,
+        response_mode=_one_of(ResponseMode, query, "response_mode", ResponseMode.QUERY),
         scope=scope,
-        challenge=challenge,
+        challenge=_challenge(query, platform),
+        platform=platform,
         state=query.get("state"),
         nonce=query.get("nonce"),
         login_hint=query.get("login_hint"),
+        prompt=_one_of(Prompt, query, "prompt", Prompt.DEFAULT),
+        max_age=_max_age(query.get("max_age")),
     )
+
+
+def _challenge(query: Mapping[str, str], platform: Platform) -> str | None:
+    """Read the code challenge. Only a server that proves itself may go without (RFC 9700 section 2.1.1)."""
+    if platform is Platform.WEB and not {"code_challenge", "code_challenge_method"} & query.keys():
+        return None
+    challenge = query.get("code_challenge", "")
+    if query.get("code_challenge_method") != "S256" or len(challenge) != _CHALLENGE_CHARS:
+        raise refuse(9002325)
+    return challenge
+
+
+def _one_of(kind: type[E], query: Mapping[str, str], name: str, default: E) -> E:
+    try:
+        return kind(query.get(name, default))
+    except ValueError:
+        raise refuse(9002313, reason=name) from None
+
+
+def _max_age(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_AGE_DIGITS:
+        raise refuse(9002313, reason="max_age")
+    return int(text)
 
 
 def check_verifier(verifier: str, challenge: str) -> None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from strongroom.core.limits import FORM_VALUE_CHARS
+from strongroom.core.redirects import Platform
 from strongroom.crypto.protocol import KeyProtection, Unsealable
 
 _FORMAT = b"1"
@@ -32,10 +33,12 @@ class AuthorizationCode(msgspec.Struct, array_like=True, frozen=True):
     amr: tuple[str, ...]
     client_id: str
     redirect_uri: str
-    challenge: str
+    challenge: str | None
+    """None of a server that went without one."""
     scope: str
     nonce: str | None
     expires: int
+    platform: Platform
 
 
 def seal(keys: KeyProtection, purpose: str, content: msgspec.Struct) -> str:

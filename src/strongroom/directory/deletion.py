@@ -26,7 +26,7 @@ from strongroom.core.identity import (
 )
 from strongroom.core.records import tenant_partition
 from strongroom.core.relations import AppRoleAssignment, DeletedObject, Ownership, PermissionGrant
-from strongroom.core.sessions import TokenFamily
+from strongroom.core.sessions import BrowserSession, TokenFamily
 from strongroom.directory.principals import no_such_object, remove_credentials
 from strongroom.directory.second_factors import remove_all
 from strongroom.store import Transaction
@@ -121,7 +121,10 @@ async def _remove_roles(tx: Transaction, found: DirectoryObject) -> None:
 
 
 async def _end_sessions(tx: Transaction, found: DirectoryObject) -> None:
-    """End a user's token families: what was given before the deletion does not come back with the user."""
+    """End a user's sessions and token families: what was before the deletion does not come back with the user."""
+    for session in await tx.records(BrowserSession, found.partition):
+        if session.user == found.id:
+            await tx.remove(session)
     for family in await tx.records(TokenFamily, found.partition):
         if family.user == found.id and not family.ended:
             await tx.put(replace(family, ended=True))

@@ -55,6 +55,8 @@ class NewPassword:
     verifier: bytes = field(repr=False)
     must_change: bool = False
     """If true it has expired as soon as it is set: it is good for choosing another and for nothing else."""
+    id: str | None = None
+    """What it is to be known by, where that has to be known before."""
 
 
 def judge_password(text: str) -> None:
@@ -166,7 +168,7 @@ def _profile(found: tuple[tuple[str, str], ...], change: Mapping[str, str]) -> t
 
 def _password(user: User, password: NewPassword, now: int, entropy: Callable[[int], bytes]) -> Credential:
     return Credential(
-        id=new_guid(entropy),
+        id=password.id or new_guid(entropy),
         tenant=user.tenant,
         owner=user.id,
         kind=CredentialKind.PASSWORD,

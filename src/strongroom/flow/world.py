@@ -14,6 +14,7 @@ from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
+from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
@@ -54,6 +55,7 @@ class World:
     passwords: Passwords
     lockout: Lockout
     factor_lockout: FactorLockout
+    device_codes: DeviceCodes
     signers: TokenSigners
     instance: Instance
     documents: Documents

@@ -222,6 +222,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "scheduledPurgeDate": _number,
     "scope": _text,
     "servicePrincipalId": _text,
+    "signInStep": _text,
     "signingKeyId": _text,
     "since": _number,
     "source": _text,

@@ -36,6 +36,7 @@ async def openid_configuration_v1(call: Call) -> Response:
         issuer=issuer_v1(tenant),
         authorize=f"{endpoints}/oauth2/authorize",
         token=f"{endpoints}/oauth2/token",
+        device=f"{endpoints}/oauth2/devicecode",
         keys=f"{endpoints}/discovery/keys",
         logout=f"{endpoints}/oauth2/logout",
     )
@@ -50,6 +51,7 @@ async def openid_configuration_v2(call: Call) -> Response:
         issuer=issuer_v2(call.base, tenant),
         authorize=f"{endpoints}/oauth2/v2.0/authorize",
         token=f"{endpoints}/oauth2/v2.0/token",
+        device=f"{endpoints}/oauth2/v2.0/devicecode",
         keys=f"{endpoints}/discovery/v2.0/keys",
         logout=f"{endpoints}/oauth2/v2.0/logout",
     )
@@ -120,7 +122,9 @@ def _authority(call: Call) -> tuple[str, str]:
     return (name if name == ADFS else tenant), tenant
 
 
-def _configuration(call: Call, *, issuer: str, authorize: str, token: str, keys: str, logout: str) -> Response:
+def _configuration(
+    call: Call, *, issuer: str, authorize: str, token: str, device: str, keys: str, logout: str
+) -> Response:
     document = OpenIdConfiguration(
         token_endpoint=token,
         token_endpoint_auth_methods_supported=["client_secret_post", "private_key_jwt", "client_secret_basic"],
@@ -133,6 +137,9 @@ def _configuration(call: Call, *, issuer: str, authorize: str, token: str, keys:
         issuer=issuer,
         request_uri_parameter_supported=False,
         authorization_endpoint=authorize,
+        device_authorization_endpoint=device,
+        http_logout_supported=True,
+        frontchannel_logout_supported=False,
         end_session_endpoint=logout,
         claims_supported=_CLAIMS,
         cloud_instance_name=_cloud_name(call.the_site),

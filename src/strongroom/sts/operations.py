@@ -10,7 +10,7 @@ from strongroom.core import limits
 from strongroom.core.echo import REDACTED, TENANT, USER_NAME, one_of, shown
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
-from strongroom.sts import authorize, discovery, token_endpoint
+from strongroom.sts import account_pages, authorize, device, discovery, sign_out, token_endpoint, walking
 from strongroom.sts.authorities import authority_target
 
 _T = authority_target
@@ -21,9 +21,20 @@ OPERATIONS: tuple[Op, ...] = (
        body_limit=limits.FORM_BYTES, authenticates=True),
     Op("TokenIssueV1", "POST", "/{tenant}/oauth2/token", Public(), token_endpoint.issue_v1, _T,
        body_limit=limits.FORM_BYTES, authenticates=True),
-    Op("Authorize", "GET", "/{tenant}/oauth2/v2.0/authorize", Public(), authorize.authorize, _T),
-    Op("SignIn", "POST", "/{tenant}/sign-in", Public(), authorize.sign_in, _T,
+    Op("Authorize", "GET", "/{tenant}/oauth2/v2.0/authorize", Public(), authorize.authorize_v2, _T, authenticates=True),
+    Op("AuthorizeV1", "GET", "/{tenant}/oauth2/authorize", Public(), authorize.authorize_v1, _T, authenticates=True),
+    Op("SignIn", "POST", "/{tenant}/sign-in", Public(), walking.sign_in, _T,
        body_limit=limits.FORM_BYTES, authenticates=True),
+    Op("SignOut", "GET", "/{tenant}/oauth2/v2.0/logout", Public(), sign_out.sign_out, _T, authenticates=True),
+    Op("SignOutV1", "GET", "/{tenant}/oauth2/logout", Public(), sign_out.sign_out, _T, authenticates=True),
+    Op("PasswordChangeBegin", "GET", "/{tenant}/password", Public(), account_pages.change_password, _T),
+    Op("DeviceCodeIssue", "POST", "/{tenant}/oauth2/v2.0/devicecode", Public(), device.device_code_v2, _T,
+       body_limit=limits.FORM_BYTES),
+    Op("DeviceCodeIssueV1", "POST", "/{tenant}/oauth2/devicecode", Public(), device.device_code_v1, _T,
+       body_limit=limits.FORM_BYTES),
+    Op("DeviceCodeFormGet", "GET", "/{tenant}/oauth2/deviceauth", Public(), device.show_form, _T),
+    Op("DeviceCodeFormTake", "POST", "/{tenant}/oauth2/deviceauth", Public(), device.take_form, _T,
+       body_limit=limits.FORM_BYTES),
     Op("OpenIdConfigurationGet", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", Public(),
        discovery.openid_configuration_v2, _T),
     Op("OpenIdConfigurationGetV1", "GET", "/{tenant}/.well-known/openid-configuration", Public(),

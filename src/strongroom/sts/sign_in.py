@@ -27,7 +27,31 @@ class SignedIn:
     amr: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedPassword:
+    """A person whose password is right, and whether it is good for choosing another alone."""
+
+    user: User
+    credential: Credential
+    is_expired: bool
+
+
 async def sign_in_by_password(call: Call, tenant: Tenant, user_name: str, password: str) -> SignedIn:
+    """
+    Sign a user in by name and password, where no page can ask for more.
+
+    Raises:
+        Invalid: as `check_password`; AADSTS50055, the password has expired.
+        Throttled: too many passwords wait to be checked.
+    """
+    checked = await check_password(call, tenant, user_name, password)
+    if checked.is_expired:
+        raise refuse(50055, reason="password has expired")
+    call.proved = True
+    return SignedIn(checked.user, checked.credential, (PASSWORD,))
+
+
+async def check_password(call: Call, tenant: Tenant, user_name: str, password: str) -> CheckedPassword:
     """
     Check a user's name and password.
 
@@ -35,8 +59,7 @@ async def sign_in_by_password(call: Call, tenant: Tenant, user_name: str, passwo
     journal has the reason (security.md "Tokens and sign-in").
 
     Raises:
-        Invalid: AADSTS50126, the name or the password is wrong, or too many were; 50057, the account is disabled;
-            50055, the password has expired.
+        Invalid: AADSTS50126, the name or the password is wrong, or too many were; 50057, the account is disabled.
         Throttled: too many passwords wait to be checked.
     """
     # No user has a longer name, and what strangers send is not kept whole.
@@ -57,10 +80,7 @@ async def sign_in_by_password(call: Call, tenant: Tenant, user_name: str, passwo
     call.properties["userId"] = user.id
     if not user.enabled:
         raise refuse(50057, reason="user is disabled")
-    if not is_current(credential, call.now):
-        raise refuse(50055, reason="password has expired")
-    call.proved = True
-    return SignedIn(user, credential, (PASSWORD,))
+    return CheckedPassword(user, credential, is_expired=not is_current(credential, call.now))
 
 
 def tenant_of_user(world: World, user_name: str) -> Tenant:

@@ -36,6 +36,28 @@ class TokenResponseV1(json.Secretive, omit_defaults=True):
     client_info: str | None = None
 
 
+class DeviceCode(json.Secretive):
+    """A device code, and what the person is to be told (RFC 8628 section 3.2; v2)."""
+
+    user_code: str
+    device_code: str
+    verification_uri: str
+    expires_in: int
+    interval: int
+    message: str
+
+
+class DeviceCodeV1(json.Secretive):
+    """The same, as v1 names it."""
+
+    user_code: str
+    device_code: str
+    verification_url: str
+    expires_in: str
+    interval: str
+    message: str
+
+
 class OpenIdConfiguration(msgspec.Struct):
     """OpenID provider metadata (OpenID Connect Discovery section 3), with Entra's own members."""
 
@@ -50,6 +72,9 @@ class OpenIdConfiguration(msgspec.Struct):
     issuer: str
     request_uri_parameter_supported: bool
     authorization_endpoint: str
+    device_authorization_endpoint: str
+    http_logout_supported: bool
+    frontchannel_logout_supported: bool
     end_session_endpoint: str
     claims_supported: list[str]
     cloud_instance_name: str

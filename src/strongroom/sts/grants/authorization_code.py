@@ -8,7 +8,7 @@ from strongroom.core.sign_in import check_verifier
 from strongroom.directory.codes import AuthorizationCode, unseal
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
-from strongroom.sts.authorize import CODE_PURPOSE
+from strongroom.sts.goals.authorization import CODE_PURPOSE
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.grants.user import begin
 from strongroom.sts.sign_in import SignedIn
@@ -29,16 +29,24 @@ async def _issue(request: TokenRequest) -> Issued:
         raise refuse(70000, parameter="code", reason="code of another tenant or client")
     if form.get("redirect_uri") != code.redirect_uri:
         raise refuse(70000, parameter="redirect_uri", reason="redirect URI is not the one of the code")
-    verifier = form.get("code_verifier")
-    if verifier is None:
-        raise refuse(900144, parameter="code_verifier")
-    check_verifier(verifier, code.challenge)
+    _check_verifier(code, form.get("code_verifier"))
     if code.expires <= call.now:
         raise refuse(70008, reason="code has expired")
     signed_in = _signed_in(call.world, code)
     call.proved = True
     call.properties["userId"] = signed_in.user.id
     return await begin(request, signed_in, family=code.family, nonce=code.nonce, authenticated=code.authenticated)
+
+
+def _check_verifier(code: AuthorizationCode, verifier: str | None) -> None:
+    if code.challenge is None:
+        if verifier is not None:
+            # Somebody took the challenge out of the request that this code answers (RFC 9700 section 4.8.2).
+            raise refuse(501481, reason="code_verifier for a code without a challenge")
+        return
+    if verifier is None:
+        raise refuse(900144, parameter="code_verifier")
+    check_verifier(verifier, code.challenge)
 
 
 def _read(world: World, form: Form) -> AuthorizationCode:

@@ -1,0 +1,112 @@
+"""A client gets an authorization code, at its redirect URI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from strongroom.core.errors import Failure
+from strongroom.core.guids import new_guid
+from strongroom.core.limits import AUTHORIZATION_CODE_S
+from strongroom.core.sign_in import AuthorizationRequest, ResponseMode
+from strongroom.core.user_tokens import parse_user_scope
+from strongroom.directory.clients import find_public_client, require_client, require_enabled
+from strongroom.directory.codes import AuthorizationCode, seal
+from strongroom.flow.call import Call
+from strongroom.http.message import Response
+from strongroom.sts import pages
+from strongroom.sts.sign_in_clients import find_client
+from strongroom.sts.walk import Goal, Reached, Walk
+
+AUTHORIZATION = "authorization"
+CODE_PURPOSE = "authorization code"
+_NO_STORE = ((b"cache-control", b"no-store"),)
+
+
+def _request(walk: Walk) -> AuthorizationRequest:
+    if walk.authorization is None:
+        msg = "the walk is for no client"
+        raise RuntimeError(msg)
+    return walk.authorization
+
+
+def _application(call: Call, walk: Walk) -> str:
+    """Name the client, which may have lost its registration or its redirect URI since the page was made."""
+    request = _request(walk)
+    client = find_client(call, walk.path, request.client_id, request.redirect_uri)
+    call.properties.update(appId=client.app_id, grantType="authorization_code")
+    return client.display_name
+
+
+def _goes_to(walk: Walk) -> str:
+    return _request(walk).redirect_uri
+
+
+def _reach(call: Call, walk: Walk) -> Reached:
+    request, shown = _request(walk), walk.the_shown
+    if find_public_client(request.client_id) is None:
+        # Whose tenant it is may have been open until now.
+        _, principal = require_client(call.world.view, tenant=shown.tenant, client_id=request.client_id)
+        require_enabled(principal)
+    try:
+        parse_user_scope(request.scope, call.world.hosts, shown.tenant)
+    except Failure as failure:
+        return Reached(sent_back(request, failure))
+    code = AuthorizationCode(
+        tenant=shown.tenant,
+        family=new_guid(call.world.entropy),
+        user=shown.user,
+        credential=shown.credential,
+        authenticated=shown.authenticated,
+        amr=shown.amr,
+        client_id=request.client_id,
+        redirect_uri=request.redirect_uri,
+        challenge=request.challenge,
+        scope=request.scope,
+        nonce=request.nonce,
+        expires=call.now + AUTHORIZATION_CODE_S,
+        platform=request.platform,
+    )
+    return Reached(_answer(call, walk, {"code": seal(call.world.keys, CODE_PURPOSE, code)}))
+
+
+def _refuse(call: Call, walk: Walk, failure: Failure) -> Response:
+    return _answer(call, walk, _told(failure))
+
+
+def sent_back(request: AuthorizationRequest, failure: Failure) -> Response:
+    """Tell the client what is wrong (RFC 6749 section 4.1.2.1): it is known to listen there."""
+    return _redirect(request.answer(_told(failure)))
+
+
+def refused_unread(redirect_uri: str, query: Mapping[str, str], failure: Failure) -> Response:
+    """Tell the client that its request could not be read: at its redirect URI, as far as it says how."""
+    told = _told(failure) | ({"state": query["state"]} if "state" in query else {})
+    mark = "#" if query.get("response_mode") == ResponseMode.FRAGMENT else "&" if "?" in redirect_uri else "?"
+    return _redirect(f"{redirect_uri}{mark}{urlencode(told)}")
+
+
+def _told(failure: Failure) -> dict[str, str]:
+    return {"error": failure.code, "error_description": f"AADSTS{failure.number}: {failure.message}"}
+
+
+def _answer(call: Call, walk: Walk, members: Mapping[str, str]) -> Response:
+    request = _request(walk)
+    if request.response_mode is not ResponseMode.FORM_POST:
+        return _redirect(request.answer(members))
+    members = {**members, **({"state": request.state} if request.state is not None else {})}
+    return pages.answer(
+        call,
+        "form_post",
+        goes_to=request.redirect_uri,
+        application=_application(call, walk),
+        action=request.redirect_uri,
+        members=members,
+    )
+
+
+def _redirect(place: str) -> Response:
+    return Response(302, headers=[(b"location", place.encode("ascii")), *_NO_STORE], content_type=None)
+
+
+GOAL = Goal(_application, _goes_to, _reach, _refuse)

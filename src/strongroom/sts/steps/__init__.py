@@ -1,0 +1,11 @@
+"""The steps of signing in, in their order: the first that is due is shown. A step more is a row more."""
+
+from __future__ import annotations
+
+from strongroom.sts.steps.account import ACCOUNT
+from strongroom.sts.steps.device import DEVICE
+from strongroom.sts.steps.new_password import NEW_PASSWORD
+from strongroom.sts.steps.password import PASSWORD_STEP
+from strongroom.sts.walk import Step
+
+STEPS: tuple[Step, ...] = (ACCOUNT, PASSWORD_STEP, NEW_PASSWORD, DEVICE)

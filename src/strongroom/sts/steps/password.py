@@ -1,0 +1,35 @@
+"""Name and password: who the person is, if that is not known from the browser."""
+
+from __future__ import annotations
+
+from strongroom.flow.call import Call
+from strongroom.sts.sign_in import PASSWORD, check_password, tenant_of_user
+from strongroom.sts.walk import Form, Shown, Step, Taken, Walk, tenant_of_path
+
+
+def _is_due(_call: Call, walk: Walk) -> bool:
+    return walk.shown is None
+
+
+def _page(_call: Call, walk: Walk) -> dict[str, object]:
+    return {"user_name": walk.hint}
+
+
+async def _take(call: Call, walk: Walk, form: Form) -> Taken:
+    """
+    Check the password.
+
+    Raises:
+        Invalid: AADSTS50126, 50057, 50059: see `check_password` and `tenant_of_user`.
+        Throttled: too many passwords wait to be checked.
+    """
+    user_name = form.get("username", "")
+    tenant = tenant_of_path(call, walk.path) or tenant_of_user(call.world, user_name)
+    checked = await check_password(call, tenant, user_name, form.get("password", ""))
+    shown = Shown(
+        tenant.id, checked.user.id, checked.credential.id, (PASSWORD,), call.now, is_expired=checked.is_expired
+    )
+    return Taken(walk.having(shown=shown))
+
+
+PASSWORD_STEP = Step("password", _is_due, _page, _take)

@@ -1,0 +1,180 @@
+"""
+Signing in is a walk of steps: account, password, new password, ..., and then the goal that it is made for.
+
+    begin --> the first step that is due shows its page --its form--> what the person showed is kept
+                        ^                                                    |
+                        +--------------- another is due ---------------------+--- none is: the goal is reached
+
+Where a walk has come to is sealed into the page and comes back with its form, bound to a cookie that only our own page
+can send, so no other site can sign anybody in (CSRF), and no step can be left out. A step is a row of `steps.STEPS`; a
+goal is one of `goals.GOALS`: a client gets a code, a device is let in, a person's own account is shown. Neither writes:
+both say what is to be changed, and `walking` makes all of it durable at the end of the request, with the audit entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from strongroom.core.aadsts import refuse
+from strongroom.core.errors import Failure
+from strongroom.core.identity import Credential, Tenant, User
+from strongroom.core.sessions import BrowserSession
+from strongroom.core.sign_in import AuthorizationRequest
+from strongroom.flow.call import Call
+from strongroom.http.message import Response
+from strongroom.store import Transaction
+from strongroom.sts.authorities import MULTI_TENANT, find_tenant
+
+Form = Mapping[str, str]
+Change = Callable[[Transaction], Awaitable[Any]]
+
+
+class Shown(msgspec.Struct, array_like=True, frozen=True):
+    """A person, and what that person has shown."""
+
+    tenant: str
+    user: str
+    credential: str
+    """The id of the password."""
+    amr: tuple[str, ...]
+    authenticated: int
+    session: str | None = None
+    """The browser session that it was shown in; None if it was shown in this walk."""
+    is_expired: bool = False
+    """Whether the password is good for choosing another alone."""
+
+    def renewed(self, credential: str) -> Shown:
+        """Give the same with the password that the person has just chosen."""
+        return msgspec.structs.replace(self, credential=credential, session=None, is_expired=False)
+
+
+class Walk(msgspec.Struct, array_like=True, frozen=True):
+    """Where a walk has come to. `goal` names what it is made for, and one of the members after `done` says more."""
+
+    goal: str
+    path: str
+    """The first segment of the path: a GUID, a domain, `common` or `organizations`."""
+    browser: bytes
+    """The digest of the browser's secret."""
+    expires: int
+    hint: str = ""
+    """What the user name is likely to be."""
+    chooses: bool = False
+    """Whether the person may choose among those who are signed in at the browser."""
+    shown: Shown | None = None
+    done: tuple[str, ...] = ()
+    """Steps that were answered and are not due again."""
+    authorization: AuthorizationRequest | None = None
+    device: str = ""
+    """The user code of the device that is to be let in."""
+
+    def having(self, **changes: object) -> Walk:
+        """Take the walk further."""
+        return msgspec.structs.replace(self, **changes)
+
+    def answered(self, step: str) -> Walk:
+        """Take the walk beyond a step."""
+        return self.having(done=(*self.done, step))
+
+    @property
+    def the_shown(self) -> Shown:
+        """
+        The person, for steps that come after the password.
+
+        Raises:
+            RuntimeError: nobody has shown anything yet.
+        """
+        if self.shown is None:
+            msg = "nobody is signed in yet"
+            raise RuntimeError(msg)
+        return self.shown
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a step made of its form: the walk as it goes on, what is to be changed, or that the person gave up."""
+
+    walk: Walk
+    changes: tuple[Change, ...] = ()
+    gave_up: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    One step.
+
+    Attributes:
+        name: of the step, of its template, and of its form.
+        is_due: whether the person must do it before the goal is reached.
+        page: the values that its template wants beside those of `pages`.
+        take: what comes of its form; a Failure is told on the same page.
+        unasked: the AADSTS number that a client is told which wanted nothing to be asked (`prompt=none`).
+    """
+
+    name: str
+    is_due: Callable[[Call, Walk], bool]
+    page: Callable[[Call, Walk], Mapping[str, object]]
+    take: Callable[[Call, Walk, Form], Awaitable[Taken]]
+    unasked: int = 50058
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a goal gives the browser, what is to be changed, and what happens once that is durable."""
+
+    response: Response
+    changes: tuple[Change, ...] = ()
+    then: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """
+    What a walk is made for.
+
+    Attributes:
+        application: what the person goes on to, by the name that the page says. It raises a Failure if that is gone.
+        goes_to: the redirect URI that the last form may lead to, if there is one.
+        reach: what comes of it in the end. A Failure is told on a page.
+        refuse: what it gets if there is to be no sign-in.
+    """
+
+    application: Callable[[Call, Walk], str]
+    goes_to: Callable[[Walk], str | None]
+    reach: Callable[[Call, Walk], Reached]
+    refuse: Callable[[Call, Walk, Failure], Response]
+
+
+def tenant_of_path(call: Call, name: str) -> Tenant | None:
+    """
+    Find the tenant that a path names; None where the user's name will say which it is.
+
+    Raises:
+        Invalid: AADSTS900023, 90002: it names none.
+    """
+    return None if name.lower() in MULTI_TENANT else find_tenant(call.world, name)
+
+
+def shown_in(session: BrowserSession) -> Shown:
+    """Give what a person showed when a browser session began."""
+    return Shown(
+        session.tenant, session.user, session.credential, session.amr, session.authenticated, session=session.id
+    )
+
+
+def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
+    """
+    Find who showed what, as they are now.
+
+    Raises:
+        Invalid: AADSTS50173, the user or the password went away meanwhile.
+    """
+    user, credential = call.world.view.principal(shown.tenant, shown.user), call.world.view.credential(shown.credential)
+    if not isinstance(user, User) or not user.enabled or credential is None or credential.owner != user.id:
+        raise refuse(50173, reason="user or credential has ended")
+    return user, credential

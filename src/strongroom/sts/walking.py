@@ -1,0 +1,192 @@
+"""The walk itself: begun, taken further by each form, and ended (see `walk`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hmac import compare_digest
+
+from strongroom.core.aadsts import refuse
+from strongroom.core.errors import Failure
+from strongroom.core.guids import new_guid
+from strongroom.core.limits import BROWSER_SESSION_S, SIGN_IN_PAGE_S
+from strongroom.core.sessions import BrowserSession
+from strongroom.core.sign_in import Prompt
+from strongroom.directory.browser_sessions import begin_session, end_sessions
+from strongroom.directory.codes import seal, unseal
+from strongroom.flow.call import Call
+from strongroom.http.message import Header, Response
+from strongroom.store import Transaction
+from strongroom.sts import browser, pages
+from strongroom.sts.forms import parse_form
+from strongroom.sts.goals import GOALS
+from strongroom.sts.steps import STEPS
+from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
+
+_PURPOSE = "sign-in page"
+
+
+async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_age: int | None = None) -> Response:
+    """
+    Begin a walk: with whoever is signed in at the browser already, where the client leaves that open.
+
+    Raises:
+        Failure: told on a page.
+    """
+    tenant = tenant_of_path(call, walk.path)
+    sessions = browser.live_sessions(call, tenant.id if tenant is not None else None)
+    if max_age is not None:
+        sessions = [one for one in sessions if call.now - one.authenticated <= max_age]
+    secret, cookie = browser.new_secret(call)
+    walk = walk.having(browser=secret, expires=call.now + SIGN_IN_PAGE_S)
+    if prompt is not Prompt.LOGIN:
+        walk = _with_sessions(call, walk, sessions, prompt)
+    response = await _go_on(call, walk, (), is_silent=prompt is Prompt.NONE)
+    response.headers.append(cookie)
+    return response
+
+
+def _with_sessions(call: Call, walk: Walk, sessions: Sequence[BrowserSession], prompt: Prompt) -> Walk:
+    """Take whom the client means of those who are signed in; the person chooses where that is not clear."""
+    if walk.hint:
+        hinted = walk.hint.casefold()
+        sessions = [
+            one for one in sessions if find_shown(call, shown_in(one))[0].user_principal_name.casefold() == hinted
+        ]
+    if prompt is Prompt.SELECT_ACCOUNT or len(sessions) > 1:
+        return walk.having(chooses=bool(sessions))
+    return walk.having(shown=shown_in(sessions[0])) if sessions else walk
+
+
+def _user_name(call: Call, session: BrowserSession) -> str:
+    user, _ = find_shown(call, shown_in(session))
+    return user.user_principal_name
+
+
+async def sign_in(call: Call) -> Response:
+    """
+    Answer POST /{tenant}/sign-in, every step's form: with the next page, the same one again, or what the goal gives.
+
+    Raises:
+        Failure: told on a page.
+    """
+    try:
+        form = parse_form(call.request.header(b"content-type"), await call.raw_body())
+        walk = _carried(call, form)
+        if walk.shown is not None:
+            find_shown(call, walk.shown)
+        step = _due(call, walk)
+        GOALS[walk.goal].application(call, walk)
+    except Failure as failure:
+        raise pages.told(call, failure) from None
+    if step is None or form.get("step") != step.name:
+        # Another window answered it meanwhile, or this form is for a step that is no longer due.
+        return await _go_on(call, walk, ())
+    call.properties["signInStep"] = step.name
+    try:
+        taken = await step.take(call, walk, form)
+    except Failure as failure:
+        raise _told(call, failure, walk, step, form) from None
+    if taken.gave_up is not None:
+        return GOALS[walk.goal].refuse(call, taken.walk, taken.gave_up)
+    return await _go_on(call, taken.walk, taken.changes)
+
+
+async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_silent: bool = False) -> Response:
+    """Show the page of the first step that is due, or give what the walk was made for."""
+    goal, step = GOALS[walk.goal], _due(call, walk)
+    if step is not None:
+        await _commit(call, changes, 200)
+        return goal.refuse(call, walk, refuse(step.unasked)) if is_silent else _page(call, walk, step)
+    shown = walk.the_shown
+    call.proved = True
+    call.properties.update(tenantId=shown.tenant, userId=shown.user)
+    cookies: list[Header] = []
+    if shown.session is None:
+        session, ended = _new_session(call, shown)
+        changes += (lambda tx: _replace_session(tx, session, ended),)
+        others = [one for one in browser.live_sessions(call) if one not in ended]
+        cookies = [browser.sessions_cookie(call, [session, *others])]
+    try:
+        reached = goal.reach(call, walk)
+    except Failure as failure:
+        raise pages.told(call, failure) from None
+    await _commit(call, (*changes, *reached.changes), reached.response.status)
+    if reached.then is not None:
+        reached.then()
+    reached.response.headers.extend(cookies)
+    return reached.response
+
+
+def _due(call: Call, walk: Walk) -> Step | None:
+    return next((step for step in STEPS if step.name not in walk.done and step.is_due(call, walk)), None)
+
+
+async def _commit(call: Call, changes: tuple[Change, ...], status: int) -> None:
+    if not changes:
+        return
+
+    async def change(tx: Transaction) -> None:
+        for one in changes:
+            await one(tx)
+
+    await call.commit(change, status=lambda _: status)
+
+
+def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[BrowserSession]]:
+    """Make the session of whoever has just signed in, and name those of the same person that it is instead of."""
+    session = BrowserSession(
+        id=new_guid(call.world.entropy),
+        tenant=shown.tenant,
+        user=shown.user,
+        credential=shown.credential,
+        authenticated=shown.authenticated,
+        amr=shown.amr,
+        expires=shown.authenticated + BROWSER_SESSION_S,
+    )
+    return session, [one for one in browser.live_sessions(call, shown.tenant) if one.user == shown.user]
+
+
+async def _replace_session(tx: Transaction, session: BrowserSession, ended: Sequence[BrowserSession]) -> None:
+    await end_sessions(tx, ended)
+    await begin_session(tx, session)
+
+
+def _page(call: Call, walk: Walk, step: Step) -> Response:
+    try:
+        values = _values(call, walk, step)
+    except Failure as failure:
+        raise pages.told(call, failure) from None
+    return pages.answer(call, step.name, goes_to=GOALS[walk.goal].goes_to(walk), wrong=None, **values)
+
+
+def _told(call: Call, failure: Failure, walk: Walk, step: Step, form: Form) -> Failure:
+    if "username" in form:
+        walk = walk.having(hint=form["username"])
+    return pages.told(call, failure, step.name, goes_to=GOALS[walk.goal].goes_to(walk), **_values(call, walk, step))
+
+
+def _values(call: Call, walk: Walk, step: Step) -> dict[str, object]:
+    return {
+        "application": GOALS[walk.goal].application(call, walk),
+        "action": f"/{walk.path}/sign-in",
+        "request": seal(call.world.keys, _PURPOSE, walk),
+        "step": step.name,
+        **step.page(call, walk),
+    }
+
+
+def _carried(call: Call, form: Form) -> Walk:
+    """
+    Read what the page carried.
+
+    Raises:
+        Invalid: AADSTS9002313, it is none of ours, another browser's, another tenant's, or was answered too late.
+    """
+    walk = unseal(call.world.keys, _PURPOSE, Walk, form.get("request", ""))
+    if walk is None or walk.path != call.params["tenant"]:
+        raise refuse(9002313, reason="not a sign-in page of this instance")
+    if not compare_digest(browser.digest_of_secret(call), walk.browser):
+        raise refuse(9002313, reason="sign-in page of another browser")
+    if walk.expires <= call.now:
+        raise refuse(9002313, reason="sign-in page answered too late")
+    return walk
