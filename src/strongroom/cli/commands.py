@@ -264,12 +264,15 @@ def sign_in(
     device_code: Annotated[
         bool | None, Parameter(help="Whether programs without a browser may sign users in: off by default.")
     ] = None,
+    second_factor: Annotated[
+        bool | None, Parameter(help="Whether everybody must have a second factor: off by default.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
     from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    wanted = {"passwordGrant": password_grant, "deviceCode": device_code}
+    wanted = {"passwordGrant": password_grant, "deviceCode": device_code, "secondFactor": second_factor}
     return command.change(data, tenant, wanted, as_json=json)
 
 

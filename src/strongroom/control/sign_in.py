@@ -1,4 +1,4 @@
-"""What the operator lets a tenant's users sign in by, where that is off by default."""
+"""What the operator lets a tenant's users sign in by, or wants of them, where that is off by default."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ async def change_sign_in(call: Call) -> Response:
         settings,
         password_grant=settings.password_grant if body.password_grant is None else body.password_grant,
         device_code=settings.device_code if body.device_code is None else body.device_code,
+        second_factor=settings.second_factor if body.second_factor is None else body.second_factor,
     )
     if wanted != settings:
         await call.commit(lambda tx: tx.put(wanted))
-    return json.response(wire.SignInAnswer(tenant, wanted.password_grant, wanted.device_code))
+    return json.response(wire.SignInAnswer(tenant, wanted.password_grant, wanted.device_code, wanted.second_factor))

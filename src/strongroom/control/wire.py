@@ -91,6 +91,7 @@ class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
     password_grant: bool | None = None
     device_code: bool | None = None
+    second_factor: bool | None = None
 
 
 class SignInAnswer(msgspec.Struct, rename="camel"):
@@ -99,6 +100,7 @@ class SignInAnswer(msgspec.Struct, rename="camel"):
     tenant_id: str
     password_grant: bool
     device_code: bool
+    second_factor: bool
 
 
 class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

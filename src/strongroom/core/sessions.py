@@ -71,6 +71,8 @@ class BrowserSession(Record):
     """When."""
     amr: tuple[str, ...]
     expires: int
+    factor: str | None = None
+    """The id of the second factor that the user showed besides."""
 
     @property
     def partition(self) -> str:
@@ -81,7 +83,7 @@ class BrowserSession(Record):
 @record
 @dataclass(frozen=True, slots=True)
 class SignInSettings(Record):
-    """What a tenant allows of the ways in that are off by default (security.md "Tokens and sign-in")."""
+    """What a tenant allows, or demands, of what is off by default (security.md "Tokens and sign-in")."""
 
     KIND: ClassVar[str] = "sign_in_settings"
     id: str
@@ -89,6 +91,8 @@ class SignInSettings(Record):
     tenant: str
     password_grant: bool = False
     device_code: bool = False
+    second_factor: bool = False
+    """Whether everybody must have a second factor: who has none sets one up at the next sign-in."""
 
     @property
     def partition(self) -> str:

@@ -53,6 +53,11 @@ def second_factors_of(view: View, user: User) -> tuple[SecondFactor, ...]:
     return tuple(sorted(view.second_factors_of(user.tenant, user.id), key=_by_age))
 
 
+def has_factor(view: View, user: User, factor_id: str | None) -> bool:
+    """Tell whether a user still has the second factor that was shown; none was shown by who has shown None."""
+    return factor_id is None or any(one.id == factor_id for one in view.second_factors_of(user.tenant, user.id))
+
+
 async def find_factor(tx: Transaction, user: User, factor_id: str) -> SecondFactor | None:
     """Read a second factor of a user, or None if it is not one of his."""
     for kind in KINDS:
@@ -150,17 +155,17 @@ async def add_factor(tx: Transaction, user: User, factor: SecondFactor) -> None:
         raise Conflict("This security key is registered already.") from None
 
 
-async def use_code(tx: Transaction, keys: KeyProtection, user: User, code: str, now: int) -> AuthenticatorApp:
+def judge_app_code(keys: KeyProtection, view: View, user: User, code: str, now: int) -> AuthenticatorApp:
     """
-    Take a code of one of a user's apps, once; the app that made it.
+    Check a code; the app that made it, as it is once `use_code` has taken the code.
 
     Raises:
-        Invalid: AADSTS500121, it is of none of them, or was taken before.
+        Invalid: AADSTS500121, it is of none of the user's apps, or was taken before.
         Unsealable: a secret was sealed for another user or app, or altered.
     """
     reason = "wrong code"
-    for app in await tx.records(AuthenticatorApp, tenant_partition(user.tenant)):
-        if app.user != user.id:
+    for app in second_factors_of(view, user):
+        if not isinstance(app, AuthenticatorApp):
             continue
         secret = keys.open(_PURPOSE, bind(app.tenant, app.user, app.id), app.sealed_secret)
         try:
@@ -168,11 +173,24 @@ async def use_code(tx: Transaction, keys: KeyProtection, user: User, code: str, 
         except totp.WrongCode:
             continue
         if step > app.last_step:
-            used = replace(app, last_step=step)
-            await tx.put(used)
-            return used
+            return replace(app, last_step=step)
         reason = "code was used before"
     raise refuse(500121, reason=reason)
+
+
+async def use_code(tx: Transaction, used: AuthenticatorApp) -> None:
+    """
+    Take a code that `judge_app_code` found to be right, once.
+
+    Raises:
+        Invalid: AADSTS500121, it was taken meanwhile, or the app was removed.
+    """
+    app = await tx.record(AuthenticatorApp, used.partition, used.id)
+    if app is None:
+        raise refuse(500121, reason="authenticator app was removed meanwhile")
+    if used.last_step <= app.last_step:
+        raise refuse(500121, reason="code was used before")
+    await tx.put(replace(app, last_step=used.last_step))
 
 
 def _step(secret: bytes, code: str, now: int) -> int:
@@ -267,7 +285,6 @@ def register_key(
         sign_count=known.sign_count,
         aaguid=registered.aaguid,
         transports=known.transports,
-        last_challenge=challenge.made,
     )
 
 
@@ -285,8 +302,8 @@ def judge_answer(
     Check the answer of a user's key; `use_key` takes it.
 
     Raises:
-        Invalid: AADSTS9002313, the challenge was somebody else's or made too long ago; 500121, the answer is wrong, or
-            of a key that the user has not.
+        Invalid: AADSTS9002313, the challenge was somebody else's or made too long ago; 500121, the answer is wrong, not
+            new, or of a key that the user has not.
     """
     _judge_challenge(user, party, challenge, now)
     try:
@@ -300,10 +317,12 @@ def judge_answer(
         count = security_keys.verify_assertion(party, challenge.value, known, _handle(keys, user), answer)
     except KeyRefused as refused:
         raise refuse(500121, reason=refused.reason) from None
-    return Answered(key, count, challenge.made)
+    answered = Answered(key, count, challenge.made)
+    _require_new(key, answered)
+    return answered
 
 
-async def use_key(tx: Transaction, answered: Answered) -> SecurityKey:
+async def use_key(tx: Transaction, answered: Answered) -> None:
     """
     Take the answer of a key, once.
 
@@ -314,13 +333,15 @@ async def use_key(tx: Transaction, answered: Answered) -> SecurityKey:
     key = await tx.record(SecurityKey, answered.key.partition, answered.key.id)
     if key is None:
         raise refuse(500121, reason="security key was removed meanwhile")
+    _require_new(key, answered)
+    await tx.put(replace(key, sign_count=answered.sign_count, last_challenge=answered.made))
+
+
+def _require_new(key: SecurityKey, answered: Answered) -> None:
     if answered.sign_count <= key.sign_count and (answered.sign_count, key.sign_count) != (0, 0):
         raise refuse(500121, reason=f"security key {key.id} has not counted on: somebody may have a copy of it")
     if answered.made <= key.last_challenge:
         raise refuse(500121, reason="security key has answered this challenge or a later one")
-    used = replace(key, sign_count=answered.sign_count, last_challenge=answered.made)
-    await tx.put(used)
-    return used
 
 
 def _judge_challenge(user: User, party: Party, challenge: Challenge, now: int) -> None:

@@ -77,11 +77,13 @@ def expired_families(view: View, now: int) -> list[TokenFamily]:
 
 
 def _has_credential(view: View, family: TokenFamily) -> bool:
-    credential = view.credential(family.credential)
-    if credential is None or credential.owner != family.user or credential.tenant != family.tenant:
-        return False
-    held = view.second_factors_of(family.tenant, family.user)
-    return family.factor is None or any(one.id == family.factor for one in held)
+    credential, held = view.credential(family.credential), view.second_factors_of(family.tenant, family.user)
+    return (
+        credential is not None
+        and credential.owner == family.user
+        and credential.tenant == family.tenant
+        and (family.factor is None or any(one.id == family.factor for one in held))
+    )
 
 
 async def begin_family(tx: Transaction, family: TokenFamily) -> bool:

@@ -23,6 +23,7 @@ from strongroom.sts.steps import STEPS
 from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
 
 _PURPOSE = "sign-in page"
+_NOBODY = 50058
 
 
 async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_age: int | None = None) -> Response:
@@ -96,7 +97,7 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
     goal, step = GOALS[walk.goal], _due(call, walk)
     if step is not None:
         await _commit(call, changes, 200)
-        return goal.refuse(call, walk, refuse(step.unasked)) if is_silent else _page(call, walk, step)
+        return goal.refuse(call, walk, _unasked(walk, step)) if is_silent else _page(call, walk, step)
     shown = walk.the_shown
     call.proved = True
     call.properties.update(tenantId=shown.tenant, userId=shown.user)
@@ -117,6 +118,13 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
     return reached.response
 
 
+def _unasked(walk: Walk, step: Step) -> Failure:
+    """Say that a client wanted nothing to be asked and something has to be (OpenID Connect Core section 3.1.2.6)."""
+    error = None if step.unasked == _NOBODY else "interaction_required"
+    resource = walk.authorization.scope.split(" ")[0] if walk.authorization is not None else ""
+    return refuse(step.unasked, error=error, resource=resource)
+
+
 def _due(call: Call, walk: Walk) -> Step | None:
     return next((step for step in STEPS if step.name not in walk.done and step.is_due(call, walk)), None)
 
@@ -129,7 +137,11 @@ async def _commit(call: Call, changes: tuple[Change, ...], status: int) -> None:
         for one in changes:
             await one(tx)
 
-    await call.commit(change, status=lambda _: status)
+    try:
+        await call.commit(change, status=lambda _: status)
+    except Failure as failure:
+        # What was right when it was looked at is no longer, such as a code that somebody else has used.
+        raise pages.told(call, failure) from None
 
 
 def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[BrowserSession]]:
@@ -141,6 +153,7 @@ def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[Browser
         credential=shown.credential,
         authenticated=shown.authenticated,
         amr=shown.amr,
+        factor=shown.factor,
         expires=shown.authenticated + BROWSER_SESSION_S,
     )
     return session, [one for one in browser.live_sessions(call, shown.tenant) if one.user == shown.user]
@@ -166,6 +179,7 @@ def _told(call: Call, failure: Failure, walk: Walk, step: Step, form: Form) -> F
 
 
 def _values(call: Call, walk: Walk, step: Step) -> dict[str, object]:
+    walk = step.prepare(call, walk)
     return {
         "application": GOALS[walk.goal].application(call, walk),
         "action": f"/{walk.path}/sign-in",

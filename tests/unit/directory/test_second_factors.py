@@ -52,7 +52,9 @@ def add_app(
 
 def use_code(directory: Directory, user: User, code: str, now: int) -> AuthenticatorApp:
     """Show a code."""
-    return directory.commit(lambda tx: second_factors.use_code(tx, directory.keys, user, code, now))
+    used = second_factors.judge_app_code(directory.keys, directory.view, user, code, now)
+    directory.commit(lambda tx: second_factors.use_code(tx, used))
+    return used
 
 
 def refused(number: int, reason: str) -> Any:
@@ -132,17 +134,30 @@ class TestApps:
         """Eight users of one code at once: one is let in."""
         user = directory.add_user()
         _, totp = add_app(directory, user)
-        code = totp.at(NOW + STEP)
+        used = second_factors.judge_app_code(directory.keys, directory.view, user, totp.at(NOW + STEP), NOW + STEP)
 
         async def all_at_once() -> list[object]:
-            tries = (
-                directory.store.commit(lambda tx: second_factors.use_code(tx, directory.keys, user, code, NOW + STEP))
-                for _ in range(8)
-            )
+            tries = (directory.store.commit(lambda tx: second_factors.use_code(tx, used)) for _ in range(8))
             return list(await asyncio.gather(*tries, return_exceptions=True))
 
         results = directory.run(all_at_once())
         assert sum(isinstance(one, Invalid) for one in results) == 7
+
+    def test_an_app_that_was_removed_meanwhile_takes_none(self, directory: Directory) -> None:
+        """Nor does a key, by an answer that was right a moment ago."""
+        user = directory.add_user()
+        app, totp = add_app(directory, user)
+        browser = Browser(directory, user)
+        key = browser.register()
+        used = second_factors.judge_app_code(directory.keys, directory.view, user, totp.at(NOW + STEP), NOW + STEP)
+        asked = browser.challenge(NOW + 1)
+        answered = browser.judge(asked, NOW + 1, browser.answer(asked))
+        for kind, factor in ((AuthenticatorApp, app.id), (SecurityKey, key.id)):
+            directory.commit(lambda tx, kind=kind, factor=factor: second_factors.remove_factor(tx, user, kind, factor))
+        with refused(500121, "removed meanwhile"):
+            directory.commit(lambda tx: second_factors.use_code(tx, used))
+        with refused(500121, "removed meanwhile"):
+            directory.commit(lambda tx: second_factors.use_key(tx, answered))
 
     def test_a_code_is_its_own_users(self, directory: Directory) -> None:
         """A code of one user is nothing for another, though both have an app."""
@@ -235,7 +250,9 @@ class Browser:
         """Show the key."""
         asked = challenge or self.challenge(now)
         answered = self.judge(asked, now, self.answer(asked, **wrong))
-        return self.directory.commit(lambda tx: second_factors.use_key(tx, answered))
+        self.directory.commit(lambda tx: second_factors.use_key(tx, answered))
+        (found,) = second_factors.keys_for(self.directory.view, self.user, self.party)
+        return found
 
 
 @pytest.fixture
@@ -335,13 +352,12 @@ class TestKeys:
         browser.register()
         first, second = browser.challenge(NOW + 1), browser.challenge(NOW + 2)
         answer = browser.answer(second)
-        for good in (True, False):
-            answered = browser.judge(second, NOW + 3, answer)
-            if good:
-                directory.commit(lambda tx, answered=answered: second_factors.use_key(tx, answered))
-            else:
-                with refused(500121, "this challenge or a later one"):
-                    directory.commit(lambda tx, answered=answered: second_factors.use_key(tx, answered))
+        answered = browser.judge(second, NOW + 3, answer)
+        directory.commit(lambda tx: second_factors.use_key(tx, answered))
+        with refused(500121, "this challenge or a later one"):
+            browser.judge(second, NOW + 3, answer)
+        with refused(500121, "this challenge or a later one"):
+            directory.commit(lambda tx: second_factors.use_key(tx, answered))
         with refused(500121, "this challenge or a later one"):
             browser.show(NOW + 3, challenge=first)
 

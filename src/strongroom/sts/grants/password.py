@@ -1,8 +1,8 @@
 """
 password (RFC 6749 section 4.3): the client sees the user's password.
 
-Off in every tenant until its operator says otherwise, because whoever holds the password needs no client; and always off
-for users with a second factor (security.md "Tokens and sign-in").
+Off in every tenant until its operator says otherwise, because whoever holds the password needs no client; and never for
+users who have a second factor, or must have one (security.md "Tokens and sign-in").
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from strongroom.directory.second_factors import second_factors_of
 from strongroom.flow.world import World
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.grants.user import begin
+from strongroom.sts.second_factors import is_demanded
 from strongroom.sts.sign_in import sign_in_by_password, tenant_of_user
 
 
@@ -31,6 +32,8 @@ async def _issue(request: TokenRequest) -> Issued:
     if second_factors_of(call.world.view, signed_in.user):
         # There is no place for it in this grant. It is told to whoever knows the password, and to nobody else.
         raise refuse(50076, resource=request.resource.audience, reason="user has a second factor")
+    if is_demanded(call, tenant.id, signed_in.user.id):
+        raise refuse(50079, resource=request.resource.audience, reason="user has to set up a second factor")
     return await begin(request, signed_in)
 
 

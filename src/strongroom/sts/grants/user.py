@@ -63,6 +63,7 @@ async def begin(
         credential=signed_in.credential.id,
         authenticated=call.now if authenticated is None else authenticated,
         amr=signed_in.amr,
+        factor=signed_in.factor,
         expires=call.now + (REFRESH_TOKEN_S if refreshable else ACCESS_TOKEN_MAX_S),
     )
     issued = await _issue(request, user, begun, nonce)
