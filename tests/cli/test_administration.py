@@ -54,19 +54,29 @@ def secrets_status(service: Service, client: Client, token: str) -> int:
 # ---- sign-in --------------------------------------------------------------------------------------------------------
 
 
-def test_the_password_grant_is_switched_on_and_off(live: Service) -> None:
-    """SEC-TOKEN-5: off until the operator says otherwise, told without changing it, and audited."""
+@pytest.mark.parametrize(
+    ("option", "member", "title"),
+    [("password-grant", "passwordGrant", "password grant"), ("device-code", "deviceCode", "device code")],
+)
+def test_what_is_off_is_switched_on_and_off(live: Service, option: str, member: str, title: str) -> None:
+    """SEC-TOKEN-5, SEC-TOKEN-6: off until the operator says otherwise, told without changing it, and audited."""
+    before = audited(live).count("SignInChange")
     told = [
-        command(live, "sign-in", *words).stdout.strip()
-        for words in ([], ["--password-grant"], [], ["--no-password-grant"], [])
+        dict(line.rsplit("  ", 1) for line in command(live, "sign-in", *words).stdout.splitlines())
+        for words in ([], [f"--{option}"], [], [f"--no-{option}"], [])
     ]
-    assert [text.rpartition(" ")[2] for text in told] == ["off", "on", "on", "off", "off"]
-    assert json.loads(command(live, "sign-in", "--json").stdout) == {
-        "tenantId": live.first["tenantId"],
-        "passwordGrant": False,
-    }
-    recorded = command(live, "audit", "tail", "--lines", "50").stdout.splitlines()
-    assert [json.loads(line)["operationName"] for line in recorded].count("SignInChange") == 6
+    states = [{name.strip(): state for name, state in lines.items()} for lines in told]
+    assert [lines[title] for lines in states] == ["off", "on", "on", "off", "off"]
+    assert all(set(lines.values()) - {lines[title]} <= {"off"} for lines in states), "nothing else has changed"
+    told_as_json = json.loads(command(live, "sign-in", "--json").stdout)
+    assert (told_as_json["tenantId"], told_as_json[member]) == (live.first["tenantId"], False)
+    assert audited(live).count("SignInChange") - before == 6
+
+
+def audited(live: Service) -> list[str]:
+    """List what was done lately."""
+    recorded = command(live, "audit", "tail", "--lines", "100").stdout.splitlines()
+    return [json.loads(line)["operationName"] for line in recorded]
 
 
 # ---- signing keys ---------------------------------------------------------------------------------------------------

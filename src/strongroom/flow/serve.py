@@ -69,6 +69,9 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
         finally:
             trace.proved = call.proved
         if _counts(trace):
+            # A page for somebody who has proved nothing is within the allowance too.
+            if route.op.authenticates and not trace.committed:
+                world.throttle.admit_source(source_of(trace.connection), trace.started)
             world.throttle.count_anonymous(source_of(trace.connection), trace.started)
         return response
     if route.vault is not None:

@@ -62,6 +62,8 @@ async def _issue(call: Call, *, version: int) -> Response:
         # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
         call.proved = True
         call.properties.update(objectId=client.principal.id, credentialId=client.credential_id)
+    if grant.asked_before is not None and not {"scope", "resource"} & form.keys():
+        form |= {"scope": grant.asked_before(call.world, form) or ""}
     scope = _user_scope(call, tenant, form, version) if grant.parse_scope is None else None
     if scope is not None and isinstance(client, Client):
         # Nobody can consent to a registered application yet, so none acts for a user.

@@ -74,7 +74,9 @@ async def sign_in(call: Call) -> Response:
         form = parse_form(call.request.header(b"content-type"), await call.raw_body())
         walk = _carried(call, form)
         if walk.shown is not None:
-            find_shown(call, walk.shown)
+            user, _ = find_shown(call, walk.shown)
+            call.proved = True
+            call.properties.update(tenantId=user.tenant, userId=user.id)
         step = _due(call, walk)
         GOALS[walk.goal].application(call, walk)
     except Failure as failure:

@@ -1,4 +1,4 @@
-"""A browser as far as a sign-in page needs one: opens it, fills the form in, and sends what the answer says to send."""
+"""A browser as far as the sign-in pages need one: fills the forms in, and sends what the answer says to send."""
 
 import os
 import re
@@ -22,7 +22,11 @@ def send(session: requests.Session, page: requests.Response, **fields: str) -> r
 
 with requests.Session() as session:
     page = session.get(sys.argv[1], timeout=30)
+    if len(sys.argv) > 2:
+        page = send(session, page, user_code=sys.argv[2])
     answer = send(session, page, username=os.environ["USER_NAME"], password=os.environ["USER_PASSWORD"])
+    if "Let the device in?" in answer.text:
+        answer = send(session, answer, answer="yes")
     assert answer.status_code == 200, answer.text
     if HIDDEN.search(answer.text):
         send(session, answer)

@@ -1,10 +1,13 @@
-"""A person signs in, as the official clients do it: in the browser, and by password; then uses a secret."""
+"""A person signs in, as the official clients do it: in the browser, at another one, by password; then uses a secret."""
 
 import os
+import subprocess
 import sys
+from datetime import datetime
+from pathlib import Path
 
 import msal
-from azure.identity import InteractiveBrowserCredential
+from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 from azure.keyvault.secrets import SecretClient
 
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -38,5 +41,20 @@ def by_password() -> None:
         assert "access_token" in again, again
 
 
-{"browser": in_the_browser, "password": by_password}[sys.argv[1]]()
+def at_another_device() -> None:
+    """azure-identity shows a code and waits; the person types it in at a browser elsewhere."""
+
+    def show(page: str, code: str, _expires: datetime) -> None:
+        browser = [sys.executable, str(Path(__file__).with_name("browser.py")), page, code]
+        subprocess.run(browser, check=True)
+
+    credential = DeviceCodeCredential(tenant_id=TENANT, prompt_callback=show, timeout=60)
+    vault = f"https://{os.environ['KEY_VAULT_NAME']}.vault.azure.net"
+    with credential, SecretClient(vault, credential) as client:
+        client.set_secret(sys.argv[2], os.environ["VALUE"])
+        assert client.get_secret(sys.argv[2]).value == os.environ["VALUE"]
+        client.begin_delete_secret(sys.argv[2]).wait()
+
+
+{"browser": in_the_browser, "password": by_password, "device": at_another_device}[sys.argv[1]]()
 print("done")

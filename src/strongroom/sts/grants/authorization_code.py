@@ -71,4 +71,10 @@ def _tenant_of_code(world: World, form: Form) -> Tenant:
     return find_tenant(world, _read(world, form).tenant)
 
 
-AUTHORIZATION_CODE = Grant("authorization_code", _issue, find_tenant=_tenant_of_code, takes_public_clients=True)
+def _scope(world: World, form: Form) -> str:
+    return _read(world, form).scope
+
+
+AUTHORIZATION_CODE = Grant(
+    "authorization_code", _issue, find_tenant=_tenant_of_code, takes_public_clients=True, asked_before=_scope
+)

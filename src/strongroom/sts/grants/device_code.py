@@ -71,10 +71,11 @@ def _tenant_of_device_code(world: World, form: Form) -> Tenant:
     return find_tenant(world, pending.approval.tenant)
 
 
-DEVICE_CODE = Grant(
-    "urn:ietf:params:oauth:grant-type:device_code",
-    _issue,
-    find_tenant=_tenant_of_device_code,
-    takes_public_clients=True,
+def _scope(world: World, form: Form) -> str:
+    return _find(world, form).scope
+
+
+DEVICE_CODE, DEVICE_CODE_V1 = (
+    Grant(name, _issue, find_tenant=_tenant_of_device_code, takes_public_clients=True, asked_before=_scope)
+    for name in ("urn:ietf:params:oauth:grant-type:device_code", "device_code")
 )
-DEVICE_CODE_V1 = Grant("device_code", _issue, find_tenant=_tenant_of_device_code, takes_public_clients=True)

@@ -87,6 +87,8 @@ class Grant:
         find_tenant: finds the tenant of a request to `common` or `organizations`, by what the form says of its user;
             None where nothing does.
         takes_public_clients: whether a client without a secret may ask.
+        asked_before: finds the scope that the client asked for when it sent the person to sign in, for a request that
+            names none of its own (RFC 6749 section 4.1.3, RFC 8628 section 3.4).
     """
 
     name: str
@@ -94,3 +96,4 @@ class Grant:
     parse_scope: Callable[[str | None, Hosts, str], Resource] | None = None
     find_tenant: Callable[[World, Form], Tenant] | None = None
     takes_public_clients: bool = False
+    asked_before: Callable[[World, Form], str | None] | None = None

@@ -32,7 +32,7 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
     """
     world, shown, new = call.world, walk.the_shown, form.get("new_password", "")
     user, old = find_shown(call, shown)
-    if new != form.get("new_password_again"):
+    if new != form.get("new_password_again", ""):
         raise Invalid("The two passwords are not the same.")
     judge_password(new)
     try:
@@ -42,8 +42,7 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
     else:
         raise Invalid("The new password is the old one. Choose another.")
     made = NewPassword(await world.passwords.hash(new), id=new_guid(world.entropy))
-    call.proved = True
-    call.properties.update(tenantId=user.tenant, userId=user.id, credentialId=made.id)
+    call.properties["credentialId"] = made.id
     changed = walk.having(shown=shown.renewed(made.id or "")).answered(_NAME)
     return Taken(
         changed,

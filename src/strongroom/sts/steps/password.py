@@ -26,6 +26,8 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
     user_name = form.get("username", "")
     tenant = tenant_of_path(call, walk.path) or tenant_of_user(call.world, user_name)
     checked = await check_password(call, tenant, user_name, form.get("password", ""))
+    call.proved = True
+    call.properties["tenantId"] = tenant.id
     shown = Shown(
         tenant.id, checked.user.id, checked.credential.id, (PASSWORD,), call.now, is_expired=checked.is_expired
     )
