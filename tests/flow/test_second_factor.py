@@ -164,7 +164,7 @@ class TestCodes:
         tenant = world.first.tenant_id
         form = {"client_id": "04b07795-8ddb-461a-bbee-02f9e1bf7b46", "scope": f"{GRAPH_AUDIENCE}/.default"}
         begun = world.ask("POST", f"{world.login_url}/{tenant}/oauth2/v2.0/devicecode", form=form).json
-        visitor.go(f"/{tenant}/oauth2/deviceauth")
+        visitor.open("oauth2/deviceauth")
         visitor.send(user_code=begun["user_code"])
         visitor.password()
         visitor.code(app)
@@ -204,7 +204,6 @@ class TestThePage:
         """The one script is the page's own; without scripts it says so, and the code's field is still there."""
         add_key(world, visitor.who.user)
         page = asked(visitor)
-        assert page.page is not None
         policy = page.page.headers["content-security-policy"]
         nonce = policy.partition("script-src 'nonce-")[2].partition("'")[0]
         assert visitor.text.count("<script") == visitor.text.count(f'<script nonce="{nonce}">') == 1

@@ -88,7 +88,7 @@ def _is_removal_due(call: Call, walk: Walk) -> bool:
 
 def _page_removal(call: Call, walk: Walk) -> dict[str, object]:
     (factor,) = (one for one in left_of(call, walk) if one.id == walk.removing)
-    return {**_told(factor), "is_last": len(left_of(call, walk)) == 1}
+    return {"factor": _told(factor), "is_last": len(left_of(call, walk)) == 1}
 
 
 async def _take_removal(call: Call, walk: Walk, form: Form) -> Taken:
