@@ -91,7 +91,7 @@ def test_refuses_a_header_that_comes_twice(server: Server, name: str) -> None:
 
 @pytest.mark.parametrize("http2", [False, True])
 def test_headers_that_may_come_twice_are_one(server: Server, *, http2: bool) -> None:
-    """Joined by commas, and cookies by semicolons: browsers send each by itself over HTTP/2 (RFC 9113 section 8.2.3)."""
+    """By commas, and cookies by semicolons: browsers send each by itself over HTTP/2 (RFC 9113 section 8.2.3)."""
     headers = [("Host", f"{HOST}:{server.listener.port}"), *(("X-One", "1"), ("Cookie", "a=1"))]
     headers += [("X-One", "2"), ("Cookie", "b=2")]
     with httpx.Client(verify=server.context(), http2=http2, http1=not http2) as client:

@@ -22,6 +22,8 @@ class Refusal:
     error: str
     kind: type[Failure]
     sentence: str
+    suberror: str | None = None
+    """A second word for programs, of what they can do about it."""
 
 
 _CLIENT, _REQUEST = ("invalid_client", Unauthenticated), ("invalid_request", Invalid)
@@ -43,6 +45,10 @@ KEY_NOT_FOUND = "The key was not found."
 KEY_EXPIRED = "The key used is expired."
 KEY_DID_NOT_SIGN = "Key was found, but use of the key to verify the signature failed."
 """What AADSTS700027 gives as its reason."""
+NOT_OF_THIS_AUTHORITY = "The token was not issued by this authority."
+NOT_OF_A_USER = "The token is not an access token for a user."
+CHAIN_TOO_LONG = "Too many applications act on behalf of each other."
+"""What AADSTS50013 gives beside those."""
 
 _TABLE = (
     # The client.
@@ -68,6 +74,21 @@ _TABLE = (
         7000218,
         *_CLIENT,
         "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+    ),
+    Refusal(
+        700025,
+        *_REQUEST,
+        "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+    ),
+    Refusal(
+        9002326,
+        *_REQUEST,
+        "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type.",
+    ),
+    Refusal(
+        9002327,
+        *_REQUEST,
+        "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
     ),
     Refusal(
         700016,
@@ -116,6 +137,18 @@ _TABLE = (
         "The resource principal named {resource} was not found in the tenant named {tenant}." + _NOT_INSTALLED,
     ),
     Refusal(
+        650057,
+        *_RESOURCE,
+        "Invalid resource. The client has requested access to a resource which is not listed in the requested"
+        " permissions in the client's application registration. Client app ID: {client_id}.",
+    ),
+    Refusal(500014, *_RESOURCE, "The service principal for resource '{resource}' is disabled."),
+    Refusal(
+        501051,
+        *_REQUEST,
+        "Application '{client_id}' is not assigned to a role for the application '{resource}'.",
+    ),
+    Refusal(
         50059,
         *_REQUEST,
         "No tenant-identifying information found in either the request or implied by any provided credentials.",
@@ -145,6 +178,21 @@ _TABLE = (
         *_CLIENT,
         "Client assertion of application '{client_id}' contains an invalid signature. [Reason - {cause}]",
     ),
+    # What an application shows to act on behalf of a user.
+    Refusal(50013, *_GRANT, "Assertion failed signature validation. [Reason - {cause}]"),
+    Refusal(
+        500131,
+        *_GRANT,
+        "Assertion audience does not match the Client app presenting the assertion. The downstream client must request"
+        " a token for the expected audience (the application that made the OBO request) and this application should use"
+        " that token as the assertion.",
+    ),
+    Refusal(
+        500133,
+        *_GRANT,
+        "Assertion is not within its valid time range. Ensure that the access token is not expired before using it for"
+        " user assertion, or request a new token.",
+    ),
     # The user.
     Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
     Refusal(50055, *_GRANT, "The password is expired."),
@@ -158,16 +206,31 @@ _TABLE = (
         "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
     ),
     Refusal(
+        50105,
+        *_GRANT,
+        "Your administrator has configured the application '{client_id}' to block users unless they are specifically"
+        " granted ('assigned') access to the application. The signed in user is blocked because they are not a direct"
+        " member of a group with access, nor had access directly assigned by an administrator.",
+    ),
+    Refusal(
         65001,
         *_GRANT,
         "The user or administrator has not consented to use the application with ID '{client_id}'. Send an interactive"
         " authorization request for this user and resource.",
+        suberror="consent_required",
     ),
     Refusal(
         65004,
         "access_denied",
         Invalid,
         "The resource owner or authorization server denied the request.",
+    ),
+    Refusal(
+        90094,
+        "access_denied",
+        Invalid,
+        "The grant requires administrator permission. Ask an administrator to grant permission to the application"
+        " '{client_id}' before you can use it.",
     ),
     # Device codes.
     Refusal(
@@ -223,6 +286,12 @@ _TABLE = (
         "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have"
         " changed or reset their password.",
     ),
+    Refusal(
+        700084,
+        *_GRANT,
+        "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime, which"
+        " cannot be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page.",
+    ),
     Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity."),
     Refusal(
         700211,
@@ -257,7 +326,9 @@ _PARAMETERS = (
     "refresh_token", "requested_token_use", "resource", "scope", "token_type", "username",
 )  # fmt: skip
 _DETAILS: Mapping[str, Form] = {
-    "cause": one_of((KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN)),
+    "cause": one_of(
+        (KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN, NOT_OF_THIS_AUTHORITY, NOT_OF_A_USER, CHAIN_TOO_LONG)
+    ),
     "client_id": GUID,
     "grant_type": one_of(_GRANT_TYPES),
     "parameter": one_of(_PARAMETERS),
@@ -277,4 +348,6 @@ def refuse(number: int, *, reason: str | None = None, error: str | None = None, 
     """
     row = REFUSALS[number]
     repeated = {name: shown(text, _DETAILS[name]) for name, text in details.items()}
-    return row.kind(row.sentence.format(**repeated), code=error or row.error, number=number, reason=reason)
+    return row.kind(
+        row.sentence.format(**repeated), code=error or row.error, inner=row.suberror, number=number, reason=reason
+    )

@@ -16,7 +16,7 @@ class Failure(Exception):
         code: the word for programs (`SecretNotFound`, `invalid_client`). An empty word takes the dialect's default
             for the class of failure.
         message: the sentence for people. It never carries a secret or a claim of an unverified token.
-        inner: the word of the nested `innererror`, where the dialect has one.
+        inner: the word of the nested `innererror`, where the dialect has one; the token service's `suberror`.
         reason: what the audit journal records beside the answer; it may say what the caller must not learn.
         headers: further response headers, as (name, value).
         number: the AADSTS number, for the token service.

@@ -182,6 +182,10 @@ GROUPS_IN_TOKEN = 200
 """Groups that a token names; of a user in more it says where to ask: Entra's own limit."""
 REFRESH_TOKEN_S = 90 * 86_400
 """How long a refresh token is good if it is not used: Entra's own."""
+PAGE_REFRESH_TOKEN_S = 86_400
+"""How long the refresh tokens of a page are good, however often they are used: Entra's own."""
+ON_BEHALF_OF_CHAIN = 8
+"""Applications that act for a user one on behalf of the other: ours."""
 REFRESH_GRACE_S = 60
 """How long the refresh token before the newest is good once more, for programs that share one: ours."""
 AUTHORIZATION_CODE_S = 600

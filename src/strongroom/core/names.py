@@ -89,6 +89,7 @@ CLASSIC_MANAGEMENT_RESOURCE = "https://management.core.windows.net"
 MANAGEMENT_RESOURCE_ID = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
 GRAPH_RESOURCE = "https://graph.microsoft.com"
 GRAPH_RESOURCE_ID = "00000003-0000-0000-c000-000000000000"
+MANAGED_HSM_RESOURCE = "https://managedhsm.azure.net"
 LOGIN_AUTHORITY = "https://login.microsoftonline.com"
 
 

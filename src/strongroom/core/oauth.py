@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
+from strongroom.core.first_party import MANAGED_HSM
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S, MANAGED_IDENTITY_TOKEN_S
-from strongroom.core.names import Hosts, Surface
+from strongroom.core.names import MANAGED_HSM_RESOURCE, Hosts, Surface
 
 # ---- what a token is for --------------------------------------------------------------------------------------------
 
@@ -23,14 +24,27 @@ _USER_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What a token is for: the surface that will take it, and the `aud` that it gets."""
+    """What a token is for: the surface that will take it, or another program that does, and how it is named."""
 
-    surface: Surface
+    surface: Surface | None
+    """None: no surface of ours takes tokens for it."""
     audience: str
-    """The resource as it was asked for, in lower case."""
+    """The resource as it was asked for, in lower case; a registered application as it calls itself."""
+    app_id: str | None = None
+    """The client id, where it is not the surface that says what is asked for."""
+    token_version: int = 1
+    """The version of the access tokens that it wants."""
 
 
-def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str) -> Resource:
+FindApi = Callable[[str], Resource | None]
+"""Finds what is a resource in a tenant by having been registered there, or None."""
+
+
+def no_api(_name: str) -> None:
+    """Find nothing: where the surfaces are all there is."""
+
+
+def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str, find: FindApi = no_api) -> Resource:
     """
     Read the v2 endpoint's `scope` for client credentials: one resource with `/.default` after it.
 
@@ -46,10 +60,10 @@ def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str)
     items = [item for item in scope.split() if item not in _USER_SCOPES]
     if len(items) != 1 or not items[0].endswith(DEFAULT_SCOPE):
         raise refuse(1002012, scope=scope)
-    return _resource(items[0].removesuffix(DEFAULT_SCOPE), hosts, tenant)
+    return _resource(items[0].removesuffix(DEFAULT_SCOPE), hosts, tenant, find)
 
 
-def parse_resource(resource: str | None, hosts: Hosts, tenant: str) -> Resource:
+def parse_resource(resource: str | None, hosts: Hosts, tenant: str, find: FindApi = no_api) -> Resource:
     """
     Read the v1 endpoint's `resource`, or a managed identity's.
 
@@ -58,14 +72,22 @@ def parse_resource(resource: str | None, hosts: Hosts, tenant: str) -> Resource:
     """
     if not resource:
         raise refuse(900144, parameter="resource")
-    return _resource(resource, hosts, tenant)
+    return _resource(resource, hosts, tenant, find)
 
 
-def _resource(text: str, hosts: Hosts, tenant: str) -> Resource:
+def _resource(text: str, hosts: Hosts, tenant: str, find: FindApi) -> Resource:
     surface = hosts.surface_of_audience(text)
-    if surface is None:
+    if surface is not None:
+        # Before anything that was registered: no application takes a name of ours, and gets tokens that open us.
+        return Resource(surface, text.lower())
+    if text.lower().removesuffix("/") in {MANAGED_HSM_RESOURCE, MANAGED_HSM}:
+        return Resource(None, text.lower(), MANAGED_HSM)
+    found = find(text)
+    # Two texts may be one name to the directory and two to the surfaces (case folds further than lower case), so what
+    # was found is asked again.
+    if found is None or hosts.surface_of_audience(found.audience) is not None:
         raise refuse(500011, resource=text, tenant=tenant)
-    return Resource(surface, text.lower())
+    return found
 
 
 # ---- what a token says ----------------------------------------------------------------------------------------------

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+def origin_of(uri: str) -> str:
+    """Give the origin of a web page's URI as browsers write it in `Origin` (RFC 6454): no path, no default port."""
+    parts = urlsplit(uri.lower())
+    default = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    host = parts.netloc.removesuffix(default) if default else parts.netloc
+    return f"{parts.scheme}://{host}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from strongroom.core.identity import Credential, User
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import BrowserSession
-from strongroom.directory.second_factors import has_factor
 from strongroom.store import Transaction
 from strongroom.view import View
+from strongroom.view.standing import has_factor
 
 
 def live_session(view: View, tenant: str, session: str, now: int) -> BrowserSession | None:
@@ -47,5 +47,5 @@ def _stands(view: View, session: BrowserSession) -> bool:
         and user.enabled
         and isinstance(credential, Credential)
         and credential.owner == session.user
-        and has_factor(view, user, session.factor)
+        and has_factor(view, user.tenant, user.id, session.factor)
     )

@@ -53,11 +53,6 @@ def second_factors_of(view: View, user: User) -> tuple[SecondFactor, ...]:
     return tuple(sorted(view.second_factors_of(user.tenant, user.id), key=_by_age))
 
 
-def has_factor(view: View, user: User, factor_id: str | None) -> bool:
-    """Tell whether a user still has the second factor that was shown; none was shown by who has shown None."""
-    return factor_id is None or any(one.id == factor_id for one in view.second_factors_of(user.tenant, user.id))
-
-
 async def find_factor(tx: Transaction, user: User, factor_id: str) -> SecondFactor | None:
     """Read a second factor of a user, or None if it is not one of his."""
     for kind in KINDS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 
 from strongroom.core.identity import User
 from strongroom.core.oauth import Lifetime, TokenFacts, application_lifetime, opaque_text
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import new_token_id
 from strongroom.core.user_tokens import OPENID, PROFILE, UserFacts, UserScope, id_token_claims, user_claims
-from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, sign
+from strongroom.directory.apis import roles_of_user
+from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, sign, sign_access
 
 _SUBJECT = "pairwise subject"
 
@@ -25,8 +27,8 @@ async def issue_to_user(
         Throttled: too many signatures wait already.
     """
     facts = _facts(mint, family, scope, appidacr, application_lifetime(now, mint.entropy))
-    claims = user_claims(facts, _user_facts(mint, user, family, address), scope.permissions)
-    return await sign(mint, facts, claims, now)
+    said = replace(_user_facts(mint, user, family, address), app_roles=roles_of_user(mint.view, user, scope.resource))
+    return await sign_access(mint, facts, user_claims(facts, said, scope.permissions), now)
 
 
 async def issue_id_token(
@@ -59,7 +61,7 @@ def _facts(mint: Mint, family: TokenFamily, scope: UserScope, appidacr: str, lif
         app_id=family.app_id,
         appidacr=appidacr,
         lifetime=lifetime,
-        token_id=new_token_id(mint.keys.tag, family.id, mint.entropy),
+        token_id=new_token_id(mint.keys.tag, family.proof, mint.entropy),
         aio=opaque_text(mint.entropy, AIO_BYTES),
         rh=opaque_text(mint.entropy, RH_BYTES),
     )

@@ -11,7 +11,7 @@ request: a cached token never outlives its principal, its credential or its sign
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from strongroom.core.identity import (
     Caller,
     PrincipalType,
     ServicePrincipal,
-    ServicePrincipalType,
     SigningKey,
     User,
 )
@@ -36,6 +35,7 @@ from strongroom.core.vaults import Vault
 from strongroom.flow.surface import Surface
 from strongroom.flow.token_faults import WORDS, Fault
 from strongroom.http.message import Request
+from strongroom.view.standing import FamilyProof, proofs_of_application, proofs_of_family
 
 if TYPE_CHECKING:
     from strongroom.crypto.jws import VerificationKey
@@ -263,46 +263,29 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         kind=kind,
         issuer=issuer_v1(tenant),
         groups=view.groups_of(tenant, oid),
-        credential=proof.credential if isinstance(proof, TokenFamily) else proof.id,
+        credential=proof.family.credential if isinstance(proof, FamilyProof) else proof.id,
         token_id=token_id,
         appidacr=str(claims.get("appidacr", "0")),
         idtyp=str(claims.get("idtyp", "app")),
         name=name,
         mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
         directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
-        session=proof.id if isinstance(proof, TokenFamily) else None,
+        session=proof.family.id if isinstance(proof, FamilyProof) else None,
         app_permissions=view.app_permissions_of(tenant, oid)
         if kind is PrincipalType.SERVICE_PRINCIPAL
         else frozenset(),
     )
 
 
-def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, Any]) -> list[Proof]:
+def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, Any]) -> Sequence[Proof]:
     """List what a principal's token may have come from: its credentials and its application's, or a user's family."""
     view = world.view
-    if isinstance(principal, User):
-        family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
-        if family is None or family.ended or family.user != principal.id or family.app_id != claims["appid"]:
-            return []
-        # A family ends with the password that began it, and with the second factor that was shown besides.
-        shown = view.credential(family.credential)
-        if shown is None or shown.owner != principal.id:
-            return []
-        factor = view.second_factor(family.factor) if family.factor is not None else None
-        return [family] if family.factor is None or (factor is not None and factor.user == principal.id) else []
-    owned: list[Proof] = list(view.credentials_of(principal.id))
-    if principal.type is ServicePrincipalType.APPLICATION:
-        application = view.application_by_app_id(principal.app_id)
-        if application is None:
-            # Nobody signs in as an application that is gone, by its principal's own secrets neither.
-            return []
-        owned += view.credentials_of(application.id)
-        owned += view.certificates_of(application.id)
-        # An issuer that is trusted no longer takes with it whatever it vouched for.
-        owned += [
-            one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None
-        ]
-    return owned
+    if isinstance(principal, ServicePrincipal):
+        return proofs_of_application(view, principal)
+    family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
+    if family is None or family.user != principal.id or family.app_id != claims["appid"]:
+        return []
+    return proofs_of_family(view, family)
 
 
 def _unidentified(surface: Surface, fault: Fault, reason: str, **details: str) -> Unidentified:

@@ -25,12 +25,13 @@ from strongroom.core.identity import Credential, Tenant, User
 from strongroom.core.second_factors import SecondFactor
 from strongroom.core.sessions import BrowserSession
 from strongroom.core.sign_in import AuthorizationRequest
-from strongroom.directory.second_factors import Challenge, NewApp, has_factor
+from strongroom.directory.second_factors import Challenge, NewApp
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
 from strongroom.sts.sign_in import PASSWORD
+from strongroom.view.standing import has_factor
 
 Form = Mapping[str, str]
 Change = Callable[[Transaction], Awaitable[Any]]
@@ -206,6 +207,6 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     user, credential = call.world.view.principal(shown.tenant, shown.user), call.world.view.credential(shown.credential)
     if not isinstance(user, User) or not user.enabled or credential is None or credential.owner != user.id:
         raise refuse(50173, reason="user or credential has ended")
-    if not has_factor(call.world.view, user, shown.factor):
+    if not has_factor(call.world.view, user.tenant, user.id, shown.factor):
         raise refuse(50173, reason="second factor was removed")
     return user, credential

@@ -23,7 +23,7 @@ from strongroom.sts.steps import STEPS
 from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
 
 _PURPOSE = "sign-in page"
-_NOBODY = 50058
+_SECOND_FACTOR = frozenset({50076, 50079})
 
 
 async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_age: int | None = None) -> Response:
@@ -96,7 +96,13 @@ async def sign_in(call: Call) -> Response:
 
 async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_silent: bool = False) -> Response:
     """Show the page of the first step that is due, or give what the walk was made for."""
-    goal, step = GOALS[walk.goal], _due(call, walk)
+    goal = GOALS[walk.goal]
+    try:
+        step = _due(call, walk)
+    except Failure as failure:
+        if is_silent:
+            return goal.refuse(call, walk, failure)
+        raise pages.told(call, failure) from None
     if step is not None:
         await _commit(call, changes, 200)
         return goal.refuse(call, walk, _unasked(walk, step)) if is_silent else _page(call, walk, step)
@@ -121,10 +127,12 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
 
 
 def _unasked(walk: Walk, step: Step) -> Failure:
-    """Say that a client wanted nothing to be asked and something has to be (OpenID Connect Core section 3.1.2.6)."""
-    error = None if step.unasked == _NOBODY else "interaction_required"
-    resource = walk.authorization.scope.split(" ")[0] if walk.authorization is not None else ""
-    return refuse(step.unasked, error=error, resource=resource)
+    """Say which step a client left no room for, that wanted nothing to be asked (OpenID Connect Core 3.1.2.6)."""
+    error = "interaction_required" if step.unasked in _SECOND_FACTOR else None
+    client_id, resource = "", ""
+    if walk.authorization is not None:
+        client_id, resource = walk.authorization.client_id, walk.authorization.scope.partition(" ")[0]
+    return refuse(step.unasked, error=error, client_id=client_id, resource=resource)
 
 
 def _due(call: Call, walk: Walk) -> Step | None:

@@ -15,7 +15,7 @@ from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
-from strongroom.core.relations import AppRoleAssignment
+from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.second_factors import SecondFactor
 from strongroom.core.vaults import Vault
@@ -140,6 +140,14 @@ class View:
         """Return an application by its client id, or None. Whether a tenant may use it is for the caller to say."""
         return self._tables.applications.get(app_id)
 
+    def applications_by_uri(self, uri: str) -> tuple[Application, ...]:
+        """Return the applications, of whatever tenants, that have an identifier URI."""
+        return self._tables.identifier_uris.get(uri.casefold())
+
+    def applications_by_origin(self, origin: str) -> tuple[Application, ...]:
+        """Return the applications, of whatever tenants, whose pages redeem codes from an origin."""
+        return self._tables.spa_origins.get(origin)
+
     def service_principal_by_app_id(self, tenant: str, app_id: str) -> ServicePrincipal | None:
         """Return a tenant's service principal by its client id, or None."""
         return self._tables.service_principals.get((tenant, app_id))
@@ -207,6 +215,10 @@ class View:
     def app_roles_given_on(self, tenant: str, resource: str) -> tuple[AppRoleAssignment, ...]:
         """Return the app role assignments on a resource's service principal, to whatever principals."""
         return self._tables.given_app_roles.get((tenant, resource))
+
+    def permission_grants_of(self, tenant: str, client: str) -> tuple[PermissionGrant, ...]:
+        """Return what a client's service principal was granted, by whoever and of whatever resources."""
+        return self._tables.permission_grants.get((tenant, client))
 
     def app_permissions_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return the ids of the app roles of Microsoft Graph that a principal itself has."""

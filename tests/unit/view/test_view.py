@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,8 @@ from strongroom.core.identity import Group, User
 from strongroom.core.network import Connection, DefaultAction, Link, NetworkAcls, Passage
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record, tenant_partition
+from strongroom.core.registration import SignIn
+from strongroom.core.relations import PermissionGrant
 from strongroom.view import View, ViewNotLoaded
 from tests.unit.view.records import (
     T1,
@@ -60,6 +63,9 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "tenants": lambda view: view.tenants(),
     "principal": lambda view: view.principal(T1, "x"),
     "application_by_app_id": lambda view: view.application_by_app_id("x"),
+    "applications_by_uri": lambda view: view.applications_by_uri("x"),
+    "applications_by_origin": lambda view: view.applications_by_origin("x"),
+    "permission_grants_of": lambda view: view.permission_grants_of(T1, "x"),
     "service_principal_by_app_id": lambda view: view.service_principal_by_app_id(T1, "x"),
     "user_by_upn": lambda view: view.user_by_upn("x"),
     "credentials_of": lambda view: view.credentials_of("x"),
@@ -441,3 +447,27 @@ def test_direct_groups_are_there() -> None:
     view = view_of(group("a"), group("b"), member("a", "u"), member("b", "a"), member("gone", "u"))
     assert view.direct_groups_of(T1, "u") == {"a"}
     assert view.direct_groups_of(T2, "u") == frozenset()
+
+
+def test_applications_by_what_they_are_called_and_where_their_pages_are() -> None:
+    """Several may share a URI or an origin, in several tenants; each goes with its application."""
+    pages = SignIn(spa=("https://App.Example:443/a", "https://app.example/b", "http://localhost:3000/"))
+    one = replace(application("a", "id-a"), identifier_uris=("api://X", "api://y"), sign_in=pages)
+    other = replace(application("b", "id-b", T2), identifier_uris=("api://x",))
+    view = view_of(one, other)
+    assert view.applications_by_uri("API://x") == (one, other)
+    assert view.applications_by_uri("api://y") == (one,)
+    assert view.applications_by_origin("https://app.example") == (one,)
+    assert view.applications_by_origin("http://localhost:3000") == (one,)
+    assert view.applications_by_origin("http://localhost") == ()
+    view.apply([removed(one)])
+    assert (view.applications_by_uri("api://x"), view.applications_by_origin("https://app.example")) == ((other,), ())
+
+
+def test_grants_of_a_client_stay_within_their_tenant() -> None:
+    """SEC-TENANT-1: consent in one tenant is none in another."""
+    here, there = (PermissionGrant(f"g-{of}", of, "client", None, "graph", ("User.Read",)) for of in (T1, T2))
+    view = view_of(here, there)
+    assert view.permission_grants_of(T1, "client") == (here,)
+    view.apply([removed(here)])
+    assert view.permission_grants_of(T1, "client") == ()

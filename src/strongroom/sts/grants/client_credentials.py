@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strongroom.core.identity import Credential, ServicePrincipalType
 from strongroom.core.oauth import parse_client_credentials_scope
+from strongroom.directory.apis import require_application_assigned
 from strongroom.directory.tokens import issue_to_application, issue_to_identity
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 
@@ -11,6 +12,7 @@ from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 async def _issue(request: TokenRequest) -> Issued:
     client = request.proved_client
     proof = client.credential
+    require_application_assigned(request.mint.view, client.principal, request.resource)
     if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY and isinstance(proof, Credential):
         return Issued(
             await issue_to_identity(

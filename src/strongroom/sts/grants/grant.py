@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from strongroom.core.identity import Tenant
 from strongroom.core.names import Hosts
-from strongroom.core.oauth import Resource
+from strongroom.core.oauth import FindApi, Resource
 from strongroom.core.user_tokens import UserScope
 from strongroom.directory.clients import Client, PublicClient
 from strongroom.directory.tokens import AccessToken, Mint
@@ -46,10 +46,15 @@ class TokenRequest:
         return self.client
 
     @property
+    def client_credential(self) -> str | None:
+        """The id of what the client proved itself by; None for a public client."""
+        return self.client.credential.id if isinstance(self.client, Client) else None
+
+    @property
     def mint(self) -> Mint:
         """What issuing takes."""
         world = self.call.world
-        return Mint(world.keys, world.signers, world.view, world.entropy)
+        return Mint(world.keys, world.signers, world.view, world.entropy, self.call.base)
 
     @property
     def user_scope(self) -> UserScope:
@@ -74,6 +79,8 @@ class Issued:
     refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
     client_info: str | None = None
+    origin: str | None = None
+    """The origin of the page that the answer is for, and that alone may read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +93,15 @@ class Grant:
         issue: makes the tokens.
         find_tenant: finds the tenant of a request to `common` or `organizations`, by what the form says of its user;
             None where nothing does.
+        find_scope: finds what was asked for earlier, for a request that may leave it out.
         takes_public_clients: whether a client without a secret may ask.
-        asked_before: finds the scope that the client asked for when it sent the person to sign in, for a request that
-            names none of its own (RFC 6749 section 4.1.3, RFC 8628 section 3.4).
+        has_redirect_uri: whether what is redeemed went to a redirect URI, which says what kind of client it was.
     """
 
     name: str
     issue: Callable[[TokenRequest], Awaitable[Issued]]
-    parse_scope: Callable[[str | None, Hosts, str], Resource] | None = None
+    parse_scope: Callable[[str | None, Hosts, str, FindApi], Resource] | None = None
     find_tenant: Callable[[World, Form], Tenant] | None = None
+    find_scope: Callable[[World, Form], str] | None = None
     takes_public_clients: bool = False
-    asked_before: Callable[[World, Form], str | None] | None = None
+    has_redirect_uri: bool = False

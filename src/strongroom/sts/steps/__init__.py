@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from strongroom.sts.steps.account import ACCOUNT
+from strongroom.sts.steps.consent import CONSENT
 from strongroom.sts.steps.device import DEVICE
 from strongroom.sts.steps.new_password import NEW_PASSWORD
 from strongroom.sts.steps.password import PASSWORD_STEP
@@ -22,5 +23,6 @@ STEPS: tuple[Step, ...] = (
     REGISTRATION,
     NEW_PASSWORD,
     SECURITY_INFO,
+    CONSENT,
     DEVICE,
 )
