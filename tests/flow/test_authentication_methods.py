@@ -161,7 +161,7 @@ class TestRemoving:
     def test_a_user_does_who_showed_one_a_moment_ago(
         self, world: Simulation, someone: Person, path: str | None
     ) -> None:
-        """SECOND_FACTOR_FRESH_S: his own; a token alone, or one of long ago, does not take it away."""
+        """SEC-TOKEN-23, SECOND_FACTOR_FRESH_S: his own; a token alone, or one of long ago, does not take it away."""
         graph = as_user(world, someone)
         app, other = add_app(world, someone.user), add_app(world, someone.user)
         one = f"{path or methods(someone, '')}softwareOathMethods/{other.id}"

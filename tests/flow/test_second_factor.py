@@ -1,4 +1,4 @@
-"""Signing in with a second factor: who is asked for it, what is taken, and what is not."""
+"""SEC-TOKEN-21: signing in with a second factor: who is asked for it, what is taken, and what is not."""
 
 from __future__ import annotations
 
@@ -365,7 +365,7 @@ async def _uncounted(tx: Any, world: Simulation, someone: Person) -> None:
 
 
 class TestLockOut:
-    """SEC-TOKEN-11: wrong codes."""
+    """SEC-TOKEN-11, SEC-TOKEN-22: wrong codes."""
 
     def wrong(self, visitor: Visitor, times: int) -> None:
         """Type in wrong codes."""
@@ -435,7 +435,7 @@ class TestLockOut:
 
 
 class TestWhatEnds:
-    """SEC-FLOW-17: a second factor takes with it what it was shown for."""
+    """SEC-FLOW-17, SEC-TOKEN-23: a second factor takes with it what it was shown for."""
 
     def test_sessions_and_tokens_end_with_it(self, world: Simulation, visitor: Visitor, app: App) -> None:
         """The browser's session, the refresh token and the access token, at once; the password alone is no way back."""

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from strongroom.core.limits import CODE_STEP_S
+from strongroom.core.limits import CODE_DIGITS, CODE_STEP_S, CODE_STEPS_BESIDE
 from strongroom.crypto.totp import WrongCode, new_secret, provisioning_uri, secret_text, step_of_code
 
 SECRET = b"12345678901234567890"
@@ -23,10 +23,20 @@ VECTORS = (
 @pytest.mark.parametrize(("time", "code"), VECTORS)
 def test_a_code_is_what_the_standard_says(time: int, code: str) -> None:
     """RFC 6238 appendix B."""
+    assert len(code) == CODE_DIGITS
     assert step_of_code(SECRET, code, time) == time // CODE_STEP_S
 
 
-@pytest.mark.parametrize(("steps", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+@pytest.mark.parametrize(
+    ("steps", "good"),
+    [
+        (-CODE_STEPS_BESIDE - 1, False),
+        (-CODE_STEPS_BESIDE, True),
+        (0, True),
+        (CODE_STEPS_BESIDE, True),
+        (CODE_STEPS_BESIDE + 1, False),
+    ],
+)
 def test_a_clock_may_be_one_step_off(steps: int, *, good: bool) -> None:
     """CODE_STEPS_BESIDE: one step to either side is taken, and means its own step; two are not."""
     time, code = VECTORS[2]

@@ -1,3 +1,5 @@
+"""SEC-TOKEN-21: second factors are set up, good once, and removed."""
+
 from __future__ import annotations
 
 import asyncio

@@ -64,7 +64,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 class TestSecondFactors:
-    """Wrong second factors, counted apart."""
+    """SEC-TOKEN-22: wrong second factors, counted apart."""
 
     def spread(self, times: int) -> FactorLockout:
         """Fail from so many places that none of them is locked by itself."""
