@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from strongroom.core.limits import AUTHORIZATION_CODE_S
 from strongroom.directory.codes import AuthorizationCode, seal
-from strongroom.sts.authorize import CODE_PURPOSE
+from strongroom.sts.goals.authorization import CODE_PURPOSE
 from tests.flow.apps import guid
 from tests.flow.users import Person, ask_token
 from tests.plugins import canary

@@ -92,7 +92,9 @@ def test_an_api_opens_the_vault_for_its_caller(
     """The token is the API's, for the user; the journal says both."""
     given = called(world, someone, web, api[1])
     answer = on_behalf_of(world, api[0], given.json["access_token"], VAULT_SCOPE)
+    recorded = world.entries()[-1]["properties"]
     token, before = said(answer), claims(given.json["access_token"])
+    assert (recorded["assertionTokenId"], recorded["tokenId"]) == (before["uti"], token["uti"])
     expected = {
         "aud": VAULT_AUDIENCE,
         "oid": someone.user.id,

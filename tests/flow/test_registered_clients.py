@@ -370,10 +370,10 @@ def test_a_pages_refresh_tokens_end_a_day_after_the_sign_in(
     assert works(world, answer), "the access token ends by itself"
 
 
+@pytest.mark.usefixtures("page")
 @pytest.mark.parametrize("version", ["v2.0/", ""])
-def test_a_browser_asks_before_it_lets_a_page_post(world: Simulation, page: Principal, version: str) -> None:
+def test_a_browser_asks_before_it_lets_a_page_post(world: Simulation, version: str) -> None:
     """The preflight names the origin if an application of the tenant has a page there."""
-    assert page
 
     def preflight(origin: str | None, tenant: str) -> Answer:
         headers = {"Access-Control-Request-Method": "POST", **({"Origin": origin} if origin else {})}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from strongroom.core.first_party import GRAPH
 from strongroom.core.names import MANAGED_HSM_RESOURCE
 from strongroom.directory import applications
 from tests.flow.apps import (
@@ -181,6 +182,18 @@ def test_a_disabled_resource_gets_no_tokens(world: Simulation) -> None:
     api, uri = offer(world)
     change_principal(world, api, enabled=False)
     refused(ask_for_itself(world, world.principal(), uri), 500014, "invalid_resource")
+
+
+def test_nobody_locks_a_tenant_out_of_its_directory(world: Simulation) -> None:
+    """What the principals of Azure's own resources say is not held to: somebody has to be able to change it again."""
+    found = world.view.service_principal_by_app_id(world.first.tenant_id, GRAPH)
+    assert found is not None
+    world.commit(lambda tx: tx.put(replace(found, enabled=False, app_role_assignment_required=True)))
+    token = ask_for_itself(world, world.administrator, GRAPH_AUDIENCE).json["access_token"]
+    change = {"accountEnabled": True, "appRoleAssignmentRequired": False}
+    url = f"{world.graph_url}/v1.0/servicePrincipals/{found.id}"
+    assert world.ask("PATCH", url, token=token, body=change).status == 204
+    assert world.view.principal(found.tenant, found.id) == found
 
 
 @pytest.mark.parametrize("resource", [ARM_AUDIENCE, GRAPH_AUDIENCE])

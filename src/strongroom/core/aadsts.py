@@ -16,7 +16,12 @@ from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailabl
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One AADSTS number: the word for programs, the class of failure, and the sentence with places for its details."""
+    """
+    One AADSTS number: the word for programs, the class of failure, and the sentence with places for its details.
+
+    `suberror` is what MSAL's libraries tell their callers by: `basic_action`, somebody has to sign in again;
+    `message_only`, nothing helps.
+    """
 
     number: int
     error: str
@@ -29,6 +34,8 @@ class Refusal:
 _CLIENT, _REQUEST = ("invalid_client", Unauthenticated), ("invalid_request", Invalid)
 _SCOPE, _RESOURCE = ("invalid_scope", Invalid), ("invalid_resource", Invalid)
 _UNAUTHORIZED, _GRANT = ("unauthorized_client", Invalid), ("invalid_grant", Invalid)
+_INTERACTION = ("interaction_required", Invalid)
+BASIC_ACTION, MESSAGE_ONLY = "basic_action", "message_only"
 _NOT_INSTALLED = (
     " This can happen if the application has not been installed by the administrator of the tenant or consented to by"
     " any user in the tenant. You may have sent your authentication request to the wrong tenant."
@@ -197,13 +204,37 @@ _TABLE = (
     Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
     Refusal(50055, *_GRANT, "The password is expired."),
     Refusal(50057, *_GRANT, "The user account is disabled."),
-    Refusal(50076, *_GRANT, _MOVED + "use multi-factor authentication to access '{resource}'."),
-    Refusal(50079, *_GRANT, _MOVED + "enroll in multi-factor authentication to access '{resource}'."),
     Refusal(500121, *_GRANT, "Authentication failed during strong authentication request."),
     Refusal(
         53003,
         *_GRANT,
         "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+        MESSAGE_ONLY,
+    ),
+    Refusal(
+        50076,
+        *_INTERACTION,
+        _MOVED + "use multi-factor authentication to access '{resource}'.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        50079,
+        *_INTERACTION,
+        _MOVED + "enroll in multi-factor authentication to access '{resource}'.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        50078,
+        *_INTERACTION,
+        "Presented multi-factor authentication has expired due to policies configured by your administrator, you must"
+        " refresh your multi-factor authentication to access '{resource}'.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        70043,
+        *_INTERACTION,
+        "The refresh token has expired or is invalid due to sign-in frequency checks by Conditional Access.",
+        BASIC_ACTION,
     ),
     Refusal(
         50105,
@@ -339,15 +370,19 @@ _DETAILS: Mapping[str, Form] = {
 """What a sentence repeats, and the form that it must have for that."""
 
 
-def refuse(number: int, *, reason: str | None = None, error: str | None = None, **details: str) -> Failure:
+def refuse(
+    number: int, *, reason: str | None = None, error: str | None = None, claims: str | None = None, **details: str
+) -> Failure:
     """
     Make the failure of an AADSTS number, with *details* in their places as far as they have their form (`core.echo`).
 
     *error* replaces the word for programs where one number has two: discovery says `invalid_tenant` for 90002.
-    *reason* is for the audit alone.
+    *claims* is what a client is to ask for when it asks again. *reason* is for the audit alone.
     """
     row = REFUSALS[number]
     repeated = {name: shown(text, _DETAILS[name]) for name, text in details.items()}
-    return row.kind(
+    failure = row.kind(
         row.sentence.format(**repeated), code=error or row.error, inner=row.suberror, number=number, reason=reason
     )
+    failure.claims = claims
+    return failure

@@ -20,6 +20,7 @@ class Failure(Exception):
         reason: what the audit journal records beside the answer; it may say what the caller must not learn.
         headers: further response headers, as (name, value).
         number: the AADSTS number, for the token service.
+        claims: what the client is to ask for when it asks again, as JSON.
         page: what a person is told in a browser, as HTML; None where a program asked.
     """
 
@@ -40,6 +41,7 @@ class Failure(Exception):
         self.reason = reason
         self.headers = headers
         self.number = number
+        self.claims: str | None = None
         self.page: str | None = None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
+from strongroom.core.names import Surface
 from strongroom.core.registration import AppRole, PermissionScope
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
@@ -75,3 +76,10 @@ FIRST_PARTY: Mapping[str, FirstParty] = {
     ),
 }
 """By client id."""
+
+RESOURCE_IDS: Mapping[Surface, str] = {
+    Surface.GRAPH: GRAPH,
+    Surface.VAULT: KEY_VAULT,
+    Surface.MANAGEMENT: RESOURCE_MANAGER,
+}
+"""The client id of the resource that each surface is."""

@@ -199,6 +199,10 @@ class Challenge:
         """
         return f'Bearer authorization="{self.authority}", resource="{self.resource}"'
 
+    def with_claims(self, claims: str) -> str:
+        """Make the header that sends a client for another token, with *claims* in base64 (reference section 1.4)."""
+        return f'{self.header}, error="insufficient_claims", claims="{claims}"'
+
 
 @dataclass(frozen=True, slots=True)
 class Hosts:

@@ -54,6 +54,7 @@ class DirectoryPermission:
         owned: True where `Application.ReadWrite.OwnedBy` is enough for what its holder makes or owns.
         personal: True where it is about what is a user's own, such as second factors: no other user reads it without a
             role, and the user needs none; to change it takes a second factor that was shown a moment ago.
+        confidential: True where users, too, need a role to read.
     """
 
     name: str
@@ -62,6 +63,7 @@ class DirectoryPermission:
     owner: bool = False
     owned: bool = False
     personal: bool = False
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from strongroom.core.aadsts import refuse
-from strongroom.core.first_party import FIRST_PARTY, GRAPH, KEY_VAULT, RESOURCE_MANAGER
+from strongroom.core.first_party import FIRST_PARTY, RESOURCE_IDS
 from strongroom.core.identity import Application, ServicePrincipal, User
-from strongroom.core.names import Surface
 from strongroom.core.oauth import FindApi, Resource
 from strongroom.core.offers import APPLICATION, USER, Offer
 from strongroom.view import View
-
-_OF_SURFACES: Mapping[Surface, str] = {
-    Surface.VAULT: KEY_VAULT,
-    Surface.MANAGEMENT: RESOURCE_MANAGER,
-    Surface.GRAPH: GRAPH,
-}
 
 
 def finder(view: View, tenant: str) -> FindApi:
@@ -64,7 +55,7 @@ def app_id_of(resource: Resource) -> str:
     if resource.surface is None:
         msg = "a resource is a surface or has a client id"
         raise ValueError(msg)
-    return _OF_SURFACES[resource.surface]
+    return RESOURCE_IDS[resource.surface]
 
 
 def offer_of(view: View, app_id: str) -> Offer:
@@ -127,12 +118,19 @@ def require_user_assigned(view: View, user: User, resource: Resource, client: Se
 
 
 def _require_enabled(view: View, tenant: str, resource: Resource) -> ServicePrincipal | None:
-    """Find the principal of a resource; None for one of Azure's in a tenant that was made before it had one."""
+    """
+    Find the principal of a registered resource; None for one of Azure's own.
+
+    What their principals say is not held to: a tenant that disabled Graph's could not be asked to enable it again. What
+    anybody may do there is decided whenever a token is used.
+    """
     app_id = app_id_of(resource)
+    if app_id in FIRST_PARTY:
+        return None
     found = view.service_principal_by_app_id(tenant, app_id)
-    if found is None and app_id not in FIRST_PARTY:
+    if found is None:
         raise refuse(500011, resource=resource.audience, tenant=tenant)
-    if found is not None and not found.enabled:
+    if not found.enabled:
         raise refuse(500014, resource=resource.audience, reason="resource is disabled")
     return found
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from strongroom.core.claims_request import NOTHING, ClaimsRequest
 from strongroom.core.claims_v2 import version_2
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.identity import Credential, ServicePrincipal, SigningKey
 from strongroom.core.oauth import (
     CERTIFICATE_CLIENT,
@@ -13,6 +15,7 @@ from strongroom.core.oauth import (
     Resource,
     TokenFacts,
     application_lifetime,
+    continuous_lifetime,
     issuer_v2,
     managed_identity_claims,
     managed_identity_lifetime,
@@ -53,19 +56,38 @@ class AccessToken:
 
 
 async def issue_to_application(
-    mint: Mint, principal: ServicePrincipal, credential: Proof, *, appidacr: str, resource: Resource, now: int
+    mint: Mint,
+    principal: ServicePrincipal,
+    credential: Proof,
+    *,
+    appidacr: str,
+    resource: Resource,
+    now: int,
+    claims: ClaimsRequest = NOTHING,
 ) -> AccessToken:
     """
     Issue a token to an application for itself, bound to the credential it showed.
+
+    One that lives long, as clients that understand it get, ends with a secret or certificate at the latest. A federated
+    credential says nothing of when the outside token ends, so with one it lives no longer than usual.
 
     Raises:
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    lifetime = application_lifetime(now, mint.entropy)
-    facts = _facts(mint, principal, credential, appidacr, resource, lifetime)
+    continuous = is_continuous(claims, resource)
+    if continuous and isinstance(credential, Credential | ClientCertificate):
+        lifetime = continuous_lifetime(now, mint.entropy, until=credential.expires, not_before=claims.not_before)
+    else:
+        lifetime = application_lifetime(now, mint.entropy, not_before=claims.not_before)
+    facts = _facts(mint, principal, credential, appidacr, resource, lifetime, continuous=continuous)
     roles = roles_of_application(mint.view, principal, resource)
     return await sign_access(mint, facts, service_principal_claims(facts, oid=principal.id, roles=roles), now)
+
+
+def is_continuous(claims: ClaimsRequest, resource: Resource) -> bool:
+    """Tell whether a token will be refused as soon as it has ended: the client understands it, and we are asked."""
+    return claims.continuous and resource.surface is not None
 
 
 async def issue_to_identity(
@@ -92,6 +114,8 @@ def _facts(
     appidacr: str,
     resource: Resource,
     lifetime: Lifetime,
+    *,
+    continuous: bool = False,
 ) -> TokenFacts:
     return TokenFacts(
         tenant=principal.tenant,
@@ -102,6 +126,7 @@ def _facts(
         token_id=new_token_id(mint.keys.tag, credential.id, mint.entropy),
         aio=opaque_text(mint.entropy, AIO_BYTES),
         rh=opaque_text(mint.entropy, RH_BYTES),
+        continuous=continuous,
     )
 
 

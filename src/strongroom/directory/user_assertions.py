@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from strongroom.core.aadsts import CHAIN_TOO_LONG, KEY_DID_NOT_SIGN, KEY_NOT_FOUND, refuse
 from strongroom.core.identity import Credential, User
@@ -17,9 +18,19 @@ from strongroom.view import View
 from strongroom.view.standing import proofs_of_family
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an application showed: whose token it is, what it was obtained with, and its `uti`."""
+
+    user: User
+    credential: Credential
+    family: TokenFamily
+    token_id: str
+
+
 def check_user_assertion(
     view: View, tag: Tagger, text: str, client: Client, *, issuers: Collection[str], hosts: Hosts, now: int
-) -> tuple[User, Credential, TokenFamily]:
+) -> Shown:
     """
     Check an access token that a client got for itself in a user's name; give the user, and what the token stands on.
 
@@ -45,7 +56,7 @@ def check_user_assertion(
         raise refuse(50173, reason="token family, user or credential of the assertion has ended")
     if _depth(view, family) >= ON_BEHALF_OF_CHAIN:
         raise refuse(50013, cause=CHAIN_TOO_LONG, reason="too many applications on behalf of each other")
-    return user, credential, family
+    return Shown(user, credential, family, said.token_id)
 
 
 def _verify(view: View, tenant: str, text: str, now: int) -> dict[str, object]:

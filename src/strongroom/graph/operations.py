@@ -25,6 +25,7 @@ from strongroom.graph import (
     groups,
     method_operations,
     organization,
+    policy_operations,
     relation_operations,
     rights,
     service_principals,
@@ -173,4 +174,5 @@ OPERATIONS: tuple[Op, ...] = (
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
     *relation_operations.OPERATIONS,
     *method_operations.OPERATIONS,
+    *policy_operations.OPERATIONS,
 )

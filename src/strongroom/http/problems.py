@@ -106,9 +106,8 @@ def _oauth(_status: int, code: str, failure: Failure, moment: Moment) -> dict[st
         "correlation_id": moment.correlation_id,
         "error_uri": f"{moment.origin}/error?code={number}",
     }
-    if failure.inner is not None:
-        told["suberror"] = failure.inner
-    return told
+    more = {"suberror": failure.inner, "claims": failure.claims}
+    return told | {name: value for name, value in more.items() if value is not None}
 
 
 def _managed_identity(status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:

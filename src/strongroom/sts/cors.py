@@ -47,7 +47,7 @@ async def preflight(call: Call) -> Response:
 
 def origin_asked(call: Call) -> str | None:
     """Give the origin of the page that asks; None where no browser says of one."""
-    return call.request.header(b"origin")
+    return call.request.header(b"origin") or None
 
 
 def answered(origin: str) -> list[tuple[bytes, bytes]]:

@@ -68,7 +68,7 @@ async def check_password(call: Call, tenant: Tenant, user_name: str, password: s
     world, name = call.world, user_name[:USER_NAME_CHARS].casefold()
     user, credential = _look_up(world, tenant, user_name)
     source = source_of(call.connection)
-    locked = world.lockout.is_locked(name, source, call.now) and not is_break_glass(world, user)
+    locked = world.lockout.is_locked(name, source, call.now) and not _is_break_glass(world, user)
     try:
         await world.passwords.verify(credential.verifier if credential is not None else None, password)
     except WrongPassword:
@@ -107,6 +107,5 @@ def _look_up(world: World, tenant: Tenant, user_name: str) -> tuple[User | None,
     return (user, held[0]) if held else (None, None)
 
 
-def is_break_glass(world: World, user: User | None) -> bool:
-    """Tell whether a user is the one that nothing locks out."""
+def _is_break_glass(world: World, user: User | None) -> bool:
     return user is not None and any(one.break_glass == user.id for one in world.view.all(Installation))

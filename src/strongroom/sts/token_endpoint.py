@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from strongroom.core import limits
 from strongroom.core.aadsts import refuse
+from strongroom.core.claims_request import NOTHING, ClaimsRequest, read_claims_request
 from strongroom.core.errors import Failure, Invalid
 from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource
@@ -67,7 +68,7 @@ async def _issue(call: Call, *, version: int) -> Response:
 async def _issue_for(call: Call, named: Tenant | None, form: Mapping[str, str], version: int) -> Response:
     grant = _grant(form)
     _refuse_bound(form)
-    _judge_claims(form)
+    claims = _claims(call, form)
     tenant = named if named is not None else _implied_tenant(call, form, grant)
     client = await _client(call, tenant, form, grant)
     call.properties.update(tenantId=tenant.id, appId=client.app_id, grantType=grant.name)
@@ -78,7 +79,7 @@ async def _issue_for(call: Call, named: Tenant | None, form: Mapping[str, str], 
     scope = _user_scope(call, tenant, client.app_id, form, grant, version) if grant.parse_scope is None else None
     resource = scope.resource if scope is not None else _resource(call, tenant, form, grant, version)
     call.properties["resource"] = resource.audience
-    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope))
+    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope, claims))
     call.properties["tokenId"] = issued.access.token_id
     return _answer(issued, in_v1_form=version == 1 and "resource" in form)
 
@@ -123,22 +124,25 @@ def _refuse_bound(form: Mapping[str, str]) -> None:
         raise refuse(392196, resource=form.get("resource") or form.get("scope") or "", reason="bound token requested")
 
 
-def _judge_claims(form: Mapping[str, str]) -> None:
+def _claims(call: Call, form: Mapping[str, str]) -> ClaimsRequest:
     """
-    Judge the `claims` parameter's form (OpenID Connect Core section 5.5). Clients that know continuous access send one.
+    Read the `claims` parameter (OpenID Connect Core section 5.5). Clients that know continuous access send one.
 
     Raises:
-        Invalid: AADSTS9000410.
+        Invalid: AADSTS9000410, it is malformed or too long, or demands a token of the future.
     """
     text = form.get("claims")
     if text is None:
-        return
+        return NOTHING
     if len(text) > limits.CLAIMS_CHARS:
         raise refuse(9000410, parameter="claims", reason="claims too long")
     try:
-        json.decode(text.encode("utf-8"), dict[str, dict[str, object] | None])
+        asked = read_claims_request(json.decode(text.encode("utf-8"), dict[str, dict[str, object] | None]))
     except Invalid:
         raise refuse(9000410, parameter="claims") from None
+    if asked.not_before is not None and asked.not_before > call.now:
+        raise refuse(9000410, parameter="claims", reason="claims demand a token of the future")
+    return asked
 
 
 async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client | PublicClient:

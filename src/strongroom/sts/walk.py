@@ -197,6 +197,19 @@ def shown_in(session: BrowserSession) -> Shown:
     )
 
 
+def find_user(call: Call, shown: Shown) -> User:
+    """
+    Find the person, as the directory has them now. What was shown is not looked at: a step may have just replaced it.
+
+    Raises:
+        Invalid: AADSTS50173, the user went away meanwhile.
+    """
+    user = call.world.view.principal(shown.tenant, shown.user)
+    if not isinstance(user, User) or not user.enabled:
+        raise refuse(50173, reason="user has ended")
+    return user
+
+
 def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     """
     Find who showed what, as they are now.
@@ -204,9 +217,9 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     Raises:
         Invalid: AADSTS50173, the user, the password or the second factor went away meanwhile.
     """
-    user, credential = call.world.view.principal(shown.tenant, shown.user), call.world.view.credential(shown.credential)
-    if not isinstance(user, User) or not user.enabled or credential is None or credential.owner != user.id:
-        raise refuse(50173, reason="user or credential has ended")
+    user, credential = find_user(call, shown), call.world.view.credential(shown.credential)
+    if credential is None or credential.owner != user.id:
+        raise refuse(50173, reason="credential has ended")
     if not has_factor(call.world.view, user.tenant, user.id, shown.factor):
         raise refuse(50173, reason="second factor was removed")
     return user, credential

@@ -23,7 +23,6 @@ from strongroom.sts.steps import STEPS
 from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
 
 _PURPOSE = "sign-in page"
-_SECOND_FACTOR = frozenset({50076, 50079})
 
 
 async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_age: int | None = None) -> Response:
@@ -128,11 +127,10 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
 
 def _unasked(walk: Walk, step: Step) -> Failure:
     """Say which step a client left no room for, that wanted nothing to be asked (OpenID Connect Core 3.1.2.6)."""
-    error = "interaction_required" if step.unasked in _SECOND_FACTOR else None
     client_id, resource = "", ""
     if walk.authorization is not None:
         client_id, resource = walk.authorization.client_id, walk.authorization.scope.partition(" ")[0]
-    return refuse(step.unasked, error=error, client_id=client_id, resource=resource)
+    return refuse(step.unasked, client_id=client_id, resource=resource)
 
 
 def _due(call: Call, walk: Walk) -> Step | None:

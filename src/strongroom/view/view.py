@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar, cast
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.conditional_access import AccessPolicy, NamedNetwork, PolicySet
 from strongroom.core.errors import Unavailable
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.firewall import Firewall
@@ -62,6 +63,7 @@ class View:
         self._early: list[Change] = []
         self._firewalls: dict[str, tuple[Vault, Firewall]] = {}
         self._policies: dict[str, tuple[Vault, PolicyIndex]] = {}
+        self._access: dict[str, tuple[tuple[AccessPolicy, ...], tuple[NamedNetwork, ...], PolicySet]] = {}
 
     # ---- following the store ----------------------------------------------------------------------------------------
 
@@ -109,6 +111,7 @@ class View:
         self.generation += 1
         self._firewalls.clear()
         self._policies.clear()
+        self._access.clear()
         self.sealed.clear()
 
     # ---- any record -------------------------------------------------------------------------------------------------
@@ -233,6 +236,15 @@ class View:
     def signing_keys(self, tenant: str) -> tuple[SigningKey, ...]:
         """Return the signing keys of a tenant."""
         return self.all(SigningKey, tenant_partition(tenant))
+
+    def conditional_access(self, tenant: str) -> PolicySet:
+        """Return a tenant's conditional access policies, ready to be asked."""
+        partition = tenant_partition(tenant)
+        policies, networks = self.all(AccessPolicy, partition), self.all(NamedNetwork, partition)
+        kept = self._access.get(tenant)
+        if kept is None or kept[0] is not policies or kept[1] is not networks:
+            kept = self._access[tenant] = (policies, networks, PolicySet(policies, networks))
+        return kept[2]
 
     # ---- resources and rights ---------------------------------------------------------------------------------------
 

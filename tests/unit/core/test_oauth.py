@@ -1,6 +1,7 @@
 """What a token is for, what it says, how long it lives, and how it is refused (`core.aadsts`)."""
 
 import base64
+from dataclasses import replace
 from string import Formatter
 
 import pytest
@@ -8,7 +9,12 @@ import pytest
 from strongroom.core import aadsts, oauth
 from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
-from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S
+from strongroom.core.limits import (
+    ACCESS_TOKEN_MAX_S,
+    ACCESS_TOKEN_MIN_S,
+    CONTINUOUS_TOKEN_MAX_S,
+    CONTINUOUS_TOKEN_MIN_S,
+)
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource
 
@@ -142,10 +148,11 @@ REFUSALS = [
     (700024, Unauthenticated, "invalid_client"),
     (700027, Unauthenticated, "invalid_client"),
     *((number, Invalid, "invalid_grant") for number in (50126, 50055, 50057, 53003, 65001, 70000, 50173, 700082)),
-    *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481, 50076, 50079, 500121)),
+    *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481, 500121)),
     *((number, Invalid, "invalid_request") for number in (50011, 9002325)),
     (700054, Invalid, "unsupported_response_type"),
     (50058, Invalid, "login_required"),
+    *((number, Invalid, "interaction_required") for number in (50076, 50078, 50079, 70043)),
     (90033, Unavailable, "temporarily_unavailable"),
     (700211, Unauthenticated, "invalid_client"),
     (700212, Unauthenticated, "invalid_client"),
@@ -244,6 +251,26 @@ def test_an_application_token_lives_60_to_90_minutes() -> None:
     for chance, lifetime_s in ((0, ACCESS_TOKEN_MIN_S), (span, ACCESS_TOKEN_MAX_S), (span + 1, ACCESS_TOKEN_MIN_S)):
         lifetime = oauth.application_lifetime(NOW, lambda size, chance=chance: chance.to_bytes(size, "big"))
         assert lifetime == oauth.Lifetime(NOW - 300, NOW + lifetime_s, lifetime_s - 1)
+
+
+def test_a_token_that_can_end_at_any_moment_lives_20_to_28_hours() -> None:
+    """The ends of the range are reached and not passed; the credential's end comes first, and dates are never later."""
+    span = CONTINUOUS_TOKEN_MAX_S - CONTINUOUS_TOKEN_MIN_S
+    for chance, lifetime_s in ((0, 20 * 3600), (span, 28 * 3600), (span + 1, 20 * 3600)):
+        lifetime = oauth.continuous_lifetime(NOW, lambda size, chance=chance: chance.to_bytes(size, "big"))
+        assert lifetime == oauth.Lifetime(NOW - 300, NOW + lifetime_s, lifetime_s - 1)
+    for until, lifetime_s in ((NOW + 20 * 3600 - 1, 20 * 3600 - 1), (NOW + 20 * 3600 + 1, 20 * 3600), (NOW, 1)):
+        lifetime = oauth.continuous_lifetime(NOW, bytes, until=until)
+        assert lifetime.expires == NOW + lifetime_s
+    for not_before, issued in ((NOW, NOW), (NOW - 299, NOW - 299), (NOW - 301, NOW - 300)):
+        assert oauth.continuous_lifetime(NOW, bytes, not_before=not_before).issued == issued
+        assert oauth.application_lifetime(NOW, bytes, not_before=not_before).issued == issued
+
+
+def test_a_token_says_that_its_client_understands() -> None:
+    """`xms_cc`, and nothing of it in other tokens."""
+    told = oauth.common_claims(replace(FACTS, continuous=True))
+    assert told == {**oauth.common_claims(FACTS), "xms_cc": ["cp1"], "xms_ssm": "1"}
 
 
 def test_a_managed_identitys_token_lives_a_day() -> None:

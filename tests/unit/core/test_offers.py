@@ -82,6 +82,7 @@ def test_people_are_told_what_is_for_them() -> None:
         ("http://localhost:8080/x", "http://localhost:8080"),
         ("http://[::1]:3000/", "http://[::1]:3000"),
         ("msal123://auth", "msal123://auth"),
+        ("http://[", ""),
     ],
 )
 def test_origins_are_as_browsers_write_them(uri: str, origin: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.builtin_roles import BUILTIN_ROLES, KEY_VAULT_ADMINISTRATOR
 from strongroom.core.changes import ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.conditional_access import NamedNetwork
 from strongroom.core.errors import Unavailable
 from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Group, User
@@ -84,6 +85,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "app_roles_given_on": lambda view: view.app_roles_given_on(T1, "x"),
     "app_permissions_of": lambda view: view.app_permissions_of(T1, "x"),
     "directory_roles_of": lambda view: view.directory_roles_of(T1, "x"),
+    "conditional_access": lambda view: view.conditional_access(T1),
     "signing_key": lambda view: view.signing_key("x"),
     "signing_keys": lambda view: view.signing_keys(T1),
     "subscription": lambda view: view.subscription("x"),
@@ -133,6 +135,20 @@ def test_an_empty_view_knows_nobody_and_nothing(question: str) -> None:
     if question not in {"grants", "firewall", "policies"}:
         assert not QUESTIONS[question](view_of())
     assert view_of().grants(T1).find(frozenset({"x"}), SCOPE, GET, data=True) is None
+
+
+def test_policies_are_compiled_again_when_one_of_them_changes() -> None:
+    """And not when anything else does; networks are among them, and another tenant's are not."""
+    network = NamedNetwork("n", T1, "Here", ("10.0.0.0/8",), False, 0, 0)
+    view = view_of(network)
+    first = view.conditional_access(T1)
+    view.apply([RecordPut(user("u")), RecordPut(replace(network, tenant=T2))])
+    assert view.conditional_access(T1) is first
+    view.apply([RecordPut(replace(network, trusted=True))])
+    second = view.conditional_access(T1)
+    assert second is not first
+    view.apply([removed(network)])
+    assert view.conditional_access(T1) is not second
 
 
 def test_not_being_loaded_is_the_services_fault() -> None:

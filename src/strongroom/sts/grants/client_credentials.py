@@ -10,9 +10,16 @@ from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 
 
 async def _issue(request: TokenRequest) -> Issued:
+    """
+    Issue a token to an application, or to a managed identity that proved itself by an assertion.
+
+    Raises:
+        Invalid: AADSTS53003, a policy blocks it.
+    """
     client = request.proved_client
     proof = client.credential
     require_application_assigned(request.mint.view, client.principal, request.resource)
+    request.admit(client.principal)
     if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY and isinstance(proof, Credential):
         return Issued(
             await issue_to_identity(
@@ -26,6 +33,7 @@ async def _issue(request: TokenRequest) -> Issued:
         appidacr=client.appidacr,
         resource=request.resource,
         now=request.call.now,
+        claims=request.claims,
     )
     return Issued(token)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from strongroom.core.identity import Tenant
+from strongroom.core.claims_request import NOTHING, ClaimsRequest
+from strongroom.core.conditional_access import GRANT_TYPES, Flow, Verdict
+from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Tenant, User
 from strongroom.core.names import Hosts
 from strongroom.core.oauth import FindApi, Resource
 from strongroom.core.user_tokens import UserScope
+from strongroom.directory.apis import app_id_of
 from strongroom.directory.clients import Client, PublicClient
 from strongroom.directory.tokens import AccessToken, Mint
+from strongroom.flow.access import admit, attempt_of
 from strongroom.flow.call import Call
 from strongroom.flow.world import World
 
@@ -22,7 +26,8 @@ class TokenRequest:
     """
     A token request whose form, tenant and client are known to be good.
 
-    `scope` is what is asked for in a user's name; None where the client asks for itself.
+    `scope` is what is asked for in a user's name; None where the client asks for itself. `claims` is what the client
+    asks of the token itself.
     """
 
     call: Call
@@ -31,6 +36,7 @@ class TokenRequest:
     client: Client | PublicClient
     resource: Resource
     scope: UserScope | None
+    claims: ClaimsRequest = NOTHING
 
     @property
     def proved_client(self) -> Client:
@@ -44,6 +50,34 @@ class TokenRequest:
             msg = "a public client has proved nothing"
             raise TypeError(msg)
         return self.client
+
+    def admit(
+        self, principal: User | ServicePrincipal, *, authenticated: int | None = None, methods: Iterable[str] = ()
+    ) -> Verdict:
+        """
+        Judge by the tenant's conditional access whether *principal* may have the token: asked by every grant.
+
+        *authenticated* is when, and *methods* how (`amr`), a user signed in.
+
+        Raises:
+            Invalid: AADSTS53003, 50076, 70043 or 50078; see `flow.access.admit`.
+        """
+        flow = GRANT_TYPES[self.form["grant_type"]]
+        if isinstance(principal, ServicePrincipal) and principal.type is ServicePrincipalType.MANAGED_IDENTITY:
+            # Whatever it proved itself by here: it is the same identity as at its endpoint.
+            flow = Flow.MANAGED_IDENTITY
+        attempt = attempt_of(
+            self.call.world,
+            principal,
+            flow=flow,
+            client=self.client.app_id,
+            resource=app_id_of(self.resource),
+            address=self.call.connection.address,
+            now=self.call.now,
+            authenticated=authenticated,
+            methods=methods,
+        )
+        return admit(self.call, self.tenant.id, attempt, resource=self.resource.audience)
 
     @property
     def client_credential(self) -> str | None:

@@ -33,7 +33,7 @@ async def _issue(request: TokenRequest) -> Issued:
     if form["requested_token_use"] != _USE:
         raise refuse(9002313, reason="requested_token_use")
     world = call.world
-    user, credential, family = check_user_assertion(
+    shown = check_user_assertion(
         world.view,
         world.keys.tag,
         form["assertion"],
@@ -42,13 +42,11 @@ async def _issue(request: TokenRequest) -> Issued:
         hosts=world.hosts,
         now=call.now,
     )
-    call.properties["userId"] = user.id
-    return await begin(
-        request,
-        SignedIn(user, credential, family.amr, family.factor),
-        authenticated=family.authenticated,
-        parent=family.id,
-    )
+    # Which token it was, so that the journal leads from the new one to the request that began it all.
+    call.properties.update(userId=shown.user.id, assertionTokenId=shown.token_id)
+    family = shown.family
+    signed_in = SignedIn(shown.user, shown.credential, family.amr, family.factor)
+    return await begin(request, signed_in, authenticated=family.authenticated, parent=family.id)
 
 
 def _issuers(request: TokenRequest) -> frozenset[str]:

@@ -15,7 +15,7 @@ from strongroom.directory.second_factors import second_factors_of
 from strongroom.flow.world import World
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.grants.user import begin
-from strongroom.sts.second_factors import is_demanded
+from strongroom.sts.second_factors import is_demanded_of_all
 from strongroom.sts.sign_in import sign_in_by_password, tenant_of_user
 
 
@@ -32,7 +32,7 @@ async def _issue(request: TokenRequest) -> Issued:
     if second_factors_of(call.world.view, signed_in.user):
         # There is no place for it in this grant. It is told to whoever knows the password, and to nobody else.
         raise refuse(50076, resource=request.resource.audience, reason="user has a second factor")
-    if is_demanded(call, tenant.id, signed_in.user.id):
+    if is_demanded_of_all(call, signed_in.user):
         raise refuse(50079, resource=request.resource.audience, reason="user has to set up a second factor")
     return await begin(request, signed_in)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from strongroom.core.aadsts import refuse
+from strongroom.core.conditional_access import Verdict
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
-from strongroom.core.limits import ACCESS_TOKEN_MAX_S, PAGE_REFRESH_TOKEN_S, REFRESH_TOKEN_S
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, CONTINUOUS_TOKEN_MAX_S, PAGE_REFRESH_TOKEN_S, REFRESH_TOKEN_S
 from strongroom.core.oauth import issuer_v2
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.user_tokens import OFFLINE_ACCESS
@@ -58,10 +59,12 @@ async def begin(
     that redeems it, and *parent* the family on behalf of whose user it is begun.
 
     Raises:
-        Invalid: AADSTS50173, the user or the credential went away meanwhile; 54005, the code was redeemed before.
+        Invalid: AADSTS50173, the user or the credential went away meanwhile; 54005, the code was redeemed before;
+            53003, 50076, 50078, a policy does not allow it.
     """
     call, user = request.call, signed_in.user
     refreshable = OFFLINE_ACCESS in request.user_scope.openid
+    longest_s = CONTINUOUS_TOKEN_MAX_S if request.claims.continuous else ACCESS_TOKEN_MAX_S
     begun = TokenFamily(
         id=family or new_guid(call.world.entropy),
         tenant=user.tenant,
@@ -71,20 +74,21 @@ async def begin(
         authenticated=call.now if authenticated is None else authenticated,
         amr=signed_in.amr,
         factor=signed_in.factor,
-        expires=call.now + (REFRESH_TOKEN_S if refreshable else ACCESS_TOKEN_MAX_S),
+        expires=call.now + (REFRESH_TOKEN_S if refreshable else longest_s),
         client_credential=request.client_credential,
         parent=parent,
         origin=origin,
         until=call.now + PAGE_REFRESH_TOKEN_S if origin is not None else None,
     )
-    issued = await _issue(request, user, begun, nonce)
+    verdict = request.admit(user, authenticated=begun.authenticated, methods=begun.amr)
+    issued = await _issue(request, user, begun, nonce, verdict)
     is_new = await call.commit(lambda tx: begin_family(tx, begun), status=lambda is_new: 200 if is_new else 400)
     if not is_new:
         raise refuse(54005, reason="code was redeemed before: what came of it has ended")
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
 
 
-async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None) -> Issued:
+async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None, verdict: Verdict) -> Issued:
     call, view, client = request.call, request.mint.view, request.client
     require_user_assigned(view, user, request.resource, client.principal)
     scope = require_consent(
@@ -103,6 +107,9 @@ async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: 
         appidacr=client.appidacr,
         address=call.connection.address,
         now=call.now,
+        claims=request.claims,
+        # Where a policy bounds the age of a sign-in, a token that lives for a day would carry it past the bound.
+        long_lived=not verdict.bounds_age,
     )
     issuer = issuer_v2(call.base, request.tenant.id)
     id_token = await issue_id_token(request.mint, user, family, scope, issuer=issuer, nonce=nonce, now=call.now)
@@ -126,7 +133,8 @@ async def _refresh(request: TokenRequest) -> Issued:
     Take a family further. Its refresh tokens are good for every resource, as Entra's are.
 
     Raises:
-        Invalid: AADSTS70000, 50173, 700082: see `refresh_family`; a token that was used before ends its family.
+        Invalid: AADSTS70000, 50173, 700082: see `refresh_family`; a token that was used before ends its family. 53003,
+            50076, 70043: a policy does not allow it, and the family goes on.
     """
     call, world = request.call, request.call.world
     token = read_refresh_token(world.keys, _required(request.form, "refresh_token"))
@@ -134,7 +142,9 @@ async def _refresh(request: TokenRequest) -> Issued:
     family = replace(family, client_credential=request.client_credential)
     call.proved = True
     call.properties["userId"] = user.id
-    issued = await _issue(request, user, family, None)
+    # The policies of today, for every refresh: what was allowed at the sign-in is not allowed for ever.
+    verdict = request.admit(user, authenticated=family.authenticated, methods=family.amr)
+    issued = await _issue(request, user, family, None, verdict)
     refreshed = await call.commit(
         lambda tx: refresh_family(
             tx,

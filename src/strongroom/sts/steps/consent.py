@@ -15,7 +15,7 @@ from strongroom.directory.relations import extend_grant
 from strongroom.flow.call import Call
 from strongroom.sts.goals.device import find_pending
 from strongroom.sts.scopes import read_user_scope
-from strongroom.sts.walk import Change, Form, Step, Taken, Walk, find_shown
+from strongroom.sts.walk import Change, Form, Step, Taken, Walk, find_shown, find_user
 
 _NAME = "consent"
 _GRANTS = "DelegatedPermissionGrant.ReadWrite.All"
@@ -45,7 +45,7 @@ def _is_due(call: Call, walk: Walk) -> bool:
 
 
 def _missing(call: Call, walk: Walk, request: _Request) -> Missing | None:
-    view, (user, _) = call.world.view, find_shown(call, walk.the_shown)
+    view, user = call.world.view, find_user(call, walk.the_shown)
     principal = _principal(call, user.tenant, request.client_id)
     scope = read_user_scope(call, user.tenant, request.client_id, request.scope)
     require_user_assigned(view, user, scope.resource, principal)

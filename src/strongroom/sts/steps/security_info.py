@@ -28,9 +28,7 @@ _NAME = "security_info"
 
 def _is_registration_due(call: Call, walk: Walk) -> bool:
     shown = walk.shown
-    if shown is None or shown.factor is not None or left_of(call, walk):
-        return False
-    return is_demanded(call, shown.tenant, shown.user)
+    return shown is not None and shown.factor is None and not left_of(call, walk) and is_demanded(call, walk)
 
 
 def _is_info_due(_call: Call, walk: Walk) -> bool:
