@@ -57,7 +57,11 @@ def secrets_status(service: Service, client: Client, token: str) -> int:
 
 @pytest.mark.parametrize(
     ("option", "member", "title"),
-    [("password-grant", "passwordGrant", "password grant"), ("device-code", "deviceCode", "device code")],
+    [
+        ("password-grant", "passwordGrant", "password grant"),
+        ("device-code", "deviceCode", "device code"),
+        ("second-factor", "secondFactor", "second factor"),
+    ],
 )
 def test_what_is_off_is_switched_on_and_off(live: Service, option: str, member: str, title: str) -> None:
     """SEC-TOKEN-5, SEC-TOKEN-6: off until the operator says otherwise, told without changing it, and audited."""

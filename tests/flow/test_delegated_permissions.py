@@ -75,6 +75,11 @@ ALLOWS: dict[str, set[str]] = {
     "User.ReadBasic.All": {"User.Read", "User.ReadBasic.All"},
     "User.ReadWrite.All": _WRITES_USERS,
     "User.RevokeSessions.All": {"User.RevokeSessions.All"},
+    "UserAuthenticationMethod.Read.All": {"UserAuthenticationMethod.Read.All"},
+    "UserAuthenticationMethod.ReadWrite.All": {
+        "UserAuthenticationMethod.Read.All",
+        "UserAuthenticationMethod.ReadWrite.All",
+    },
 }
 """Written down here once more: which rights of its user each permission lets a client use."""
 

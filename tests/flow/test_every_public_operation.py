@@ -107,6 +107,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("login", "SignOut"): Case(_of_tenant("oauth2/v2.0/logout"), is_page=True),
     ("login", "SignOutV1"): Case(_of_tenant("oauth2/logout"), is_page=True),
     ("login", "PasswordChangeBegin"): Case(_of_tenant("password"), is_page=True),
+    ("login", "SecurityInfoBegin"): Case(_of_tenant("security-info"), is_page=True),
     # A form without anything in it, as at the token endpoint.
     ("login", "DeviceCodeIssue"): Case(_of_tenant("oauth2/v2.0/devicecode"), 400, {"form": {"scope": "openid"}}),
     ("login", "DeviceCodeIssueV1"): Case(_of_tenant("oauth2/devicecode"), 400, {"form": {"resource": "x"}}),

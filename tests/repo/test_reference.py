@@ -43,6 +43,7 @@ PUBLIC = {
         "SignOut",
         "SignOutV1",
         "PasswordChangeBegin",
+        "SecurityInfoBegin",
         "DeviceCodeIssue",
         "DeviceCodeIssueV1",
         "DeviceCodeFormGet",

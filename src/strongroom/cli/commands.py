@@ -289,12 +289,17 @@ def sign_in(
     password_days: Annotated[
         int | None, Parameter(help="How many days a password is good that is set from now on; 0 for ever, the default.")
     ] = None,
+    second_factor: Annotated[
+        bool | None, Parameter(help="Whether everybody must have a second factor: off by default.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
     from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    wanted = {"passwordGrant": password_grant, "deviceCode": device_code, "passwordDays": password_days}
+    wanted = {"passwordGrant": password_grant, "deviceCode": device_code, "passwordDays": password_days} | {
+        "secondFactor": second_factor
+    }
     return command.change(data, tenant, wanted, as_json=json)
 
 

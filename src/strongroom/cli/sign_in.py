@@ -10,7 +10,7 @@ from strongroom.cli.control import change_sign_in
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
 
-_TITLES = {"passwordGrant": "password grant", "deviceCode": "device code"}
+_TITLES = {"passwordGrant": "password grant", "deviceCode": "device code", "secondFactor": "second factor"}
 
 
 def change(data: Path | None, tenant: str | None, wanted: Mapping[str, int | None], *, as_json: bool) -> int:

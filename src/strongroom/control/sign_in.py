@@ -1,4 +1,4 @@
-"""What the operator lets a tenant's users sign in by, where that is off by default, and for how long."""
+"""What the operator lets a tenant's users sign in by, or wants of them, and how long their passwords last."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ async def change_sign_in(call: Call) -> Response:
     changed = _changed(settings, body)
     if changed != settings:
         await call.commit(lambda tx: tx.put(changed))
-    return json.response(wire.SignInAnswer(tenant, changed.password_grant, changed.device_code, changed.password_days))
+    return json.response(
+        wire.SignInAnswer(
+            tenant, changed.password_grant, changed.device_code, changed.password_days, changed.second_factor
+        )
+    )
 
 
 def _changed(settings: SignInSettings, body: wire.SignInBody) -> SignInSettings:
@@ -32,6 +36,8 @@ def _changed(settings: SignInSettings, body: wire.SignInBody) -> SignInSettings:
         settings = replace(settings, password_grant=body.password_grant)
     if body.device_code is not None:
         settings = replace(settings, device_code=body.device_code)
+    if body.second_factor is not None:
+        settings = replace(settings, second_factor=body.second_factor)
     if body.password_days is not None:
         settings = replace(settings, password_days=body.password_days or None)
     return settings

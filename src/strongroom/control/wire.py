@@ -149,6 +149,7 @@ class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     device_code: bool | None = None
     password_days: Annotated[int, msgspec.Meta(ge=0, le=limits.PASSWORD_DAYS_MAX)] | None = None
     """How long a password is good that is set from now on; 0 for ever."""
+    second_factor: bool | None = None
 
 
 class SignInAnswer(msgspec.Struct, rename="camel"):
@@ -158,6 +159,7 @@ class SignInAnswer(msgspec.Struct, rename="camel"):
     password_grant: bool
     device_code: bool
     password_days: int | None
+    second_factor: bool
 
 
 class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

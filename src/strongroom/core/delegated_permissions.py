@@ -90,6 +90,10 @@ DELEGATED_PERMISSIONS: Mapping[str, DelegatedPermission] = {
         ("14dad69e-099b-42c9-810b-d002981feec1", "profile", "View users' basic profile", "User"),
         ("64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0", "email", "View users' email address", "User"),
         ("7427e0e9-2fba-42fe-b0c0-848c9e6a8182", "offline_access", "Maintain access to data", "User"),
+        ("aec28ec7-4d02-4e8c-b864-50163aea77eb", "UserAuthenticationMethod.Read.All",
+         "Read all users' authentication methods", "Admin"),
+        ("b7887744-6746-4312-813d-72daeaee7e2d", "UserAuthenticationMethod.ReadWrite.All",
+         "Read and write all users' authentication methods", "Admin"),
     )
 }  # fmt: skip
 """By id (Microsoft Graph permissions reference)."""

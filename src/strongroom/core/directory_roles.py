@@ -16,6 +16,8 @@ GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 OWNED_APPLICATIONS = "Application.ReadWrite.OwnedBy"
 """To make applications, and to manage those that one owns."""
 _ASSIGNS_ROLES = "RoleManagement.ReadWrite.Directory"
+_READS_METHODS, _WRITES_METHODS = "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"
+"""Over what users sign in with; to read it is no part of reading a directory."""
 _READS_POLICIES = "Policy.Read.All"
 _WRITES_POLICIES = "Policy.ReadWrite.ConditionalAccess"
 
@@ -49,6 +51,7 @@ _IMPLIED: Mapping[str, frozenset[str]] = {
     _ASSIGNS_ROLES: frozenset({"RoleManagement.Read.Directory"}),
     "User.Read.All": frozenset({"User.ReadBasic.All"}),
     "User.ReadWrite.All": _WRITES_USERS,
+    _WRITES_METHODS: frozenset({_READS_METHODS}),
 }
 
 
@@ -99,6 +102,8 @@ APPLICATION_PERMISSIONS: Mapping[str, ApplicationPermission] = {
         ("97235f07-e226-4f63-ace3-39588e11d3a1", "User.ReadBasic.All", "Read all users' basic profiles"),
         ("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All", "Read and write all users' full profiles"),
         ("77f3a031-c388-4f99-b373-dc68676a979e", "User.RevokeSessions.All", "Revoke all sign in sessions for a user"),
+        ("38d9df27-64da-44fd-b7c5-a6fbac20248f", _READS_METHODS, "Read all users' authentication methods"),
+        ("50483e42-d915-4231-9639-7fdb7fd190e5", _WRITES_METHODS, "Read and write all users' authentication methods"),
     )
 }  # fmt: skip
 """The app roles of Microsoft Graph that give anything here, by id (Microsoft Graph permissions reference)."""
@@ -123,6 +128,7 @@ _APPLICATION_ADMINISTRATOR = with_implied(
     "DelegatedPermissionGrant.ReadWrite.All",
 )
 _READER = with_implied("Directory.Read.All")
+_AUTHENTICATION_ADMINISTRATOR = with_implied("Directory.Read.All", _WRITES_METHODS)
 _POLICIES = with_implied("Directory.Read.All", _WRITES_POLICIES)
 
 DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
@@ -130,7 +136,7 @@ DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
     "f2ef992c-3afb-46b9-b7cf-a126ee74c451": DirectoryRole(
         "Global Reader",
         "Can read everything that a Global Administrator can, and change nothing.",
-        _READER | {_READS_POLICIES},
+        _READER | {_READS_METHODS, _READS_POLICIES},
     ),
     "88d8e3e3-8f55-4a1e-953a-9b9898b8876b": DirectoryRole(
         "Directory Readers", "Can read the directory; for applications and guests.", _READER
@@ -157,6 +163,16 @@ DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
         "Privileged Role Administrator",
         "Can manage role assignments in the directory.",
         with_implied("Directory.Read.All", _ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
+    ),
+    "c4e39bd9-1100-46d3-8c65-fb160da0071f": DirectoryRole(
+        "Authentication Administrator",
+        "Can manage the authentication methods of users without more power than its own.",
+        _AUTHENTICATION_ADMINISTRATOR,
+    ),
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13": DirectoryRole(
+        "Privileged Authentication Administrator",
+        "Can manage the authentication methods of users without more power than its own.",
+        _AUTHENTICATION_ADMINISTRATOR,
     ),
     "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9": DirectoryRole(
         "Conditional Access Administrator", "Can manage conditional access policies and named locations.", _POLICIES

@@ -17,6 +17,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     rbac,
     relations,
     resources,
+    second_factors,
     sessions,
     vaults,
 )

@@ -214,6 +214,28 @@ SIGN_IN_LOCK_S = 60
 """For how long: Entra's own default."""
 SIGN_IN_FAILURES_KEPT = 10_000
 """Users and sources whose failures are counted at once: ours."""
+SECOND_FACTOR_FAILURES = 100
+"""Wrong second factors of one user from anywhere until no more are taken for a while: NIST SP 800-63B section 5.2.2."""
+SECOND_FACTOR_LOCK_S = 3600
+"""For how long: ours."""
+SECOND_FACTOR_PAGE_S = 900
+"""How long a page on which a second factor is set up may be answered: ours."""
+SECOND_FACTOR_FRESH_S = 600
+"""How long ago a user who removes a second factor through Graph may have shown one: ours."""
+SECOND_FACTOR_NAME_CHARS = 64
+"""What a user calls a second factor: ours."""
+AUTHENTICATOR_APPS_PER_USER = 5
+"""Entra's own limit."""
+SECURITY_KEYS_PER_USER = 10
+"""Entra's own limit."""
+CODE_DIGITS = 6
+"""Digits of a code of an authenticator app: all that such apps show whatever they are told."""
+CODE_STEP_S = 30
+"""How long such an app shows a code: RFC 6238 section 5.2."""
+CODE_STEPS_BESIDE = 1
+"""Steps before and after the present one whose codes are taken: RFC 6238 section 5.2."""
+CREDENTIAL_ID_BYTES = 1023
+"""What an authenticator calls a credential: WebAuthn section 5.8.3."""
 TEMPLATE_AGENT_BYTES = 256
 """The longest User-Agent of an answer whose audit record is kept for those like it: ours."""
 REPEATED_CHARS = 256

@@ -53,6 +53,8 @@ class DirectoryPermission:
             it, and to change what the operation wants a proof of its own for.
         owner: True where owning the object is enough: for its credentials, and for nothing else (SEC-TENANT-7).
         owned: True where `Application.ReadWrite.OwnedBy` is enough for what its holder makes or owns.
+        personal: True where it is about what is a user's own, such as second factors: no other user reads it without a
+            role, and the user needs none; to change it takes a second factor that was shown a moment ago.
         confidential: True where users, too, need a role to read.
     """
 
@@ -61,6 +63,7 @@ class DirectoryPermission:
     itself: bool = False
     owner: bool = False
     owned: bool = False
+    personal: bool = False
     confidential: bool = False
 
 

@@ -17,6 +17,7 @@ from strongroom.core.directory_roles import OWNED_APPLICATIONS, permission_that_
 from strongroom.core.errors import Denied
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Caller, PrincipalType, ServicePrincipal, User
+from strongroom.core.limits import SECOND_FACTOR_FRESH_S
 from strongroom.core.permissions import (
     AnyOf,
     Authenticated,
@@ -28,6 +29,7 @@ from strongroom.core.permissions import (
 )
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import TokenFamily
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
@@ -181,6 +183,9 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
         or permission_that_gives(caller.app_permissions, name)
         or _by_ownership(world, caller, requirement, target, found)
     )
+    if by is None and requirement.personal:
+        _require_own(world, caller, requirement, target)
+        return Permit(name, "directory")
     if by is None:
         reads_as_user = not requirement.write and not requirement.confidential and caller.kind is PrincipalType.USER
         if not (reads_as_user or (requirement.itself and _is_itself(world, caller, target))):
@@ -209,6 +214,20 @@ def _by_ownership(
     if requirement.owned and (owned is not None or is_new):
         return permission_that_gives(caller.app_permissions, OWNED_APPLICATIONS)
     return None
+
+
+def _require_own(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> None:
+    """Require that a user asks about himself, and to change something that it is himself beyond what a token shows."""
+    own = target.params.get("id")
+    found = _named(world, caller.tenant, target)
+    if caller.kind is not PrincipalType.USER or (own is not None and caller.oid not in {one.id for one in found}):
+        raise _denied(f"nothing gives {requirement.name}")
+    if not requirement.write:
+        return
+    family = world.view.get(TokenFamily, tenant_partition(caller.tenant), caller.session or "")
+    if family is None or family.factor is None or world.now() - family.authenticated >= SECOND_FACTOR_FRESH_S:
+        # Whoever has got hold of a token must not take the second factor from its user.
+        raise _denied("the user did not show a second factor a moment ago")
 
 
 _NAMES = frozenset({"id", "app_id", "client_id"})

@@ -16,7 +16,7 @@ from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.device_codes import DeviceCodes
-from strongroom.flow.lockout import Lockout
+from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.settings import FlowSettings
@@ -76,6 +76,7 @@ class World:
     quota: AnonymousQuota
     passwords: Passwords
     lockout: Lockout
+    factor_lockout: FactorLockout
     device_codes: DeviceCodes
     signers: TokenSigners
     instance: Instance

@@ -4,7 +4,8 @@ Graph's operations.
 Reading a directory is every user's right, and a service principal's with a directory role or application permission
 that gives it, as changing it is; what a service principal itself is, it may read without. A client that acts for a user
 needs the delegated permission that the row's right names, or one that implies it. Both versions of Graph answer
-alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`.
+alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`, what users sign in
+with in `method_operations`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from strongroom.graph import (
     directory_objects,
     federated_credentials,
     groups,
+    method_operations,
     organization,
     policy_operations,
     relation_operations,
@@ -190,5 +192,6 @@ OPERATIONS: tuple[Op, ...] = (
     *(row for key in _APPLICATION_KEYS for row in _federation_rows(*key)),
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
     *relation_operations.OPERATIONS,
+    *method_operations.OPERATIONS,
     *policy_operations.OPERATIONS,
 )

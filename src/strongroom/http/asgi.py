@@ -279,7 +279,8 @@ def _joined(given: list[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], Failu
         elif name in _ONCE:
             fault = Invalid(f"The header {name.decode('latin-1')} comes twice.")
         else:
-            headers[name] += b", " + value
+            # Browsers send each cookie by itself over HTTP/2 (RFC 9113 section 8.2.3).
+            headers[name] += (b"; " if name == b"cookie" else b", ") + value
     return headers, fault
 
 

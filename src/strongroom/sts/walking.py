@@ -126,8 +126,11 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
 
 
 def _unasked(walk: Walk, step: Step) -> Failure:
-    """Say which step a client left no room for that wanted nothing to be asked."""
-    return refuse(step.unasked, client_id=walk.authorization.client_id if walk.authorization is not None else "")
+    """Say which step a client left no room for, that wanted nothing to be asked (OpenID Connect Core 3.1.2.6)."""
+    client_id, resource = "", ""
+    if walk.authorization is not None:
+        client_id, resource = walk.authorization.client_id, walk.authorization.scope.partition(" ")[0]
+    return refuse(step.unasked, client_id=client_id, resource=resource)
 
 
 def _due(call: Call, walk: Walk) -> Step | None:
@@ -142,7 +145,11 @@ async def _commit(call: Call, changes: tuple[Change, ...], status: int) -> None:
         for one in changes:
             await one(tx)
 
-    await call.commit(change, status=lambda _: status)
+    try:
+        await call.commit(change, status=lambda _: status)
+    except Failure as failure:
+        # What was right when it was looked at is no longer, such as a code that somebody else has used.
+        raise pages.told(call, failure) from None
 
 
 def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[BrowserSession]]:
@@ -154,6 +161,7 @@ def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[Browser
         credential=shown.credential,
         authenticated=shown.authenticated,
         amr=shown.amr,
+        factor=shown.factor,
         expires=shown.authenticated + BROWSER_SESSION_S,
     )
     return session, [one for one in browser.live_sessions(call, shown.tenant) if one.user == shown.user]
@@ -179,6 +187,7 @@ def _told(call: Call, failure: Failure, walk: Walk, step: Step, form: Form) -> F
 
 
 def _values(call: Call, walk: Walk, step: Step) -> dict[str, object]:
+    walk = step.prepare(call, walk)
     return {
         "application": GOALS[walk.goal].application(call, walk),
         "action": f"/{walk.path}/sign-in",

@@ -70,9 +70,19 @@ def family_stands(view: View, family: TokenFamily) -> bool:
 
 
 def has_credential(view: View, family: TokenFamily) -> bool:
-    """Tell whether the credential that a family's user showed is still that user's."""
+    """Tell whether what a family's user showed is still that user's: the password, and a second factor."""
     credential = view.credential(family.credential)
-    return credential is not None and credential.owner == family.user and credential.tenant == family.tenant
+    return (
+        credential is not None
+        and credential.owner == family.user
+        and credential.tenant == family.tenant
+        and has_factor(view, family.tenant, family.user, family.factor)
+    )
+
+
+def has_factor(view: View, tenant: str, user: str, factor: str | None) -> bool:
+    """Tell whether a user still has the second factor that was shown; None was shown by who showed none."""
+    return factor is None or any(one.id == factor for one in view.second_factors_of(tenant, user))
 
 
 def _parent_stands(view: View, family: TokenFamily) -> bool:

@@ -25,6 +25,7 @@ from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
 from strongroom.core.relations import AppRoleAssignment, Ownership, PermissionGrant
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, SecurityKey
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
@@ -73,6 +74,8 @@ class Tables:
         self.certificates: Collected[str, ClientCertificate] = Collected(lambda certificate: certificate.owner)
         self.federated: Collected[str, FederatedCredential] = Collected(lambda credential: credential.owner)
         self.issuers: Index[str, TrustedIssuer] = Index(lambda issuer: (issuer.id,))
+        self.factors: Index[str, SecondFactor] = Index(lambda factor: (factor.id,))
+        self.shown_by: Collected[tuple[str, str], SecondFactor] = Collected(lambda factor: (factor.tenant, factor.user))
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
             lambda held: (held.tenant, held.principal)
         )
@@ -112,6 +115,8 @@ class Tables:
             ClientCertificate.KIND: (self.certificates,),
             FederatedCredential.KIND: (self.federated,),
             TrustedIssuer.KIND: (self.issuers,),
+            AuthenticatorApp.KIND: (self.factors, self.shown_by),
+            SecurityKey.KIND: (self.factors, self.shown_by),
             DirectoryRoleAssignment.KIND: (self.held_roles,),
             Ownership.KIND: (self.owners, self.owned_objects),
             AppRoleAssignment.KIND: (self.held_app_roles, self.given_app_roles),

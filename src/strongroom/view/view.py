@@ -18,6 +18,7 @@ from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.second_factors import SecondFactor
 from strongroom.core.vaults import Vault
 from strongroom.view.sealed import SealedCache
 from strongroom.view.tables import Principal, Tables
@@ -165,6 +166,14 @@ class View:
     def credential(self, credential_id: str) -> Credential | None:
         """Return a credential by its id, or None."""
         return self._tables.credentials.get(credential_id)
+
+    def second_factors_of(self, tenant: str, user: str) -> tuple[SecondFactor, ...]:
+        """Return what a user can show besides a password, in the order of the ids."""
+        return self._tables.shown_by.get((tenant, user))
+
+    def second_factor(self, factor_id: str) -> SecondFactor | None:
+        """Return a second factor by its id, or None. Whose it is is for the caller to check."""
+        return self._tables.factors.get(factor_id)
 
     def certificates_of(self, application: str) -> tuple[ClientCertificate, ...]:
         """Return the certificates that an application has registered."""

@@ -71,6 +71,8 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "service_principal_by_app_id": lambda view: view.service_principal_by_app_id(T1, "x"),
     "user_by_upn": lambda view: view.user_by_upn("x"),
     "credentials_of": lambda view: view.credentials_of("x"),
+    "second_factors_of": lambda view: view.second_factors_of(T1, "x"),
+    "second_factor": lambda view: view.second_factor("x"),
     "certificates_of": lambda view: view.certificates_of("x"),
     "federated_credentials_of": lambda view: view.federated_credentials_of("x"),
     "trusted_issuer": lambda view: view.trusted_issuer("x"),
