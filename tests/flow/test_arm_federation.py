@@ -15,6 +15,7 @@ from strongroom.core.identity import ServicePrincipal
 from strongroom.core.rbac import RoleDefinition
 from tests.assertions import ASSERTION_TYPE, key_set, rsa_key, sign
 from tests.flow.arm import Arm
+from tests.flow.graph import MISSING
 from tests.flow.test_federation import control
 from tests.flow.test_sts_token import check_refusal, claims_of
 from tests.world import Answer, Simulation
@@ -43,8 +44,8 @@ class Pod:
         """Give the body of PUT."""
         return self.arm.federation_body(**{"issuer": self.issuer, "subject": SUBJECT, **changes})
 
-    def ask(self, client_id: str | None = None, **changes: Any) -> Answer:
-        """Sign in with a token of the issuer's."""
+    def ask(self, client_id: str | None = None, *, tenant: str | None = None, **changes: Any) -> Answer:
+        """Sign in with a token of the issuer's, in the first tenant unless another is named."""
         now = int(self.world.clock())
         claims = {"aud": EXCHANGE, "iss": self.issuer, "sub": SUBJECT, "iat": now, "nbf": now, "exp": now + 600}
         form = {
@@ -55,7 +56,7 @@ class Pod:
             "scope": "https://vault.azure.net/.default",
         }
         return self.world.ask(
-            "POST", f"{self.world.login_url}/{self.world.first.tenant_id}/oauth2/v2.0/token", form=form
+            "POST", f"{self.world.login_url}/{tenant or self.world.first.tenant_id}/oauth2/v2.0/token", form=form
         )
 
     def token(self) -> str:
@@ -113,6 +114,12 @@ class TestSigningIn:
         """A subject is the identity that names it and no other one."""
         other = Arm(world, world.administrator).make_identity()["properties"]["clientId"]
         check_refusal(pod.ask(client_id=other), 700211, "invalid_client", 401)
+
+    def test_another_tenant(self, pod: Pod, world: Simulation) -> None:
+        """SEC-TENANT-2: in another tenant the identity is one that nobody has, whatever vouches for it."""
+        answers = [pod.ask(client_id=one, tenant=world.tenant()) for one in (pod.ids["clientId"], MISSING)]
+        for answer in answers:
+            check_refusal(answer, 700016, "unauthorized_client", 400)
 
     def test_an_issuer_that_is_not_trusted(self, pod: Pod, world: Simulation) -> None:
         """SEC-TENANT-5: whoever may write a federated credential cannot have the instance trust its issuer."""
