@@ -204,7 +204,11 @@ class TestThePasswordGrant:
         allow_passwords(world)
         app = add_app(world, someone.user)
         answer = sign_in(world, someone)
-        assert (answer.status, answer.json["error"], answer.json["error_codes"]) == (400, "interaction_required", [50076])
+        assert (answer.status, answer.json["error"], answer.json["error_codes"]) == (
+            400,
+            "interaction_required",
+            [50076],
+        )
         assert "https://vault.azure.net" in answer.json["error_description"]
         assert sign_in(world, someone, password="Wrong-password-1").json["error_codes"] == [50126]
         Graph(world).do("DELETE", methods(someone, f"softwareOathMethods/{app.id}"))
