@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -19,8 +20,8 @@ from strongroom.core.second_factors import AuthenticatorApp, SecurityKey
 from strongroom.core.sessions import BrowserSession, SignInSettings, TokenFamily
 from strongroom.directory import second_factors
 from strongroom.flow.call import Call
-from tests.flow.graph import Graph
-from tests.flow.users import App, Person, add_app, add_key, person, refresh, sign_in
+from tests.flow.graph import Graph, policy_body
+from tests.flow.users import AZURE_CLI, SCOPE, App, Person, add_app, add_key, person, refresh, sign_in
 from tests.flow.visitor import Visitor
 from tests.security_keys import SoftKey
 from tests.world import GRAPH_AUDIENCE, Answer, Simulation
@@ -534,3 +535,58 @@ class TestTheDemand:
         visitor.authorize()
         visitor.password()
         assert "code" in visitor.told()
+
+
+class TestAPolicy:
+    """SEC-ACCESS-4: conditional access demands one for what is asked, and the walk sees to it."""
+
+    @pytest.fixture(autouse=True)
+    def demanded(self, world: Simulation, someone: Person) -> Iterator[None]:
+        """Demand it of the user, for the vault alone."""
+        graph = Graph(world)
+        conditions: dict[str, object] = {
+            "users": {"includeUsers": [someone.user.id]},
+            "applications": {"includeApplications": ["cfa8b339-82a2-471a-a3c9-0fc0be7a4093"]},
+        }
+        made = graph.make(
+            "identity/conditionalAccess/policies",
+            policy_body(conditions=conditions, controls=("mfa",), state="enabled"),
+        )
+        yield
+        graph.do("DELETE", f"identity/conditionalAccess/policies/{made['id']}")
+
+    def test_who_has_none_sets_one_up(self, visitor: Visitor) -> None:
+        """In the same walk, so that the code that the client gets is good."""
+        visitor.authorize()
+        visitor.password()
+        assert visitor.step == "registration"
+        visitor.send(add="app")
+        app = visitor.scan()
+        visitor.send(code=app.code(), name="phone")
+        assert claims(visitor.redeem())["amr"] == ["pwd", "otp", "mfa"]
+
+    def test_who_has_one_shows_it(self, visitor: Visitor, app: App) -> None:
+        """And that is enough."""
+        asked(visitor).code(app)
+        assert claims(visitor.redeem())["amr"] == ["pwd", "otp", "mfa"]
+
+    def test_nobody_is_asked_for_what_it_is_not_about(self, visitor: Visitor) -> None:
+        """Another resource, or another user."""
+        visitor.authorize(scope=f"{GRAPH_AUDIENCE}/.default")
+        visitor.password()
+        assert "code" in visitor.told()
+        other = Visitor(visitor.world, person(visitor.world))
+        other.authorize()
+        other.password()
+        assert "code" in other.told()
+
+    def test_a_device_is_let_in_by_who_has_set_one_up(self, world: Simulation, visitor: Visitor) -> None:
+        """The policy is asked for the device's request as well."""
+        tenant = world.first.tenant_id
+        world.commit(lambda tx: tx.put(SignInSettings(tenant, tenant, device_code=True)))
+        form = {"client_id": AZURE_CLI, "scope": SCOPE}
+        begun = world.ask("POST", f"{world.login_url}/{tenant}/oauth2/v2.0/devicecode", form=form).json
+        visitor.open("oauth2/deviceauth")
+        visitor.send(user_code=begun["user_code"])
+        visitor.password()
+        assert visitor.step == "registration"
