@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from strongroom.core.aadsts import refuse
-from strongroom.core.conditional_access import Flow
 from strongroom.core.errors import Failure
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import User
@@ -14,12 +13,10 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.second_factors import SecondFactor
 from strongroom.core.sessions import SignInSettings
 from strongroom.crypto.security_keys import Party
-from strongroom.directory.apis import app_id_of
 from strongroom.directory.second_factors import second_factors_of
-from strongroom.flow.access import attempt_of, is_break_glass, needed_by_policy
+from strongroom.flow.access import is_break_glass
 from strongroom.flow.call import Call
-from strongroom.sts.goals.device import find_pending
-from strongroom.sts.scopes import read_user_scope
+from strongroom.sts.policies import verdict_of
 from strongroom.sts.walk import Walk, find_shown, find_user
 
 T = TypeVar("T")
@@ -41,30 +38,7 @@ def is_demanded(call: Call, walk: Walk) -> bool:
         Invalid: as `read_user_scope`, what is asked is not there; AADSTS50173, the person went away meanwhile.
     """
     user = find_user(call, walk.the_shown)
-    return is_demanded_of_all(call, user) or _is_demanded_by_policy(call, walk, user)
-
-
-def _is_demanded_by_policy(call: Call, walk: Walk, user: User) -> bool:
-    if walk.authorization is not None:
-        client, scope = walk.authorization.client_id, walk.authorization.scope
-        flow, address = Flow.AUTHORIZATION_CODE, call.connection.address
-    elif walk.device:
-        pending = find_pending(call, walk.device)
-        client, scope, flow, address = pending.client_id, pending.scope, Flow.DEVICE_CODE, pending.address
-    else:
-        return False
-    attempt = attempt_of(
-        call.world,
-        user,
-        flow=flow,
-        client=client,
-        resource=app_id_of(read_user_scope(call, user.tenant, client, scope).resource),
-        address=address,
-        now=call.now,
-        authenticated=walk.the_shown.authenticated,
-        methods=walk.the_shown.amr,
-    )
-    return bool(needed_by_policy(call.world, user.tenant, attempt).second_factor)
+    return is_demanded_of_all(call, user) or bool(verdict_of(call, walk, user).second_factor)
 
 
 def left_of(call: Call, walk: Walk) -> tuple[SecondFactor, ...]:

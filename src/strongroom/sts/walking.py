@@ -13,14 +13,16 @@ from strongroom.core.sessions import BrowserSession
 from strongroom.core.sign_in import Prompt
 from strongroom.directory.browser_sessions import begin_session, end_sessions
 from strongroom.directory.codes import seal, unseal
+from strongroom.flow.access import note, refused
 from strongroom.flow.call import Call
 from strongroom.http.message import Header, Response
 from strongroom.store import Transaction
 from strongroom.sts import browser, pages
 from strongroom.sts.forms import parse_form
 from strongroom.sts.goals import GOALS
+from strongroom.sts.policies import verdict_of
 from strongroom.sts.steps import STEPS
-from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
+from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, find_user, shown_in, tenant_of_path
 
 _PURPOSE = "sign-in page"
 
@@ -49,9 +51,7 @@ def _with_sessions(call: Call, walk: Walk, sessions: Sequence[BrowserSession], p
     """Take whom the client means of those who are signed in; the person chooses where that is not clear."""
     if walk.hint:
         hinted = walk.hint.casefold()
-        sessions = [
-            one for one in sessions if find_shown(call, shown_in(one))[0].user_principal_name.casefold() == hinted
-        ]
+        sessions = [one for one in sessions if _user_name(call, one).casefold() == hinted]
     if prompt is Prompt.SELECT_ACCOUNT or len(sessions) > 1:
         return walk.having(chooses=bool(sessions))
     return walk.having(shown=shown_in(sessions[0])) if sessions else walk
@@ -97,6 +97,7 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
     """Show the page of the first step that is due, or give what the walk was made for."""
     goal = GOALS[walk.goal]
     try:
+        walk = _within_policy(call, walk)
         step = _due(call, walk)
     except Failure as failure:
         if is_silent:
@@ -123,6 +124,25 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
         reached.then()
     reached.response.headers.extend(cookies)
     return reached.response
+
+
+def _within_policy(call: Call, walk: Walk) -> Walk:
+    """
+    Hold a sign-in against the tenant's policies. One that is too old for them is done anew, if it was not just done.
+
+    Raises:
+        Invalid: AADSTS53003, a policy blocks it.
+    """
+    if walk.shown is None:
+        return walk
+    user = find_user(call, walk.shown)
+    verdict = verdict_of(call, walk, user)
+    if verdict.blocked:
+        note(call, verdict)
+        raise refused(verdict, None, resource="")
+    if verdict.too_old and walk.shown.session is not None:
+        return walk.having(shown=None, chooses=False, hint=user.user_principal_name)
+    return walk
 
 
 def _unasked(walk: Walk, step: Step) -> Failure:

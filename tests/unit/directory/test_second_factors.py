@@ -22,6 +22,7 @@ from strongroom.crypto.protocol import Unsealable
 from strongroom.crypto.security_keys import KeyRefused, Party, credential_of, verify_registration
 from strongroom.directory import deletion, second_factors, sessions
 from strongroom.directory.second_factors import Challenge
+from tests.flow.users import AZURE_CLI
 from tests.plugins import canary
 from tests.security_keys import SoftKey, b64
 from tests.unit.directory.conftest import NOW, Directory
@@ -458,7 +459,7 @@ class TestRemoval:
         app, _ = add_app(directory, user)
         (password,) = directory.view.credentials_of(user.id)
         family = TokenFamily(
-            "f", user.tenant, user.id, "client", password.id, NOW, ("pwd", *app.AMR), NOW + 60, factor=app.id
+            "f", user.tenant, user.id, AZURE_CLI, password.id, NOW, ("pwd", *app.AMR), NOW + 60, factor=app.id
         )
         assert directory.commit(lambda tx: sessions.begin_family(tx, family))
         return user, app, family
