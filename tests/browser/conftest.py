@@ -178,7 +178,7 @@ def pages(_pages: Pages) -> Iterator[Pages]:
 
 
 def picture(page: Page, name: str, *, hidden: Sequence[str] = ()) -> None:
-    """Take a picture of a page for the documentation, if somebody wants it, with what stands at *hidden* painted over."""
+    """Take a picture for the documentation, if somebody wants it, with what stands at *hidden* painted over."""
     if PICTURES is not None:
         page.screenshot(
             path=str(Path(PICTURES) / f"{name}.png"),
