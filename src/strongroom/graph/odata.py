@@ -57,7 +57,7 @@ def entity(call: Call, collection: str, properties: dict[str, Any], *, status: i
         Invalid: a query option is not understood, where nothing was changed.
     """
     if call.op.method == "GET":
-        _require_options(call, _OF_ENTITIES)
+        require_options_of_entities(call)
     body = {"@odata.context": context(call, f"{collection}/$entity"), **_project(call, properties)}
     headers = []
     if status == 201:
@@ -94,6 +94,16 @@ def collection(
         body["@odata.nextLink"] = next_link(call, page[-1].id, *bound, carried=_carried(call))
     body["value"] = [_project(call, render(record)) for record in page]
     return json.response(body)
+
+
+def require_options_of_entities(call: Call) -> None:
+    """
+    Demand that a question about one object has no options but those that have a meaning for one.
+
+    Raises:
+        Invalid: it has another.
+    """
+    _require_options(call, _OF_ENTITIES)
 
 
 def _require_options(call: Call, known: frozenset[str]) -> None:
