@@ -15,7 +15,7 @@ from strongroom.graph.objects import find_group
 from strongroom.graph.odata import collection, entity
 from strongroom.graph.owners import add_owners
 from strongroom.graph.references import objects, parse_reference, reference_handlers
-from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, require
+from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, refuse_other_id, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -44,6 +44,7 @@ async def get_group(call: Call) -> Response:
 async def create_group(call: Call) -> Response:
     """Make a security group, with its first members if they are given."""
     body = await call.body(GroupBody)
+    refuse_other_id(body, None)
     refuse_later(body, GroupBody.LATER)
     display_name = require(body.display_name, "displayName", "Group")
     mail_nickname = require(body.mail_nickname, "mailNickname", "Group")
@@ -77,6 +78,7 @@ async def update_group(call: Call) -> Response:
     """Change a group, and add members if they are given."""
     found = find_group(call)
     body = await call.body(GroupBody)
+    refuse_other_id(body, found.id)
     refuse_later(body, (*GroupBody.LATER, "owners"))
     _refuse_mail(body)
     call.properties["groupId"] = found.id

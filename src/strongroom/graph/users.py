@@ -13,7 +13,7 @@ from strongroom.graph import render
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
-from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
+from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, refuse_other_id, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -58,6 +58,7 @@ async def get_me(call: Call) -> Response:
 async def create_user(call: Call) -> Response:
     """Make a user with a password."""
     body = await call.body(UserBody)
+    refuse_other_id(body, None)
     refuse_later(body, UserBody.LATER)
     if body.account_enabled is None:
         raise Invalid("A value is required for property 'accountEnabled' of resource 'User'.")
@@ -87,6 +88,7 @@ async def update_user(call: Call) -> Response:
     """Change a user; disabling it, or giving it another password, ends its tokens."""
     found = find_user(call)
     body = await call.body(UserBody)
+    refuse_other_id(body, found.id)
     refuse_later(body, UserBody.LATER)
     call.properties["userId"] = found.id
     wanted = directory.UserChange(
