@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import secrets as chance
 from typing import Any
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.first_party import GRAPH
+from strongroom.directory import applications
+from tests.assertions import ASSERTION_TYPE, ec_key, make_signer, own_claims
+from tests.flow.certificates import credential
 from tests.flow.graph import MISSING, Graph, filtered, refused
-from tests.world import Simulation
+from tests.world import GRAPH_AUDIENCE, START, Answer, Simulation
 
 READ, READ_ALL = "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "df021288-bdef-4463-88db-98f22de89214"
 """Two permissions of Graph's."""
@@ -38,6 +43,107 @@ class TestAzureCli:
         web["implicitGrantSettings"] = {"enableAccessTokenIssuance": True, "enableIdTokenIssuance": True}
         assert found["web"].items() >= web.items()
         assert found["spa"] == found["publicClient"] == redirects
+
+
+class Principal:
+    """An application with a principal, whose certificates of its own are what it signs in by."""
+
+    def __init__(self, world: Simulation, graph: Graph) -> None:
+        self._world, self._graph = world, graph
+        self.application = graph.add_application(signInAudience="AzureADMultipleOrgs")
+        self.id = graph.make("servicePrincipals", {"appId": self.application["appId"]})["id"]
+        self.signer = make_signer(now=int(START))
+
+    def set(self, *credentials: dict[str, Any]) -> None:
+        """Let it have these, as `az ad sp credential reset --cert` sends them."""
+        self._graph.do("PATCH", f"servicePrincipals/{self.id}", {"keyCredentials": list(credentials)})
+
+    def sign_in(self, tenant: str | None = None) -> Answer:
+        """Ask for a token, by an assertion that the certificate's key signed."""
+        url = f"{self._world.login_url}/{tenant or self._world.first.tenant_id}/oauth2/v2.0/token"
+        client_id = self.application["appId"]
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_assertion": self.signer.assertion(own_claims(client_id, url, int(self._world.clock()))),
+            "client_assertion_type": ASSERTION_TYPE,
+            "scope": f"{GRAPH_AUDIENCE}/.default",
+        }
+        return self._world.ask("POST", url, form=form)
+
+
+class TestOwnCertificates:
+    """`az ad sp credential reset --cert` and `--create-cert`, and azuread_service_principal_certificate."""
+
+    @pytest.fixture
+    def principal(self, world: Simulation, graph: Graph) -> Principal:
+        """Make a service principal."""
+        return Principal(world, graph)
+
+    def test_it_signs_in_until_it_is_removed(self, graph: Graph, principal: Principal) -> None:
+        """Shown on its own object alone, and its tokens end with it."""
+        path = f"servicePrincipals/{principal.id}"
+        assert principal.sign_in().json["error_codes"] == [700027]
+        principal.set(credential(principal.signer))
+        token = principal.sign_in().json["access_token"]
+        (shown,) = graph.get(path)["keyCredentials"]
+        assert (shown["displayName"], shown["key"]) == ("CN=client", None)
+        (shown,) = graph.get(f"{path}?$select=keyCredentials")["keyCredentials"]
+        assert shown["key"] == principal.signer.base64
+        assert graph.get(f"applications/{principal.application['id']}")["keyCredentials"] == []
+        principal.set(shown, credential(make_signer(ec_key(), now=int(START))))
+        assert graph.ask("GET", path, token=token).status == 200
+        principal.set()
+        assert graph.ask("GET", path, token=token).status == 401
+        assert principal.sign_in().json["error_codes"] == [700027]
+
+    def test_from_the_start(self, graph: Graph) -> None:
+        """It may come with the principal that is made."""
+        body = {
+            "appId": graph.add_application()["appId"],
+            "keyCredentials": [credential(make_signer(now=int(START)), displayName="one")],
+        }
+        assert [one["displayName"] for one in graph.make("servicePrincipals", body)["keyCredentials"]] == ["one"]
+
+    def test_of_one_tenant_alone(self, world: Simulation, principal: Principal) -> None:
+        """SEC-TENANT-2: it proves the application where the principal is, and in no other tenant."""
+        record, other = world.view.application_by_app_id(principal.application["appId"]), world.tenant()
+        assert record is not None
+        world.commit(
+            lambda tx: applications.create_service_principal(
+                tx, other, record, now=int(world.clock()), entropy=chance.token_bytes
+            )
+        )
+        principal.set(credential(principal.signer))
+        assert principal.sign_in().status == 200
+        assert principal.sign_in(other).json["error_codes"] == [700027]
+
+    def test_deleting_the_principal_ends_its_tokens(self, graph: Graph, principal: Principal) -> None:
+        """And what the principal was is not there for the next one."""
+        principal.set(credential(principal.signer))
+        token = principal.sign_in().json["access_token"]
+        graph.do("DELETE", f"servicePrincipals/{principal.id}")
+        assert graph.ask("GET", f"servicePrincipals/{principal.id}", token=token).status == 401
+        graph.do("DELETE", f"directory/deletedItems/{principal.id}")
+        graph.make("servicePrincipals", {"appId": principal.application["appId"]})
+        assert principal.sign_in().json["error_codes"] == [700027]
+
+    def test_some_have_none(self, graph: Graph, principal: Principal) -> None:
+        """Managed identities and Azure's own resources get no certificate."""
+        (identity,) = graph.ids(filtered("servicePrincipals", "servicePrincipalType eq 'ManagedIdentity'"))
+        for path in (f"servicePrincipals/{identity}", f"servicePrincipals(appId='{GRAPH}')"):
+            answer = graph.ask("PATCH", path, {"keyCredentials": [credential(principal.signer)]})
+            refused(answer, 400, "Request_BadRequest")
+            assert graph.get(path)["keyCredentials"] == []
+
+    def test_so_many_and_no_more(self, graph: Graph, principal: Principal) -> None:
+        """The limit is an application's, for each owner."""
+        most = [credential(principal.signer)] * limits.CLIENT_CERTIFICATES_PER_APPLICATION
+        principal.set(*most)
+        answer = graph.ask(
+            "PATCH", f"servicePrincipals/{principal.id}", {"keyCredentials": [*most, credential(principal.signer)]}
+        )
+        refused(answer, 400, "Request_BadRequest")
 
 
 class TestTerraform:

@@ -295,6 +295,7 @@ def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, 
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
+        owned += view.certificates_of(principal.id)
         # An issuer that is trusted no longer takes with it whatever it vouched for.
         owned += [
             one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None

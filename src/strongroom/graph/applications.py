@@ -13,7 +13,7 @@ from strongroom.graph import render
 from strongroom.graph.application_keys import wanted_certificates
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_application
-from strongroom.graph.odata import collection, entity
+from strongroom.graph.odata import collection, entity, selects
 from strongroom.graph.owners import add_owners, owners_of_new
 from strongroom.graph.registration import ApplicationBody, registered
 from strongroom.graph.wire import refuse_later, refuse_other_id, require
@@ -39,8 +39,8 @@ async def list_applications(call: Call) -> Response:
 
 async def get_application(call: Call) -> Response:
     """Get one application."""
-    selected = {name.strip() for name in call.query.get("$select", "").split(",")}
-    found = render.application(call.world.view, find_application(call), with_keys="keyCredentials" in selected)
+    with_keys = selects(call, "keyCredentials")
+    found = render.application(call.world.view, find_application(call), with_keys=with_keys)
     return entity(call, "applications", found)
 
 

@@ -159,6 +159,11 @@ def _bound(call: Call) -> tuple[str, str, str]:
     return call.request.path.decode("latin-1"), call.query.get("$filter", ""), call.query.get("$search", "")
 
 
+def selects(call: Call, name: str) -> bool:
+    """Tell whether `$select` names a property."""
+    return name in {one.strip() for one in call.query.get("$select", "").split(",")}
+
+
 def _project(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
     """Keep what `$select` names, and annotations; without `$select`, everything."""
     text = call.query.get("$select")

@@ -133,8 +133,8 @@ class ServicePrincipalBody(ObjectBody):
     app_role_assignment_required: bool | None = None
     description: Text | msgspec.UnsetType | None = msgspec.UNSET
     notes: Text | msgspec.UnsetType | None = msgspec.UNSET
+    key_credentials: KeyCredentials | None = None
     alternative_names: Any = None
-    key_credentials: Any = None
     login_url: Any = None
     notification_email_addresses: Any = None
     password_credentials: Any = None
@@ -143,7 +143,7 @@ class ServicePrincipalBody(ObjectBody):
     service_principal_type: Any = None
 
     LATER = (
-        "alternative_names", "key_credentials", "login_url", "notification_email_addresses", "password_credentials",
+        "alternative_names", "login_url", "notification_email_addresses", "password_credentials",
         "preferred_single_sign_on_mode", "saml_single_sign_on_settings", "service_principal_type",
     )  # fmt: skip
 

@@ -155,9 +155,9 @@ class View:
         """Return a credential by its id, or None."""
         return self._tables.credentials.get(credential_id)
 
-    def certificates_of(self, application: str) -> tuple[ClientCertificate, ...]:
-        """Return the certificates that an application has registered."""
-        return self._tables.certificates.get(application)
+    def certificates_of(self, owner: str) -> tuple[ClientCertificate, ...]:
+        """Return the certificates that are registered for an application or service principal."""
+        return self._tables.certificates.get(owner)
 
     def federated_credentials_of(self, application: str) -> tuple[FederatedCredential, ...]:
         """Return the subjects of outside issuers that are an application."""
