@@ -12,7 +12,7 @@ from strongroom.core.first_party import GRAPH
 from strongroom.directory import applications
 from tests.assertions import ASSERTION_TYPE, ec_key, make_signer, own_claims
 from tests.flow.certificates import credential
-from tests.flow.graph import MISSING, Graph, filtered, refused
+from tests.flow.graph import MISSING, Graph, filtered, refused, user_body
 from tests.world import GRAPH_AUDIENCE, START, Answer, Simulation
 
 READ, READ_ALL = "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "df021288-bdef-4463-88db-98f22de89214"
@@ -172,6 +172,43 @@ class TestTerraform:
         answer = graph.ask("POST", kind, {"id": MISSING, "displayName": "with an id"})
         assert refused(answer, 400, "Request_BadRequest") == "Property 'id' is read-only and cannot be set."
         assert graph.ids(filtered(kind, "displayName eq 'with an id'")) == set()
+
+    def test_the_tenant_in_the_path(self, world: Simulation, graph: Graph) -> None:
+        """Its client writes the tenant behind the version, in every request: the answers are the same."""
+        own = world.first.tenant_id
+        made = graph.make(f"{own}/users", user_body("with-a-tenant"))
+        assert made == graph.get(f"{own.upper()}/users/{made['id']}") == graph.get(f"users/{made['id']}")
+        assert graph.ask("GET", f"{own}/users/{made['id']}", version="beta").json["id"] == made["id"]
+        page = graph.get(f"{own}/users?$top=1")
+        following = world.ask("GET", page["@odata.nextLink"], token=world.token(world.administrator, GRAPH_AUDIENCE))
+        assert following.status == 200
+        group = graph.add_group()["id"]
+        graph.do(
+            "POST",
+            f"{own}/groups/{group}/members/$ref",
+            {"@odata.id": f"{world.graph_url}/v1.0/{own}/users/{made['id']}"},
+        )
+        assert graph.ids(f"{own}/groups/{group}/members") == {made["id"]}
+        graph.do("DELETE", f"{own}/users/{made['id']}")
+        for path in (own, f"{own}/", f"{own}/{own}/users", f"{own}/nothing"):
+            assert graph.ask("GET", path).status == 404
+
+    def test_another_tenant_in_the_path(self, world: Simulation, graph: Graph) -> None:
+        """SEC-TENANT-2: whoever names a tenant that is not his own gets nothing, whether or not there is one."""
+        made, other = graph.add_user(), world.tenant()
+        answers = [
+            graph.ask(method, f"{tenant}/{path}")
+            for tenant in (other, MISSING)
+            for method, path in (
+                ("GET", "users"),
+                ("DELETE", f"users/{made['id']}"),
+                ("GET", "organization"),
+                ("GET", "me"),
+            )
+        ]
+        for answer in answers:
+            refused(answer, 403, "Authorization_RequestDenied")
+        assert graph.get(f"users/{made['id']}") == made
 
     def test_the_order_of_permissions(self, graph: Graph) -> None:
         """It plans a change if they do not come back in the order in which it sent them, app roles and scopes mixed."""

@@ -3,7 +3,8 @@ Graph's operations.
 
 Reading a directory is every user's right, and a service principal's with a directory role or application permission
 that gives it, as changing it is; what a service principal itself is, it may read without. Both versions of Graph answer
-alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`.
+alike: `{version}` is `v1.0` or `beta`, and the caller's tenant may follow it. What one object is to another is in
+`relation_operations`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from strongroom.graph import (
     service_principals,
     users,
 )
-from strongroom.graph.objects import directory_target, find_application, find_service_principal
+from strongroom.graph.objects import directory_target, find_application, find_service_principal, split_tenant
 from strongroom.graph.passwords import password_handlers
 from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
@@ -166,6 +167,8 @@ def _service_principal_rows(suffix: str, path: str) -> tuple[Op, ...]:
         *_password_rows(f"ServicePrincipal{{}}Password{suffix}", path, find_service_principal),
     )  # fmt: skip
 
+
+__all__ = ["OPERATIONS", "split_tenant"]
 
 OPERATIONS: tuple[Op, ...] = (
     *_FLAT,
