@@ -31,6 +31,7 @@ from strongroom.sts.authorities import MULTI_TENANT, find_tenant
 
 Form = Mapping[str, str]
 Change = Callable[[Transaction], Awaitable[Any]]
+Leave = Callable[[Call, "Walk"], Awaitable[Response]]
 
 
 class Shown(msgspec.Struct, array_like=True, frozen=True):
@@ -71,6 +72,8 @@ class Walk(msgspec.Struct, array_like=True, frozen=True):
     authorization: AuthorizationRequest | None = None
     device: str = ""
     """The user code of the device that is to be let in."""
+    provider: str = ""
+    """The id of the identity provider that the person is to be sent to."""
 
     def having(self, **changes: object) -> Walk:
         """Take the walk further."""
@@ -114,6 +117,7 @@ class Step:
         page: the values that its template wants beside those of `pages`.
         take: what comes of its form; a Failure is told on the same page.
         unasked: the AADSTS number that a client is told which wanted nothing to be asked (`prompt=none`).
+        leave: sends the browser elsewhere instead of showing a page; a Failure is told on the page of the next step.
     """
 
     name: str
@@ -121,6 +125,7 @@ class Step:
     page: Callable[[Call, Walk], Mapping[str, object]]
     take: Callable[[Call, Walk, Form], Awaitable[Taken]]
     unasked: int = 50058
+    leave: Leave | None = None
 
 
 @dataclass(frozen=True, slots=True)

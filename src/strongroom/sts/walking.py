@@ -20,7 +20,8 @@ from strongroom.sts import browser, pages
 from strongroom.sts.forms import parse_form
 from strongroom.sts.goals import GOALS
 from strongroom.sts.steps import STEPS
-from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
+from strongroom.sts.steps.provider import by_name, carried_back, take_back
+from strongroom.sts.walk import Change, Form, Leave, Shown, Step, Walk, find_shown, shown_in, tenant_of_path
 
 _PURPOSE = "sign-in page"
 
@@ -37,10 +38,15 @@ async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_ag
     if max_age is not None:
         sessions = [one for one in sessions if call.now - one.authenticated <= max_age]
     secret, cookie = browser.new_secret(call)
-    walk = walk.having(browser=secret, expires=call.now + SIGN_IN_PAGE_S)
+    walk = walk.having(browser=secret, expires=call.now + SIGN_IN_PAGE_S, provider=by_name(call, walk, walk.hint))
     if prompt is not Prompt.LOGIN:
         walk = _with_sessions(call, walk, sessions, prompt)
-    response = await _go_on(call, walk, (), is_silent=prompt is Prompt.NONE)
+    try:
+        response = await _go_on(call, walk, (), is_silent=prompt is Prompt.NONE)
+    except Failure as failure:
+        # The page that tells it has a form too.
+        failure.headers += ((cookie[0].decode("ascii"), cookie[1].decode("ascii")),)
+        raise
     response.headers.append(cookie)
     return response
 
@@ -93,12 +99,37 @@ async def sign_in(call: Call) -> Response:
     return await _go_on(call, taken.walk, taken.changes)
 
 
+async def come_back(call: Call) -> Response:
+    """
+    Answer GET /{tenant}/oauth2/callback, where identity providers send people back to: the walk goes on.
+
+    Raises:
+        Failure: told on a page.
+    """
+    try:
+        away = carried_back(call)
+        GOALS[away.walk.goal].application(call, away.walk)
+    except Failure as failure:
+        raise pages.told(call, failure) from None
+    try:
+        taken = await take_back(call, away)
+    except Failure as failure:
+        raise _stayed(call, failure, away.walk) from None
+    try:
+        return await _go_on(call, taken.walk, taken.changes)
+    except Failure as failure:
+        # What a link says may have changed while it was made durable.
+        raise failure if failure.page is not None else pages.told(call, failure) from None
+
+
 async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_silent: bool = False) -> Response:
     """Show the page of the first step that is due, or give what the walk was made for."""
     goal, step = GOALS[walk.goal], _due(call, walk)
     if step is not None:
         await _commit(call, changes, 200)
-        return goal.refuse(call, walk, refuse(step.unasked)) if is_silent else _page(call, walk, step)
+        if is_silent:
+            return goal.refuse(call, walk, refuse(step.unasked))
+        return _page(call, walk, step) if step.leave is None else await _leave(call, walk, step.leave)
     shown = walk.the_shown
     call.proved = True
     call.properties.update(tenantId=shown.tenant, userId=shown.user)
@@ -117,6 +148,20 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
         reached.then()
     reached.response.headers.extend(cookies)
     return reached.response
+
+
+async def _leave(call: Call, walk: Walk, leave: Leave) -> Response:
+    try:
+        return await leave(call, walk)
+    except Failure as failure:
+        raise _stayed(call, failure, walk) from None
+
+
+def _stayed(call: Call, failure: Failure, walk: Walk) -> Failure:
+    """Tell a person on the next step's page why an identity provider did not sign them in."""
+    walk = walk.having(provider="")
+    step = _due(call, walk)
+    return pages.told(call, failure) if step is None else _told(call, failure, walk, step, {})
 
 
 def _due(call: Call, walk: Walk) -> Step | None:

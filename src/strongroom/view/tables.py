@@ -20,6 +20,7 @@ from strongroom.core.identity import (
     Tenant,
     User,
 )
+from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, Ownership
@@ -70,6 +71,7 @@ class Tables:
         self.certificates: Collected[str, ClientCertificate] = Collected(lambda certificate: certificate.owner)
         self.federated: Collected[str, FederatedCredential] = Collected(lambda credential: credential.owner)
         self.issuers: Index[str, TrustedIssuer] = Index(lambda issuer: (issuer.id,))
+        self.identity_links: Index[tuple[str, str], IdentityLink] = Index(lambda link: ((link.provider, link.subject),))
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
             lambda held: (held.tenant, held.principal)
         )
@@ -103,6 +105,7 @@ class Tables:
             ClientCertificate.KIND: (self.certificates,),
             FederatedCredential.KIND: (self.federated,),
             TrustedIssuer.KIND: (self.issuers,),
+            IdentityLink.KIND: (self.identity_links,),
             DirectoryRoleAssignment.KIND: (self.held_roles,),
             Ownership.KIND: (self.owners, self.owned_objects),
             AppRoleAssignment.KIND: (self.held_app_roles, self.given_app_roles),
