@@ -223,8 +223,8 @@ def provider_of_name(view: View, user_name: str) -> IdentityProvider | None:
 
     It goes by the domain alone, so it tells nobody who exists.
     """
-    domain = user_name.rpartition("@")[2].lower()
-    tenant = view.tenant(domain) if "." in domain else None
+    user, _, domain = user_name.lower().rpartition("@")
+    tenant = view.tenant(domain) if user and "." in domain else None
     if tenant is None:
         return None
     return next((one for one in providers_of(view, tenant.id) if domain in one.domains), None)
