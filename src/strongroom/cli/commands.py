@@ -326,7 +326,9 @@ def identity_provider_add(
     issuer: Annotated[str, Parameter(help="The issuer, exactly as its tokens name it.")],
     *,
     client_id: Annotated[str, Parameter(help="What this service is called there.")],
-    client_secret_file: Annotated[Path, Parameter(help="File with the secret, or - for standard input.")],
+    client_secret_file: Annotated[
+        Path, Parameter(help="File with the secret, or - for standard input.", allow_leading_hyphen=True)
+    ],
     name: Annotated[str, Parameter(help="What people know it by, on the sign-in page.")],
     data: Data = None,
     tenant: Tenant = None,
