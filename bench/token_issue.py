@@ -77,7 +77,7 @@ async def _alternate(instance: Instance) -> list[Round]:
     key, rounds = _signing_key(), list[Round]()
     async with open_instance(config.load(instance.data, {}, os.environ)) as opened:
         signers = TokenSigners(threads=1)
-        mint = Mint(opened.keys, signers, opened.world.view, opened.world.entropy)
+        mint = Mint(opened.keys, signers, opened.world.view, opened.world.entropy, "https://login.localhost")
         principal, credential = _client(opened, instance)
         for _ in range(ROUNDS + 1):
             begun = time.perf_counter()

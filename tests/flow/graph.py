@@ -124,6 +124,37 @@ def group_body(name: str, **changes: object) -> dict[str, object]:
     return {key: value for key, value in body.items() if value is not None}
 
 
+def policy_body(
+    *, conditions: dict[str, object] | None = None, controls: tuple[str, ...] = ("block",), **changes: object
+) -> dict[str, object]:
+    """Make the body of a conditional access policy: as it stands, switched off, and about nobody."""
+    return {
+        "displayName": "A policy",
+        "state": "disabled",
+        "conditions": {
+            "users": {"includeUsers": ["None"]},
+            "applications": {"includeApplications": ["All"]},
+            "clientAppTypes": ["all"],
+            **(conditions or {}),
+        },
+        "grantControls": {"operator": "OR", "builtInControls": list(controls)} if controls else None,
+        **changes,
+    }
+
+
+def location_body(*ranges: str, trusted: bool = False) -> dict[str, object]:
+    """Make the body of a named location."""
+    return {
+        "@odata.type": "#microsoft.graph.ipNamedLocation",
+        "displayName": "A place",
+        "isTrusted": trusted,
+        "ipRanges": [
+            {"@odata.type": f"#microsoft.graph.iPv{6 if ':' in one else 4}CidrRange", "cidrAddress": one}
+            for one in ranges or ("198.51.100.0/24",)
+        ],
+    }
+
+
 def filtered(path: str, text: str) -> str:
     """Make a filtered path, encoded as clients encode it."""
     return f"{path}?$filter={quote(text, safe='')}"

@@ -14,7 +14,7 @@ from strongroom.directory.relations import NO_ROLE
 from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS
 from tests.assertions import ec_key, make_signer
-from tests.flow.graph import MISSING, Graph, group_body, user_body
+from tests.flow.graph import MISSING, Graph, group_body, location_body, policy_body, user_body
 from tests.world import START
 
 SIGNER, OTHER_SIGNER = (make_signer(ec_key(number), now=int(START)) for number in range(2))
@@ -100,6 +100,16 @@ class Things:
             self._graph.do("POST", f"{path}/{thing['id']}/owners/$ref", _reference(self))
         return self.user
 
+    @cached_property
+    def policy(self) -> dict[str, Any]:
+        """A conditional access policy, which counts for nobody."""
+        return self._graph.make("identity/conditionalAccess/policies", policy_body())
+
+    @cached_property
+    def location(self) -> dict[str, Any]:
+        """A named location."""
+        return self._graph.make("identity/conditionalAccess/namedLocations", location_body())
+
     def assign(self, kind: str, thing: dict[str, Any]) -> str:
         """Let a principal have access to the service principal, once, and give the assignment's id."""
         if kind not in self.assigned:
@@ -145,11 +155,14 @@ class Things:
 class Nothing(Things):
     """The names of things that are not there."""
 
-    application = principal = user = group = member = owned = administrator = grant = deleted = organization = {  # noqa: RUF012  read only
+    application = principal = user = group = member = owned = administrator = grant = deleted = organization = (
+        policy
+    ) = location = {  # noqa: RUF012  read only
         "id": MISSING,
         "appId": MISSING,
         "domain": "missing.example",
     }
+    policy = location = {"id": MISSING}  # noqa: RUF012  read only
     key_id = own_key_id = certificate = federated = MISSING
     now = int(START)
 
@@ -362,7 +375,27 @@ def _of_role(rest: str) -> Case:
     return Case(lambda things: f"roleManagement/directory/roleAssignments/{READER}-{things.administrator['id']}{rest}")
 
 
+def _access(
+    kind: str, collection: str, body: dict[str, object], one: Callable[[Things], dict[str, Any]]
+) -> dict[str, Case]:
+    """Say how to ask for policies, or for named locations."""
+    every = f"identity/conditionalAccess/{collection}"
+
+    def path(things: Things) -> str:
+        return f"{every}/{one(things)['id']}"
+
+    return {
+        f"{kind}List": Case(lambda _: every, to_stranger=200),
+        f"{kind}Create": Case(lambda _: every, lambda _: body, to_stranger=201),
+        f"{kind}Get": Case(path),
+        f"{kind}Update": Case(path, _renamed),
+        f"{kind}Delete": Case(path),
+    }
+
+
 CASES: dict[str, Case] = {
+    **_access("AccessPolicy", "policies", policy_body(), lambda things: things.policy),
+    **_access("NamedLocation", "namedLocations", location_body(), lambda things: things.location),
     **{
         f"Deleted{kind}List": Case(
             lambda _, name=name: f"directory/deletedItems/microsoft.graph.{name}", to_stranger=200

@@ -23,6 +23,7 @@ from strongroom.core.sessions import SignInSettings
 from strongroom.directory import users
 from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import Lockout
+from tests.flow.apps import sign_in_by
 from tests.flow.browser import Browser, title, told
 from tests.flow.test_sign_in_by_password import claims, reason
 from tests.flow.users import AZURE_CLI, SCOPE, Person, ask_token, person
@@ -236,6 +237,23 @@ def test_only_public_clients_may_ask(world: Simulation) -> None:
     """SEC-TOKEN-6: an application that has a secret to show is none."""
     allow(world)
     refused(ask(world, client_id=world.administrator.appid), 7000218)
+
+
+def test_a_registered_client_needs_consent(world: Simulation, someone: Person) -> None:
+    """`isFallbackPublicClient` lets it ask; what it may do, the person says on the way."""
+    allow(world)
+    app = world.principal("A tool")
+    sign_in_by(world, app, is_fallback_public_client=True)
+    asked = {"client_id": app.appid, "scope": "https://vault.azure.net/user_impersonation"}
+    device = Device(world, ask(world, **asked).json)
+    browser, page = confirm_page(device, someone)
+    assert title(page) == "Permissions requested"
+    refused(device.poll(client_id=app.appid), 70016)
+    page = browser.send(page, answer="accept")
+    assert title(page) == "Let the device in?"
+    assert title(browser.send(page, answer="yes")) == "Signed in"
+    given = device.poll(client_id=app.appid)
+    assert claims(given.json["access_token"])["appid"] == app.appid
 
 
 def test_another_client_gets_nothing(device: Device, someone: Person) -> None:

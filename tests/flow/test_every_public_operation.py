@@ -101,6 +101,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("bare", "VaultHealth"): _HEALTH,
     ("login", "TokenIssue"): _sign_in("v2.0/"),
     ("login", "TokenIssueV1"): _sign_in(""),
+    ("login", "TokenPreflight"): Case(_of_tenant("oauth2/v2.0/token"), 204),
+    ("login", "TokenPreflightV1"): Case(_of_tenant("oauth2/token"), 204),
     ("login", "Authorize"): _authorize("v2.0/"),
     ("login", "AuthorizeV1"): _authorize(""),
     ("login", "SignOut"): Case(_of_tenant("oauth2/v2.0/logout"), is_page=True),

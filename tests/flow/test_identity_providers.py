@@ -404,11 +404,11 @@ BAD_CLAIMS = {
 def test_a_claim_that_does_not_hold(
     world: Simulation, provider: Provider, browser: Browser, someone: Person, case: str
 ) -> None:
-    """AADSTS50013 for each, the reason in the journal alone, and nobody is signed in."""
+    """AADSTS50027 for each, the reason in the journal alone, and nobody is signed in."""
     provider.link(someone)
     changes, why = BAD_CLAIMS[case]
     provider.claims = {name: f"{provider.issuer}/" if value == "slash" else value for name, value in changes.items()}
-    refused(provider.sign_in(browser, choose(browser, provider)), 50013)
+    refused(provider.sign_in(browser, choose(browser, provider)), 50027)
     assert reason(world) == why
     assert "__Host-sessions" not in browser.cookies
 
@@ -436,7 +436,7 @@ def test_the_times_of_an_id_token(
     provider.link(someone)
     now = int(world.clock())
     provider.claims = {claim: now + beyond}
-    refused(provider.sign_in(browser, choose(browser, provider)), 50013)
+    refused(provider.sign_in(browser, choose(browser, provider)), 50027)
     assert reason(world) == why
     provider.claims = {claim: now + limit}
     assert "code" in told(provider.sign_in(browser, choose(browser, provider)))
@@ -455,7 +455,7 @@ def test_an_id_token_without_a_kid(world: Simulation, provider: Provider, browse
     """It is the only key's, or nobody's."""
     provider.link(someone)
     provider.header = {"alg": "RS256"}
-    refused(provider.sign_in(browser, choose(browser, provider)), 50013)
+    refused(provider.sign_in(browser, choose(browser, provider)), 50027)
     provider.keys["keys"] = provider.keys["keys"][:1]
     world.advance(limits.DOCUMENT_FRESH_S)
     assert "code" in told(provider.sign_in(browser, choose(browser, provider)))
@@ -470,7 +470,7 @@ class TestForged:
         asked = provider.arrive(page)
         if id_token is not None:
             provider.answer = json.dumps({"id_token": id_token(asked)}).encode()
-        refused(come_back(browser, asked, provider.agree(asked)), 50013)
+        refused(come_back(browser, asked, provider.agree(asked)), 50027)
         assert why in reason(provider.world)
         assert "__Host-sessions" not in browser.cookies
 
@@ -594,7 +594,7 @@ def test_a_code_and_an_id_token_are_their_departures(
     asked = provider.arrive(choose(browser, provider))
     refused(come_back(browser, asked, {**provider.agree(stolen), "state": asked["state"]}), 40015)
     provider.answer = json.dumps({"id_token": provider.id_token(stolen)}).encode()
-    refused(come_back(browser, asked, provider.agree(asked)), 50013)
+    refused(come_back(browser, asked, provider.agree(asked)), 50027)
     assert reason(world) == "id token of another sign-in"
 
 
@@ -616,7 +616,7 @@ def test_an_answer_of_another_provider(
     provider.link(someone)
     provider.metadata["authorization_response_iss_parameter_supported"] = names_itself
     for changes in ({"iss": "https://another.example"}, {"iss": ""}, *([{}] if names_itself else [])):
-        refused(provider.sign_in(browser, choose(browser, provider), **changes), 50013)
+        refused(provider.sign_in(browser, choose(browser, provider), **changes), 50027)
         assert reason(world) == "answer of another issuer"
     assert provider.posted == []
     assert "code" in told(provider.sign_in(browser, choose(browser, provider), iss=provider.issuer))
@@ -636,7 +636,7 @@ def test_a_sign_in_that_has_to_be_fresh(
     world.advance(200)
     for said in (None, begun - age - limits.ID_TOKEN_LEEWAY_S - 1):
         provider.claims = {"auth_time": said}
-        refused(come_back(browser, asked, provider.agree(asked)), 50013)
+        refused(come_back(browser, asked, provider.agree(asked)), 50027)
     provider.claims = {"auth_time": begun - age - limits.ID_TOKEN_LEEWAY_S}
     assert "code" in told(come_back(browser, asked, provider.agree(asked)))
 
@@ -704,7 +704,7 @@ def test_an_id_token_that_is_none(provider: Provider, browser: Browser, someone:
     """Of whatever form it is."""
     provider.link(someone)
     provider.answer = json.dumps({"id_token": token}).encode()
-    refused(provider.sign_in(browser, choose(browser, provider)), 50013)
+    refused(provider.sign_in(browser, choose(browser, provider)), 50027)
 
 
 def test_a_token_endpoint_that_hangs(world: Simulation, provider: Provider, browser: Browser, someone: Person) -> None:

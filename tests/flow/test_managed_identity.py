@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from strongroom.core import limits
 from strongroom.core.network import Link
 from strongroom.directory import applications
+from tests.flow.apps import assign, change_principal, offer, role
 from tests.world import Answer, Simulation
 
 RESOURCE = "https://vault.azure.net"
@@ -265,3 +267,18 @@ def test_the_journal_says_who_asked_and_never_with_what(world: Simulation) -> No
     journal = json.dumps(world.entries())
     assert run["identityHeader"] not in journal
     assert token not in journal
+
+
+def test_a_registered_application_is_a_resource(world: Simulation, run: dict[str, Any]) -> None:
+    """With the roles that the identity was assigned; AADSTS500011 and 501051 as for any client."""
+    wanted = role("Read")
+    api, uri = offer(world, roles=(wanted,), version=2)
+    change_principal(world, api, app_role_assignment_required=True)
+    query = f"api-version=2019-08-01&resource={quote(uri, safe='')}"
+    assert "AADSTS" not in message_of(ask(world, run, query), 400)
+    identity = claims_of(ask(world, run).json["access_token"])["oid"]
+    assign(world, api, identity, wanted.id)
+    token = claims_of(ask(world, run, query).json["access_token"])
+    assert token["iss"] == f"{world.login_url}/{world.first.tenant_id}/v2.0"
+    assert token.items() >= {"aud": api.appid, "oid": identity, "roles": ["Read"], "azpacr": "2", "ver": "2.0"}.items()
+    message_of(ask(world, run, "api-version=2019-08-01&resource=api%3A%2F%2Fnobody"), 400)

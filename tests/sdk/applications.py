@@ -33,7 +33,7 @@ class Administrator:
         """Ask Graph for something that is to succeed."""
         return self._ask(method, f"{self.first['graphUri']}/v1.0/{path}", GRAPH, body)
 
-    def give_vault(self, principal: str) -> None:
+    def give_vault(self, principal: str, kind: str = "ServicePrincipal") -> None:
         """Make a principal administrator of what is in the subscription's vaults."""
         scope = f"/subscriptions/{self.first['subscriptionId']}"
         role = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{KEY_VAULT_ADMINISTRATOR}"
@@ -43,7 +43,7 @@ class Administrator:
             f"{self.first['armUri']}{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
             "?api-version=2022-04-01",
             ARM,
-            {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}},
+            {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": kind}},
         )
 
     def _ask(self, method: str, url: str, resource: str, body: object) -> Any:

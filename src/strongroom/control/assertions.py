@@ -6,6 +6,7 @@ from strongroom.control.link import optional_body, require_control
 from strongroom.control.wire import AssertionBody, RunAssertion
 from strongroom.core.errors import NotFound
 from strongroom.core.identity import CredentialKind, ServicePrincipal
+from strongroom.core.names import Surface
 from strongroom.directory.runs import is_current
 from strongroom.directory.tokens import Mint
 from strongroom.directory.workload_assertions import make_assertion
@@ -26,6 +27,6 @@ async def issue_assertion(call: Call) -> Response:
     principal = world.view.principal(credential.tenant, credential.owner)
     if not isinstance(principal, ServicePrincipal) or not principal.enabled:
         raise NotFound("The managed identity of this run has no enabled principal.")
-    mint = Mint(world.keys, world.signers, world.view, world.entropy)
+    mint = Mint(world.keys, world.signers, world.view, world.entropy, world.hosts.url(Surface.LOGIN))
     assertion, ends = await make_assertion(mint, principal, credential, lifetime_s=body.lifetime_seconds, now=call.now)
     return json.response(RunAssertion(assertion, ends), headers=[(b"cache-control", b"no-store")])

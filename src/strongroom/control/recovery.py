@@ -12,6 +12,7 @@ from strongroom.core.names import Surface
 from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.core.resources import Subscription
 from strongroom.directory.administrators import Administrator, recover_administrator
+from strongroom.directory.conditional_access import exempt
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -23,10 +24,11 @@ _REASON = "recovery"
 
 @dataclass(frozen=True, slots=True)
 class _Recovered:
-    """An administrator, and the subscriptions that it owns now."""
+    """An administrator, the subscriptions that it owns now, and the policies that reach it no longer."""
 
     administrator: Administrator
     subscriptions: tuple[str, ...]
+    exempted: tuple[str, ...]
 
 
 async def recover(call: Call) -> Response:
@@ -49,7 +51,8 @@ async def recover(call: Call) -> Response:
         subscriptions = await tx.records(Subscription, tenant_partition(tenant))
         for subscription in subscriptions:
             await make_owner(tx, subscription, administrator.principal.id, now=now, by=_REASON, entropy=world.entropy)
-        return _Recovered(administrator, tuple(subscription.id for subscription in subscriptions))
+        exempted = await exempt(tx, administrator.principal)
+        return _Recovered(administrator, tuple(subscription.id for subscription in subscriptions), exempted)
 
     recovered = await call.commit(change, _describe)
     return json.response(_answer(call, recovered), headers=[(b"cache-control", b"no-store")])
@@ -63,6 +66,7 @@ def _describe(recovered: _Recovered) -> dict[str, object]:
         "applicationId": administrator.application.id,
         "objectId": administrator.principal.id,
         "credentialId": administrator.secret.credential.id,
+        "conditionalAccessExemptions": recovered.exempted,
     }
 
 

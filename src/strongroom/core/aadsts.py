@@ -16,17 +16,26 @@ from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailabl
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One AADSTS number: the word for programs, the class of failure, and the sentence with places for its details."""
+    """
+    One AADSTS number: the word for programs, the class of failure, and the sentence with places for its details.
+
+    `suberror` is what MSAL's libraries tell their callers by: `basic_action`, somebody has to sign in again;
+    `message_only`, nothing helps.
+    """
 
     number: int
     error: str
     kind: type[Failure]
     sentence: str
+    suberror: str | None = None
+    """A second word for programs, of what they can do about it."""
 
 
 _CLIENT, _REQUEST = ("invalid_client", Unauthenticated), ("invalid_request", Invalid)
 _SCOPE, _RESOURCE = ("invalid_scope", Invalid), ("invalid_resource", Invalid)
 _UNAUTHORIZED, _GRANT = ("unauthorized_client", Invalid), ("invalid_grant", Invalid)
+_INTERACTION = ("interaction_required", Invalid)
+BASIC_ACTION, MESSAGE_ONLY = "basic_action", "message_only"
 _NOT_INSTALLED = (
     " This can happen if the application has not been installed by the administrator of the tenant or consented to by"
     " any user in the tenant. You may have sent your authentication request to the wrong tenant."
@@ -42,6 +51,10 @@ KEY_NOT_FOUND = "The key was not found."
 KEY_EXPIRED = "The key used is expired."
 KEY_DID_NOT_SIGN = "Key was found, but use of the key to verify the signature failed."
 """What AADSTS700027 gives as its reason."""
+NOT_OF_THIS_AUTHORITY = "The token was not issued by this authority."
+NOT_OF_A_USER = "The token is not an access token for a user."
+CHAIN_TOO_LONG = "Too many applications act on behalf of each other."
+"""What AADSTS50013 gives beside those."""
 
 _TABLE = (
     # The client.
@@ -67,6 +80,21 @@ _TABLE = (
         7000218,
         *_CLIENT,
         "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+    ),
+    Refusal(
+        700025,
+        *_REQUEST,
+        "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+    ),
+    Refusal(
+        9002326,
+        *_REQUEST,
+        "Cross-origin token redemption is permitted only for the 'Single-Page Application' client-type.",
+    ),
+    Refusal(
+        9002327,
+        *_REQUEST,
+        "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
     ),
     Refusal(
         700016,
@@ -115,6 +143,18 @@ _TABLE = (
         "The resource principal named {resource} was not found in the tenant named {tenant}." + _NOT_INSTALLED,
     ),
     Refusal(
+        650057,
+        *_RESOURCE,
+        "Invalid resource. The client has requested access to a resource which is not listed in the requested"
+        " permissions in the client's application registration. Client app ID: {client_id}.",
+    ),
+    Refusal(500014, *_RESOURCE, "The service principal for resource '{resource}' is disabled."),
+    Refusal(
+        501051,
+        *_REQUEST,
+        "Application '{client_id}' is not assigned to a role for the application '{resource}'.",
+    ),
+    Refusal(
         50059,
         *_REQUEST,
         "No tenant-identifying information found in either the request or implied by any provided credentials.",
@@ -144,6 +184,21 @@ _TABLE = (
         *_CLIENT,
         "Client assertion of application '{client_id}' contains an invalid signature. [Reason - {cause}]",
     ),
+    # What an application shows to act on behalf of a user.
+    Refusal(50013, *_GRANT, "Assertion failed signature validation. [Reason - {cause}]"),
+    Refusal(
+        500131,
+        *_GRANT,
+        "Assertion audience does not match the Client app presenting the assertion. The downstream client must request"
+        " a token for the expected audience (the application that made the OBO request) and this application should use"
+        " that token as the assertion.",
+    ),
+    Refusal(
+        500133,
+        *_GRANT,
+        "Assertion is not within its valid time range. Ensure that the access token is not expired before using it for"
+        " user assertion, or request a new token.",
+    ),
     # The user.
     Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
     Refusal(50055, *_GRANT, "The password is expired."),
@@ -152,18 +207,54 @@ _TABLE = (
         53003,
         *_GRANT,
         "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+        MESSAGE_ONLY,
+    ),
+    Refusal(
+        50076,
+        *_INTERACTION,
+        "Due to a configuration change made by your administrator, or because you moved to a new location, you must use"
+        " multi-factor authentication to access '{resource}'.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        50078,
+        *_INTERACTION,
+        "Presented multi-factor authentication has expired due to policies configured by your administrator, you must"
+        " refresh your multi-factor authentication to access '{resource}'.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        70043,
+        *_INTERACTION,
+        "The refresh token has expired or is invalid due to sign-in frequency checks by Conditional Access.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        50105,
+        *_GRANT,
+        "Your administrator has configured the application '{client_id}' to block users unless they are specifically"
+        " granted ('assigned') access to the application. The signed in user is blocked because they are not a direct"
+        " member of a group with access, nor had access directly assigned by an administrator.",
     ),
     Refusal(
         65001,
         *_GRANT,
         "The user or administrator has not consented to use the application with ID '{client_id}'. Send an interactive"
         " authorization request for this user and resource.",
+        suberror="consent_required",
     ),
     Refusal(
         65004,
         "access_denied",
         Invalid,
         "The resource owner or authorization server denied the request.",
+    ),
+    Refusal(
+        90094,
+        "access_denied",
+        Invalid,
+        "The grant requires administrator permission. Ask an administrator to grant permission to the application"
+        " '{client_id}' before you can use it.",
     ),
     # Identity providers.
     Refusal(
@@ -172,7 +263,6 @@ _TABLE = (
         "User account from the external identity provider does not exist in tenant '{tenant}' and cannot access the"
         " application. The account needs to be added as an external user in the tenant first.",
     ),
-    Refusal(50013, *_GRANT, "Assertion is invalid because of various reasons."),
     Refusal(50107, *_REQUEST, "The requested federation realm object does not exist."),
     Refusal(
         40008,
@@ -246,6 +336,12 @@ _TABLE = (
         "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have"
         " changed or reset their password.",
     ),
+    Refusal(
+        700084,
+        *_GRANT,
+        "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime, which"
+        " cannot be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page.",
+    ),
     Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity."),
     Refusal(
         700211,
@@ -280,7 +376,9 @@ _PARAMETERS = (
     "refresh_token", "requested_token_use", "resource", "scope", "token_type", "username",
 )  # fmt: skip
 _DETAILS: Mapping[str, Form] = {
-    "cause": one_of((KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN)),
+    "cause": one_of(
+        (KEY_NOT_FOUND, KEY_EXPIRED, KEY_DID_NOT_SIGN, NOT_OF_THIS_AUTHORITY, NOT_OF_A_USER, CHAIN_TOO_LONG)
+    ),
     "client_id": GUID,
     "grant_type": one_of(_GRANT_TYPES),
     "parameter": one_of(_PARAMETERS),
@@ -291,13 +389,19 @@ _DETAILS: Mapping[str, Form] = {
 """What a sentence repeats, and the form that it must have for that."""
 
 
-def refuse(number: int, *, reason: str | None = None, error: str | None = None, **details: str) -> Failure:
+def refuse(
+    number: int, *, reason: str | None = None, error: str | None = None, claims: str | None = None, **details: str
+) -> Failure:
     """
     Make the failure of an AADSTS number, with *details* in their places as far as they have their form (`core.echo`).
 
     *error* replaces the word for programs where one number has two: discovery says `invalid_tenant` for 90002.
-    *reason* is for the audit alone.
+    *claims* is what a client is to ask for when it asks again. *reason* is for the audit alone.
     """
     row = REFUSALS[number]
     repeated = {name: shown(text, _DETAILS[name]) for name, text in details.items()}
-    return row.kind(row.sentence.format(**repeated), code=error or row.error, number=number, reason=reason)
+    failure = row.kind(
+        row.sentence.format(**repeated), code=error or row.error, inner=row.suberror, number=number, reason=reason
+    )
+    failure.claims = claims
+    return failure

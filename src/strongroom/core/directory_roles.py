@@ -16,6 +16,8 @@ GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 OWNED_APPLICATIONS = "Application.ReadWrite.OwnedBy"
 """To make applications, and to manage those that one owns."""
 _ASSIGNS_ROLES = "RoleManagement.ReadWrite.Directory"
+_READS_POLICIES = "Policy.Read.All"
+_WRITES_POLICIES = "Policy.ReadWrite.ConditionalAccess"
 
 _READS = frozenset(
     {
@@ -39,6 +41,7 @@ _IMPLIED: Mapping[str, frozenset[str]] = {
     "Group.Read.All": frozenset({"GroupMember.Read.All"}),
     "Group.ReadWrite.All": frozenset({"Group.Read.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All"}),
     "GroupMember.ReadWrite.All": frozenset({"GroupMember.Read.All"}),
+    _WRITES_POLICIES: frozenset({_READS_POLICIES}),
     _ASSIGNS_ROLES: frozenset({"RoleManagement.Read.Directory"}),
     "User.ReadWrite.All": frozenset({"User.Read.All"}),
 }
@@ -79,6 +82,9 @@ APPLICATION_PERMISSIONS: Mapping[str, ApplicationPermission] = {
         ("98830695-27a2-44f7-8c18-0c3ebc9698f6", "GroupMember.Read.All", "Read all group memberships"),
         ("dbaae8cf-10b5-4b86-a4a1-f871c94c6695", "GroupMember.ReadWrite.All", "Read and write all group memberships"),
         ("498476ce-e0fe-48b0-b801-37ba7e2685c6", "Organization.Read.All", "Read organization information"),
+        ("246dd0d5-5bd0-4def-940b-0421030a5b68", _READS_POLICIES, "Read your organization's policies"),
+        ("01c0a623-fc9b-48e9-b794-0756f8e8f067", _WRITES_POLICIES,
+         "Read and write your organization's conditional access policies"),
         ("483bed4a-2ad3-4361-a73b-c83ccdbdc53c", "RoleManagement.Read.Directory", "Read all directory RBAC settings"),
         ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", _ASSIGNS_ROLES, "Read and write all directory RBAC settings"),
         ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All", "Read all users' full profiles"),
@@ -107,11 +113,14 @@ _APPLICATION_ADMINISTRATOR = _with_implied(
     "DelegatedPermissionGrant.ReadWrite.All",
 )
 _READER = _with_implied("Directory.Read.All")
+_POLICIES = _with_implied("Directory.Read.All", _WRITES_POLICIES)
 
 DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
     GLOBAL_ADMINISTRATOR: DirectoryRole("Global Administrator", "Can manage all of the directory.", EVERYTHING),
     "f2ef992c-3afb-46b9-b7cf-a126ee74c451": DirectoryRole(
-        "Global Reader", "Can read everything that a Global Administrator can, and change nothing.", _READER
+        "Global Reader",
+        "Can read everything that a Global Administrator can, and change nothing.",
+        _READER | {_READS_POLICIES},
     ),
     "88d8e3e3-8f55-4a1e-953a-9b9898b8876b": DirectoryRole(
         "Directory Readers", "Can read the directory; for applications and guests.", _READER
@@ -136,6 +145,15 @@ DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
         "Privileged Role Administrator",
         "Can manage role assignments in the directory.",
         _with_implied("Directory.Read.All", _ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
+    ),
+    "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9": DirectoryRole(
+        "Conditional Access Administrator", "Can manage conditional access policies and named locations.", _POLICIES
+    ),
+    "194ae4cb-b126-40b2-bd5b-6091b380977d": DirectoryRole(
+        "Security Administrator", "Can manage conditional access policies and named locations.", _POLICIES
+    ),
+    "5d6b6bb7-de71-4623-b4af-96380a352509": DirectoryRole(
+        "Security Reader", "Can read conditional access policies and named locations.", _READER | {_READS_POLICIES}
     ),
 }
 """The roles that give anything here, by template id; the first that a principal holds is the evidence."""

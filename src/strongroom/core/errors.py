@@ -16,10 +16,11 @@ class Failure(Exception):
         code: the word for programs (`SecretNotFound`, `invalid_client`). An empty word takes the dialect's default
             for the class of failure.
         message: the sentence for people. It never carries a secret or a claim of an unverified token.
-        inner: the word of the nested `innererror`, where the dialect has one.
+        inner: the word of the nested `innererror`, where the dialect has one; the token service's `suberror`.
         reason: what the audit journal records beside the answer; it may say what the caller must not learn.
         headers: further response headers, as (name, value).
         number: the AADSTS number, for the token service.
+        claims: what the client is to ask for when it asks again, as JSON.
         page: what a person is told in a browser, as HTML; None where a program asked.
     """
 
@@ -40,6 +41,7 @@ class Failure(Exception):
         self.reason = reason
         self.headers = headers
         self.number = number
+        self.claims: str | None = None
         self.page: str | None = None
 
 

@@ -1,5 +1,5 @@
 """
-The resources that every tenant knows: Microsoft Graph, Azure Key Vault and Azure Resource Manager.
+The resources that every tenant knows: Microsoft Graph, Azure Key Vault, its Managed HSM, and Azure Resource Manager.
 
 Each tenant has a service principal for each, under Entra's own client ids, so that app roles of Graph can be assigned
 and delegated permissions granted. There is no application behind one, so nothing can be added to it and nobody signs in
@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
+from strongroom.core.names import Surface
 from strongroom.core.registration import AppRole, PermissionScope
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
 KEY_VAULT = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
 RESOURCE_MANAGER = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
+MANAGED_HSM = "589d5083-6f11-4d30-a62a-a4b316a14abf"
 OWNER_TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 """Microsoft's own tenant, which `appOwnerOrganizationId` names."""
 
@@ -57,6 +59,14 @@ FIRST_PARTY: Mapping[str, FirstParty] = {
         ("https://vault.azure.net",),
         scopes=(_scope("f53da476-18e3-4152-8e01-aec403e6edc0", "user_impersonation", "Access Azure Key Vault"),),
     ),
+    MANAGED_HSM: FirstParty(
+        "Azure Key Vault Managed HSM",
+        ("https://managedhsm.azure.net",),
+        scopes=(
+            # This id is our own: Entra's is not in any source of ours.
+            _scope("c8d7acf3-0b5f-4a4c-9d8a-2f5a6d0f7a31", "user_impersonation", "Access Azure Key Vault Managed HSM"),
+        ),
+    ),
     RESOURCE_MANAGER: FirstParty(
         "Windows Azure Service Management API",
         ("https://management.azure.com/", "https://management.core.windows.net/"),
@@ -66,3 +76,10 @@ FIRST_PARTY: Mapping[str, FirstParty] = {
     ),
 }
 """By client id."""
+
+RESOURCE_IDS: Mapping[Surface, str] = {
+    Surface.GRAPH: GRAPH,
+    Surface.VAULT: KEY_VAULT,
+    Surface.MANAGEMENT: RESOURCE_MANAGER,
+}
+"""The client id of the resource that each surface is."""

@@ -296,6 +296,8 @@ class Caller:
     """The token family of a user's token."""
     app_permissions: frozenset[str] = frozenset()
     """The ids of the app roles of Microsoft Graph that the caller has, from the directory and never from the token."""
+    continuous: bool = False
+    """The client that got the token understands that it can be refused before it ends."""
 
     @property
     def principals(self) -> frozenset[str]:
@@ -311,3 +313,5 @@ class Unidentified:
     reason: str
     code: str = ""
     """The surface's word for programs; empty for its usual one."""
+    newer_than: int | None = None
+    """What a new token may not be older than: told to clients that understand it, where the token was ours and good."""

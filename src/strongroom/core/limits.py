@@ -196,6 +196,10 @@ GROUPS_IN_TOKEN = 200
 """Groups that a token names; of a user in more it says where to ask: Entra's own limit."""
 REFRESH_TOKEN_S = 90 * 86_400
 """How long a refresh token is good if it is not used: Entra's own."""
+PAGE_REFRESH_TOKEN_S = 86_400
+"""How long the refresh tokens of a page are good, however often they are used: Entra's own."""
+ON_BEHALF_OF_CHAIN = 8
+"""Applications that act for a user one on behalf of the other: ours."""
 REFRESH_GRACE_S = 60
 """How long the refresh token before the newest is good once more, for programs that share one: ours."""
 AUTHORIZATION_CODE_S = 600
@@ -242,12 +246,32 @@ DELETED_OBJECT_S = 30 * 86_400
 """How long a deleted object of the directory can be restored: Entra's own."""
 GRAPH_FILTER_CLAUSES = 15
 """Comparisons in one Graph `$filter` or `$search`: Graph's own limit."""
+ACCESS_POLICIES_PER_TENANT = 195
+"""Conditional access policies of one tenant, whatever their state: Entra's own limit."""
+NAMED_NETWORKS = 195
+"""Named locations of one tenant: Entra's own limit."""
+NETWORK_RANGES = 2000
+"""Ranges of one named location: Entra's own limit."""
+ACCESS_POLICY_NAMES = 1000
+"""Principals, applications or networks in one list of a conditional access policy: ours."""
+SIGN_IN_FREQUENCY_HOURS = 23
+"""The longest age of a sign-in that a policy gives in hours: Entra's own."""
+SIGN_IN_FREQUENCY_DAYS = 365
+"""The longest one in days: Entra's own."""
+SIGN_IN_SKEW_S = 300
+"""How old a sign-in may be where a policy wants one every time: Entra's own five minutes."""
+CONTINUOUS_TOKEN_MIN_S = 20 * 3600
+"""The shortest life of a token whose client understands that it can end at any moment: see the longest."""
+CONTINUOUS_TOKEN_MAX_S = 28 * 3600
+"""Such tokens live 20 to 28 hours, at random (reference clients.md section 7)."""
 SIGNERS_KEPT = 64
 """Signing keys loaded for use: one or two for each tenant that issues tokens."""
 SIGNATURES_WAITING = 256
 """Token requests that may wait for a signature; the next is answered 429: ours."""
 GRANT_MEMO_ENTRIES = 4096
 """Questions to a tenant's role assignments whose answer is kept: (principals, action)."""
+NETWORKS_COMPILED = 1024
+"""Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""
 ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
 HOST_MEMO_ENTRIES = 1024

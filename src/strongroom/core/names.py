@@ -89,6 +89,7 @@ CLASSIC_MANAGEMENT_RESOURCE = "https://management.core.windows.net"
 MANAGEMENT_RESOURCE_ID = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
 GRAPH_RESOURCE = "https://graph.microsoft.com"
 GRAPH_RESOURCE_ID = "00000003-0000-0000-c000-000000000000"
+MANAGED_HSM_RESOURCE = "https://managedhsm.azure.net"
 LOGIN_AUTHORITY = "https://login.microsoftonline.com"
 
 
@@ -197,6 +198,10 @@ class Challenge:
         Java one on every comma, and the Python one drops an item with a second equals sign.
         """
         return f'Bearer authorization="{self.authority}", resource="{self.resource}"'
+
+    def with_claims(self, claims: str) -> str:
+        """Make the header that sends a client for another token, with *claims* in base64 (reference section 1.4)."""
+        return f'{self.header}, error="insufficient_claims", claims="{claims}"'
 
 
 @dataclass(frozen=True, slots=True)

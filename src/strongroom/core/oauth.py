@@ -12,8 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
-from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S, MANAGED_IDENTITY_TOKEN_S
-from strongroom.core.names import Hosts, Surface
+from strongroom.core.claims_request import CONTINUOUS
+from strongroom.core.first_party import MANAGED_HSM
+from strongroom.core.limits import (
+    ACCESS_TOKEN_MAX_S,
+    ACCESS_TOKEN_MIN_S,
+    CONTINUOUS_TOKEN_MAX_S,
+    CONTINUOUS_TOKEN_MIN_S,
+    MANAGED_IDENTITY_TOKEN_S,
+)
+from strongroom.core.names import MANAGED_HSM_RESOURCE, Hosts, Surface
 
 # ---- what a token is for --------------------------------------------------------------------------------------------
 
@@ -23,14 +31,27 @@ _USER_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What a token is for: the surface that will take it, and the `aud` that it gets."""
+    """What a token is for: the surface that will take it, or another program that does, and how it is named."""
 
-    surface: Surface
+    surface: Surface | None
+    """None: no surface of ours takes tokens for it."""
     audience: str
-    """The resource as it was asked for, in lower case."""
+    """The resource as it was asked for, in lower case; a registered application as it calls itself."""
+    app_id: str | None = None
+    """The client id, where it is not the surface that says what is asked for."""
+    token_version: int = 1
+    """The version of the access tokens that it wants."""
 
 
-def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str) -> Resource:
+FindApi = Callable[[str], Resource | None]
+"""Finds what is a resource in a tenant by having been registered there, or None."""
+
+
+def no_api(_name: str) -> None:
+    """Find nothing: where the surfaces are all there is."""
+
+
+def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str, find: FindApi = no_api) -> Resource:
     """
     Read the v2 endpoint's `scope` for client credentials: one resource with `/.default` after it.
 
@@ -46,10 +67,10 @@ def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str)
     items = [item for item in scope.split() if item not in _USER_SCOPES]
     if len(items) != 1 or not items[0].endswith(DEFAULT_SCOPE):
         raise refuse(1002012, scope=scope)
-    return _resource(items[0].removesuffix(DEFAULT_SCOPE), hosts, tenant)
+    return _resource(items[0].removesuffix(DEFAULT_SCOPE), hosts, tenant, find)
 
 
-def parse_resource(resource: str | None, hosts: Hosts, tenant: str) -> Resource:
+def parse_resource(resource: str | None, hosts: Hosts, tenant: str, find: FindApi = no_api) -> Resource:
     """
     Read the v1 endpoint's `resource`, or a managed identity's.
 
@@ -58,14 +79,22 @@ def parse_resource(resource: str | None, hosts: Hosts, tenant: str) -> Resource:
     """
     if not resource:
         raise refuse(900144, parameter="resource")
-    return _resource(resource, hosts, tenant)
+    return _resource(resource, hosts, tenant, find)
 
 
-def _resource(text: str, hosts: Hosts, tenant: str) -> Resource:
+def _resource(text: str, hosts: Hosts, tenant: str, find: FindApi) -> Resource:
     surface = hosts.surface_of_audience(text)
-    if surface is None:
+    if surface is not None:
+        # Before anything that was registered: no application takes a name of ours, and gets tokens that open us.
+        return Resource(surface, text.lower())
+    if text.lower().removesuffix("/") in {MANAGED_HSM_RESOURCE, MANAGED_HSM}:
+        return Resource(None, text.lower(), MANAGED_HSM)
+    found = find(text)
+    # Two texts may be one name to the directory and two to the surfaces (case folds further than lower case), so what
+    # was found is asked again.
+    if found is None or hosts.surface_of_audience(found.audience) is not None:
         raise refuse(500011, resource=text, tenant=tenant)
-    return Resource(surface, text.lower())
+    return found
 
 
 # ---- what a token says ----------------------------------------------------------------------------------------------
@@ -95,11 +124,26 @@ class Lifetime:
     expires_in: int
 
 
-def application_lifetime(now: int, entropy: Callable[[int], bytes]) -> Lifetime:
+def application_lifetime(now: int, entropy: Callable[[int], bytes], *, not_before: int | None = None) -> Lifetime:
     """Choose the lifetime of an application's token: 60 to 90 minutes at random, so that renewals spread."""
-    span = ACCESS_TOKEN_MAX_S - ACCESS_TOKEN_MIN_S + 1
-    # The remainder of 64 bits by so small a number favours no second by more than one part in 10^15.
-    return _lifetime(now, ACCESS_TOKEN_MIN_S + int.from_bytes(entropy(8), "big") % span)
+    return _lifetime(now, _at_random(entropy, ACCESS_TOKEN_MIN_S, ACCESS_TOKEN_MAX_S), not_before)
+
+
+def continuous_lifetime(
+    now: int, entropy: Callable[[int], bytes], *, until: int | None = None, not_before: int | None = None
+) -> Lifetime:
+    """
+    Choose the lifetime of a token whose client understands that it can end at any moment: 20 to 28 hours at random.
+
+    It ends no later than *until*, when the credential that it was got with does.
+    """
+    span = _at_random(entropy, CONTINUOUS_TOKEN_MIN_S, CONTINUOUS_TOKEN_MAX_S)
+    return _lifetime(now, span if until is None else max(1, min(span, until - now)), not_before)
+
+
+def _at_random(entropy: Callable[[int], bytes], least: int, most: int) -> int:
+    # The remainder of 64 bits by so small a number favours no second by more than one part in 10^14.
+    return least + int.from_bytes(entropy(8), "big") % (most - least + 1)
 
 
 def managed_identity_lifetime(now: int, until: int | None = None) -> Lifetime:
@@ -107,9 +151,10 @@ def managed_identity_lifetime(now: int, until: int | None = None) -> Lifetime:
     return _lifetime(now, MANAGED_IDENTITY_TOKEN_S if until is None else min(MANAGED_IDENTITY_TOKEN_S, until - now))
 
 
-def _lifetime(now: int, lifetime_s: int) -> Lifetime:
-    # Clients are told a second less than they have, as Azure tells them.
-    return Lifetime(now - BACKDATED_S, now + lifetime_s, lifetime_s - 1)
+def _lifetime(now: int, lifetime_s: int, not_before: int | None = None) -> Lifetime:
+    # Clients are told a second less than they have, as Azure tells them. Whoever demands a token that is no older than
+    # some moment gets one whose dates say so.
+    return Lifetime(max(now - BACKDATED_S, not_before or 0), now + lifetime_s, lifetime_s - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +172,8 @@ class TokenFacts:
     """Opaque; see `opaque_text`."""
     rh: str
     """Opaque as well."""
+    continuous: bool = False
+    """The client understands that the token may be refused before it ends: `xms_cc`."""
 
 
 def opaque_text(entropy: Callable[[int], bytes], size: int) -> str:
@@ -152,7 +199,7 @@ def managed_identity_claims(
 def common_claims(facts: TokenFacts) -> dict[str, object]:
     """Make the claims that every access token has (v1)."""
     issuer = issuer_v1(facts.tenant)
-    return {
+    claims: dict[str, object] = {
         "aud": facts.resource.audience,
         "iss": issuer,
         "iat": facts.lifetime.issued,
@@ -167,3 +214,6 @@ def common_claims(facts: TokenFacts) -> dict[str, object]:
         "uti": facts.token_id,
         "ver": "1.0",
     }
+    if facts.continuous:
+        claims |= {"xms_cc": [CONTINUOUS], "xms_ssm": "1"}
+    return claims

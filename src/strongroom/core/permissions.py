@@ -52,6 +52,7 @@ class DirectoryPermission:
             it, and to change what the operation wants a proof of its own for.
         owner: True where owning the object is enough: for its credentials, and for nothing else (SEC-TENANT-7).
         owned: True where `Application.ReadWrite.OwnedBy` is enough for what its holder makes or owns.
+        confidential: True where users, too, need a role to read.
     """
 
     name: str
@@ -59,6 +60,7 @@ class DirectoryPermission:
     itself: bool = False
     owner: bool = False
     owned: bool = False
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+def origin_of(uri: str) -> str:
+    """
+    Give the origin of a web page's URI as browsers write it in `Origin` (RFC 6454): no path, no default port.
+
+    It is empty for what is no URI, which no browser writes: all records have to be readable, whatever they say.
+    """
+    try:
+        parts = urlsplit(uri.lower())
+    except ValueError:
+        return ""
+    default = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    host = parts.netloc.removesuffix(default) if default else parts.netloc
+    return f"{parts.scheme}://{host}"
 
 
 @dataclass(frozen=True, slots=True)

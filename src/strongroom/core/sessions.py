@@ -11,6 +11,10 @@ access token of it names it (`sid`), and each refresh raises its generation.
                  |
                  +-- a refresh token of an earlier one, or its code again: somebody has a copy, so the family is ended
 
+A family ends with the credential of its user, and with the client's principal. Its tokens are bound to the credential
+of the client too, so that they end with that: those that were obtained with another one go on. A family that was begun
+on behalf of a user, by what another family's token allowed, ends with that one.
+
 A family that is ended or removed ends all its tokens at once. Nothing secret is in one: a refresh token is sealed, not
 stored.
 """
@@ -21,6 +25,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from strongroom.core.records import Record, record, tenant_partition
+
+
+def proof_id(family: str, client_credential: str | None) -> str:
+    """Say what the `uti` of a family's token refers to: the family, and what its client proved itself by."""
+    return family if client_credential is None else f"{family}/{client_credential}"
 
 
 @record
@@ -47,6 +56,19 @@ class TokenFamily(Record):
     """When the generation was last raised."""
     ended: bool = False
     """It is over, and is kept until it would have expired: the code that began it must not begin it again."""
+    client_credential: str | None = None
+    """The id of the credential that the client showed last; None for a public client, which has none."""
+    parent: str | None = None
+    """The family of the token on behalf of whose user it was begun."""
+    origin: str | None = None
+    """The origin of the page that it was begun for, which alone may take it further."""
+    until: int | None = None
+    """When its refresh tokens end however often they are used: a page's."""
+
+    @property
+    def proof(self) -> str:
+        """What the `uti` of its newest tokens refers to."""
+        return proof_id(self.id, self.client_credential)
 
     @property
     def partition(self) -> str:

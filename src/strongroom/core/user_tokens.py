@@ -6,16 +6,24 @@ Sources: reference clients.md sections 1.2 and 7; choices where they are silent 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.limits import GROUPS_IN_TOKEN
 from strongroom.core.names import GRAPH_RESOURCE, Hosts, Surface
-from strongroom.core.oauth import DEFAULT_SCOPE, Resource, TokenFacts, common_claims, parse_resource
+from strongroom.core.oauth import (
+    DEFAULT_SCOPE,
+    FindApi,
+    Resource,
+    TokenFacts,
+    common_claims,
+    no_api,
+    parse_resource,
+)
 
 OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
-_OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
+OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
 _DEFAULT = DEFAULT_SCOPE.removeprefix("/")
 IMPERSONATION = "user_impersonation"
 
@@ -25,7 +33,14 @@ DELEGATED: Mapping[Surface, tuple[str, ...]] = {
     # The directory's roles decide what a user may change; `openid` is how Terraform tells a user's token.
     Surface.GRAPH: ("Directory.AccessAsUser.All", "User.Read", EMAIL, OPENID, PROFILE),
 }
-"""What a client that acts for a user gets of each resource: `scp`."""
+"""What a well-known client that acts for a user gets of each surface: `scp`."""
+Offered = Callable[[Resource], tuple[str, ...]]
+"""Says which delegated permissions a resource has, for the client that asks."""
+
+
+def delegated(resource: Resource) -> tuple[str, ...]:
+    """Say what a well-known client may have of one of Azure's own resources."""
+    return DELEGATED[resource.surface] if resource.surface is not None else (IMPERSONATION,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +58,21 @@ class UserScope:
     def told(self) -> str:
         """What the answer's `scope` says (RFC 6749 section 5.1): every permission with its resource."""
         audience = self.resource.audience
-        named = [text if text in _OPENID_SCOPES else f"{audience}/{text}" for text in self.permissions]
+        own = openid_words_of(self.resource)
+        named = [text if text in own else f"{audience}/{text}" for text in self.permissions]
         if self.by_default:
             named.append(f"{audience}{DEFAULT_SCOPE}")
         return " ".join(dict.fromkeys([*named, *sorted(self.openid - {OFFLINE_ACCESS})]))
 
 
-def parse_user_scope(scope: str | None, hosts: Hosts, tenant: str) -> UserScope:
+def parse_user_scope(
+    scope: str | None, hosts: Hosts, tenant: str, find: FindApi = no_api, offered: Offered = delegated
+) -> UserScope:
     """
     Read the v2 endpoint's `scope` for a user: permissions of one resource, and the words of OpenID Connect.
 
-    A permission without a resource is Graph's, and so is a request for the words alone.
+    A permission without a resource is Graph's, and so is a request for the words alone. What the client was allowed of
+    what the resource has *offered* is another question: `directory.consent`.
 
     Raises:
         Invalid: AADSTS900144, nothing is asked; 70011, several resources or a permission that the resource does not
@@ -62,26 +81,41 @@ def parse_user_scope(scope: str | None, hosts: Hosts, tenant: str) -> UserScope:
     items = (scope or "").split()
     if not items:
         raise refuse(900144, parameter="scope")
-    openid = frozenset(items) & _OPENID_SCOPES
+    openid = frozenset(items) & OPENID_SCOPES
     asked: dict[Resource, set[str]] = {}
     for item in items:
-        if item not in _OPENID_SCOPES:
+        if item not in OPENID_SCOPES:
             name, permission = _split(item)
-            asked.setdefault(parse_resource(name, hosts, tenant), set()).add(permission)
+            asked.setdefault(parse_resource(name, hosts, tenant, find), set()).add(permission)
     if len(asked) > 1:
         raise refuse(70011, scope=scope or "", reason="several resources")
     resource, permissions = next(iter(asked.items()), (Resource(Surface.GRAPH, GRAPH_RESOURCE), set()))
-    given = DELEGATED[resource.surface]
+    given = _of_tokens(resource, offered)
     by_default = _DEFAULT in permissions
     if not permissions - {_DEFAULT} <= set(given):
         raise refuse(70011, scope=scope or "", reason="unknown permission")
-    chosen = given if by_default else tuple(text for text in given if text in permissions | openid)
+    chosen = (
+        given
+        if by_default
+        else tuple(text for text in given if text in permissions | (openid & openid_words_of(resource)))
+    )
     return UserScope(resource, chosen, openid, by_default)
 
 
-def whole_resource(resource: Resource) -> UserScope:
+def whole_resource(resource: Resource, offered: Offered = delegated) -> UserScope:
     """Make the scope of a v1 request, which names a resource and means all that the client has of it."""
-    return UserScope(resource, DELEGATED[resource.surface], frozenset({OPENID, PROFILE, OFFLINE_ACCESS}))
+    return UserScope(resource, _of_tokens(resource, offered), frozenset({OPENID, PROFILE, OFFLINE_ACCESS}))
+
+
+def openid_words_of(resource: Resource) -> frozenset[str]:
+    """Give the words of OpenID Connect as far as a resource has them: they are Graph's, and mean nothing elsewhere."""
+    return OPENID_SCOPES if resource.surface is Surface.GRAPH else frozenset()
+
+
+def _of_tokens(resource: Resource, offered: Offered) -> tuple[str, ...]:
+    """Leave out what is consented to like a permission of Graph and never stands in `scp`."""
+    left_out = openid_words_of(resource) & {OFFLINE_ACCESS}
+    return tuple(word for word in offered(resource) if word not in left_out)
 
 
 def _split(item: str) -> tuple[str, str]:
@@ -111,6 +145,8 @@ class UserFacts:
     roles: tuple[str, ...] = ()
     """Directory roles: `wids`."""
     address: str | None = None
+    app_roles: tuple[str, ...] = ()
+    """App roles of the resource: `roles`."""
     identity_provider: str | None = None
     """`idp`: the issuer of the provider that the user signed in at; None if it was here."""
 
@@ -141,6 +177,8 @@ def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]
     claims |= {name: value for name, value in optional.items() if value}
     if user.roles:
         claims["wids"] = list(user.roles)
+    if user.app_roles:
+        claims["roles"] = list(user.app_roles)
     return claims
 
 

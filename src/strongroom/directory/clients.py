@@ -50,12 +50,37 @@ class PublicClient:
     app_id: str
     display_name: str
     appidacr: str = PUBLIC_CLIENT
+    principal: ServicePrincipal | None = None
+    """None for a well-known client, which nobody registered."""
 
 
 def find_public_client(client_id: str) -> PublicClient | None:
     """Find the public client that an id names, or None if no such client is known."""
     known = WELL_KNOWN_CLIENTS.get(client_id.lower())
     return PublicClient(known.app_id, known.display_name) if known is not None else None
+
+
+def find_registered_public_client(
+    view: View, *, tenant: str, client_id: str, has_redirect_uri: bool
+) -> PublicClient | None:
+    """
+    Find the registered application that an id names, if it may do without a proof, or None.
+
+    Its registration says so, by a redirect URI of a page or an installed program, or, for requests that have none
+    (password, device code), by `isFallbackPublicClient`.
+
+    Raises:
+        Invalid: AADSTS7000112, it is disabled in the tenant.
+    """
+    application, principal = _look_up(view, tenant, client_id)
+    if application is None or principal is None:
+        return None
+    sign_in = application.sign_in
+    listens = has_redirect_uri and (sign_in.public_client or sign_in.spa)
+    if not listens and sign_in.is_fallback_public_client is not True:
+        return None
+    require_enabled(principal)
+    return PublicClient(application.app_id, application.display_name, principal=principal)
 
 
 def authenticate_by_secret(

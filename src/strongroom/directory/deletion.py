@@ -121,12 +121,15 @@ async def _remove_roles(tx: Transaction, found: DirectoryObject) -> None:
 
 
 async def _end_sessions(tx: Transaction, found: DirectoryObject) -> None:
-    """End a user's sessions and token families: what was before the deletion does not come back with the user."""
+    """End what a user or client has: what was given before the deletion does not come back with it."""
     for session in await tx.records(BrowserSession, found.partition):
         if session.user == found.id:
             await tx.remove(session)
-    for family in await tx.records(TokenFamily, found.partition):
-        if family.user == found.id and not family.ended:
+    # An application may have been a client in any tenant.
+    everywhere = isinstance(found, Application)
+    for family in await (tx.records(TokenFamily) if everywhere else tx.records(TokenFamily, found.partition)):
+        app_id = found.app_id if isinstance(found, Application | ServicePrincipal) else None
+        if (family.user == found.id or family.app_id == app_id) and not family.ended:
             await tx.put(replace(family, ended=True))
 
 

@@ -25,13 +25,13 @@ from strongroom.core.federation import (
 )
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application
-from strongroom.core.names import Hosts
+from strongroom.core.names import MANAGED_HSM_RESOURCE, Hosts
 from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.directory.principals import require_application
 from strongroom.store import Transaction
 
 Entropy = Callable[[int], bytes]
-_MANAGED_HSM = frozenset({"https://managedhsm.azure.net", "https://managedhsm.azure.net/"})
+_MANAGED_HSM = frozenset({MANAGED_HSM_RESOURCE, f"{MANAGED_HSM_RESOURCE}/"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ async def redeem(
 
     Raises:
         Unavailable: AADSTS40010, the provider does not answer.
-        Invalid: AADSTS40015, it does not take the code; 40008, its answer is none; 50013, its id token does not hold.
+        Invalid: AADSTS40015, it does not take the code; 40008, its answer is none; 50027, its id token does not hold.
     """
     form = {
         "grant_type": "authorization_code",
@@ -163,7 +163,7 @@ async def redeem(
     try:
         return _judged(claims, provider, departure, now)
     except BadIdToken as bad:
-        raise refuse(50013, reason=str(bad)) from None
+        raise refuse(50027, reason=str(bad)) from None
 
 
 def _id_token(answer: bytes) -> str:
@@ -183,7 +183,7 @@ async def _verify(documents: Documents, metadata: ProviderMetadata, text: str) -
     Check an id token's signature by the provider's keys, and return its claims, which nobody has judged yet.
 
     Raises:
-        Unavailable, Invalid: AADSTS40010, 40008, the keys cannot be had; 50013, none of them signed it.
+        Unavailable, Invalid: AADSTS40010, 40008, the keys cannot be had; 50027, none of them signed it.
     """
     # The library takes a tenth of a second to import, which a start-up must not wait for.
     from strongroom.crypto.assertions import AssertionRefused, parse_assertion, verify_assertion  # noqa: PLC0415
@@ -193,10 +193,10 @@ async def _verify(documents: Documents, metadata: ProviderMetadata, text: str) -
         unverified = parse_assertion(text)
         key = await _find_key(documents, metadata.key_set, unverified.kid)
         if key is None:
-            raise refuse(50013, reason="id token names no key of the provider")
+            raise refuse(50027, reason="id token names no key of the provider")
         return verify_assertion(unverified, issuer_key(key.public_key), algorithms=PROVIDER_ALGORITHMS)
     except AssertionRefused as refused:
-        raise refuse(50013, reason=f"id token: {refused}") from None
+        raise refuse(50027, reason=f"id token: {refused}") from None
     except Unreachable as fault:
         raise refuse(40010, reason=f"keys of the identity provider: {fault}") from None
     except BadKeySet as fault:

@@ -157,6 +157,42 @@ async def grant_permissions(
     return grant
 
 
+async def extend_grant(
+    tx: Transaction,
+    tenant: str,
+    *,
+    client: str,
+    principal: str | None,
+    resource: str,
+    scopes: tuple[str, ...],
+    entropy: Callable[[int], bytes],
+) -> PermissionGrant:
+    """
+    Let a client ask for more delegated permissions of a resource, beside those that it has: what consent records.
+
+    Raises:
+        Invalid: they would be more than a grant can say.
+        NotFound: the tenant has no such client, user or resource.
+    """
+    whose = (client, principal, resource)
+    held = next(
+        (
+            one
+            for one in await tx.records(PermissionGrant, tenant_partition(tenant))
+            if (one.client, one.principal, one.resource) == whose
+        ),
+        None,
+    )
+    words = _distinct((*(held.scopes if held is not None else ()), *scopes))
+    if len(" ".join(words)) > limits.GRANT_SCOPE_CHARS:
+        raise Invalid(f"The scope of a grant has at most {limits.GRANT_SCOPE_CHARS} characters.")
+    if held is not None:
+        return await change_grant(tx, tenant, held.id, words)
+    return await grant_permissions(
+        tx, tenant, client=client, principal=principal, resource=resource, scopes=words, entropy=entropy
+    )
+
+
 async def change_grant(tx: Transaction, tenant: str, grant_id: str, scopes: tuple[str, ...]) -> PermissionGrant:
     """
     Replace the permissions of a grant.

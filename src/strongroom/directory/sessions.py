@@ -21,6 +21,7 @@ from strongroom.core.sessions import TokenFamily
 from strongroom.crypto.protocol import KeyProtection, Unsealable
 from strongroom.store import Transaction
 from strongroom.view import View
+from strongroom.view.standing import family_stands, has_credential
 
 _PURPOSE = "refresh token"
 _PREFIX = "1."
@@ -65,19 +66,25 @@ def read_refresh_token(keys: KeyProtection, text: str) -> RefreshToken:
 
 
 def family_of(view: View, tenant: str, family: str) -> TokenFamily | None:
-    """Find a family that goes on: one whose user still has the credential that it began with."""
+    """Find a family that goes on: one whose user and client still have what they showed (`view.standing`)."""
     found = view.get(TokenFamily, tenant_partition(tenant), family)
-    return found if found is not None and not found.ended and _has_credential(view, found) else None
+    return found if found is not None and family_stands(view, found) else None
 
 
 def expired_families(view: View, now: int) -> list[TokenFamily]:
-    """List the families that are over, by their time or because their credential is gone."""
-    return [one for one in view.all(TokenFamily) if one.expires <= now or not _has_credential(view, one)]
+    """
+    List the families that are over, by their time or because their user's credential is gone.
 
-
-def _has_credential(view: View, family: TokenFamily) -> bool:
-    credential = view.credential(family.credential)
-    return credential is not None and credential.owner == family.user and credential.tenant == family.tenant
+    One that has expired is kept while another goes on that was begun on behalf of its user: with it that one would end.
+    """
+    every = {(one.tenant, one.id): one for one in view.all(TokenFamily)}
+    kept = {place for place, one in every.items() if one.expires > now and has_credential(view, one)}
+    for place in tuple(kept):
+        parent = every[place].parent
+        while parent is not None and (place[0], parent) in every and (place[0], parent) not in kept:
+            kept.add((place[0], parent))
+            parent = every[place[0], parent].parent
+    return [one for place, one in every.items() if place not in kept]
 
 
 async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
@@ -85,7 +92,7 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     Begin a family; False if it was begun before, by the same authorization code, and then it is ended.
 
     Raises:
-        Invalid: AADSTS50173, the user or the credential went away meanwhile.
+        Invalid: AADSTS50173, the user, the credential or the family that this one hangs on went away meanwhile.
     """
     partition = family.partition
     begun = await tx.record(TokenFamily, partition, family.id)
@@ -95,12 +102,16 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     user = await tx.record(User, partition, family.user)
     if user is None or not user.enabled or await tx.record(Credential, partition, family.credential) is None:
         raise refuse(50173, reason="user or credential went away meanwhile")
+    if family.parent is not None:
+        parent = await tx.record(TokenFamily, partition, family.parent)
+        if parent is None or parent.ended:
+            raise refuse(50173, reason="parent family was ended meanwhile")
     await tx.put(family)
     return True
 
 
 async def refresh_family(
-    tx: Transaction, token: RefreshToken, *, app_id: str, expires: int, now: int
+    tx: Transaction, token: RefreshToken, *, app_id: str, client_credential: str | None, expires: int, now: int
 ) -> TokenFamily | None:
     """
     Take a family one generation further; None if the token was used before, and then the family is ended.
@@ -108,18 +119,29 @@ async def refresh_family(
     The token before the newest is good for a moment longer, since programs of one person share a cache of tokens and
     refresh at the same time. It leads to the same generation, so no second line of tokens begins.
 
+    *client_credential* is what the client proves itself by this time.
+
     Raises:
-        Invalid: AADSTS50173, the family was ended; 700082, it has expired; 70000, it is another client's.
+        Invalid: AADSTS50173, the family was ended; 700082, it has expired, or 700084, as a page's does; 70000, it is
+            another client's.
     """
     found = await tx.record(TokenFamily, tenant_partition(token.tenant), token.family)
     if found is None or found.ended:
         raise refuse(50173, reason="token family was ended")
     if found.app_id != app_id:
         raise refuse(70000, parameter="refresh_token", reason="refresh token of another client")
+    if found.until is not None and found.until <= now:
+        raise refuse(700084, reason="refresh token of a page has expired")
     if found.expires <= now:
         raise refuse(700082, reason="refresh token has expired")
     if token.generation == found.generation:
-        refreshed = replace(found, generation=found.generation + 1, refreshed=now, expires=expires)
+        refreshed = replace(
+            found,
+            generation=found.generation + 1,
+            refreshed=now,
+            expires=expires,
+            client_credential=client_credential,
+        )
         await tx.put(refreshed)
         return refreshed
     if token.generation == found.generation - 1 and now - found.refreshed <= REFRESH_GRACE_S:

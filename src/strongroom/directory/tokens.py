@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
+from strongroom.core.claims_request import NOTHING, ClaimsRequest
+from strongroom.core.claims_v2 import version_2
+from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.identity import Credential, ServicePrincipal, SigningKey
-from strongroom.core.names import Surface
 from strongroom.core.oauth import (
     CERTIFICATE_CLIENT,
     Lifetime,
     Resource,
     TokenFacts,
     application_lifetime,
+    continuous_lifetime,
+    issuer_v2,
     managed_identity_claims,
     managed_identity_lifetime,
     opaque_text,
@@ -22,6 +25,7 @@ from strongroom.core.oauth import (
 from strongroom.core.token_ids import Proof, new_token_id
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
+from strongroom.directory.apis import app_id_of, roles_of_application
 from strongroom.directory.signing_keys import open_private_key, signs_now
 from strongroom.view import View
 
@@ -31,12 +35,14 @@ RH_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Mint:
-    """What issuing takes: the instance's keys, the threads that sign, the directory, and chance."""
+    """What issuing takes: the instance's keys, the threads that sign, the directory, chance, and our own name."""
 
     keys: KeyProtection
     signers: TokenSigners
     view: View
     entropy: Callable[[int], bytes]
+    authority: str
+    """The URL of the login surface, without a slash at the end: what the `iss` of tokens of version 2 begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +56,38 @@ class AccessToken:
 
 
 async def issue_to_application(
-    mint: Mint, principal: ServicePrincipal, credential: Proof, *, appidacr: str, resource: Resource, now: int
+    mint: Mint,
+    principal: ServicePrincipal,
+    credential: Proof,
+    *,
+    appidacr: str,
+    resource: Resource,
+    now: int,
+    claims: ClaimsRequest = NOTHING,
 ) -> AccessToken:
     """
     Issue a token to an application for itself, bound to the credential it showed.
+
+    One that lives long, as clients that understand it get, ends with a secret or certificate at the latest. A federated
+    credential says nothing of when the outside token ends, so with one it lives no longer than usual.
 
     Raises:
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    lifetime = application_lifetime(now, mint.entropy)
-    facts = _facts(mint, principal, credential, appidacr, resource, lifetime)
-    return await sign(
-        mint, facts, service_principal_claims(facts, oid=principal.id, roles=_roles(mint, principal, resource)), now
-    )
+    continuous = is_continuous(claims, resource)
+    if continuous and isinstance(credential, Credential | ClientCertificate):
+        lifetime = continuous_lifetime(now, mint.entropy, until=credential.expires, not_before=claims.not_before)
+    else:
+        lifetime = application_lifetime(now, mint.entropy, not_before=claims.not_before)
+    facts = _facts(mint, principal, credential, appidacr, resource, lifetime, continuous=continuous)
+    roles = roles_of_application(mint.view, principal, resource)
+    return await sign_access(mint, facts, service_principal_claims(facts, oid=principal.id, roles=roles), now)
+
+
+def is_continuous(claims: ClaimsRequest, resource: Resource) -> bool:
+    """Tell whether a token will be refused as soon as it has ended: the client understands it, and we are asked."""
+    return claims.continuous and resource.surface is not None
 
 
 async def issue_to_identity(
@@ -78,21 +102,9 @@ async def issue_to_identity(
     """
     lifetime = managed_identity_lifetime(now, credential.expires)
     facts = _facts(mint, principal, credential, CERTIFICATE_CLIENT, resource, lifetime)
-    roles = _roles(mint, principal, resource)
+    roles = roles_of_application(mint.view, principal, resource)
     claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "", roles=roles)
-    return await sign(mint, facts, claims, now)
-
-
-def _roles(mint: Mint, principal: ServicePrincipal, resource: Resource) -> tuple[str, ...]:
-    """
-    Name the app roles that a principal has of a resource of Azure's, in the order of their names.
-
-    They are for whoever reads the token: what they give here is asked of the directory whenever the token is used.
-    """
-    if resource.surface is not Surface.GRAPH:
-        return ()
-    held = mint.view.app_permissions_of(principal.tenant, principal.id)
-    return tuple(sorted(one.name for id_, one in APPLICATION_PERMISSIONS.items() if id_ in held))
+    return await sign_access(mint, facts, claims, now)
 
 
 def _facts(
@@ -102,6 +114,8 @@ def _facts(
     appidacr: str,
     resource: Resource,
     lifetime: Lifetime,
+    *,
+    continuous: bool = False,
 ) -> TokenFacts:
     return TokenFacts(
         tenant=principal.tenant,
@@ -112,7 +126,22 @@ def _facts(
         token_id=new_token_id(mint.keys.tag, credential.id, mint.entropy),
         aio=opaque_text(mint.entropy, AIO_BYTES),
         rh=opaque_text(mint.entropy, RH_BYTES),
+        continuous=continuous,
     )
+
+
+async def sign_access(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int) -> AccessToken:
+    """
+    Sign the claims of an access token, in the version that its resource wants.
+
+    Raises:
+        NoSigningKey: the tenant has none.
+        Throttled: too many signatures wait already.
+    """
+    if facts.resource.token_version != 1:
+        issuer = issuer_v2(mint.authority, facts.tenant)
+        claims = version_2(claims, audience=app_id_of(facts.resource), issuer=issuer)
+    return await sign(mint, facts, claims, now)
 
 
 async def sign(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int) -> AccessToken:

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 
+from strongroom.core.claims_request import NOTHING, ClaimsRequest
 from strongroom.core.identity import User
-from strongroom.core.oauth import Lifetime, TokenFacts, application_lifetime, opaque_text
+from strongroom.core.oauth import Lifetime, TokenFacts, application_lifetime, continuous_lifetime, opaque_text
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import new_token_id
 from strongroom.core.user_tokens import OPENID, PROFILE, UserFacts, UserScope, id_token_claims, user_claims
+from strongroom.directory.apis import roles_of_user
 from strongroom.directory.identity_providers import issuer_of
-from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, sign
+from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, is_continuous, sign, sign_access
 
 _SUBJECT = "pairwise subject"
 
 
 async def issue_to_user(
-    mint: Mint, user: User, family: TokenFamily, scope: UserScope, *, appidacr: str, address: str, now: int
+    mint: Mint,
+    user: User,
+    family: TokenFamily,
+    scope: UserScope,
+    *,
+    appidacr: str,
+    address: str,
+    now: int,
+    claims: ClaimsRequest = NOTHING,
+    long_lived: bool = True,
 ) -> AccessToken:
     """
     Issue an access token for a user to the client of a family. It ends with the family.
+
+    Not *long_lived* keeps the usual life though the client would understand a longer one; so does a client with a
+    proof of its own, which may end before.
 
     Raises:
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    facts = _facts(mint, family, scope, appidacr, application_lifetime(now, mint.entropy))
-    claims = user_claims(facts, _user_facts(mint, user, family, address), scope.permissions)
-    return await sign(mint, facts, claims, now)
+    continuous = is_continuous(claims, scope.resource)
+    if continuous and long_lived and family.client_credential is None:
+        lifetime = continuous_lifetime(now, mint.entropy, until=family.until, not_before=claims.not_before)
+    else:
+        lifetime = application_lifetime(now, mint.entropy, not_before=claims.not_before)
+    facts = _facts(mint, family, scope, appidacr, lifetime, continuous=continuous)
+    said = replace(_user_facts(mint, user, family, address), app_roles=roles_of_user(mint.view, user, scope.resource))
+    return await sign_access(mint, facts, user_claims(facts, said, scope.permissions), now)
 
 
 async def issue_id_token(
@@ -53,16 +73,25 @@ async def issue_id_token(
     return (await sign(mint, facts, claims, now)).text
 
 
-def _facts(mint: Mint, family: TokenFamily, scope: UserScope, appidacr: str, lifetime: Lifetime) -> TokenFacts:
+def _facts(
+    mint: Mint,
+    family: TokenFamily,
+    scope: UserScope,
+    appidacr: str,
+    lifetime: Lifetime,
+    *,
+    continuous: bool = False,
+) -> TokenFacts:
     return TokenFacts(
         tenant=family.tenant,
         resource=scope.resource,
         app_id=family.app_id,
         appidacr=appidacr,
         lifetime=lifetime,
-        token_id=new_token_id(mint.keys.tag, family.id, mint.entropy),
+        token_id=new_token_id(mint.keys.tag, family.proof, mint.entropy),
         aio=opaque_text(mint.entropy, AIO_BYTES),
         rh=opaque_text(mint.entropy, RH_BYTES),
+        continuous=continuous,
     )
 
 

@@ -5,23 +5,26 @@ Three steps of the flow: `challenge` refuses a request without a bearer token, w
 the token and never raises, so that the firewall can speak first; `require_caller` refuses what did not verify.
 
 The cache proves a signature and nothing else (ADR 0004). Audience, issuer, times and the directory are asked on every
-request: a cached token never outlives its principal, its credential or its signing key.
+request: a cached token never outlives its principal, its credential or its signing key. A client that understands it
+(`xms_cc`) is told to ask for another token where one that was good has ended, and where a policy of the tenant's blocks
+its address now.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from strongroom.core.claims_request import CONTINUOUS, newer_token
 from strongroom.core.errors import Unauthenticated
+from strongroom.core.first_party import RESOURCE_IDS
 from strongroom.core.identity import (
     Caller,
     PrincipalType,
     ServicePrincipal,
-    ServicePrincipalType,
     SigningKey,
     User,
 )
@@ -33,9 +36,11 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import Proof, proof_of
 from strongroom.core.vaults import Vault
+from strongroom.flow.access import blocking_policy
 from strongroom.flow.surface import Surface
 from strongroom.flow.token_faults import WORDS, Fault
 from strongroom.http.message import Request
+from strongroom.view.standing import FamilyProof, proofs_of_application, proofs_of_family
 
 if TYPE_CHECKING:
     from strongroom.crypto.jws import VerificationKey
@@ -119,8 +124,12 @@ def validity(world: World, digest: bytes) -> tuple[float, float]:
     return (entry.begins, entry.ends) if entry is not None else (0.0, 0.0)
 
 
-def identify(world: World, surface: Surface, vault: Vault | None, token: bytes) -> Caller | Unidentified:
-    """Judge a token against the surface asked, the vault's tenant, the clock and the directory. Never raises."""
+def identify(world: World, surface: Surface, vault: Vault | None, token: bytes, address: str) -> Caller | Unidentified:
+    """
+    Judge a token against the surface asked, the vault's tenant, the clock and the directory. Never raises.
+
+    *address* counts for tokens of clients that understand why: the tenant's policies are asked about it every time.
+    """
     digest = digest_of(token)
     entry = world.tokens.get(digest)
     if entry is None:
@@ -152,6 +161,10 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: bytes) 
             expected=issuer_v1(vault.tenant),
             found=caller.issuer,
         )
+    if isinstance(caller, Caller) and caller.continuous and surface.audience is not None:
+        policy = blocking_policy(world, caller, RESOURCE_IDS[surface.audience], address)
+        if policy is not None:
+            return _ended(world, surface, entry.claims, f"blocked by conditional access policy {policy}")
     return caller
 
 
@@ -250,12 +263,12 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
     elif isinstance(principal, User):
         kind, name = PrincipalType.USER, principal.user_principal_name
     else:
-        return _unidentified(surface, Fault.MALFORMED, "principal not in the directory")
+        return _ended(world, surface, claims, "principal not in the directory")
     if not principal.enabled:
-        return _unidentified(surface, Fault.MALFORMED, "principal is disabled")
+        return _ended(world, surface, claims, "principal is disabled")
     proof = proof_of(world.keys.tag, token_id, _proofs(world, principal, claims))
     if proof is None:
-        return _unidentified(surface, Fault.MALFORMED, "credential was removed")
+        return _ended(world, surface, claims, "credential was removed")
     return Caller(
         tenant=tenant,
         oid=oid,
@@ -263,43 +276,41 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         kind=kind,
         issuer=issuer_v1(tenant),
         groups=view.groups_of(tenant, oid),
-        credential=proof.credential if isinstance(proof, TokenFamily) else proof.id,
+        credential=proof.family.credential if isinstance(proof, FamilyProof) else proof.id,
         token_id=token_id,
         appidacr=str(claims.get("appidacr", "0")),
         idtyp=str(claims.get("idtyp", "app")),
         name=name,
         mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
         directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
-        session=proof.id if isinstance(proof, TokenFamily) else None,
+        session=proof.family.id if isinstance(proof, FamilyProof) else None,
         app_permissions=view.app_permissions_of(tenant, oid)
         if kind is PrincipalType.SERVICE_PRINCIPAL
         else frozenset(),
+        continuous=_is_continuous(claims),
     )
 
 
-def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, Any]) -> list[Proof]:
+def _is_continuous(claims: dict[str, Any]) -> bool:
+    capabilities = claims.get("xms_cc")
+    return isinstance(capabilities, list) and CONTINUOUS in capabilities
+
+
+def _ended(world: World, surface: Surface, claims: dict[str, Any], reason: str) -> Unidentified:
+    """Say that a token which was good is so no longer, and tell a client that understands it to get another."""
+    ended = _unidentified(surface, Fault.MALFORMED, reason)
+    return replace(ended, newer_than=world.now()) if _is_continuous(claims) else ended
+
+
+def _proofs(world: World, principal: ServicePrincipal | User, claims: dict[str, Any]) -> Sequence[Proof]:
     """List what a principal's token may have come from: its credentials and its application's, or a user's family."""
     view = world.view
-    if isinstance(principal, User):
-        family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
-        if family is None or family.ended or family.user != principal.id or family.app_id != claims["appid"]:
-            return []
-        # A family ends with the password that began it.
-        shown = view.credential(family.credential)
-        return [family] if shown is not None and shown.owner == principal.id else []
-    owned: list[Proof] = list(view.credentials_of(principal.id))
-    if principal.type is ServicePrincipalType.APPLICATION:
-        application = view.application_by_app_id(principal.app_id)
-        if application is None:
-            # Nobody signs in as an application that is gone, by its principal's own secrets neither.
-            return []
-        owned += view.credentials_of(application.id)
-        owned += view.certificates_of(application.id)
-        # An issuer that is trusted no longer takes with it whatever it vouched for.
-        owned += [
-            one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None
-        ]
-    return owned
+    if isinstance(principal, ServicePrincipal):
+        return proofs_of_application(view, principal)
+    family = view.get(TokenFamily, tenant_partition(principal.tenant), str(claims.get("sid")))
+    if family is None or family.user != principal.id or family.app_id != claims["appid"]:
+        return []
+    return proofs_of_family(view, family)
 
 
 def _unidentified(surface: Surface, fault: Fault, reason: str, **details: str) -> Unidentified:
@@ -312,5 +323,7 @@ def _unauthenticated(site: Site | None, vault: Vault | None, who: Unidentified) 
     tenant = vault.tenant if vault is not None else "common"
     headers: tuple[tuple[str, str], ...] = ()
     if site is not None:
-        headers = (("WWW-Authenticate", site.challenge(tenant).header),)
+        told = site.challenge(tenant)
+        header = told.header if who.newer_than is None else told.with_claims(newer_token(who.newer_than))
+        headers = (("WWW-Authenticate", header),)
     return Unauthenticated(who.message, code=who.code, reason=who.reason, headers=headers)

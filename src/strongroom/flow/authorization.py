@@ -168,7 +168,7 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
         or _by_ownership(world, caller, requirement, target, found)
     )
     if by is None:
-        reads_as_user = not requirement.write and caller.kind is PrincipalType.USER
+        reads_as_user = not requirement.write and not requirement.confidential and caller.kind is PrincipalType.USER
         if not (reads_as_user or (requirement.itself and _is_itself(world, caller, target))):
             raise _denied(f"nothing gives {name}")
         return Permit(name, "directory")

@@ -93,7 +93,7 @@ def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
         return route
     authentication.challenge(surface, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
-    identity = authentication.identify(world, surface, vault, token or b"")
+    identity = authentication.identify(world, surface, vault, token or b"", connection.address)
     _note_identity(trace, identity)
     trace.admission = firewall.admit(verdict, identity, vault, connection)
     caller = authentication.require_caller(site, vault, identity)

@@ -23,6 +23,7 @@ from strongroom.graph import (
     federated_credentials,
     groups,
     organization,
+    policy_operations,
     relation_operations,
     rights,
     service_principals,
@@ -170,4 +171,5 @@ OPERATIONS: tuple[Op, ...] = (
     *(row for key in _APPLICATION_KEYS for row in _federation_rows(*key)),
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
     *relation_operations.OPERATIONS,
+    *policy_operations.OPERATIONS,
 )

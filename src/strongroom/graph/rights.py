@@ -26,3 +26,6 @@ READ_GRANTS = DirectoryPermission("Directory.Read.All", write=False)
 WRITE_GRANTS = DirectoryPermission("DelegatedPermissionGrant.ReadWrite.All", write=True)
 READ_ORGANIZATION = DirectoryPermission("Organization.Read.All", write=False)
 READ_DOMAINS = DirectoryPermission("Domain.Read.All", write=False)
+READ_POLICIES = DirectoryPermission("Policy.Read.All", write=False, confidential=True)
+"""What keeps people out is no more everybody's business than it is in Entra."""
+WRITE_POLICIES = DirectoryPermission("Policy.ReadWrite.ConditionalAccess", write=True)

@@ -97,7 +97,7 @@ def _oauth(_status: int, code: str, failure: Failure, moment: Moment) -> dict[st
         f"AADSTS{number}: {failure.message} Trace ID: {moment.request_id} "
         f"Correlation ID: {moment.correlation_id} Timestamp: {moment.timestamp}"
     )
-    return {
+    told: dict[str, Any] = {
         "error": code,
         "error_description": description,
         "error_codes": [number],
@@ -106,6 +106,8 @@ def _oauth(_status: int, code: str, failure: Failure, moment: Moment) -> dict[st
         "correlation_id": moment.correlation_id,
         "error_uri": f"{moment.origin}/error?code={number}",
     }
+    more = {"suberror": failure.inner, "claims": failure.claims}
+    return told | {name: value for name, value in more.items() if value is not None}
 
 
 def _managed_identity(status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.core.conditional_access import Flow
 from strongroom.core.echo import GUID
 from strongroom.core.errors import Invalid, Misdirected, Unauthenticated
 from strongroom.core.instance import arc_key_file
+from strongroom.core.names import Surface
 from strongroom.core.oauth import parse_resource
+from strongroom.directory.apis import app_id_of, finder, require_application_assigned
 from strongroom.directory.tokens import Mint, issue_to_identity
+from strongroom.flow.access import admit, attempt_of
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Request, Response
@@ -188,9 +192,20 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
     text = asked.get("resource")
     if not text:
         raise Invalid("The query parameter 'resource' is required.")
-    resource = parse_resource(text, world.hosts, principal.tenant)
+    resource = parse_resource(text, world.hosts, principal.tenant, finder(world.view, principal.tenant))
+    require_application_assigned(world.view, principal, resource)
+    attempt = attempt_of(
+        world,
+        principal,
+        flow=Flow.MANAGED_IDENTITY,
+        client=principal.app_id,
+        resource=app_id_of(resource),
+        address=call.connection.address,
+        now=call.now,
+    )
+    admit(call, principal.tenant, attempt, resource=resource.audience)
     token = await issue_to_identity(
-        Mint(world.keys, world.signers, world.view, world.entropy),
+        Mint(world.keys, world.signers, world.view, world.entropy, world.hosts.url(Surface.LOGIN)),
         principal,
         lent.credential,
         resource=resource,

@@ -14,11 +14,11 @@ from __future__ import annotations
 from strongroom.core.errors import Failure
 from strongroom.core.oauth import DEFAULT_SCOPE
 from strongroom.core.sign_in import read_authorization_request
-from strongroom.core.user_tokens import parse_user_scope
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.sts import pages
 from strongroom.sts.goals.authorization import AUTHORIZATION, refused_unread
+from strongroom.sts.scopes import read_user_scope
 from strongroom.sts.sign_in_clients import find_client
 from strongroom.sts.walk import Walk, tenant_of_path
 from strongroom.sts.walking import begin
@@ -55,7 +55,7 @@ async def _authorize(call: Call, scope: str) -> Response:
     try:
         request = read_authorization_request(path, query, scope, client.platform)
         if tenant is not None:
-            parse_user_scope(scope, call.world.hosts, tenant.id)
+            read_user_scope(call, tenant.id, client.app_id, scope)
     except Failure as failure:
         return refused_unread(query["redirect_uri"], query, failure)
     walk = Walk(AUTHORIZATION, path, b"", 0, hint=request.login_hint or "", authorization=request)

@@ -26,6 +26,7 @@ from strongroom.http.message import Response
 from strongroom.sts import browser, pages
 from strongroom.sts.forms import parse_form
 from strongroom.sts.goals.device import DEVICE, find_pending, require_device_codes
+from strongroom.sts.scopes import read_user_scope
 from strongroom.sts.sign_in_clients import find_application
 from strongroom.sts.walk import Walk, tenant_of_path
 from strongroom.sts.walking import begin
@@ -65,7 +66,11 @@ async def _device_code(call: Call, *, version: int) -> Response:
         call.properties["tenantId"] = tenant.id
     resource = form.get("resource") if version == 1 else None
     scope = f"{resource}{DEFAULT_SCOPE} {_V1_SCOPES}" if resource else form.get("scope", "")
-    asked = parse_user_scope(scope, call.world.hosts, tenant.id if tenant is not None else path)
+    if tenant is not None:
+        asked = read_user_scope(call, tenant.id, client_id, scope)
+    else:
+        # Whose tenant it will be is not known yet, so neither are its applications: only Azure's own resources are.
+        asked = parse_user_scope(scope, call.world.hosts, path)
     code = urlsafe_b64encode(call.world.entropy(_DEVICE_CODE_BYTES)).rstrip(b"=").decode("ascii")
     pending = call.world.device_codes.add(
         code,

@@ -10,7 +10,7 @@ from strongroom.core import limits
 from strongroom.core.echo import REDACTED, TENANT, USER_NAME, one_of, shown
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
-from strongroom.sts import account_pages, authorize, device, discovery, sign_out, token_endpoint, walking
+from strongroom.sts import account_pages, authorize, cors, device, discovery, sign_out, token_endpoint, walking
 from strongroom.sts.authorities import authority_target
 
 _T = authority_target
@@ -21,6 +21,8 @@ OPERATIONS: tuple[Op, ...] = (
        body_limit=limits.FORM_BYTES, authenticates=True),
     Op("TokenIssueV1", "POST", "/{tenant}/oauth2/token", Public(), token_endpoint.issue_v1, _T,
        body_limit=limits.FORM_BYTES, authenticates=True),
+    Op("TokenPreflight", "OPTIONS", "/{tenant}/oauth2/v2.0/token", Public(), cors.preflight, _T),
+    Op("TokenPreflightV1", "OPTIONS", "/{tenant}/oauth2/token", Public(), cors.preflight, _T),
     Op("Authorize", "GET", "/{tenant}/oauth2/v2.0/authorize", Public(), authorize.authorize_v2, _T, authenticates=True),
     Op("AuthorizeV1", "GET", "/{tenant}/oauth2/authorize", Public(), authorize.authorize_v1, _T, authenticates=True),
     Op("SignIn", "POST", "/{tenant}/sign-in", Public(), walking.sign_in, _T,

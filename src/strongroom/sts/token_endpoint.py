@@ -3,9 +3,9 @@ The token endpoints, v1 and v2: the phases that every grant shares.
 
     tenant --> form --> grant --> bound tokens refused --> claims --> client --> resource --> issue --> answer
 
-The order is Entra's where a client can see it: who a request is from is judged before what it asks for. Both endpoints
-issue v1 tokens, because Key Vault, Resource Manager and Graph are resources that want those (reference clients.md
-section 7); they differ in how the resource is named and in the form of the answer.
+The order is Entra's where a client can see it: who a request is from is judged before what it asks for. The version of
+a token is its resource's, whichever endpoint was asked: Key Vault, Resource Manager and Graph want v1 (reference
+clients.md section 7). The endpoints differ in how the resource is named and in the form of the answer.
 """
 
 from __future__ import annotations
@@ -14,25 +14,31 @@ from collections.abc import Mapping
 
 from strongroom.core import limits
 from strongroom.core.aadsts import refuse
-from strongroom.core.errors import Invalid
+from strongroom.core.claims_request import NOTHING, ClaimsRequest, read_claims_request
+from strongroom.core.errors import Failure, Invalid
 from strongroom.core.identity import Tenant
 from strongroom.core.oauth import Resource, parse_resource
-from strongroom.core.user_tokens import UserScope, parse_user_scope, whole_resource
+from strongroom.core.user_tokens import UserScope, whole_resource
+from strongroom.directory.apis import finder
 from strongroom.directory.clients import (
     Client,
     PublicClient,
     authenticate_by_secret,
     find_public_client,
+    find_registered_public_client,
     require_client,
 )
+from strongroom.directory.consent import offered_to
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.sts import cors
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
 from strongroom.sts.client_assertions import authenticate_by_assertion
 from strongroom.sts.forms import parse_basic, parse_form
 from strongroom.sts.grants import GRANTS
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
+from strongroom.sts.scopes import read_user_scope
 from strongroom.sts.wire import TokenResponse, TokenResponseV1
 
 _NO_STORE = (b"cache-control", b"no-store")
@@ -52,9 +58,17 @@ async def issue_v2(call: Call) -> Response:
 async def _issue(call: Call, *, version: int) -> Response:
     named = _named_tenant(call)
     form = parse_form(call.request.header(b"content-type"), await call.raw_body())
+    try:
+        return await _issue_for(call, named, form, version)
+    except Failure as failure:
+        failure.headers += cors.refused(call, form)
+        raise
+
+
+async def _issue_for(call: Call, named: Tenant | None, form: Mapping[str, str], version: int) -> Response:
     grant = _grant(form)
     _refuse_bound(form)
-    _judge_claims(form)
+    claims = _claims(call, form)
     tenant = named if named is not None else _implied_tenant(call, form, grant)
     client = await _client(call, tenant, form, grant)
     call.properties.update(tenantId=tenant.id, appId=client.app_id, grantType=grant.name)
@@ -62,15 +76,10 @@ async def _issue(call: Call, *, version: int) -> Response:
         # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
         call.proved = True
         call.properties.update(objectId=client.principal.id, credentialId=client.credential_id)
-    if grant.asked_before is not None and not {"scope", "resource"} & form.keys():
-        form |= {"scope": grant.asked_before(call.world, form) or ""}
-    scope = _user_scope(call, tenant, form, version) if grant.parse_scope is None else None
-    if scope is not None and isinstance(client, Client):
-        # Nobody can consent to a registered application yet, so none acts for a user.
-        raise refuse(65001, client_id=client.app_id, reason="registered application without consent")
+    scope = _user_scope(call, tenant, client.app_id, form, grant, version) if grant.parse_scope is None else None
     resource = scope.resource if scope is not None else _resource(call, tenant, form, grant, version)
     call.properties["resource"] = resource.audience
-    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope))
+    issued = await grant.issue(TokenRequest(call, tenant, form, client, resource, scope, claims))
     call.properties["tokenId"] = issued.access.token_id
     return _answer(issued, in_v1_form=version == 1 and "resource" in form)
 
@@ -115,22 +124,25 @@ def _refuse_bound(form: Mapping[str, str]) -> None:
         raise refuse(392196, resource=form.get("resource") or form.get("scope") or "", reason="bound token requested")
 
 
-def _judge_claims(form: Mapping[str, str]) -> None:
+def _claims(call: Call, form: Mapping[str, str]) -> ClaimsRequest:
     """
-    Judge the `claims` parameter's form (OpenID Connect Core section 5.5). Clients that know continuous access send one.
+    Read the `claims` parameter (OpenID Connect Core section 5.5). Clients that know continuous access send one.
 
     Raises:
-        Invalid: AADSTS9000410.
+        Invalid: AADSTS9000410, it is malformed or too long, or demands a token of the future.
     """
     text = form.get("claims")
     if text is None:
-        return
+        return NOTHING
     if len(text) > limits.CLAIMS_CHARS:
         raise refuse(9000410, parameter="claims", reason="claims too long")
     try:
-        json.decode(text.encode("utf-8"), dict[str, dict[str, object] | None])
+        asked = read_claims_request(json.decode(text.encode("utf-8"), dict[str, dict[str, object] | None]))
     except Invalid:
         raise refuse(9000410, parameter="claims") from None
+    if asked.not_before is not None and asked.not_before > call.now:
+        raise refuse(9000410, parameter="claims", reason="claims demand a token of the future")
+    return asked
 
 
 async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant) -> Client | PublicClient:
@@ -153,32 +165,41 @@ async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Gr
         return authenticate_by_secret(
             world.keys, world.view, tenant=tenant.id, client_id=client_id, secret=secret, now=call.now
         )
-    public = find_public_client(client_id) if grant.takes_public_clients else None
-    if public is not None:
-        return public
+    if grant.takes_public_clients:
+        public = find_public_client(client_id) or find_registered_public_client(
+            world.view, tenant=tenant.id, client_id=client_id, has_redirect_uri=grant.has_redirect_uri
+        )
+        if public is not None:
+            return public
     require_client(world.view, tenant=tenant.id, client_id=client_id)
     raise refuse(7000218) if grant.takes_public_clients else refuse(7000216, grant_type=grant.name)
 
 
 def _resource(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Grant, version: int) -> Resource:
-    hosts = call.world.hosts
+    hosts, find = call.world.hosts, finder(call.world.view, tenant.id)
     if version == 1 and ("resource" in form or "scope" not in form):
-        return parse_resource(form.get("resource"), hosts, tenant.id)
+        return parse_resource(form.get("resource"), hosts, tenant.id, find)
     if "resource" in form:
         raise refuse(901002)
     if grant.parse_scope is None:
         msg = f"{grant.name} asks for users"
         raise RuntimeError(msg)
-    return grant.parse_scope(form.get("scope"), hosts, tenant.id)
+    return grant.parse_scope(form.get("scope"), hosts, tenant.id, find)
 
 
-def _user_scope(call: Call, tenant: Tenant, form: Mapping[str, str], version: int) -> UserScope:
-    hosts = call.world.hosts
-    if version == 1 and ("resource" in form or "scope" not in form):
-        return whole_resource(parse_resource(form.get("resource"), hosts, tenant.id))
-    if "resource" in form:
+def _user_scope(
+    call: Call, tenant: Tenant, app_id: str, form: Mapping[str, str], grant: Grant, version: int
+) -> UserScope:
+    scope, resource = form.get("scope"), form.get("resource")
+    if version == 2 and resource is not None:
         raise refuse(901002)
-    return parse_user_scope(form.get("scope"), hosts, tenant.id)
+    if scope is None and resource is None and grant.find_scope is not None:
+        scope = grant.find_scope(call.world, form)
+    if version == 2 or (resource is None and scope is not None):
+        return read_user_scope(call, tenant.id, app_id, scope)
+    world = call.world
+    named = parse_resource(resource, world.hosts, tenant.id, finder(world.view, tenant.id))
+    return whole_resource(named, offered_to(world.view, app_id))
 
 
 def _answer(issued: Issued, *, in_v1_form: bool) -> Response:
@@ -198,4 +219,5 @@ def _answer(issued: Issued, *, in_v1_form: bool) -> Response:
         answer = TokenResponse("Bearer", lifetime.expires_in, lifetime.expires_in, token.text)
     answer.scope, answer.refresh_token = issued.scope, issued.refresh_token
     answer.id_token, answer.client_info = issued.id_token, issued.client_info
-    return json.response(answer, headers=[_NO_STORE])
+    allowed = cors.answered(issued.origin) if issued.origin is not None else []
+    return json.response(answer, headers=[_NO_STORE, *allowed])

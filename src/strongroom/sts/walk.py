@@ -179,7 +179,20 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     Raises:
         Invalid: AADSTS50173, the user or the password went away meanwhile.
     """
-    user, credential = call.world.view.principal(shown.tenant, shown.user), call.world.view.credential(shown.credential)
-    if not isinstance(user, User) or not user.enabled or credential is None or credential.owner != user.id:
+    user, credential = find_user(call, shown), call.world.view.credential(shown.credential)
+    if credential is None or credential.owner != user.id:
         raise refuse(50173, reason="user or credential has ended")
     return user, credential
+
+
+def find_user(call: Call, shown: Shown) -> User:
+    """
+    Find who showed something, as they are now. What was shown, such as a new password, may not be durable yet.
+
+    Raises:
+        Invalid: AADSTS50173, the user went away meanwhile.
+    """
+    user = call.world.view.principal(shown.tenant, shown.user)
+    if not isinstance(user, User) or not user.enabled:
+        raise refuse(50173, reason="user or credential has ended")
+    return user

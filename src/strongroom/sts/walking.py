@@ -124,11 +124,17 @@ async def come_back(call: Call) -> Response:
 
 async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_silent: bool = False) -> Response:
     """Show the page of the first step that is due, or give what the walk was made for."""
-    goal, step = GOALS[walk.goal], _due(call, walk)
+    goal = GOALS[walk.goal]
+    try:
+        step = _due(call, walk)
+    except Failure as failure:
+        if is_silent:
+            return goal.refuse(call, walk, failure)
+        raise pages.told(call, failure) from None
     if step is not None:
         await _commit(call, changes, 200)
         if is_silent:
-            return goal.refuse(call, walk, refuse(step.unasked))
+            return goal.refuse(call, walk, _unasked(walk, step))
         return _page(call, walk, step) if step.leave is None else await _leave(call, walk, step.leave)
     shown = walk.the_shown
     call.proved = True
@@ -162,6 +168,11 @@ def _stayed(call: Call, failure: Failure, walk: Walk) -> Failure:
     walk = walk.having(provider="")
     step = _due(call, walk)
     return pages.told(call, failure) if step is None else _told(call, failure, walk, step, {})
+
+
+def _unasked(walk: Walk, step: Step) -> Failure:
+    """Say which step a client left no room for that wanted nothing to be asked."""
+    return refuse(step.unasked, client_id=walk.authorization.client_id if walk.authorization is not None else "")
 
 
 def _due(call: Call, walk: Walk) -> Step | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from strongroom.core.records import Record
 
@@ -67,13 +67,17 @@ class Collected(Generic[K, R]):
 
     def add(self, record: R) -> None:
         """Take in a record."""
-        key = self._key(record)
+        self._add(self._key(record), record)
+
+    def _add(self, key: K, record: R) -> None:
         self._by_key.setdefault(key, {})[record.partition, record.id] = record
         self._sorted.pop(key, None)
 
     def remove(self, record: R) -> None:
         """Take out a record."""
-        key = self._key(record)
+        self._remove(self._key(record), record)
+
+    def _remove(self, key: K, record: R) -> None:
         records = self._by_key[key]
         del records[record.partition, record.id]
         if not records:
@@ -89,3 +93,28 @@ class Collected(Generic[K, R]):
                 return ()
             found = self._sorted[key] = tuple(records[place] for place in sorted(records))
         return found
+
+
+class Listed(Collected[K, R]):
+    """Records by keys that many share and of which each has any number, such as applications by identifier URI."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Callable[[R], Iterable[K]]) -> None:
+        super().__init__(_no_one_key)
+        self._keys = keys
+
+    def add(self, record: R) -> None:
+        """Take in a record."""
+        for key in set(self._keys(record)):
+            self._add(key, record)
+
+    def remove(self, record: R) -> None:
+        """Take out a record."""
+        for key in set(self._keys(record)):
+            self._remove(key, record)
+
+
+def _no_one_key(_record: object) -> NoReturn:
+    msg = "a record of this index may have several keys"
+    raise TypeError(msg)

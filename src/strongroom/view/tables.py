@@ -23,11 +23,12 @@ from strongroom.core.identity import (
 from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
-from strongroom.core.relations import AppRoleAssignment, Ownership
+from strongroom.core.registration import origin_of
+from strongroom.core.relations import AppRoleAssignment, Ownership, PermissionGrant
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
-from strongroom.view.index import Collected, Index
+from strongroom.view.index import Collected, Index, Listed
 
 Principal = User | ServicePrincipal | Group
 
@@ -63,6 +64,8 @@ class Tables:
         self.principals: Index[tuple[str, str], Principal] = Index(lambda found: ((found.tenant, found.id),))
         self.users: Index[str, User] = Index(lambda user: (user.user_principal_name.casefold(),))
         self.applications: Index[str, Application] = Index(lambda application: (application.app_id,))
+        self.identifier_uris: Listed[str, Application] = Listed(lambda one: map(str.casefold, one.identifier_uris))
+        self.spa_origins: Listed[str, Application] = Listed(lambda one: map(origin_of, one.sign_in.spa))
         self.service_principals: Index[tuple[str, str], ServicePrincipal] = Index(
             lambda principal: ((principal.tenant, principal.app_id),)
         )
@@ -83,6 +86,9 @@ class Tables:
         self.given_app_roles: Collected[tuple[str, str], AppRoleAssignment] = Collected(
             lambda one: (one.tenant, one.resource)
         )
+        self.permission_grants: Collected[tuple[str, str], PermissionGrant] = Collected(
+            lambda one: (one.tenant, one.client)
+        )
         self.signing_keys: Index[str, SigningKey] = Index(lambda key: (key.id,))
         self.subscriptions: Index[str, Subscription] = Index(lambda subscription: (subscription.id.lower(),))
         self.resource_groups: Index[tuple[str, str], ResourceGroup] = Index(
@@ -99,7 +105,7 @@ class Tables:
             User.KIND: (self.principals, self.users),
             Group.KIND: (self.principals, _Notice(self._groups_changed)),
             Membership.KIND: (_MembershipsByTenant(self.memberships),),
-            Application.KIND: (self.applications,),
+            Application.KIND: (self.applications, self.identifier_uris, self.spa_origins),
             ServicePrincipal.KIND: (self.principals, self.service_principals),
             Credential.KIND: (self.credentials, self.owned),
             ClientCertificate.KIND: (self.certificates,),
@@ -109,6 +115,7 @@ class Tables:
             DirectoryRoleAssignment.KIND: (self.held_roles,),
             Ownership.KIND: (self.owners, self.owned_objects),
             AppRoleAssignment.KIND: (self.held_app_roles, self.given_app_roles),
+            PermissionGrant.KIND: (self.permission_grants,),
             SigningKey.KIND: (self.signing_keys,),
             RoleDefinition.KIND: (_Notice(self._rights_changed),),
             RoleAssignment.KIND: (_Notice(self._rights_changed),),

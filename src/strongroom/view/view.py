@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar, cast
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.conditional_access import AccessPolicy, NamedNetwork, PolicySet
 from strongroom.core.errors import Unavailable
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.firewall import Firewall
@@ -16,7 +17,7 @@ from strongroom.core.identity import Application, Credential, ServicePrincipal, 
 from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
-from strongroom.core.relations import AppRoleAssignment
+from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.view.sealed import SealedCache
@@ -62,6 +63,7 @@ class View:
         self._early: list[Change] = []
         self._firewalls: dict[str, tuple[Vault, Firewall]] = {}
         self._policies: dict[str, tuple[Vault, PolicyIndex]] = {}
+        self._access: dict[str, tuple[tuple[AccessPolicy, ...], tuple[NamedNetwork, ...], PolicySet]] = {}
 
     # ---- following the store ----------------------------------------------------------------------------------------
 
@@ -109,6 +111,7 @@ class View:
         self.generation += 1
         self._firewalls.clear()
         self._policies.clear()
+        self._access.clear()
         self.sealed.clear()
 
     # ---- any record -------------------------------------------------------------------------------------------------
@@ -139,6 +142,14 @@ class View:
     def application_by_app_id(self, app_id: str) -> Application | None:
         """Return an application by its client id, or None. Whether a tenant may use it is for the caller to say."""
         return self._tables.applications.get(app_id)
+
+    def applications_by_uri(self, uri: str) -> tuple[Application, ...]:
+        """Return the applications, of whatever tenants, that have an identifier URI."""
+        return self._tables.identifier_uris.get(uri.casefold())
+
+    def applications_by_origin(self, origin: str) -> tuple[Application, ...]:
+        """Return the applications, of whatever tenants, whose pages redeem codes from an origin."""
+        return self._tables.spa_origins.get(origin)
 
     def service_principal_by_app_id(self, tenant: str, app_id: str) -> ServicePrincipal | None:
         """Return a tenant's service principal by its client id, or None."""
@@ -204,6 +215,10 @@ class View:
         """Return the app role assignments on a resource's service principal, to whatever principals."""
         return self._tables.given_app_roles.get((tenant, resource))
 
+    def permission_grants_of(self, tenant: str, client: str) -> tuple[PermissionGrant, ...]:
+        """Return what a client's service principal was granted, by whoever and of whatever resources."""
+        return self._tables.permission_grants.get((tenant, client))
+
     def app_permissions_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return the ids of the app roles of Microsoft Graph that a principal itself has."""
         graph = self.service_principal_by_app_id(tenant, GRAPH)
@@ -217,6 +232,15 @@ class View:
     def signing_keys(self, tenant: str) -> tuple[SigningKey, ...]:
         """Return the signing keys of a tenant."""
         return self.all(SigningKey, tenant_partition(tenant))
+
+    def conditional_access(self, tenant: str) -> PolicySet:
+        """Return a tenant's conditional access policies, ready to be asked."""
+        partition = tenant_partition(tenant)
+        policies, networks = self.all(AccessPolicy, partition), self.all(NamedNetwork, partition)
+        kept = self._access.get(tenant)
+        if kept is None or kept[0] is not policies or kept[1] is not networks:
+            kept = self._access[tenant] = (policies, networks, PolicySet(policies, networks))
+        return kept[2]
 
     # ---- resources and rights ---------------------------------------------------------------------------------------
 

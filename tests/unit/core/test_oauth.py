@@ -1,6 +1,7 @@
 """What a token is for, what it says, how long it lives, and how it is refused (`core.aadsts`)."""
 
 import base64
+from dataclasses import replace
 from string import Formatter
 
 import pytest
@@ -8,7 +9,12 @@ import pytest
 from strongroom.core import aadsts, oauth
 from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure, Invalid, Unauthenticated, Unavailable
-from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ACCESS_TOKEN_MIN_S
+from strongroom.core.limits import (
+    ACCESS_TOKEN_MAX_S,
+    ACCESS_TOKEN_MIN_S,
+    CONTINUOUS_TOKEN_MAX_S,
+    CONTINUOUS_TOKEN_MIN_S,
+)
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.oauth import Resource, parse_client_credentials_scope, parse_resource
 
@@ -113,6 +119,7 @@ REFUSALS = [
     (90014, Invalid, "invalid_request"),
     (70003, Invalid, "unsupported_grant_type"),
     (65004, Invalid, "access_denied"),
+    (90094, Invalid, "access_denied"),
     (70016, Invalid, "authorization_pending"),
     (70018, Invalid, "bad_verification_code"),
     (70020, Invalid, "expired_token"),
@@ -121,6 +128,12 @@ REFUSALS = [
     (500011, Invalid, "invalid_resource"),
     (50049, Invalid, "invalid_instance"),
     (392196, Invalid, "invalid_request"),
+    (500014, Invalid, "invalid_resource"),
+    *((number, Invalid, "invalid_request") for number in (700025, 9002326, 9002327)),
+    *((number, Invalid, "invalid_grant") for number in (700084, 50013, 500131, 500133)),
+    (650057, Invalid, "invalid_resource"),
+    (501051, Invalid, "invalid_request"),
+    (50105, Invalid, "invalid_grant"),
     (50059, Invalid, "invalid_request"),
     (9000411, Invalid, "invalid_request"),
     (901002, Invalid, "invalid_request"),
@@ -137,12 +150,13 @@ REFUSALS = [
     *((number, Invalid, "invalid_grant") for number in (50126, 50055, 50057, 53003, 65001, 70000, 50173, 700082)),
     *((number, Invalid, "invalid_grant") for number in (54005, 70008, 501481)),
     *((number, Invalid, "invalid_request") for number in (50011, 9002325)),
-    *((number, Invalid, "invalid_grant") for number in (50020, 50013, 40015)),
+    *((number, Invalid, "invalid_grant") for number in (50020, 40015)),
     (50107, Invalid, "invalid_request"),
     (40008, Invalid, "server_error"),
     (40010, Unavailable, "temporarily_unavailable"),
     (700054, Invalid, "unsupported_response_type"),
     (50058, Invalid, "login_required"),
+    *((number, Invalid, "interaction_required") for number in (50076, 50078, 70043)),
     (90033, Unavailable, "temporarily_unavailable"),
     (700211, Unauthenticated, "invalid_client"),
     (700212, Unauthenticated, "invalid_client"),
@@ -241,6 +255,26 @@ def test_an_application_token_lives_60_to_90_minutes() -> None:
     for chance, lifetime_s in ((0, ACCESS_TOKEN_MIN_S), (span, ACCESS_TOKEN_MAX_S), (span + 1, ACCESS_TOKEN_MIN_S)):
         lifetime = oauth.application_lifetime(NOW, lambda size, chance=chance: chance.to_bytes(size, "big"))
         assert lifetime == oauth.Lifetime(NOW - 300, NOW + lifetime_s, lifetime_s - 1)
+
+
+def test_a_token_that_can_end_at_any_moment_lives_20_to_28_hours() -> None:
+    """The ends of the range are reached and not passed; the credential's end comes first, and dates are never later."""
+    span = CONTINUOUS_TOKEN_MAX_S - CONTINUOUS_TOKEN_MIN_S
+    for chance, lifetime_s in ((0, 20 * 3600), (span, 28 * 3600), (span + 1, 20 * 3600)):
+        lifetime = oauth.continuous_lifetime(NOW, lambda size, chance=chance: chance.to_bytes(size, "big"))
+        assert lifetime == oauth.Lifetime(NOW - 300, NOW + lifetime_s, lifetime_s - 1)
+    for until, lifetime_s in ((NOW + 20 * 3600 - 1, 20 * 3600 - 1), (NOW + 20 * 3600 + 1, 20 * 3600), (NOW, 1)):
+        lifetime = oauth.continuous_lifetime(NOW, bytes, until=until)
+        assert lifetime.expires == NOW + lifetime_s
+    for not_before, issued in ((NOW, NOW), (NOW - 299, NOW - 299), (NOW - 301, NOW - 300)):
+        assert oauth.continuous_lifetime(NOW, bytes, not_before=not_before).issued == issued
+        assert oauth.application_lifetime(NOW, bytes, not_before=not_before).issued == issued
+
+
+def test_a_token_says_that_its_client_understands() -> None:
+    """`xms_cc`, and nothing of it in other tokens."""
+    told = oauth.common_claims(replace(FACTS, continuous=True))
+    assert told == {**oauth.common_claims(FACTS), "xms_cc": ["cp1"], "xms_ssm": "1"}
 
 
 def test_a_managed_identitys_token_lives_a_day() -> None:

@@ -2,18 +2,22 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.builtin_roles import BUILTIN_ROLES, KEY_VAULT_ADMINISTRATOR
 from strongroom.core.changes import ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.conditional_access import NamedNetwork
 from strongroom.core.errors import Unavailable
 from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Group, User
 from strongroom.core.network import Connection, DefaultAction, Link, NetworkAcls, Passage
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record, tenant_partition
+from strongroom.core.registration import SignIn
+from strongroom.core.relations import PermissionGrant
 from strongroom.view import View, ViewNotLoaded
 from tests.unit.view.records import (
     T1,
@@ -60,6 +64,9 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "tenants": lambda view: view.tenants(),
     "principal": lambda view: view.principal(T1, "x"),
     "application_by_app_id": lambda view: view.application_by_app_id("x"),
+    "applications_by_uri": lambda view: view.applications_by_uri("x"),
+    "applications_by_origin": lambda view: view.applications_by_origin("x"),
+    "permission_grants_of": lambda view: view.permission_grants_of(T1, "x"),
     "service_principal_by_app_id": lambda view: view.service_principal_by_app_id(T1, "x"),
     "user_by_upn": lambda view: view.user_by_upn("x"),
     "credentials_of": lambda view: view.credentials_of("x"),
@@ -76,6 +83,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "app_roles_given_on": lambda view: view.app_roles_given_on(T1, "x"),
     "app_permissions_of": lambda view: view.app_permissions_of(T1, "x"),
     "directory_roles_of": lambda view: view.directory_roles_of(T1, "x"),
+    "conditional_access": lambda view: view.conditional_access(T1),
     "signing_key": lambda view: view.signing_key("x"),
     "signing_keys": lambda view: view.signing_keys(T1),
     "subscription": lambda view: view.subscription("x"),
@@ -125,6 +133,20 @@ def test_an_empty_view_knows_nobody_and_nothing(question: str) -> None:
     if question not in {"grants", "firewall", "policies"}:
         assert not QUESTIONS[question](view_of())
     assert view_of().grants(T1).find(frozenset({"x"}), SCOPE, GET, data=True) is None
+
+
+def test_policies_are_compiled_again_when_one_of_them_changes() -> None:
+    """And not when anything else does; networks are among them, and another tenant's are not."""
+    network = NamedNetwork("n", T1, "Here", ("10.0.0.0/8",), False, 0, 0)
+    view = view_of(network)
+    first = view.conditional_access(T1)
+    view.apply([RecordPut(user("u")), RecordPut(replace(network, tenant=T2))])
+    assert view.conditional_access(T1) is first
+    view.apply([RecordPut(replace(network, trusted=True))])
+    second = view.conditional_access(T1)
+    assert second is not first
+    view.apply([removed(network)])
+    assert view.conditional_access(T1) is not second
 
 
 def test_not_being_loaded_is_the_services_fault() -> None:
@@ -439,3 +461,27 @@ def test_direct_groups_are_there() -> None:
     view = view_of(group("a"), group("b"), member("a", "u"), member("b", "a"), member("gone", "u"))
     assert view.direct_groups_of(T1, "u") == {"a"}
     assert view.direct_groups_of(T2, "u") == frozenset()
+
+
+def test_applications_by_what_they_are_called_and_where_their_pages_are() -> None:
+    """Several may share a URI or an origin, in several tenants; each goes with its application."""
+    pages = SignIn(spa=("https://App.Example:443/a", "https://app.example/b", "http://localhost:3000/"))
+    one = replace(application("a", "id-a"), identifier_uris=("api://X", "api://y"), sign_in=pages)
+    other = replace(application("b", "id-b", T2), identifier_uris=("api://x",))
+    view = view_of(one, other)
+    assert view.applications_by_uri("API://x") == (one, other)
+    assert view.applications_by_uri("api://y") == (one,)
+    assert view.applications_by_origin("https://app.example") == (one,)
+    assert view.applications_by_origin("http://localhost:3000") == (one,)
+    assert view.applications_by_origin("http://localhost") == ()
+    view.apply([removed(one)])
+    assert (view.applications_by_uri("api://x"), view.applications_by_origin("https://app.example")) == ((other,), ())
+
+
+def test_grants_of_a_client_stay_within_their_tenant() -> None:
+    """SEC-TENANT-1: consent in one tenant is none in another."""
+    here, there = (PermissionGrant(f"g-{of}", of, "client", None, "graph", ("User.Read",)) for of in (T1, T2))
+    view = view_of(here, there)
+    assert view.permission_grants_of(T1, "client") == (here,)
+    view.apply([removed(here)])
+    assert view.permission_grants_of(T1, "client") == ()

@@ -9,8 +9,6 @@ from strongroom.core.errors import Failure
 from strongroom.core.guids import new_guid
 from strongroom.core.limits import AUTHORIZATION_CODE_S
 from strongroom.core.sign_in import AuthorizationRequest, ResponseMode
-from strongroom.core.user_tokens import parse_user_scope
-from strongroom.directory.clients import find_public_client, require_client, require_enabled
 from strongroom.directory.codes import AuthorizationCode, seal
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
@@ -44,14 +42,6 @@ def _goes_to(walk: Walk) -> str:
 
 def _reach(call: Call, walk: Walk) -> Reached:
     request, shown = _request(walk), walk.the_shown
-    if find_public_client(request.client_id) is None:
-        # Whose tenant it is may have been open until now.
-        _, principal = require_client(call.world.view, tenant=shown.tenant, client_id=request.client_id)
-        require_enabled(principal)
-    try:
-        parse_user_scope(request.scope, call.world.hosts, shown.tenant)
-    except Failure as failure:
-        return Reached(sent_back(request, failure))
     code = AuthorizationCode(
         tenant=shown.tenant,
         family=new_guid(call.world.entropy),
@@ -72,11 +62,6 @@ def _reach(call: Call, walk: Walk) -> Reached:
 
 def _refuse(call: Call, walk: Walk, failure: Failure) -> Response:
     return _answer(call, walk, _told(failure))
-
-
-def sent_back(request: AuthorizationRequest, failure: Failure) -> Response:
-    """Tell the client what is wrong (RFC 6749 section 4.1.2.1): it is known to listen there."""
-    return _redirect(request.answer(_told(failure)))
 
 
 def refused_unread(redirect_uri: str, query: Mapping[str, str], failure: Failure) -> Response:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Credential, Tenant, User
+from strongroom.core.redirects import Platform
+from strongroom.core.registration import origin_of
 from strongroom.core.sign_in import check_verifier
 from strongroom.directory.codes import AuthorizationCode, unseal
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
 from strongroom.sts.goals.authorization import CODE_PURPOSE
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
-from strongroom.sts.grants.user import begin
+from strongroom.sts.grants.user import begin, require_kind, require_origin
 from strongroom.sts.sign_in import SignedIn
 
 
@@ -21,7 +23,8 @@ async def _issue(request: TokenRequest) -> Issued:
     Raises:
         Invalid: AADSTS70000, it is no code, or another client's or redirect URI's; 70008, it has expired; 501481, the
             verifier is wrong; 54005, it was redeemed before, and then what came of it ends; 50173, the user or the
-            password went away meanwhile.
+            password went away meanwhile; 700025, 9002326, 9002327, see `require_kind` and `require_origin`.
+        Unauthenticated: AADSTS7000218, a web application has proved nothing.
     """
     call, form = request.call, request.form
     code = _read(call.world, form)
@@ -29,20 +32,27 @@ async def _issue(request: TokenRequest) -> Issued:
         raise refuse(70000, parameter="code", reason="code of another tenant or client")
     if form.get("redirect_uri") != code.redirect_uri:
         raise refuse(70000, parameter="redirect_uri", reason="redirect URI is not the one of the code")
+    require_kind(request, is_public=code.platform is not Platform.WEB)
+    origin = origin_of(code.redirect_uri) if code.platform is Platform.SPA else None
+    require_origin(request, origin)
     _check_verifier(code, form.get("code_verifier"))
     if code.expires <= call.now:
         raise refuse(70008, reason="code has expired")
     signed_in = _signed_in(call.world, code)
     call.proved = True
     call.properties["userId"] = signed_in.user.id
-    return await begin(request, signed_in, family=code.family, nonce=code.nonce, authenticated=code.authenticated)
+    return await begin(
+        request, signed_in, family=code.family, nonce=code.nonce, authenticated=code.authenticated, origin=origin
+    )
 
 
 def _check_verifier(code: AuthorizationCode, verifier: str | None) -> None:
+    """Check PKCE. A web application may do without: whoever has its code still lacks its proof."""
     if code.challenge is None:
+        if code.platform is not Platform.WEB:
+            raise refuse(9002325, reason="code without a challenge")
         if verifier is not None:
-            # Somebody took the challenge out of the request that this code answers (RFC 9700 section 4.8.2).
-            raise refuse(501481, reason="code_verifier for a code without a challenge")
+            raise refuse(501481, reason="code_verifier without a challenge")
         return
     if verifier is None:
         raise refuse(900144, parameter="code_verifier")
@@ -71,10 +81,15 @@ def _tenant_of_code(world: World, form: Form) -> Tenant:
     return find_tenant(world, _read(world, form).tenant)
 
 
-def _scope(world: World, form: Form) -> str:
+def _scope_of_code(world: World, form: Form) -> str:
     return _read(world, form).scope
 
 
 AUTHORIZATION_CODE = Grant(
-    "authorization_code", _issue, find_tenant=_tenant_of_code, takes_public_clients=True, asked_before=_scope
+    "authorization_code",
+    _issue,
+    find_tenant=_tenant_of_code,
+    find_scope=_scope_of_code,
+    takes_public_clients=True,
+    has_redirect_uri=True,
 )

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from strongroom.core.identity import Credential, ServicePrincipalType
 from strongroom.core.oauth import parse_client_credentials_scope
+from strongroom.directory.apis import require_application_assigned
 from strongroom.directory.tokens import issue_to_application, issue_to_identity
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
 
 
 async def _issue(request: TokenRequest) -> Issued:
+    """
+    Issue a token to an application, or to a managed identity that proved itself by an assertion.
+
+    Raises:
+        Invalid: AADSTS53003, a policy blocks it.
+    """
     client = request.proved_client
     proof = client.credential
+    require_application_assigned(request.mint.view, client.principal, request.resource)
+    request.admit(client.principal)
     if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY and isinstance(proof, Credential):
         return Issued(
             await issue_to_identity(
@@ -24,6 +33,7 @@ async def _issue(request: TokenRequest) -> Issued:
         appidacr=client.appidacr,
         resource=request.resource,
         now=request.call.now,
+        claims=request.claims,
     )
     return Issued(token)
 

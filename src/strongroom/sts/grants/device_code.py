@@ -74,6 +74,6 @@ def _scope(world: World, form: Form) -> str:
 
 
 DEVICE_CODE, DEVICE_CODE_V1 = (
-    Grant(name, _issue, find_tenant=_tenant_of_device_code, takes_public_clients=True, asked_before=_scope)
+    Grant(name, _issue, find_tenant=_tenant_of_device_code, takes_public_clients=True, find_scope=_scope)
     for name in ("urn:ietf:params:oauth:grant-type:device_code", "device_code")
 )

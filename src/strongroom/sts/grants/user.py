@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from strongroom.core.aadsts import refuse
+from strongroom.core.conditional_access import Verdict
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
-from strongroom.core.limits import ACCESS_TOKEN_MAX_S, REFRESH_TOKEN_S
+from strongroom.core.limits import ACCESS_TOKEN_MAX_S, CONTINUOUS_TOKEN_MAX_S, PAGE_REFRESH_TOKEN_S, REFRESH_TOKEN_S
 from strongroom.core.oauth import issuer_v2
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.user_tokens import OFFLINE_ACCESS
+from strongroom.directory.apis import require_user_assigned
+from strongroom.directory.clients import Client
+from strongroom.directory.consent import require_consent
 from strongroom.directory.sessions import (
     RefreshToken,
     begin_family,
@@ -25,6 +29,7 @@ from strongroom.directory.sessions import (
 from strongroom.directory.user_tokens import issue_id_token, issue_to_user
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
+from strongroom.sts.cors import origin_asked
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.sign_in import SignedIn
 
@@ -44,17 +49,22 @@ async def begin(
     family: str | None = None,
     nonce: str | None = None,
     authenticated: int | None = None,
+    origin: str | None = None,
+    parent: str | None = None,
 ) -> Issued:
     """
     Begin a family for a user who signed in, and give its first tokens.
 
-    *family* is the one that an authorization code names, and *authenticated* when its user signed in.
+    *family* is the one that an authorization code names, *authenticated* when its user signed in, *origin* the page
+    that redeems it, and *parent* the family on behalf of whose user it is begun.
 
     Raises:
-        Invalid: AADSTS50173, the user or the credential went away meanwhile; 54005, the code was redeemed before.
+        Invalid: AADSTS50173, the user or the credential went away meanwhile; 54005, the code was redeemed before;
+            53003, 50076, 50078, a policy does not allow it.
     """
     call, user = request.call, signed_in.user
     refreshable = OFFLINE_ACCESS in request.user_scope.openid
+    longest_s = CONTINUOUS_TOKEN_MAX_S if request.claims.continuous else ACCESS_TOKEN_MAX_S
     begun = TokenFamily(
         id=family or new_guid(call.world.entropy),
         tenant=user.tenant,
@@ -63,30 +73,47 @@ async def begin(
         credential=signed_in.credential.id,
         authenticated=call.now if authenticated is None else authenticated,
         amr=signed_in.amr,
-        expires=call.now + (REFRESH_TOKEN_S if refreshable else ACCESS_TOKEN_MAX_S),
+        expires=call.now + (REFRESH_TOKEN_S if refreshable else longest_s),
+        client_credential=request.client_credential,
+        parent=parent,
+        origin=origin,
+        until=call.now + PAGE_REFRESH_TOKEN_S if origin is not None else None,
     )
-    issued = await _issue(request, user, begun, nonce)
+    verdict = request.admit(user, authenticated=begun.authenticated, methods=begun.amr)
+    issued = await _issue(request, user, begun, nonce, verdict)
     is_new = await call.commit(lambda tx: begin_family(tx, begun), status=lambda is_new: 200 if is_new else 400)
     if not is_new:
         raise refuse(54005, reason="code was redeemed before: what came of it has ended")
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
 
 
-async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None) -> Issued:
-    call, scope = request.call, request.user_scope
+async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None, verdict: Verdict) -> Issued:
+    call, view, client = request.call, request.mint.view, request.client
+    require_user_assigned(view, user, request.resource, client.principal)
+    scope = require_consent(
+        view,
+        user.tenant,
+        client=client.principal,
+        app_id=client.app_id,
+        user=user.id,
+        scope=request.user_scope,
+    )
     access = await issue_to_user(
         request.mint,
         user,
         family,
         scope,
-        appidacr=request.client.appidacr,
+        appidacr=client.appidacr,
         address=call.connection.address,
         now=call.now,
+        claims=request.claims,
+        # Where a policy bounds the age of a sign-in, a token that lives for a day would carry it past the bound.
+        long_lived=not verdict.bounds_age,
     )
     issuer = issuer_v2(call.base, request.tenant.id)
     id_token = await issue_id_token(request.mint, user, family, scope, issuer=issuer, nonce=nonce, now=call.now)
     call.properties["tokenId"] = access.token_id
-    return Issued(access, scope.told, id_token=id_token, client_info=_client_info(request, user))
+    return Issued(access, scope.told, id_token=id_token, client_info=_client_info(request, user), origin=family.origin)
 
 
 def _client_info(request: TokenRequest, user: User) -> str | None:
@@ -105,17 +132,26 @@ async def _refresh(request: TokenRequest) -> Issued:
     Take a family further. Its refresh tokens are good for every resource, as Entra's are.
 
     Raises:
-        Invalid: AADSTS70000, 50173, 700082: see `refresh_family`; a token that was used before ends its family.
+        Invalid: AADSTS70000, 50173, 700082: see `refresh_family`; a token that was used before ends its family. 53003,
+            50076, 70043: a policy does not allow it, and the family goes on.
     """
     call, world = request.call, request.call.world
     token = read_refresh_token(world.keys, _required(request.form, "refresh_token"))
     family, user = _goes_on(request, token)
+    family = replace(family, client_credential=request.client_credential)
     call.proved = True
     call.properties["userId"] = user.id
-    issued = await _issue(request, user, family, None)
+    # The policies of today, for every refresh: what was allowed at the sign-in is not allowed for ever.
+    verdict = request.admit(user, authenticated=family.authenticated, methods=family.amr)
+    issued = await _issue(request, user, family, None, verdict)
     refreshed = await call.commit(
         lambda tx: refresh_family(
-            tx, token, app_id=request.client.app_id, expires=call.now + REFRESH_TOKEN_S, now=call.now
+            tx,
+            token,
+            app_id=request.client.app_id,
+            client_credential=request.client_credential,
+            expires=call.now + REFRESH_TOKEN_S,
+            now=call.now,
         ),
         status=lambda found: 200 if found is not None else 400,
     )
@@ -133,7 +169,42 @@ def _goes_on(request: TokenRequest, token: RefreshToken) -> tuple[TokenFamily, U
     user = view.principal(token.tenant, family.user) if family is not None else None
     if family is None or not isinstance(user, User) or not user.enabled:
         raise refuse(50173, reason="token family, user or credential has ended")
+    if family.app_id != request.client.app_id:
+        raise refuse(70000, parameter="refresh_token", reason="refresh token of another client")
+    require_kind(request, is_public=family.client_credential is None)
+    require_origin(request, family.origin)
     return family, user
+
+
+# ---- what kind of client asks ---------------------------------------------------------------------------------------
+
+
+def require_kind(request: TokenRequest, *, is_public: bool) -> None:
+    """
+    Require of a client to prove itself, or not to, as what it redeems was given to one that could or could not.
+
+    Raises:
+        Unauthenticated: AADSTS7000218, it has proved nothing.
+        Invalid: AADSTS700025, it is public here, and yet has shown a secret.
+    """
+    if is_public and isinstance(request.client, Client):
+        raise refuse(700025)
+    if not is_public and not isinstance(request.client, Client):
+        raise refuse(7000218)
+
+
+def require_origin(request: TokenRequest, origin: str | None) -> None:
+    """
+    Require of a page to ask from its own origin, and of everybody else not to be a page.
+
+    Raises:
+        Invalid: AADSTS9002327, no browser says which page it is; 9002326, it is another one, or no page may ask.
+    """
+    asked = origin_asked(request.call)
+    if asked is None and origin is not None:
+        raise refuse(9002327)
+    if asked != origin:
+        raise refuse(9002326, reason="page of another origin")
 
 
 def _tenant_of_refresh_token(world: World, form: Form) -> Tenant:
@@ -147,4 +218,6 @@ def _required(form: Form, name: str) -> str:
     return value
 
 
-REFRESH_TOKEN = Grant("refresh_token", _refresh, find_tenant=_tenant_of_refresh_token, takes_public_clients=True)
+REFRESH_TOKEN = Grant(
+    "refresh_token", _refresh, find_tenant=_tenant_of_refresh_token, takes_public_clients=True, has_redirect_uri=True
+)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from strongroom.sts.steps.account import ACCOUNT
+from strongroom.sts.steps.consent import CONSENT
 from strongroom.sts.steps.device import DEVICE
 from strongroom.sts.steps.new_password import NEW_PASSWORD
 from strongroom.sts.steps.password import PASSWORD_STEP
 from strongroom.sts.steps.provider import PROVIDER
 from strongroom.sts.walk import Step
 
-STEPS: tuple[Step, ...] = (ACCOUNT, PROVIDER, PASSWORD_STEP, NEW_PASSWORD, DEVICE)
+STEPS: tuple[Step, ...] = (ACCOUNT, PROVIDER, PASSWORD_STEP, NEW_PASSWORD, CONSENT, DEVICE)

@@ -217,7 +217,7 @@ async def take_back(call: Call, away: Away) -> Taken:
     Redeem what the provider sent, and go on as whom it vouches for.
 
     Raises:
-        Invalid: AADSTS65004, the person or the provider said no; 40015, it did not sign anybody in; 50013, 40008, what
+        Invalid: AADSTS65004, the person or the provider said no; 40015, it did not sign anybody in; 50027, 40008, what
             it says does not hold; 50020, whom it says is nobody here; 50057, the account is disabled.
         Unavailable: AADSTS40010, it does not answer.
     """
@@ -226,7 +226,7 @@ async def take_back(call: Call, away: Away) -> Taken:
     issuer = call.query.get("iss")
     if issuer != provider.issuer and (issuer is not None or metadata.names_itself):
         # RFC 9207: another provider's answer, which somebody wants to be taken for this one's.
-        raise refuse(50013, reason="answer of another issuer")
+        raise refuse(50027, reason="answer of another issuer")
     error, code = call.query.get("error"), call.query.get("code")
     if error is not None:
         number = 65004 if error == "access_denied" else 40015
