@@ -13,7 +13,7 @@ import pytest
 from strongroom.core import limits
 from strongroom.core.identity import Credential
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.sessions import BrowserSession, TokenFamily
+from strongroom.core.sessions import BrowserSession, SignInSettings, TokenFamily
 from strongroom.directory import deletion, users
 from strongroom.egress import Unreachable, Unsuccessful
 from tests.assertions import b64url, ec_key, rsa_key
@@ -22,7 +22,17 @@ from tests.flow.elsewhere import Provider, come_back
 from tests.flow.test_federation import control
 from tests.flow.test_sign_in_by_password import claims, reason
 from tests.flow.test_sign_in_page import redeem
-from tests.flow.users import Person, allow_passwords, partition, person, refresh, sign_in
+from tests.flow.users import (
+    AZURE_CLI,
+    SCOPE,
+    Person,
+    allow_passwords,
+    ask_token,
+    partition,
+    person,
+    refresh,
+    sign_in,
+)
 from tests.world import START, Answer, Simulation
 
 DOMAIN = "strongroom.localhost"
@@ -154,6 +164,44 @@ def test_nothing_is_offered_by_default(browser: Browser) -> None:
     assert 'autocomplete="current-password" required' in text
 
 
+def test_who_is_signed_in_goes_before(provider: Provider, browser: Browser, someone: Person) -> None:
+    """A hint of somebody who is signed in sends nobody away; another account begins anew, on the page."""
+    browser.sign_in(browser.authorize(), someone)
+    assert "code" in told(browser.authorize(login_hint=someone.name))
+    choice = browser.authorize(login_hint=someone.name, prompt="select_account")
+    assert title(choice) == "Choose an account"
+    assert title(browser.send(choice, account="another")) == "Sign in"
+    assert provider.asked == []
+
+
+def test_a_device_wants_a_fresh_sign_in(
+    world: Simulation, provider: Provider, browser: Browser, someone: Person
+) -> None:
+    """SEC-TOKEN-6: at the provider too; then the page asks whether the device is to be let in."""
+    tenant = world.first.tenant_id
+    world.commit(lambda tx: tx.put(SignInSettings(tenant, tenant, device_code=True)))
+    provider.link(someone)
+    form = {"client_id": AZURE_CLI, "scope": SCOPE}
+    asked = world.ask("POST", f"{world.login_url}/{tenant}/oauth2/v2.0/devicecode", form=form).json
+    page = browser.send(browser.open(f"{tenant}/oauth2/deviceauth"), user_code=asked["user_code"])
+    sent = provider.arrive(choose(browser, provider, page))
+    assert (sent["prompt"], sent["max_age"]) == ("login", "0")
+    let_in = come_back(browser, sent, provider.agree(sent))
+    assert title(let_in) == "Let the device in?"
+    assert title(browser.send(let_in, answer="yes")) == "Signed in"
+    given = ask_token(
+        world, grant_type="urn:ietf:params:oauth:grant-type:device_code", device_code=asked["device_code"], scope=None
+    )
+    assert claims(given.json["access_token"])["amr"] == ["fed"]
+
+
+def test_a_clients_discovery_says_managed(world: Simulation, provider: Provider) -> None:
+    """ADR 14: at `Federated` msal would send the password to WS-Trust's place, and there is none."""
+    answer = world.ask("GET", f"{world.login_url}/common/userrealm/a@{DOMAIN}?api-version=1.0")
+    assert answer.json["account_type"] == "Managed"
+    assert provider.asked == []
+
+
 def test_a_client_that_wants_nothing_asked(provider: Provider, browser: Browser) -> None:
     """`prompt=none` sends nobody anywhere."""
     assert told(browser.authorize(prompt="none", login_hint=f"a@{DOMAIN}"))["error"] == "login_required"
@@ -280,6 +328,23 @@ def test_a_claim_is_trusted_in_the_providers_domains_alone(world: Simulation, br
             refused(provider.sign_in(browser, choose(browser, provider)), 50020)
     finally:
         provider.remove()
+
+
+def test_a_name_that_only_looks_alike(world: Simulation, trusted: Provider, browser: Browser) -> None:
+    """Letters that become ASCII where case is not to matter name nobody: the long s, the Kelvin sign."""
+    tenant, now = world.first.tenant_id, int(world.clock())
+    name = f"sk{chance.token_hex(4)}@{DOMAIN}"
+
+    async def make(tx: Any) -> Any:
+        wanted = users.NewUser(name, "Somebody")
+        return await users.create_user(tx, tenant, wanted, password=None, now=now, entropy=chance.token_bytes)
+
+    world.commit(make)
+    for alike in (name.replace("s", "\u017f", 1), name.replace("k", "\u212a", 1), f" {name}", f"{name}\n"):
+        trusted.claims = {"preferred_username": alike}
+        refused(trusted.sign_in(browser, choose(browser, trusted)), 50020)
+    trusted.claims = {"preferred_username": name.upper()}
+    assert "code" in told(trusted.sign_in(browser, choose(browser, trusted)))
 
 
 def test_a_disabled_user_is_told_so(world: Simulation, provider: Provider, browser: Browser) -> None:
@@ -622,17 +687,17 @@ def test_an_answer_of_another_provider(
     assert "code" in told(provider.sign_in(browser, choose(browser, provider), iss=provider.issuer))
 
 
-@pytest.mark.parametrize("path", ["account", "device"])
+@pytest.mark.parametrize("wanted", ["prompt", "max_age"])
 def test_a_sign_in_that_has_to_be_fresh(
-    world: Simulation, provider: Provider, browser: Browser, someone: Person, path: str
+    world: Simulation, provider: Provider, browser: Browser, someone: Person, wanted: str
 ) -> None:
     """`prompt=login` goes on to the provider, which has to say when the person signed in; `max_age` likewise."""
     provider.link(someone)
-    query = {"prompt": "login"} if path == "account" else {"max_age": "100"}
-    begun, age = int(world.clock()), 0 if path == "account" else 100
+    query = {"prompt": "login"} if wanted == "prompt" else {"max_age": "100"}
+    begun, age = int(world.clock()), 0 if wanted == "prompt" else 100
     asked = provider.arrive(choose(browser, provider, browser.authorize(**query)))
     assert asked["max_age"] == str(age)
-    assert asked.get("prompt") == ("login" if path == "account" else None)
+    assert asked.get("prompt") == ("login" if wanted == "prompt" else None)
     world.advance(200)
     for said in (None, begun - age - limits.ID_TOKEN_LEEWAY_S - 1):
         provider.claims = {"auth_time": said}

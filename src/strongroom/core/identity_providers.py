@@ -227,7 +227,8 @@ def _time(claims: Mapping[str, object], name: str) -> float | None:
 def _trusted_name(claims: Mapping[str, object], provider: IdentityProvider) -> str | None:
     """Read the claim that the operator trusts, where it names somebody in a domain that it is trusted for."""
     name = claims.get(provider.trusted_claim) if provider.trusted_claim is not None else None
-    if not isinstance(name, str) or len(name) > limits.USER_NAME_CHARS:
+    if not isinstance(name, str) or len(name) > limits.USER_NAME_CHARS or not name.isascii():
+        # No user's name has other characters, and some of them become ASCII where case is not to matter.
         return None
     if provider.trusted_claim == "email" and claims.get("email_verified") is not True:
         # Somebody typed it in there, and nobody has seen that it is theirs.
