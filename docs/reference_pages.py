@@ -29,6 +29,7 @@ from strongroom.core import errors, limits
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
 from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.delegated_permissions import AS_USER, DELEGATED_PERMISSIONS, OWN_PROFILE
 from strongroom.core.directory_roles import APPLICATION_PERMISSIONS, DIRECTORY_ROLES, EVERYTHING, OWNED_APPLICATIONS
 from strongroom.core.permissions import (
     AnyOf,
@@ -85,8 +86,10 @@ def requirement(needed: Requirement) -> str:
     match needed:
         case Public():
             return "public"
-        case Authenticated():
+        case Authenticated(None):
             return "any principal of the tenant"
+        case Authenticated(delegated):
+            return f"the user itself; `scp`: `{delegated}`"
         case ControlAction(action):
             return f"`{action}`"
         case DataPermission(category, word, action):
@@ -208,6 +211,17 @@ def application_permissions() -> str:
     return table(("permission", "app role id", "gives besides"), rows)
 
 
+def delegated_permissions() -> str:
+    """Write which rights of its user each delegated permission of Graph lets a client use."""
+    rights = sorted(EVERYTHING | {OWN_PROFILE})
+    rows = []
+    for id_, one in DELEGATED_PERMISSIONS.items():
+        besides = frozenset(right for right in rights if right != one.name and one.allows(right))
+        allowed = "whatever the user may" if one.name == AS_USER else _rights(besides)
+        rows.append((f"`{one.name}`", f"`{id_}`", "an administrator" if one.admin else "users", allowed))
+    return table(("permission", "scope id", "consent by", "allows besides"), rows)
+
+
 def _rights(names: frozenset[str]) -> str:
     return "everything" if names == EVERYTHING else "<br>".join(f"`{name}`" for name in sorted(names))
 
@@ -295,6 +309,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "roles": roles,
     "directory roles": directory_roles,
     "application permissions": application_permissions,
+    "delegated permissions": delegated_permissions,
     "refusals": refusals,
     "forms": forms,
     "aadsts": aadsts,

@@ -179,6 +179,7 @@ class Simulation:
         link: Link = Link.PUBLIC,
         host: str | None = None,
         ends: tuple[End, End] | None = None,
+        listener: str = "",
     ) -> Answer:
         """Send a request, as the listener would hand it in, and give the answer."""
         parts = urlsplit(url)
@@ -212,6 +213,7 @@ class Simulation:
             http_version="1.1",
             receive_body=receive,
             ends=ends,
+            listener=listener,
         )
         before = len(self.entries())
         response = self.run(self.dispatcher.handle(request))

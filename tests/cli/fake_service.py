@@ -47,6 +47,8 @@ class FakeService:
     """How many assertions were made."""
     assertion_s: float = 3600
     """How long each lasts."""
+    run_s: float | None = None
+    """How long each run's credential lasts, if that is said."""
     refusal: tuple[int, str] | None = None
     """What POST /run answers instead of a grant."""
     released: threading.Event = field(default_factory=threading.Event)
@@ -75,6 +77,7 @@ class FakeService:
             "domain": "localhost",
             "port": PORT,
             "servicePrincipal": principal if wanted["servicePrincipal"] else None,
+            "expiresOn": None if self.run_s is None else int(time.time() + self.run_s),
         }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli.main import main
+from strongroom.core.limits import PASSWORD_DAYS_MAX
 from tests.assertions import key_set, rsa_key
 from tests.cli.fake_service import FakeService
 from tests.live import STRONGROOM, Client, Service, clean_environment
@@ -56,7 +57,11 @@ def secrets_status(service: Service, client: Client, token: str) -> int:
 
 @pytest.mark.parametrize(
     ("option", "member", "title"),
-    [("password-grant", "passwordGrant", "password grant"), ("device-code", "deviceCode", "device code")],
+    [
+        ("password-grant", "passwordGrant", "password grant"),
+        ("device-code", "deviceCode", "device code"),
+        ("second-factor", "secondFactor", "second factor"),
+    ],
 )
 def test_what_is_off_is_switched_on_and_off(live: Service, option: str, member: str, title: str) -> None:
     """SEC-TOKEN-5, SEC-TOKEN-6: off until the operator says otherwise, told without changing it, and audited."""
@@ -77,6 +82,18 @@ def audited(live: Service) -> list[str]:
     """List what was done lately."""
     recorded = command(live, "audit", "tail", "--lines", "100").stdout.splitlines()
     return [json.loads(line)["operationName"] for line in recorded]
+
+
+def test_how_long_passwords_last_is_said(live: Service) -> None:
+    """In days, and 0 is for ever; what is not said of the ways in stays; more days than there may be are refused."""
+    told = [
+        command(live, "sign-in", *words).stdout.splitlines()[1]
+        for words in ([], ["--password-days", "90"], ["--no-password-grant"], ["--password-days", "0"])
+    ]
+    assert [text.split("  ")[-1] for text in told] == ["for ever", "90 days", "90 days", "for ever"]
+    assert command(live, "sign-in", "--password-days", str(PASSWORD_DAYS_MAX), "--json").returncode == 0
+    assert command(live, "sign-in", "--password-days", str(PASSWORD_DAYS_MAX + 1)).returncode == 1
+    assert command(live, "sign-in", "--password-days", "0").returncode == 0
 
 
 # ---- signing keys ---------------------------------------------------------------------------------------------------
@@ -122,6 +139,8 @@ def test_a_key_is_revoked(live: Service, client: Client) -> None:
         ("signing-keys", "revoke", "-no-such-key"),
         ("signing-keys", "roll", "--tenant", "nobody.example"),
         ("recover", "--tenant", "nobody.example"),
+        ("tenants", "rename", "nobody.example", "Nobody"),
+        ("tenants", "remove", "nobody.example"),
     ],
 )
 def test_what_the_service_refuses_is_said(live: Service, words: tuple[str, ...]) -> None:
@@ -292,6 +311,13 @@ COMMANDS = [
     ("signing-keys", "list"),
     ("signing-keys", "roll"),
     ("signing-keys", "revoke", "a-key"),
+    ("tenants", "list"),
+    ("tenants", "create", "second.example"),
+    ("tenants", "rename", "second.example", "Second"),
+    ("tenants", "add-domain", "second.example", "third.example"),
+    ("tenants", "remove-domain", "second.example", "third.example"),
+    ("tenants", "remove", "second.example"),
+    ("sign-in",),
 ]
 
 

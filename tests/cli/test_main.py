@@ -56,7 +56,8 @@ def test_help_is_no_fault(arguments: Sequence[str], capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     "command",
     [
-        *("init", "serve", "env", "run", "hosts", "recover", "issuers", "identity-provider", "signing-keys", "audit"),
+        *("init", "serve", "env", "run", "hosts", "recover", "issuers", "identity-provider", "signing-keys", "sign-in"),
+        *("tenants", "audit"),
         *("verify", "version"),
     ],
 )

@@ -65,6 +65,16 @@ class Arm:
         return f"{self.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i-{self.tag}"
 
     @property
+    def federation(self) -> str:
+        """A federated credential of that identity."""
+        return f"{self.identity}/federatedIdentityCredentials/f-{self.tag}"
+
+    @property
+    def machine(self) -> str:
+        """A machine's scope."""
+        return f"{self.group}/providers/Microsoft.HybridCompute/machines/m-{self.tag}"
+
+    @property
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
@@ -129,6 +139,21 @@ class Arm:
         self.make_group()
         return self.do("PUT", self.identity, {"location": "local", **body})
 
+    def federation_body(self, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a federated credential, as az sends it."""
+        base = {"issuer": f"https://{self.tag}.example", "subject": "s", "audiences": ["api://AzureADTokenExchange"]}
+        return {"properties": base | properties}
+
+    def make_federation(self) -> Any:
+        """Make the identity, and a federated credential of it."""
+        self.make_identity()
+        return self.do("PUT", self.federation, self.federation_body())
+
+    def make_machine(self, kind: str = "SystemAssigned", **body: Any) -> Any:
+        """Make the group, and a machine with an identity of its own."""
+        self.make_group()
+        return self.do("PUT", self.machine, {"location": "local", "identity": {"type": kind}, **body})
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -169,6 +194,7 @@ def _policies(arm: Arm) -> object:
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
 
 CASES: dict[str, Case] = {
     "TenantList": Case(lambda _: "/tenants", to_stranger=200),
@@ -211,6 +237,21 @@ CASES: dict[str, Case] = {
         Arm.make_identity,
         empty_for_nobody=True,
     ),
+    "FederatedIdentityCredentialList": Case(lambda arm: arm.federation.rpartition("/")[0], Arm.make_federation),
+    "FederatedIdentityCredentialGet": Case(lambda arm: arm.federation, Arm.make_federation),
+    "FederatedIdentityCredentialPut": Case(lambda arm: arm.federation, Arm.make_identity, Arm.federation_body),
+    "FederatedIdentityCredentialDelete": Case(lambda arm: arm.federation, Arm.make_federation),
+    "MachineGet": Case(lambda arm: arm.machine, Arm.make_machine),
+    "MachinePut": Case(lambda arm: arm.machine, Arm.make_group, lambda _: {"location": "local"}),
+    "MachinePatch": Case(lambda arm: arm.machine, Arm.make_machine, lambda _: {"identity": {"type": "None"}}),
+    "MachineDelete": Case(lambda arm: arm.machine, Arm.make_machine),
+    "MachineListByGroup": Case(lambda arm: arm.machine.rpartition("/")[0], Arm.make_machine, empty_for_nobody=True),
+    "MachineList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.HybridCompute/machines",
+        Arm.make_machine,
+        empty_for_nobody=True,
+    ),
+    "SystemAssignedIdentityGet": Case(lambda arm: f"{arm.machine}{_SYSTEM_ASSIGNED}", Arm.make_machine),
     "RoleAssignmentList": Case(lambda arm: arm.assignment.rpartition("/")[0], Arm.make_assignment),
     "RoleAssignmentGet": Case(lambda arm: arm.assignment, Arm.make_assignment),
     "RoleAssignmentPut": Case(
@@ -236,8 +277,16 @@ def scope_of(op: Op, arm: Arm) -> str:
     """Give the scope that an operation's right is looked up at."""
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
-        return path.partition("/providers/Microsoft.Authorization/")[0]
-    for prefix in (arm.vault, arm.identity, arm.deleted_vault, arm.group, arm.subscription):
+        return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
+    for prefix in (
+        arm.vault,
+        arm.federation,
+        arm.identity,
+        arm.machine,
+        arm.deleted_vault,
+        arm.group,
+        arm.subscription,
+    ):
         if path.startswith(prefix):
             return prefix
     return "/"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import User
-from tests.flow.users import Person, allow_passwords, sign_in
+from tests.flow.users import App, Person, add_app, add_key, allow_passwords, sign_in
 from tests.world import GRAPH_AUDIENCE, Answer, Principal, Simulation
 
 MISSING = "11111111-1111-1111-1111-111111111111"
@@ -29,8 +29,8 @@ class Graph:
         return self._world.clock()
 
     def ask(self, method: str, path: str, body: object = None, *, version: str = "v1.0", **how: Any) -> Answer:
-        """Ask for a path below the version."""
-        url = f"{self._world.graph_url}/{version}/{path}"
+        """Ask for a path below the version, or for one that begins with a slash as it is."""
+        url = f"{self._world.graph_url}{path}" if path.startswith("/") else f"{self._world.graph_url}/{version}/{path}"
         return self._world.ask(method, url, token=how.pop("token", self._token), body=body, **how)
 
     def get(self, path: str) -> Any:
@@ -59,6 +59,20 @@ class Graph:
         """Make a user."""
         name = name or f"u{chance.token_hex(4)}"
         return self.make("users", user_body(name))
+
+    def user(self, user: str) -> User:
+        """Find a user's record."""
+        found = self._world.view.principal(self._world.first.tenant_id, user)
+        assert isinstance(found, User)
+        return found
+
+    def add_app(self, user: str) -> App:
+        """Set an authenticator app up for a user, past the pages."""
+        return add_app(self._world, self.user(user))
+
+    def add_key(self, user: str) -> str:
+        """Register a security key for a user, past the pages."""
+        return add_key(self._world, self.user(user))[0]
 
     def add_group(self, name: str | None = None) -> dict[str, Any]:
         """Make a group."""

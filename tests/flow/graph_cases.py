@@ -12,6 +12,7 @@ from strongroom.core.permissions import DirectoryPermission
 from strongroom.directory.client_certificates import PROOF_AUDIENCE
 from strongroom.directory.relations import NO_ROLE
 from strongroom.flow.operation import Op
+from strongroom.graph.authentication_methods import PASSWORD_METHOD
 from strongroom.graph.operations import OPERATIONS
 from tests.assertions import ec_key, make_signer
 from tests.flow.graph import MISSING, Graph, group_body, location_body, policy_body, user_body
@@ -80,6 +81,16 @@ class Things:
     def user(self) -> dict[str, Any]:
         """A user."""
         return self._graph.add_user()
+
+    @cached_property
+    def app(self) -> str:
+        """An authenticator app of the user."""
+        return self._graph.add_app(self.user["id"]).id
+
+    @cached_property
+    def key(self) -> str:
+        """A security key of the user."""
+        return self._graph.add_key(self.user["id"])
 
     @cached_property
     def group(self) -> dict[str, Any]:
@@ -163,7 +174,7 @@ class Nothing(Things):
         "domain": "missing.example",
     }
     policy = location = {"id": MISSING}  # noqa: RUF012  read only
-    key_id = own_key_id = certificate = federated = MISSING
+    key_id = own_key_id = certificate = federated = app = key = MISSING
     now = int(START)
 
     def assign(self, kind: str, thing: dict[str, Any]) -> str:
@@ -367,6 +378,28 @@ def _me(path: str, body: object = None) -> Case:
     return Case(lambda _: path, lambda _: body, to_stranger=400, success=400)
 
 
+def _methods() -> dict[str, Case]:
+    """Say how to ask for what a user signs in with."""
+    kinds: tuple[tuple[str, str, Callable[[Things], str]], ...] = (
+        ("AuthenticationMethod", "methods", lambda things: things.app),
+        ("PasswordMethod", "passwordMethods", lambda _: PASSWORD_METHOD),
+        ("SoftwareOathMethod", "softwareOathMethods", lambda things: things.app),
+        ("Fido2Method", "fido2Methods", lambda things: things.key),
+    )
+    cases: dict[str, Case] = {}
+    for name, segment, one in kinds:
+        for verb in ("Get", "Delete"):
+            path = f"authentication/{segment}/"
+            cases[f"User{name}{verb}"] = Case(lambda things, one=one, path=path: f"{_user(things)}/{path}{one(things)}")  # type: ignore[misc]  # the defaults bind this round's
+            cases[f"Me{name}{verb}"] = _me(f"me/{path}{MISSING}")
+        cases[f"User{name}List"] = Case(lambda things, segment=segment: f"{_user(things)}/authentication/{segment}")  # type: ignore[misc]  # as above
+        cases[f"Me{name}List"] = _me(f"me/authentication/{segment}")
+    only_read = {
+        f"{whose}{name}Delete" for whose in ("User", "Me") for name in ("AuthenticationMethod", "PasswordMethod")
+    }
+    return {name: case for name, case in cases.items() if name not in only_read}
+
+
 def _deleted(rest: str = "") -> Case:
     return Case(lambda things: f"directory/deletedItems/{things.deleted['id']}{rest}")
 
@@ -407,6 +440,7 @@ CASES: dict[str, Case] = {
             ("User", "user"),
         )
     },
+    **_methods(),
     "DeletedItemGet": _deleted(),
     "DeletedItemRestore": _deleted("/restore"),
     "DeletedItemDelete": _deleted(),
@@ -466,17 +500,34 @@ CASES: dict[str, Case] = {
     ),
     # Only a user has a "me", and nobody signs in as one yet.
     "Me": Case(lambda _: "me", to_stranger=400, success=400),
+    "UserInfo": _me("/oidc/userinfo"),
+    "UserInfoPost": _me("/oidc/userinfo"),
     "UserList": Case(lambda _: "users", to_stranger=200),
     # The domain of the name is the first tenant's.
     "UserCreate": Case(lambda _: "users", lambda _: user_body(_unique()), to_stranger=400),
     "UserGet": Case(_user),
     "UserUpdate": Case(_user, _renamed),
     "UserDelete": Case(_user),
+    "UserRevokeSessions": Case(lambda things: f"{_user(things)}/revokeSignInSessions"),
+    "MeRevokeSessions": _me("me/revokeSignInSessions"),
+    "MeChangePassword": _me(
+        "me/changePassword", {"currentPassword": "Some-Old-Word-1", "newPassword": "Some-New-Word-2"}
+    ),
     "GroupList": Case(lambda _: "groups", to_stranger=200),
     "GroupCreate": Case(lambda _: "groups", lambda _: group_body(_unique()), to_stranger=201),
     "GroupGet": Case(_group()),
     "GroupUpdate": Case(_group(), _renamed),
     "GroupDelete": Case(_group()),
+    **{
+        f"{kind}Count": Case(lambda _, path=path: f"{path}/$count", to_stranger=200)  # type: ignore[misc]  # the default binds this round's name
+        for kind, path in (
+            ("Application", "applications"),
+            ("Group", "groups"),
+            ("ServicePrincipal", "servicePrincipals"),
+            ("User", "users"),
+        )
+    },
+    "GroupMemberCount": Case(_group("/members/$count")),
     "GroupMemberList": Case(_group("/members")),
     "GroupTransitiveMemberList": Case(_group("/transitiveMembers")),
     "GroupMemberAdd": Case(_group("/members/$ref"), _reference),

@@ -339,7 +339,9 @@ class ObjectSubject(Subject):
 
     def request(self) -> tuple[str, object]:
         """Give the URL and the body."""
-        return f"{self.world.graph_url}/v1.0/{self.case.path(self.things)}", self.case.body(self.things)
+        path = self.case.path(self.things)
+        below = path if path.startswith("/") else f"/v1.0/{path}"
+        return f"{self.world.graph_url}{below}", self.case.body(self.things)
 
 
 class Directory(Guarded):

@@ -10,6 +10,7 @@ from strongroom.core.limits import BROWSER_SESSION_S, BROWSER_SESSIONS
 from strongroom.core.sessions import BrowserSession
 from strongroom.directory import users
 from strongroom.directory.browser_sessions import expired_sessions
+from strongroom.directory.user_passwords import revoke_sessions, set_password
 from tests.flow.browser import REDIRECT, Browser, title, told
 from tests.flow.test_sign_in_by_password import claims, refused
 from tests.flow.test_sign_in_page import redeem
@@ -98,21 +99,30 @@ def test_a_session_ends_with_its_time(world: Simulation, browser: Browser) -> No
     assert expired_sessions(world.view, int(world.clock()))
 
 
-@pytest.mark.parametrize("change", ["password", "disabled", "deleted"])
+@pytest.mark.parametrize("change", ["password", "disabled", "deleted", "revoked"])
 def test_a_session_ends_with_what_it_began_with(
     world: Simulation, browser: Browser, someone: Person, change: str
 ) -> None:
-    """A new password, a disabled and a deleted user end it at once."""
+    """A new password, a disabled and a deleted user, and sessions that are revoked end it at once."""
     tenant, now = world.first.tenant_id, int(world.clock())
     if change == "password":
         new = f"Pw2!{secrets.token_urlsafe(16)}"
         canary.remember(new)
-        made = users.NewPassword(world.run(world.world.passwords.hash(new)))
+        verifier = world.run(world.world.passwords.hash(new))
         world.commit(
-            lambda tx: users.set_password(
-                tx, tenant, someone.user.id, password=made, now=now, entropy=secrets.token_bytes
+            lambda tx: set_password(
+                tx,
+                tenant,
+                someone.user.id,
+                verifier=verifier,
+                must_change=False,
+                now=now,
+                entropy=secrets.token_bytes,
             )
         )
+    elif change == "revoked":
+        world.commit(lambda tx: revoke_sessions(tx, tenant, someone.user.id, now=now))
+        assert not sessions(world, someone)
     elif change == "disabled":
         world.commit(lambda tx: users.update_user(tx, tenant, someone.user.id, users.UserChange(enabled=False)))
     else:

@@ -91,6 +91,7 @@ def _authorize(version: str) -> Case:
 _VERSIONS = "/common/discovery/instance?api-version=1.1&authorization_endpoint="
 _AUTHORITY = "https://login.localhost:8443/common/oauth2/v2.0/authorize"
 _IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 _METADATA: dict[str, Any] = {"headers": {"Metadata": "true"}}
 _PROVIDER = {"issuer": "none", "clientId": "c", "clientSecret": "s", "displayName": "d"}
 _NO_PROVIDER = "/identity-providers/no-such-provider"
@@ -108,6 +109,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("login", "SignOut"): Case(_of_tenant("oauth2/v2.0/logout"), is_page=True),
     ("login", "SignOutV1"): Case(_of_tenant("oauth2/logout"), is_page=True),
     ("login", "PasswordChangeBegin"): Case(_of_tenant("password"), is_page=True),
+    ("login", "SecurityInfoBegin"): Case(_of_tenant("security-info"), is_page=True),
     # A form without anything in it, as at the token endpoint.
     ("login", "DeviceCodeIssue"): Case(_of_tenant("oauth2/v2.0/devicecode"), 400, {"form": {"scope": "openid"}}),
     ("login", "DeviceCodeIssueV1"): Case(_of_tenant("oauth2/devicecode"), 400, {"form": {"resource": "x"}}),
@@ -133,11 +135,14 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueImdsRun"): Case(_at(f"/mi/nobody{_IMDS}"), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueImdsRunJava"): Case(_at(f"/mi/nobody/{_IMDS}"), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueCloudShellRun"): Case(_at("/mi/nobody/oauth2/token"), 400, _METADATA),
+    # To say whose token is wanted is no proof.
+    ("metadata", "ManagedIdentityTokenIssueImdsNamed"): Case(_at(f"/identity/{_NOBODY}{_IMDS}"), 400, _METADATA),
+    ("metadata", "ManagedIdentityTokenIssueImdsNamedJava"): Case(_at(f"/identity/{_NOBODY}/{_IMDS}"), 400, _METADATA),
     # Nobody is mapped to an identity by reaching the listener.
     ("metadata", "ManagedIdentityTokenIssueImds"): Case(_at(_IMDS), 400, _METADATA),
     ("metadata", "ManagedIdentityTokenIssueCloudShell"): Case(_at("/oauth2/token"), 400, _METADATA),
     # Without the header it is told of no key file.
-    ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/00000000-0000-0000-0000-000000000000{_IMDS}"), 400),
+    ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "IdentityMapAdd"): Case(_at("/identity-maps"), 404, {"body": {"identity": "none", "user": 1000}}),
@@ -163,6 +168,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "SignInChange"): Case(_at("/sign-in"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
+    ("control", "TenantList"): Case(_at("/tenants")),
+    # The first tenant has the domain; one that were made would have to be named by the others.
+    ("control", "TenantCreate"): Case(
+        _at("/tenants"), 409, {"body": {"displayName": "Second", "domain": "strongroom.localhost"}}
+    ),
+    ("control", "TenantChange"): Case(_at("/tenants/strongroom.localhost"), how={"body": {"displayName": "Renamed"}}),
+    ("control", "TenantRemove"): Case(_at("/tenants/strongroom.localhost"), 409),
 }
 
 _COMPILED = Surfaces()

@@ -166,3 +166,24 @@ def test_the_beta_version_answers_alike(graph: Graph, names: dict[str, str]) -> 
     answer = graph.ask("GET", "groups?$top=1", version="beta").json
     assert answer["@odata.context"] == "https://graph.localhost:8443/beta/$metadata#groups"
     assert answer["@odata.nextLink"].startswith("https://graph.localhost:8443/beta/groups?")
+
+
+@pytest.mark.parametrize("path", ["applications", "groups", "servicePrincipals", "users"])
+def test_the_number_of_a_collection(graph: Graph, path: str) -> None:
+    """As a number and nothing else: what the collection itself counts."""
+    answer = graph.ask("GET", f"{path}/$count", headers=EVENTUAL)
+    assert int(answer.body) == graph.get(f"{path}?$count=true&$top=1")["@odata.count"]
+
+
+def test_the_number_of_some(graph: Graph, names: dict[str, str]) -> None:
+    """With a filter and a search, the advanced ones too; of a group's members; and with no other option."""
+    tag = names["tag"]
+    text = quote(f"startswith(displayName,'{tag}') and displayName ne 'x'", safe="")
+    listed = graph.ask("GET", f"groups?$filter={text}&$count=true", headers=EVENTUAL).json["value"]
+    assert int(graph.ask("GET", f"groups/$count?$filter={text}", headers=EVENTUAL).body) == len(listed) > 0
+    refused(graph.ask("GET", f"groups/$count?$filter={text}"), 400, "Request_UnsupportedQuery")
+    group = graph.add_group()["id"]
+    graph.join(group, graph.add_user()["id"])
+    assert graph.ask("GET", f"groups/{group}/members/$count").body == b"1"
+    for option in ("$top=1", "$select=id", "$count=true"):
+        refused(graph.ask("GET", f"groups/$count?{option}"), 400, "Request_UnsupportedQuery")

@@ -241,6 +241,84 @@ class TestChoice:
         assert ask(world, ELSEWHERE, peer="10.1.2.3", link=Link.METADATA).status == 200
 
 
+class TestPrefix:
+    """A path prefix that says which identity is meant."""
+
+    def ask(
+        self,
+        world: Simulation,
+        client_id: str,
+        *,
+        owner: Owner = NOBODY_CERTAIN,
+        more: str = "",
+        path: str = PATH,
+        **headers: str,
+    ) -> Answer:
+        """Ask under an identity's prefix."""
+        world.world.owner_of = lambda _peer, _ours: owner
+        url = f"{LOOPBACK}/identity/{client_id}{path}?api-version=2018-02-01&resource={RESOURCE}{more}"
+        sent = {"Metadata": "true", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        ends = (("127.0.0.1", 50000), OURS)
+        return world.ask("GET", url, headers=sent, link=Link.MANAGED_IDENTITY, peer="127.0.0.1", ends=ends)
+
+    @pytest.mark.parametrize("path", [PATH, f"{PATH}/", f"/{PATH}"])
+    def test_it_chooses_among_what_is_mapped(self, world: Simulation, second: tuple[str, str], path: str) -> None:
+        """In the place of client_id, with the slashes that the JavaScript and Java libraries put in."""
+        add(world, user=1000)
+        add(world, "second", user=1000)
+        owner, client_id = Owner(is_here=True, user=1000), second[0]
+        assert self.ask(world, client_id, owner=owner, path=path).json["client_id"] == client_id
+        assert self.ask(world, client_id.upper(), owner=owner, path=path).json["client_id"] == client_id
+
+    @pytest.mark.parametrize("owner", [NOBODY_CERTAIN, ELSEWHERE, Owner(is_here=True, user=1001)])
+    def test_it_proves_nothing(self, world: Simulation, second: tuple[str, str], owner: Owner) -> None:
+        """SEC-TOKEN-20: who knows an identity's client id, which is no secret, is nobody by that."""
+        add(world, "second", user=1000)
+        assert refused(self.ask(world, second[0], owner=owner)) == "Identity not found"
+
+    def test_an_identity_that_the_caller_has_not(self, world: Simulation, second: tuple[str, str]) -> None:
+        """A map to one identity opens that one, under every prefix; what is no id is none's."""
+        add(world, user=1000)
+        owner = Owner(is_here=True, user=1000)
+        for client_id in (second[0], "mine", "%00", "11111111-1111-4111-8111-111111111111"):
+            assert refused(self.ask(world, client_id, owner=owner)) == "Identity not found"
+
+    def test_the_secret_of_a_run(self, world: Simulation, second: tuple[str, str]) -> None:
+        """SEC-TOKEN-19: whoever shows one is judged by it alone, and has the identity that the run was lent."""
+        add(world, "second", user=1000)
+        owner = Owner(is_here=True, user=1000)
+        run = world.ask("POST", "http://control/run", body={}, link=Link.CONTROL, host="control").json
+        secret = run["identityHeader"]
+        assert self.ask(world, run["clientId"], X_IDENTITY_HEADER=secret).status == 200
+        assert refused(self.ask(world, second[0], owner=owner, X_IDENTITY_HEADER=secret)) == "Identity not found"
+        assert refused(self.ask(world, second[0], owner=owner, X_IDENTITY_HEADER="wrong")) == "Identity not found"
+
+    def test_two_names(self, world: Simulation, second: tuple[str, str]) -> None:
+        """The request may say the same again, and nothing else."""
+        add(world, "second", user=1000)
+        owner, (client_id, object_id) = Owner(is_here=True, user=1000), second
+        assert self.ask(world, client_id, owner=owner, more=f"&client_id={client_id.upper()}").status == 200
+        for other in ("client_id=11111111-1111-4111-8111-111111111111", f"object_id={object_id}"):
+            assert refused(self.ask(world, client_id, owner=owner, more=f"&{other}")).startswith("At most one")
+
+    def test_the_rest_is_demanded_as_ever(self, world: Simulation, second: tuple[str, str]) -> None:
+        """SEC-TOKEN-18: the header, and the listener's own Host."""
+        add(world, "second", user=1000)
+        owner = Owner(is_here=True, user=1000)
+        assert (
+            refused(self.ask(world, second[0], owner=owner, Metadata="no")) == "Required metadata header not specified"
+        )
+        url = f"{LOOPBACK}/identity/{second[0]}{PATH}"
+        assert world.ask("GET", url, host="evil.example", link=Link.MANAGED_IDENTITY).status == 421
+
+    def test_the_journal_has_the_id(self, world: Simulation, second: tuple[str, str]) -> None:
+        """A client id is no secret; anything else in its place might be one."""
+        self.ask(world, second[0])
+        assert f"/identity/{second[0]}/metadata" in world.entries()[-1]["properties"]["requestUri"]
+        self.ask(world, "hunter2hunter2")
+        assert "hunter2" not in json.dumps(world.entries()[-1])
+
+
 class TestControl:
     """What the operator may say."""
 

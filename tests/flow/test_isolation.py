@@ -268,6 +268,8 @@ class Place:
             group=self.group,
             vault=self.vault,
             identity=self.vault,
+            federation=self.vault,
+            machine=self.vault,
             location=self.location,
             operation="add",
         )
@@ -417,7 +419,7 @@ def test_an_object_of_another_directory_is_no_object(
     answers = []
     for one in (getattr(our_ids, kind), guid()):
         path = op.path.format(
-            version="v1.0", id=one, app_id=one, client_id=one, member=one, assignment=one, credential=one
+            version="v1.0", id=one, app_id=one, client_id=one, member=one, assignment=one, credential=one, method=one
         )
         body = _graph_body(op, world, one) if op.method in {"PATCH", "POST"} else None
         answers.append(told(world.ask(op.method, world.graph_url + path, token=alien_token, body=body), one))

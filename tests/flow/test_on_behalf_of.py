@@ -17,8 +17,9 @@ from strongroom.core.identity import SigningKey, User
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, ON_BEHALF_OF_CHAIN
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.vaults import AccessPolicy
-from strongroom.directory import signing_keys, users
+from strongroom.directory import signing_keys
 from strongroom.directory.sessions import end_families, expired_families
+from strongroom.directory.user_passwords import set_password
 from tests.flow.apps import (
     application,
     ask_for_itself,
@@ -358,10 +359,15 @@ def test_what_ends_the_caller_ends_the_api(
 
     answer, _ = begin()
     verifier = world.run(world.world.passwords.hash("Another-passw0rd"))
-    password = users.NewPassword(verifier)
     world.commit(
-        lambda tx: users.set_password(
-            tx, tenant, someone.user.id, password=password, now=int(world.clock()), entropy=secrets.token_bytes
+        lambda tx: set_password(
+            tx,
+            tenant,
+            someone.user.id,
+            verifier=verifier,
+            must_change=False,
+            now=int(world.clock()),
+            entropy=secrets.token_bytes,
         )
     )
     is_over(answer)

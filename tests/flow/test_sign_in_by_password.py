@@ -13,7 +13,7 @@ from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.identity import User
 from strongroom.core.installation import Installation
 from strongroom.core.limits import SIGN_IN_FAILURES, SIGN_IN_LOCK_S, USER_NAME_CHARS
-from strongroom.directory import users
+from strongroom.directory.user_passwords import set_password
 from tests.flow.users import AZURE_CLI, Person, allow_passwords, ask_token, person, sign_in
 from tests.world import Answer, Simulation
 
@@ -258,11 +258,12 @@ def test_a_new_password_ends_the_tokens_of_the_old_one(world: Simulation, someon
     assert world.ask("GET", url, token=answer["access_token"]).status == 404
     verifier = world.run(world.world.passwords.hash("Another-passw0rd"))
     world.commit(
-        lambda tx: users.set_password(
+        lambda tx: set_password(
             tx,
             world.first.tenant_id,
             someone.user.id,
-            password=users.NewPassword(verifier),
+            verifier=verifier,
+            must_change=False,
             now=int(world.clock()),
             entropy=world.world.entropy,
         )

@@ -45,6 +45,7 @@ class TestMetadata:
         ]
         assert document["id_token_signing_alg_values_supported"] == ["RS256"]
         assert document["msgraph_host"] == "graph.localhost:8443"
+        assert document["userinfo_endpoint"] == "https://graph.localhost:8443/oidc/userinfo"
 
     def test_azures_name_gets_azures_documents(self, world: Simulation) -> None:
         """On the control link Azure's authority has its own name in every endpoint, and no port."""
@@ -54,6 +55,7 @@ class TestMetadata:
         assert document["token_endpoint"] == f"{AZURE_LOGIN}/{tenant}/oauth2/v2.0/token"
         assert document["issuer"] == f"{AZURE_LOGIN}/{tenant}/v2.0"
         assert document["msgraph_host"] == "graph.microsoft.com"
+        assert document["userinfo_endpoint"] == "https://graph.microsoft.com/oidc/userinfo"
 
     def test_v1_endpoints(self, world: Simulation) -> None:
         """The v1 document has v1's paths and v1's issuer, which every client trusts."""

@@ -1,4 +1,4 @@
-"""People who sign in."""
+"""People who sign in, and what they sign in with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+import pyotp
+
 from strongroom.core.identity import User
+from strongroom.core.limits import CODE_STEP_S
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import SignInSettings
-from strongroom.directory import users
+from strongroom.crypto.security_keys import Party
+from strongroom.crypto.totp import secret_text
+from strongroom.directory import second_factors, users
 from tests.plugins import canary
+from tests.security_keys import SoftKey
 from tests.world import Answer, Simulation
 
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -51,6 +57,45 @@ def person(world: Simulation, *, must_change: bool = False, enabled: bool = True
         )
 
     return Person(world.commit(make), password)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A user's authenticator app."""
+
+    id: str
+    totp: pyotp.TOTP
+    world: Simulation
+
+    def code(self) -> str:
+        """Show the next code: the present one may be used already."""
+        self.world.advance(CODE_STEP_S)
+        return self.totp.at(int(self.world.clock()))
+
+
+def add_app(world: Simulation, user: User, name: str = "phone") -> App:
+    """Set an authenticator app up for a user, past the pages."""
+    now = int(world.clock())
+    begun = second_factors.begin_app(user, now=now, entropy=secrets.token_bytes)
+    text = secret_text(begun.secret)
+    canary.remember(text)
+    totp = pyotp.TOTP(text)
+    made = second_factors.confirm_app(world.keys, user, begun, code=totp.at(now), name=name, now=now)
+    world.commit(lambda tx: second_factors.add_factor(tx, user, made))
+    return App(made.id, totp, world)
+
+
+def add_key(world: Simulation, user: User, name: str = "key") -> tuple[str, SoftKey]:
+    """Register a security key for a user, past the pages; its id, and the key."""
+    now, key = int(world.clock()), SoftKey(world.login_url)
+    party = Party("login.localhost", world.login_url)
+    challenge = second_factors.new_challenge(user, party, now=now, entropy=secrets.token_bytes)
+    options = second_factors.registration_options(world.keys, world.view, user, party, challenge)
+    made = second_factors.register_key(
+        user, party, challenge, answer=key.create(options), name=name, now=now, entropy=secrets.token_bytes
+    )
+    world.commit(lambda tx: second_factors.add_factor(tx, user, made))
+    return made.id, key
 
 
 def allow_passwords(world: Simulation, tenant: str | None = None, *, allowed: bool = True) -> None:

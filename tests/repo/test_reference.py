@@ -44,6 +44,7 @@ PUBLIC = {
         "SignOut",
         "SignOutV1",
         "PasswordChangeBegin",
+        "SecurityInfoBegin",
         "DeviceCodeIssue",
         "DeviceCodeIssueV1",
         "DeviceCodeFormGet",
@@ -65,6 +66,8 @@ PUBLIC = {
         "ManagedIdentityTokenIssueCloudShellRun",
         "ManagedIdentityTokenIssueImdsRun",
         "ManagedIdentityTokenIssueImdsRunJava",
+        "ManagedIdentityTokenIssueImdsNamed",
+        "ManagedIdentityTokenIssueImdsNamedJava",
     },
     "control": {
         "AdministratorRecover",
@@ -89,6 +92,10 @@ PUBLIC = {
         "SigningKeyRoll",
         "SigningKeyRevoke",
         "StatusGet",
+        "TenantList",
+        "TenantCreate",
+        "TenantChange",
+        "TenantRemove",
     },
 }
 CHANGING = {

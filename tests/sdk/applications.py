@@ -37,14 +37,15 @@ class Administrator:
         """Make a principal administrator of what is in the subscription's vaults."""
         scope = f"/subscriptions/{self.first['subscriptionId']}"
         role = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{KEY_VAULT_ADMINISTRATOR}"
-        name = uuid.uuid4()
-        self._ask(
+        self.arm(
             "PUT",
-            f"{self.first['armUri']}{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
-            "?api-version=2022-04-01",
-            ARM,
+            f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
             {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": kind}},
         )
+
+    def arm(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the management plane for something that is to succeed."""
+        return self._ask(method, f"{self.first['armUri']}{path}?api-version=2022-04-01", ARM, body)
 
     def _ask(self, method: str, url: str, resource: str, body: object) -> Any:
         answer = self._client.ask(method, url, token=self._tokens[resource], json=body)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.applications import PROGRAMS, RESOLVER, Application, administering, make_application
+from tests.sdk.applications import EXCHANGE, PROGRAMS, RESOLVER, Application, administering, make_application
 from tests.sdk.conftest import Live
+
+ISSUER = "https://oidc.prod.example/cluster/"
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,25 @@ def workload(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     with administering(live) as administrator:
         application = make_application(administrator)
         token_file = folder / "token"
-        token_file.write_text(application.with_issuer(live, folder, "https://oidc.prod.example/cluster/") + "\n")
+        token_file.write_text(application.with_issuer(live, folder, ISSUER) + "\n")
         yield Workload(application, token_file)
+
+
+@pytest.fixture(scope="module")
+def identity(live: Live, workload: Workload) -> Iterator[str]:
+    """Let the workload be a managed identity as well, and give its client id."""
+    facts = live.facts
+    path = (
+        f"/subscriptions/{facts['subscriptionId']}/resourceGroups/{facts['resourceGroup']}"
+        "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/pod"
+    )
+    subject = f"workload-{workload.application.app_id}"
+    body = {"properties": {"issuer": ISSUER, "subject": subject, "audiences": [EXCHANGE]}}
+    with administering(live) as administrator:
+        made = administrator.arm("PUT", path, {"location": "local"})["properties"]
+        administrator.give_vault(made["principalId"])
+        administrator.arm("PUT", f"{path}/federatedIdentityCredentials/workload", body)
+        yield made["clientId"]
 
 
 @pytest.mark.parametrize("client", ["federated", "federated_aio"])
@@ -68,3 +87,23 @@ def test_on_our_own_names(live: Live, canary: str, workload: Workload, client: s
             check=False,
         )
         assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+@pytest.mark.parametrize("kind", ["assertion", "workload"])
+def test_as_a_managed_identity(live: Live, canary: str, workload: Workload, identity: str, kind: str) -> None:
+    """The same token, under the client id of an identity that names its subject in ARM."""
+    result = subprocess.run(
+        [sys.executable, str(PROGRAMS / "federated.py"), f"identity-{kind}", kind],
+        env={
+            "PYTHONPATH": str(RESOLVER),
+            "VALUE": canary,
+            **live.environment(),
+            "AZURE_CLIENT_ID": identity,
+            "AZURE_FEDERATED_TOKEN_FILE": str(workload.token_file),
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr

@@ -204,7 +204,7 @@ def test_only_connections_to_our_listeners_are_ended() -> None:
     """A connection to something else in the process, and what only waits to be accepted by it, is left alone."""
     requests = Requests()
     with socket.create_server(("127.0.0.1", 0)) as ours, socket.create_server(("127.0.0.1", 0)) as other:
-        requests.port = ours.getsockname()[1]
+        requests.place = ours.getsockname()[1]
         watch = Watch([requests], DescriptorLimit(1 << 20, 1 << 20), first_request_s=0.2)
         with (
             socket.create_connection(ours.getsockname(), PATIENCE_S) as client,
@@ -221,11 +221,44 @@ def test_only_connections_to_our_listeners_are_ended() -> None:
                 """It still listens."""
 
 
+def test_a_unix_sockets_connections_grow_old(tmp_path: Path) -> None:
+    """Those to a socket that is looked at are ended, busy or not, since its clients have no names; others are not."""
+    watch = Watch([], DescriptorLimit(1 << 20, 1 << 20), idle_s=0.2)
+    held = []
+    with contextlib.ExitStack() as stack:
+        for name in ("watched", "other"):
+            listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind(str(tmp_path / name))
+            listening.listen()
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(tmp_path / name))
+            client.setblocking(False)
+            held.append((client, stack.enter_context(listening.accept()[0])))
+        requests = Requests()
+        requests.place = str(tmp_path / "watched")
+        watch.add(requests)
+        watch.start()
+        try:
+            assert eventually(lambda: is_ended(held[0][0]))
+            assert not is_ended(held[1][0])
+            watch.remove(requests)
+        finally:
+            watch.stop()
+
+
+def is_ended(client: socket.socket) -> bool:
+    """Tell whether the other end of a connection is closed."""
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
 def test_a_connection_that_was_given_up_is_ended() -> None:
     """Once its answer has had time to leave, and no other with it; one that asked again is not given up any more."""
     requests = Requests()
     with socket.create_server(("127.0.0.1", 0)) as ours:
-        requests.port = ours.getsockname()[1]
+        requests.place = ours.getsockname()[1]
         watch = Watch([requests], DescriptorLimit(1 << 20, 1 << 20))
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(socket.create_connection(ours.getsockname(), PATIENCE_S)) for _ in range(3)]

@@ -89,6 +89,18 @@ def test_refuses_a_header_that_comes_twice(server: Server, name: str) -> None:
     assert answer.startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize("http2", [False, True])
+def test_headers_that_may_come_twice_are_one(server: Server, *, http2: bool) -> None:
+    """By commas, and cookies by semicolons: browsers send each by itself over HTTP/2 (RFC 9113 section 8.2.3)."""
+    headers = [("Host", f"{HOST}:{server.listener.port}"), *(("X-One", "1"), ("Cookie", "a=1"))]
+    headers += [("X-One", "2"), ("Cookie", "b=2")]
+    with httpx.Client(verify=server.context(), http2=http2, http1=not http2) as client:
+        client.get(f"https://127.0.0.1:{server.listener.port}/", headers=headers, extensions={"sni_hostname": HOST})
+    (request,) = server.requests
+    assert request.header(b"x-one") == "1, 2"
+    assert request.header(b"cookie") == "a=1; b=2"
+
+
 def test_headers_at_the_limit_and_past_it(server: Server) -> None:
     """Headers are limited in all, and the answer past the limit is ours, in the surface's dialect."""
     used = len("host") + len(HOST) + len("x-big")

@@ -22,8 +22,8 @@ from strongroom.http.message import Request, Response
 from strongroom.http.problems import Dialect
 
 CONTROL_HOST = "control"
-_IDENTITY_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
-_METADATA = frozenset({b"metadata", b"mi", b"arc", b"oauth2"})
+_IDENTITY_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA, Link.IDENTITY_SOCKET})
+_METADATA = frozenset({b"metadata", b"mi", b"arc", b"oauth2", b"identity"})
 """How the paths begin of the managed identity endpoints that refuse as the metadata services do."""
 
 

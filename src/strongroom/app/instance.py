@@ -28,7 +28,7 @@ from strongroom.egress import Documents, Egress
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.flow.device_codes import DeviceCodes
-from strongroom.flow.lockout import Lockout
+from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
@@ -149,6 +149,7 @@ def make_world(
         ),
         passwords=Passwords(keys),
         lockout=Lockout(),
+        factor_lockout=FactorLockout(),
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),

@@ -23,6 +23,7 @@ from strongroom import __version__
 from strongroom.app import certificates
 from strongroom.app.data_directory import InstanceFault, is_initialised, lock_directory, prepare_directory
 from strongroom.app.dispatch import Dispatcher, Surfaces
+from strongroom.app.identity_sockets import SocketListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instance
 from strongroom.config import Settings
 from strongroom.core.names import Surface
@@ -103,12 +104,16 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     metadata = _metadata_listener(settings, dispatcher)
     others = [listener for listener in (identity, metadata) if listener is not None]
     watch = Watch([listener.requests for listener in (main, *others)], raise_descriptor_limit())
+    sockets = SocketListeners(dispatcher, world.view, watch)
+    opened.store.subscribe(sockets.follow)
     opened_listeners: list[Listener] = []
     try:
         for listener in (control, *others, main):
             await _open(listener)
             opened_listeners.append(listener)
         watch.start()
+        world.sockets = sockets
+        faults = await sockets.open_all()
         world.instance.managed_identity = f"http://{identity.address}:{identity.port}"
         world.instance.metadata = _origin(metadata)
         world.instance.main = f"{main.address}:{main.port}"
@@ -122,6 +127,8 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
             say(line)
         for problem in world.journal.problems:
             say(f"  DAMAGE   the audit journal: {problem}. It is recorded; `strongroom audit verify` tells more.")
+        for fault in faults:
+            say(f"  SOCKET   {fault} `strongroom identity-maps list` shows whose it is.")
         await _notice_names(opened, say)
         if await _load_the_rest(surfaces, stop):
             _settle_collector()
@@ -133,7 +140,10 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
         world.instance.ready = False
         settings.run_file.unlink(missing_ok=True)
         # The main one first: what runs under `run` may still be finishing its last request.
-        await asyncio.gather(*(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)))
+        await asyncio.gather(
+            *(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)),
+            sockets.close_all(settings.stop_grace_s),
+        )
         watch.stop()
         await audit.drain(world)
         audit.settle_anonymous(world)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from strongroom.arm import wire
 from strongroom.arm.documents import (
-    IDENTITY_TYPE,
-    VAULT_TYPE,
+    TYPES,
+    Resource,
     show_group,
     show_resource,
     show_subscription,
@@ -18,8 +18,7 @@ from strongroom.arm.paging import page
 from strongroom.arm.rights import can, sees
 from strongroom.core.identity import Tenant
 from strongroom.core.records import tenant_partition
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
-from strongroom.core.vaults import Vault
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.directory.applications import delete_identity_principal
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -29,8 +28,6 @@ from strongroom.resources.lookup import group_not_found, group_of, subscription_
 from strongroom.store import Transaction
 
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
-_READ = {Vault: "Microsoft.KeyVault/vaults/read", UserAssignedIdentity: f"{IDENTITY_TYPE}/read"}
-_TYPE = {Vault: VAULT_TYPE, UserAssignedIdentity: IDENTITY_TYPE}
 _RESOURCE_PROPERTIES = frozenset({"resourcetype", "name", "resourcegroup", "location"})
 
 
@@ -100,13 +97,13 @@ def _status(*, made: bool) -> int:
 
 
 async def delete_resource_group(call: Call) -> Response:
-    """Remove a resource group with everything in it: vaults become recoverable, identities are gone."""
+    """Remove a resource group with everything in it: vaults become recoverable, the rest is gone, identities too."""
     group = the_group(call)
 
     async def change(tx: Transaction) -> GroupRemoval:
         removal = await delete_group(tx, group, now=call.now)
-        for identity in removal.identities:
-            await delete_identity_principal(tx, identity.tenant, identity.principal_id)
+        for principal in removal.principals:
+            await delete_identity_principal(tx, group.tenant, principal)
         return removal
 
     await call.commit(change, lambda removal: {"vaultIds": [vault.id for vault in removal.vaults]})
@@ -125,13 +122,13 @@ async def list_resources(call: Call) -> Response:
         and _has(
             wanted,
             {
-                "resourcetype": _TYPE[type(resource)],
+                "resourcetype": TYPES[type(resource)],
                 "name": resource.name,
                 "resourcegroup": resource.resource_group,
                 "location": resource.location,
             },
         )
-        and can(call, _READ[type(resource)], resource.scope)
+        and can(call, f"{TYPES[type(resource)]}/read", resource.scope)
     )
     return page(call, resources, key=_scope_of, show=show_resource)
 
@@ -174,14 +171,16 @@ def listed_group(call: Call) -> str | None:
     return name.lower()
 
 
-def _resources(call: Call, parent: Subscription) -> Iterator[Vault | UserAssignedIdentity]:
+def _resources(call: Call, parent: Subscription) -> Iterator[Resource]:
     view = call.world.view
     for vault in view.vaults():
         if vault.subscription == parent.id and vault.tenant == parent.tenant and vault.deleted is None:
             yield vault
-    for identity in view.all(UserAssignedIdentity, tenant_partition(parent.tenant)):
-        if identity.subscription == parent.id:
-            yield identity
+    kinds: tuple[type[UserAssignedIdentity | Machine], ...] = (UserAssignedIdentity, Machine)
+    for kind in kinds:
+        for other in view.all(kind, tenant_partition(parent.tenant)):
+            if other.subscription == parent.id:
+                yield other
 
 
 def _has(wanted: Filter, values: dict[str, str]) -> bool:
@@ -192,5 +191,5 @@ def _id_of(record: Tenant | Subscription | ResourceGroup) -> str:
     return record.id
 
 
-def _scope_of(resource: Vault | UserAssignedIdentity) -> str:
+def _scope_of(resource: Resource) -> str:
     return resource.scope.lower()

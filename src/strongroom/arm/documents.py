@@ -8,6 +8,7 @@ azure-mgmt-keyvault 14.1.0 and azure-mgmt-authorization 4.0.0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Ten
 from strongroom.core.names import Site, Surface
 from strongroom.core.network import NetworkAcls
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import AccessPolicy, Vault
 from strongroom.view import View
 
@@ -24,6 +25,10 @@ Document = dict[str, Any]
 
 VAULT_TYPE = "Microsoft.KeyVault/vaults"
 IDENTITY_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
+MACHINE_TYPE = "Microsoft.HybridCompute/machines"
+Resource = Vault | UserAssignedIdentity | Machine
+"""What generic lists have in them."""
+TYPES: Mapping[type[Resource], str] = {Vault: VAULT_TYPE, UserAssignedIdentity: IDENTITY_TYPE, Machine: MACHINE_TYPE}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 
 
@@ -84,12 +89,12 @@ def show_group(group: ResourceGroup) -> Document:
     }
 
 
-def show_resource(resource: Vault | UserAssignedIdentity) -> Document:
+def show_resource(resource: Resource) -> Document:
     """Write what generic lists say about any resource."""
     return {
         "id": resource.scope,
         "name": resource.name,
-        "type": VAULT_TYPE if isinstance(resource, Vault) else IDENTITY_TYPE,
+        "type": TYPES[type(resource)],
         "location": resource.location,
         "tags": resource.tags,
     }

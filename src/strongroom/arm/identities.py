@@ -19,7 +19,7 @@ from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.resources import identities
-from strongroom.resources.lookup import identity_not_found
+from strongroom.resources.lookup import identity_of
 from strongroom.store import Transaction
 
 READ_IDENTITY = f"{IDENTITY_TYPE}/read"
@@ -105,10 +105,7 @@ async def list_identities(call: Call) -> Response:
 
 def _the_identity(call: Call) -> UserAssignedIdentity:
     group, name = the_group(call), call.params["identity"]
-    found = call.world.view.user_assigned_identity(group.subscription, group.name, name)
-    if found is None:
-        raise identity_not_found(group.name, name)
-    return found
+    return identity_of(call.world.view, group, name)
 
 
 def _describe(result: tuple[UserAssignedIdentity, bool]) -> dict[str, object]:

@@ -10,8 +10,18 @@ section 3.1).
 
 from __future__ import annotations
 
-from strongroom.arm import cloud, containers, identities, role_assignments, role_definitions, vaults, wire
-from strongroom.arm.targets import DELETED_VAULT, GROUP, IDENTITY, VAULT, at, at_scope
+from strongroom.arm import (
+    cloud,
+    containers,
+    federated_credentials,
+    identities,
+    machines,
+    role_assignments,
+    role_definitions,
+    vaults,
+    wire,
+)
+from strongroom.arm.targets import DELETED_VAULT, FEDERATION, GROUP, IDENTITY, MACHINE, VAULT, at, at_scope
 from strongroom.core import limits
 from strongroom.core.api_versions import parse_arm
 from strongroom.core.echo import RESOURCE_TYPE, shown
@@ -31,6 +41,7 @@ _DEFINITIONS = f"/providers/{_AUTHORIZATION}/roleDefinitions"
 _VAULTS_OF_GROUP = f"{GROUP}/providers/{_KEY_VAULT}/vaults"
 _AT_SUBSCRIPTION, _AT_GROUP, _AT_VAULT = at(_SUBSCRIPTION), at(GROUP), at(VAULT)
 _AT_TENANT, _AT_DELETED_VAULT, _AT_IDENTITY = at("/"), at(DELETED_VAULT), at(IDENTITY)
+_AT_FEDERATION, _AT_MACHINE = at(FEDERATION), at(MACHINE)
 
 
 def _action(name: str) -> ControlAction:
@@ -154,6 +165,39 @@ _IDENTITY_ROWS = (
          _IDENTITY_TYPE, _ANYONE, identities.list_identities, _AT_SUBSCRIPTION),
 )  # fmt: skip
 
+_FEDERATED_TYPE = f"{_IDENTITY_TYPE}/federatedIdentityCredentials"
+_FEDERATION_ROWS = (
+    _row("FederatedIdentityCredentialList", "GET", f"{IDENTITY}/federatedIdentityCredentials",
+         _FEDERATED_TYPE, _action(f"{_FEDERATED_TYPE}/read"), federated_credentials.list_credentials, _AT_IDENTITY),
+    _row("FederatedIdentityCredentialGet", "GET", FEDERATION,
+         _FEDERATED_TYPE, _action(f"{_FEDERATED_TYPE}/read"), federated_credentials.get_credential, _AT_FEDERATION),
+    _row("FederatedIdentityCredentialPut", "PUT", FEDERATION,
+         _FEDERATED_TYPE, _action(f"{_FEDERATED_TYPE}/write"), federated_credentials.put_credential, _AT_FEDERATION,
+         success=201, body=wire.FederatedIdentityCredential),
+    _row("FederatedIdentityCredentialDelete", "DELETE", FEDERATION,
+         _FEDERATED_TYPE, _action(f"{_FEDERATED_TYPE}/delete"), federated_credentials.delete_credential,
+         _AT_FEDERATION),
+)  # fmt: skip
+
+_MACHINE_TYPE, _OF_SYSTEM = "Microsoft.HybridCompute/machines", "Microsoft.ManagedIdentity/identities"
+_MACHINE_ROWS = (
+    _row("MachineGet", "GET", MACHINE,
+         _MACHINE_TYPE, _action(f"{_MACHINE_TYPE}/read"), machines.get_machine, _AT_MACHINE),
+    _row("MachinePut", "PUT", MACHINE,
+         _MACHINE_TYPE, _action(f"{_MACHINE_TYPE}/write"), machines.put_machine, _AT_MACHINE, body=wire.Machine),
+    _row("MachinePatch", "PATCH", MACHINE,
+         _MACHINE_TYPE, _action(f"{_MACHINE_TYPE}/write"), machines.patch_machine, _AT_MACHINE,
+         body=wire.MachineUpdate),
+    _row("MachineDelete", "DELETE", MACHINE,
+         _MACHINE_TYPE, _action(f"{_MACHINE_TYPE}/delete"), machines.delete_machine, _AT_MACHINE),
+    _row("MachineListByGroup", "GET", f"{GROUP}/providers/{_MACHINE_TYPE}",
+         _MACHINE_TYPE, _ANYONE, machines.list_machines, _AT_GROUP),
+    _row("MachineList", "GET", f"{_SUBSCRIPTION}/providers/{_MACHINE_TYPE}",
+         _MACHINE_TYPE, _ANYONE, machines.list_machines, _AT_SUBSCRIPTION),
+    _row("SystemAssignedIdentityGet", "GET", f"{{scope*}}/providers/{_OF_SYSTEM}/default",
+         _OF_SYSTEM, _action(f"{_OF_SYSTEM}/read"), machines.get_system_identity, at_scope),
+)  # fmt: skip
+
 _ASSIGNMENT_TYPE, _DEFINITION_TYPE = f"{_AUTHORIZATION}/roleAssignments", f"{_AUTHORIZATION}/roleDefinitions"
 _RIGHTS_ROWS = (
     _row("RoleAssignmentList", "GET", _ASSIGNMENTS,
@@ -178,7 +222,15 @@ _RIGHTS_ROWS = (
          f"{_AUTHORIZATION}/permissions", _ANYONE, role_definitions.list_permissions, at_scope),
 )  # fmt: skip
 
-OPERATIONS: tuple[Op, ...] = (*_TENANT_ROWS, *_GROUP_ROWS, *_VAULT_ROWS, *_IDENTITY_ROWS, *_RIGHTS_ROWS)
+OPERATIONS: tuple[Op, ...] = (
+    *_TENANT_ROWS,
+    *_GROUP_ROWS,
+    *_VAULT_ROWS,
+    *_IDENTITY_ROWS,
+    *_FEDERATION_ROWS,
+    *_MACHINE_ROWS,
+    *_RIGHTS_ROWS,
+)
 
 SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.KeyVault/vaults",
@@ -190,6 +242,9 @@ SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.Authorization/roleDefinitions",
     "Microsoft.Authorization/permissions",
     "Microsoft.ManagedIdentity/userAssignedIdentities",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+    "Microsoft.ManagedIdentity/identities",
+    "Microsoft.HybridCompute/machines",
     "Microsoft.Resources/subscriptions",
     "Microsoft.Resources/resourceGroups",
     "Microsoft.Resources/resources",

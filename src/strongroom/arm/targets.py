@@ -16,6 +16,8 @@ from strongroom.flow.world import World
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/{{vault}}"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{{identity}}"
+MACHINE = f"{GROUP}/providers/Microsoft.HybridCompute/machines/{{machine}}"
+FEDERATION = f"{IDENTITY}/federatedIdentityCredentials/{{federation}}"
 DELETED_VAULT = "/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{vault}"
 
 

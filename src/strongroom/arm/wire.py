@@ -8,6 +8,8 @@ where a wrong one stands.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -129,6 +131,49 @@ class IdentityUpdate(Struct, rename="camel"):
 
     location: str | None = None
     tags: dict[str, str] | None = None
+
+
+class ResourceIdentity(Struct, rename="camel"):
+    """What identity a resource is to have. Its ids are ours to give."""
+
+    type: str
+
+
+class MachineProperties(Struct, rename="camel"):
+    """Of what Arc's agent says of a machine, what is kept."""
+
+    vm_id: str | None = None
+
+
+class Machine(Struct, rename="camel"):
+    """The body of PUT machine."""
+
+    location: str
+    tags: dict[str, str] | None = None
+    identity: ResourceIdentity | None = None
+    properties: MachineProperties | None = None
+
+
+class MachineUpdate(Struct, rename="camel"):
+    """The body of PATCH machine."""
+
+    tags: dict[str, str] | None = None
+    identity: ResourceIdentity | None = None
+
+
+class FederatedIdentityCredentialProperties(Struct, rename="camel"):
+    """Which subject of which issuer is the identity."""
+
+    issuer: str | None = None
+    subject: str | None = None
+    audiences: list[str] | None = None
+    claims_matching_expression: Any = None
+
+
+class FederatedIdentityCredential(Struct, rename="camel"):
+    """The body of PUT federated identity credential."""
+
+    properties: FederatedIdentityCredentialProperties
 
 
 class RoleAssignmentProperties(Struct, rename="camel"):

@@ -13,11 +13,15 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 
-Data = Annotated[Path | None, Parameter(name="--data", help="Data directory (default: this user's own).")]
 Identity = Annotated[
-    str | None, Parameter(name="--identity", help="Managed identity to be (default: the one named default).")
+    str | None,
+    Parameter(
+        name="--identity", help="Managed identity to be, by name, ARM id or client id (default: the one named default)."
+    ),
 ]
 ServicePrincipal = Annotated[
     bool,
@@ -32,10 +36,7 @@ Endpoint = Annotated[
         help="How the managed identity is offered: app-service, imds, arc, cloud-shell, azure-ml, workload-identity.",
     ),
 ]
-Tenant = Annotated[
-    str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
-]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its domains.")]
 
 _EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
 
@@ -47,15 +48,16 @@ application = App(
     result_action="return_value",
 )
 audit = App(name="audit", help="Read and judge the audit journal.")
-identity_maps = App(name="identity-maps", help="Which users and networks may be a managed identity without a secret.")
-identity_provider = App(
-    name="identity-provider",
-    help="Other OpenID providers that a tenant's users may sign in at; by default there is none.",
+identity_maps = App(
+    name="identity-maps", help="Which users, networks and sockets may be a managed identity without a secret."
 )
 issuers = App(
     name="issuers", help="List, trust and distrust outside issuers, whose tokens applications may sign in with."
 )
 signing_keys = App(name="signing-keys", help="List, roll over and revoke the keys that sign tokens.")
+tenants = App(
+    name="tenants", help="List the tenants of this instance, make one, change what one is called, remove one."
+)
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -125,6 +127,19 @@ def env(
     from strongroom.cli import env as command  # noqa: PLC0415  each command loads what it needs
 
     return command.env(data, identity, service_principal=service_principal, endpoint=endpoint, as_json=json)
+
+
+@application.command(name="identity-token")
+def identity_token(
+    *,
+    file: Annotated[Path, Parameter(help="Where the token file is to be.")],
+    data: Data = None,
+    identity: Identity = None,
+) -> int:
+    """Keep the token file of workload identity for a program that is started otherwise, until told to stop."""
+    from strongroom.cli import identity_token as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.identity_token(data, identity, file)
 
 
 @application.command
@@ -268,12 +283,20 @@ def sign_in(
     device_code: Annotated[
         bool | None, Parameter(help="Whether programs without a browser may sign users in: off by default.")
     ] = None,
+    password_days: Annotated[
+        int | None, Parameter(help="How many days a password is good that is set from now on; 0 for ever, the default.")
+    ] = None,
+    second_factor: Annotated[
+        bool | None, Parameter(help="Whether everybody must have a second factor: off by default.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Print what a tenant's users may sign in by, of what is off by default, and change it where something is said."""
     from strongroom.cli import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    wanted = {"passwordGrant": password_grant, "deviceCode": device_code}
+    wanted = {"passwordGrant": password_grant, "deviceCode": device_code, "passwordDays": password_days} | {
+        "secondFactor": second_factor
+    }
     return command.change(data, tenant, wanted, as_json=json)
 
 
@@ -287,17 +310,23 @@ def identity_maps_list(*, data: Data = None, json: Json = False) -> int:
 
 @identity_maps.command(name="add")
 def identity_maps_add(
-    identity: Annotated[str, Parameter(help="The managed identity, by name or ARM id.")],
+    identity: Annotated[str, Parameter(help="The managed identity, by name, ARM id or client id.")],
     *,
     data: Data = None,
     user: Annotated[str | None, Parameter(help="A user of this machine, by name or number.")] = None,
     network: Annotated[str | None, Parameter(help="An IPv4 address or range of other machines.")] = None,
+    socket: Annotated[
+        Path | None, Parameter(help="A Unix socket to make, mode 0600: who can open it is the identity.")
+    ] = None,
+    owner: Annotated[
+        str | None, Parameter(help="The user whose that socket is to be (default: the service's own).")
+    ] = None,
     json: Json = False,
 ) -> int:
-    """Let a user of this machine, or a network, be a managed identity."""
+    """Let a user of this machine, a network, or whoever can open a socket, be a managed identity."""
     from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.add(data, identity, user, network, as_json=json)
+    return command.add(data, identity, command.Source(user, network, socket, owner), as_json=json)
 
 
 @identity_maps.command(name="remove")
@@ -310,114 +339,62 @@ def identity_maps_remove(
     return command.remove(data, map_id)
 
 
-Provider = Annotated[str, Parameter(help="The provider's id, as the list shows it.")]
-
-
-@identity_provider.command(name="list")
-def identity_provider_list(*, data: Data = None, json: Json = False) -> int:
-    """Print every identity provider, and the redirect URI that it has to know."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
+@tenants.command(name="list")
+def tenants_list(*, data: Data = None, json: Json = False) -> int:
+    """Print every tenant: its id, its name and its domains, the default first."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
     return command.show(data, as_json=json)
 
 
-@identity_provider.command(name="add")
-def identity_provider_add(
-    issuer: Annotated[str, Parameter(help="The issuer, exactly as its tokens name it.")],
+@tenants.command(name="create")
+def tenants_create(
+    domain: Annotated[str, Parameter(help="Its domain, which no other tenant has.")],
     *,
-    client_id: Annotated[str, Parameter(help="What this service is called there.")],
-    client_secret_file: Annotated[
-        Path, Parameter(help="File with the secret, or - for standard input.", allow_leading_hyphen=True)
-    ],
-    name: Annotated[str, Parameter(help="What people know it by, on the sign-in page.")],
     data: Data = None,
-    tenant: Tenant = None,
-    domain: Annotated[
-        tuple[str, ...], Parameter(help="A domain of the tenant whose users are sent there; may be repeated.")
-    ] = (),
-    trust_claim: Annotated[
-        str | None,
-        Parameter(
-            help="The claim that names a user of these domains at a first sign-in: preferred_username, email or upn"
-            " (default: none, links alone say who is who)."
-        ),
-    ] = None,
-    scope: Annotated[tuple[str, ...], Parameter(help="What is asked for (default: openid, profile, email).")] = (),
+    name: Annotated[str | None, Parameter(help="Its display name (default: the domain).")] = None,
+    user: Annotated[str, Parameter(help="What its first administrator is called before the @.")] = "admin",
+    subscription: Annotated[
+        bool, Parameter(negative="", help="Make a subscription as well, which the administrator owns.")
+    ] = False,
     json: Json = False,
 ) -> int:
-    """Let a tenant's users sign in at another OpenID provider. Users are not made by it: they must exist here."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
+    """Make a tenant, and print its first administrator's password, once."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    wanted = {
-        "issuer": issuer,
-        "clientId": client_id,
-        "displayName": name,
-        "tenant": tenant,
-        "domains": list(domain),
-        "trustedClaim": trust_claim,
-        **({"scopes": list(scope)} if scope else {}),
-    }
-    return command.add(data, client_secret_file, wanted, as_json=json)
+    return command.create(data, domain, name=name, user=user, subscription=subscription, as_json=json)
 
 
-@identity_provider.command(name="enable")
-def identity_provider_enable(provider: Provider, *, data: Data = None) -> int:
-    """Send people to a provider again."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
+@tenants.command(name="rename")
+def tenants_rename(tenant: NamedTenant, name: str, *, data: Data = None) -> int:
+    """Give a tenant another display name."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, provider, enabled=True)
-
-
-@identity_provider.command(name="disable")
-def identity_provider_disable(provider: Provider, *, data: Data = None) -> int:
-    """Send nobody to a provider; whoever is signed in by it stays so."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
-
-    return command.enable(data, provider, enabled=False)
+    return command.change(data, tenant, displayName=name)
 
 
-@identity_provider.command(name="remove")
-def identity_provider_remove(provider: Provider, *, data: Data = None) -> int:
-    """Remove a provider and its links, with every session and token that came of them."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
+@tenants.command(name="add-domain")
+def tenants_add_domain(tenant: NamedTenant, domain: str, *, data: Data = None) -> int:
+    """Give a tenant another verified domain, for names of its users."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, provider)
-
-
-@identity_provider.command(name="links")
-def identity_provider_links(provider: Provider, *, data: Data = None, json: Json = False) -> int:
-    """Print which user each subject of a provider is."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
-
-    return command.links(data, provider, as_json=json)
+    return command.change(data, tenant, addDomain=domain)
 
 
-@identity_provider.command(name="link")
-def identity_provider_link(
-    provider: Provider,
-    *,
-    user: Annotated[str, Parameter(help="The user principal name.")],
-    subject: Annotated[str, Parameter(help="The sub of the provider's id tokens.", allow_leading_hyphen=True)],
-    data: Data = None,
-    json: Json = False,
-) -> int:
-    """Take a subject of a provider for a user."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
+@tenants.command(name="remove-domain")
+def tenants_remove_domain(tenant: NamedTenant, domain: str, *, data: Data = None) -> int:
+    """Take a domain from a tenant, if it is not the last and no name is in it."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.link(data, provider, user, subject, as_json=json)
+    return command.change(data, tenant, removeDomain=domain)
 
 
-@identity_provider.command(name="unlink")
-def identity_provider_unlink(
-    provider: Provider,
-    link: Annotated[str, Parameter(help="The link's id, as the links show it.")],
-    *,
-    data: Data = None,
-) -> int:
-    """Remove a link, with every session and token that came of it."""
-    from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
+@tenants.command(name="remove")
+def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
+    """Remove a tenant that has nothing but its last user, with every token of it."""
+    from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.unlink(data, provider, link)
+    return command.remove(data, tenant)
 
 
 application.command(audit)
@@ -425,3 +402,4 @@ application.command(identity_maps)
 application.command(identity_provider)
 application.command(issuers)
 application.command(signing_keys)
+application.command(tenants)

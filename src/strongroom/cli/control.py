@@ -155,7 +155,7 @@ def revoke_signing_key(instance: Instance, kid: str) -> None:
     _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
 
 
-def change_sign_in(instance: Instance, tenant: str | None, wanted: Mapping[str, bool | None]) -> dict[str, Any]:
+def change_sign_in(instance: Instance, tenant: str | None, wanted: Mapping[str, int | None]) -> dict[str, Any]:
     """
     Change what a tenant's users may sign in by, where something is said, and tell all of it.
 
@@ -198,6 +198,44 @@ def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, A
         Halt: there is no such tenant, or there are several and none is named.
     """
     return _ask(instance, "POST", "/recover", {"tenant": tenant})
+
+
+def list_tenants(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every tenant."""
+    return _list(_ask(instance, "GET", "/tenants"))
+
+
+def create_tenant(
+    instance: Instance, *, domain: str, display_name: str, user_name: str, subscription: bool
+) -> dict[str, Any]:
+    """
+    Have a tenant made; what it is, with the one copy of its first administrator's password.
+
+    Raises:
+        Halt: another tenant has the domain, or a name is malformed.
+    """
+    body = {"domain": domain, "displayName": display_name, "userName": user_name, "subscription": subscription}
+    return _ask(instance, "POST", "/tenants", body)
+
+
+def change_tenant(instance: Instance, tenant: str, **change: str) -> dict[str, Any]:
+    """
+    Have a tenant changed: `displayName`, `addDomain` or `removeDomain`; what it is then.
+
+    Raises:
+        Halt: there is no such tenant, or the change cannot be.
+    """
+    return _ask(instance, "PATCH", f"/tenants/{quote(tenant, safe='')}", dict(change))
+
+
+def remove_tenant(instance: Instance, tenant: str) -> None:
+    """
+    Have a tenant removed.
+
+    Raises:
+        Halt: there is no such tenant, or it is not empty.
+    """
+    _ask(instance, "DELETE", f"/tenants/{quote(tenant, safe='')}")
 
 
 class _Connection(http.client.HTTPConnection):
@@ -243,14 +281,14 @@ def list_identity_maps(instance: Instance) -> list[dict[str, Any]]:
     return _list(_ask(instance, "GET", "/identity-maps"))
 
 
-def add_identity_map(instance: Instance, identity: str, user: int | None, network: str | None) -> dict[str, Any]:
+def add_identity_map(instance: Instance, identity: str, source: dict[str, Any]) -> dict[str, Any]:
     """
-    Have the service map a user or a network to an identity.
+    Have the service map a user, a network or a socket, with its owner, to an identity.
 
     Raises:
         Halt: it refuses; the message is the service's own.
     """
-    return _ask(instance, "POST", "/identity-maps", {"identity": identity, "user": user, "network": network})
+    return _ask(instance, "POST", "/identity-maps", {"identity": identity, **source})
 
 
 def remove_identity_map(instance: Instance, map_id: str) -> None:

@@ -54,7 +54,7 @@ _LOOPBACK = "127.0.0.1"
 """What NO_PROXY always names, for the managed identity endpoint. Not `localhost`: clients take that as a suffix."""
 AZURE_AUTHORITY = "https://login.microsoftonline.com"
 """What a program under `run` takes for its authority, where it wants to be told one: the relay serves it."""
-_ALIAS = "adfs"
+ALIAS = "adfs"
 """The tenant that spares clients the question whether Microsoft knows our authority: clients.md section 0, R4."""
 _JAVA_DIRECT = "localhost|127.*|[::1]"
 
@@ -110,10 +110,10 @@ def shell_environment(
     return {
         **_vault({}, grant, VAULT_URL_VARIABLES, grant.vault_uri.rstrip("/")),
         **_trust(surrounding, trust, {}),
-        **ENDPOINTS[endpoint](Offer(grant, grant.authority, _ALIAS, scratch)),
+        **ENDPOINTS[endpoint](Offer(grant, grant.authority, ALIAS, scratch)),
         "AZURE_AUTHORITY_HOST": grant.authority,
-        "AZURE_TENANT_ID": _ALIAS,
-        **_service_principal(grant, _ALIAS),
+        "AZURE_TENANT_ID": ALIAS,
+        **_service_principal(grant, ALIAS),
     }
 
 

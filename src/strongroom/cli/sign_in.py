@@ -10,10 +10,10 @@ from strongroom.cli.control import change_sign_in
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
 
-_TITLES = {"passwordGrant": "password grant", "deviceCode": "device code"}
+_TITLES = {"passwordGrant": "password grant", "deviceCode": "device code", "secondFactor": "second factor"}
 
 
-def change(data: Path | None, tenant: str | None, wanted: Mapping[str, bool | None], *, as_json: bool) -> int:
+def change(data: Path | None, tenant: str | None, wanted: Mapping[str, int | None], *, as_json: bool) -> int:
     """
     Change what is said, and print all of it.
 
@@ -26,4 +26,6 @@ def change(data: Path | None, tenant: str | None, wanted: Mapping[str, bool | No
     else:
         for name, title in _TITLES.items():
             print(f"{title:<14}  {'on' if told[name] else 'off'}")
+        days = told["passwordDays"]
+        print(f"passwords last  {'for ever' if days is None else f'{days} days'}")
     return Exit.OK

@@ -21,6 +21,7 @@ from strongroom.control.runs import finish_run, start_run
 from strongroom.control.sign_in import change_sign_in
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.control.status import status
+from strongroom.control.tenants import change_tenant, create_tenant, list_tenants, remove_tenant
 from strongroom.control.wire import (
     AssertionBody,
     IdentityLinkBody,
@@ -28,9 +29,11 @@ from strongroom.control.wire import (
     IdentityProviderBody,
     IdentityProviderChangeBody,
     IssuerBody,
+    NewTenantBody,
     RunBody,
     SignInBody,
     TenantBody,
+    TenantChangeBody,
 )
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
@@ -80,5 +83,12 @@ OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("SigningKeyRevoke", "POST", "/signing-keys/{kid}/revoke", Public(), revoke_signing_key, control_target,
        success=204, authenticates=True),
+    Op("TenantList", "GET", "/tenants", Public(), list_tenants, control_target, authenticates=True),
+    Op("TenantCreate", "POST", "/tenants", Public(), create_tenant, control_target, success=201, body=NewTenantBody,
+       authenticates=True),
+    Op("TenantChange", "PATCH", "/tenants/{tenant}", Public(), change_tenant, control_target, body=TenantChangeBody,
+       authenticates=True),
+    Op("TenantRemove", "DELETE", "/tenants/{tenant}", Public(), remove_tenant, control_target, success=204,
+       authenticates=True),
     Op("StatusGet", "GET", "/status", Public(), status, control_target, authenticates=True),
 )  # fmt: skip

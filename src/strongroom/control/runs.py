@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.control.identities import find_identity, require_identity_principal
+from strongroom.control.identities import Identity, find_identity, require_identity_principal
 from strongroom.control.link import optional_body, require_control
 from strongroom.control.names import own_hosts, vault_names
 from strongroom.control.wire import RunAnswer, RunBody, RunServicePrincipal
@@ -13,7 +13,6 @@ from strongroom.core.identity import Application, CredentialKind, ServicePrincip
 from strongroom.core.installation import Installation
 from strongroom.core.names import Surface, azure_names
 from strongroom.core.records import tenant_partition
-from strongroom.core.resources import UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.directory.runs import NewRun, begin_run, end_run, is_current, make_run
 from strongroom.flow.call import Call
@@ -28,7 +27,7 @@ from strongroom.store import Transaction
 class _Lent:
     """What a run is lent: an identity, its principal, and the application of its client secret."""
 
-    identity: UserAssignedIdentity
+    identity: Identity
     principal: ServicePrincipal
     application: Application | None
 

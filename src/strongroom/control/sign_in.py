@@ -1,4 +1,4 @@
-"""What the operator lets a tenant's users sign in by, where that is off by default."""
+"""What the operator lets a tenant's users sign in by, or wants of them, and how long their passwords last."""
 
 from __future__ import annotations
 
@@ -21,11 +21,23 @@ async def change_sign_in(call: Call) -> Response:
     tenant = require_tenant(call.world.view, body.tenant).id
     call.properties["tenantId"] = tenant
     settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant) or SignInSettings(tenant, tenant)
-    wanted = replace(
-        settings,
-        password_grant=settings.password_grant if body.password_grant is None else body.password_grant,
-        device_code=settings.device_code if body.device_code is None else body.device_code,
+    changed = _changed(settings, body)
+    if changed != settings:
+        await call.commit(lambda tx: tx.put(changed))
+    return json.response(
+        wire.SignInAnswer(
+            tenant, changed.password_grant, changed.device_code, changed.password_days, changed.second_factor
+        )
     )
-    if wanted != settings:
-        await call.commit(lambda tx: tx.put(wanted))
-    return json.response(wire.SignInAnswer(tenant, wanted.password_grant, wanted.device_code))
+
+
+def _changed(settings: SignInSettings, body: wire.SignInBody) -> SignInSettings:
+    if body.password_grant is not None:
+        settings = replace(settings, password_grant=body.password_grant)
+    if body.device_code is not None:
+        settings = replace(settings, device_code=body.device_code)
+    if body.second_factor is not None:
+        settings = replace(settings, second_factor=body.second_factor)
+    if body.password_days is not None:
+        settings = replace(settings, password_days=body.password_days or None)
+    return settings

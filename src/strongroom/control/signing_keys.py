@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from strongroom.control import wire
+from strongroom.control.key_making import make_missing
 from strongroom.control.link import optional_body, require_control
 from strongroom.control.tenants import require_tenant
 from strongroom.core.errors import NotFound
 from strongroom.core.identity import SigningKey
-from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import signing_keys
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -35,7 +34,7 @@ async def roll_signing_keys(call: Call) -> Response:
     world, now = call.world, call.now
     tenant = require_tenant(world.view, body.tenant).id
     call.properties["tenantId"] = tenant
-    made = await _make_missing(call, tenant, signing_keys.handed_over(world.view.signing_keys(tenant), now))
+    made = await make_missing(call, tenant, signing_keys.handed_over(world.view.signing_keys(tenant), now))
 
     async def change(tx: Transaction) -> None:
         await signing_keys.hand_over(tx, tenant, now)
@@ -58,7 +57,7 @@ async def revoke_signing_key(call: Call) -> Response:
         raise NotFound("There is no such signing key.")
     tenant = key.tenant
     call.properties.update(signingKeyId=kid, tenantId=tenant)
-    made = await _make_missing(call, tenant, signing_keys.without(world.view.signing_keys(tenant), kid, now))
+    made = await make_missing(call, tenant, signing_keys.without(world.view.signing_keys(tenant), kid, now))
 
     async def change(tx: Transaction) -> None:
         await signing_keys.revoke(tx, tenant, kid, now)
@@ -72,19 +71,6 @@ def _answer(call: Call, tenants: Sequence[str]) -> Response:
     view, now = call.world.view, call.now
     shown = [_show(key, now) for tenant in tenants for key in signing_keys.published(view.signing_keys(tenant), now)]
     return json.response(wire.SigningKeyList(shown))
-
-
-async def _make_missing(call: Call, tenant: str, left: Sequence[SigningKey]) -> list[SigningKey]:
-    """Make the keys that the tenant lacks once it has *left*, off the loop."""
-    world, now = call.world, call.now
-    pool = BoundedPool("signing key", threads=1, waiting=1)
-    try:
-        return [
-            await pool.run(partial(signing_keys.make_signing_key, world.keys, tenant, term, now))
-            for term in signing_keys.due(left, now)
-        ]
-    finally:
-        pool.close()
 
 
 def _show(key: SigningKey, now: int) -> wire.SigningKeyEntry:

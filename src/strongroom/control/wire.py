@@ -18,7 +18,7 @@ class RunBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What a run is to be lent."""
 
     identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)] | None = None
-    """A user-assigned identity's name or ARM id; none means `default`."""
+    """A managed identity's name, ARM id or client id; none means `default`."""
     service_principal: bool = False
     """Whether to make a client secret for the run as well."""
     application: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)] | None = None
@@ -85,6 +85,62 @@ class TenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
 
 
+TenantName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=limits.DISPLAY_NAME_CHARS, pattern=r"\A[^\x00-\x1f\x7f]+\Z")
+]
+"""One line: it is printed beside others."""
+Domain = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+
+
+class NewTenantBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A tenant to be made."""
+
+    display_name: TenantName
+    domain: Domain
+    user_name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "admin"
+    """What the first administrator is called before the @."""
+    subscription: bool = False
+    """Whether the tenant gets a subscription, which the first administrator owns."""
+
+
+class TenantChangeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What is to become different about a tenant; one thing at a time."""
+
+    display_name: TenantName | None = None
+    add_domain: Domain | None = None
+    remove_domain: Domain | None = None
+
+
+class TenantEntry(msgspec.Struct, rename="camel"):
+    """A tenant, and what it has of resources."""
+
+    tenant_id: str
+    display_name: str
+    domains: list[str]
+    """The default first."""
+    subscription_ids: list[str]
+    created: int
+
+
+class TenantList(msgspec.Struct):
+    """Every tenant."""
+
+    value: list[TenantEntry]
+
+
+class NewTenant(json.Secretive, rename="camel"):
+    """A tenant that was made, with the one copy of its first administrator's password."""
+
+    tenant_id: str
+    display_name: str
+    domain: str
+    authority: str
+    user_name: str
+    user_password: str
+    object_id: str
+    subscription_id: str | None
+
+
 class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What a tenant's users are to be let sign in by; what is not said stays."""
 
@@ -92,14 +148,19 @@ class SignInBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Its id or one of its domains; none where there is only one tenant."""
     password_grant: bool | None = None
     device_code: bool | None = None
+    password_days: Annotated[int, msgspec.Meta(ge=0, le=limits.PASSWORD_DAYS_MAX)] | None = None
+    """How long a password is good that is set from now on; 0 for ever."""
+    second_factor: bool | None = None
 
 
 class SignInAnswer(msgspec.Struct, rename="camel"):
-    """What a tenant's users may sign in by, of what is off by default."""
+    """What a tenant's users may sign in by, of what is off by default, and how long their passwords last."""
 
     tenant_id: str
     password_grant: bool
     device_code: bool
+    password_days: int | None
+    second_factor: bool
 
 
 class IssuerBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -170,14 +231,18 @@ class SigningKeyList(msgspec.Struct):
 
 
 class IdentityMapBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Who may be which identity: a user or a network, and exactly one of them."""
+    """Who may be which identity: a user, a network or a socket, and exactly one of them."""
 
     identity: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)]
-    """A user-assigned identity's name or ARM id."""
+    """A managed identity's name, ARM id or client id."""
     user: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
     """The id of a Unix user of this machine."""
     network: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     """An IPv4 address or range."""
+    socket: Annotated[str, msgspec.Meta(max_length=limits.PATH_BYTES)] | None = None
+    """The path of a Unix socket that is to be made."""
+    owner: Annotated[int, msgspec.Meta(ge=0, le=USER_MAX)] | None = None
+    """The user whose that socket is to be; none means the service's own."""
 
 
 class IdentityMapEntry(msgspec.Struct, rename="camel"):
@@ -190,6 +255,10 @@ class IdentityMapEntry(msgspec.Struct, rename="camel"):
     """The identity's ARM id; none once the identity is gone."""
     user: int | None
     network: str | None
+    socket: str | None
+    owner: int | None
+    fault: str | None
+    """Why the socket does not listen, if it does not."""
     created: int
 
 

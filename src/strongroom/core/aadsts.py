@@ -47,6 +47,7 @@ _FEDERATION_HELP = (
     " Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
     " https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 )
+_MOVED = "Due to a configuration change made by your administrator, or because you moved to a new location, you must "
 KEY_NOT_FOUND = "The key was not found."
 KEY_EXPIRED = "The key used is expired."
 KEY_DID_NOT_SIGN = "Key was found, but use of the key to verify the signature failed."
@@ -203,6 +204,7 @@ _TABLE = (
     Refusal(50126, *_GRANT, "Error validating credentials due to invalid username or password."),
     Refusal(50055, *_GRANT, "The password is expired."),
     Refusal(50057, *_GRANT, "The user account is disabled."),
+    Refusal(500121, *_GRANT, "Authentication failed during strong authentication request."),
     Refusal(
         53003,
         *_GRANT,
@@ -212,8 +214,13 @@ _TABLE = (
     Refusal(
         50076,
         *_INTERACTION,
-        "Due to a configuration change made by your administrator, or because you moved to a new location, you must use"
-        " multi-factor authentication to access '{resource}'.",
+        _MOVED + "use multi-factor authentication to access '{resource}'.",
+        BASIC_ACTION,
+    ),
+    Refusal(
+        50079,
+        *_INTERACTION,
+        _MOVED + "enroll in multi-factor authentication to access '{resource}'.",
         BASIC_ACTION,
     ),
     Refusal(

@@ -16,6 +16,8 @@ GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 OWNED_APPLICATIONS = "Application.ReadWrite.OwnedBy"
 """To make applications, and to manage those that one owns."""
 _ASSIGNS_ROLES = "RoleManagement.ReadWrite.Directory"
+_READS_METHODS, _WRITES_METHODS = "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"
+"""Over what users sign in with; to read it is no part of reading a directory."""
 _READS_POLICIES = "Policy.Read.All"
 _WRITES_POLICIES = "Policy.ReadWrite.ConditionalAccess"
 
@@ -29,25 +31,32 @@ _READS = frozenset(
         "Organization.Read.All",
         "RoleManagement.Read.Directory",
         "User.Read.All",
+        "User.ReadBasic.All",
     }
 )
+_WRITES_USERS = frozenset({"User.Read.All", "User.ReadBasic.All", "User.RevokeSessions.All"})
 _IMPLIED: Mapping[str, frozenset[str]] = {
     "AppRoleAssignment.ReadWrite.All": frozenset({"Application.Read.All"}),
     "Application.ReadWrite.All": frozenset({"Application.Read.All", OWNED_APPLICATIONS}),
     OWNED_APPLICATIONS: frozenset({"Application.Read.All"}),
     "DelegatedPermissionGrant.ReadWrite.All": frozenset({"Application.Read.All"}),
     "Directory.Read.All": _READS,
-    "Directory.ReadWrite.All": _READS | {"Group.ReadWrite.All", "GroupMember.ReadWrite.All", "User.ReadWrite.All"},
+    "Directory.ReadWrite.All": _READS
+    | _WRITES_USERS
+    | {"Group.ReadWrite.All", "GroupMember.ReadWrite.All", "User.ReadWrite.All"},
     "Group.Read.All": frozenset({"GroupMember.Read.All"}),
     "Group.ReadWrite.All": frozenset({"Group.Read.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All"}),
     "GroupMember.ReadWrite.All": frozenset({"GroupMember.Read.All"}),
     _WRITES_POLICIES: frozenset({_READS_POLICIES}),
     _ASSIGNS_ROLES: frozenset({"RoleManagement.Read.Directory"}),
-    "User.ReadWrite.All": frozenset({"User.Read.All"}),
+    "User.Read.All": frozenset({"User.ReadBasic.All"}),
+    "User.ReadWrite.All": _WRITES_USERS,
+    _WRITES_METHODS: frozenset({_READS_METHODS}),
 }
 
 
-def _with_implied(*names: str) -> frozenset[str]:
+def with_implied(*names: str) -> frozenset[str]:
+    """Give rights with all that they imply: whoever may write may read."""
     return frozenset(names).union(*(_IMPLIED.get(name, frozenset()) for name in names))
 
 
@@ -61,7 +70,7 @@ class ApplicationPermission:
     @property
     def gives(self) -> frozenset[str]:
         """The names of the rights that it gives, its own among them."""
-        return _with_implied(self.name)
+        return with_implied(self.name)
 
 
 APPLICATION_PERMISSIONS: Mapping[str, ApplicationPermission] = {
@@ -87,8 +96,14 @@ APPLICATION_PERMISSIONS: Mapping[str, ApplicationPermission] = {
          "Read and write your organization's conditional access policies"),
         ("483bed4a-2ad3-4361-a73b-c83ccdbdc53c", "RoleManagement.Read.Directory", "Read all directory RBAC settings"),
         ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", _ASSIGNS_ROLES, "Read and write all directory RBAC settings"),
+        ("cc117bb9-00cf-4eb8-b580-ea2a878fe8f7", "User-PasswordProfile.ReadWrite.All",
+         "Read and write all password profiles and reset user passwords"),
         ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All", "Read all users' full profiles"),
+        ("97235f07-e226-4f63-ace3-39588e11d3a1", "User.ReadBasic.All", "Read all users' basic profiles"),
         ("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All", "Read and write all users' full profiles"),
+        ("77f3a031-c388-4f99-b373-dc68676a979e", "User.RevokeSessions.All", "Revoke all sign in sessions for a user"),
+        ("38d9df27-64da-44fd-b7c5-a6fbac20248f", _READS_METHODS, "Read all users' authentication methods"),
+        ("50483e42-d915-4231-9639-7fdb7fd190e5", _WRITES_METHODS, "Read and write all users' authentication methods"),
     )
 }  # fmt: skip
 """The app roles of Microsoft Graph that give anything here, by id (Microsoft Graph permissions reference)."""
@@ -106,21 +121,22 @@ class DirectoryRole:
     gives: frozenset[str]
 
 
-_APPLICATION_ADMINISTRATOR = _with_implied(
+_APPLICATION_ADMINISTRATOR = with_implied(
     "Directory.Read.All",
     "Application.ReadWrite.All",
     "AppRoleAssignment.ReadWrite.All",
     "DelegatedPermissionGrant.ReadWrite.All",
 )
-_READER = _with_implied("Directory.Read.All")
-_POLICIES = _with_implied("Directory.Read.All", _WRITES_POLICIES)
+_READER = with_implied("Directory.Read.All")
+_AUTHENTICATION_ADMINISTRATOR = with_implied("Directory.Read.All", _WRITES_METHODS)
+_POLICIES = with_implied("Directory.Read.All", _WRITES_POLICIES)
 
 DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
     GLOBAL_ADMINISTRATOR: DirectoryRole("Global Administrator", "Can manage all of the directory.", EVERYTHING),
     "f2ef992c-3afb-46b9-b7cf-a126ee74c451": DirectoryRole(
         "Global Reader",
         "Can read everything that a Global Administrator can, and change nothing.",
-        _READER | {_READS_POLICIES},
+        _READER | {_READS_METHODS, _READS_POLICIES},
     ),
     "88d8e3e3-8f55-4a1e-953a-9b9898b8876b": DirectoryRole(
         "Directory Readers", "Can read the directory; for applications and guests.", _READER
@@ -134,17 +150,29 @@ DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
     "fe930be7-5e62-47db-91af-98c3a49a38b1": DirectoryRole(
         "User Administrator",
         "Can manage users and groups.",
-        _with_implied("Directory.Read.All", "User.ReadWrite.All", "Group.ReadWrite.All"),
+        with_implied(
+            "Directory.Read.All", "User.ReadWrite.All", "User-PasswordProfile.ReadWrite.All", "Group.ReadWrite.All"
+        ),
     ),
     "fdd7a751-b60b-444a-984c-02652fe8fa1c": DirectoryRole(
         "Groups Administrator",
         "Can manage groups.",
-        _with_implied("Directory.Read.All", "Group.ReadWrite.All"),
+        with_implied("Directory.Read.All", "Group.ReadWrite.All"),
     ),
     "e8611ab8-c189-46e8-94e1-60213ab1f814": DirectoryRole(
         "Privileged Role Administrator",
         "Can manage role assignments in the directory.",
-        _with_implied("Directory.Read.All", _ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
+        with_implied("Directory.Read.All", _ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
+    ),
+    "c4e39bd9-1100-46d3-8c65-fb160da0071f": DirectoryRole(
+        "Authentication Administrator",
+        "Can manage the authentication methods of users without more power than its own.",
+        _AUTHENTICATION_ADMINISTRATOR,
+    ),
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13": DirectoryRole(
+        "Privileged Authentication Administrator",
+        "Can manage the authentication methods of users without more power than its own.",
+        _AUTHENTICATION_ADMINISTRATOR,
     ),
     "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9": DirectoryRole(
         "Conditional Access Administrator", "Can manage conditional access policies and named locations.", _POLICIES

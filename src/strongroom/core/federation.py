@@ -2,8 +2,8 @@
 Federation: whose tokens count as an application's, beside those of this service.
 
 Two decisions have to meet. The instance's operator trusts an issuer, and says where its keys come from; an
-application's administrators say which subject of it is the application (Graph's `federatedIdentityCredentials`). An
-issuer, subject or audience is compared as it stands, every character of it.
+application's administrators say which subject of it is the application (Graph's `federatedIdentityCredentials`), as
+ARM's of a managed identity do. An issuer, subject or audience is compared as it stands, every character of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class FederatedCredential(Record):
     """
-    One subject of an outside issuer whose tokens are as good as an application's own secret.
+    One subject of an outside issuer whose tokens are as good as the owner's own secret.
 
     A token leads back to `id`, which is another one whenever issuer, subject or audiences change, so that whoever is
     not meant any more has nothing left.
@@ -35,7 +35,7 @@ class FederatedCredential(Record):
     id: str
     tenant: str
     owner: str
-    """The object id of the application."""
+    """The object id of the application, or of a managed identity's principal."""
     credential_id: str
     """Graph's `id`."""
     name: str

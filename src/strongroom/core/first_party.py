@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from strongroom.core.delegated_permissions import DELEGATED_PERMISSIONS
 from strongroom.core.directory_roles import APPLICATION_PERMISSIONS
 from strongroom.core.names import Surface
 from strongroom.core.registration import AppRole, PermissionScope
@@ -45,13 +46,9 @@ FIRST_PARTY: Mapping[str, FirstParty] = {
             AppRole(id_, one.name, one.display_name, one.display_name, member_types=("Application",))
             for id_, one in APPLICATION_PERMISSIONS.items()
         ),
-        (
-            _scope("e1fe6dd8-ba31-4d61-89e7-88639da4683d", "User.Read", "Sign in and read user profile"),
-            _scope("06da0dbc-49e2-44d2-8312-53f166ab848a", "Directory.Read.All", "Read directory data", "Admin"),
-            _scope("37f7f235-527c-4136-accd-4a02d197296e", "openid", "Sign users in"),
-            _scope("14dad69e-099b-42c9-810b-d002981feec1", "profile", "View users' basic profile"),
-            _scope("64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0", "email", "View users' email address"),
-            _scope("7427e0e9-2fba-42fe-b0c0-848c9e6a8182", "offline_access", "Maintain access to data"),
+        tuple(
+            _scope(id_, one.name, one.display_name, "Admin" if one.admin else "User")
+            for id_, one in DELEGATED_PERMISSIONS.items()
         ),
     ),
     KEY_VAULT: FirstParty(

@@ -18,6 +18,9 @@ class PrincipalType(StrEnum):
     SERVICE_PRINCIPAL = "ServicePrincipal"
 
 
+_USER_ASSIGNED = "/providers/microsoft.managedidentity/userassignedidentities/"
+
+
 class ServicePrincipalType(StrEnum):
     """What stands behind a service principal, in Graph's words."""
 
@@ -79,6 +82,10 @@ class User(Record):
     surname: str | None = None
     profile: tuple[tuple[str, str], ...] = ()
     """What else is said of the person, in the order of the names: `jobTitle`, `department`. Nothing decides by it."""
+    password_never_expires: bool = False
+    """Whatever the tenant's setting says: `DisablePasswordExpiration`."""
+    sessions_valid_from: int = 0
+    """Nothing that the user signed in to before goes on."""
 
     @property
     def partition(self) -> str:
@@ -159,6 +166,10 @@ class Application(Record):
         """What no other record may be called."""
         return (f"app:{self.app_id}", *(f"app_uri:{self.tenant}:{uri.casefold()}" for uri in self.identifier_uris))
 
+    def may_be_in(self, tenant: str) -> bool:
+        """Tell whether it may have a principal in a tenant and sign in there: its own, or any if it is for several."""
+        return self.tenant == tenant or self.sign_in_audience != "AzureADMyOrg"
+
 
 @record
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,14 @@ class ServicePrincipal(Record):
     """True if users need an app role before they get tokens for it."""
     description: str | None = None
     notes: str | None = None
+
+    @property
+    def is_system_assigned(self) -> bool:
+        """Whether it is the identity of one resource that does something, and not a resource of its own."""
+        return (
+            self.type is ServicePrincipalType.MANAGED_IDENTITY
+            and _USER_ASSIGNED not in (self.resource_id or _USER_ASSIGNED).lower()
+        )
 
     @property
     def partition(self) -> str:
@@ -298,6 +317,8 @@ class Caller:
     """The ids of the app roles of Microsoft Graph that the caller has, from the directory and never from the token."""
     continuous: bool = False
     """The client that got the token understands that it can be refused before it ends."""
+    delegated: frozenset[str] = frozenset()
+    """What the token's client may do in a user's name: `scp`. A service principal acts for itself and has none."""
 
     @property
     def principals(self) -> frozenset[str]:

@@ -14,6 +14,10 @@ CLOUD_SHELL_PATH = "/oauth2/token"
 """The path of the endpoint in Cloud Shell's form: Azure's own."""
 RUN_PREFIX = "/mi"
 """What stands before a run's secret in a path, for the kinds whose clients send no other secret."""
+IDENTITY_PREFIX = "/identity/{client}"
+"""What stands before a path to say which identity is meant, for clients that can say it in no other way."""
+SOCKET_HOSTS = frozenset({"localhost", "169.254.169.254"})
+"""What clients may call a socket of an identity: it has no name of its own, and no web page's name is one of these."""
 ARC_PATH = "/arc/{run}/metadata/identity/oauth2/token"
 """The path of the endpoint in Arc's form. The run's id is no secret; its key file has that."""
 ARC_KEY_FOLDER = "/var/opt/azcmagent/tokens"
@@ -54,6 +58,9 @@ class Instance:
         """What `IDENTITY_ENDPOINT` is to say."""
         return self.managed_identity + IDENTITY_PATH
 
-    def origin_of(self, link: Link) -> str:
-        """Give the origin by which the managed identity listener of a link must be named; empty if it is none."""
-        return {Link.MANAGED_IDENTITY: self.managed_identity, Link.METADATA: self.metadata}.get(link, "")
+    def hosts_of(self, link: Link) -> frozenset[str]:
+        """Give the Host by which the managed identity listener of a link must be named; none if it is no such one."""
+        if link is Link.IDENTITY_SOCKET:
+            return SOCKET_HOSTS
+        origin = {Link.MANAGED_IDENTITY: self.managed_identity, Link.METADATA: self.metadata}.get(link, "")
+        return frozenset({origin.removeprefix("http://")}) - {""}

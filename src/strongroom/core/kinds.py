@@ -18,6 +18,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     rbac,
     relations,
     resources,
+    second_factors,
     sessions,
     vaults,
 )

@@ -114,6 +114,10 @@ CLIENT_SECRETS_PER_APPLICATION = 50
 """Each costs a comparison at every sign-in: ours."""
 CLIENT_SECRET_S = 2 * 365 * 86_400
 """What addPassword gives a secret that names no end: Graph's own default."""
+SOCKET_PATH_CHARS = 103
+"""The path of an identity's socket: the kernels' own limits are 107 (Linux) and 103 (macOS)."""
+IDENTITY_SOCKETS = 64
+"""Sockets of identities: ours. Each takes a thread of the web server's."""
 RUN_S = 12 * 3600
 """How long one `run` may use what it was lent, unless it asks for less or more: ours."""
 RUN_MAX_S = 86_400
@@ -133,7 +137,7 @@ ASSERTION_LIFE_S = 86_400
 PROOF_LIFE_S = 600
 """How long the proof for addKey and removeKey is good for after it begins: Graph's own ten minutes."""
 FEDERATED_CREDENTIALS_PER_APPLICATION = 20
-"""Graph's own limit."""
+"""Graph's own limit, and that of a managed identity in ARM."""
 TRUSTED_ISSUERS = 100
 """Outside issuers that one instance trusts: ours."""
 ISSUER_KEYS = 50
@@ -224,6 +228,28 @@ SIGN_IN_LOCK_S = 60
 """For how long: Entra's own default."""
 SIGN_IN_FAILURES_KEPT = 10_000
 """Users and sources whose failures are counted at once: ours."""
+SECOND_FACTOR_FAILURES = 100
+"""Wrong second factors of one user from anywhere until no more are taken for a while: NIST SP 800-63B section 5.2.2."""
+SECOND_FACTOR_LOCK_S = 3600
+"""For how long: ours."""
+SECOND_FACTOR_PAGE_S = 900
+"""How long a page on which a second factor is set up may be answered: ours."""
+SECOND_FACTOR_FRESH_S = 600
+"""How long ago a user who removes a second factor through Graph may have shown one: ours."""
+SECOND_FACTOR_NAME_CHARS = 64
+"""What a user calls a second factor: ours."""
+AUTHENTICATOR_APPS_PER_USER = 5
+"""Entra's own limit."""
+SECURITY_KEYS_PER_USER = 10
+"""Entra's own limit."""
+CODE_DIGITS = 6
+"""Digits of a code of an authenticator app: all that such apps show whatever they are told."""
+CODE_STEP_S = 30
+"""How long such an app shows a code: RFC 6238 section 5.2."""
+CODE_STEPS_BESIDE = 1
+"""Steps before and after the present one whose codes are taken: RFC 6238 section 5.2."""
+CREDENTIAL_ID_BYTES = 1023
+"""What an authenticator calls a credential: WebAuthn section 5.8.3."""
 TEMPLATE_AGENT_BYTES = 256
 """The longest User-Agent of an answer whose audit record is kept for those like it: ours."""
 REPEATED_CHARS = 256
@@ -276,8 +302,14 @@ ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
 HOST_MEMO_ENTRIES = 1024
 """Host headers whose meaning is kept."""
+DOMAINS_PER_TENANT = 100
+"""Verified domains of one tenant: ours."""
 PASSWORD_CHARS = 256
 """A user's password: Entra's own limit."""
+PASSWORD_MIN_CHARS = 8
+"""The shortest password that a user may have: Entra's own limit."""
+PASSWORD_DAYS_MAX = 730
+"""The longest that a tenant's passwords may last, unless they last for ever: Entra's own limit."""
 AUDIT_BRIEF_INPUT_CHARS = 256
 """Request URI and user agent, each, in the audit entry of a request that proved nobody; cut with `…`: ours."""
 AUDIT_BRIEF_SENTENCE_CHARS = 512

@@ -63,6 +63,8 @@ class Link(StrEnum):
     """The loopback managed identity listener."""
     METADATA = "metadata"
     """The managed identity listener on an address that the operator named."""
+    IDENTITY_SOCKET = "identity_socket"
+    """A Unix socket of one identity: who reaches it is that one."""
 
 
 class Connection(NamedTuple):

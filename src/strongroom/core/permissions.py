@@ -45,13 +45,16 @@ class DirectoryPermission:
 
     Directory roles and application permissions give it (`core.directory_roles`). To read, users of the tenant need
     neither, as Entra's default user permissions have it; a service principal does. To change what a principal is, or
-    what proves it, takes as much power as that principal has, too.
+    what proves it, takes as much power as that principal has, too. In a user's name a client does only what its
+    delegated permissions allow besides (`core.delegated_permissions`).
 
     Attributes:
         itself: True where a service principal needs no role over the object that it is, or its application: to read
             it, and to change what the operation wants a proof of its own for.
         owner: True where owning the object is enough: for its credentials, and for nothing else (SEC-TENANT-7).
         owned: True where `Application.ReadWrite.OwnedBy` is enough for what its holder makes or owns.
+        personal: True where it is about what is a user's own, such as second factors: no other user reads it without a
+            role, and the user needs none; to change it takes a second factor that was shown a moment ago.
         confidential: True where users, too, need a role to read.
     """
 
@@ -60,12 +63,21 @@ class DirectoryPermission:
     itself: bool = False
     owner: bool = False
     owned: bool = False
+    personal: bool = False
     confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Any principal of the tenant: listing shows only what its rights let it see."""
+    """
+    Any principal of the tenant: listing shows only what its rights let it see.
+
+    Attributes:
+        delegated: the right that a client needs to do it in a user's name (`core.delegated_permissions`); None where
+            the token's audience says it all.
+    """
+
+    delegated: str | None = None
 
 
 Requirement = Public | DataPermission | AnyOf | ControlAction | DirectoryPermission | Authenticated

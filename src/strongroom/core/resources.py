@@ -1,4 +1,4 @@
-"""ARM's containers: subscriptions and resource groups."""
+"""ARM's containers, subscriptions and resource groups, and the resources that stand for identities."""
 
 from __future__ import annotations
 
@@ -89,4 +89,39 @@ class UserAssignedIdentity(Record):
         return (
             f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{self.name}"
+        )
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class Machine(Record):
+    """A machine outside Azure, as Azure Arc knows it: what has a system-assigned identity here, if it has one."""
+
+    KIND: ClassVar[str] = "machine"
+    id: str
+    """`{subscription}/{lower-case group}/{lower-case name}`."""
+    tenant: str
+    subscription: str
+    resource_group: str
+    name: str
+    location: str
+    vm_id: str
+    """The GUID by which Arc tells machines apart; it never changes."""
+    created: int
+    client_id: str | None = None
+    principal_id: str | None = None
+    """Its identity's service principal; None without one."""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
+
+    @property
+    def scope(self) -> str:
+        """The ARM id: the `xms_mirid` of its identity's tokens."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.HybridCompute/machines/{self.name}"
         )

@@ -48,7 +48,7 @@ class TokenFamily(Record):
     authenticated: int
     """When the user showed it: `auth_time`."""
     amr: tuple[str, ...]
-    """How: `pwd`, `mfa` (RFC 8176)."""
+    """How: `pwd`, and with a second factor `otp` or `fido`, and `mfa` (RFC 8176)."""
     expires: int
     """When the newest refresh token ends, or the access token if there is none."""
     generation: int = 0
@@ -56,6 +56,8 @@ class TokenFamily(Record):
     """When the generation was last raised."""
     ended: bool = False
     """It is over, and is kept until it would have expired: the code that began it must not begin it again."""
+    factor: str | None = None
+    """The id of the second factor that the user showed besides: with it goes the family, too."""
     client_credential: str | None = None
     """The id of the credential that the client showed last; None for a public client, which has none."""
     parent: str | None = None
@@ -91,6 +93,8 @@ class BrowserSession(Record):
     """When."""
     amr: tuple[str, ...]
     expires: int
+    factor: str | None = None
+    """The id of the second factor that the user showed besides."""
 
     @property
     def partition(self) -> str:
@@ -101,7 +105,7 @@ class BrowserSession(Record):
 @record
 @dataclass(frozen=True, slots=True)
 class SignInSettings(Record):
-    """What a tenant allows of the ways in that are off by default (security.md "Tokens and sign-in")."""
+    """What a tenant allows, or demands, of what is off by default (security.md "Tokens and sign-in")."""
 
     KIND: ClassVar[str] = "sign_in_settings"
     id: str
@@ -109,6 +113,10 @@ class SignInSettings(Record):
     tenant: str
     password_grant: bool = False
     device_code: bool = False
+    password_days: int | None = None
+    """How long a password is good that is set from now on; None for ever, as in Entra's tenants of today."""
+    second_factor: bool = False
+    """Whether everybody must have a second factor: who has none sets one up at the next sign-in."""
 
     @property
     def partition(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
+from strongroom.core.delegated_permissions import AS_USER, OWN_PROFILE
 from strongroom.core.limits import GROUPS_IN_TOKEN
 from strongroom.core.names import GRAPH_RESOURCE, Hosts, Surface
 from strongroom.core.oauth import (
@@ -26,12 +27,13 @@ OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_
 OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
 _DEFAULT = DEFAULT_SCOPE.removeprefix("/")
 IMPERSONATION = "user_impersonation"
+"""The one delegated permission of Key Vault and of Resource Manager."""
 
 DELEGATED: Mapping[Surface, tuple[str, ...]] = {
     Surface.VAULT: (IMPERSONATION,),
     Surface.MANAGEMENT: (IMPERSONATION,),
     # The directory's roles decide what a user may change; `openid` is how Terraform tells a user's token.
-    Surface.GRAPH: ("Directory.AccessAsUser.All", "User.Read", EMAIL, OPENID, PROFILE),
+    Surface.GRAPH: (AS_USER, OWN_PROFILE, EMAIL, OPENID, PROFILE),
 }
 """What a well-known client that acts for a user gets of each surface: `scp`."""
 Offered = Callable[[Resource], tuple[str, ...]]

@@ -107,11 +107,6 @@ def no_such_application(app_id: str) -> Invalid:
     )
 
 
-def may_be_in(application: Application, tenant: str) -> bool:
-    """Tell whether an application may have a principal in a tenant: its own, or any if it is for several."""
-    return application.tenant == tenant or application.sign_in_audience != "AzureADMyOrg"
-
-
 async def create_service_principal(
     tx: Transaction,
     tenant: str,
@@ -132,7 +127,7 @@ async def create_service_principal(
         Invalid: the application is gone, or it is for its own tenant alone.
     """
     found = await tx.record(Application, application.partition, application.id)
-    if found is None or not may_be_in(found, tenant):
+    if found is None or not found.may_be_in(tenant):
         # One answer for both, so that no tenant learns which applications another one has.
         raise no_such_application(application.app_id)
     principal = ServicePrincipal(

@@ -1,7 +1,8 @@
 """
 Browser sessions: begun when a person has signed in at a browser, found again by its cookie, ended by signing out.
 
-A session ends by itself with its user, with the password that was shown, and with its time (`core.sessions`).
+A session ends by itself with its user, with the password or the second factor that was shown, and with its time
+(`core.sessions`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import BrowserSession
 from strongroom.store import Transaction
 from strongroom.view import View
+from strongroom.view.standing import has_factor
 
 
 def live_session(view: View, tenant: str, session: str, now: int) -> BrowserSession | None:
-    """Find a session that goes on: one in time, whose user is enabled and still has the password that was shown."""
+    """Find a session that goes on: one in time, whose user is enabled and still has what was shown."""
     found = view.get(BrowserSession, tenant_partition(tenant), session)
     return found if found is not None and found.expires > now and _stands(view, found) else None
 
@@ -43,6 +45,8 @@ def _stands(view: View, session: BrowserSession) -> bool:
     return (
         isinstance(user, User)
         and user.enabled
+        and session.authenticated >= user.sessions_valid_from
         and isinstance(credential, Credential)
         and credential.owner == session.user
+        and has_factor(view, user.tenant, user.id, session.factor)
     )

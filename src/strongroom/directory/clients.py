@@ -215,8 +215,10 @@ def require_client(view: View, *, tenant: str, client_id: str) -> tuple[Applicat
 
 
 def _look_up(view: View, tenant: str, client_id: str) -> tuple[Application | None, ServicePrincipal | None]:
-    """Find an application and its principal in the tenant; both, or neither."""
+    """Find an application and its principal in the tenant; both, or neither, and neither where it may not be."""
     app_id = client_id.lower()
     principal = view.service_principal_by_app_id(tenant, app_id)
     application = view.application_by_app_id(app_id)
-    return (application, principal) if application is not None and principal is not None else (None, None)
+    if application is None or principal is None or not application.may_be_in(tenant):
+        return None, None
+    return application, principal

@@ -39,6 +39,8 @@ class AuthorizationCode(msgspec.Struct, array_like=True, frozen=True):
     nonce: str | None
     expires: int
     platform: Platform
+    factor: str | None = None
+    """The id of the second factor that the user showed."""
 
 
 def seal(keys: KeyProtection, purpose: str, content: msgspec.Struct) -> str:

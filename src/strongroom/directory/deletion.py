@@ -6,8 +6,8 @@ What happens to an object of the directory that is deleted.
                               +-- its time is over, or it is deleted again --> gone, with all that hung on it
 
 A deleted object is out of reach of every question (`core.relations.DeletedObject`), so neither it nor what it passed on
-counts. Its memberships, ownerships and credentials stay, and count again once it is restored; the directory roles and
-app roles that it held do not come back: rights are given anew, by somebody who may.
+counts. Its memberships, ownerships, credentials and second factors stay, and count again once it is restored; the
+directory roles and app roles that it held do not come back: rights are given anew, by somebody who may.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from strongroom.core.relations import AppRoleAssignment, DeletedObject, Ownershi
 from strongroom.core.sessions import BrowserSession, TokenFamily
 from strongroom.directory.identity_providers import remove_links_to
 from strongroom.directory.principals import no_such_object, remove_credentials
+from strongroom.directory.second_factors import remove_all
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -134,10 +135,11 @@ async def _end_sessions(tx: Transaction, found: DirectoryObject) -> None:
 
 
 async def _remove_relations(tx: Transaction, found: DirectoryObject) -> None:
-    """Remove credentials, roles, and every relation that an object is on either side of."""
+    """Remove credentials, second factors, roles, and every relation that an object is on either side of."""
     await _remove_roles(tx, found)
     await remove_credentials(tx, found.tenant, found.id)
     await remove_links_to(tx, found.tenant, found.id)
+    await remove_all(tx, found.tenant, found.id)
     for membership in await tx.records(Membership, found.partition):
         if found.id in {membership.group, membership.member}:
             await tx.remove(membership)

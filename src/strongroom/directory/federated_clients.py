@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from strongroom.core.aadsts import KEY_NOT_FOUND, refuse
 from strongroom.core.assertions import audience_of, require_in_time
 from strongroom.core.federation import FederatedCredential, IssuerKey, TrustedIssuer
+from strongroom.core.identity import Application, ServicePrincipal
 from strongroom.core.names import Hosts
 from strongroom.core.oauth import CERTIFICATE_CLIENT
-from strongroom.directory.clients import Client, refuse_assertion, require_client, require_enabled
+from strongroom.directory.clients import Client, refuse_assertion, require_enabled
 from strongroom.directory.federation import is_service_audience
 from strongroom.view import View
 
@@ -25,26 +26,28 @@ async def authenticate_by_federation(
     view: View,
     assertion: UnverifiedAssertion,
     find_key: FindKey,
+    application: Application | None,
+    principal: ServicePrincipal,
     *,
-    tenant: str,
-    client_id: str,
     hosts: Hosts,
     now: int,
 ) -> Client:
     """
-    Check a token of an outside issuer that an application's federated credential is for.
+    Check a token of an outside issuer that a federated credential is for.
 
-    Issuer, subject and audience are compared exactly. Nothing is asked of an issuer that neither the application names
+    It is one of the application, or of the managed identity that *principal* is if there is no application.
+
+    Issuer, subject and audience are compared exactly. Nothing is asked of an issuer that neither the client names
     nor the operator trusts, and which subjects are known is said to nobody without a token that the issuer signed.
 
     Raises:
-        Invalid: AADSTS700016, 7000112, 50027.
-        Unauthenticated: AADSTS700211, 700212, 700213, the issuer, audience or subject is none of the application's;
+        Invalid: AADSTS7000112, 50027.
+        Unauthenticated: AADSTS700211, 700212, 700213, the issuer, audience or subject is none of the client's;
             700027, 5002730, 700024.
         Unavailable: AADSTS90033, the issuer's keys cannot be had now.
     """
-    application, principal = require_client(view, tenant=tenant, client_id=client_id)
-    held = [one for one in view.federated_credentials_of(application.id) if one.issuer == assertion.issuer]
+    owner, client_id = (application or principal).id, principal.app_id
+    held = [one for one in view.federated_credentials_of(owner) if one.issuer == assertion.issuer]
     if not held:
         raise refuse(700211, reason="no federated credential for the issuer")
     issuer = view.trusted_issuer(assertion.issuer)

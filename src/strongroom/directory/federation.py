@@ -1,7 +1,7 @@
 """
-Federated credentials of applications, and the issuers that the operator trusts.
+Federated credentials of applications and managed identities, and the issuers that the operator trusts.
 
-    operator trusts issuer + application names (issuer, subject, audience) --> a token of that subject proves the client
+    operator trusts issuer + owner names (issuer, subject, audience) --> a token of that subject proves the client
 
 Of an outside token these three and its times count. Who it says it is otherwise (`oid`, `groups`, `appid`) is about
 somebody else's directory, and nobody here reads it.
@@ -24,14 +24,16 @@ from strongroom.core.federation import (
     is_issuer,
 )
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Application
+from strongroom.core.identity import Application, ServicePrincipal
 from strongroom.core.names import MANAGED_HSM_RESOURCE, Hosts
 from strongroom.core.records import INSTANCE, tenant_partition
-from strongroom.directory.principals import require_application
+from strongroom.directory.principals import require_application, require_service_principal
 from strongroom.store import Transaction
 
 Entropy = Callable[[int], bytes]
 _MANAGED_HSM = frozenset({MANAGED_HSM_RESOURCE, f"{MANAGED_HSM_RESOURCE}/"})
+Owner = Application | ServicePrincipal
+"""Whose a federated credential is: an application, or the principal of a managed identity, which has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class FederationChange:
 
 async def create_federated_credential(
     tx: Transaction,
-    application: Application,
+    owner: Owner,
     hosts: Hosts,
     *,
     name: str,
@@ -59,17 +61,17 @@ async def create_federated_credential(
     entropy: Entropy,
 ) -> FederatedCredential:
     """
-    Let a subject of an issuer be an application. Whether the issuer is trusted is the operator's to say, then or later.
+    Let a subject of an issuer be the owner. Whether the issuer is trusted is the operator's to say, then or later.
 
     Raises:
-        Conflict: the application has one of that name, or for that issuer and subject.
-        Invalid: a member is malformed, the audience is that of a service, or the application has as many as it may.
-        NotFound: the application is gone.
+        Conflict: the owner has one of that name, or for that issuer and subject.
+        Invalid: a member is malformed, the audience is that of a service, or the owner has as many as it may.
+        NotFound: the owner is gone.
     """
     made = FederatedCredential(
         id=new_guid(entropy),
-        tenant=application.tenant,
-        owner=application.id,
+        tenant=owner.tenant,
+        owner=owner.id,
         credential_id=new_guid(entropy),
         name=name,
         issuer=issuer,
@@ -79,35 +81,35 @@ async def create_federated_credential(
         description=description or None,
     )
     _judge(made, hosts)
-    await require_application(tx, application.tenant, application.id)
-    others = await federated_credentials_of(tx, application)
+    await _require_owner(tx, owner)
+    others = await federated_credentials_of(tx, owner)
     if len(others) >= limits.FEDERATED_CREDENTIALS_PER_APPLICATION:
         raise Invalid(
-            f"An application has at most {limits.FEDERATED_CREDENTIALS_PER_APPLICATION} federated identity credentials."
+            f"{_a(owner)} has at most {limits.FEDERATED_CREDENTIALS_PER_APPLICATION} federated identity credentials."
         )
-    _require_unique(made, others)
+    _require_unique(made, others, owner)
     await tx.put(made)
     return made
 
 
 async def update_federated_credential(
     tx: Transaction,
-    application: Application,
+    owner: Owner,
     hosts: Hosts,
     credential_id: str,
     change: FederationChange,
     *,
     entropy: Entropy,
-) -> None:
+) -> FederatedCredential:
     """
-    Change who is meant. Its tokens end, unless only the description changes.
+    Change who is meant, and give the credential as it is then. Its tokens end, unless only the description changes.
 
     Raises:
         Conflict: another one is for that issuer and subject.
         Invalid: a member is malformed.
-        NotFound: the application is gone, or has no such credential.
+        NotFound: the owner is gone, or has no such credential.
     """
-    found, others = await _find(tx, application, credential_id)
+    found, others = await _find(tx, owner, credential_id)
     changed = replace(
         found,
         issuer=found.issuer if change.issuer is None else change.issuer,
@@ -119,29 +121,30 @@ async def update_federated_credential(
     if change.description is not None:
         changed = replace(changed, description=change.description or None)
     _judge(changed, hosts)
-    _require_unique(changed, others)
+    _require_unique(changed, others, owner)
     if changed.id != found.id:
         await tx.remove(found)
     await tx.put(changed)
+    return changed
 
 
-async def delete_federated_credential(tx: Transaction, application: Application, credential_id: str) -> None:
+async def delete_federated_credential(tx: Transaction, owner: Owner, credential_id: str) -> None:
     """
     Remove one; its tokens end, and no others.
 
     Raises:
-        NotFound: the application is gone, or has no such credential.
+        NotFound: the owner is gone, or has no such credential.
     """
-    found, _ = await _find(tx, application, credential_id)
+    found, _ = await _find(tx, owner, credential_id)
     await tx.remove(found)
 
 
-async def federated_credentials_of(tx: Transaction, application: Application) -> list[FederatedCredential]:
-    """Read an application's federated credentials."""
+async def federated_credentials_of(tx: Transaction, owner: Owner) -> list[FederatedCredential]:
+    """Read an owner's federated credentials."""
     return [
         credential
-        for credential in await tx.records(FederatedCredential, tenant_partition(application.tenant))
-        if credential.owner == application.id
+        for credential in await tx.records(FederatedCredential, tenant_partition(owner.tenant))
+        if credential.owner == owner.id
     ]
 
 
@@ -237,27 +240,44 @@ def _judge(credential: FederatedCredential, hosts: Hosts) -> None:
         raise Invalid(f"The description has at most {TEXT_CHARS} characters.")
 
 
-def _require_unique(credential: FederatedCredential, others: list[FederatedCredential]) -> None:
+def _require_unique(credential: FederatedCredential, others: list[FederatedCredential], owner: Owner) -> None:
     for other in others:
         if other.name.casefold() == credential.name.casefold():
-            raise _taken("name")
+            raise _taken("name", owner)
         if (other.issuer, other.subject) == (credential.issuer, credential.subject):
-            raise _taken("issuer and subject")
+            raise _taken("issuer and subject", owner)
 
 
-def _taken(what: str) -> Conflict:
+def _taken(what: str, owner: Owner) -> Conflict:
+    # A managed identity's are asked for on the management plane alone, an application's in the directory.
+    is_application = isinstance(owner, Application)
     return Conflict(
-        f"A federated identity credential with the same {what} exists on the application already.",
-        code="Request_MultipleObjectsWithSameKeyValue",
+        f"A federated identity credential with the same {what} exists on the {_word(owner)} already.",
+        code="Request_MultipleObjectsWithSameKeyValue" if is_application else "Conflict",
     )
 
 
+def _word(owner: Owner) -> str:
+    return "application" if isinstance(owner, Application) else "managed identity"
+
+
+def _a(owner: Owner) -> str:
+    return "An application" if isinstance(owner, Application) else "A managed identity"
+
+
+async def _require_owner(tx: Transaction, owner: Owner) -> None:
+    if isinstance(owner, Application):
+        await require_application(tx, owner.tenant, owner.id)
+    else:
+        await require_service_principal(tx, owner.tenant, owner.id)
+
+
 async def _find(
-    tx: Transaction, application: Application, credential_id: str
+    tx: Transaction, owner: Owner, credential_id: str
 ) -> tuple[FederatedCredential, list[FederatedCredential]]:
-    """Read a credential and the others of its application."""
-    await require_application(tx, application.tenant, application.id)
-    every = await federated_credentials_of(tx, application)
+    """Read a credential and the others of its owner."""
+    await _require_owner(tx, owner)
+    every = await federated_credentials_of(tx, owner)
     found = next((one for one in every if one.credential_id == credential_id), None)
     if found is None:
         raise no_such_credential(credential_id)

@@ -1,8 +1,8 @@
 """
-Identity maps: a Unix user or a network that may be a managed identity.
+Identity maps: a Unix user, a network or a socket that may be a managed identity.
 
     add --> the map, and a MAP credential of the identity's principal, which has no secret
-    a request whose connection proves the user or the network --> tokens bound to that credential
+    a request whose connection proves the user, the network or the socket --> tokens bound to that credential
     remove --> both are removed, and every token made by the map ends
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, ip_address
 
+from strongroom.core import limits
 from strongroom.core.errors import Conflict, NameTaken, NotFound
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal
@@ -26,11 +27,13 @@ def make_map(
     *,
     user: int | None = None,
     network: str | None = None,
+    socket: str | None = None,
+    owner: int | None = None,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> IdentityMap:
-    """Make a map of a user or of a network, to a managed identity's principal; `add_map` makes it count."""
-    return IdentityMap(new_guid(entropy), principal.tenant, principal.id, now, user, network)
+    """Make a map of a user, network or socket, to a managed identity's principal; `add_map` makes it count."""
+    return IdentityMap(new_guid(entropy), principal.tenant, principal.id, now, user, network, socket, owner)
 
 
 async def add_map(tx: Transaction, made: IdentityMap) -> None:
@@ -39,13 +42,17 @@ async def add_map(tx: Transaction, made: IdentityMap) -> None:
 
     Raises:
         NotFound: the identity is gone.
-        Conflict: there is such a map already.
+        Conflict: there is such a map already, or there are as many sockets as there may be.
     """
+    if made.socket is not None:
+        sockets = sum(one.socket is not None for one in await tx.records(IdentityMap, INSTANCE))
+        if sockets >= limits.IDENTITY_SOCKETS:
+            raise Conflict(f"There are at most {limits.IDENTITY_SOCKETS} sockets of identities. Remove one first.")
     await require_service_principal(tx, made.tenant, made.principal)
     try:
         await tx.put(made)
     except NameTaken:
-        raise Conflict("This identity is mapped to that user or network already.") from None
+        raise Conflict("This identity is mapped to that user or network already, or the socket is one's.") from None
     credential = Credential(
         id=made.id,
         tenant=made.tenant,
@@ -92,6 +99,11 @@ def maps_of_address(view: View, address: str) -> list[IdentityMap]:
     """Find the maps of the networks that an address is in."""
     found = ip_address(address)
     return [one for one in _maps(view) if one.network is not None and found in IPv4Network(one.network)]
+
+
+def maps_of_socket(view: View, map_id: str) -> list[IdentityMap]:
+    """Find the map of a socket that listens for it."""
+    return [one for one in _maps(view) if one.id == map_id and one.socket is not None]
 
 
 def credentials_of(view: View, maps: Iterable[IdentityMap]) -> list[Credential]:

@@ -19,6 +19,7 @@ from strongroom.core.limits import HANDLE_CHARS, REFRESH_GRACE_S
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.directory.second_factors import find_factor
 from strongroom.store import Transaction
 from strongroom.view import View
 from strongroom.view.standing import family_stands, has_credential
@@ -102,10 +103,14 @@ async def begin_family(tx: Transaction, family: TokenFamily) -> bool:
     user = await tx.record(User, partition, family.user)
     if user is None or not user.enabled or await tx.record(Credential, partition, family.credential) is None:
         raise refuse(50173, reason="user or credential went away meanwhile")
+    if family.factor is not None and await find_factor(tx, user, family.factor) is None:
+        raise refuse(50173, reason="second factor went away meanwhile")
     if family.parent is not None:
         parent = await tx.record(TokenFamily, partition, family.parent)
         if parent is None or parent.ended:
             raise refuse(50173, reason="parent family was ended meanwhile")
+    if family.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="the user's sessions were revoked since the sign-in")
     await tx.put(family)
     return True
 

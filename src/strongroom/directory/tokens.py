@@ -91,16 +91,16 @@ def is_continuous(claims: ClaimsRequest, resource: Resource) -> bool:
 
 
 async def issue_to_identity(
-    mint: Mint, principal: ServicePrincipal, credential: Credential, *, resource: Resource, now: int
+    mint: Mint, principal: ServicePrincipal, credential: Proof, *, until: int | None, resource: Resource, now: int
 ) -> AccessToken:
     """
-    Issue a token to a managed identity, bound to the credential that asked and never outliving it.
+    Issue a token to a managed identity, bound to the credential that asked and never outliving it: it ends *until*.
 
     Raises:
         NoSigningKey: the tenant has no key that signs now.
         Throttled: too many signatures wait already.
     """
-    lifetime = managed_identity_lifetime(now, credential.expires)
+    lifetime = managed_identity_lifetime(now, until)
     facts = _facts(mint, principal, credential, CERTIFICATE_CLIENT, resource, lifetime)
     roles = roles_of_application(mint.view, principal, resource)
     claims = managed_identity_claims(facts, oid=principal.id, resource_id=principal.resource_id or "", roles=roles)

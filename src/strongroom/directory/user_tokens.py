@@ -11,6 +11,7 @@ from strongroom.core.oauth import Lifetime, TokenFacts, application_lifetime, co
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import new_token_id
 from strongroom.core.user_tokens import OPENID, PROFILE, UserFacts, UserScope, id_token_claims, user_claims
+from strongroom.crypto.protocol import KeyProtection
 from strongroom.directory.apis import roles_of_user
 from strongroom.directory.identity_providers import issuer_of
 from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, is_continuous, sign, sign_access
@@ -73,6 +74,12 @@ async def issue_id_token(
     return (await sign(mint, facts, claims, now)).text
 
 
+def pairwise_subject(keys: KeyProtection, user: User, app_id: str) -> str:
+    """Give the `sub` by which one client knows a user: no other client's is the same, in no token and no answer."""
+    tag = keys.tag(_SUBJECT, f"{user.tenant}/{user.id}/{app_id}".encode("ascii"))
+    return urlsafe_b64encode(tag).rstrip(b"=").decode("ascii")
+
+
 def _facts(
     mint: Mint,
     family: TokenFamily,
@@ -96,12 +103,11 @@ def _facts(
 
 
 def _user_facts(mint: Mint, user: User, family: TokenFamily, address: str | None) -> UserFacts:
-    subject = mint.keys.tag(_SUBJECT, f"{user.tenant}/{user.id}/{family.app_id}".encode("ascii"))
     return UserFacts(
         oid=user.id,
         user_principal_name=user.user_principal_name,
         display_name=user.display_name,
-        subject=urlsafe_b64encode(subject).rstrip(b"=").decode("ascii"),
+        subject=pairwise_subject(mint.keys, user, family.app_id),
         session=family.id,
         authenticated=family.authenticated,
         amr=family.amr,

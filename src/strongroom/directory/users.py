@@ -1,4 +1,4 @@
-"""Users: people, and the passwords they sign in with."""
+"""Users: people who sign in. Their passwords are in `user_passwords`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from strongroom.core import limits
 from strongroom.core.errors import Invalid, NameTaken
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Credential, CredentialKind, Tenant, User
-from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.core.identity import Tenant, User
+from strongroom.core.records import INSTANCE
 from strongroom.directory.deletion import delete
 from strongroom.directory.principals import no_such_object, require_user
+from strongroom.directory.user_passwords import expiry_of, put_password, set_expiry
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
@@ -32,6 +33,7 @@ class NewUser:
     given_name: str | None = None
     surname: str | None = None
     profile: Mapping[str, str] = field(default_factory=dict)
+    password_never_expires: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class UserChange:
     surname: str | None = None
     profile: Mapping[str, str] = field(default_factory=dict)
     """What it names is changed; an empty text removes it."""
+    password_never_expires: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +58,6 @@ class NewPassword:
     verifier: bytes = field(repr=False)
     must_change: bool = False
     """If true it has expired as soon as it is set: it is good for choosing another and for nothing else."""
-    id: str | None = None
-    """What it is to be known by, where that has to be known before."""
-
-
-def judge_password(text: str) -> None:
-    """
-    Hold a new password against Entra's policy: 8 to 256 characters of three kinds out of four.
-
-    Raises:
-        Invalid: it does not comply. Nothing is said about how.
-    """
-    kinds = (
-        any(char.islower() for char in text),
-        any(char.isupper() for char in text),
-        any(char.isdigit() for char in text),
-        any(not char.isalnum() for char in text),
-    )
-    if not 8 <= len(text) <= limits.PASSWORD_CHARS or sum(kinds) < 3:
-        raise Invalid(
-            "The specified password does not comply with password complexity requirements. Please provide a different"
-            " password."
-        )
 
 
 async def create_user(
@@ -105,10 +86,19 @@ async def create_user(
         given_name=wanted.given_name or None,
         surname=wanted.surname or None,
         profile=_profile((), wanted.profile),
+        password_never_expires=wanted.password_never_expires,
     )
     await _put(tx, user)
     if password is not None:
-        await tx.put(_password(user, password, now, entropy))
+        await put_password(
+            tx,
+            user,
+            verifier=password.verifier,
+            must_change=password.must_change,
+            expires=await expiry_of(tx, user, now),
+            now=now,
+            entropy=entropy,
+        )
     return user
 
 
@@ -132,24 +122,12 @@ async def update_user(tx: Transaction, tenant: str, user: str, change: UserChang
         surname=found.surname if change.surname is None else change.surname or None,
         profile=_profile(found.profile, change.profile),
     )
+    if change.password_never_expires is not None:
+        changed = replace(changed, password_never_expires=change.password_never_expires)
     await _put(tx, changed)
+    if changed.password_never_expires != found.password_never_expires:
+        await set_expiry(tx, changed)
     return changed
-
-
-async def set_password(
-    tx: Transaction, tenant: str, user: str, *, password: NewPassword, now: int, entropy: Callable[[int], bytes]
-) -> None:
-    """
-    Replace a user's password. Tokens made with the old one end, since its credential is gone.
-
-    Raises:
-        NotFound: the tenant has no such user.
-    """
-    found = await require_user(tx, tenant, user)
-    for credential in await tx.records(Credential, tenant_partition(tenant)):
-        if credential.owner == found.id and credential.kind is CredentialKind.PASSWORD:
-            await tx.remove(credential)
-    await tx.put(_password(found, password, now, entropy))
 
 
 async def delete_user(tx: Transaction, tenant: str, user: str, *, now: int) -> None:
@@ -164,19 +142,6 @@ async def delete_user(tx: Transaction, tenant: str, user: str, *, now: int) -> N
 
 def _profile(found: tuple[tuple[str, str], ...], change: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, text) for name, text in {**dict(found), **change}.items() if text))
-
-
-def _password(user: User, password: NewPassword, now: int, entropy: Callable[[int], bytes]) -> Credential:
-    return Credential(
-        id=password.id or new_guid(entropy),
-        tenant=user.tenant,
-        owner=user.id,
-        kind=CredentialKind.PASSWORD,
-        verifier=password.verifier,
-        created=now,
-        not_before=now,
-        expires=now if password.must_change else None,
-    )
 
 
 async def _judge_name(tx: Transaction, tenant: str, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.conditional_access import Attempt, Flow, Outcome, Verdict
+from strongroom.core.errors import Failure
 from strongroom.core.identity import Caller, PrincipalType, ServicePrincipal, User
 from strongroom.core.installation import Installation
 
@@ -78,22 +79,27 @@ def admit(call: Call, tenant: str, attempt: Attempt, *, resource: str) -> Verdic
     if not policies:
         return Verdict()
     verdict = policies.judge(attempt)
-    _note(call, verdict)
-    outcome, policy = verdict.outcome, verdict.policy
-    if outcome is Outcome.ALLOWED or policy is None:
+    note(call, verdict)
+    if verdict.outcome is Outcome.ALLOWED:
         return verdict
     # Who asks is known by now: a grant judges its own proof before anybody's policies are asked.
     call.proved = True
+    raise refused(verdict, attempt.flow, resource=resource)
+
+
+def refused(verdict: Verdict, flow: Flow | None, *, resource: str) -> Failure:
+    """Say in the token service's words what a verdict demands; *resource* is the audience, for the sentence."""
+    outcome, policy = verdict.outcome, verdict.policy or ""
     number = {Outcome.BLOCKED: 53003, Outcome.SECOND_FACTOR: 50076}.get(outcome) or (
-        70043 if attempt.flow is Flow.REFRESH_TOKEN else 50078
+        70043 if flow is Flow.REFRESH_TOKEN else 50078
     )
     details = {"resource": resource} if number in {50076, 50078} else {}
-    raise refuse(
+    return refuse(
         number, reason=f"conditional access policy {policy}: {outcome.value}", claims=_claims(policy), **details
     )
 
 
-def _note(call: Call, verdict: Verdict) -> None:
+def note(call: Call, verdict: Verdict) -> None:
     """Note for the journal what was decided and by which policy, and what those that only report would have."""
     if verdict.policy is not None:
         call.properties.update(

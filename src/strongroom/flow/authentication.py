@@ -35,6 +35,7 @@ from strongroom.core.oauth import issuer_v1
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import Proof, proof_of
+from strongroom.core.user_tokens import IMPERSONATION
 from strongroom.core.vaults import Vault
 from strongroom.flow.access import blocking_policy
 from strongroom.flow.surface import Surface
@@ -264,6 +265,10 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         kind, name = PrincipalType.USER, principal.user_principal_name
     else:
         return _ended(world, surface, claims, "principal not in the directory")
+    delegated = frozenset(str(claims.get("scp", "")).split()) if kind is PrincipalType.USER else frozenset()
+    if kind is PrincipalType.USER and surface.audience is not SurfaceName.GRAPH and IMPERSONATION not in delegated:
+        # Graph's permissions say what a client may do there; a vault and Resource Manager have this one alone.
+        return _unidentified(surface, Fault.MALFORMED, f"scp has no {IMPERSONATION}")
     if not principal.enabled:
         return _ended(world, surface, claims, "principal is disabled")
     proof = proof_of(world.keys.tag, token_id, _proofs(world, principal, claims))
@@ -288,6 +293,7 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         if kind is PrincipalType.SERVICE_PRINCIPAL
         else frozenset(),
         continuous=_is_continuous(claims),
+        delegated=delegated,
     )
 
 

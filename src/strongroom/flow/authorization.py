@@ -3,18 +3,21 @@ Authorization: whether a caller may run an operation on a target. Only this modu
 
 The vault's own setting chooses the model: role assignments or access policies, never both. Management operations go by
 role assignments at their scope; directory operations by directory roles,
-application permissions and ownership, and never over somebody with more power than the caller.
+application permissions and ownership, and never over somebody with more power than the caller. What a client does
+there in a user's name is narrowed by the token's `scp`.
 """
 
 from __future__ import annotations
 
 from typing import assert_never
 
+from strongroom.core.delegated_permissions import delegation_that_allows
 from strongroom.core.denials import control_denial, policy_denial, rbac_denial
 from strongroom.core.directory_roles import OWNED_APPLICATIONS, permission_that_gives, power_of, role_that_gives
 from strongroom.core.errors import Denied
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Caller, PrincipalType, ServicePrincipal, User
+from strongroom.core.limits import SECOND_FACTOR_FRESH_S
 from strongroom.core.permissions import (
     AnyOf,
     Authenticated,
@@ -26,6 +29,7 @@ from strongroom.core.permissions import (
 )
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
+from strongroom.core.sessions import TokenFamily
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
@@ -55,7 +59,9 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
             return _permit_control(world, caller, action, target.scope)
         case DirectoryPermission():
             return _permit_directory(world, caller, requirement, target)
-        case Authenticated():
+        case Authenticated(delegated):
+            if delegated is not None:
+                _require_delegated(caller, delegated)
             return Permit("authenticated", "authenticated")
         case _:
             assert_never(requirement)
@@ -129,6 +135,15 @@ def require_directory(world: World, caller: Caller, requirement: DirectoryPermis
     _permit_directory(world, caller, requirement, Target("/", {"id": object_id}))
 
 
+def may_in_directory(world: World, caller: Caller, requirement: DirectoryPermission) -> bool:
+    """Tell whether a caller has a right over the directory, of no object in particular: how much an answer shows."""
+    try:
+        _permit_directory(world, caller, requirement, Target("/"))
+    except Denied:
+        return False
+    return True
+
+
 def require_power(world: World, caller: Caller, power: frozenset[str], name: str) -> None:
     """
     Require that a caller could do itself what it is about to let somebody do (`directory_roles.power_of`).
@@ -161,12 +176,16 @@ def require_power_over(world: World, caller: Caller, found: object, name: str) -
 
 def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> Permit:
     name = requirement.name
+    _require_delegated(caller, name)
     found = _named(world, caller.tenant, target) if requirement.write else ()
     by = (
         role_that_gives(caller.directory_roles, name)
         or permission_that_gives(caller.app_permissions, name)
         or _by_ownership(world, caller, requirement, target, found)
     )
+    if by is None and requirement.personal:
+        _require_own(world, caller, requirement, target)
+        return Permit(name, "directory")
     if by is None:
         reads_as_user = not requirement.write and not requirement.confidential and caller.kind is PrincipalType.USER
         if not (reads_as_user or (requirement.itself and _is_itself(world, caller, target))):
@@ -176,6 +195,12 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
         for one in found:
             require_power_over(world, caller, one, name)
     return Permit(name, "directory", by)
+
+
+def _require_delegated(caller: Caller, right: str) -> None:
+    """Require that the client of a user's token may use a right in the user's name, whatever the user may do."""
+    if caller.kind is PrincipalType.USER and delegation_that_allows(caller.delegated, right) is None:
+        raise _denied(f"the token's scp does not allow {right}")
 
 
 def _by_ownership(
@@ -189,6 +214,20 @@ def _by_ownership(
     if requirement.owned and (owned is not None or is_new):
         return permission_that_gives(caller.app_permissions, OWNED_APPLICATIONS)
     return None
+
+
+def _require_own(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> None:
+    """Require that a user asks about himself, and to change something that it is himself beyond what a token shows."""
+    own = target.params.get("id")
+    found = _named(world, caller.tenant, target)
+    if caller.kind is not PrincipalType.USER or (own is not None and caller.oid not in {one.id for one in found}):
+        raise _denied(f"nothing gives {requirement.name}")
+    if not requirement.write:
+        return
+    family = world.view.get(TokenFamily, tenant_partition(caller.tenant), caller.session or "")
+    if family is None or family.factor is None or world.now() - family.authenticated >= SECOND_FACTOR_FRESH_S:
+        # Whoever has got hold of a token must not take the second factor from its user.
+        raise _denied("the user did not show a second factor a moment ago")
 
 
 _NAMES = frozenset({"id", "app_id", "client_id"})

@@ -11,14 +11,15 @@ _CLIENT_REQUEST_ID_CHARS = 128
 _QUERY_PAIRS = 16
 """As far into a query as anyone looks before the query is judged."""
 _LOOPBACK = "127.0.0.1"
+_UNIX = frozenset({Link.CONTROL, Link.IDENTITY_SOCKET})
 
 
 def describe_connection(world: World, request: Request) -> Connection:
     """
     Describe the connection a request came over.
 
-    The peer's address comes from the socket and never from a header: no proxy is trusted yet. What comes over the
-    owner-only Unix socket comes from this machine, and counts as its loopback address.
+    The peer's address comes from the socket and never from a header: no proxy is trusted yet. What comes over a
+    Unix socket comes from this machine, and counts as its loopback address.
     """
     headers = request.headers
     given = headers.get(b"x-ms-client-request-id") or headers.get(b"client-request-id")
@@ -28,7 +29,7 @@ def describe_connection(world: World, request: Request) -> Connection:
     if echo is not None and not (echo.isprintable() and echo.isascii() and len(echo) <= _CLIENT_REQUEST_ID_CHARS):
         # It would be written into a header and into the journal: what is no identifier is not repeated.
         echo = None
-    address = normalise_address(request.peer) if request.link is not Link.CONTROL else _LOOPBACK
+    address = normalise_address(request.peer) if request.link not in _UNIX else _LOOPBACK
     return Connection(address, request.link, world.request_ids.next(), echo)
 
 

@@ -33,6 +33,7 @@ class Approval:
     credential: str
     amr: tuple[str, ...]
     authenticated: int
+    factor: str | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from strongroom.core.guids import Guids
+from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.crypto.passwords import Passwords
@@ -15,7 +16,7 @@ from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.device_codes import DeviceCodes
-from strongroom.flow.lockout import Lockout
+from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.settings import FlowSettings
@@ -28,6 +29,27 @@ from strongroom.view import View
 
 if TYPE_CHECKING:
     from strongroom.flow.decisions import Decisions
+
+
+class IdentitySockets(Protocol):
+    """Where identities are offered on Unix sockets of their own: `strongroom.app` listens."""
+
+    async def open(self, one: IdentityMap) -> None:
+        """
+        Listen for a map.
+
+        Raises:
+            Conflict: not there; the sentence says why.
+        """
+        ...
+
+    async def close(self, map_id: str) -> None:
+        """Listen no longer for a map, if that is so."""
+        ...
+
+    def fault_of(self, map_id: str) -> str | None:
+        """Say why a map's socket does not listen; None if it does."""
+        ...
 
 
 @dataclass(slots=True)
@@ -54,12 +76,15 @@ class World:
     quota: AnonymousQuota
     passwords: Passwords
     lockout: Lockout
+    factor_lockout: FactorLockout
     device_codes: DeviceCodes
     signers: TokenSigners
     instance: Instance
     documents: Documents
     owner_of: Callable[[End, End], Owner] = find_owner
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
+    sockets: IdentitySockets | None = None
+    """The sockets of identities, once the service listens."""
     outcome_unknown: bool = False
     """True since a commit of which the store did not say how it ended, until a later one is made: its entry may be in
     the outbox, or come to be, with nobody to hand it to the journal."""

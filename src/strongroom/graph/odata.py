@@ -40,7 +40,11 @@ class Listed(Protocol):
 
 R = TypeVar("R", bound=Listed)
 
+COUNT = "/$count"
+"""How a path ends that asks for the number of a collection, by the collection's own handler."""
+
 _OF_ENTITIES = frozenset({"$select"})
+_OF_COUNTS = frozenset({"$filter", "$search"})
 _OF_COLLECTIONS = frozenset({"$filter", "$search", "$select", "$top", "$count", PLACE})
 
 
@@ -75,13 +79,16 @@ def collection(
     render: Callable[[R], dict[str, Any]],
 ) -> Response:
     """
-    Answer with the page of *records* that the query asks for, in the order of their ids.
+    Answer with the page of *records* that the query asks for, in the order of their ids; or how many, at `/$count`.
 
     Raises:
         Invalid: a query option is malformed or not understood.
     """
-    _require_options(call, _OF_COLLECTIONS)
+    counted = call.op.path.endswith(COUNT)
+    _require_options(call, _OF_COUNTS if counted else _OF_COLLECTIONS)
     chosen = select(records, _tests(call, table, resource))
+    if counted:
+        return Response(200, str(len(chosen)).encode("ascii"), content_type=b"text/plain")
     chosen.sort(key=lambda record: record.id)
     size, bound = _page_size(call), _bound(call)
     after = open_place(call, *bound, code="Directory_ExpiredPageToken")
@@ -126,6 +133,8 @@ def _tests(call: Call, table: Mapping[str, Filterable[R]], resource: str) -> lis
 
 
 def _counts(call: Call) -> bool:
+    if call.op.path.endswith(COUNT):
+        return True
     text = call.query.get("$count", "false")
     if text not in {"true", "false"}:
         raise Invalid("Invalid value for the query option $count.")

@@ -2,8 +2,10 @@
 Graph's operations.
 
 Reading a directory is every user's right, and a service principal's with a directory role or application permission
-that gives it, as changing it is; what a service principal itself is, it may read without. Both versions of Graph answer
-alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`.
+that gives it, as changing it is; what a service principal itself is, it may read without. A client that acts for a user
+needs the delegated permission that the row's right names, or one that implies it. Both versions of Graph answer
+alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`, what users sign in
+with in `method_operations`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from strongroom.core.identity import Application, Group, ServicePrincipal, User
-from strongroom.core.permissions import Authenticated
 from strongroom.directory.client_secrets import SecretOwner
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Op
@@ -22,19 +23,24 @@ from strongroom.graph import (
     directory_objects,
     federated_credentials,
     groups,
+    method_operations,
     organization,
     policy_operations,
     relation_operations,
     rights,
     service_principals,
+    user_sign_in,
+    userinfo,
     users,
 )
 from strongroom.graph.objects import directory_target, find_application, find_service_principal
+from strongroom.graph.odata import COUNT
 from strongroom.graph.passwords import password_handlers
 from strongroom.graph.registration import ApplicationBody
 from strongroom.graph.wire import (
     AddKeyBody,
     AddPasswordBody,
+    ChangePasswordBody,
     FederatedCredentialBody,
     GetByIdsBody,
     GroupBody,
@@ -68,12 +74,21 @@ _FLAT: tuple[Op, ...] = (
        service_principals.list_service_principals, _T),
     Op("ServicePrincipalCreate", "POST", _SERVICE_PRINCIPALS, rights.WRITE_APPLICATIONS,
        service_principals.create_service_principal, _T, success=201, body=ServicePrincipalBody),
-    Op("Me", "GET", "/{version}/me", Authenticated(), users.get_me, _T),
-    Op("UserList", "GET", _USERS, rights.READ_USERS, users.list_users, _T),
+    Op("Me", "GET", "/{version}/me", rights.READ_ME, users.get_me, _T),
+    Op("UserInfo", "GET", "/oidc/userinfo", rights.READ_USERINFO, userinfo.get_userinfo, userinfo.userinfo_target),
+    Op("UserInfoPost", "POST", "/oidc/userinfo", rights.READ_USERINFO, userinfo.get_userinfo,
+       userinfo.userinfo_target),
+    Op("UserList", "GET", _USERS, rights.READ_BASIC_USERS, users.list_users, _T),
     Op("UserCreate", "POST", _USERS, rights.WRITE_USERS, users.create_user, _T, success=201, body=UserBody),
-    Op("UserGet", "GET", _USERS + "/{id}", rights.READ_USERS, users.get_user, _T),
+    Op("UserGet", "GET", _USERS + "/{id}", rights.READ_BASIC_USERS, users.get_user, _T),
     Op("UserUpdate", "PATCH", _USERS + "/{id}", rights.WRITE_USERS, users.update_user, _T, success=204, body=UserBody),
     Op("UserDelete", "DELETE", _USERS + "/{id}", rights.WRITE_USERS, users.delete_user, _T, success=204),
+    Op("UserRevokeSessions", "POST", _USERS + "/{id}/revokeSignInSessions", rights.REVOKE_SESSIONS,
+       user_sign_in.revoke_of_user, _T),
+    Op("MeRevokeSessions", "POST", "/{version}/me/revokeSignInSessions", rights.REVOKE_MY_SESSIONS,
+       user_sign_in.revoke_of_me, _T),
+    Op("MeChangePassword", "POST", "/{version}/me/changePassword", rights.CHANGE_MY_PASSWORD,
+       user_sign_in.change_own_password, _T, success=204, body=ChangePasswordBody),
     Op("GroupList", "GET", _GROUPS, rights.READ_GROUPS, groups.list_groups, _T),
     Op("GroupCreate", "POST", _GROUPS, rights.WRITE_GROUPS, groups.create_group, _T, success=201, body=GroupBody),
     Op("GroupGet", "GET", _GROUPS + "/{id}", rights.READ_GROUPS, groups.get_group, _T),
@@ -87,6 +102,12 @@ _FLAT: tuple[Op, ...] = (
        body=ReferenceBody),
     Op("GroupMemberRemove", "DELETE", _MEMBERS + "/{member}/$ref", rights.WRITE_MEMBERS, groups.remove_member, _T,
        success=204),
+    Op("ApplicationCount", "GET", _APPLICATIONS + COUNT, rights.READ_APPLICATIONS, applications.list_applications, _T),
+    Op("GroupCount", "GET", _GROUPS + COUNT, rights.READ_GROUPS, groups.list_groups, _T),
+    Op("GroupMemberCount", "GET", _MEMBERS + COUNT, rights.READ_MEMBERS, groups.list_members, _T),
+    Op("ServicePrincipalCount", "GET", _SERVICE_PRINCIPALS + COUNT, rights.READ_APPLICATIONS,
+       service_principals.list_service_principals, _T),
+    Op("UserCount", "GET", _USERS + COUNT, rights.READ_BASIC_USERS, users.list_users, _T),
     Op("DirectoryObjectGet", "GET", _OBJECTS + "/{id}", rights.READ_DIRECTORY, directory_objects.get_object, _T),
     Op("DirectoryObjectGetByIds", "POST", _OBJECTS + "/getByIds", rights.READ_DIRECTORY,
        directory_objects.get_by_ids, _T, body=GetByIdsBody),
@@ -171,5 +192,6 @@ OPERATIONS: tuple[Op, ...] = (
     *(row for key in _APPLICATION_KEYS for row in _federation_rows(*key)),
     *(row for key in _SERVICE_PRINCIPAL_KEYS for row in _service_principal_rows(*key)),
     *relation_operations.OPERATIONS,
+    *method_operations.OPERATIONS,
     *policy_operations.OPERATIONS,
 )

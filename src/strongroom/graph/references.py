@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
 
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Application, Group, ServicePrincipal, User
+from strongroom.core.permissions import DirectoryPermission
+from strongroom.flow.authorization import may_in_directory
 from strongroom.flow.call import Call
-from strongroom.graph import render
+from strongroom.graph import render, rights
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_object
 from strongroom.graph.odata import collection
@@ -16,10 +20,13 @@ from strongroom.http.message import Response
 
 DirectoryObject = User | Group | ServicePrincipal | Application
 _EQ = frozenset({Operator.EQ})
-FILTERS: Mapping[str, Filterable[DirectoryObject]] = {
-    "id": Filterable(lambda one: one.id, _EQ),
-    "displayName": Filterable(lambda one: one.display_name, _EQ | {Operator.STARTS_WITH}),
+_TO_READ: Mapping[type[DirectoryObject], DirectoryPermission] = {
+    User: rights.READ_USERS,
+    Group: rights.READ_GROUPS,
+    ServicePrincipal: rights.READ_APPLICATIONS,
+    Application: rights.READ_APPLICATIONS,
 }
+_ALWAYS = frozenset({"@odata.type", "id"})
 # The host is whatever the client calls Graph; the object is looked up in the caller's tenant and nowhere else.
 _REFERENCE = re.compile(
     r"https://[^/?#]+/(?:v1\.0|beta)/(?:[0-9a-fA-F-]{36}/)?(?:directoryObjects|users|groups|servicePrincipals)"
@@ -46,13 +53,29 @@ def objects(
     ids: Iterable[str],
     kinds: tuple[type[DirectoryObject], ...] = (User, Group, ServicePrincipal, Application),
 ) -> Response:
-    """Answer with the objects of the caller's tenant that these ids lead to; what is deleted leads nowhere."""
+    """
+    Answer with the objects of the caller's tenant that these ids lead to; what is deleted leads nowhere.
+
+    Of one that the caller could not read by itself there is the id and nothing else, as in Graph: who may see that
+    somebody is in a group need not see who that is.
+    """
+
+    @cache
+    def may(right: DirectoryPermission) -> bool:
+        return may_in_directory(call.world, call.identity, right)
+
+    def shown(one: DirectoryObject) -> dict[str, Any]:
+        whole = render.directory_object(call.world.view, one)
+        if may(_TO_READ[type(one)]):
+            return whole
+        names = _ALWAYS | render.BASIC_USER if isinstance(one, User) and may(rights.READ_BASIC_USERS) else _ALWAYS
+        return {name: value if name in names else None for name, value in whole.items()}
+
+    filters: Mapping[str, Filterable[DirectoryObject]] = {
+        "id": Filterable(lambda one: one.id, _EQ),
+        "displayName": Filterable(lambda one: shown(one)["displayName"], _EQ | {Operator.STARTS_WITH}),
+    }
     found = (find_object(call, one) for one in ids)
     return collection(
-        call,
-        "directoryObjects",
-        [one for one in found if isinstance(one, kinds)],
-        FILTERS,
-        "DirectoryObject",
-        lambda one: render.directory_object(call.world.view, one),
+        call, "directoryObjects", [one for one in found if isinstance(one, kinds)], filters, "DirectoryObject", shown
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strongroom.core.identity import Application, Group, ServicePrincipal
-from strongroom.core.permissions import Authenticated, DirectoryPermission
+from strongroom.core.permissions import DirectoryPermission
 from strongroom.directory.relations import Owned
 from strongroom.flow.operation import Op
 from strongroom.graph import app_roles, directory_objects, directory_roles, owners, permission_grants, rights
@@ -41,7 +41,7 @@ _ANY_OBJECT = (
 
 
 def _membership_rows(kind: str, path: str) -> tuple[Op, ...]:
-    requires = Authenticated() if path == _ME else rights.READ_DIRECTORY
+    requires = rights.READ_ME if path == _ME else rights.READ_DIRECTORY
     return (
         Op(f"{kind}GetMemberGroups", "POST", path + "/getMemberGroups", requires,
            directory_objects.get_member_groups, _T, body=MemberObjectsBody),
@@ -53,7 +53,7 @@ def _membership_rows(kind: str, path: str) -> tuple[Op, ...]:
 
 
 def _member_of_rows(kind: str, path: str) -> tuple[Op, ...]:
-    requires = Authenticated() if path == _ME else rights.READ_DIRECTORY
+    requires = rights.READ_ME if path == _ME else rights.READ_DIRECTORY
     return (
         Op(f"{kind}MemberOfList", "GET", path + "/memberOf", requires, directory_objects.list_member_of, _T),
         Op(f"{kind}TransitiveMemberOfList", "GET", path + "/transitiveMemberOf", requires,
@@ -62,10 +62,11 @@ def _member_of_rows(kind: str, path: str) -> tuple[Op, ...]:
 
 
 def _owned_rows(kind: str, path: str) -> tuple[Op, ...]:
-    requires = Authenticated() if path == _ME else rights.READ_DIRECTORY
+    requires = rights.READ_ME if path == _ME else rights.READ_DIRECTORY
+    of_grants = rights.READ_MY_GRANTS if path == _ME else rights.READ_GRANTS
     return (
         Op(f"{kind}OwnedObjectList", "GET", path + "/ownedObjects", requires, owners.list_owned_objects, _T),
-        Op(f"{kind}PermissionGrantList", "GET", path + "/oauth2PermissionGrants", requires,
+        Op(f"{kind}PermissionGrantList", "GET", path + "/oauth2PermissionGrants", of_grants,
            permission_grants.list_grants_of, _T),
     )  # fmt: skip
 

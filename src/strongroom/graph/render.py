@@ -18,6 +18,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.registration import SignIn
+from strongroom.directory.user_passwords import password_of
 from strongroom.graph.registration import app_role, permission_scope, registration
 from strongroom.graph.wire import PROFILE
 from strongroom.view import View
@@ -97,7 +98,7 @@ def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
         "id": record.id,
         "deletedDateTime": None,
         "accountEnabled": record.enabled,
-        "alternativeNames": ["isExplicit=True", record.resource_id] if is_identity else [],
+        "alternativeNames": [f"isExplicit={not record.is_system_assigned}", record.resource_id] if is_identity else [],
         "appDisplayName": offers.display_name if offers is not None else None,
         "appId": record.app_id,
         "appOwnerOrganizationId": organization,
@@ -136,6 +137,26 @@ def user(record: User) -> dict[str, Any]:
         "userType": "Member",
         **dict.fromkeys(PROFILE),
         **dict(record.profile),
+    }
+
+
+BASIC_USER = frozenset({"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"})
+"""What `User.ReadBasic.All` shows of a user."""
+
+
+def basic_user(record: User) -> dict[str, Any]:
+    """Render what everybody may know of a user."""
+    return {name: value for name, value in user(record).items() if name in BASIC_USER}
+
+
+def user_security(view: View, record: User) -> dict[str, Any]:
+    """Render what is told of a user's password and sessions, where it is asked for by name."""
+    password = password_of(view, record)
+    changed = record.created if password is None else password.created
+    return {
+        "lastPasswordChangeDateTime": instant(changed),
+        "passwordPolicies": "DisablePasswordExpiration" if record.password_never_expires else "None",
+        "signInSessionsValidFromDateTime": instant(max(changed, record.sessions_valid_from)),
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from strongroom.core.permissions import DirectoryPermission
+from strongroom.core.delegated_permissions import OWN_PASSWORD, OWN_PROFILE
+from strongroom.core.permissions import Authenticated, DirectoryPermission
 
 READ_APPLICATIONS = DirectoryPermission("Application.Read.All", write=False)
 READ_APPLICATION = DirectoryPermission("Application.Read.All", write=False, itself=True)
@@ -14,6 +15,18 @@ ROLL_CREDENTIALS = DirectoryPermission("Application.ReadWrite.All", write=True, 
 ASSIGN_APP_ROLES = DirectoryPermission("AppRoleAssignment.ReadWrite.All", write=True)
 READ_USERS = DirectoryPermission("User.Read.All", write=False)
 WRITE_USERS = DirectoryPermission("User.ReadWrite.All", write=True)
+READ_BASIC_USERS = DirectoryPermission("User.ReadBasic.All", write=False)
+"""Of a user the names and the address alone, for whoever has not `READ_USERS`."""
+WRITE_PASSWORDS = DirectoryPermission("User-PasswordProfile.ReadWrite.All", write=True)
+REVOKE_SESSIONS = DirectoryPermission("User.RevokeSessions.All", write=True)
+READ_USERINFO = Authenticated("openid")
+READ_ME = Authenticated(OWN_PROFILE)
+CHANGE_MY_PASSWORD = Authenticated(OWN_PASSWORD)
+REVOKE_MY_SESSIONS = Authenticated("User.RevokeSessions.All")
+READ_MY_GRANTS = Authenticated("Directory.Read.All")
+READ_METHODS = DirectoryPermission("UserAuthenticationMethod.Read.All", write=False, personal=True)
+WRITE_METHODS = DirectoryPermission("UserAuthenticationMethod.ReadWrite.All", write=True, personal=True)
+"""What users sign in with. Their own they remove if they showed a second factor a moment ago."""
 READ_GROUPS = DirectoryPermission("Group.Read.All", write=False)
 WRITE_GROUPS = DirectoryPermission("Group.ReadWrite.All", write=True)
 READ_MEMBERS = DirectoryPermission("GroupMember.Read.All", write=False)

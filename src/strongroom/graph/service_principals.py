@@ -68,7 +68,7 @@ async def create_service_principal(call: Call) -> Response:
     application = call.world.view.application_by_app_id(app_id)
     if application is None and app_id not in FIRST_PARTY:
         raise directory.no_such_application(app_id)
-    if application is not None and not directory.may_be_in(application, call.identity.tenant):
+    if application is not None and not application.may_be_in(call.identity.tenant):
         # Before any right over it is asked for: whether another tenant has it is told to nobody.
         raise directory.no_such_application(app_id)
     if application is not None and call.permit.assignment == OWNED_APPLICATIONS:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import User
 from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
+from strongroom.directory.user_passwords import set_must_change, set_password
+from strongroom.flow.authorization import may_in_directory, require_directory
 from strongroom.flow.call import Call
-from strongroom.graph import render
+from strongroom.graph import render, rights
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
-from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
+from strongroom.graph.user_sign_in import hash_new_password
+from strongroom.graph.wire import UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
+_NEVER_EXPIRES = "DisablePasswordExpiration"
+_BY_NAME = frozenset({"lastPasswordChangeDateTime", "passwordPolicies", "signInSessionsValidFromDateTime"})
 _EQ = frozenset({Operator.EQ})
 _TEXT = _EQ | {Operator.STARTS_WITH}
 FILTERS: Mapping[str, Filterable[User]] = {
@@ -37,12 +45,17 @@ FILTERS: Mapping[str, Filterable[User]] = {
 async def list_users(call: Call) -> Response:
     """List the tenant's users."""
     records = call.world.view.all(User, tenant_partition(call.identity.tenant))
-    return collection(call, "users", records, FILTERS, "User", render.user)
+    if may_in_directory(call.world, call.identity, rights.READ_USERS):
+        return collection(call, "users", records, FILTERS, "User", _render(call))
+    # What is not shown is not searched either.
+    filters = {name: filterable for name, filterable in FILTERS.items() if name in render.BASIC_USER}
+    return collection(call, "users", records, filters, "User", render.basic_user)
 
 
 async def get_user(call: Call) -> Response:
     """Get one user, by object id or by user principal name."""
-    return entity(call, "users", render.user(find_user(call)))
+    whole = may_in_directory(call.world, call.identity, rights.READ_USERS)
+    return entity(call, "users", (_render(call) if whole else render.basic_user)(find_user(call)))
 
 
 async def get_me(call: Call) -> Response:
@@ -52,7 +65,7 @@ async def get_me(call: Call) -> Response:
     Raises:
         Invalid: it is not a user who asks.
     """
-    return entity(call, "users", render.user(find_me(call)))
+    return entity(call, "users", _render(call)(find_me(call)))
 
 
 async def create_user(call: Call) -> Response:
@@ -71,8 +84,12 @@ async def create_user(call: Call) -> Response:
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
         profile=body.profile(),
+        password_never_expires=_never_expires(body) or False,
     )
-    password = await _new_password(call, body.password_profile)
+    names = (wanted.user_principal_name, wanted.given_name, wanted.surname)
+    text = require(body.password_profile.password, "password", "PasswordProfile")
+    verifier = await hash_new_password(call, text, names)
+    password = directory.NewPassword(verifier, must_change=body.password_profile.must_change)
 
     async def change(tx: Transaction) -> User:
         return await directory.create_user(
@@ -84,11 +101,18 @@ async def create_user(call: Call) -> Response:
 
 
 async def update_user(call: Call) -> Response:
-    """Change a user; disabling it, or giving it another password, ends its tokens."""
+    """
+    Change a user; disabling it, or giving it another password, ends its tokens.
+
+    Raises:
+        Denied: the caller may change users, and not their passwords.
+    """
     found = find_user(call)
     body = await call.body(UserBody)
     refuse_later(body, UserBody.LATER)
     call.properties["userId"] = found.id
+    if body.password_profile is not None:
+        require_directory(call.world, call.identity, rights.WRITE_PASSWORDS, found.id)
     wanted = directory.UserChange(
         enabled=body.account_enabled,
         display_name=body.display_name,
@@ -97,14 +121,26 @@ async def update_user(call: Call) -> Response:
         given_name=clearing(body.given_name),
         surname=clearing(body.surname),
         profile=body.profile(),
+        password_never_expires=_never_expires(body),
     )
-    password = None if body.password_profile is None else await _new_password(call, body.password_profile)
+    names = (found.user_principal_name, found.given_name, found.surname, wanted.given_name, wanted.surname)
+    profile = body.password_profile
+    text = profile.password if profile is not None else None
+    verifier = None if text is None else await hash_new_password(call, text, names)
 
     async def change(tx: Transaction) -> None:
         await directory.update_user(tx, found.tenant, found.id, wanted)
-        if password is not None:
-            await directory.set_password(
-                tx, found.tenant, found.id, password=password, now=call.now, entropy=call.world.entropy
+        if profile is not None and verifier is None:
+            await set_must_change(tx, found.tenant, found.id, must_change=profile.must_change)
+        elif profile is not None and verifier is not None:
+            await set_password(
+                tx,
+                found.tenant,
+                found.id,
+                verifier=verifier,
+                must_change=profile.must_change,
+                now=call.now,
+                entropy=call.world.entropy,
             )
 
     await call.commit(change)
@@ -119,8 +155,20 @@ async def delete_user(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
-async def _new_password(call: Call, profile: PasswordProfileBody) -> directory.NewPassword:
-    """Judge and hash a password before anything is locked: Argon2id takes its time."""
-    directory.judge_password(profile.password)
-    must_change = profile.force_change_password_next_sign_in or profile.force_change_password_next_sign_in_with_mfa
-    return directory.NewPassword(await call.world.passwords.hash(profile.password), must_change=must_change)
+def _never_expires(body: UserBody) -> bool | None:
+    """Read `passwordPolicies`; None where nothing is said of it."""
+    if body.password_policies is msgspec.UNSET:
+        return None
+    said = {word.strip() for word in (body.password_policies or "None").split(",")}
+    if not said <= {"None", _NEVER_EXPIRES}:
+        raise Invalid(f"Property passwordPolicies is invalid: 'None' and '{_NEVER_EXPIRES}' are supported.")
+    return _NEVER_EXPIRES in said
+
+
+def _render(call: Call) -> Callable[[User], dict[str, Any]]:
+    """Tell how users are rendered: of their sign-in only what `$select` names."""
+    view = call.world.view
+    selected = {name.strip() for name in call.query.get("$select", "").split(",")}
+    if selected.isdisjoint(_BY_NAME):
+        return render.user
+    return lambda one: {**render.user(one), **render.user_security(view, one)}

@@ -143,11 +143,23 @@ class ServicePrincipalBody(Wire):
 
 
 class PasswordProfileBody(json.Secretive, Wire):
-    """A user's new password; the directory judges it, its length as well."""
+    """A user's new password, which `core.passwords` judges; without one, whether the present one must be changed."""
 
-    password: str
+    password: str | None = None
     force_change_password_next_sign_in: bool = False
     force_change_password_next_sign_in_with_mfa: bool = False
+
+    @property
+    def must_change(self) -> bool:
+        """Whether the user has to choose another at the next sign-in."""
+        return self.force_change_password_next_sign_in or self.force_change_password_next_sign_in_with_mfa
+
+
+class ChangePasswordBody(json.Secretive, Wire):
+    """The argument of changePassword."""
+
+    current_password: str
+    new_password: str
 
 
 class UserBody(Wire):
@@ -160,6 +172,7 @@ class UserBody(Wire):
     password_profile: PasswordProfileBody | None = None
     given_name: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     surname: PersonName | msgspec.UnsetType | None = msgspec.UNSET
+    password_policies: PersonName | msgspec.UnsetType | None = msgspec.UNSET
     city: ProfileText = msgspec.UNSET
     company_name: ProfileText = msgspec.UNSET
     country: ProfileText = msgspec.UNSET
@@ -185,11 +198,10 @@ class UserBody(Wire):
     employee_org_data: Any = None
     on_premises_immutable_id: Any = None
     other_mails: Any = None
-    password_policies: Any = None
 
     LATER = (
         "age_group", "business_phones", "consent_provided_for_minor", "employee_hire_date", "employee_org_data",
-        "on_premises_immutable_id", "other_mails", "password_policies",
+        "on_premises_immutable_id", "other_mails",
     )  # fmt: skip
 
     def profile(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, 
 from strongroom.core.network import Link
 from strongroom.http.connections import Requests
 from strongroom.http.message import Request, Response
+from strongroom.http.socket_files import claim, remove, remove_stale
 
 Handle = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, Failure], Awaitable[Response]]
@@ -74,23 +75,31 @@ class Listener:
     unix_socket: Path | None = None
     certificate: tuple[Path, Path] | None = None
     """Certificate chain and private key, PEM."""
+    name: str = ""
+    """What its requests say they came through, where a link has several listeners."""
+    owner: int | None = None
+    """The user whose the Unix socket is to be, if not the process's own."""
     requests: Requests = field(default_factory=Requests)
     """What the watch over connections knows of this listener's."""
     _server: _Server | None = None
     _serving: asyncio.Task[None] | None = None
     _active: set[asyncio.Task[Any]] = field(default_factory=set)
+    _file: tuple[int, int] | None = None
+    """Which file the Unix socket is."""
 
     async def open(self) -> None:
         """
         Start to accept.
 
         Raises:
-            OSError: the address is taken or not ours.
+            OSError: the address is taken or not ours; what lies at a socket's path and is none is left there.
         """
         if self.unix_socket is None:
-            self.port = self.requests.port = free_port(self.address, self.port)
+            self.port = free_port(self.address, self.port)
+            self.requests.place = self.port
         else:
-            self.unix_socket.unlink(missing_ok=True)
+            remove_stale(self.unix_socket)
+            self.requests.place = str(self.unix_socket)
         self._start()
         await self._accepting()
 
@@ -128,8 +137,8 @@ class Listener:
             task.cancel()
         await asyncio.gather(self._serving, *self._active, return_exceptions=True)
         self._server = self._serving = None
-        if self.unix_socket is not None:
-            self.unix_socket.unlink(missing_ok=True)
+        if self.unix_socket is not None and self._file is not None:
+            remove(self.unix_socket, self._file)
 
     async def _accepting(self) -> None:
         """Wait until connections are taken: the server binds in a thread of its own, and does not say when."""
@@ -145,8 +154,7 @@ class Listener:
             else:
                 break
         if self.unix_socket is not None:
-            # The directory is 0700 and the umask 077 already; the mode says so on the socket as well.
-            self.unix_socket.chmod(0o600)
+            self._file = claim(self.unix_socket, self.owner)
 
     async def _serves_certificate(self, certificate: bytes) -> None:
         """Wait until the new server answers: it shares the port with the old one, so some handshakes tell, not one."""
@@ -248,6 +256,7 @@ class Listener:
             link=self.link,
             http_version=scope["http_version"],
             receive_body=body.read,
+            listener=self.name,
         )
         if self.link in _TOLD_ENDS:
             address, port = scope["client"]
@@ -270,7 +279,8 @@ def _joined(given: list[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], Failu
         elif name in _ONCE:
             fault = Invalid(f"The header {name.decode('latin-1')} comes twice.")
         else:
-            headers[name] += b", " + value
+            # Browsers send each cookie by itself over HTTP/2 (RFC 9113 section 8.2.3).
+            headers[name] += (b"; " if name == b"cookie" else b", ") + value
     return headers, fault
 
 

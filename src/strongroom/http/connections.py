@@ -28,7 +28,9 @@ from dataclasses import dataclass
 from strongroom.core import limits
 
 Peer = tuple[str, int]
-"""A client's address and port."""
+"""A client's address and port; of a client at a Unix socket, which has neither, the connection's own number."""
+Place = int | str
+"""A listener's port, or the path of its Unix socket."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,13 +95,17 @@ def _set_soft_limit(number: int) -> None:
 
 
 class Requests:
-    """When each client of one listener last asked, and whether it was ever answered. Written by the event loop."""
+    """
+    When each client of one listener last asked, and whether it was ever answered. Written by the event loop.
 
-    __slots__ = ("_given_up", "_last", "port")
+    Of a Unix socket's clients it knows nothing, since they have no names: their connections only grow old.
+    """
+
+    __slots__ = ("_given_up", "_last", "place")
 
     def __init__(self) -> None:
-        self.port = 0
-        """The listener's port, once it has one."""
+        self.place: Place = 0
+        """The listener's port, once it has one, or the path of its Unix socket."""
         self._last: OrderedDict[Peer, tuple[float, bool]] = OrderedDict()
         self._given_up: dict[Peer, float] = {}
 
@@ -156,7 +162,7 @@ class Requests:
 class _Connection:
     number: int
     """Its descriptor. It may have become another's since: nothing is done to it without asking who it is."""
-    port: int
+    place: Place
     peer: Peer
     seen: float
     last: float | None
@@ -194,7 +200,7 @@ class Watch:
         idle_s: float = limits.CONNECTION_IDLE_S,
         first_request_s: float = limits.FIRST_REQUEST_S,
     ) -> None:
-        self._listeners = listeners
+        self._listeners = tuple(listeners)
         self._limit = limit
         self._idle_s, self._first_request_s = idle_s, first_request_s
         self._census_s = min(_CENSUS_S, idle_s / 4, first_request_s / 4)
@@ -205,6 +211,15 @@ class Watch:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._null = self._slot = -1
+
+    def add(self, listener: Requests) -> None:
+        """Look at one more listener's connections."""
+        # Made anew, since the thread may be going through it.
+        self._listeners = (*self._listeners, listener)
+
+    def remove(self, listener: Requests) -> None:
+        """Look at a listener's connections no longer."""
+        self._listeners = tuple(one for one in self._listeners if one is not listener)
 
     def start(self) -> None:
         """
@@ -273,20 +288,21 @@ class Watch:
         """Find the connections to our listeners, and forget what is known of those that are gone."""
         self._next_census = now + self._census_s
         begun = time.monotonic()
-        by_port = {listener.port: listener for listener in self._listeners if listener.port}
+        by_place = {listener.place: listener for listener in self._listeners if listener.place}
         found = []
         for number in numbers:
             with self._socket(number) as held:
                 named = _ends(held) if held is not None else None
-            if named is None or named[0] not in by_port:
+            if named is None or named[0] not in by_place:
                 continue
-            port, peer = named
-            last, answered = by_port[port].last(peer) or (None, False)
-            given_up = by_port[port].given_up(peer)
-            found.append(_Connection(number, port, peer, self._seen.get((number, peer), now), last, answered, given_up))
+            place, peer = named
+            seen = self._seen.get((number, peer), now)
+            last, answered = by_place[place].last(peer) or (seen if isinstance(place, str) else None, False)
+            given_up = by_place[place].given_up(peer)
+            found.append(_Connection(number, place, peer, seen, last, answered, given_up))
         self._seen = {(connection.number, connection.peer): connection.seen for connection in found}
-        for port, listener in by_port.items():
-            listener.keep({connection.peer for connection in found if connection.port == port}, now)
+        for place, listener in by_place.items():
+            listener.keep({connection.peer for connection in found if connection.place == place}, now)
         # Where there are many connections a census holds up everyone else: it takes a tenth of the time at most.
         done = time.monotonic()
         self._census_rests_until = done + (done - begun) * _CENSUS_REST
@@ -294,14 +310,18 @@ class Watch:
 
     def _end(self, connection: _Connection) -> None:
         with self._socket(connection.number) as held:
-            if held is not None and _ends(held) == (connection.port, connection.peer):
+            if held is not None and _ends(held) == (connection.place, connection.peer):
                 # The server sees the end of the connection and frees what is its own: to close it here would be to
                 # give away a number that it still uses.
                 with contextlib.suppress(OSError):  # The client was faster.
                     held.shutdown(socket.SHUT_RDWR)
 
     def _shut_doors(self, numbers: Iterable[int]) -> None:
-        """Let nobody in for a moment: whoever connects tries again (RFC 9293, 3.8.1), and who waits already stays."""
+        """
+        Let nobody in for a moment: whoever connects tries again (RFC 9293, 3.8.1), and who waits already stays.
+
+        A Unix socket's door stays open, since no filter shuts it; its connections are the first to be ended.
+        """
         for held in self._listening(numbers):
             if sys.platform == "linux":
                 # A filter that drops every packet to the listening socket: no connection can be made (socket(7)).
@@ -325,16 +345,16 @@ class Watch:
             held.listen(self._limit.backlog)
 
     def _listening(self, numbers: Iterable[int]) -> Iterator[socket.socket]:
-        ports = {listener.port for listener in self._listeners if listener.port}
+        ports = {listener.place for listener in self._listeners if isinstance(listener.place, int) and listener.place}
         for number in numbers:
             with self._socket(number) as held:
-                if held is not None and _listens(held) in ports:
+                if held is not None and held.family != socket.AF_UNIX and _listens(held) in ports:
                     yield held
 
     @contextlib.contextmanager
     def _socket(self, number: int) -> Iterator[socket.socket | None]:
         """
-        Hold the internet socket behind a descriptor, so that it stays that socket while it is asked and told.
+        Hold the socket behind a descriptor, so that it stays that socket while it is asked and told.
 
         The duplicate takes the place of one that is held for it, which works when there is no descriptor left.
         """
@@ -355,7 +375,7 @@ class Watch:
             return
         held = socket.socket(fileno=self._slot)
         try:
-            yield held if held.family in {socket.AF_INET, socket.AF_INET6} else None
+            yield held if held.family in {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX} else None
         finally:
             held.detach()
             os.dup2(self._null, self._slot, inheritable=False)
@@ -386,9 +406,12 @@ def _is_socket(number: int) -> bool:
         return False
 
 
-def _ends(held: socket.socket) -> tuple[int, Peer] | None:
-    """Name our port and the peer of an accepted connection; None for anything else."""
+def _ends(held: socket.socket) -> tuple[Place, Peer] | None:
+    """Name our port or path and the peer of an accepted connection; None for anything else."""
     try:
+        if held.family == socket.AF_UNIX:
+            held.getpeername()
+            return os.fsdecode(held.getsockname()), ("", os.fstat(held.fileno()).st_ino)
         address, port = held.getpeername()[:2]
         return held.getsockname()[1], (address.partition("%")[0], port)
     except OSError:

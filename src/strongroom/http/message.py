@@ -35,6 +35,8 @@ class Request(msgspec.Struct, eq=False):
     """`(limit in bytes, time in seconds)`; raises TooLarge, TimedOut."""
     ends: tuple[End, End] | None = None
     """The connection's other end and ours, where the listener is on one IPv4 address in plain HTTP."""
+    listener: str = ""
+    """What the listener is called, where a link has several."""
 
     def header(self, name: bytes) -> str | None:
         """One header's value as text, or None."""

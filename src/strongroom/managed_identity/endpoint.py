@@ -18,6 +18,7 @@ from strongroom.core.echo import GUID
 from strongroom.core.errors import Invalid, Misdirected, Unauthenticated
 from strongroom.core.instance import arc_key_file
 from strongroom.core.names import Surface
+from strongroom.core.network import Link
 from strongroom.core.oauth import parse_resource
 from strongroom.directory.apis import app_id_of, finder, require_application_assigned
 from strongroom.directory.tokens import Mint, issue_to_identity
@@ -36,7 +37,7 @@ from strongroom.managed_identity.kinds import (
     Kind,
     is_service_fabric,
 )
-from strongroom.managed_identity.proof import Lent, Proof, by_connection, by_secret
+from strongroom.managed_identity.proof import Lent, Proof, by_connection, by_secret, by_socket
 
 _FORWARDING = (
     b"forwarded", b"via", b"x-real-ip",
@@ -50,17 +51,26 @@ _SEVERAL = (
     "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token"
     " request"
 )
+_TWO_NAMES = "At most one of client_id, object_id and mi_res_id may be given."
 _NO_METADATA = "Required metadata header not specified"
 
 
 async def app_service(call: Call) -> Response:
-    """Answer in the form of App Service or Azure Machine Learning: the secret of a run stands in a header."""
+    """
+    Answer in the form of App Service or Azure Machine Learning: the secret of a run stands in a header.
+
+    On the socket of an identity the header says nothing, since who asks is known by the socket. It is demanded as the
+    header `Metadata` is elsewhere: a request that was sent astray has none.
+    """
     _judge_way(call)
     version = call.query.get("api-version")
     kind = next((kind for kind in HEADER_KINDS if kind.takes(version)), None)
     names = [one.header for one in HEADER_KINDS if one.header and kind in {None, one}]
     secret = next((call.request.headers[name] for name in names if name in call.request.headers), b"")
-    proof = by_secret(call.world, secret.decode("latin-1"), "header", call.now)
+    if call.request.link is Link.IDENTITY_SOCKET:
+        proof = by_socket(call.world, call.request, call.now) if secret else None
+    else:
+        proof = by_secret(call.world, secret.decode("latin-1"), "header", call.now)
     if proof is None:
         raise Unauthenticated("The identity header is missing or wrong.", code="Unauthorized")
     _note(call, kind or APP_SERVICE, proof)
@@ -85,6 +95,26 @@ async def cloud_shell_of_run(call: Call) -> Response:
 async def imds(call: Call) -> Response:
     """Answer as a virtual machine's metadata service does, to whomever the operator mapped to identities."""
     return await _metadata(call, IMDS, await _by_connection(call), call.query)
+
+
+async def imds_of_identity(call: Call) -> Response:
+    """
+    Answer as a virtual machine's metadata service does, under the path prefix that names an identity.
+
+    The prefix says which identity is meant and proves nothing: who asks shows the secret of a run in App Service's
+    header, or is mapped.
+
+    Raises:
+        Invalid: the request names another identity as well.
+    """
+    named, secret = call.params["client"], call.request.header(b"x-identity-header")
+    if secret is None:
+        proof = await _by_connection(call)
+    else:
+        proof = by_secret(call.world, secret, "header", call.now)
+    if call.query.get("client_id", named).lower() != named.lower():
+        raise Invalid(_TWO_NAMES)
+    return await _metadata(call, IMDS, proof, {**call.query, "client_id": named})
 
 
 async def cloud_shell(call: Call) -> Response:
@@ -129,7 +159,7 @@ def _by_path(call: Call) -> Proof | None:
 
 
 async def _by_connection(call: Call) -> Proof | None:
-    return await by_connection(call.world, call.connection, call.request.ends, call.now)
+    return await by_connection(call.world, call.connection, call.request, call.now)
 
 
 async def _metadata(call: Call, kind: Kind, proof: Proof | None, asked: Mapping[str, str]) -> Response:
@@ -150,8 +180,7 @@ def _judge_way(call: Call) -> None:
         Misdirected: it names another host, such as a page's own name that was made to resolve to this address.
     """
     request: Request = call.request
-    origin = call.world.instance.origin_of(call.connection.link)
-    if not origin or request.host != origin.removeprefix("http://"):
+    if request.host not in call.world.instance.hosts_of(call.connection.link):
         raise Misdirected("The Host header does not name this endpoint.")
     if any(name in request.headers for name in _FORWARDING):
         raise Invalid("Forwarded requests are not answered.")
@@ -208,6 +237,7 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
         Mint(world.keys, world.signers, world.view, world.entropy, world.hosts.url(Surface.LOGIN)),
         principal,
         lent.credential,
+        until=lent.credential.expires,
         resource=resource,
         now=call.now,
     )
@@ -218,13 +248,13 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
 
 def _choose(kind: Kind, proof: Proof, named: Mapping[str, str]) -> Lent:
     """
-    Find the identity that a request names, or the only one there is.
+    Find the identity that a request names. If it names none, it is the machine's own, or the only one there is.
 
     Raises:
         Invalid: there is none, it is none that the caller has, it is named in two ways, or there are several.
     """
     if len(named) > 1:
-        raise Invalid("At most one of client_id, object_id and mi_res_id may be given.")
+        raise Invalid(_TWO_NAMES)
     missing = _NOT_FOUND if kind.metadata else _NO_SUCH_IDENTITY
     fitting = [
         lent
@@ -235,6 +265,8 @@ def _choose(kind: Kind, proof: Proof, named: Mapping[str, str]) -> Lent:
     fitting = list({lent.principal.id: lent for lent in reversed(fitting)}.values())
     if not fitting:
         raise Invalid(missing, reason=None if proof.lent else "identity is gone or disabled")
+    if not named and len(fitting) > 1:
+        fitting = [lent for lent in fitting if lent.principal.is_system_assigned] or fitting
     if len(fitting) > 1:
         raise Invalid(_SEVERAL)
     return fitting[0]

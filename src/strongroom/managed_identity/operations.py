@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.core.echo import GUID
-from strongroom.core.instance import ARC_PATH, CLOUD_SHELL_PATH, IDENTITY_PATH, IMDS_PATH, RUN_PREFIX
+from strongroom.core.instance import ARC_PATH, CLOUD_SHELL_PATH, IDENTITY_PATH, IDENTITY_PREFIX, IMDS_PATH, RUN_PREFIX
 from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
@@ -40,8 +40,12 @@ METADATA_OPERATIONS: tuple[Op, ...] = (
        identity_target, authenticates=True),
     Op("ManagedIdentityTokenIssueCloudShellRun", "POST", _OF_RUN + CLOUD_SHELL_PATH, Public(),
        endpoint.cloud_shell_of_run, identity_target, authenticates=True),
+    Op("ManagedIdentityTokenIssueImdsNamed", "GET", IDENTITY_PREFIX + IMDS_PATH, Public(), endpoint.imds_of_identity,
+       identity_target, authenticates=True),
+    Op("ManagedIdentityTokenIssueImdsNamedJava", "GET", f"{IDENTITY_PREFIX}/{IMDS_PATH}", Public(),
+       endpoint.imds_of_identity, identity_target, authenticates=True),
     Op("ManagedIdentityTokenIssueArc", "GET", ARC_PATH, Public(), endpoint.arc, identity_target, authenticates=True),
 )  # fmt: skip
 
 shown_path = words_only((*OPERATIONS, *METADATA_OPERATIONS), GUID)
-"""What the journal may have of a path: the words of the tables and the ids of runs, never the secret in a prefix."""
+"""What the journal may have of a path: the tables' words and the ids of runs and identities, never a secret."""

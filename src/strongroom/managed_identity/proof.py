@@ -3,6 +3,7 @@ Who asks: each way of proving it gives the identities that it opens.
 
 - the secret of one run, in a header, a path or a key file
 - the Unix user at the other end of a connection within this machine, where the operator mapped that user
+- a Unix socket of one identity, which its file's mode and folder keep from everybody else
 - the network that another machine's address is in, where the operator mapped that network
 
 A secret that is wrong opens nothing, whatever else the connection would prove; who is on this machine is judged by user
@@ -16,12 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strongroom.core.identity import Credential, ServicePrincipal
+from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.network import Connection, Link
 from strongroom.crypto.secret_texts import WrongSecret
-from strongroom.directory.identity_maps import credentials_of, has_maps, maps_of_address, maps_of_user
+from strongroom.directory.identity_maps import credentials_of, has_maps, maps_of_address, maps_of_socket, maps_of_user
 from strongroom.directory.runs import is_current, require_run, run_credential_id
 from strongroom.flow.world import World
-from strongroom.http.message import End
+from strongroom.http.message import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Proof:
     """
     How a caller was proved, and what that opens: evidence.
 
-    `way` is for the journal: `header`, `path`, `key file`, `user 1000`, `network 10.0.0.5`. `lent` has no identity that
-    is gone or disabled.
+    `way` is for the journal: `header`, `path`, `key file`, `socket`, `user 1000`, `network 10.0.0.5`. `lent` has no
+    identity that is gone or disabled.
     """
 
     way: str
@@ -57,14 +59,23 @@ def by_secret(world: World, secret: str, way: str, now: int) -> Proof | None:
     return Proof(way, _enabled(world, (credential,)), run=credential.id)
 
 
-async def by_connection(world: World, connection: Connection, ends: tuple[End, End] | None, now: int) -> Proof | None:
+def by_socket(world: World, request: Request, now: int) -> Proof | None:
+    """Find the map of the socket that a request came through; None if it came another way, or the map is gone."""
+    if request.link is not Link.IDENTITY_SOCKET:
+        return None
+    return _mapped(world, maps_of_socket(world.view, request.listener), "socket", now)
+
+
+async def by_connection(world: World, connection: Connection, request: Request, now: int) -> Proof | None:
     """
     Find the maps that a connection's other end stands in; None if it stands in none.
 
     Asked for each request, never remembered: a port may be another's a moment later. What the kernel cannot tell for
     certain opens nothing.
     """
-    view = world.view
+    view, ends = world.view, request.ends
+    if request.link is Link.IDENTITY_SOCKET:
+        return by_socket(world, request, now)
     if ends is None or not has_maps(view):
         return None
     owner = await asyncio.to_thread(world.owner_of, *ends)
@@ -77,7 +88,11 @@ async def by_connection(world: World, connection: Connection, ends: tuple[End, E
     else:
         # Nothing comes to loopback from elsewhere: what the kernel does not know there is gone by now.
         maps, way = [], ""
-    credentials = [one for one in credentials_of(view, maps) if is_current(one, now)]
+    return _mapped(world, maps, way, now)
+
+
+def _mapped(world: World, maps: Sequence[IdentityMap], way: str, now: int) -> Proof | None:
+    credentials = [one for one in credentials_of(world.view, maps) if is_current(one, now)]
     return Proof(way, _enabled(world, credentials)) if credentials else None
 
 

@@ -10,7 +10,7 @@ from strongroom.core import limits
 from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.records import tenant_partition
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.resources.lookup import group_not_found, is_in, subscription_not_found
 from strongroom.resources.role_assignments import remove_assignments_under
@@ -23,11 +23,19 @@ _GROUP_NAME = re.compile(rf"[\w.()-]{{1,{limits.RESOURCE_GROUP_NAME_CHARS}}}")
 
 @dataclass(frozen=True, slots=True)
 class GroupRemoval:
-    """What went with a resource group: vaults into the deleted state, identities for good."""
+    """What went with a resource group: vaults into the deleted state, identities and machines for good."""
 
     vaults: tuple[Vault, ...]
     identities: tuple[UserAssignedIdentity, ...]
-    """Their service principals are the directory's: the caller removes them in the same transaction."""
+    machines: tuple[Machine, ...]
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        """The service principals behind them, which are the directory's: the caller removes them with the group."""
+        return (
+            *(one.principal_id for one in self.identities),
+            *(one.principal_id for one in self.machines if one.principal_id is not None),
+        )
 
 
 async def create_subscription(
@@ -116,13 +124,10 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
         for vault in await tx.records(Vault)
         if vault.deleted is None and is_in(vault, current)
     ]
-    identities = [
-        identity
-        for identity in await tx.records(UserAssignedIdentity, partition)
-        if identity.subscription == current.subscription and identity.resource_group.lower() == current.name.lower()
-    ]
-    for identity in identities:
-        await tx.remove(identity)
+    identities = [one for one in await tx.records(UserAssignedIdentity, partition) if is_in(one, current)]
+    machines = [one for one in await tx.records(Machine, partition) if is_in(one, current)]
+    for resource in (*identities, *machines):
+        await tx.remove(resource)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
-    return GroupRemoval(tuple(vaults), tuple(identities))
+    return GroupRemoval(tuple(vaults), tuple(identities), tuple(machines))

@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup, UserAssignedIdentity
 from strongroom.resources.lookup import group_not_found, identity_not_found
 from strongroom.resources.role_assignments import remove_assignments_under
-from strongroom.resources.tracked import check_tags, parse_location
+from strongroom.resources.tracked import check_tags, parse_location, require_place
 from strongroom.store import Transaction
 
 DEFAULT_IDENTITY = "default"
@@ -91,13 +90,8 @@ async def update_identity(
         Conflict: it is in another location than the one given.
         Invalid: location or tags.
     """
-    current = await _require(tx, identity)
-    if location is not None and parse_location(location) != current.location:
-        raise Conflict(
-            f"The resource '{current.name}' already exists in location '{current.location}'. A resource with the same"
-            f" name cannot be created in location '{shown(parse_location(location), LOCATION)}'.",
-            code="InvalidResourceLocation",
-        )
+    current = await require_identity(tx, identity)
+    require_place(current.name, current.location, location)
     changed = current if tags is None else replace(current, tags=check_tags(tags))
     await tx.put(changed)
     return changed
@@ -110,13 +104,18 @@ async def remove_identity(tx: Transaction, identity: UserAssignedIdentity) -> No
     Raises:
         NotFound: it is gone already.
     """
-    current = await _require(tx, identity)
+    current = await require_identity(tx, identity)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
 
 
-async def _require(tx: Transaction, identity: UserAssignedIdentity) -> UserAssignedIdentity:
-    """Read an identity again. One of its name that was made since is another one: its principal tells."""
+async def require_identity(tx: Transaction, identity: UserAssignedIdentity) -> UserAssignedIdentity:
+    """
+    Read an identity again. One of its name that was made since is another one: its principal tells.
+
+    Raises:
+        NotFound: it is gone.
+    """
     current = await tx.record(UserAssignedIdentity, identity.partition, identity.id)
     if current is None or current.principal_id != identity.principal_id:
         raise identity_not_found(identity.resource_group, identity.name)

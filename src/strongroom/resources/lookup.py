@@ -12,7 +12,7 @@ from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.lifecycle import is_over
 from strongroom.core.records import vault_partition
-from strongroom.core.resources import ResourceGroup, Subscription
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -42,6 +42,15 @@ def identity_not_found(group: str, name: str) -> NotFound:
     return NotFound(
         f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{shown(name, RESOURCE_NAME)}' under resource"
         f" group '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        code="ResourceNotFound",
+    )
+
+
+def machine_not_found(group: str, name: str) -> NotFound:
+    """Say that a machine does not exist in a group."""
+    return NotFound(
+        f"The Resource 'Microsoft.HybridCompute/machines/{shown(name, RESOURCE_NAME)}' under resource group"
+        f" '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         code="ResourceNotFound",
     )
 
@@ -81,6 +90,32 @@ def group_of(view: View, tenant: str, subscription: str, name: str) -> ResourceG
     return found
 
 
+def identity_of(view: View, group: ResourceGroup, name: str) -> UserAssignedIdentity:
+    """
+    Find a user-assigned identity of a group.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    found = view.user_assigned_identity(group.subscription, group.name, name)
+    if found is None:
+        raise identity_not_found(group.name, name)
+    return found
+
+
+def machine_of(view: View, group: ResourceGroup, name: str) -> Machine:
+    """
+    Find a machine of a group.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    found = view.machine(group.subscription, group.name, name)
+    if found is None:
+        raise machine_not_found(group.name, name)
+    return found
+
+
 def find_vault(view: View, group: ResourceGroup, name: str) -> Vault | None:
     """Find a vault that is in a group and not deleted, or None."""
     found = view.vault_by_name(name)
@@ -111,9 +146,9 @@ def find_deleted_vault(view: View, subscription: Subscription, name: str, now: i
     return found
 
 
-def is_in(vault: Vault, group: ResourceGroup) -> bool:
-    """Tell whether a vault's place is in this group."""
-    return vault.subscription == group.subscription and vault.resource_group.lower() == group.name.lower()
+def is_in(resource: Vault | UserAssignedIdentity | Machine, group: ResourceGroup) -> bool:
+    """Tell whether a resource's place is in this group."""
+    return resource.subscription == group.subscription and resource.resource_group.lower() == group.name.lower()
 
 
 def is_recoverable(vault: Vault, now: int) -> bool:

@@ -7,6 +7,7 @@ Scopes: the places where a role may be given, in the one spelling they are store
     .../providers/Microsoft.KeyVault/vaults/{name}
     .../providers/Microsoft.KeyVault/vaults/{name}/{secrets|keys|certificates}/{name}
     .../providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}
+    .../providers/Microsoft.HybridCompute/machines/{name}
 
 Requests spell scopes in any case; what is stored is what the resources themselves are called. A scope in another tenant
 is answered as one that does not exist.
@@ -26,7 +27,8 @@ from strongroom.core.vaults import Vault
 from strongroom.resources.lookup import (
     find_vault,
     group_of,
-    identity_not_found,
+    identity_of,
+    machine_of,
     require_active,
     subscription_of,
     vault_not_found,
@@ -47,7 +49,7 @@ class Scope:
     subscription: str | None = None
     """The subscription it counts against; None for the tenant."""
     resource: Record | None = None
-    """What must still be there when a role is given: a subscription, group, vault or identity."""
+    """What must still be there when a role is given: a subscription, group, vault, identity or machine."""
 
 
 def locate(view: View, tenant: str, text: str) -> Scope:
@@ -77,6 +79,9 @@ def locate(view: View, tenant: str, text: str) -> Scope:
             return _locate_vault(view, group, name, below, inside, text)
         case ["providers", "microsoft.managedidentity", "userassignedidentities", _], [_, _, _, name]:
             return _locate_identity(view, group, name)
+        case ["providers", "microsoft.hybridcompute", "machines", _], [_, _, _, name]:
+            machine = machine_of(view, group, name)
+            return Scope(machine.scope, machine.subscription, machine)
         case _:
             raise _unknown_scope(text)
 
@@ -108,15 +113,13 @@ def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str],
 
 
 def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
-    identity = view.user_assigned_identity(group.subscription, group.name, name)
-    if identity is None:
-        raise identity_not_found(group.name, name)
+    identity = identity_of(view, group, name)
     return Scope(identity.scope, identity.subscription, identity)
 
 
 def _unknown_scope(text: str) -> Invalid:
     return Invalid(
         f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a subscription, a resource"
-        " group, a vault, one of its secrets, keys or certificates, or a user-assigned identity.",
+        " group, a vault, one of its secrets, keys or certificates, a user-assigned identity, or a machine.",
         code="InvalidScope",
     )

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from strongroom.core import limits
-from strongroom.core.errors import Invalid
+from strongroom.core.echo import LOCATION, shown
+from strongroom.core.errors import Conflict, Invalid
 
 _LOCATION = re.compile(r"[a-z0-9]{1,40}", re.ASCII)
 _RESERVED_IN_TAG_NAMES = frozenset("<>%&\\?/")
@@ -30,6 +31,22 @@ def parse_location(text: str) -> str:
             code="LocationNotAvailableForResourceType",
         )
     return location
+
+
+def require_place(name: str, current: str, location: str | None) -> None:
+    """
+    Refuse to move a resource; a request that names no location, or its own, does not ask for that.
+
+    Raises:
+        Conflict: it is in another location than the one given.
+        Invalid: the location is none.
+    """
+    if location is not None and parse_location(location) != current:
+        raise Conflict(
+            f"The resource '{name}' already exists in location '{current}'. A resource with the same name cannot be"
+            f" created in location '{shown(parse_location(location), LOCATION)}'.",
+            code="InvalidResourceLocation",
+        )
 
 
 def check_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,8 @@
 Client assertions at the token endpoint: whose an assertion is, and what it may name as its audience.
 
 An assertion is the client's own if it names the client as its issuer, and is then checked by the client's certificates.
-If its issuer is a URL, it is an outside issuer's token, and is good for what the client's federated credentials say.
+If its issuer is a URL, it is an outside issuer's token, and is good for what the client's federated credentials say. A
+managed identity has no certificate: beside those tokens it shows what was written into its program's token file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import partial
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.assertions import ASSERTION_TYPE
-from strongroom.core.identity import Tenant
+from strongroom.core.identity import Application, Tenant
 from strongroom.core.names import AZURE_HOSTS, Surface
 from strongroom.directory.clients import Client, authenticate_by_certificate, refuse_assertion, require_client
 from strongroom.directory.federated_clients import authenticate_by_federation
@@ -42,11 +43,10 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
     if kind != ASSERTION_TYPE:
         raise refuse(9002313, reason="type of the client assertion")
     view = call.world.view
-    identity = find_identity(view, tenant.id, client_id)
-    if identity is not None:
-        # A managed identity has no certificate: it shows what was written into its program's token file.
-        return authenticate_identity(call.world.keys, view, identity, form["client_assertion"], call.now)
-    application, _ = require_client(view, tenant=tenant.id, client_id=client_id)
+    application: Application | None = None
+    principal = find_identity(view, tenant.id, client_id)
+    if principal is None:
+        application, principal = require_client(view, tenant=tenant.id, client_id=client_id)
     try:
         assertion = parse_assertion(form["client_assertion"])
     except AssertionRefused as refused:
@@ -56,11 +56,13 @@ async def authenticate_by_assertion(call: Call, tenant: Tenant, client_id: str, 
             view,
             assertion,
             partial(find_issuer_key, call.world.documents),
-            tenant=tenant.id,
-            client_id=application.app_id,
+            application,
+            principal,
             hosts=call.world.hosts,
             now=call.now,
         )
+    if application is None:
+        return authenticate_identity(call.world.keys, view, principal, assertion.text, call.now)
     if assertion.issuer.lower() != application.app_id:
         raise refuse(700021, reason="assertion of another issuer")
     return authenticate_by_certificate(

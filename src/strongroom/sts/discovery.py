@@ -136,6 +136,7 @@ def _configuration(
         scopes_supported=["openid", "profile", "email", "offline_access"],
         issuer=issuer,
         request_uri_parameter_supported=False,
+        userinfo_endpoint=f"https://{call.the_site.netloc_beside(Surface.GRAPH)}/oidc/userinfo",
         authorization_endpoint=authorize,
         device_authorization_endpoint=device,
         http_logout_supported=True,

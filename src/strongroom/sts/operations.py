@@ -32,6 +32,7 @@ OPERATIONS: tuple[Op, ...] = (
     Op("SignOut", "GET", "/{tenant}/oauth2/v2.0/logout", Public(), sign_out.sign_out, _T, authenticates=True),
     Op("SignOutV1", "GET", "/{tenant}/oauth2/logout", Public(), sign_out.sign_out, _T, authenticates=True),
     Op("PasswordChangeBegin", "GET", "/{tenant}/password", Public(), account_pages.change_password, _T),
+    Op("SecurityInfoBegin", "GET", "/{tenant}/security-info", Public(), account_pages.security_info, _T),
     Op("DeviceCodeIssue", "POST", "/{tenant}/oauth2/v2.0/devicecode", Public(), device.device_code_v2, _T,
        body_limit=limits.FORM_BYTES),
     Op("DeviceCodeIssueV1", "POST", "/{tenant}/oauth2/devicecode", Public(), device.device_code_v1, _T,

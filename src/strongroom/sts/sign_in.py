@@ -25,6 +25,8 @@ class SignedIn:
     user: User
     credential: Credential
     amr: tuple[str, ...]
+    factor: str | None = None
+    """The id of the second factor that was shown."""
 
 
 @dataclass(frozen=True, slots=True)

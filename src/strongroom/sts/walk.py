@@ -22,12 +22,15 @@ import msgspec
 from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure
 from strongroom.core.identity import Credential, Tenant, User
+from strongroom.core.second_factors import SecondFactor
 from strongroom.core.sessions import BrowserSession
 from strongroom.core.sign_in import AuthorizationRequest
+from strongroom.directory.second_factors import Challenge, NewApp
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
+from strongroom.view.standing import has_factor
 
 Form = Mapping[str, str]
 Change = Callable[[Transaction], Awaitable[Any]]
@@ -47,10 +50,20 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
     """The browser session that it was shown in; None if it was shown in this walk."""
     is_expired: bool = False
     """Whether the password is good for choosing another alone."""
+    factor: str | None = None
+    """The id of the second factor, if one was shown."""
 
     def renewed(self, credential: str) -> Shown:
         """Give the same with the password that the person has just chosen."""
         return msgspec.structs.replace(self, credential=credential, session=None, is_expired=False)
+
+    def with_factor(self, factor: SecondFactor) -> Shown:
+        """Give the same with a second factor that the person has just shown, or set up."""
+        return msgspec.structs.replace(self, factor=factor.id, amr=(self.amr[0], *factor.AMR), session=None)
+
+    def without_factor(self) -> Shown:
+        """Give the same without its second factor, which the person has just removed."""
+        return msgspec.structs.replace(self, factor=None, amr=self.amr[:1], session=None)
 
 
 class Walk(msgspec.Struct, array_like=True, frozen=True):
@@ -72,8 +85,18 @@ class Walk(msgspec.Struct, array_like=True, frozen=True):
     authorization: AuthorizationRequest | None = None
     device: str = ""
     """The user code of the device that is to be let in."""
+    challenge: Challenge | None = None
+    """What the page asks a security key, to show it or to register it."""
+    setting_up: NewApp | str = ""
+    """The authenticator app that is being set up, or `key` for a security key."""
+    removing: str = ""
+    """The id of the second factor that is being removed."""
+    removed: tuple[str, ...] = ()
+    """Those that were, in this walk."""
     provider: str = ""
     """The id of the identity provider that the person is to be sent to."""
+    fresh: bool = False
+    """Whether the person has to sign in there anew, although the provider knows who it is."""
 
     def having(self, **changes: object) -> Walk:
         """Take the walk further."""
@@ -117,6 +140,7 @@ class Step:
         page: the values that its template wants beside those of `pages`.
         take: what comes of its form; a Failure is told on the same page.
         unasked: the AADSTS number that a client is told which wanted nothing to be asked (`prompt=none`).
+        prepare: adds to the walk what the page asks and its form is to answer, anew for each page.
         leave: sends the browser elsewhere instead of showing a page; a Failure is told on the page of the next step.
     """
 
@@ -125,6 +149,7 @@ class Step:
     page: Callable[[Call, Walk], Mapping[str, object]]
     take: Callable[[Call, Walk, Form], Awaitable[Taken]]
     unasked: int = 50058
+    prepare: Callable[[Call, Walk], Walk] = lambda _, walk: walk
     leave: Leave | None = None
 
 
@@ -168,8 +193,27 @@ def tenant_of_path(call: Call, name: str) -> Tenant | None:
 def shown_in(session: BrowserSession) -> Shown:
     """Give what a person showed when a browser session began."""
     return Shown(
-        session.tenant, session.user, session.credential, session.amr, session.authenticated, session=session.id
+        session.tenant,
+        session.user,
+        session.credential,
+        session.amr,
+        session.authenticated,
+        session=session.id,
+        factor=session.factor,
     )
+
+
+def find_user(call: Call, shown: Shown) -> User:
+    """
+    Find a person as they are now, whatever was shown: it may be about to be replaced.
+
+    Raises:
+        Invalid: AADSTS50173, the user went away meanwhile, or was signed out of everything.
+    """
+    user = call.world.view.principal(shown.tenant, shown.user)
+    if not isinstance(user, User) or not user.enabled or shown.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="user has ended, or the user's sessions were revoked")
+    return user
 
 
 def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
@@ -177,22 +221,11 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     Find who showed what, as they are now.
 
     Raises:
-        Invalid: AADSTS50173, the user or the password went away meanwhile.
+        Invalid: AADSTS50173, the user, the password or the second factor went away meanwhile.
     """
     user, credential = find_user(call, shown), call.world.view.credential(shown.credential)
     if credential is None or credential.owner != user.id:
-        raise refuse(50173, reason="user or credential has ended")
+        raise refuse(50173, reason="credential has ended")
+    if not has_factor(call.world.view, user.tenant, user.id, shown.factor):
+        raise refuse(50173, reason="second factor was removed")
     return user, credential
-
-
-def find_user(call: Call, shown: Shown) -> User:
-    """
-    Find who showed something, as they are now. What was shown, such as a new password, may not be durable yet.
-
-    Raises:
-        Invalid: AADSTS50173, the user went away meanwhile.
-    """
-    user = call.world.view.principal(shown.tenant, shown.user)
-    if not isinstance(user, User) or not user.enabled:
-        raise refuse(50173, reason="user or credential has ended")
-    return user

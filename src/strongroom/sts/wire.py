@@ -71,6 +71,7 @@ class OpenIdConfiguration(msgspec.Struct):
     scopes_supported: list[str]
     issuer: str
     request_uri_parameter_supported: bool
+    userinfo_endpoint: str
     authorization_endpoint: str
     device_authorization_endpoint: str
     http_logout_supported: bool

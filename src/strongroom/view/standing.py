@@ -28,17 +28,18 @@ class FamilyProof:
 def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof]:
     """List what an application or managed identity may prove itself by; nothing if the application is gone."""
     owned: list[Proof] = list(view.credentials_of(principal.id))
+    federated = principal.id
     if principal.type is ServicePrincipalType.APPLICATION:
         application = view.application_by_app_id(principal.app_id)
-        if application is None:
-            # Nobody signs in as an application that is gone, by its principal's own secrets neither.
+        if application is None or not application.may_be_in(principal.tenant):
+            # Nobody signs in as an application that is gone, or no longer for this tenant, by its principal's own
+            # secrets neither.
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
-        # An issuer that is trusted no longer takes with it whatever it vouched for.
-        owned += [
-            one for one in view.federated_credentials_of(application.id) if view.trusted_issuer(one.issuer) is not None
-        ]
+        federated = application.id
+    # An issuer that is trusted no longer takes with it whatever it vouched for.
+    owned += [one for one in view.federated_credentials_of(federated) if view.trusted_issuer(one.issuer) is not None]
     return owned
 
 
@@ -57,8 +58,9 @@ def proofs_of_family(view: View, family: TokenFamily) -> list[FamilyProof]:
     if principal is None or not principal.enabled:
         return []
     if family.client_credential is None:
-        registered = view.application_by_app_id(family.app_id) is not None
-        return [FamilyProof(family.id, family)] if registered else []
+        registered = view.application_by_app_id(family.app_id)
+        stands = registered is not None and registered.may_be_in(family.tenant)
+        return [FamilyProof(family.id, family)] if stands else []
     return [FamilyProof(proof_id(family.id, one.id), family) for one in proofs_of_application(view, principal)]
 
 
@@ -68,9 +70,19 @@ def family_stands(view: View, family: TokenFamily) -> bool:
 
 
 def has_credential(view: View, family: TokenFamily) -> bool:
-    """Tell whether the credential that a family's user showed is still that user's."""
+    """Tell whether what a family's user showed is still that user's: the password, and a second factor."""
     credential = view.credential(family.credential)
-    return credential is not None and credential.owner == family.user and credential.tenant == family.tenant
+    return (
+        credential is not None
+        and credential.owner == family.user
+        and credential.tenant == family.tenant
+        and has_factor(view, family.tenant, family.user, family.factor)
+    )
+
+
+def has_factor(view: View, tenant: str, user: str, factor: str | None) -> bool:
+    """Tell whether a user still has the second factor that was shown; None was shown by who showed none."""
+    return factor is None or any(one.id == factor for one in view.second_factors_of(tenant, user))
 
 
 def _parent_stands(view: View, family: TokenFamily) -> bool:

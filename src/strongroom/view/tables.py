@@ -25,7 +25,8 @@ from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
 from strongroom.core.relations import AppRoleAssignment, Ownership, PermissionGrant
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, SecurityKey
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
@@ -75,6 +76,8 @@ class Tables:
         self.federated: Collected[str, FederatedCredential] = Collected(lambda credential: credential.owner)
         self.issuers: Index[str, TrustedIssuer] = Index(lambda issuer: (issuer.id,))
         self.identity_links: Index[tuple[str, str], IdentityLink] = Index(lambda link: ((link.provider, link.subject),))
+        self.factors: Index[str, SecondFactor] = Index(lambda factor: (factor.id,))
+        self.shown_by: Collected[tuple[str, str], SecondFactor] = Collected(lambda factor: (factor.tenant, factor.user))
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
             lambda held: (held.tenant, held.principal)
         )
@@ -97,6 +100,9 @@ class Tables:
         self.identities: Index[tuple[str, str, str], UserAssignedIdentity] = Index(
             lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
         )
+        self.machines: Index[tuple[str, str, str], Machine] = Index(
+            lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
+        )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
 
@@ -112,6 +118,8 @@ class Tables:
             FederatedCredential.KIND: (self.federated,),
             TrustedIssuer.KIND: (self.issuers,),
             IdentityLink.KIND: (self.identity_links,),
+            AuthenticatorApp.KIND: (self.factors, self.shown_by),
+            SecurityKey.KIND: (self.factors, self.shown_by),
             DirectoryRoleAssignment.KIND: (self.held_roles,),
             Ownership.KIND: (self.owners, self.owned_objects),
             AppRoleAssignment.KIND: (self.held_app_roles, self.given_app_roles),
@@ -122,6 +130,7 @@ class Tables:
             Subscription.KIND: (self.subscriptions,),
             ResourceGroup.KIND: (self.resource_groups,),
             UserAssignedIdentity.KIND: (self.identities,),
+            Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
         }
 

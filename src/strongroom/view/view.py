@@ -18,7 +18,8 @@ from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.second_factors import SecondFactor
 from strongroom.core.vaults import Vault
 from strongroom.view.sealed import SealedCache
 from strongroom.view.tables import Principal, Tables
@@ -167,13 +168,21 @@ class View:
         """Return a credential by its id, or None."""
         return self._tables.credentials.get(credential_id)
 
+    def second_factors_of(self, tenant: str, user: str) -> tuple[SecondFactor, ...]:
+        """Return what a user can show besides a password, in the order of the ids."""
+        return self._tables.shown_by.get((tenant, user))
+
+    def second_factor(self, factor_id: str) -> SecondFactor | None:
+        """Return a second factor by its id, or None. Whose it is is for the caller to check."""
+        return self._tables.factors.get(factor_id)
+
     def certificates_of(self, application: str) -> tuple[ClientCertificate, ...]:
         """Return the certificates that an application has registered."""
         return self._tables.certificates.get(application)
 
-    def federated_credentials_of(self, application: str) -> tuple[FederatedCredential, ...]:
-        """Return the subjects of outside issuers that are an application."""
-        return self._tables.federated.get(application)
+    def federated_credentials_of(self, owner: str) -> tuple[FederatedCredential, ...]:
+        """Return the subjects of outside issuers that are an application, or the managed identity of a principal."""
+        return self._tables.federated.get(owner)
 
     def trusted_issuer(self, issuer: str) -> TrustedIssuer | None:
         """Return what the operator said of an issuer, named exactly, or None if it is not trusted."""
@@ -255,6 +264,10 @@ class View:
     def user_assigned_identity(self, subscription: str, resource_group: str, name: str) -> UserAssignedIdentity | None:
         """Return a user-assigned identity by its place, or None."""
         return self._tables.identities.get((subscription.lower(), resource_group.lower(), name.lower()))
+
+    def machine(self, subscription: str, resource_group: str, name: str) -> Machine | None:
+        """Return a machine by its place, or None."""
+        return self._tables.machines.get((subscription.lower(), resource_group.lower(), name.lower()))
 
     def vault_by_name(self, name: str) -> Vault | None:
         """Return the vault that holds a name, or None; a soft-deleted vault holds its name too."""

@@ -56,7 +56,19 @@ def test_a_reader_changes_nothing(name: str) -> None:
                 "DelegatedPermissionGrant.ReadWrite.All",
             },
         ),
-        ("User Administrator", {"Group.ReadWrite.All", "GroupMember.ReadWrite.All", "User.ReadWrite.All"}),
+        (
+            "User Administrator",
+            {
+                "Group.ReadWrite.All",
+                "GroupMember.ReadWrite.All",
+                "User-PasswordProfile.ReadWrite.All",
+                "User.ReadWrite.All",
+            },
+        ),
+        *(
+            (f"{kind}Authentication Administrator", {"UserAuthenticationMethod.ReadWrite.All"})
+            for kind in ("", "Privileged ")
+        ),
         ("Groups Administrator", {"Group.ReadWrite.All", "GroupMember.ReadWrite.All"}),
         (
             "Privileged Role Administrator",
@@ -73,9 +85,18 @@ def test_what_the_administrators_may_write(name: str, writes: set[str]) -> None:
 
 def test_who_writes_may_read() -> None:
     """Every permission to write all of something includes the one to read it."""
-    for right in ("Application", "Group", "GroupMember", "User", "Directory"):
+    for right in ("Application", "Group", "GroupMember", "User", "UserAuthenticationMethod", "Directory"):
         held = [PERMISSIONS[f"{right}.ReadWrite.All"]]
         assert permission_that_gives(held, f"{right}.Read.All") == f"{right}.ReadWrite.All"
+
+
+@pytest.mark.parametrize("name", ["Directory Readers", "User Administrator", "Application Administrator"])
+def test_what_users_sign_in_with_is_no_part_of_the_directory(name: str) -> None:
+    """Reading a directory, or managing its users, gives nothing over their second factors; Global Reader may read."""
+    for right in ("UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"):
+        assert role_that_gives([ROLES[name]], right) is None
+        assert permission_that_gives([PERMISSIONS["Directory.ReadWrite.All"]], right) is None
+    assert role_that_gives([ROLES["Global Reader"]], "UserAuthenticationMethod.Read.All")
 
 
 def test_who_manages_its_own_applications_does_not_manage_all() -> None:

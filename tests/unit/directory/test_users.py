@@ -90,32 +90,6 @@ class TestUpdate:
                 lambda tx: users.update_user(tx, directory.other, made.id, users.UserChange(enabled=False))
             )
 
-    def test_a_new_password_is_another_credential(self, directory: Directory) -> None:
-        """SEC-FLOW-17: tokens end with the credential they came from: a changed password is a new one."""
-        made = directory.add_user()
-        before = directory.view.credentials_of(made.id)[0]
-        directory.commit(
-            lambda tx: users.set_password(
-                tx, directory.tenant, made.id, password=users.NewPassword(b"new"), now=NOW, entropy=directory.entropy
-            )
-        )
-
-        (after,) = directory.view.credentials_of(made.id)
-        assert after.verifier == b"new"
-        assert after.id != before.id
-
-    def test_a_password_that_must_be_changed_has_expired(self, directory: Directory) -> None:
-        """A password set by an administrator to be changed is good for nothing but choosing another."""
-        made = directory.add_user()
-        password = users.NewPassword(b"new", must_change=True)
-        directory.commit(
-            lambda tx: users.set_password(
-                tx, directory.tenant, made.id, password=password, now=NOW, entropy=directory.entropy
-            )
-        )
-
-        assert directory.view.credentials_of(made.id)[0].expires == NOW
-
 
 class TestDelete:
     """Deleting users."""
@@ -134,20 +108,6 @@ class TestDelete:
         with pytest.raises(NotFound):
             directory.commit(lambda tx: users.delete_user(tx, directory.other, made.id, now=NOW))
         assert directory.view.principal(directory.tenant, made.id) is not None
-
-
-@pytest.mark.parametrize("password", ["", "short1A", "alllowercase", "ALLUPPER123", "x" * 255 + "A1"])
-def test_a_weak_password_is_refused(password: str) -> None:
-    """Entra's policy: 8 to 256 characters of three kinds; the refusal says nothing about the password."""
-    with pytest.raises(Invalid) as refusal:
-        users.judge_password(password)
-    assert not password or password not in refusal.value.message
-
-
-@pytest.mark.parametrize("password", ["lower-UPPER", "lowerUPPER1", "lower-12", "UPPER-12", "x" * 254 + "A1"])
-def test_a_complying_password_is_taken(password: str) -> None:
-    """Any three kinds will do, at both ends of the length."""
-    users.judge_password(password)
 
 
 def test_a_command_for_one_kind_does_not_find_another(directory: Directory) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from strongroom.core.limits import SIGN_IN_FAILURES, SIGN_IN_FAILURES_KEPT, SIGN_IN_LOCK_S
-from strongroom.flow.lockout import Lockout
+from strongroom.core.limits import (
+    SECOND_FACTOR_FAILURES,
+    SECOND_FACTOR_LOCK_S,
+    SIGN_IN_FAILURES,
+    SIGN_IN_FAILURES_KEPT,
+    SIGN_IN_LOCK_S,
+)
+from strongroom.flow.lockout import FactorLockout, Lockout
 
 NOW = 1_800_000_000.0
 
@@ -55,3 +61,39 @@ def test_what_is_remembered_is_bounded() -> None:
     assert lockout.is_locked("first", "s", NOW)
     lockout.fail("one more", "s", NOW)
     assert not lockout.is_locked("first", "s", NOW)
+
+
+class TestSecondFactors:
+    """SEC-TOKEN-22: wrong second factors, counted apart."""
+
+    def spread(self, times: int) -> FactorLockout:
+        """Fail from so many places that none of them is locked by itself."""
+        lockout = FactorLockout()
+        for number in range(times):
+            lockout.fail("a", f"s{number}", NOW)
+        return lockout
+
+    def test_one_source_is_locked_as_with_passwords(self) -> None:
+        """`SIGN_IN_FAILURES` from one source lock it, and no other."""
+        lockout = FactorLockout()
+        for _ in range(SIGN_IN_FAILURES):
+            assert not lockout.is_locked("a", "s", NOW)
+            lockout.fail("a", "s", NOW)
+        assert lockout.is_locked("a", "s", NOW)
+        assert not lockout.is_locked("a", "elsewhere", NOW)
+        assert not lockout.is_locked("a", "s", NOW + SIGN_IN_LOCK_S)
+
+    def test_so_many_from_everywhere_lock_the_user(self) -> None:
+        """`SECOND_FACTOR_FAILURES`, for `SECOND_FACTOR_LOCK_S`; nobody else is locked."""
+        assert not self.spread(SECOND_FACTOR_FAILURES - 1).is_locked("a", "new", NOW)
+        lockout = self.spread(SECOND_FACTOR_FAILURES)
+        assert lockout.is_locked("a", "new", NOW + SECOND_FACTOR_LOCK_S - 1)
+        assert not lockout.is_locked("b", "new", NOW)
+        assert not lockout.is_locked("a", "new", NOW + SECOND_FACTOR_LOCK_S)
+
+    def test_a_right_one_is_a_new_beginning(self) -> None:
+        """What was counted of the user is forgotten."""
+        lockout = self.spread(SECOND_FACTOR_FAILURES - 1)
+        lockout.succeed("a", "s1")
+        lockout.fail("a", "s1", NOW)
+        assert not lockout.is_locked("a", "new", NOW)

@@ -15,7 +15,7 @@ from strongroom.core.identity import (
 )
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
 from strongroom.core.relations import AppRoleAssignment, Ownership
-from strongroom.core.resources import ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 
 T1 = "11111111-0000-4000-8000-000000000001"
@@ -141,6 +141,20 @@ def identity(in_subscription: str, in_group: str, name: str, of: str = T1) -> Us
         location="local",
         client_id="c",
         principal_id="p",
+        created=1,
+    )
+
+
+def machine(in_subscription: str, in_group: str, name: str, of: str = T1) -> Machine:
+    """Make a machine without an identity."""
+    return Machine(
+        id=f"{in_subscription}/{in_group.lower()}/{name.lower()}",
+        tenant=of,
+        subscription=in_subscription,
+        resource_group=in_group,
+        name=name,
+        location="local",
+        vm_id="v",
         created=1,
     )
 

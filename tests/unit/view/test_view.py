@@ -29,6 +29,7 @@ from tests.unit.view.records import (
     directory_role,
     group,
     identity,
+    machine,
     member,
     owner,
     resource_group,
@@ -70,6 +71,8 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "service_principal_by_app_id": lambda view: view.service_principal_by_app_id(T1, "x"),
     "user_by_upn": lambda view: view.user_by_upn("x"),
     "credentials_of": lambda view: view.credentials_of("x"),
+    "second_factors_of": lambda view: view.second_factors_of(T1, "x"),
+    "second_factor": lambda view: view.second_factor("x"),
     "certificates_of": lambda view: view.certificates_of("x"),
     "federated_credentials_of": lambda view: view.federated_credentials_of("x"),
     "trusted_issuer": lambda view: view.trusted_issuer("x"),
@@ -89,6 +92,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "signing_keys": lambda view: view.signing_keys(T1),
     "subscription": lambda view: view.subscription("x"),
     "resource_group": lambda view: view.resource_group("x", "y"),
+    "machine": lambda view: view.machine("x", "y", "z"),
     "user_assigned_identity": lambda view: view.user_assigned_identity("x", "y", "z"),
     "vault_by_name": lambda view: view.vault_by_name("x"),
     "vault": lambda view: view.vault("x"),
@@ -228,11 +232,14 @@ def test_a_vault_is_found_by_name_without_case_while_it_is_deleted_too() -> None
 
 
 def test_resources_are_found_as_arm_paths_spell_them() -> None:
-    """Subscriptions, groups and identities are found in any case."""
-    view = view_of(subscription("ab"), resource_group("ab", "Rg"), identity("ab", "Rg", "Robot"))
+    """Subscriptions, groups, identities and machines are found in any case."""
+    view = view_of(
+        subscription("ab"), resource_group("ab", "Rg"), identity("ab", "Rg", "Robot"), machine("ab", "Rg", "Host")
+    )
     assert view.subscription("AB") == subscription("ab")
     assert view.resource_group("AB", "RG") == resource_group("ab", "Rg")
     assert view.user_assigned_identity("Ab", "rG", "ROBOT") == identity("ab", "Rg", "Robot")
+    assert view.machine("Ab", "rG", "HOST") == machine("ab", "Rg", "Host")
 
 
 def test_credentials_are_found_by_id_and_by_owner() -> None:

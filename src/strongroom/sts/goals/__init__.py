@@ -11,4 +11,5 @@ GOALS: Mapping[str, Goal] = {
     authorization.AUTHORIZATION: authorization.GOAL,
     device.DEVICE: device.GOAL,
     account.NEW_PASSWORD: account.NEW_PASSWORD_GOAL,
+    account.SECURITY_INFO: account.SECURITY_INFO_GOAL,
 }

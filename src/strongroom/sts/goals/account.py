@@ -9,6 +9,7 @@ from strongroom.sts import pages
 from strongroom.sts.walk import Goal, Reached, Walk
 
 NEW_PASSWORD = "new password"  # noqa: S105  the goal's name
+SECURITY_INFO = "security info"
 
 
 def _application(_call: Call, _walk: Walk) -> str:
@@ -24,6 +25,11 @@ def _password_changed(call: Call, _walk: Walk) -> Reached:
     return Reached(pages.answer(call, "done", title="Password changed", told=told))
 
 
+def _security_info_left(call: Call, _walk: Walk) -> Reached:
+    told = "What you sign in with is as you left it. You can close this window."
+    return Reached(pages.answer(call, "done", title="Security info", told=told))
+
+
 def refused(call: Call, _walk: Walk, failure: Failure) -> Response:
     """
     Say on a page that there is no sign-in.
@@ -35,3 +41,4 @@ def refused(call: Call, _walk: Walk, failure: Failure) -> Response:
 
 
 NEW_PASSWORD_GOAL = Goal(_application, _goes_to, _password_changed, refused)
+SECURITY_INFO_GOAL = Goal(_application, _goes_to, _security_info_left, refused)

@@ -56,6 +56,7 @@ def _reach(call: Call, walk: Walk) -> Reached:
         nonce=request.nonce,
         expires=call.now + AUTHORIZATION_CODE_S,
         platform=request.platform,
+        factor=shown.factor,
     )
     return Reached(_answer(call, walk, {"code": seal(call.world.keys, CODE_PURPOSE, code)}))
 

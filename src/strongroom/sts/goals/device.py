@@ -57,7 +57,7 @@ def _reach(call: Call, walk: Walk) -> Reached:
     if pending.tenant not in {None, shown.tenant}:
         raise refuse(70020, reason="device code of another tenant")
 
-    approval = Approval(shown.tenant, shown.user, shown.credential, shown.amr, shown.authenticated)
+    approval = Approval(shown.tenant, shown.user, shown.credential, shown.amr, shown.authenticated, shown.factor)
     told = "You are signed in at the device that showed the code. You can close this window."
     return Reached(
         pages.answer(call, "done", title="Signed in", told=told),

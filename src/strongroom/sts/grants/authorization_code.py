@@ -74,7 +74,7 @@ def _signed_in(world: World, code: AuthorizationCode) -> SignedIn:
     user, credential = world.view.principal(code.tenant, code.user), world.view.credential(code.credential)
     if not isinstance(user, User) or not user.enabled or not isinstance(credential, Credential):
         raise refuse(50173, reason="user or credential has ended")
-    return SignedIn(user, credential, code.amr)
+    return SignedIn(user, credential, code.amr, code.factor)
 
 
 def _tenant_of_code(world: World, form: Form) -> Tenant:

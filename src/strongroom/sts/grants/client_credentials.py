@@ -17,15 +17,20 @@ async def _issue(request: TokenRequest) -> Issued:
         Invalid: AADSTS53003, a policy blocks it.
     """
     client = request.proved_client
-    proof = client.credential
     require_application_assigned(request.mint.view, client.principal, request.resource)
     request.admit(client.principal)
-    if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY and isinstance(proof, Credential):
-        return Issued(
-            await issue_to_identity(
-                request.mint, client.principal, proof, resource=request.resource, now=request.call.now
-            )
+    if client.principal.type is ServicePrincipalType.MANAGED_IDENTITY:
+        proof = client.credential
+        token = await issue_to_identity(
+            request.mint,
+            client.principal,
+            proof,
+            # A token of an outside issuer has proved who asks; how long that is so, the federated credential says.
+            until=proof.expires if isinstance(proof, Credential) else None,
+            resource=request.resource,
+            now=request.call.now,
         )
+        return Issued(token)
     token = await issue_to_application(
         request.mint,
         client.principal,

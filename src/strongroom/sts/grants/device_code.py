@@ -39,7 +39,9 @@ async def _issue(request: TokenRequest) -> Issued:
         raise refuse(70018, reason="device code was redeemed before")
     call.proved = True
     call.properties["userId"] = user.id
-    return await begin(request, SignedIn(user, credential, approval.amr), authenticated=approval.authenticated)
+    return await begin(
+        request, SignedIn(user, credential, approval.amr, approval.factor), authenticated=approval.authenticated
+    )
 
 
 def _find(world: World, form: Form) -> Pending:

@@ -45,7 +45,7 @@ async def _issue(request: TokenRequest) -> Issued:
     # Which token it was, so that the journal leads from the new one to the request that began it all.
     call.properties.update(userId=shown.user.id, assertionTokenId=shown.token_id)
     family = shown.family
-    signed_in = SignedIn(shown.user, shown.credential, family.amr)
+    signed_in = SignedIn(shown.user, shown.credential, family.amr, family.factor)
     return await begin(request, signed_in, authenticated=family.authenticated, parent=family.id)
 
 

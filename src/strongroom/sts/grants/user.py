@@ -73,6 +73,7 @@ async def begin(
         credential=signed_in.credential.id,
         authenticated=call.now if authenticated is None else authenticated,
         amr=signed_in.amr,
+        factor=signed_in.factor,
         expires=call.now + (REFRESH_TOKEN_S if refreshable else longest_s),
         client_credential=request.client_credential,
         parent=parent,

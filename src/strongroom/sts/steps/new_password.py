@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from strongroom.core.errors import Invalid
 from strongroom.core.guids import new_guid
+from strongroom.core.passwords import judge_password, names_of
 from strongroom.crypto.passwords import WrongPassword
-from strongroom.directory.users import NewPassword, judge_password, set_password
+from strongroom.directory.user_passwords import change_password
 from strongroom.flow.call import Call
+from strongroom.sts.authorities import find_tenant
 from strongroom.sts.goals.account import NEW_PASSWORD as PASSWORD_GOAL
 from strongroom.sts.walk import Form, Step, Taken, Walk, find_shown
 
@@ -34,19 +36,21 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
     user, old = find_shown(call, shown)
     if new != form.get("new_password_again", ""):
         raise Invalid("The two passwords are not the same.")
-    judge_password(new)
+    tenant = find_tenant(world, user.tenant)
+    others = (user.display_name, user.given_name, user.surname, user.mail_nickname)
+    judge_password(new, names_of(tenant, user.user_principal_name, *others))
     try:
         await world.passwords.verify(old.verifier, new)
     except WrongPassword:
         pass
     else:
         raise Invalid("The new password is the old one. Choose another.")
-    made = NewPassword(await world.passwords.hash(new), id=new_guid(world.entropy))
-    call.properties["credentialId"] = made.id
-    changed = walk.having(shown=shown.renewed(made.id or "")).answered(_NAME)
+    verifier, made = await world.passwords.hash(new), new_guid(world.entropy)
+    call.properties["credentialId"] = made
+    changed = walk.having(shown=shown.renewed(made)).answered(_NAME)
     return Taken(
         changed,
-        (lambda tx: set_password(tx, user.tenant, user.id, password=made, now=call.now, entropy=world.entropy),),
+        (lambda tx: change_password(tx, old, verifier=verifier, now=call.now, entropy=world.entropy, id_=made),),
     )
 
 

@@ -19,8 +19,9 @@ from strongroom.core import limits
 from strongroom.core.aadsts import refuse
 from strongroom.core.echo import one_of, shown
 from strongroom.core.identity import User
-from strongroom.core.identity_providers import FEDERATED, IdentityProvider, ProvedPerson
+from strongroom.core.identity_providers import FEDERATED, IdentityLink, IdentityProvider, ProvedPerson
 from strongroom.core.names import Surface
+from strongroom.core.records import tenant_partition
 from strongroom.core.sign_in import Prompt
 from strongroom.directory.codes import seal, unseal
 from strongroom.directory.identity_providers import (
@@ -105,6 +106,12 @@ def knows_names(call: Call, walk: Walk) -> bool:
     return any(one.domains for one in offered(call, walk))
 
 
+def provider_of(call: Call, shown: Shown) -> str:
+    """Find the provider that a person signed in at; empty if it was here."""
+    link = call.world.view.get(IdentityLink, tenant_partition(shown.tenant), shown.credential)
+    return link.provider if link is not None else ""
+
+
 def _leads_elsewhere(call: Call, walk: Walk) -> bool:
     """
     Tell whether anybody is sent elsewhere from here.
@@ -160,7 +167,7 @@ def _random(call: Call) -> str:
 def _max_age(walk: Walk) -> int | None:
     """Say how fresh a sign-in has to be: as the client wants it, and anew for whatever is no client."""
     request = walk.authorization
-    if request is None or request.prompt is Prompt.LOGIN:
+    if walk.fresh or request is None or request.prompt is Prompt.LOGIN:
         return 0
     return request.max_age
 
@@ -268,5 +275,8 @@ def _signed_in(call: Call, walk: Walk, provider: IdentityProvider, person: Prove
         changes = (lambda tx: add_link_at_sign_in(tx, made),)
     call.properties["credentialId"] = link.id
     authenticated = call.now if person.authenticated is None else person.authenticated
+    if authenticated < user.sessions_valid_from and not walk.fresh:
+        # The user was signed out of everything since: the provider is asked again, to sign the person in anew.
+        return Taken(walk.having(fresh=True), changes)
     shown_there = Shown(provider.tenant, user.id, link.id, (FEDERATED,), authenticated)
     return Taken(walk.having(shown=shown_there, provider=""), changes)
