@@ -13,8 +13,9 @@ import ipaddress
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from strongroom.core import limits
 from strongroom.core.outgoing import Destination, IPAddress, IPNetwork, may_reach, parse_destination
@@ -26,6 +27,10 @@ _PIECE_BYTES = 64 * 1024
 
 class Unreachable(Exception):
     """Nothing was fetched; the text says why, for the journal, and repeats nothing of an answer."""
+
+
+class Unsuccessful(Unreachable):
+    """There was an answer, with another status than 200."""
 
 
 async def resolve_name(host: str, port: int) -> list[IPAddress]:
@@ -82,13 +87,27 @@ class Egress:
             Unreachable: the URL or its address is not one that is reached, there was no whole answer in time, or it
                 was not 200 with a body of at most `EGRESS_BYTES`.
         """
+        return await self._send(url, _Outgoing())
+
+    async def post(self, url: str, form: Mapping[str, str], headers: Sequence[tuple[str, str]] = ()) -> bytes:
+        """
+        Send a form.
+
+        Raises:
+            Unreachable: as `get`; `Unsuccessful` if there was an answer that was not 200.
+        """
+        body = urlencode(form).encode("ascii")
+        kind = ("Content-Type", "application/x-www-form-urlencoded")
+        return await self._send(url, _Outgoing("POST", (kind, ("Content-Length", str(len(body))), *headers), body))
+
+    async def _send(self, url: str, outgoing: _Outgoing) -> bytes:
         try:
             destination = parse_destination(url)
         except ValueError as error:
             raise Unreachable(str(error)) from None
         try:
             async with asyncio.timeout(limits.EGRESS_TIME_S), self._places:
-                return await self._get(destination)
+                return await self._connected(destination, outgoing)
         except TimeoutError:
             raise Unreachable("no whole answer in time") from None
         except ssl.SSLError as error:
@@ -99,11 +118,11 @@ class Egress:
         except OSError as error:
             raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
 
-    async def _get(self, destination: Destination) -> bytes:
+    async def _connected(self, destination: Destination, outgoing: _Outgoing) -> bytes:
         address = self._choose(await self._resolve(destination.host, destination.port))
         reader, writer = await self._connect(address, destination.port, self._trust(), destination.host)
         try:
-            return await _exchange(reader, writer, destination)
+            return await _exchange(reader, writer, destination, outgoing)
         finally:
             # Nothing more is said on this connection, so nobody waits for the other side's goodbye.
             writer.transport.abort()
@@ -123,6 +142,15 @@ class Egress:
                 context.load_verify_locations(cafile=self._ca_file)
             self._context = context
         return self._context
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """What is sent: a GET, if nothing is said. It is not shown, since it may carry a secret."""
+
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
@@ -147,6 +175,8 @@ class Documents:
         self._egress = egress
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._silent: OrderedDict[str, float] = OrderedDict()
+        """When a URL that something was sent to gave no answer."""
 
     async def fetch(self, url: str, *, again: bool = False) -> bytes:
         """
@@ -173,8 +203,32 @@ class Documents:
                 raise fault
             return entry.document
 
+    async def post(self, url: str, form: Mapping[str, str], headers: Sequence[tuple[str, str]] = ()) -> bytes:
+        """
+        Send a form, and give the answer, of which nothing is kept.
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, destination: Destination) -> bytes:
+        Whoever gave no answer is left alone for `POST_PAUSE_S`: one that hangs takes no place from the others.
+
+        Raises:
+            Unreachable: there is no answer; `Unsuccessful` if it is not 200.
+        """
+        if self._clock() < self._silent.get(url, float("-inf")) + limits.POST_PAUSE_S:
+            raise Unreachable("asked a moment ago, without an answer")
+        try:
+            return await self._egress.post(url, form, headers)
+        except Unsuccessful:
+            raise
+        except Unreachable:
+            self._silent[url] = self._clock()
+            self._silent.move_to_end(url)
+            while len(self._silent) > limits.DOCUMENTS_KEPT:
+                self._silent.popitem(last=False)
+            raise
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, destination: Destination, outgoing: _Outgoing
+) -> bytes:
     """Ask, and read the answer to its end or its limit."""
     import h11  # noqa: PLC0415  few services fetch anything
 
@@ -185,10 +239,13 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
         ("Accept-Encoding", "identity"),
         ("Connection", "close"),
         ("User-Agent", "strongroom"),
+        *outgoing.headers,
     ]
     body = bytearray()
     try:
-        for said in (h11.Request(method="GET", target=destination.target, headers=headers), h11.EndOfMessage()):
+        request = h11.Request(method=outgoing.method, target=destination.target, headers=headers)
+        content = [h11.Data(data=outgoing.body)] if outgoing.body else []
+        for said in (request, *content, h11.EndOfMessage()):
             writer.write(connection.send(said) or b"")
         await writer.drain()
         while True:
@@ -211,6 +268,6 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 
 def _judge(status: int, headers: dict[bytes, bytes]) -> None:
     if status != 200:
-        raise Unreachable(f"the answer's status is {status}")
+        raise Unsuccessful(f"the answer's status is {status}")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Unreachable("the answer is encoded, unasked")

@@ -16,7 +16,7 @@ from strongroom.core.limits import PASSWORD_DAYS_MAX
 from tests.assertions import key_set, rsa_key
 from tests.cli.fake_service import FakeService
 from tests.live import STRONGROOM, Client, Service, clean_environment
-from tests.plugins.canary import remember
+from tests.plugins.canary import plant, remember
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +247,60 @@ def test_a_secret_that_nobody_takes_is_said_to_be_lost(live: Service) -> None:
     assert "clientSecret" not in failed.stderr
 
 
+# ---- identity providers ---------------------------------------------------------------------------------------------
+
+
+def test_an_identity_provider_from_add_to_remove(live: Service, tmp_path: Path) -> None:
+    """SEC-BOOT-7: the operator adds one, with a secret that is in no argument and no output, and says who is who."""
+    secret, file = plant(), tmp_path / "secret"
+    file.write_text(f"{secret}\n")
+    domain = live.first["userName"].partition("@")[2]
+    words = ["--client-id", "strongroom", "--client-secret-file", str(file), "--name", "Example", "--domain", domain]
+    added = command(live, "identity-provider", "add", "https://idp.example", *words, "--json")
+    assert added.returncode == 0, added.stderr
+    made = json.loads(added.stdout)
+    assert made["redirectUri"].endswith(f"/{live.first['tenantId']}/oauth2/callback")
+    assert (made["domains"], made["trustedClaim"], made["enabled"]) == ([domain], None, True)
+    linked = command(
+        live, "identity-provider", "link", made["id"], "--user", live.first["userName"], "--subject", "-s-"
+    )
+    assert linked.returncode == 0, linked.stderr
+    link, user, subject = command(live, "identity-provider", "links", made["id"]).stdout.split()
+    assert (user, subject) == (live.first["userName"], "-s-")
+    shown = command(live, "identity-provider", "disable", made["id"]).stdout
+    assert shown.startswith("Example  (disabled)\n")
+    assert made["redirectUri"] in shown
+    assert command(live, "identity-provider", "enable", made["id"]).stdout.startswith("Example\n")
+    assert json.loads(command(live, "identity-provider", "list", "--json").stdout)[0]["links"] == 1
+    assert command(live, "identity-provider", "unlink", made["id"], link).returncode == 0
+    assert command(live, "identity-provider", "links", made["id"], "--json").stdout == "[]\n"
+    assert secret not in command(live, "identity-provider", "list").stdout + added.stdout
+    assert command(live, "identity-provider", "remove", made["id"]).returncode == 0
+    assert command(live, "identity-provider", "list").stdout == ""
+    done = audited(live)
+    for operation in ("Add", "Change", "Remove"):
+        assert f"IdentityProvider{operation}" in done
+    assert {"IdentityLinkAdd", "IdentityLinkRemove"} <= set(done)
+
+
+def test_a_secret_by_standard_input(live: Service, tmp_path: Path) -> None:
+    """`-` is standard input; a file that cannot be read, or that holds no secret, ends the command with 1."""
+    words = ["identity-provider", "add", "https://other.example", "--client-id", "c", "--name", "Other"]
+    for place in (tmp_path / "none", tmp_path):
+        assert command(live, *words, "--client-secret-file", str(place)).returncode == 1
+    piped = subprocess.run(
+        [STRONGROOM, *words, "--client-secret-file", "-", "--data", str(live.data), "--json"],
+        input=plant(), capture_output=True, text=True, env=clean_environment(), timeout=60, check=True,
+    )  # fmt: skip
+    assert command(live, "identity-provider", "remove", json.loads(piped.stdout)["id"]).returncode == 0
+    odd = subprocess.run(
+        [STRONGROOM, *words, "--client-secret-file", "-", "--data", str(live.data)],
+        input="p\u00e4ss", capture_output=True, text=True, env=clean_environment(), timeout=60, check=False,
+    )  # fmt: skip
+    assert (odd.returncode, odd.stdout) == (1, "")
+    assert "other characters than ASCII" in odd.stderr
+
+
 # ---- who may --------------------------------------------------------------------------------------------------------
 
 COMMANDS = [
@@ -254,6 +308,9 @@ COMMANDS = [
     ("issuers", "list"),
     ("issuers", "add", "https://issuer.example"),
     ("issuers", "remove", "https://issuer.example"),
+    ("identity-provider", "list"),
+    ("identity-provider", "remove", "a-provider"),
+    ("identity-provider", "link", "a-provider", "--user", "u", "--subject", "s"),
     ("signing-keys", "list"),
     ("signing-keys", "roll"),
     ("signing-keys", "revoke", "a-key"),

@@ -56,7 +56,8 @@ def test_help_is_no_fault(arguments: Sequence[str], capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     "command",
     [
-        *("init", "serve", "env", "run", "hosts", "recover", "issuers", "signing-keys", "sign-in", "tenants", "audit"),
+        *("init", "serve", "env", "run", "hosts", "recover", "issuers", "identity-provider", "signing-keys", "sign-in"),
+        *("tenants", "audit"),
         *("verify", "version"),
     ],
 )
@@ -101,6 +102,9 @@ def test_wrong_usage_is_2(arguments: Sequence[str], capsys: pytest.CaptureFixtur
         ["issuers", "list"],
         ["issuers", "add", "https://issuer.example"],
         ["issuers", "remove", "https://issuer.example"],
+        ["identity-provider", "list"],
+        ["identity-provider", "remove", "a-provider"],
+        ["identity-provider", "links", "a-provider"],
         ["signing-keys", "list"],
         ["signing-keys", "roll"],
         ["signing-keys", "revoke", "a-key"],

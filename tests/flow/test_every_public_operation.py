@@ -93,6 +93,8 @@ _AUTHORITY = "https://login.localhost:8443/common/oauth2/v2.0/authorize"
 _IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _METADATA: dict[str, Any] = {"headers": {"Metadata": "true"}}
+_PROVIDER = {"issuer": "none", "clientId": "c", "clientSecret": "s", "displayName": "d"}
+_NO_PROVIDER = "/identity-providers/no-such-provider"
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -117,6 +119,8 @@ CASES: dict[tuple[str, str], Case] = {
     ),
     # A form that no page of ours carried.
     ("login", "SignIn"): Case(_of_tenant("sign-in"), 400, {"form": {"request": "none"}}, is_page=True),
+    # A state that nobody here made.
+    ("login", "SignInElsewhereReturn"): Case(_of_tenant("oauth2/callback?state=none&code=none"), 400, is_page=True),
     ("login", "OpenIdConfigurationGet"): Case(_of_tenant("v2.0/.well-known/openid-configuration")),
     ("login", "OpenIdConfigurationGetV1"): Case(_of_tenant(".well-known/openid-configuration")),
     ("login", "SigningKeysGet"): Case(_of_tenant("discovery/v2.0/keys")),
@@ -144,6 +148,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "IdentityMapAdd"): Case(_at("/identity-maps"), 404, {"body": {"identity": "none", "user": 1000}}),
     ("control", "IdentityMapList"): Case(_at("/identity-maps")),
     ("control", "IdentityMapRemove"): Case(_at("/identity-maps/no-such-map"), 404),
+    ("control", "IdentityProviderList"): Case(_at("/identity-providers")),
+    ("control", "IdentityProviderAdd"): Case(_at("/identity-providers"), 400, {"body": _PROVIDER}),
+    ("control", "IdentityProviderChange"): Case(_at(_NO_PROVIDER), 404, {"body": {"enabled": True}}),
+    ("control", "IdentityProviderRemove"): Case(_at(_NO_PROVIDER), 404),
+    ("control", "IdentityLinkList"): Case(_at(f"{_NO_PROVIDER}/links"), 404),
+    ("control", "IdentityLinkAdd"): Case(_at(f"{_NO_PROVIDER}/links"), 404, {"body": {"user": "u", "subject": "s"}}),
+    ("control", "IdentityLinkRemove"): Case(_at(f"{_NO_PROVIDER}/links/none"), 404),
     ("control", "IssuerList"): Case(_at("/issuers")),
     ("control", "IssuerTrust"): Case(_at("/issuers"), how={"body": {"issuer": "https://issuer.example"}}),
     ("control", "IssuerDistrust"): Case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ import pytest
 from strongroom.core import limits
 from strongroom.core.outgoing import IPAddress, may_reach, parse_destination, parse_networks
 from strongroom.crypto import x509
-from strongroom.egress import Connect, Documents, Egress, Unreachable, is_own_address
+from strongroom.egress import Connect, Documents, Egress, Unreachable, Unsuccessful, is_own_address
 
 T = TypeVar("T")
 PUBLIC = ipaddress.ip_address("93.184.216.34")
@@ -63,6 +63,10 @@ class Elsewhere:
 
     async def get(self, url: str = f"https://{HOST}/a?b=c", *, trust: bool = True, networks: str = "") -> bytes:
         """Fetch from it, by the real way out."""
+        return await self.send(lambda egress: egress.get(url), trust=trust, networks=networks)
+
+    async def send(self, send: Callable[[Egress], Awaitable[T]], *, trust: bool = True, networks: str = "") -> T:
+        """Send it something, by the real way out."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
         port = server.sockets[0].getsockname()[1]
 
@@ -78,7 +82,7 @@ class Elsewhere:
 
         egress = Egress(parse_networks(networks), str(self.ca_file) if trust else "", resolve=resolve, connect=connect)
         try:
-            return await egress.get(url)
+            return await send(egress)
         finally:
             server.close()
 
@@ -323,6 +327,120 @@ class TestAnswers:
 
         run(main())
         assert most == limits.EGRESS_AT_ONCE
+
+
+class TestForms:
+    """What is sent, by the same way out."""
+
+    FORM: Mapping[str, str] = {"code": "a b&c=d", "x": "\u00e4"}
+
+    def post(self, other: Elsewhere, url: str = f"https://{HOST}/token") -> bytes:
+        """Send a form."""
+        return run(other.send(lambda egress: egress.post(url, self.FORM, [("Authorization", "Basic eA==")])))
+
+    def test_a_form(self, tmp_path: Path) -> None:
+        """SEC-EGRESS-2: judged and sent as what is fetched is; the form is encoded, and its length is said."""
+        received: list[bytes] = []
+
+        async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            received.append(await reader.readexactly(len(b"code=a+b%26c%3Dd&x=%C3%A4")))
+            writer.write(http(b"{}"))
+            await writer.drain()
+
+        other = Elsewhere(tmp_path, read)
+        assert self.post(other) == b"{}"
+        assert received == [b"code=a+b%26c%3Dd&x=%C3%A4"]
+        lines = other.asked[0].split(b"\r\n")
+        assert lines[0] == b"POST /token HTTP/1.1"
+        for line in (
+            b"Content-Type: application/x-www-form-urlencoded",
+            b"Content-Length: 25",
+            b"Authorization: Basic eA==",
+        ):
+            assert line in lines
+
+    @pytest.mark.parametrize("status", ["301 Moved", "307 Temporary Redirect", "308 Permanent Redirect"])
+    def test_no_redirect(self, tmp_path: Path, status: str) -> None:
+        """SEC-EGRESS-3: a secret that is sent goes nowhere else."""
+        other = Elsewhere(tmp_path, http(b"", f"Location: https://{HOST}/b", status=status))
+        with pytest.raises(Unsuccessful, match="status is 30"):
+            self.post(other)
+        assert len(other.asked) == 1
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254"])
+    def test_a_name_that_leads_inside(self, tmp_path: Path, address: str) -> None:
+        """SEC-EGRESS-5: nothing is connected to."""
+        other = Elsewhere(tmp_path, http(b"{}"))
+        other.addresses = [ipaddress.ip_address(address)]
+        with pytest.raises(Unreachable, match="no address"):
+            self.post(other)
+        assert other.connected == []
+
+    @pytest.mark.parametrize("url", ["http://a.example/", "https://u@a.example/", "https://a.example/ x"])
+    def test_what_is_no_place(self, tmp_path: Path, url: str) -> None:
+        """Https to a host, and nothing else."""
+        with pytest.raises(Unreachable, match="not a"):
+            self.post(Elsewhere(tmp_path, http(b"{}")), url)
+
+    def test_the_size_of_the_answer(self, tmp_path: Path) -> None:
+        """SEC-EGRESS-4: limited as that of a document is."""
+        with pytest.raises(Unreachable, match="too large"):
+            self.post(Elsewhere(tmp_path, http(b"x" * (limits.EGRESS_BYTES + 1))))
+
+    def test_what_is_sent_is_not_shown(self) -> None:
+        """A form may hold a secret, and so may a header."""
+        from strongroom.egress import _Outgoing  # noqa: PLC0415  nobody else needs it
+
+        assert "hidden" not in repr(_Outgoing("POST", (("Authorization", "hidden"),), b"hidden"))
+
+
+class TestWhoGivesNoAnswer:
+    """`Documents.post`: whoever is silent is left alone for a while."""
+
+    def test_a_pause(self) -> None:
+        """`POST_PAUSE_S` after no answer, to the second, for that URL alone; a refusal is an answer."""
+        now, asked = [float(NOW)], []
+
+        class Silent:
+            fault: Unreachable = Unreachable("no whole answer in time")
+
+            async def post(self, url: str, *_: object) -> bytes:
+                asked.append(url)
+                raise self.fault
+
+        silent = Silent()
+        documents = Documents(silent, lambda: now[0])  # type: ignore[arg-type]  # what it needs of the way out
+
+        def post(url: str = "https://a.example/") -> None:
+            with pytest.raises(Unreachable):
+                run(documents.post(url, {}))
+
+        post()
+        now[0] += limits.POST_PAUSE_S - 1
+        post()
+        assert asked == ["https://a.example/"]
+        post("https://b.example/")
+        now[0] += 1
+        silent.fault = Unsuccessful("the answer's status is 400")
+        post()
+        post()
+        assert asked == ["https://a.example/", "https://b.example/", "https://a.example/", "https://a.example/"]
+
+    def test_few_are_remembered(self) -> None:
+        """`DOCUMENTS_KEPT` at most; the one that was silent longest ago is forgotten."""
+        asked: list[str] = []
+
+        class Silent:
+            async def post(self, url: str, *_: object) -> bytes:
+                asked.append(url)
+                raise Unreachable("no whole answer in time")
+
+        documents = Documents(Silent(), lambda: NOW)  # type: ignore[arg-type]  # what it needs of the way out
+        places = [f"https://{number}.example/" for number in range(limits.DOCUMENTS_KEPT + 1)]
+        for place in (*places, places[1], places[0]):
+            with pytest.raises(Unreachable):
+                run(documents.post(place, {}))
+        assert asked == [*places, places[0]]
 
 
 class Fetching:

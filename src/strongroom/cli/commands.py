@@ -13,9 +13,10 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 
-Data = Annotated[Path | None, Parameter(name="--data", help="Data directory (default: this user's own).")]
 Identity = Annotated[
     str | None,
     Parameter(
@@ -35,11 +36,7 @@ Endpoint = Annotated[
         help="How the managed identity is offered: app-service, imds, arc, cloud-shell, azure-ml, workload-identity.",
     ),
 ]
-Tenant = Annotated[
-    str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
-]
 NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its domains.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
 
 _EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
 
@@ -402,6 +399,7 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
 
 application.command(audit)
 application.command(identity_maps)
+application.command(identity_provider)
 application.command(issuers)
 application.command(signing_keys)
 application.command(tenants)

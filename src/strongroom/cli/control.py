@@ -301,6 +301,72 @@ def remove_identity_map(instance: Instance, map_id: str) -> None:
     _ask(instance, "DELETE", f"/identity-maps/{quote(map_id, safe='')}")
 
 
+def list_identity_providers(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every identity provider."""
+    return _list(_ask(instance, "GET", "/identity-providers"))
+
+
+def add_identity_provider(instance: Instance, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Have the service let a tenant's users sign in at an identity provider; the provider.
+
+    Raises:
+        Halt: it refuses; the message is the service's own.
+    """
+    return _ask(instance, "POST", "/identity-providers", dict(wanted))
+
+
+def enable_identity_provider(instance: Instance, provider: str, *, enabled: bool) -> dict[str, Any]:
+    """
+    Have people sent to a provider, or no more.
+
+    Raises:
+        Halt: there is none.
+    """
+    return _ask(instance, "PATCH", f"/identity-providers/{quote(provider, safe='')}", {"enabled": enabled})
+
+
+def remove_identity_provider(instance: Instance, provider: str) -> None:
+    """
+    Have the service remove a provider and its links.
+
+    Raises:
+        Halt: there is none.
+    """
+    _ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}")
+
+
+def list_identity_links(instance: Instance, provider: str) -> list[dict[str, Any]]:
+    """
+    Ask who is who at a provider.
+
+    Raises:
+        Halt: there is no such provider.
+    """
+    return _list(_ask(instance, "GET", f"/identity-providers/{quote(provider, safe='')}/links"))
+
+
+def add_identity_link(instance: Instance, provider: str, user: str, subject: str) -> dict[str, Any]:
+    """
+    Have the service take a provider's subject for a user; the link.
+
+    Raises:
+        Halt: there is no such provider or user, or one of them is linked already.
+    """
+    wanted = {"user": user, "subject": subject}
+    return _ask(instance, "POST", f"/identity-providers/{quote(provider, safe='')}/links", wanted)
+
+
+def remove_identity_link(instance: Instance, provider: str, link: str) -> None:
+    """
+    Have the service remove a link.
+
+    Raises:
+        Halt: there is none.
+    """
+    _ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}/links/{quote(link, safe='')}")
+
+
 def _list(answer: dict[str, Any]) -> list[dict[str, Any]]:
     value: list[dict[str, Any]] = answer.get("value", [])
     return value

@@ -6,6 +6,15 @@ from collections.abc import Mapping
 
 from strongroom.control.assertions import issue_assertion
 from strongroom.control.identity_maps import add_identity_map, list_identity_maps, remove_identity_map
+from strongroom.control.identity_providers import (
+    add_identity_link,
+    add_identity_provider,
+    change_identity_provider,
+    list_identity_links,
+    list_identity_providers,
+    remove_identity_link,
+    remove_identity_provider,
+)
 from strongroom.control.issuers import add_issuer, list_issuers, remove_issuer
 from strongroom.control.recovery import recover
 from strongroom.control.runs import finish_run, start_run
@@ -15,7 +24,10 @@ from strongroom.control.status import status
 from strongroom.control.tenants import change_tenant, create_tenant, list_tenants, remove_tenant
 from strongroom.control.wire import (
     AssertionBody,
+    IdentityLinkBody,
     IdentityMapBody,
+    IdentityProviderBody,
+    IdentityProviderChangeBody,
     IssuerBody,
     NewTenantBody,
     RunBody,
@@ -42,6 +54,20 @@ OPERATIONS: tuple[Op, ...] = (
        body=IdentityMapBody, authenticates=True),
     Op("IdentityMapRemove", "DELETE", "/identity-maps/{map}", Public(), remove_identity_map, control_target,
        success=204, authenticates=True),
+    Op("IdentityProviderList", "GET", "/identity-providers", Public(), list_identity_providers, control_target,
+       authenticates=True),
+    Op("IdentityProviderAdd", "POST", "/identity-providers", Public(), add_identity_provider, control_target,
+       success=201, body=IdentityProviderBody, authenticates=True),
+    Op("IdentityProviderChange", "PATCH", "/identity-providers/{provider}", Public(), change_identity_provider,
+       control_target, body=IdentityProviderChangeBody, authenticates=True),
+    Op("IdentityProviderRemove", "DELETE", "/identity-providers/{provider}", Public(), remove_identity_provider,
+       control_target, success=204, authenticates=True),
+    Op("IdentityLinkList", "GET", "/identity-providers/{provider}/links", Public(), list_identity_links,
+       control_target, authenticates=True),
+    Op("IdentityLinkAdd", "POST", "/identity-providers/{provider}/links", Public(), add_identity_link, control_target,
+       success=201, body=IdentityLinkBody, authenticates=True),
+    Op("IdentityLinkRemove", "DELETE", "/identity-providers/{provider}/links/{link}", Public(), remove_identity_link,
+       control_target, success=204, authenticates=True),
     Op("IssuerList", "GET", "/issuers", Public(), list_issuers, control_target, authenticates=True),
     Op("IssuerTrust", "POST", "/issuers", Public(), add_issuer, control_target, body=IssuerBody, authenticates=True),
     Op("IssuerDistrust", "POST", "/issuers/remove", Public(), remove_issuer, control_target, success=204,

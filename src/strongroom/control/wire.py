@@ -10,6 +10,7 @@ import msgspec
 from strongroom.core import limits
 from strongroom.core.federation import TEXT_CHARS
 from strongroom.core.identity_maps import USER_MAX
+from strongroom.core.identity_providers import OPENID_SCOPES
 from strongroom.http import json
 
 
@@ -279,3 +280,76 @@ class RunAssertion(json.Secretive, rename="camel"):
     assertion: str
     expires_on: int
     """When it ends, in Unix seconds: never after the run's credential."""
+
+
+class IdentityProviderBody(json.Secretive, rename="camel", forbid_unknown_fields=True):
+    """An identity provider that a tenant's users may sign in at."""
+
+    issuer: Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
+    client_id: Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
+    client_secret: Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
+    display_name: Annotated[str, msgspec.Meta(max_length=limits.DISPLAY_NAME_CHARS)]
+    tenant: str | None = None
+    """A tenant's id or domain; none means the only one there is."""
+    scopes: list[str] = msgspec.field(default_factory=lambda: list(OPENID_SCOPES))
+    domains: list[str] = msgspec.field(default_factory=list)
+    """Domains of the tenant whose users are sent there."""
+    trusted_claim: str | None = None
+    """The claim that names a user in one of these domains at a first sign-in; none means that links alone do."""
+
+
+class IdentityProviderChangeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Whether people are sent to an identity provider."""
+
+    enabled: bool
+
+
+class IdentityProviderEntry(msgspec.Struct, rename="camel"):
+    """An identity provider. Its secret is told to nobody."""
+
+    id: str
+    tenant_id: str
+    issuer: str
+    client_id: str
+    display_name: str
+    redirect_uri: str
+    """What has to be registered there."""
+    scopes: list[str]
+    domains: list[str]
+    trusted_claim: str | None
+    enabled: bool
+    links: int
+    """How many users are linked."""
+    created: int
+
+
+class IdentityProviderList(msgspec.Struct):
+    """Every identity provider."""
+
+    value: list[IdentityProviderEntry]
+
+
+class IdentityLinkBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Which subject of an identity provider a user is."""
+
+    user: Annotated[str, msgspec.Meta(max_length=limits.USER_NAME_CHARS)]
+    """The user principal name."""
+    subject: Annotated[str, msgspec.Meta(max_length=limits.SUBJECT_CHARS)]
+    """The `sub` of the provider's id tokens."""
+
+
+class IdentityLinkEntry(msgspec.Struct, rename="camel"):
+    """A link between a subject and a user."""
+
+    id: str
+    subject: str
+    user_id: str
+    user: str | None
+    """The user principal name; none while the user is deleted."""
+    created: int
+
+
+class IdentityLinkList(msgspec.Struct):
+    """Every link of an identity provider."""
+
+    value: list[IdentityLinkEntry]

@@ -263,6 +263,32 @@ _TABLE = (
         "The grant requires administrator permission. Ask an administrator to grant permission to the application"
         " '{client_id}' before you can use it.",
     ),
+    # Identity providers.
+    Refusal(
+        50020,
+        *_GRANT,
+        "User account from the external identity provider does not exist in tenant '{tenant}' and cannot access the"
+        " application. The account needs to be added as an external user in the tenant first.",
+    ),
+    Refusal(50107, *_REQUEST, "The requested federation realm object does not exist."),
+    Refusal(
+        40008,
+        "server_error",
+        Invalid,
+        "There's an issue with your federated Identity Provider. Contact your IDP to resolve this issue.",
+    ),
+    Refusal(
+        40010,
+        "temporarily_unavailable",
+        Unavailable,
+        "There's an issue with your federated Identity Provider: it does not answer now. Please try again.",
+    ),
+    Refusal(
+        40015,
+        *_GRANT,
+        "There's an issue with your federated Identity Provider: it did not sign you in. Contact your IDP to resolve"
+        " this issue.",
+    ),
     # Device codes.
     Refusal(
         70016,

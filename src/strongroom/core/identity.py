@@ -39,6 +39,8 @@ class CredentialKind(StrEnum):
     """A credential made for one run of one program over the local control socket."""
     MAP = "map"
     """What stands for a user or a network that the operator mapped to an identity: it has no secret."""
+    LINK = "link"
+    """What stands for a person who is known at an identity provider: it has no secret."""
 
 
 @record

@@ -13,6 +13,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     federation,
     identity,
     identity_maps,
+    identity_providers,
     installation,
     rbac,
     relations,

@@ -156,6 +156,20 @@ DOCUMENT_STALE_S = 86_400
 """How long it counts if it cannot be had anew: ours."""
 FETCH_PAUSE_S = 60
 """The least time between two requests for one URL, however many unknown keys are asked for: ours."""
+IDENTITY_PROVIDERS = 10
+"""Identity providers of one tenant: ours."""
+IDENTITY_PROVIDER_SCOPES = 10
+"""Scopes that are asked of one: ours."""
+SUBJECT_CHARS = 255
+"""The subject of an identity provider's id token: OpenID Connect's own limit."""
+ID_TOKEN_LEEWAY_S = 60
+"""By how much an identity provider's clock may differ from ours: ours."""
+SIGN_IN_ELSEWHERE_S = 600
+"""How long a person may be away at an identity provider: ours."""
+SIGN_IN_ELSEWHERE_CHARS = 6 * 1024
+"""What is carried there and back of a sign-in, in `state`: ours, so that the way back fits in a URL."""
+POST_PAUSE_S = 5
+"""How long whoever gave no answer to what was sent is left alone: ours."""
 ASSERTION_S = 3600
 """How long an assertion in a run's token file lasts; it is renewed at half its life, as Kubernetes does it: ours."""
 FORM_BYTES = 64 * 1024

@@ -149,6 +149,8 @@ class UserFacts:
     address: str | None = None
     app_roles: tuple[str, ...] = ()
     """App roles of the resource: `roles`."""
+    identity_provider: str | None = None
+    """`idp`: the issuer of the provider that the user signed in at; None if it was here."""
 
 
 def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]) -> dict[str, object]:
@@ -168,7 +170,12 @@ def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]
         "upn": user.user_principal_name,
         **_groups(facts.tenant, user),
     }
-    optional = {"family_name": user.surname, "given_name": user.given_name, "ipaddr": user.address}
+    optional = {
+        "family_name": user.surname,
+        "given_name": user.given_name,
+        "idp": user.identity_provider,
+        "ipaddr": user.address,
+    }
     claims |= {name: value for name, value in optional.items() if value}
     if user.roles:
         claims["wids"] = list(user.roles)
@@ -196,6 +203,8 @@ def id_token_claims(
         "uti": facts.token_id,
         "ver": "2.0",
     }
+    if user.identity_provider is not None:
+        claims["idp"] = user.identity_provider
     if nonce is not None:
         claims["nonce"] = nonce
     if preferred_username:

@@ -27,6 +27,7 @@ from strongroom.core.identity import (
 from strongroom.core.records import tenant_partition
 from strongroom.core.relations import AppRoleAssignment, DeletedObject, Ownership, PermissionGrant
 from strongroom.core.sessions import BrowserSession, TokenFamily
+from strongroom.directory.identity_providers import remove_links_to
 from strongroom.directory.principals import no_such_object, remove_credentials
 from strongroom.directory.second_factors import remove_all
 from strongroom.store import Transaction
@@ -137,6 +138,7 @@ async def _remove_relations(tx: Transaction, found: DirectoryObject) -> None:
     """Remove credentials, second factors, roles, and every relation that an object is on either side of."""
     await _remove_roles(tx, found)
     await remove_credentials(tx, found.tenant, found.id)
+    await remove_links_to(tx, found.tenant, found.id)
     await remove_all(tx, found.tenant, found.id)
     for membership in await tx.records(Membership, found.partition):
         if found.id in {membership.group, membership.member}:

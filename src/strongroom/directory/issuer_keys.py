@@ -34,10 +34,10 @@ async def find_issuer_key(documents: Documents, issuer: TrustedIssuer, kid: str)
     # The library takes a tenth of a second to import, which a start-up must not wait for.
     from strongroom.crypto.jwk import BadKeySet, parse_key_set  # noqa: PLC0415
 
-    metadata = issuer.id.removesuffix("/") + _DISCOVERY
     try:
-        place = await _read(documents, metadata, lambda document: _key_set_of(document, issuer.id))
-        found = _named(await _read(documents, place, parse_key_set), kid)
+        metadata = await fetch_metadata(documents, issuer.id)
+        place = text_of(metadata, "jwks_uri")
+        found = _named(await read_document(documents, place, parse_key_set), kid)
         if found is None:
             found = _named(parse_key_set(await documents.fetch(place, again=True)), kid)
     except (BadKeySet, BadMetadata, Unreachable) as fault:
@@ -45,7 +45,20 @@ async def find_issuer_key(documents: Documents, issuer: TrustedIssuer, kid: str)
     return found
 
 
-async def _read(documents: Documents, url: str, read: Callable[[bytes], T]) -> T:
+async def fetch_metadata(documents: Documents, issuer: str) -> dict[str, object]:
+    """
+    Fetch an issuer's metadata, which name it to the letter.
+
+    Raises:
+        BadMetadata: it is another issuer's, or none.
+        Unreachable: it cannot be had.
+    """
+    return await read_document(
+        documents, issuer.removesuffix("/") + _DISCOVERY, lambda document: _metadata_of(document, issuer)
+    )
+
+
+async def read_document(documents: Documents, url: str, read: Callable[[bytes], T]) -> T:
     """Read a document, and once more anew if what is kept of it cannot be read: it may be mended by now."""
     from strongroom.crypto.jwk import BadKeySet  # noqa: PLC0415  see find_issuer_key
 
@@ -59,15 +72,26 @@ def _named(keys: tuple[IssuerKey, ...], kid: str) -> IssuerKey | None:
     return next((key for key in keys if key.kid == kid), None)
 
 
-def _key_set_of(document: bytes, issuer: str) -> str:
-    """Read where an issuer's key set is."""
+def text_of(metadata: dict[str, object], name: str) -> str:
+    """
+    Read a member that has to be there.
+
+    Raises:
+        BadMetadata: it is not, or is no text.
+    """
+    value = metadata.get(name)
+    if not isinstance(value, str):
+        raise BadMetadata(f"its metadata has no {name}")
+    return value
+
+
+def _metadata_of(document: bytes, issuer: str) -> dict[str, object]:
     from strongroom.crypto.strict_json import parse_object  # noqa: PLC0415  beside what is slow to import
 
     try:
         members = parse_object(document)
     except (TypeError, ValueError):
         raise BadMetadata("its metadata is no JSON object") from None
-    place = members.get("jwks_uri")
-    if members.get("issuer") != issuer or not isinstance(place, str):
+    if members.get("issuer") != issuer or not isinstance(members.get("jwks_uri"), str):
         raise BadMetadata("its metadata is another issuer's, or names no key set")
-    return place
+    return members

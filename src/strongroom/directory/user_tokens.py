@@ -13,6 +13,7 @@ from strongroom.core.token_ids import new_token_id
 from strongroom.core.user_tokens import OPENID, PROFILE, UserFacts, UserScope, id_token_claims, user_claims
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.directory.apis import roles_of_user
+from strongroom.directory.identity_providers import issuer_of
 from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, is_continuous, sign, sign_access
 
 _SUBJECT = "pairwise subject"
@@ -115,4 +116,5 @@ def _user_facts(mint: Mint, user: User, family: TokenFamily, address: str | None
         groups=tuple(sorted(mint.view.groups_of(user.tenant, user.id))),
         roles=tuple(sorted(mint.view.directory_roles_of(user.tenant, user.id))),
         address=address,
+        identity_provider=issuer_of(mint.view, family.tenant, family.credential),
     )

@@ -27,6 +27,8 @@ OPERATIONS: tuple[Op, ...] = (
     Op("AuthorizeV1", "GET", "/{tenant}/oauth2/authorize", Public(), authorize.authorize_v1, _T, authenticates=True),
     Op("SignIn", "POST", "/{tenant}/sign-in", Public(), walking.sign_in, _T,
        body_limit=limits.FORM_BYTES, authenticates=True),
+    Op("SignInElsewhereReturn", "GET", "/{tenant}/oauth2/callback", Public(), walking.come_back, _T,
+       authenticates=True),
     Op("SignOut", "GET", "/{tenant}/oauth2/v2.0/logout", Public(), sign_out.sign_out, _T, authenticates=True),
     Op("SignOutV1", "GET", "/{tenant}/oauth2/logout", Public(), sign_out.sign_out, _T, authenticates=True),
     Op("PasswordChangeBegin", "GET", "/{tenant}/password", Public(), account_pages.change_password, _T),

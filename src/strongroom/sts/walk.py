@@ -30,11 +30,11 @@ from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
-from strongroom.sts.sign_in import PASSWORD
 from strongroom.view.standing import has_factor
 
 Form = Mapping[str, str]
 Change = Callable[[Transaction], Awaitable[Any]]
+Leave = Callable[[Call, "Walk"], Awaitable[Response]]
 
 
 class Shown(msgspec.Struct, array_like=True, frozen=True):
@@ -59,11 +59,11 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
 
     def with_factor(self, factor: SecondFactor) -> Shown:
         """Give the same with a second factor that the person has just shown, or set up."""
-        return msgspec.structs.replace(self, factor=factor.id, amr=(PASSWORD, *factor.AMR), session=None)
+        return msgspec.structs.replace(self, factor=factor.id, amr=(self.amr[0], *factor.AMR), session=None)
 
     def without_factor(self) -> Shown:
         """Give the same without its second factor, which the person has just removed."""
-        return msgspec.structs.replace(self, factor=None, amr=(PASSWORD,), session=None)
+        return msgspec.structs.replace(self, factor=None, amr=self.amr[:1], session=None)
 
 
 class Walk(msgspec.Struct, array_like=True, frozen=True):
@@ -93,6 +93,10 @@ class Walk(msgspec.Struct, array_like=True, frozen=True):
     """The id of the second factor that is being removed."""
     removed: tuple[str, ...] = ()
     """Those that were, in this walk."""
+    provider: str = ""
+    """The id of the identity provider that the person is to be sent to."""
+    fresh: bool = False
+    """Whether the person has to sign in there anew, although the provider knows who it is."""
 
     def having(self, **changes: object) -> Walk:
         """Take the walk further."""
@@ -137,6 +141,7 @@ class Step:
         take: what comes of its form; a Failure is told on the same page.
         unasked: the AADSTS number that a client is told which wanted nothing to be asked (`prompt=none`).
         prepare: adds to the walk what the page asks and its form is to answer, anew for each page.
+        leave: sends the browser elsewhere instead of showing a page; a Failure is told on the page of the next step.
     """
 
     name: str
@@ -145,6 +150,7 @@ class Step:
     take: Callable[[Call, Walk, Form], Awaitable[Taken]]
     unasked: int = 50058
     prepare: Callable[[Call, Walk], Walk] = lambda _, walk: walk
+    leave: Leave | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from hmac import compare_digest
 from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure
 from strongroom.core.guids import new_guid
+from strongroom.core.identity_providers import FEDERATED
 from strongroom.core.limits import BROWSER_SESSION_S, SIGN_IN_PAGE_S
 from strongroom.core.sessions import BrowserSession
 from strongroom.core.sign_in import Prompt
@@ -22,7 +23,19 @@ from strongroom.sts.forms import parse_form
 from strongroom.sts.goals import GOALS
 from strongroom.sts.policies import verdict_of
 from strongroom.sts.steps import STEPS
-from strongroom.sts.walk import Change, Form, Shown, Step, Walk, find_shown, find_user, shown_in, tenant_of_path
+from strongroom.sts.steps.provider import by_name, carried_back, provider_of, take_back
+from strongroom.sts.walk import (
+    Change,
+    Form,
+    Leave,
+    Shown,
+    Step,
+    Walk,
+    find_shown,
+    find_user,
+    shown_in,
+    tenant_of_path,
+)
 
 _PURPOSE = "sign-in page"
 
@@ -39,10 +52,15 @@ async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_ag
     if max_age is not None:
         sessions = [one for one in sessions if call.now - one.authenticated <= max_age]
     secret, cookie = browser.new_secret(call)
-    walk = walk.having(browser=secret, expires=call.now + SIGN_IN_PAGE_S)
+    walk = walk.having(browser=secret, expires=call.now + SIGN_IN_PAGE_S, provider=by_name(call, walk, walk.hint))
     if prompt is not Prompt.LOGIN:
         walk = _with_sessions(call, walk, sessions, prompt)
-    response = await _go_on(call, walk, (), is_silent=prompt is Prompt.NONE)
+    try:
+        response = await _go_on(call, walk, (), is_silent=prompt is Prompt.NONE)
+    except Failure as failure:
+        # The page that tells it has a form too.
+        failure.headers += ((cookie[0].decode("ascii"), cookie[1].decode("ascii")),)
+        raise
     response.headers.append(cookie)
     return response
 
@@ -93,6 +111,25 @@ async def sign_in(call: Call) -> Response:
     return await _go_on(call, taken.walk, taken.changes)
 
 
+async def come_back(call: Call) -> Response:
+    """
+    Answer GET /{tenant}/oauth2/callback, where identity providers send people back to: the walk goes on.
+
+    Raises:
+        Failure: told on a page.
+    """
+    try:
+        away = carried_back(call)
+        GOALS[away.walk.goal].application(call, away.walk)
+    except Failure as failure:
+        raise pages.told(call, failure) from None
+    try:
+        taken = await take_back(call, away)
+    except Failure as failure:
+        raise _stayed(call, failure, away.walk) from None
+    return await _go_on(call, taken.walk, taken.changes)
+
+
 async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_silent: bool = False) -> Response:
     """Show the page of the first step that is due, or give what the walk was made for."""
     goal = GOALS[walk.goal]
@@ -104,8 +141,10 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
             return goal.refuse(call, walk, failure)
         raise pages.told(call, failure) from None
     if step is not None:
-        await _commit(call, changes, 200)
-        return goal.refuse(call, walk, _unasked(walk, step)) if is_silent else _page(call, walk, step)
+        await _commit(call, changes, 200 if step.leave is None else 302)
+        if is_silent:
+            return goal.refuse(call, walk, _unasked(walk, step))
+        return _page(call, walk, step) if step.leave is None else await _leave(call, walk, step.leave)
     shown = walk.the_shown
     call.proved = True
     call.properties.update(tenantId=shown.tenant, userId=shown.user)
@@ -126,6 +165,20 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
     return reached.response
 
 
+async def _leave(call: Call, walk: Walk, leave: Leave) -> Response:
+    try:
+        return await leave(call, walk)
+    except Failure as failure:
+        raise _stayed(call, failure, walk) from None
+
+
+def _stayed(call: Call, failure: Failure, walk: Walk) -> Failure:
+    """Tell a person on the next step's page why an identity provider did not sign them in."""
+    walk = walk.having(provider="")
+    step = _due(call, walk)
+    return pages.told(call, failure) if step is None else _told(call, failure, walk, step, {})
+
+
 def _within_policy(call: Call, walk: Walk) -> Walk:
     """
     Hold a sign-in against the tenant's policies. One that is too old for them is done anew, if it was not just done.
@@ -140,8 +193,12 @@ def _within_policy(call: Call, walk: Walk) -> Walk:
     if verdict.blocked:
         note(call, verdict)
         raise refused(verdict, None, resource="")
-    if verdict.too_old and walk.shown.session is not None:
-        return walk.having(shown=None, chooses=False, hint=user.user_principal_name)
+    provider = provider_of(call, walk.shown)
+    if verdict.too_old and (walk.shown.session is not None or (provider and not walk.fresh)):
+        # An identity provider may have signed the person in long ago.
+        return walk.having(
+            shown=None, chooses=False, hint=user.user_principal_name, provider=provider, fresh=bool(provider)
+        )
     return walk
 
 
@@ -174,6 +231,8 @@ async def _commit(call: Call, changes: tuple[Change, ...], status: int) -> None:
 
 def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[BrowserSession]]:
     """Make the session of whoever has just signed in, and name those of the same person that it is instead of."""
+    # At an identity provider it may have been long ago: what begins now is this browser's own.
+    begun = call.now if FEDERATED in shown.amr else shown.authenticated
     session = BrowserSession(
         id=new_guid(call.world.entropy),
         tenant=shown.tenant,
@@ -182,7 +241,7 @@ def _new_session(call: Call, shown: Shown) -> tuple[BrowserSession, list[Browser
         authenticated=shown.authenticated,
         amr=shown.amr,
         factor=shown.factor,
-        expires=shown.authenticated + BROWSER_SESSION_S,
+        expires=begun + BROWSER_SESSION_S,
     )
     return session, [one for one in browser.live_sessions(call, shown.tenant) if one.user == shown.user]
 

@@ -20,6 +20,7 @@ from strongroom.core.identity import (
     Tenant,
     User,
 )
+from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
@@ -74,6 +75,7 @@ class Tables:
         self.certificates: Collected[str, ClientCertificate] = Collected(lambda certificate: certificate.owner)
         self.federated: Collected[str, FederatedCredential] = Collected(lambda credential: credential.owner)
         self.issuers: Index[str, TrustedIssuer] = Index(lambda issuer: (issuer.id,))
+        self.identity_links: Index[tuple[str, str], IdentityLink] = Index(lambda link: ((link.provider, link.subject),))
         self.factors: Index[str, SecondFactor] = Index(lambda factor: (factor.id,))
         self.shown_by: Collected[tuple[str, str], SecondFactor] = Collected(lambda factor: (factor.tenant, factor.user))
         self.held_roles: Collected[tuple[str, str], DirectoryRoleAssignment] = Collected(
@@ -115,6 +117,7 @@ class Tables:
             ClientCertificate.KIND: (self.certificates,),
             FederatedCredential.KIND: (self.federated,),
             TrustedIssuer.KIND: (self.issuers,),
+            IdentityLink.KIND: (self.identity_links,),
             AuthenticatorApp.KIND: (self.factors, self.shown_by),
             SecurityKey.KIND: (self.factors, self.shown_by),
             DirectoryRoleAssignment.KIND: (self.held_roles,),

@@ -14,6 +14,7 @@ from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.firewall import Firewall
 from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
+from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
@@ -186,6 +187,10 @@ class View:
     def trusted_issuer(self, issuer: str) -> TrustedIssuer | None:
         """Return what the operator said of an issuer, named exactly, or None if it is not trusted."""
         return self._tables.issuers.get(issuer)
+
+    def identity_link(self, provider: str, subject: str) -> IdentityLink | None:
+        """Return the link of an identity provider's subject, or None."""
+        return self._tables.identity_links.get((provider, subject))
 
     def groups_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return every group a principal is in, directly or through others."""

@@ -76,6 +76,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "certificates_of": lambda view: view.certificates_of("x"),
     "federated_credentials_of": lambda view: view.federated_credentials_of("x"),
     "trusted_issuer": lambda view: view.trusted_issuer("x"),
+    "identity_link": lambda view: view.identity_link("x", "y"),
     "credential": lambda view: view.credential("x"),
     "groups_of": lambda view: view.groups_of(T1, "x"),
     "direct_groups_of": lambda view: view.direct_groups_of(T1, "x"),

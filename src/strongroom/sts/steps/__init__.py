@@ -7,6 +7,7 @@ from strongroom.sts.steps.consent import CONSENT
 from strongroom.sts.steps.device import DEVICE
 from strongroom.sts.steps.new_password import NEW_PASSWORD
 from strongroom.sts.steps.password import PASSWORD_STEP
+from strongroom.sts.steps.provider import PROVIDER
 from strongroom.sts.steps.second_factor import SECOND_FACTOR
 from strongroom.sts.steps.security_info import REGISTRATION, REMOVAL, SECURITY_INFO
 from strongroom.sts.steps.set_up import SET_UP_APP, SET_UP_KEY
@@ -14,6 +15,7 @@ from strongroom.sts.walk import Step
 
 STEPS: tuple[Step, ...] = (
     ACCOUNT,
+    PROVIDER,
     PASSWORD_STEP,
     # Before anything of the person's is told or changed.
     SECOND_FACTOR,

@@ -28,7 +28,7 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
     """
     chosen = form.get("account")
     if chosen == _ANOTHER:
-        return Taken(walk.having(chooses=False, hint=""))
+        return Taken(walk.having(chooses=False, hint="", provider=""))
     session = next((one for one in _sessions(call, walk) if one.id == chosen), None)
     if session is None:
         raise refuse(50058, reason="chosen session has ended")

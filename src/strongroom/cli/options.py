@@ -1,0 +1,14 @@
+"""Options that many commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Data = Annotated[Path | None, Parameter(name="--data", help="Data directory (default: this user's own).")]
+Tenant = Annotated[
+    str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
