@@ -52,7 +52,7 @@ IN_JAVASCRIPT: dict[str, str] = {
     "AuthorizationCodeCredential": HERE,
     "AzureCliCredential": OTHERS_PROGRAM,
     "AzureDeveloperCliCredential": OTHERS_PROGRAM,
-    "AzurePipelinesCredential": "asks its pipeline over HTTPS alone; Python's, which is the same request to us, is here",
+    "AzurePipelinesCredential": "asks its pipeline over HTTPS alone; Python's asks us the same",
     "AzurePowerShellCredential": OTHERS_PROGRAM,
     "ChainedTokenCredential": HERE,
     "ClientAssertionCredential": "tests/sdk/programs/federated.mjs",

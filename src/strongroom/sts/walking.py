@@ -147,7 +147,9 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
         return _page(call, walk, step) if step.leave is None else await _leave(call, walk, step.leave)
     shown = walk.the_shown
     call.proved = True
-    call.properties.update(tenantId=shown.tenant, userId=shown.user)
+    call.properties.update(tenantId=shown.tenant, userId=shown.user, userCredentialId=shown.credential)
+    if shown.factor is not None:
+        call.properties["secondFactorId"] = shown.factor
     cookies: list[Header] = []
     if shown.session is None:
         session, ended = _new_session(call, shown)

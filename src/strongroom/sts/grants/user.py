@@ -80,12 +80,24 @@ async def begin(
         origin=origin,
         until=call.now + PAGE_REFRESH_TOKEN_S if origin is not None else None,
     )
+    _note(request, begun)
     verdict = request.admit(user, authenticated=begun.authenticated, methods=begun.amr)
     issued = await _issue(request, user, begun, nonce, verdict)
     is_new = await call.commit(lambda tx: begin_family(tx, begun), status=lambda is_new: 200 if is_new else 400)
     if not is_new:
         raise refuse(54005, reason="code was redeemed before: what came of it has ended")
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
+
+
+def _note(request: TokenRequest, family: TokenFamily) -> None:
+    """Note for the journal whom the tokens are to speak for, and what that person showed; never what it is."""
+    noted = {
+        "userId": family.user,
+        "userCredentialId": family.credential,
+        "secondFactorId": family.factor,
+        "sessionId": family.id,
+    }
+    request.call.properties.update({name: value for name, value in noted.items() if value is not None})
 
 
 async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None, verdict: Verdict) -> Issued:
@@ -141,7 +153,7 @@ async def _refresh(request: TokenRequest) -> Issued:
     family, user = _goes_on(request, token)
     family = replace(family, client_credential=request.client_credential)
     call.proved = True
-    call.properties["userId"] = user.id
+    _note(request, family)
     # The policies of today, for every refresh: what was allowed at the sign-in is not allowed for ever.
     verdict = request.admit(user, authenticated=family.authenticated, methods=family.amr)
     issued = await _issue(request, user, family, None, verdict)
