@@ -329,6 +329,8 @@ def _lists(kind: str, path: Callable[[Things], str], *names: str) -> dict[str, C
 def _owners(kind: str, path: Callable[[Things], str]) -> dict[str, Case]:
     return {
         f"{kind}OwnerList": Case(lambda things: f"{path(things)}/owners"),
+        f"{kind}OwnerReferenceList": Case(lambda things: f"{path(things)}/owners/$ref"),
+        f"{kind}OwnerReferenceGet": Case(lambda things: f"{path(things)}/owners/{things.owned['id']}/$ref"),
         f"{kind}OwnerAdd": Case(lambda things: f"{path(things)}/owners/$ref", _reference),
         f"{kind}OwnerRemove": Case(lambda things: f"{path(things)}/owners/{things.owned['id']}/$ref"),
     }
@@ -368,6 +370,10 @@ def _role(suffix: str, path: str) -> dict[str, Case]:
     return {
         f"DirectoryRoleGet{suffix}": Case(lambda _: path, to_stranger=200),
         f"DirectoryRoleMemberList{suffix}": Case(lambda _: f"{path}/members", to_stranger=200),
+        f"DirectoryRoleMemberReferenceList{suffix}": Case(lambda _: f"{path}/members/$ref", to_stranger=200),
+        f"DirectoryRoleMemberReferenceGet{suffix}": Case(
+            lambda things: f"{path}/members/{things.administrator['id']}/$ref"
+        ),
         f"DirectoryRoleMemberAdd{suffix}": Case(lambda _: f"{path}/members/$ref", _reference),
         f"DirectoryRoleMemberRemove{suffix}": Case(lambda things: f"{path}/members/{things.administrator['id']}/$ref"),
     }
@@ -530,6 +536,8 @@ CASES: dict[str, Case] = {
     "GroupMemberCount": Case(_group("/members/$count")),
     "GroupMemberList": Case(_group("/members")),
     "GroupTransitiveMemberList": Case(_group("/transitiveMembers")),
+    "GroupMemberReferenceList": Case(_group("/members/$ref")),
+    "GroupMemberReferenceGet": Case(lambda things: f"groups/{things.group['id']}/members/{things.member['id']}/$ref"),
     "GroupMemberAdd": Case(_group("/members/$ref"), _reference),
     "GroupMemberRemove": Case(lambda things: f"groups/{things.group['id']}/members/{things.member['id']}/$ref"),
     "DirectoryObjectGet": Case(_object),

@@ -97,6 +97,34 @@ class TestOwners:
         refused(answer, 400, "Directory_QuotaExceeded")
 
 
+class TestReferences:
+    """`/$ref` behind a list or one of it: references alone, as Terraform's provider looks before it takes one away."""
+
+    @pytest.mark.parametrize("kind", ["owner of an application", "owner of a group", "member", "holder of a role"])
+    def test_all_and_one(self, world: Simulation, graph: Graph, kind: str) -> None:
+        """A reference leads to the object, and can be sent back; who is not among them has none there."""
+        user, other = graph.add_user()["id"], graph.add_user()["id"]
+        path = {
+            "owner of an application": f"applications/{graph.add_application()['id']}/owners",
+            "owner of a group": f"groups/{graph.add_group()['id']}/owners",
+            "member": f"groups/{graph.add_group()['id']}/members",
+            "holder of a role": f"directoryRoles/{READER}/members",
+        }[kind]
+        graph.do("POST", f"{path}/$ref", reference(user))
+        wanted = f"{world.graph_url}/v1.0/directoryObjects/{user}"
+        listed = graph.get(f"{path}/$ref")
+        assert listed["@odata.context"].endswith("/v1.0/$metadata#Collection($ref)")
+        assert {"@odata.id": wanted} in listed["value"]
+        for query in ("", "?$select=id,url"):
+            one = graph.get(f"{path}/{user.upper()}/$ref{query}")
+            assert one == {"@odata.context": f"{world.graph_url}/v1.0/$metadata#$ref", "@odata.id": wanted}
+        refused(graph.ask("GET", f"{path}/{other}/$ref"), 404, "Request_ResourceNotFound")
+        refused(graph.ask("GET", f"{path}/{user}/$ref?$expand=x"), 400, "Request_UnsupportedQuery")
+        graph.do("DELETE", f"{path}/{user}/$ref")
+        refused(graph.ask("GET", f"{path}/{user}/$ref"), 404, "Request_ResourceNotFound")
+        graph.do("POST", f"groups/{graph.add_group()['id']}/members/$ref", {"@odata.id": one["@odata.id"]})
+
+
 class TestMemberships:
     """The groups that something is in."""
 

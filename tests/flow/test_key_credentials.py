@@ -76,6 +76,26 @@ class TestKeyCredentials:
         (shown,) = made["keyCredentials"]
         assert (shown["displayName"], shown["customKeyIdentifier"]) == ("one", b64(signer.sha1))
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_in_lines(self, graph: Graph, end: str) -> None:
+        """`az ad app credential reset --cert` sends what stands between the first and the last line of a PEM file."""
+        signer = make_signer(now=NOW)
+        lines = signer.certificate.public_bytes(Encoding.PEM).decode().splitlines()[1:-1]
+        made = graph.add_application()
+        sent = {
+            "@odata.type": "#microsoft.graph.keyCredential",
+            "displayName": None,
+            "endDateTime": "2026-12-01T00:00:00Z",
+            "key": end.join(lines) + end,
+            "keyId": "bbbbbbbb-0000-4000-8000-000000000001",
+            "startDateTime": "2026-09-21T14:00:00Z",
+            "type": "AsymmetricX509Cert",
+            "usage": "Verify",
+        }
+        graph.do("PATCH", f"applications/{made['id']}", {"keyCredentials": [sent]})
+        (shown,) = graph.get(f"applications/{made['id']}?$select=keyCredentials")["keyCredentials"]
+        assert (shown["key"], shown["keyId"]) == (signer.base64, sent["keyId"])
+
     def test_members_of_the_clients_choice(self, client: Client) -> None:
         """keyId, dates inside the certificate's, and the identifier are the client's to choose."""
         key_id = "AAAAAAAA-0000-4000-8000-000000000001"

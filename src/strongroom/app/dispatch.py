@@ -79,6 +79,7 @@ class Surfaces:
                 case_insensitive=entry.case_insensitive,
                 unserved=getattr(module, "unserved", None),
                 shown_path=getattr(module, entry.shown_path, None),
+                split_tenant=getattr(module, "split_tenant", None),
             )
         return surface
 

@@ -12,7 +12,9 @@ from strongroom.core.records import Record, record, tenant_partition
 @dataclass(frozen=True, slots=True)
 class ClientCertificate(Record):
     """
-    One certificate of one application: its public half, since the private key never leaves the client.
+    One certificate of one application, or of its principal in one tenant.
+
+    It is the public half, since the private key never leaves the client.
 
     Clients of Graph choose the `keyId` themselves, so it is no id of ours: a token leads back to `id`, which is new for
     every certificate that is registered. Who removes one and registers another under its `keyId` revives no token.
@@ -22,9 +24,9 @@ class ClientCertificate(Record):
     id: str
     tenant: str
     owner: str
-    """The object id of the application."""
+    """The object id of the application or service principal."""
     key_id: str
-    """Graph's `keyId`, unique within the application."""
+    """Graph's `keyId`, unique within the owner."""
     certificate: bytes
     """DER."""
     created: int

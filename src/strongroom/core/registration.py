@@ -100,3 +100,11 @@ class ResourceAccess:
     resource_app_id: str
     scopes: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    """All of them, in the order in which they were sent: clients compare what they read with that."""
+
+    def in_order(self) -> list[tuple[str, str]]:
+        """Give each id with its kind, `Scope` or `Role`, in that order."""
+        kinds = [*((one, "Scope") for one in self.scopes), *((one, "Role") for one in self.roles)]
+        places = {one: place for place, one in enumerate(self.order)}
+        return sorted(kinds, key=lambda one: places.get(one[0], len(places)))

@@ -1,8 +1,9 @@
 """
 Certificates of applications: registered, replaced, rolled over by the application itself, and removed.
 
-Only the public half is ever here. What a client of Graph sends is read by `crypto.client_certificates` beforehand; the
-commands below judge dates and numbers, and write.
+A service principal may have certificates of its own, as it may have secrets: they prove its application in its tenant
+alone. Only the public half is ever here. What a client of Graph sends is read by `crypto.client_certificates`
+beforehand; the commands below judge dates and numbers, and write.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Failure, Invalid, NotFound
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Application
+from strongroom.core.identity import Application, ServicePrincipal
 from strongroom.core.records import tenant_partition
+from strongroom.directory.client_secrets import require_owner
 from strongroom.directory.principals import require_application
 from strongroom.store import Transaction
 
@@ -29,6 +31,7 @@ PROOF_AUDIENCE = "00000002-0000-0000-c000-000000000000"
 """What a proof for addKey and removeKey is for, in Graph's own documentation: the directory."""
 
 Entropy = Callable[[int], bytes]
+CertificateOwner = Application | ServicePrincipal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +47,28 @@ class WantedCertificate:
 
 
 async def set_certificates(
-    tx: Transaction, application: Application, wanted: Sequence[WantedCertificate], *, now: int, entropy: Entropy
+    tx: Transaction, owner: CertificateOwner, wanted: Sequence[WantedCertificate], *, now: int, entropy: Entropy
 ) -> None:
     """
-    Let an application have these certificates and no others; what is taken away ends its tokens.
+    Let an owner have these certificates and no others; what is taken away ends its tokens.
 
     One that is named by its `key_id` alone, or comes again with the same certificate, stays, and so do its tokens; what
     else is said of it is changed.
 
     Raises:
-        Invalid: one cannot be registered, is named and not there, or comes twice; or they are too many.
-        NotFound: the application is gone.
+        Invalid: one cannot be registered, is named and not there, or comes twice; or they are too many; or the owner
+            is a managed identity or one of Azure's own resources.
+        NotFound: the owner is gone.
     """
-    await require_application(tx, application.tenant, application.id)
-    held = {one.key_id: one for one in await certificates_of(tx, application)}
+    await require_owner(tx, owner.tenant, owner.id)
+    held = {one.key_id: one for one in await certificates_of(tx, owner)}
     after: dict[str, ClientCertificate] = {}
     for one in wanted:
         known = held.get(one.key_id or "")
         if known is not None and (one.facts is None or one.facts.certificate == known.certificate):
             certificate = _keep(known, one, now)
         elif one.facts is not None:
-            certificate = _make(application, one, one.facts, now, entropy)
+            certificate = _make(owner, one, one.facts, now, entropy)
         else:
             raise Invalid("The key credential has no key, and there is none with its keyId.")
         if certificate.key_id in after:
@@ -119,17 +123,17 @@ async def remove_certificate(tx: Transaction, application: Application, key_id: 
     await tx.remove(found)
 
 
-async def certificates_of(tx: Transaction, application: Application) -> list[ClientCertificate]:
-    """Read an application's certificates, expired ones too."""
+async def certificates_of(tx: Transaction, owner: CertificateOwner) -> list[ClientCertificate]:
+    """Read an owner's certificates, expired ones too."""
     return [
         certificate
-        for certificate in await tx.records(ClientCertificate, tenant_partition(application.tenant))
-        if certificate.owner == application.id
+        for certificate in await tx.records(ClientCertificate, tenant_partition(owner.tenant))
+        if certificate.owner == owner.id
     ]
 
 
 def _make(
-    application: Application, wanted: WantedCertificate, facts: CertificateFacts, now: int, entropy: Entropy
+    owner: CertificateOwner, wanted: WantedCertificate, facts: CertificateFacts, now: int, entropy: Entropy
 ) -> ClientCertificate:
     from strongroom.crypto.client_certificates import thumbprint  # noqa: PLC0415  slow to import
 
@@ -139,8 +143,8 @@ def _make(
     named = wanted.custom_key_identifier
     return ClientCertificate(
         id=new_guid(entropy),
-        tenant=application.tenant,
-        owner=application.id,
+        tenant=owner.tenant,
+        owner=owner.id,
         key_id=wanted.key_id or new_guid(entropy),
         certificate=facts.certificate,
         created=now,
@@ -180,7 +184,7 @@ def _judge_dates(begins: int, ends: int, facts: CertificateFacts, now: int) -> N
 
 def _require_room(number: int) -> None:
     if number > limits.CLIENT_CERTIFICATES_PER_APPLICATION:
-        raise Invalid(f"An application has at most {limits.CLIENT_CERTIFICATES_PER_APPLICATION} key credentials.")
+        raise Invalid(f"An object has at most {limits.CLIENT_CERTIFICATES_PER_APPLICATION} key credentials.")
 
 
 def _require_proof(held: Sequence[ClientCertificate], application: Application, proof: str, now: int) -> None:

@@ -77,7 +77,7 @@ async def add_password(tx: Transaction, credential: Credential) -> None:
         Invalid: the owner has as many as it may have, or is a managed identity or one of Azure's own resources.
         NotFound: the owner is gone.
     """
-    await _require_owner(tx, credential.tenant, credential.owner)
+    await require_owner(tx, credential.tenant, credential.owner)
     held = await secrets_of(tx, credential.tenant, credential.owner)
     if len(held) >= limits.CLIENT_SECRETS_PER_APPLICATION:
         # Each one costs a comparison at every sign-in.
@@ -94,7 +94,7 @@ async def remove_password(tx: Transaction, tenant: str, owner: str, key_id: str)
     Raises:
         NotFound: the tenant has no such owner, or it has no such secret.
     """
-    await _require_owner(tx, tenant, owner)
+    await require_owner(tx, tenant, owner)
     credential = await tx.record(Credential, tenant_partition(tenant), key_id)
     if credential is None or credential.owner != owner or credential.kind is not CredentialKind.SECRET:
         raise NotFound(
@@ -103,7 +103,14 @@ async def remove_password(tx: Transaction, tenant: str, owner: str, key_id: str)
     await tx.remove(credential)
 
 
-async def _require_owner(tx: Transaction, tenant: str, owner: str) -> None:
+async def require_owner(tx: Transaction, tenant: str, owner: str) -> None:
+    """
+    Require what may have credentials of its own: an application, or the principal of one.
+
+    Raises:
+        Invalid: it is a managed identity or one of Azure's own resources.
+        NotFound: the tenant has no such owner.
+    """
     partition = tenant_partition(tenant)
     if await tx.record(Application, partition, owner) is not None:
         return

@@ -124,9 +124,9 @@ def authenticate_by_certificate(
     """
     Check an assertion that an application signed with the key of a certificate it registered.
 
-    The header says which certificate, among those that the application has; the algorithm is one of that key's kind.
-    Nothing else of the header counts, a certificate or chain in `x5c` least of all. That a certificate has expired, or
-    that the application is disabled, is said to nobody who has not shown the key.
+    The header says which certificate, among those that the application and its principal have; the algorithm is one of
+    that key's kind. Nothing else of the header counts, a certificate or chain in `x5c` least of all. That a certificate
+    has expired, or that the application is disabled, is said to nobody who has not shown the key.
 
     Raises:
         Invalid: AADSTS700016, the tenant has no principal of such an application; 7000112, it is disabled; 50027.
@@ -134,7 +134,8 @@ def authenticate_by_certificate(
             5002730, the algorithm is not its key's; 700021, 700023, 700024.
     """
     application, principal = require_client(view, tenant=tenant, client_id=client_id)
-    certificate = _named_certificate(view.certificates_of(application.id), assertion, application.app_id)
+    held = [one for owner in (application, principal) for one in view.certificates_of(owner.id)]
+    certificate = _named_certificate(held, assertion, application.app_id)
     claims = check_signature(assertion, certificate, application.app_id)
     require_own_claims(claims, client_id=application.app_id, audiences=audiences, now=now)
     if not certificate.is_current(now):

@@ -31,7 +31,7 @@ from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.vaults import Vault
-from strongroom.flow.operation import Op, Target
+from strongroom.flow.operation import OWN_TENANT, Op, Target
 from strongroom.flow.world import World
 
 
@@ -49,6 +49,8 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
     if caller is None:
         msg = f"{operation.name} requires a caller and none was identified"
         raise RuntimeError(msg)
+    if target.params.get(OWN_TENANT, caller.tenant) != caller.tenant:
+        raise _denied("the path names another tenant")
     match requirement:
         case DataPermission() | AnyOf():
             if vault is None:

@@ -33,6 +33,9 @@ class Target:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
+OWN_TENANT = "own_tenant"
+"""The parameter for the tenant that a path names besides its template: the caller's, or nothing is done."""
+
 Handler = Callable[["Call"], Awaitable[Response]]
 Resolver = Callable[["World", "Vault | None", Mapping[str, str]], Target]
 """`(world, vault, path parameters) -> Target`. Parses bounded input, may read the view, leaks nothing."""

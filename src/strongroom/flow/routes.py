@@ -10,7 +10,7 @@ from strongroom.core.api_versions import at_least, parse_data_plane
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.names import Site
 from strongroom.core.vaults import Vault
-from strongroom.flow.operation import Op, Target
+from strongroom.flow.operation import OWN_TENANT, Op, Target
 from strongroom.flow.surface import Surface
 from strongroom.flow.world import World
 from strongroom.http.message import Request
@@ -81,6 +81,9 @@ def find_route(world: World, surface: Surface, vault: Vault | None, request: Req
 @lru_cache(maxsize=_MEMO_ENTRIES)
 def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
     """Read what is asked for. Refusals are not remembered."""
+    tenant: str | None = None
+    if surface.split_tenant is not None:
+        path, tenant = surface.split_tenant(path)
     try:
         match = surface.router.find(method, path)
     except NotFound:
@@ -95,7 +98,8 @@ def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
         if not known:
             raise NotFound("The path is not one of this service's in this api-version.")
         op = known[0]
-    return _Asked(op, match.parameters, version, parameters)
+    named = match.parameters if tenant is None else {**match.parameters, OWN_TENANT: tenant}
+    return _Asked(op, named, version, parameters)
 
 
 def has_override(request: Request) -> bool:

@@ -12,6 +12,8 @@ from strongroom.flow.operation import Op
 from strongroom.http.problems import Dialect
 from strongroom.http.routing import Router
 
+SplitTenant = Callable[[bytes], tuple[bytes, str | None]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
@@ -23,6 +25,8 @@ class Surface:
         shown_path: says what the journal may have of a path; None: the whole path, which is made of names.
         words: the words of its paths, in lower case.
         unserved: says in the surface's own words that nothing is served at a path; None takes the router's words.
+        split_tenant: takes the caller's tenant out of a path that may name it besides what its template has, and gives
+            the rest and that tenant, or None; `authorization` lets nobody name another one than his own.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Surface:
     unserved: Callable[[bytes], NotFound] | None = None
     shown_path: Callable[[bytes], str] | None = None
     words: frozenset[str] = frozenset()
+    split_tenant: SplitTenant | None = None
 
 
 def words_only(operations: Iterable[Op], form: Form | None = None) -> Callable[[bytes], str]:
@@ -56,6 +61,7 @@ def make_surface(
     case_insensitive: bool = False,
     unserved: Callable[[bytes], NotFound] | None = None,
     shown_path: Callable[[bytes], str] | None = None,
+    split_tenant: SplitTenant | None = None,
 ) -> Surface:
     """Compile a surface's table."""
     router = Router(operations, case_insensitive=case_insensitive)
@@ -69,4 +75,5 @@ def make_surface(
         unserved=unserved,
         shown_path=shown_path,
         words=frozenset(part.lower() for op in operations for part in op.path.split("/") if "{" not in part),
+        split_tenant=split_tenant,
     )

@@ -22,6 +22,7 @@ from strongroom.http.message import Response
 from strongroom.store import Transaction
 
 _TYPE, _USAGE = "AsymmetricX509Cert", "Verify"
+_AS_ONE_LINE = str.maketrans({"-": "+", "_": "/", "\r": None, "\n": None})
 
 
 async def add_key(call: Call) -> Response:
@@ -96,8 +97,13 @@ def wanted_certificate(body: KeyCredentialBody) -> WantedCertificate:
 
 
 def _bytes(text: str) -> bytes:
-    """Read a binary value as OData writes it: base64 in either alphabet (OData JSON Format section 7.1)."""
+    """
+    Read a binary value as OData writes it: base64 in either alphabet (OData JSON Format section 7.1).
+
+    It may be in lines: Azure CLI sends what stands between the first and the last line of a PEM file.
+    """
+    text = text.translate(_AS_ONE_LINE)
     try:
-        return b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise Invalid("A binary property is not in base64.") from None

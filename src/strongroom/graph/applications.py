@@ -13,10 +13,10 @@ from strongroom.graph import render
 from strongroom.graph.application_keys import wanted_certificates
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_application
-from strongroom.graph.odata import collection, entity
+from strongroom.graph.odata import collection, entity, selects
 from strongroom.graph.owners import add_owners, owners_of_new
 from strongroom.graph.registration import ApplicationBody, registered
-from strongroom.graph.wire import refuse_later, require
+from strongroom.graph.wire import refuse_later, refuse_other_id, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -39,14 +39,15 @@ async def list_applications(call: Call) -> Response:
 
 async def get_application(call: Call) -> Response:
     """Get one application."""
-    selected = {name.strip() for name in call.query.get("$select", "").split(",")}
-    found = render.application(call.world.view, find_application(call), with_keys="keyCredentials" in selected)
+    with_keys = selects(call, "keyCredentials")
+    found = render.application(call.world.view, find_application(call), with_keys=with_keys)
     return entity(call, "applications", found)
 
 
 async def create_application(call: Call) -> Response:
     """Register an application."""
     body = await call.body(ApplicationBody)
+    refuse_other_id(body, None)
     details = registered(body)
     display_name = require(body.display_name, "displayName", "Application")
     owners = owners_of_new(call, body.owners)
@@ -73,6 +74,7 @@ async def update_application(call: Call) -> Response:
     """Change an application."""
     found = find_application(call)
     body = await call.body(ApplicationBody)
+    refuse_other_id(body, found.id)
     refuse_later(body, ("owners",))
     wanted = registered(body)
     call.properties["applicationId"] = found.id

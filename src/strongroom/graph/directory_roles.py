@@ -16,7 +16,7 @@ from strongroom.flow.authorization import require_power
 from strongroom.flow.call import Call
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.odata import collection, entity
-from strongroom.graph.references import objects, parse_reference
+from strongroom.graph.references import objects, parse_reference, reference_handlers
 from strongroom.graph.wire import ActivateRoleBody, ReferenceBody, RoleAssignmentBody
 from strongroom.http.message import Response
 from strongroom.store import Transaction
@@ -92,11 +92,18 @@ async def get_template(call: Call) -> Response:
     return entity(call, "directoryRoleTemplates", _template(_find(call)))
 
 
-async def list_members(call: Call) -> Response:
-    """List who has a role."""
+def _members_of(call: Call) -> list[str]:
     role, tenant = _find(call), call.identity.tenant
     held = call.world.view.all(DirectoryRoleAssignment, tenant_partition(tenant))
-    return objects(call, [one.principal for one in held if one.role == role.id])
+    return [one.principal for one in held if one.role == role.id]
+
+
+list_member_references, get_member_reference = reference_handlers(_members_of)
+
+
+async def list_members(call: Call) -> Response:
+    """List who has a role."""
+    return objects(call, _members_of(call))
 
 
 async def add_member(call: Call) -> Response:

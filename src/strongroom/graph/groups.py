@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Group
@@ -14,8 +14,8 @@ from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_group
 from strongroom.graph.odata import collection, entity
 from strongroom.graph.owners import add_owners
-from strongroom.graph.references import objects, parse_reference
-from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, require
+from strongroom.graph.references import objects, parse_reference, reference_handlers
+from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, refuse_other_id, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -44,6 +44,7 @@ async def get_group(call: Call) -> Response:
 async def create_group(call: Call) -> Response:
     """Make a security group, with its first members if they are given."""
     body = await call.body(GroupBody)
+    refuse_other_id(body, None)
     refuse_later(body, GroupBody.LATER)
     display_name = require(body.display_name, "displayName", "Group")
     mail_nickname = require(body.mail_nickname, "mailNickname", "Group")
@@ -77,6 +78,7 @@ async def update_group(call: Call) -> Response:
     """Change a group, and add members if they are given."""
     found = find_group(call)
     body = await call.body(GroupBody)
+    refuse_other_id(body, found.id)
     refuse_later(body, (*GroupBody.LATER, "owners"))
     _refuse_mail(body)
     call.properties["groupId"] = found.id
@@ -100,10 +102,17 @@ async def delete_group(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
+def _members_of(call: Call) -> Collection[str]:
+    found = find_group(call)
+    return call.world.view.members_of(found.tenant, found.id)
+
+
+list_member_references, get_member_reference = reference_handlers(_members_of)
+
+
 async def list_members(call: Call) -> Response:
     """List a group's direct members."""
-    found = find_group(call)
-    return objects(call, call.world.view.members_of(found.tenant, found.id))
+    return objects(call, _members_of(call))
 
 
 async def list_transitive_members(call: Call) -> Response:

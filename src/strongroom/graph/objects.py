@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -18,6 +19,17 @@ from strongroom.flow.world import World
 R = TypeVar("R", bound=Record)
 
 VERSIONS = ("v1.0", "beta")
+
+
+_WITH_TENANT = re.compile(
+    rb"(?P<version>/+[^/]+)/(?P<tenant>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?P<rest>/.*)"
+)
+
+
+def split_tenant(path: bytes) -> tuple[bytes, str | None]:
+    """Take the tenant out of `/v1.0/{tenant}/users`, as clients write it that say of each request whose it is."""
+    match = _WITH_TENANT.fullmatch(path)
+    return (path, None) if match is None else (match["version"] + match["rest"], match["tenant"].decode().lower())
 
 
 def directory_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:

@@ -61,7 +61,7 @@ def entity(call: Call, collection: str, properties: dict[str, Any], *, status: i
         Invalid: a query option is not understood, where nothing was changed.
     """
     if call.op.method == "GET":
-        _require_options(call, _OF_ENTITIES)
+        require_options_of_entities(call)
     body = {"@odata.context": context(call, f"{collection}/$entity"), **_project(call, properties)}
     headers = []
     if status == 201:
@@ -101,6 +101,16 @@ def collection(
         body["@odata.nextLink"] = next_link(call, page[-1].id, *bound, carried=_carried(call))
     body["value"] = [_project(call, render(record)) for record in page]
     return json.response(body)
+
+
+def require_options_of_entities(call: Call) -> None:
+    """
+    Demand that a question about one object has no options but those that have a meaning for one.
+
+    Raises:
+        Invalid: it has another.
+    """
+    _require_options(call, _OF_ENTITIES)
 
 
 def _require_options(call: Call, known: frozenset[str]) -> None:
@@ -156,6 +166,11 @@ def _carried(call: Call) -> list[str]:
 
 def _bound(call: Call) -> tuple[str, str, str]:
     return call.request.path.decode("latin-1"), call.query.get("$filter", ""), call.query.get("$search", "")
+
+
+def selects(call: Call, name: str) -> bool:
+    """Tell whether `$select` names a property."""
+    return name in {one.strip() for one in call.query.get("$select", "").split(",")}
 
 
 def _project(call: Call, properties: dict[str, Any]) -> dict[str, Any]:

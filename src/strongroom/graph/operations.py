@@ -4,8 +4,8 @@ Graph's operations.
 Reading a directory is every user's right, and a service principal's with a directory role or application permission
 that gives it, as changing it is; what a service principal itself is, it may read without. A client that acts for a user
 needs the delegated permission that the row's right names, or one that implies it. Both versions of Graph answer
-alike: `{version}` is `v1.0` or `beta`. What one object is to another is in `relation_operations`, what users sign in
-with in `method_operations`.
+alike: `{version}` is `v1.0` or `beta`, and the caller's tenant may follow it. What one object is to another is in
+`relation_operations`, what users sign in with in `method_operations`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from strongroom.graph import (
     userinfo,
     users,
 )
-from strongroom.graph.objects import directory_target, find_application, find_service_principal
+from strongroom.graph.objects import directory_target, find_application, find_service_principal, split_tenant
 from strongroom.graph.odata import COUNT
 from strongroom.graph.passwords import password_handlers
 from strongroom.graph.registration import ApplicationBody
@@ -98,6 +98,9 @@ _FLAT: tuple[Op, ...] = (
     Op("GroupMemberList", "GET", _MEMBERS, rights.READ_MEMBERS, groups.list_members, _T),
     Op("GroupTransitiveMemberList", "GET", _GROUPS + "/{id}/transitiveMembers", rights.READ_MEMBERS,
        groups.list_transitive_members, _T),
+    Op("GroupMemberReferenceList", "GET", _MEMBERS + "/$ref", rights.READ_MEMBERS, groups.list_member_references, _T),
+    Op("GroupMemberReferenceGet", "GET", _MEMBERS + "/{member}/$ref", rights.READ_MEMBERS,
+       groups.get_member_reference, _T),
     Op("GroupMemberAdd", "POST", _MEMBERS + "/$ref", rights.WRITE_MEMBERS, groups.add_member, _T, success=204,
        body=ReferenceBody),
     Op("GroupMemberRemove", "DELETE", _MEMBERS + "/{member}/$ref", rights.WRITE_MEMBERS, groups.remove_member, _T,
@@ -185,6 +188,8 @@ def _service_principal_rows(suffix: str, path: str) -> tuple[Op, ...]:
         *_password_rows(f"ServicePrincipal{{}}Password{suffix}", path, find_service_principal),
     )  # fmt: skip
 
+
+__all__ = ["OPERATIONS", "split_tenant"]
 
 OPERATIONS: tuple[Op, ...] = (
     *_FLAT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from strongroom.core.directory_roles import OWNED_APPLICATIONS
 from strongroom.core.identity import Application, Group, PrincipalType, ServicePrincipal
@@ -10,7 +10,7 @@ from strongroom.directory.relations import Owned, add_owner, remove_owner
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Handler
 from strongroom.graph.objects import find_application, find_group, find_principal, find_service_principal
-from strongroom.graph.references import objects, parse_reference
+from strongroom.graph.references import objects, parse_reference, reference_handlers
 from strongroom.graph.wire import ReferenceBody
 from strongroom.http.message import Response
 from strongroom.store import Transaction
@@ -22,13 +22,16 @@ KINDS: dict[type[Owned], Callable[[Call], Owned]] = {
 }
 
 
-def owner_handlers(kind: type[Owned]) -> tuple[Handler, Handler, Handler]:
-    """Make the handlers that list, add and remove the owners of objects of a kind."""
+def owner_handlers(kind: type[Owned]) -> tuple[Handler, Handler, Handler, Handler, Handler]:
+    """Make the handlers that list, add and remove the owners of objects of a kind, and refer to all or one of them."""
     find = KINDS[kind]
 
-    async def list_owners(call: Call) -> Response:
+    def owners_of(call: Call) -> Collection[str]:
         found = find(call)
-        return objects(call, call.world.view.owners_of(found.tenant, found.id))
+        return call.world.view.owners_of(found.tenant, found.id)
+
+    async def list_owners(call: Call) -> Response:
+        return objects(call, owners_of(call))
 
     async def add(call: Call) -> Response:
         found = find(call)
@@ -44,7 +47,7 @@ def owner_handlers(kind: type[Owned]) -> tuple[Handler, Handler, Handler]:
         await call.commit(lambda tx: remove_owner(tx, found.tenant, found.id, owner))
         return Response(204, content_type=None)
 
-    return list_owners, add, remove
+    return list_owners, add, remove, *reference_handlers(owners_of)
 
 
 async def list_owned_objects(call: Call) -> Response:

@@ -12,7 +12,18 @@ from strongroom.core import limits
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application
 from strongroom.core.registration import Api, AppRole, PermissionScope, PreAuthorized, ResourceAccess, SignIn
-from strongroom.graph.wire import Guid, KeyCredentials, Name, References, Tags, Text, Uris, Wire, refuse_later
+from strongroom.graph.wire import (
+    Guid,
+    KeyCredentials,
+    Name,
+    ObjectBody,
+    References,
+    Tags,
+    Text,
+    Uris,
+    Wire,
+    refuse_later,
+)
 
 RedirectUris = Annotated[tuple[str, ...], msgspec.Meta(max_length=limits.REDIRECT_URIS)]
 Unset = msgspec.UnsetType
@@ -22,8 +33,8 @@ UNSET = msgspec.UNSET
 class ImplicitGrantBody(Wire):
     """What the authorization endpoint may give out itself."""
 
-    enable_access_token_issuance: bool = False
-    enable_id_token_issuance: bool = False
+    enable_access_token_issuance: bool | Unset = UNSET
+    enable_id_token_issuance: bool | Unset = UNSET
 
 
 class WebBody(Wire):
@@ -40,7 +51,7 @@ class WebBody(Wire):
 class RedirectsBody(Wire):
     """Settings of a platform that has redirect URIs and nothing else."""
 
-    redirect_uris: RedirectUris = ()
+    redirect_uris: RedirectUris | Unset = UNSET
 
 
 class AppRoleBody(Wire):
@@ -117,10 +128,11 @@ class ResourceAccessBody(Wire):
             kind: tuple(one.id.lower() for one in self.resource_access if one.type == kind)
             for kind in ("Scope", "Role")
         }
-        return ResourceAccess(self.resource_app_id.lower(), ids["Scope"], ids["Role"])
+        order = tuple(one.id.lower() for one in self.resource_access)
+        return ResourceAccess(self.resource_app_id.lower(), ids["Scope"], ids["Role"], order)
 
 
-class ApplicationBody(Wire):
+class ApplicationBody(ObjectBody):
     """An application to be made or changed."""
 
     display_name: Name | None = None
@@ -144,7 +156,6 @@ class ApplicationBody(Wire):
     default_redirect_uri: Any = None
     description: Any = None
     group_membership_claims: Any = None
-    id: Any = None
     info: Any = None
     is_device_only_auth_supported: Any = None
     oauth2_require_post_response: Any = None
@@ -157,7 +168,7 @@ class ApplicationBody(Wire):
     template_id: Any = msgspec.field(name="applicationTemplateId", default=None)
 
     LATER = (
-        "app_id", "created_date_time", "default_redirect_uri", "description", "group_membership_claims", "id", "info",
+        "app_id", "created_date_time", "default_redirect_uri", "description", "group_membership_claims", "info",
         "is_device_only_auth_supported", "oauth2_require_post_response", "optional_claims",
         "parental_control_settings", "password_credentials", "publisher_domain", "saml_metadata_url",
         "token_encryption_key_id", "template_id",
@@ -203,9 +214,9 @@ def registered(body: ApplicationBody) -> Callable[[Application], Application]:
 def _sign_in(found: SignIn, body: ApplicationBody) -> SignIn:
     changes: dict[str, Any] = {}
     if body.spa is not None:
-        changes["spa"] = body.spa.redirect_uris
+        changes |= _given(spa=body.spa.redirect_uris)
     if body.public_client is not None:
-        changes["public_client"] = body.public_client.redirect_uris
+        changes |= _given(public_client=body.public_client.redirect_uris)
     if body.is_fallback_public_client is not UNSET:
         changes["is_fallback_public_client"] = body.is_fallback_public_client
     web = body.web
@@ -213,8 +224,10 @@ def _sign_in(found: SignIn, body: ApplicationBody) -> SignIn:
         changes |= _given(web=web.redirect_uris, home_page_url=web.home_page_url, logout_url=web.logout_url)
         implicit = web.implicit_grant_settings
         if isinstance(implicit, ImplicitGrantBody):
-            changes["access_token_implicit"] = implicit.enable_access_token_issuance
-            changes["id_token_implicit"] = implicit.enable_id_token_issuance
+            changes |= _given(
+                access_token_implicit=implicit.enable_access_token_issuance,
+                id_token_implicit=implicit.enable_id_token_issuance,
+            )
     return replace(found, **changes)
 
 
@@ -293,10 +306,7 @@ def registration(record: Application) -> dict[str, Any]:
         "requiredResourceAccess": [
             {
                 "resourceAppId": one.resource_app_id,
-                "resourceAccess": [
-                    *({"id": id_, "type": "Scope"} for id_ in one.scopes),
-                    *({"id": id_, "type": "Role"} for id_ in one.roles),
-                ],
+                "resourceAccess": [{"id": id_, "type": type_} for id_, type_ in one.in_order()],
             }
             for one in record.required_resource_access
         ],

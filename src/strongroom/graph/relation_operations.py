@@ -74,9 +74,11 @@ def _owned_rows(kind: str, path: str) -> tuple[Op, ...]:
 def _owner_rows(
     name: str, path: str, kind: type[Owned], read: DirectoryPermission, write: DirectoryPermission
 ) -> tuple[Op, ...]:
-    list_owners, add_owner, remove_owner = owners.owner_handlers(kind)
+    list_owners, add_owner, remove_owner, list_references, get_reference = owners.owner_handlers(kind)
     return (
         Op(f"{name}OwnerList", "GET", path + "/owners", read, list_owners, _T),
+        Op(f"{name}OwnerReferenceList", "GET", path + "/owners/$ref", read, list_references, _T),
+        Op(f"{name}OwnerReferenceGet", "GET", path + "/owners/{member}/$ref", read, get_reference, _T),
         Op(f"{name}OwnerAdd", "POST", path + "/owners/$ref", write, add_owner, _T, success=204, body=ReferenceBody),
         Op(f"{name}OwnerRemove", "DELETE", path + "/owners/{member}/$ref", write, remove_owner, _T, success=204),
     )
@@ -113,6 +115,10 @@ def _role_rows(suffix: str, path: str) -> tuple[Op, ...]:
         Op(f"DirectoryRoleGet{suffix}", "GET", path, rights.READ_ROLES, directory_roles.get_role, _T),
         Op(f"DirectoryRoleMemberList{suffix}", "GET", path + "/members", rights.READ_ROLES,
            directory_roles.list_members, _T),
+        Op(f"DirectoryRoleMemberReferenceList{suffix}", "GET", path + "/members/$ref", rights.READ_ROLES,
+           directory_roles.list_member_references, _T),
+        Op(f"DirectoryRoleMemberReferenceGet{suffix}", "GET", path + "/members/{member}/$ref", rights.READ_ROLES,
+           directory_roles.get_member_reference, _T),
         Op(f"DirectoryRoleMemberAdd{suffix}", "POST", path + "/members/$ref", rights.WRITE_ROLES,
            directory_roles.add_member, _T, success=204, body=ReferenceBody),
         Op(f"DirectoryRoleMemberRemove{suffix}", "DELETE", path + "/members/{member}/$ref", rights.WRITE_ROLES,

@@ -43,7 +43,7 @@ def password_credential(credential: Credential) -> dict[str, Any]:
 
 
 def key_credential(certificate: ClientCertificate, *, with_key: bool = False) -> dict[str, Any]:
-    """Render a certificate; its bytes only where one application's `keyCredentials` are asked for by name."""
+    """Render a certificate; its bytes only where one object's `keyCredentials` are asked for by name."""
     return {
         "customKeyIdentifier": b64encode(certificate.custom_key_identifier).decode("ascii"),
         "displayName": certificate.display_name,
@@ -62,9 +62,14 @@ def _secrets(view: View, owner: str) -> list[dict[str, Any]]:
     return [password_credential(one) for one in sorted(secrets, key=_by_age)]
 
 
+def _certificates(view: View, owner: str, *, with_key: bool) -> list[dict[str, Any]]:
+    """Render an owner's certificates, the oldest first."""
+    certificates = sorted(view.certificates_of(owner), key=lambda one: (one.created, one.key_id))
+    return [key_credential(one, with_key=with_key) for one in certificates]
+
+
 def application(view: View, record: Application, *, with_keys: bool = False) -> dict[str, Any]:
     """Render an application."""
-    certificates = sorted(view.certificates_of(record.id), key=lambda one: (one.created, one.key_id))
     return {
         "id": record.id,
         "deletedDateTime": None,
@@ -74,7 +79,7 @@ def application(view: View, record: Application, *, with_keys: bool = False) -> 
         "identifierUris": list(record.identifier_uris),
         "signInAudience": record.sign_in_audience,
         **registration(record),
-        "keyCredentials": [key_credential(one, with_key=with_keys) for one in certificates],
+        "keyCredentials": _certificates(view, record.id, with_key=with_keys),
         "passwordCredentials": _secrets(view, record.id),
     }
 
@@ -86,7 +91,7 @@ def service_principal_names(view: View, record: ServicePrincipal) -> tuple[str, 
     return (record.app_id, *names)
 
 
-def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
+def service_principal(view: View, record: ServicePrincipal, *, with_keys: bool = False) -> dict[str, Any]:
     """Render a service principal: its own properties, and those of the application behind it."""
     backing, party = view.application_by_app_id(record.app_id), FIRST_PARTY.get(record.app_id)
     is_identity = record.type is ServicePrincipalType.MANAGED_IDENTITY
@@ -108,7 +113,7 @@ def service_principal(view: View, record: ServicePrincipal) -> dict[str, Any]:
         "description": record.description,
         "displayName": record.display_name,
         "homepage": sign_in.home_page_url,
-        "keyCredentials": [],
+        "keyCredentials": _certificates(view, record.id, with_key=with_keys),
         "logoutUrl": sign_in.logout_url,
         "notes": record.notes,
         "oauth2PermissionScopes": [permission_scope(one) for one in scopes],

@@ -9,15 +9,17 @@ from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.identity import ServicePrincipal
 from strongroom.core.records import tenant_partition
 from strongroom.directory import applications as directory
+from strongroom.directory.client_certificates import set_certificates
 from strongroom.flow.authorization import require_directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.application_keys import wanted_certificates
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_service_principal
-from strongroom.graph.odata import collection, entity
+from strongroom.graph.odata import collection, entity, selects
 from strongroom.graph.owners import add_owners, owners_of_new
 from strongroom.graph.rights import WRITE_APPLICATIONS
-from strongroom.graph.wire import ServicePrincipalBody, clearing, refuse_later, require
+from strongroom.graph.wire import ServicePrincipalBody, clearing, refuse_later, refuse_other_id, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -57,12 +59,14 @@ async def list_service_principals(call: Call) -> Response:
 async def get_service_principal(call: Call) -> Response:
     """Get one service principal."""
     found = find_service_principal(call)
-    return entity(call, "servicePrincipals", render.service_principal(call.world.view, found))
+    with_keys = selects(call, "keyCredentials")
+    return entity(call, "servicePrincipals", render.service_principal(call.world.view, found, with_keys=with_keys))
 
 
 async def create_service_principal(call: Call) -> Response:
     """Give an application its principal."""
     body = await call.body(ServicePrincipalBody)
+    refuse_other_id(body, None)
     refuse_later(body, ServicePrincipalBody.LATER)
     app_id = require(body.app_id, "appId", "ServicePrincipal").lower()
     application = call.world.view.application_by_app_id(app_id)
@@ -74,14 +78,19 @@ async def create_service_principal(call: Call) -> Response:
     if application is not None and call.permit.assignment == OWNED_APPLICATIONS:
         require_directory(call.world, call.identity, WRITE_APPLICATIONS, application.id)
     owners = owners_of_new(call, body.owners)
+    certificates = wanted_certificates(body.key_credentials or ())
     now, entropy, tenant = call.now, call.world.entropy, call.identity.tenant
 
     async def change(tx: Transaction) -> ServicePrincipal:
         if application is None:
-            return await directory.create_first_party_principal(tx, tenant, app_id, now=now, entropy=entropy)
+            made = await directory.create_first_party_principal(tx, tenant, app_id, now=now, entropy=entropy)
+            if certificates:
+                await set_certificates(tx, made, certificates, now=now, entropy=entropy)
+            return made
         made = await directory.create_service_principal(
             tx, tenant, application, details=_wanted(body), now=now, entropy=entropy
         )
+        await set_certificates(tx, made, certificates, now=now, entropy=entropy)
         await add_owners(tx, made, owners)
         return made
 
@@ -93,10 +102,18 @@ async def update_service_principal(call: Call) -> Response:
     """Change a service principal; disabling it ends its tokens."""
     found = find_service_principal(call)
     body = await call.body(ServicePrincipalBody)
+    refuse_other_id(body, found.id)
     refuse_later(body, (*ServicePrincipalBody.LATER, "app_id", "owners"))
     call.properties["servicePrincipalId"] = found.id
     wanted = _wanted(body)
-    await call.commit(lambda tx: directory.update_service_principal(tx, found.tenant, found.id, wanted))
+    certificates = None if body.key_credentials is None else wanted_certificates(body.key_credentials)
+
+    async def change(tx: Transaction) -> None:
+        changed = await directory.update_service_principal(tx, found.tenant, found.id, wanted)
+        if certificates is not None:
+            await set_certificates(tx, changed, certificates, now=call.now, entropy=call.world.entropy)
+
+    await call.commit(change)
     return Response(204, content_type=None)
 
 

@@ -19,7 +19,7 @@ from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
 from strongroom.graph.user_sign_in import hash_new_password
-from strongroom.graph.wire import UserBody, clearing, refuse_later, require
+from strongroom.graph.wire import UserBody, clearing, refuse_later, refuse_other_id, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -71,6 +71,7 @@ async def get_me(call: Call) -> Response:
 async def create_user(call: Call) -> Response:
     """Make a user with a password."""
     body = await call.body(UserBody)
+    refuse_other_id(body, None)
     refuse_later(body, UserBody.LATER)
     if body.account_enabled is None:
         raise Invalid("A value is required for property 'accountEnabled' of resource 'User'.")
@@ -109,6 +110,7 @@ async def update_user(call: Call) -> Response:
     """
     found = find_user(call)
     body = await call.body(UserBody)
+    refuse_other_id(body, found.id)
     refuse_later(body, UserBody.LATER)
     call.properties["userId"] = found.id
     if body.password_profile is not None:

@@ -37,6 +37,12 @@ class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=T
     odata_type: str | None = msgspec.field(name="@odata.type", default=None)
 
 
+class ObjectBody(Wire):
+    """A directory object to be made or changed."""
+
+    id: str | None = None
+
+
 Base64 = Annotated[str, msgspec.Meta(max_length=2 * limits.CLIENT_CERTIFICATE_BYTES)]
 
 
@@ -116,7 +122,7 @@ class RemovePasswordBody(Wire):
     key_id: Guid
 
 
-class ServicePrincipalBody(Wire):
+class ServicePrincipalBody(ObjectBody):
     """A service principal to be made or changed."""
 
     app_id: Guid | None = None
@@ -127,8 +133,8 @@ class ServicePrincipalBody(Wire):
     app_role_assignment_required: bool | None = None
     description: Text | msgspec.UnsetType | None = msgspec.UNSET
     notes: Text | msgspec.UnsetType | None = msgspec.UNSET
+    key_credentials: KeyCredentials | None = None
     alternative_names: Any = None
-    key_credentials: Any = None
     login_url: Any = None
     notification_email_addresses: Any = None
     password_credentials: Any = None
@@ -137,7 +143,7 @@ class ServicePrincipalBody(Wire):
     service_principal_type: Any = None
 
     LATER = (
-        "alternative_names", "key_credentials", "login_url", "notification_email_addresses", "password_credentials",
+        "alternative_names", "login_url", "notification_email_addresses", "password_credentials",
         "preferred_single_sign_on_mode", "saml_single_sign_on_settings", "service_principal_type",
     )  # fmt: skip
 
@@ -162,7 +168,7 @@ class ChangePasswordBody(json.Secretive, Wire):
     new_password: str
 
 
-class UserBody(Wire):
+class UserBody(ObjectBody):
     """A user to be made or changed."""
 
     account_enabled: bool | None = None
@@ -214,7 +220,7 @@ PROFILE = tuple(one.encode_name for one in msgspec.structs.fields(UserBody) if o
 """The names of what is said of a person, and decides nothing."""
 
 
-class GroupBody(Wire):
+class GroupBody(ObjectBody):
     """A group to be made or changed."""
 
     display_name: Name | None = None
@@ -314,6 +320,17 @@ class CheckMemberGroupsBody(Wire):
     """The argument of checkMemberGroups."""
 
     group_ids: Annotated[tuple[Guid, ...], msgspec.Meta(max_length=20)]
+
+
+def refuse_other_id(body: ObjectBody, object_id: str | None) -> None:
+    """
+    Let a body say the id of what it changes, as Terraform's provider does, and no other.
+
+    Raises:
+        Invalid: it says another one, or one for what is only being made.
+    """
+    if body.id is not None and body.id.lower() != object_id:
+        raise Invalid("Property 'id' is read-only and cannot be set.")
 
 
 def refuse_later(body: Wire, names: tuple[str, ...]) -> None:

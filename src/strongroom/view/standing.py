@@ -37,6 +37,7 @@ def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof
             return []
         owned += view.credentials_of(application.id)
         owned += view.certificates_of(application.id)
+        owned += view.certificates_of(principal.id)
         federated = application.id
     # An issuer that is trusted no longer takes with it whatever it vouched for.
     owned += [one for one in view.federated_credentials_of(federated) if view.trusted_issuer(one.issuer) is not None]

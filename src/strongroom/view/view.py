@@ -176,9 +176,9 @@ class View:
         """Return a second factor by its id, or None. Whose it is is for the caller to check."""
         return self._tables.factors.get(factor_id)
 
-    def certificates_of(self, application: str) -> tuple[ClientCertificate, ...]:
-        """Return the certificates that an application has registered."""
-        return self._tables.certificates.get(application)
+    def certificates_of(self, owner: str) -> tuple[ClientCertificate, ...]:
+        """Return the certificates that are registered for an application or service principal."""
+        return self._tables.certificates.get(owner)
 
     def federated_credentials_of(self, owner: str) -> tuple[FederatedCredential, ...]:
         """Return the subjects of outside issuers that are an application, or the managed identity of a principal."""

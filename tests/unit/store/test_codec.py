@@ -53,7 +53,7 @@ APPLICATION = Application(
     sign_in=SignIn(web=("https://a.example/",), is_fallback_public_client=True),
     api=Api((PermissionScope("s", "user_impersonation"),), ("k",), (PreAuthorized("a", ("s",)),), 2),
     app_roles=(AppRole("r", None, "R", "", member_types=("User", "Application")),),
-    required_resource_access=(ResourceAccess("x", ("s",), ("r",)),),
+    required_resource_access=(ResourceAccess("x", ("s",), ("r",), ("r", "s")),),
     tags=("t",),
 )
 
