@@ -15,10 +15,12 @@ from strongroom.core.identity import Credential
 from strongroom.core.identity_providers import IdentityLink
 from strongroom.core.sessions import BrowserSession, SignInSettings, TokenFamily
 from strongroom.directory import deletion, users
+from strongroom.directory.user_passwords import revoke_sessions
 from strongroom.egress import Unreachable, Unsuccessful
 from tests.assertions import b64url, ec_key, rsa_key
 from tests.flow.browser import Browser, title, told
 from tests.flow.elsewhere import Provider, come_back
+from tests.flow.policies import Policies, policies
 from tests.flow.test_federation import control
 from tests.flow.test_sign_in_by_password import claims, reason
 from tests.flow.test_sign_in_page import redeem
@@ -26,6 +28,7 @@ from tests.flow.users import (
     AZURE_CLI,
     SCOPE,
     Person,
+    add_app,
     allow_passwords,
     ask_token,
     partition,
@@ -35,6 +38,7 @@ from tests.flow.users import (
 )
 from tests.world import START, Answer, Simulation
 
+__all__ = ["policies"]
 DOMAIN = "strongroom.localhost"
 
 
@@ -883,3 +887,83 @@ def test_sessions_name_the_link(world: Simulation, provider: Provider, browser: 
     credential = world.view.credential(link)
     assert credential is not None
     assert (credential.kind.value, credential.verifier, credential.owner) == ("link", b"", someone.user.id)
+
+
+# ---- beside what else is asked of a sign-in --------------------------------------------------------------------------
+
+
+def test_a_second_factor_is_asked_for_here(
+    world: Simulation, trusted: Provider, browser: Browser, someone: Person
+) -> None:
+    """Whoever has one shows it, at the first sign-in too: what was shown at the provider is `fed` and nothing more."""
+    app = add_app(world, someone.user)
+    trusted.claims = {"preferred_username": someone.name, "amr": ["mfa", "pwd"]}
+    page = trusted.sign_in(browser, choose(browser, trusted))
+    assert 'name="step" value="second_factor"' in page.body.decode()
+    given = tokens(browser, browser.send(page, code=app.code()))
+    assert claims(given["access_token"])["amr"] == ["fed", "otp", "mfa"]
+
+
+def test_a_policy_that_wants_a_newer_sign_in(
+    world: Simulation, policies: Policies, provider: Provider, browser: Browser, someone: Person
+) -> None:
+    """Who signed in at the provider long ago is sent there once more, to do it anew; so is a session too old."""
+    provider.link(someone)
+    policies.about(someone, age={"type": "hours", "value": 1})
+    now = int(world.clock())
+    provider.claims = {"auth_time": now - 3601}
+    asked = provider.arrive(choose(browser, provider))
+    assert "max_age" not in asked
+    again = provider.arrive(come_back(browser, asked, provider.agree(asked)))
+    assert (again["prompt"], again["max_age"]) == ("login", "0")
+    refused(come_back(browser, again, provider.agree(again)), 50027)
+    provider.claims = {}
+    assert claims(tokens(browser, come_back(browser, again, provider.agree(again)))["access_token"])["auth_time"] == now
+    world.advance(3601)
+    later = provider.arrive(browser.authorize())
+    assert (later["prompt"], later["max_age"]) == ("login", "0")
+    assert "code" in told(come_back(browser, later, provider.agree(later)))
+
+
+def test_a_policy_at_a_first_sign_in(
+    world: Simulation, policies: Policies, trusted: Provider, browser: Browser, someone: Person
+) -> None:
+    """The link is made, and the person is sent there once more."""
+    policies.about(someone, age={"type": "hours", "value": 1})
+    trusted.claims = {"preferred_username": someone.name, "auth_time": int(world.clock()) - 3601}
+    answer = trusted.sign_in(browser, choose(browser, trusted))
+    assert answer.status == 302
+    trusted.claims = {}
+    assert "code" in told(trusted.sign_in(browser, answer))
+
+
+def test_who_was_signed_out_of_everything(
+    world: Simulation, provider: Provider, browser: Browser, someone: Person
+) -> None:
+    """A sign-in at the provider from before does not count: the person is sent there once more."""
+    provider.link(someone)
+    given = tokens(browser, provider.sign_in(browser, choose(browser, provider)))
+    before = int(world.clock())
+    world.advance(100)
+    tenant, now = world.first.tenant_id, int(world.clock())
+    world.commit(lambda tx: revoke_sessions(tx, tenant, someone.user.id, now=now))
+    assert refresh(world, given["refresh_token"]).status == 400
+    provider.claims = {"auth_time": before}
+    answer = provider.sign_in(browser, choose(browser, provider))
+    asked = provider.arrive(answer)
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
+    provider.claims = {}
+    assert "code" in told(come_back(browser, asked, provider.agree(asked)))
+
+
+def test_a_session_of_a_sign_in_long_ago(
+    world: Simulation, provider: Provider, browser: Browser, someone: Person
+) -> None:
+    """The browser's session is a day from now, whenever the provider signed the person in."""
+    provider.link(someone)
+    provider.claims = {"auth_time": int(world.clock()) - 3 * limits.BROWSER_SESSION_S}
+    provider.sign_in(browser, choose(browser, provider))
+    world.advance(limits.BROWSER_SESSION_S - 1)
+    assert "code" in told(browser.authorize())
+    world.advance(1)
+    assert title(browser.authorize()) == "Sign in"

@@ -195,7 +195,7 @@ def _within_policy(call: Call, walk: Walk) -> Walk:
     if verdict.blocked:
         note(call, verdict)
         raise refused(verdict, None, resource="")
-    provider = provider_of(call, walk.shown)
+    provider = provider_of(call, walk)
     if verdict.too_old and (walk.shown.session is not None or (provider and not walk.fresh)):
         # An identity provider may have signed the person in long ago.
         return walk.having(

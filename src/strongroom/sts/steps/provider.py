@@ -106,10 +106,14 @@ def knows_names(call: Call, walk: Walk) -> bool:
     return any(one.domains for one in offered(call, walk))
 
 
-def provider_of(call: Call, shown: Shown) -> str:
+def provider_of(call: Call, walk: Walk) -> str:
     """Find the provider that a person signed in at; empty if it was here."""
-    link = call.world.view.get(IdentityLink, tenant_partition(shown.tenant), shown.credential)
-    return link.provider if link is not None else ""
+    signed_in = walk.the_shown
+    if FEDERATED not in signed_in.amr:
+        return ""
+    link = call.world.view.get(IdentityLink, tenant_partition(signed_in.tenant), signed_in.credential)
+    # A link that this walk makes is not durable yet.
+    return link.provider if link is not None else walk.provider
 
 
 def _leads_elsewhere(call: Call, walk: Walk) -> bool:
@@ -279,4 +283,4 @@ def _signed_in(call: Call, walk: Walk, provider: IdentityProvider, person: Prove
         # The user was signed out of everything since: the provider is asked again, to sign the person in anew.
         return Taken(walk.having(fresh=True), changes)
     shown_there = Shown(provider.tenant, user.id, link.id, (FEDERATED,), authenticated)
-    return Taken(walk.having(shown=shown_there, provider=""), changes)
+    return Taken(walk.having(shown=shown_there), changes)
