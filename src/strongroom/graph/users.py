@@ -10,10 +10,11 @@ from strongroom.core.records import tenant_partition
 from strongroom.directory import users as directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
-from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, refuse_other_id, require
+from strongroom.graph.wire import PasswordProfileBody, UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -58,7 +59,6 @@ async def get_me(call: Call) -> Response:
 async def create_user(call: Call) -> Response:
     """Make a user with a password."""
     body = await call.body(UserBody)
-    refuse_other_id(body, None)
     refuse_later(body, UserBody.LATER)
     if body.account_enabled is None:
         raise Invalid("A value is required for property 'accountEnabled' of resource 'User'.")
@@ -87,8 +87,7 @@ async def create_user(call: Call) -> Response:
 async def update_user(call: Call) -> Response:
     """Change a user; disabling it, or giving it another password, ends its tokens."""
     found = find_user(call)
-    body = await call.body(UserBody)
-    refuse_other_id(body, found.id)
+    body = await read_change(call, UserBody, render.user(found))
     refuse_later(body, UserBody.LATER)
     call.properties["userId"] = found.id
     wanted = directory.UserChange(
