@@ -150,8 +150,8 @@ class TestTerraform:
     """The azuread provider."""
 
     @pytest.mark.parametrize("kind", ["applications", "servicePrincipals", "users", "groups"])
-    def test_the_id_in_a_change(self, graph: Graph, kind: str) -> None:
-        """Its client sends the object's id in the body as well as in the path; another id is refused there."""
+    def test_what_was_read_is_sent_back(self, graph: Graph, kind: str) -> None:
+        """Its client sends the id, the dates and what else it read: with the same values, or the change is refused."""
         made = {
             "applications": graph.add_application,
             "servicePrincipals": lambda: graph.make("servicePrincipals", {"appId": graph.add_application()["appId"]}),
@@ -159,19 +159,60 @@ class TestTerraform:
             "groups": graph.add_group,
         }[kind]()
         path = f"{kind}/{made['id']}"
-        graph.do("PATCH", path, {"id": made["id"], "displayName": "first"})
-        graph.do("PATCH", path, {"id": made["id"].upper(), "displayName": "second"})
-        for other in (MISSING, "", "x"):
-            answer = graph.ask("PATCH", path, {"id": other, "displayName": "third"})
-            assert refused(answer, 400, "Request_BadRequest") == "Property 'id' is read-only and cannot be set."
-        assert graph.get(path)["displayName"] == "second"
+        read = {name: made[name] for name in ("@odata.context", "id", "createdDateTime", "deletedDateTime")}
+        if "appId" in made:
+            read["appId"] = made["appId"]
+        graph.do("PATCH", path, {**read, "@odata.id": "x", "displayName": "first"})
+        for name, other in (("id", MISSING), ("createdDateTime", "2020-01-01T00:00:00Z")):
+            refused(graph.ask("PATCH", path, {**read, name: other, "displayName": "second"}), 400, "Request_BadRequest")
+        assert graph.get(path) == {**made, "displayName": "first"}
+
+    def test_a_grant_is_sent_back(self, graph: Graph) -> None:
+        """Whose consent it is, and for what, may be said again, and not changed."""
+        principal = graph.make("servicePrincipals", {"appId": graph.add_application()["appId"]})["id"]
+        (resource,) = graph.ids(filtered("servicePrincipals", f"appId eq '{GRAPH}'"))
+        body = {"clientId": principal, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read"}
+        made = graph.make("oauth2PermissionGrants", body)
+        del made["@odata.context"]
+        path = f"oauth2PermissionGrants/{made['id']}"
+        graph.do("PATCH", path, {**made, "scope": "User.Read openid"})
+        for change in ({"clientId": MISSING}, {"id": MISSING}, {"consentType": "Principal"}):
+            refused(graph.ask("PATCH", path, {**made, **change}), 400, "Request_BadRequest")
+        assert graph.get(path).items() >= {**made, "scope": "User.Read openid"}.items()
 
     @pytest.mark.parametrize("kind", ["applications", "servicePrincipals", "users", "groups"])
     def test_nobody_chooses_an_id(self, graph: Graph, kind: str) -> None:
         """What is only being made has no id yet."""
-        answer = graph.ask("POST", kind, {"id": MISSING, "displayName": "with an id"})
-        assert refused(answer, 400, "Request_BadRequest") == "Property 'id' is read-only and cannot be set."
+        refused(graph.ask("POST", kind, {"id": MISSING, "displayName": "with an id"}), 400, "Request_BadRequest")
         assert graph.ids(filtered(kind, "displayName eq 'with an id'")) == set()
+
+    def test_references_with_full_metadata(self, world: Simulation, graph: Graph) -> None:
+        """With `odata.metadata=full` an object says its type and the reference to it, which makes it an owner."""
+        headers = {"Accept": "application/json; charset=utf-8; IEEE754Compatible=false; odata.metadata=full"}
+        user, group = graph.add_user()["id"], graph.add_group()["id"]
+        for path, kind in (
+            (f"users/{user}", "user"),
+            (f"directoryObjects/{user}", "user"),
+            (f"groups/{group}", "group"),
+        ):
+            found = graph.ask("GET", path, headers=headers).json
+            assert (found["@odata.type"], found["@odata.id"]) == (
+                f"#microsoft.graph.{kind}",
+                f"{world.graph_url}/v1.0/directoryObjects/{found['id']}",
+            )
+            assert "@odata.id" not in graph.get(path)
+        listed = graph.ask(
+            "GET", f"users?$filter=id eq '{user}'&$select=displayName".replace(" ", "%20"), headers=headers
+        )
+        (one,) = listed.json["value"]
+        assert set(one) == {"@odata.type", "@odata.id", "displayName"}
+        graph.do("POST", f"groups/{group}/owners/$ref", {"@odata.id": one["@odata.id"]})
+        assert graph.ids(f"groups/{group}/owners") == {user}
+
+    def test_a_role_by_its_template(self, graph: Graph) -> None:
+        """In the older form of the alternate key."""
+        role = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
+        assert graph.get(f"directoryRoles/roleTemplateId={role}") == graph.get(f"directoryRoles/{role}")
 
     def test_the_tenant_in_the_path(self, world: Simulation, graph: Graph) -> None:
         """Its client writes the tenant behind the version, in every request: the answers are the same."""

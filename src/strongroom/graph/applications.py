@@ -11,12 +11,13 @@ from strongroom.directory.client_certificates import set_certificates
 from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.application_keys import wanted_certificates
+from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_application
 from strongroom.graph.odata import collection, entity, selects
 from strongroom.graph.owners import add_owners, owners_of_new
 from strongroom.graph.registration import ApplicationBody, registered
-from strongroom.graph.wire import refuse_later, refuse_other_id, require
+from strongroom.graph.wire import refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -47,7 +48,6 @@ async def get_application(call: Call) -> Response:
 async def create_application(call: Call) -> Response:
     """Register an application."""
     body = await call.body(ApplicationBody)
-    refuse_other_id(body, None)
     details = registered(body)
     display_name = require(body.display_name, "displayName", "Application")
     owners = owners_of_new(call, body.owners)
@@ -73,8 +73,7 @@ async def create_application(call: Call) -> Response:
 async def update_application(call: Call) -> Response:
     """Change an application."""
     found = find_application(call)
-    body = await call.body(ApplicationBody)
-    refuse_other_id(body, found.id)
+    body = await read_change(call, ApplicationBody, render.application(call.world.view, found))
     refuse_later(body, ("owners",))
     wanted = registered(body)
     call.properties["applicationId"] = found.id

@@ -188,7 +188,8 @@ async def _remove(call: Call, role: str, principal: str) -> Response:
 
 
 def _find(call: Call) -> _Listed:
-    key = call.params.get("template", call.params.get("role", ""))
+    # Both forms of the alternate key: `directoryRoles(roleTemplateId='...')`, and the older one, as a segment.
+    key = call.params.get("template", call.params.get("role", "")).removeprefix("roleTemplateId=")
     found = next((one for one in _ROLES if one.id == key.lower()), None)
     if found is None:
         raise no_such_object(key)

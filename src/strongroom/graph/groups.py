@@ -10,12 +10,13 @@ from strongroom.core.records import tenant_partition
 from strongroom.directory import groups as directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
+from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_group
 from strongroom.graph.odata import collection, entity
 from strongroom.graph.owners import add_owners
 from strongroom.graph.references import objects, parse_reference, reference_handlers
-from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, refuse_other_id, require
+from strongroom.graph.wire import GroupBody, ReferenceBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -44,7 +45,6 @@ async def get_group(call: Call) -> Response:
 async def create_group(call: Call) -> Response:
     """Make a security group, with its first members if they are given."""
     body = await call.body(GroupBody)
-    refuse_other_id(body, None)
     refuse_later(body, GroupBody.LATER)
     display_name = require(body.display_name, "displayName", "Group")
     mail_nickname = require(body.mail_nickname, "mailNickname", "Group")
@@ -77,8 +77,7 @@ async def create_group(call: Call) -> Response:
 async def update_group(call: Call) -> Response:
     """Change a group, and add members if they are given."""
     found = find_group(call)
-    body = await call.body(GroupBody)
-    refuse_other_id(body, found.id)
+    body = await read_change(call, GroupBody, render.group(found))
     refuse_later(body, (*GroupBody.LATER, "owners"))
     _refuse_mail(body)
     call.properties["groupId"] = found.id

@@ -43,6 +43,14 @@ R = TypeVar("R", bound=Listed)
 COUNT = "/$count"
 """How a path ends that asks for the number of a collection, by the collection's own handler."""
 
+_KINDS = {
+    "applications": "application",
+    "directoryObjects": "directoryObject",
+    "groups": "group",
+    "servicePrincipals": "servicePrincipal",
+    "users": "user",
+}
+"""The types of what collections of directory objects are made of; one of any kind says its own itself."""
 _OF_ENTITIES = frozenset({"$select"})
 _OF_COUNTS = frozenset({"$filter", "$search"})
 _OF_COLLECTIONS = frozenset({"$filter", "$search", "$select", "$top", "$count", PLACE})
@@ -51,6 +59,11 @@ _OF_COLLECTIONS = frozenset({"$filter", "$search", "$select", "$top", "$count", 
 def context(call: Call, suffix: str) -> str:
     """Make the `@odata.context` of an answer."""
     return f"{call.base}/{call.params['version']}/$metadata#{suffix}"
+
+
+def reference(call: Call, object_id: str) -> str:
+    """Make the reference to a directory object that a client may send back."""
+    return f"{call.base}/{call.params['version']}/directoryObjects/{object_id}"
 
 
 def entity(call: Call, collection: str, properties: dict[str, Any], *, status: int = 200) -> Response:
@@ -62,7 +75,7 @@ def entity(call: Call, collection: str, properties: dict[str, Any], *, status: i
     """
     if call.op.method == "GET":
         require_options_of_entities(call)
-    body = {"@odata.context": context(call, f"{collection}/$entity"), **_project(call, properties)}
+    body = {"@odata.context": context(call, f"{collection}/$entity"), **_shown(call, collection, properties)}
     headers = []
     if status == 201:
         place = f"{call.base}/{call.params['version']}/{collection}/{properties['id']}"
@@ -99,7 +112,7 @@ def collection(
         body["@odata.count"] = len(chosen)
     if len(rest) > size:
         body["@odata.nextLink"] = next_link(call, page[-1].id, *bound, carried=_carried(call))
-    body["value"] = [_project(call, render(record)) for record in page]
+    body["value"] = [_shown(call, name, render(record)) for record in page]
     return json.response(body)
 
 
@@ -166,6 +179,19 @@ def _carried(call: Call) -> list[str]:
 
 def _bound(call: Call) -> tuple[str, str, str]:
     return call.request.path.decode("latin-1"), call.query.get("$filter", ""), call.query.get("$search", "")
+
+
+def _shown(call: Call, name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """
+    Show one of a collection: what `$select` names, and with `odata.metadata=full` its type and the reference to it.
+
+    A client that is to make somebody a member or an owner asks so (OData JSON Format section 3.1.2).
+    """
+    shown = _project(call, properties)
+    kind = _KINDS.get(name)
+    if kind is None or "odata.metadata=full" not in (call.request.header(b"accept") or "").lower():
+        return shown
+    return {"@odata.type": f"#microsoft.graph.{kind}", "@odata.id": reference(call, properties["id"]), **shown}
 
 
 def selects(call: Call, name: str) -> bool:

@@ -13,6 +13,7 @@ from strongroom.core.relations import PermissionGrant
 from strongroom.directory.principals import no_such_object
 from strongroom.directory.relations import change_grant, grant_permissions, revoke_grant
 from strongroom.flow.call import Call
+from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_principal
 from strongroom.graph.odata import collection, entity
@@ -73,7 +74,7 @@ async def create_grant(call: Call) -> Response:
 async def update_grant(call: Call) -> Response:
     """Replace what is granted."""
     found = _find(call)
-    scopes = _scopes((await call.body(GrantChangeBody)).scope)
+    scopes = _scopes((await read_change(call, GrantChangeBody, _render(found))).scope)
     call.properties["grantId"] = found.id
     await call.commit(lambda tx: change_grant(tx, found.tenant, found.id, scopes))
     return Response(204, content_type=None)

@@ -22,7 +22,7 @@ from strongroom.flow.operation import Handler
 from strongroom.graph import render, rights
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_object
-from strongroom.graph.odata import collection, context, require_options_of_entities
+from strongroom.graph.odata import collection, context, reference, require_options_of_entities
 from strongroom.http import json
 from strongroom.http.message import Response
 
@@ -113,4 +113,4 @@ def reference_handlers(related: Callable[[Call], Collection[str]]) -> tuple[Hand
 
 
 def _reference(call: Call, record: DirectoryObject) -> dict[str, str]:
-    return {"@odata.id": f"{call.base}/{call.params['version']}/directoryObjects/{record.id}"}
+    return {"@odata.id": reference(call, record.id)}

@@ -16,7 +16,6 @@ from strongroom.graph.wire import (
     Guid,
     KeyCredentials,
     Name,
-    ObjectBody,
     References,
     Tags,
     Text,
@@ -132,7 +131,7 @@ class ResourceAccessBody(Wire):
         return ResourceAccess(self.resource_app_id.lower(), ids["Scope"], ids["Role"], order)
 
 
-class ApplicationBody(ObjectBody):
+class ApplicationBody(Wire):
     """An application to be made or changed."""
 
     display_name: Name | None = None
@@ -156,6 +155,7 @@ class ApplicationBody(ObjectBody):
     default_redirect_uri: Any = None
     description: Any = None
     group_membership_claims: Any = None
+    id: Any = None
     info: Any = None
     is_device_only_auth_supported: Any = None
     oauth2_require_post_response: Any = None
@@ -168,7 +168,7 @@ class ApplicationBody(ObjectBody):
     template_id: Any = msgspec.field(name="applicationTemplateId", default=None)
 
     LATER = (
-        "app_id", "created_date_time", "default_redirect_uri", "description", "group_membership_claims", "info",
+        "app_id", "created_date_time", "default_redirect_uri", "description", "group_membership_claims", "id", "info",
         "is_device_only_auth_supported", "oauth2_require_post_response", "optional_claims",
         "parental_control_settings", "password_credentials", "publisher_domain", "saml_metadata_url",
         "token_encryption_key_id", "template_id",

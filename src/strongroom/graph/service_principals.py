@@ -14,12 +14,13 @@ from strongroom.flow.authorization import require_directory
 from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.application_keys import wanted_certificates
+from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_service_principal
 from strongroom.graph.odata import collection, entity, selects
 from strongroom.graph.owners import add_owners, owners_of_new
 from strongroom.graph.rights import WRITE_APPLICATIONS
-from strongroom.graph.wire import ServicePrincipalBody, clearing, refuse_later, refuse_other_id, require
+from strongroom.graph.wire import ServicePrincipalBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -66,7 +67,6 @@ async def get_service_principal(call: Call) -> Response:
 async def create_service_principal(call: Call) -> Response:
     """Give an application its principal."""
     body = await call.body(ServicePrincipalBody)
-    refuse_other_id(body, None)
     refuse_later(body, ServicePrincipalBody.LATER)
     app_id = require(body.app_id, "appId", "ServicePrincipal").lower()
     application = call.world.view.application_by_app_id(app_id)
@@ -101,8 +101,7 @@ async def create_service_principal(call: Call) -> Response:
 async def update_service_principal(call: Call) -> Response:
     """Change a service principal; disabling it ends its tokens."""
     found = find_service_principal(call)
-    body = await call.body(ServicePrincipalBody)
-    refuse_other_id(body, found.id)
+    body = await read_change(call, ServicePrincipalBody, render.service_principal(call.world.view, found), "app_id")
     refuse_later(body, (*ServicePrincipalBody.LATER, "app_id", "owners"))
     call.properties["servicePrincipalId"] = found.id
     wanted = _wanted(body)

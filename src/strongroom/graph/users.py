@@ -15,11 +15,12 @@ from strongroom.directory.user_passwords import set_must_change, set_password
 from strongroom.flow.authorization import may_in_directory, require_directory
 from strongroom.flow.call import Call
 from strongroom.graph import render, rights
+from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
 from strongroom.graph.objects import find_me, find_user
 from strongroom.graph.odata import collection, entity
 from strongroom.graph.user_sign_in import hash_new_password
-from strongroom.graph.wire import UserBody, clearing, refuse_later, refuse_other_id, require
+from strongroom.graph.wire import UserBody, clearing, refuse_later, require
 from strongroom.http.message import Response
 from strongroom.store import Transaction
 
@@ -71,7 +72,6 @@ async def get_me(call: Call) -> Response:
 async def create_user(call: Call) -> Response:
     """Make a user with a password."""
     body = await call.body(UserBody)
-    refuse_other_id(body, None)
     refuse_later(body, UserBody.LATER)
     if body.account_enabled is None:
         raise Invalid("A value is required for property 'accountEnabled' of resource 'User'.")
@@ -109,8 +109,7 @@ async def update_user(call: Call) -> Response:
         Denied: the caller may change users, and not their passwords.
     """
     found = find_user(call)
-    body = await call.body(UserBody)
-    refuse_other_id(body, found.id)
+    body = await read_change(call, UserBody, render.user(found))
     refuse_later(body, UserBody.LATER)
     call.properties["userId"] = found.id
     if body.password_profile is not None:

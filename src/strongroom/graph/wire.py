@@ -37,12 +37,6 @@ class Wire(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=T
     odata_type: str | None = msgspec.field(name="@odata.type", default=None)
 
 
-class ObjectBody(Wire):
-    """A directory object to be made or changed."""
-
-    id: str | None = None
-
-
 Base64 = Annotated[str, msgspec.Meta(max_length=2 * limits.CLIENT_CERTIFICATE_BYTES)]
 
 
@@ -122,7 +116,7 @@ class RemovePasswordBody(Wire):
     key_id: Guid
 
 
-class ServicePrincipalBody(ObjectBody):
+class ServicePrincipalBody(Wire):
     """A service principal to be made or changed."""
 
     app_id: Guid | None = None
@@ -168,7 +162,7 @@ class ChangePasswordBody(json.Secretive, Wire):
     new_password: str
 
 
-class UserBody(ObjectBody):
+class UserBody(Wire):
     """A user to be made or changed."""
 
     account_enabled: bool | None = None
@@ -220,7 +214,7 @@ PROFILE = tuple(one.encode_name for one in msgspec.structs.fields(UserBody) if o
 """The names of what is said of a person, and decides nothing."""
 
 
-class GroupBody(ObjectBody):
+class GroupBody(Wire):
     """A group to be made or changed."""
 
     display_name: Name | None = None
@@ -320,17 +314,6 @@ class CheckMemberGroupsBody(Wire):
     """The argument of checkMemberGroups."""
 
     group_ids: Annotated[tuple[Guid, ...], msgspec.Meta(max_length=20)]
-
-
-def refuse_other_id(body: ObjectBody, object_id: str | None) -> None:
-    """
-    Let a body say the id of what it changes, as Terraform's provider does, and no other.
-
-    Raises:
-        Invalid: it says another one, or one for what is only being made.
-    """
-    if body.id is not None and body.id.lower() != object_id:
-        raise Invalid("Property 'id' is read-only and cannot be set.")
 
 
 def refuse_later(body: Wire, names: tuple[str, ...]) -> None:
