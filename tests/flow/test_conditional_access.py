@@ -96,11 +96,17 @@ def test_a_code_is_blocked(world: Simulation, policies: Policies, someone: Perso
 def test_a_device_code_is_blocked(world: Simulation, policies: Policies, someone: Person) -> None:
     """SEC-ACCESS-2: in Graph's own words for it; other ways in stay open."""
     device_codes.allow(world)
-    policy = policies.about(someone, "block", authenticationFlows={"transferMethods": "deviceCodeFlow"})
+    flows = {"authenticationFlows": {"transferMethods": "deviceCodeFlow"}}
     device = device_codes.Device(world, device_codes.ask(world).json)
     browser, page = device_codes.confirm_page(device, someone)
     browser.send(page, answer="yes")
+    policy = policies.about(someone, "block", **flows)
     assert named(refused(device.poll(), 53003)) == [policy]
+    # With the policy there before, the person is told on the page, and lets nothing in.
+    other = device_codes.Device(world, device_codes.ask(world).json)
+    _, page = device_codes.confirm_page(other, someone)
+    assert (page.status, "AADSTS53003" in page.body.decode()) == (400, True)
+    assert other.poll().json["error_codes"] == [70016]
     allow_passwords(world)
     assert sign_in(world, someone).status == 200
 
