@@ -124,7 +124,11 @@ def test_a_session_ends_with_what_it_began_with(
         world.commit(lambda tx: revoke_sessions(tx, tenant, someone.user.id, now=now))
         assert not sessions(world, someone)
     elif change == "disabled":
-        world.commit(lambda tx: users.update_user(tx, tenant, someone.user.id, users.UserChange(enabled=False)))
+        world.commit(
+            lambda tx: users.update_user(
+                tx, tenant, someone.user.id, users.UserChange(enabled=False), now=int(world.clock())
+            )
+        )
     else:
         world.commit(lambda tx: users.delete_user(tx, tenant, someone.user.id, now=now))
         assert not sessions(world, someone)

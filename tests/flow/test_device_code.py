@@ -308,7 +308,11 @@ def test_an_approval_is_worth_nothing_without_its_user(device: Device, someone: 
     browser, page = confirm_page(device, someone)
     browser.send(page, answer="yes")
     tenant = device.world.first.tenant_id
-    device.world.commit(lambda tx: users.update_user(tx, tenant, someone.user.id, users.UserChange(enabled=False)))
+    device.world.commit(
+        lambda tx: users.update_user(
+            tx, tenant, someone.user.id, users.UserChange(enabled=False), now=int(device.world.clock())
+        )
+    )
     refused(device.poll(), 50173)
 
 

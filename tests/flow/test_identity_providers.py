@@ -396,7 +396,11 @@ def test_what_ends_sessions_and_tokens(world: Simulation, browser: Browser, some
         provider.remove()
         assert world.entries()[-1]["properties"]["count"] == 1
     elif end == "disabled user":
-        world.commit(lambda tx: users.update_user(tx, tenant, someone.user.id, users.UserChange(enabled=False)))
+        world.commit(
+            lambda tx: users.update_user(
+                tx, tenant, someone.user.id, users.UserChange(enabled=False), now=int(world.clock())
+            )
+        )
     else:
         world.commit(lambda tx: users.delete_user(tx, tenant, someone.user.id, now=now))
     assert world.ask("GET", url, token=given["access_token"]).status == 401
@@ -967,3 +971,26 @@ def test_a_session_of_a_sign_in_long_ago(
     assert "code" in told(browser.authorize())
     world.advance(1)
     assert title(browser.authorize()) == "Sign in"
+
+
+def test_a_sign_in_of_unknown_age_is_older_than_anything_demands(
+    world: Simulation, policies: Policies, provider: Provider, browser: Browser, someone: Person
+) -> None:
+    """A provider need not say when it was: then a policy of age, or a revocation, has the person sign in there anew."""
+    provider.link(someone)
+    provider.claims = {"auth_time": None}
+    asked = provider.arrive(choose(browser, provider))
+    said = claims(tokens(browser, come_back(browser, asked, provider.agree(asked)))["access_token"])
+    assert "auth_time" not in said
+    policies.about(someone, age={"type": "hours", "value": 1})
+    other = Browser(world)
+    asked = provider.arrive(choose(other, provider))
+    again = provider.arrive(come_back(other, asked, provider.agree(asked)))
+    assert (again["prompt"], again["max_age"]) == ("login", "0")
+    policies.clear()
+    world.commit(lambda tx: revoke_sessions(tx, someone.user.tenant, someone.user.id, now=int(world.clock())))
+    asked = provider.arrive(choose(Browser(world), provider))
+    third = Browser(world)
+    asked = provider.arrive(choose(third, provider))
+    again = provider.arrive(come_back(third, asked, provider.agree(asked)))
+    assert again["prompt"] == "login"

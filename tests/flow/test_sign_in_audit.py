@@ -98,7 +98,7 @@ def test_a_confidential_clients_tokens_for_a_user(world: Simulation, someone: Pe
 @pytest.mark.parametrize(
     ("change", "reason", "known"),
     [
-        ({"password": "Wrong-passw0rd"}, "wrong password", False),
+        ({"password": "Wrong-passw0rd"}, "wrong password", True),
         ({"username": "nobody@strongroom.localhost"}, "unknown user", False),
         ({"scope": "https://storage.azure.com/.default"}, None, False),
     ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from strongroom.core.directory_roles import with_implied
+from strongroom.core.directory_roles import ASSIGNS_ROLES, EVERYTHING, with_implied
 
 AS_USER = "Directory.AccessAsUser.All"
 """Whatever the user may do."""
@@ -99,6 +99,17 @@ DELEGATED_PERMISSIONS: Mapping[str, DelegatedPermission] = {
 """By id (Microsoft Graph permissions reference)."""
 
 _BY_NAME: Mapping[str, DelegatedPermission] = {one.name: one for one in DELEGATED_PERMISSIONS.values()}
+
+
+def power_of_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """
+    Tell what a client with these permissions could come to do in the name of whoever may do everything.
+
+    What users consent to for themselves is no power. In the words of `directory_roles.power_of`.
+    """
+    held = [one for one in (_BY_NAME.get(name) for name in scopes) if one is not None and one.admin]
+    rights = frozenset().union(*(with_implied(one.name) for one in held if one.name != AS_USER))
+    return EVERYTHING if any(one.name == AS_USER for one in held) or ASSIGNS_ROLES in rights else rights
 
 
 def delegation_that_allows(scopes: Iterable[str], right: str) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 OWNED_APPLICATIONS = "Application.ReadWrite.OwnedBy"
 """To make applications, and to manage those that one owns."""
-_ASSIGNS_ROLES = "RoleManagement.ReadWrite.Directory"
+ASSIGNS_ROLES = "RoleManagement.ReadWrite.Directory"
 _READS_METHODS, _WRITES_METHODS = "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"
 """Over what users sign in with; to read it is no part of reading a directory."""
 _READS_POLICIES = "Policy.Read.All"
@@ -48,7 +48,7 @@ _IMPLIED: Mapping[str, frozenset[str]] = {
     "Group.ReadWrite.All": frozenset({"Group.Read.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All"}),
     "GroupMember.ReadWrite.All": frozenset({"GroupMember.Read.All"}),
     _WRITES_POLICIES: frozenset({_READS_POLICIES}),
-    _ASSIGNS_ROLES: frozenset({"RoleManagement.Read.Directory"}),
+    ASSIGNS_ROLES: frozenset({"RoleManagement.Read.Directory"}),
     "User.Read.All": frozenset({"User.ReadBasic.All"}),
     "User.ReadWrite.All": _WRITES_USERS,
     _WRITES_METHODS: frozenset({_READS_METHODS}),
@@ -95,7 +95,7 @@ APPLICATION_PERMISSIONS: Mapping[str, ApplicationPermission] = {
         ("01c0a623-fc9b-48e9-b794-0756f8e8f067", _WRITES_POLICIES,
          "Read and write your organization's conditional access policies"),
         ("483bed4a-2ad3-4361-a73b-c83ccdbdc53c", "RoleManagement.Read.Directory", "Read all directory RBAC settings"),
-        ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", _ASSIGNS_ROLES, "Read and write all directory RBAC settings"),
+        ("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", ASSIGNS_ROLES, "Read and write all directory RBAC settings"),
         ("cc117bb9-00cf-4eb8-b580-ea2a878fe8f7", "User-PasswordProfile.ReadWrite.All",
          "Read and write all password profiles and reset user passwords"),
         ("df021288-bdef-4463-88db-98f22de89214", "User.Read.All", "Read all users' full profiles"),
@@ -162,7 +162,7 @@ DIRECTORY_ROLES: Mapping[str, DirectoryRole] = {
     "e8611ab8-c189-46e8-94e1-60213ab1f814": DirectoryRole(
         "Privileged Role Administrator",
         "Can manage role assignments in the directory.",
-        with_implied("Directory.Read.All", _ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
+        with_implied("Directory.Read.All", ASSIGNS_ROLES, "AppRoleAssignment.ReadWrite.All"),
     ),
     "c4e39bd9-1100-46d3-8c65-fb160da0071f": DirectoryRole(
         "Authentication Administrator",
@@ -214,4 +214,4 @@ def power_of(roles: Iterable[str], permissions: Iterable[str], *, user: bool) ->
         *(APPLICATION_PERMISSIONS[id_].gives for id_ in permissions if id_ in APPLICATION_PERMISSIONS),
         _READS if user else frozenset(),
     )
-    return EVERYTHING if _ASSIGNS_ROLES in given else given
+    return EVERYTHING if ASSIGNS_ROLES in given else given

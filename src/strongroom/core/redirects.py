@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
-from strongroom.core.registration import SignIn
+from strongroom.core.registration import SignIn, origin_of
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -46,6 +46,20 @@ def find_platform(registered: SignIn, uri: str) -> Platform | None:
         (Platform.PUBLIC_CLIENT, registered.public_client),
     )
     return next((platform for platform, uris in platforms if any(_matches(one, uri) for one in uris)), None)
+
+
+def has_page_at(registered: SignIn, origin: str) -> bool:
+    """Tell whether a registration has a page of an origin: of two on loopback the port does not count."""
+    return any(_is_origin_of(uri, origin) for uri in registered.spa)
+
+
+def _is_origin_of(uri: str, origin: str) -> bool:
+    if origin_of(uri) == origin:
+        return True
+    known, asked = _split(uri), _split(origin)
+    if known is None or asked is None or not (_is_loopback(known) and _is_loopback(asked)):
+        return False
+    return known.hostname == asked.hostname
 
 
 def _matches(registered: str, uri: str) -> bool:

@@ -140,6 +140,7 @@ class UserFacts:
     session: str
     """`sid`: the token family."""
     authenticated: int
+    """`auth_time`; 0 if nobody knows, and then it is left out."""
     amr: tuple[str, ...]
     given_name: str | None = None
     surname: str | None = None
@@ -159,7 +160,6 @@ def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]
         **common_claims(facts),
         "acr": "1",
         "amr": list(user.amr),
-        "auth_time": user.authenticated,
         "idtyp": "user",
         "name": user.display_name,
         "oid": user.oid,
@@ -177,6 +177,8 @@ def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]
         "ipaddr": user.address,
     }
     claims |= {name: value for name, value in optional.items() if value}
+    if user.authenticated:
+        claims["auth_time"] = user.authenticated
     if user.roles:
         claims["wids"] = list(user.roles)
     if user.app_roles:
@@ -194,7 +196,6 @@ def id_token_claims(
         "iat": facts.lifetime.issued,
         "nbf": facts.lifetime.issued,
         "exp": facts.lifetime.expires,
-        "auth_time": user.authenticated,
         "oid": user.oid,
         "rh": facts.rh,
         "sid": user.session,
@@ -205,6 +206,8 @@ def id_token_claims(
     }
     if user.identity_provider is not None:
         claims["idp"] = user.identity_provider
+    if user.authenticated:
+        claims["auth_time"] = user.authenticated
     if nonce is not None:
         claims["nonce"] = nonce
     if preferred_username:

@@ -67,6 +67,7 @@ def _judge_redirect(uri: str) -> SplitResult:
         or len(uri) > limits.REDIRECT_URI_CHARS
         or parts.scheme in {"javascript", "data", "vbscript", "file", "blob"}
         or any(char in uri for char in "#*\\ ")
+        or any(char in parts.netloc for char in ";,")
         or not uri.isprintable()
     ):
         raise _bad_redirect()

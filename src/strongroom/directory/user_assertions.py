@@ -13,6 +13,7 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import Tagger, proof_of
 from strongroom.core.user_assertions import UserAssertion, read_user_assertion
+from strongroom.directory.apis import find_api
 from strongroom.directory.clients import Client
 from strongroom.view import View
 from strongroom.view.standing import proofs_of_family
@@ -46,7 +47,7 @@ def check_user_assertion(
         _verify(view, tenant, text, now),
         tenant=tenant,
         issuers=issuers,
-        audiences=_audiences(client, hosts),
+        audiences=_audiences(view, tenant, client, hosts),
         now=now,
     )
     family = _family(view, tag, tenant, said)
@@ -77,10 +78,16 @@ def _verify(view: View, tenant: str, text: str, now: int) -> dict[str, object]:
         raise refuse(50013, cause=cause, reason=f"assertion: {refused.reason}") from None
 
 
-def _audiences(client: Client, hosts: Hosts) -> frozenset[str]:
-    """Give every `aud` that means the client, in lower case: never one of ours, whatever it has registered."""
+def _audiences(view: View, tenant: str, client: Client, hosts: Hosts) -> frozenset[str]:
+    """
+    Give every `aud` that means the client in the tenant, in lower case.
+
+    Never one of ours, whatever it has registered, and never one that means another application there.
+    """
     uris = client.application.identifier_uris if client.application is not None else ()
-    return frozenset(uri.lower() for uri in (client.app_id, *uris) if hosts.surface_of_audience(uri) is None)
+    own = [uri for uri in (client.app_id, *uris) if hosts.surface_of_audience(uri) is None]
+    found = ((uri, find_api(view, tenant, uri)) for uri in own)
+    return frozenset(uri.lower() for uri, api in found if api is None or api.app_id == client.app_id)
 
 
 def _family(view: View, tag: Tagger, tenant: str, said: UserAssertion) -> TokenFamily | None:

@@ -161,15 +161,21 @@ async def revoke_sessions(tx: Transaction, tenant: str, user: str, *, now: int) 
     Raises:
         NotFound: the tenant has no such user.
     """
-    found = replace(await require_user(tx, tenant, user), sessions_valid_from=now)
+    found = await end_sessions_of(tx, await require_user(tx, tenant, user), now)
     await tx.put(found)
-    for session in await tx.records(BrowserSession, found.partition):
-        if session.user == found.id:
-            await tx.remove(session)
-    for family in await tx.records(TokenFamily, found.partition):
-        if family.user == found.id:
-            await tx.put(replace(family, ended=True))
     return found
+
+
+async def end_sessions_of(tx: Transaction, user: User, now: int) -> User:
+    """End whatever a user is signed in to, and give the user as it is to be put."""
+    for session in await tx.records(BrowserSession, user.partition):
+        if session.user == user.id:
+            await tx.remove(session)
+    for family in await tx.records(TokenFamily, user.partition):
+        if family.user == user.id:
+            await tx.put(replace(family, ended=True))
+    # Times are whole seconds: a sign-in of this one may have been before.
+    return replace(user, sessions_valid_from=now + 1)
 
 
 def password_of(view: View, user: User) -> Credential | None:

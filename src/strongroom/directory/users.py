@@ -13,7 +13,7 @@ from strongroom.core.identity import Tenant, User
 from strongroom.core.records import INSTANCE
 from strongroom.directory.deletion import delete
 from strongroom.directory.principals import no_such_object, require_user
-from strongroom.directory.user_passwords import expiry_of, put_password, set_expiry
+from strongroom.directory.user_passwords import end_sessions_of, expiry_of, put_password, set_expiry
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
@@ -102,9 +102,9 @@ async def create_user(
     return user
 
 
-async def update_user(tx: Transaction, tenant: str, user: str, change: UserChange) -> User:
+async def update_user(tx: Transaction, tenant: str, user: str, change: UserChange, *, now: int) -> User:
     """
-    Change a user. Disabling one ends its tokens at once.
+    Change a user. Disabling one ends whatever it is signed in to at once, and for good.
 
     Raises:
         Invalid: the new name is malformed, taken, or not in a verified domain of the tenant.
@@ -124,6 +124,8 @@ async def update_user(tx: Transaction, tenant: str, user: str, change: UserChang
     )
     if change.password_never_expires is not None:
         changed = replace(changed, password_never_expires=change.password_never_expires)
+    if found.enabled and not changed.enabled:
+        changed = await end_sessions_of(tx, changed, now)
     await _put(tx, changed)
     if changed.password_never_expires != found.password_never_expires:
         await set_expiry(tx, changed)

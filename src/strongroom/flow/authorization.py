@@ -185,7 +185,8 @@ def _permit_directory(world: World, caller: Caller, requirement: DirectoryPermis
         or permission_that_gives(caller.app_permissions, name)
         or _by_ownership(world, caller, requirement, target, found)
     )
-    if by is None and requirement.personal:
+    if requirement.personal and (by is None or (requirement.write and _is_about_itself(world, caller, target))):
+        # Whatever else the caller may do: of its own a token alone is not enough.
         _require_own(world, caller, requirement, target)
         return Permit(name, "directory")
     if by is None:
@@ -216,6 +217,12 @@ def _by_ownership(
     if requirement.owned and (owned is not None or is_new):
         return permission_that_gives(caller.app_permissions, OWNED_APPLICATIONS)
     return None
+
+
+def _is_about_itself(world: World, caller: Caller, target: Target) -> bool:
+    if caller.kind is not PrincipalType.USER:
+        return False
+    return target.params.get("id") is None or caller.oid in {one.id for one in _named(world, caller.tenant, target)}
 
 
 def _require_own(world: World, caller: Caller, requirement: DirectoryPermission, target: Target) -> None:

@@ -110,8 +110,9 @@ class DeviceCodes:
         return found if found is not None and found.client_id == client_id else None
 
     def approve(self, pending: Pending, approval: Approval) -> None:
-        """Let a device in."""
-        pending.approval = approval
+        """Let a device in, as the first who said yes."""
+        if pending.approval is None and not pending.is_denied:
+            pending.approval = approval
 
     def deny(self, pending: Pending) -> None:
         """Keep a device out."""

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from strongroom.core import limits
+from strongroom.core.delegated_permissions import power_of_scopes
 from strongroom.core.errors import Invalid
+from strongroom.core.first_party import GRAPH
 from strongroom.core.guids import parse_guid
 from strongroom.core.records import tenant_partition
 from strongroom.core.relations import PermissionGrant
 from strongroom.directory.principals import no_such_object
 from strongroom.directory.relations import change_grant, grant_permissions, revoke_grant
+from strongroom.flow.authorization import require_power
 from strongroom.flow.call import Call
 from strongroom.graph.changes import read_change
 from strongroom.graph.filters import Filterable, Operator
@@ -54,6 +57,7 @@ async def create_grant(call: Call) -> Response:
     if (body.consent_type == "Principal") is not (principal is not None):
         raise Invalid("A grant has a principalId if its consentType is 'Principal', and none if it is 'AllPrincipals'.")
     scopes = _scopes(body.scope)
+    _require_power(call, principal, body.resource_id.lower(), scopes)
 
     async def change(tx: Transaction) -> PermissionGrant:
         return await grant_permissions(
@@ -76,6 +80,7 @@ async def update_grant(call: Call) -> Response:
     found = _find(call)
     scopes = _scopes((await read_change(call, GrantChangeBody, _render(found))).scope)
     call.properties["grantId"] = found.id
+    _require_power(call, found.principal, found.resource, scopes)
     await call.commit(lambda tx: change_grant(tx, found.tenant, found.id, scopes))
     return Response(204, content_type=None)
 
@@ -107,6 +112,18 @@ def _scopes(text: str) -> tuple[str, ...]:
     if len(text) > limits.GRANT_SCOPE_CHARS:
         raise Invalid(f"The scope of a grant has at most {limits.GRANT_SCOPE_CHARS} characters.")
     return tuple(text.split())
+
+
+def _require_power(call: Call, principal: str | None, resource: str, scopes: tuple[str, ...]) -> None:
+    """
+    Require that the caller could do itself what a client may do in others' names then.
+
+    Raises:
+        Denied: it could not.
+    """
+    caller, graph = call.identity, call.world.view.service_principal_by_app_id(call.identity.tenant, GRAPH)
+    if graph is not None and resource == graph.id and principal != caller.oid:
+        require_power(call.world, caller, power_of_scopes(scopes), "DelegatedPermissionGrant.ReadWrite.All")
 
 
 def _render(record: PermissionGrant) -> dict[str, Any]:

@@ -130,7 +130,7 @@ async def update_user(call: Call) -> Response:
     verifier = None if text is None else await hash_new_password(call, text, names)
 
     async def change(tx: Transaction) -> None:
-        await directory.update_user(tx, found.tenant, found.id, wanted)
+        await directory.update_user(tx, found.tenant, found.id, wanted, now=call.now)
         if profile is not None and verifier is None:
             await set_must_change(tx, found.tenant, found.id, must_change=profile.must_change)
         elif profile is not None and verifier is not None:

@@ -223,6 +223,8 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "principalId": _text,
     "principalType": _text,
     "proof": _text,
+    "refusal": _text,
+    "refusalReason": _text,
     "resource": _text,
     "roleAssignmentId": _text,
     "roleDefinitionId": _text,

@@ -57,6 +57,6 @@ async def _authorize(call: Call, scope: str) -> Response:
         if tenant is not None:
             read_user_scope(call, tenant.id, client.app_id, scope)
     except Failure as failure:
-        return refused_unread(query["redirect_uri"], query, failure)
+        return refused_unread(call, failure)
     walk = Walk(AUTHORIZATION, path, b"", 0, hint=request.login_hint or "", authorization=request)
     return await begin(call, walk, prompt=request.prompt, max_age=request.max_age)

@@ -13,7 +13,6 @@ from hashlib import sha256
 
 import msgspec
 
-from strongroom.core.limits import BROWSER_SESSIONS
 from strongroom.core.sessions import BrowserSession
 from strongroom.directory.browser_sessions import live_session
 from strongroom.directory.codes import seal, unseal
@@ -42,6 +41,17 @@ def new_secret(call: Call) -> tuple[bytes, Header]:
     return sha256(secret).digest(), (b"set-cookie", _SECRET_COOKIE + b"=" + secret + _ATTRIBUTES)
 
 
+def renewed_secret(call: Call) -> Header:
+    """Give the browser another secret: whatever page was made for the one before is worth nothing."""
+    secret = urlsafe_b64encode(call.world.entropy(_SECRET_BYTES)).rstrip(b"=")
+    return (b"set-cookie", _SECRET_COOKIE + b"=" + secret + _ATTRIBUTES)
+
+
+def has_secret(call: Call) -> bool:
+    """Tell whether the request came with a secret: no other site's form does."""
+    return bool(_cookie(call, _SECRET_COOKIE))
+
+
 def digest_of_secret(call: Call) -> bytes:
     """Give the digest of the secret that the browser sent; of nothing if it sent none."""
     return sha256(_cookie(call, _SECRET_COOKIE)).digest()
@@ -58,7 +68,7 @@ def sessions_cookie(call: Call, sessions: Sequence[BrowserSession]) -> Header:
     """Make the cookie that names the sessions of a browser: with none, it is forgotten."""
     if not sessions:
         return (b"set-cookie", _SESSIONS_COOKIE + b"=" + _ATTRIBUTES + b"; Max-Age=0")
-    kept = _Sessions(tuple((one.tenant, one.id) for one in sessions[:BROWSER_SESSIONS]))
+    kept = _Sessions(tuple((one.tenant, one.id) for one in sessions))
     sealed = seal(call.world.keys, _PURPOSE, kept).encode("ascii")
     return (b"set-cookie", _SESSIONS_COOKIE + b"=" + sealed + _ATTRIBUTES)
 

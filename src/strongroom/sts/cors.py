@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strongroom.core.registration import origin_of
+from strongroom.core.redirects import has_page_at
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
@@ -59,7 +59,7 @@ def refused(call: Call, form: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Give the headers of a refusal, which a page may read if the client that the request names has one there."""
     origin = origin_asked(call)
     application = call.world.view.application_by_app_id(form.get("client_id", "").lower())
-    if origin is None or application is None or origin not in map(origin_of, application.sign_in.spa):
+    if origin is None or application is None or not has_page_at(application.sign_in, origin):
         return ()
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answered(origin))
 

@@ -133,6 +133,9 @@ async def take_form(call: Call) -> Response:
     path, source = call.params["tenant"], source_of(call.connection)
     try:
         form = parse_form(call.request.header(b"content-type"), await call.raw_body())
+        if not browser.has_secret(call):
+            # Another site's form would lead past the warning that stands on ours.
+            return await show_form(call)
         if call.world.lockout.is_locked(_GUESSES, source, call.now):
             raise refuse(70018, reason="too many wrong user codes from the source")
         tenant = tenant_of_path(call, path)

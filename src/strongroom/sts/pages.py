@@ -67,7 +67,8 @@ def _origin(uri: str | None) -> str:
     if uri is None:
         return ""
     parts = urlsplit(uri)
-    return f" {parts.scheme}://{parts.netloc}"
+    # An installed program's own scheme may have no host: then the scheme is all that can be said (CSP 3 section 2.3.1).
+    return f" {parts.scheme}://{parts.netloc}" if parts.netloc else f" {parts.scheme}:"
 
 
 @cache

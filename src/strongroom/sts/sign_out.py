@@ -37,6 +37,8 @@ async def sign_out(call: Call) -> Response:
         call.proved = True
         call.properties.update(tenantId=ended[0].tenant, userId=ended[0].user)
         await call.commit(lambda tx: end_sessions(tx, ended), status=lambda _: response.status)
+    # A walk under way, of somebody who has shown a password in it, ends as well.
+    response.headers.append(browser.renewed_secret(call))
     response.headers.append(browser.sessions_cookie(call, [one for one in every if one not in ended]))
     return response
 

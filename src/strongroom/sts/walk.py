@@ -25,6 +25,7 @@ from strongroom.core.identity import Credential, Tenant, User
 from strongroom.core.second_factors import SecondFactor
 from strongroom.core.sessions import BrowserSession
 from strongroom.core.sign_in import AuthorizationRequest
+from strongroom.directory.browser_sessions import live_session
 from strongroom.directory.second_factors import Challenge, NewApp
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
@@ -85,6 +86,10 @@ class Walk(msgspec.Struct, array_like=True, frozen=True):
     authorization: AuthorizationRequest | None = None
     device: str = ""
     """The user code of the device that is to be let in."""
+    asked: tuple[tuple[str, str], ...] = ()
+    """What the page of consent shows: the application id of a resource and a word, each."""
+    asked_of_all: bool = False
+    """Whether that page says that it is given for everybody."""
     challenge: Challenge | None = None
     """What the page asks a security key, to show it or to register it."""
     setting_up: NewApp | str = ""
@@ -226,6 +231,8 @@ def find_shown(call: Call, shown: Shown) -> tuple[User, Credential]:
     user, credential = find_user(call, shown), call.world.view.credential(shown.credential)
     if credential is None or credential.owner != user.id:
         raise refuse(50173, reason="credential has ended")
+    if shown.session is not None and live_session(call.world.view, user.tenant, shown.session, call.now) is None:
+        raise refuse(50173, reason="browser session has ended")
     if not has_factor(call.world.view, user.tenant, user.id, shown.factor):
         raise refuse(50173, reason="second factor was removed")
     return user, credential

@@ -9,7 +9,7 @@ from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure
 from strongroom.core.guids import new_guid
 from strongroom.core.identity_providers import FEDERATED
-from strongroom.core.limits import BROWSER_SESSION_S, SIGN_IN_PAGE_S
+from strongroom.core.limits import BROWSER_SESSION_S, BROWSER_SESSIONS, SIGN_IN_PAGE_S
 from strongroom.core.sessions import BrowserSession
 from strongroom.core.sign_in import Prompt
 from strongroom.directory.browser_sessions import begin_session, end_sessions
@@ -47,6 +47,7 @@ async def begin(call: Call, walk: Walk, *, prompt: Prompt = Prompt.LOGIN, max_ag
     Raises:
         Failure: told on a page.
     """
+    GOALS[walk.goal].application(call, walk)
     tenant = tenant_of_path(call, walk.path)
     sessions = browser.live_sessions(call, tenant.id if tenant is not None else None)
     if max_age is not None:
@@ -153,9 +154,11 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
     cookies: list[Header] = []
     if shown.session is None:
         session, ended = _new_session(call, shown)
+        kept = [session, *(one for one in browser.live_sessions(call) if one not in ended)]
+        # What the browser no longer remembers it could not end by signing out.
+        ended = [*ended, *kept[BROWSER_SESSIONS:]]
         changes += (lambda tx: _replace_session(tx, session, ended),)
-        others = [one for one in browser.live_sessions(call) if one not in ended]
-        cookies = [browser.sessions_cookie(call, [session, *others])]
+        cookies = [browser.sessions_cookie(call, kept[:BROWSER_SESSIONS])]
     try:
         reached = goal.reach(call, walk)
     except Failure as failure:
@@ -191,6 +194,8 @@ def _within_policy(call: Call, walk: Walk) -> Walk:
     if walk.shown is None:
         return walk
     user = find_user(call, walk.shown)
+    call.proved = True
+    call.properties.update(tenantId=user.tenant, userId=user.id)
     verdict = verdict_of(call, walk, user)
     if verdict.blocked:
         note(call, verdict)
@@ -264,7 +269,11 @@ def _page(call: Call, walk: Walk, step: Step) -> Response:
 def _told(call: Call, failure: Failure, walk: Walk, step: Step, form: Form) -> Failure:
     if "username" in form:
         walk = walk.having(hint=form["username"])
-    return pages.told(call, failure, step.name, goes_to=GOALS[walk.goal].goes_to(walk), **_values(call, walk, step))
+    try:
+        values = _values(call, walk, step)
+    except Failure as worse:
+        return pages.told(call, worse)
+    return pages.told(call, failure, step.name, goes_to=GOALS[walk.goal].goes_to(walk), **values)
 
 
 def _values(call: Call, walk: Walk, step: Step) -> dict[str, object]:

@@ -108,7 +108,9 @@ class TestExpiry:
         made = directory.add_user()
         for exempt, expires in ((True, None), (False, NOW + 30 * DAY_S)):
             change = users.UserChange(password_never_expires=exempt)
-            directory.commit(lambda tx, change=change: users.update_user(tx, directory.tenant, made.id, change))
+            directory.commit(
+                lambda tx, change=change: users.update_user(tx, directory.tenant, made.id, change, now=NOW)
+            )
             assert password(directory, made).expires == expires
 
     def test_one_to_be_changed_stays_so(self, directory: Directory) -> None:
@@ -116,7 +118,7 @@ class TestExpiry:
         made = directory.add_user()
         set_new(directory, made, must_change=True)
         change = users.UserChange(password_never_expires=True)
-        directory.commit(lambda tx: users.update_user(tx, directory.tenant, made.id, change))
+        directory.commit(lambda tx: users.update_user(tx, directory.tenant, made.id, change, now=NOW))
         assert password(directory, made).expires == NOW + 5
 
 

@@ -60,11 +60,11 @@ class TestUpdate:
         """None leaves a property as it is; an empty name removes it."""
         made = directory.add_user()
         change = users.UserChange(given_name="Ann", surname="Bee")
-        named = directory.commit(lambda tx: users.update_user(tx, directory.tenant, made.id, change))
+        named = directory.commit(lambda tx: users.update_user(tx, directory.tenant, made.id, change, now=NOW))
         assert (named.given_name, named.surname, named.display_name) == ("Ann", "Bee", "a")
 
         bare = directory.commit(
-            lambda tx: users.update_user(tx, directory.tenant, made.id, users.UserChange(surname=""))
+            lambda tx: users.update_user(tx, directory.tenant, made.id, users.UserChange(surname=""), now=NOW)
         )
         assert (bare.given_name, bare.surname, bare.enabled) == ("Ann", None, True)
 
@@ -74,7 +74,7 @@ class TestUpdate:
         for enabled in (False, True):
             directory.commit(
                 lambda tx, enabled=enabled: users.update_user(
-                    tx, directory.tenant, made.id, users.UserChange(enabled=enabled)
+                    tx, directory.tenant, made.id, users.UserChange(enabled=enabled), now=NOW
                 )
             )
             found = directory.view.principal(directory.tenant, made.id)
@@ -87,7 +87,7 @@ class TestUpdate:
 
         with pytest.raises(NotFound):
             directory.commit(
-                lambda tx: users.update_user(tx, directory.other, made.id, users.UserChange(enabled=False))
+                lambda tx: users.update_user(tx, directory.other, made.id, users.UserChange(enabled=False), now=NOW)
             )
 
 

@@ -62,17 +62,20 @@ def _reach(call: Call, walk: Walk) -> Reached:
 
 
 def _refuse(call: Call, walk: Walk, failure: Failure) -> Response:
-    return _answer(call, walk, _told(failure))
+    return _answer(call, walk, _told(call, failure))
 
 
-def refused_unread(redirect_uri: str, query: Mapping[str, str], failure: Failure) -> Response:
+def refused_unread(call: Call, failure: Failure) -> Response:
     """Tell the client that its request could not be read: at its redirect URI, as far as it says how."""
-    told = _told(failure) | ({"state": query["state"]} if "state" in query else {})
+    query, redirect_uri = call.query, call.query["redirect_uri"]
+    told = _told(call, failure) | ({"state": query["state"]} if "state" in query else {})
     mark = "#" if query.get("response_mode") == ResponseMode.FRAGMENT else "&" if "?" in redirect_uri else "?"
     return _redirect(f"{redirect_uri}{mark}{urlencode(told)}")
 
 
-def _told(failure: Failure) -> dict[str, str]:
+def _told(call: Call, failure: Failure) -> dict[str, str]:
+    # The answer is a redirect, so the journal is told by itself that it is a refusal (RFC 6749 section 4.1.2.1).
+    call.properties.update(refusal=f"AADSTS{failure.number}", refusalReason=failure.reason or failure.code)
     return {"error": failure.code, "error_description": f"AADSTS{failure.number}: {failure.message}"}
 
 

@@ -7,6 +7,7 @@ from strongroom.core.identity import Tenant, User
 from strongroom.flow.device_codes import Pending
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
+from strongroom.sts.goals.device import require_device_codes
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.grants.user import begin
 from strongroom.sts.sign_in import SignedIn
@@ -32,6 +33,7 @@ async def _issue(request: TokenRequest) -> Issued:
         raise refuse(70016, reason="the person has not answered yet")
     if approval.tenant != request.tenant.id:
         raise refuse(70018, reason="device code of another tenant")
+    require_device_codes(call, approval.tenant)
     user, credential = world.view.principal(approval.tenant, approval.user), world.view.credential(approval.credential)
     if not isinstance(user, User) or not user.enabled or credential is None:
         raise refuse(50173, reason="user or credential has ended")

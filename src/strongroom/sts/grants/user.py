@@ -13,6 +13,8 @@ from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, CONTINUOUS_TOKEN_MAX_S, PAGE_REFRESH_TOKEN_S, REFRESH_TOKEN_S
 from strongroom.core.oauth import issuer_v2
+from strongroom.core.records import tenant_partition
+from strongroom.core.redirects import has_page_at
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.user_tokens import OFFLINE_ACCESS
 from strongroom.directory.apis import require_user_assigned
@@ -179,6 +181,9 @@ def _goes_on(request: TokenRequest, token: RefreshToken) -> tuple[TokenFamily, U
     if token.tenant != request.tenant.id:
         raise refuse(70000, parameter="refresh_token", reason="refresh token of another tenant")
     family = family_of(view, token.tenant, token.family)
+    known = family or view.get(TokenFamily, tenant_partition(token.tenant), token.family)
+    if known is not None:
+        _note(request, known)
     user = view.principal(token.tenant, family.user) if family is not None else None
     if family is None or not isinstance(user, User) or not user.enabled:
         raise refuse(50173, reason="token family, user or credential has ended")
@@ -211,13 +216,17 @@ def require_origin(request: TokenRequest, origin: str | None) -> None:
     Require of a page to ask from its own origin, and of everybody else not to be a page.
 
     Raises:
-        Invalid: AADSTS9002327, no browser says which page it is; 9002326, it is another one, or no page may ask.
+        Invalid: AADSTS9002327, no browser says which page it is; 9002326, it is another one, or no page may ask, or
+            the client has none there any longer.
     """
     asked = origin_asked(request.call)
     if asked is None and origin is not None:
         raise refuse(9002327)
     if asked != origin:
         raise refuse(9002326, reason="page of another origin")
+    application = request.call.world.view.application_by_app_id(request.client.app_id)
+    if origin is not None and (application is None or not has_page_at(application.sign_in, origin)):
+        raise refuse(9002326, reason="page is no longer registered")
 
 
 def _tenant_of_refresh_token(world: World, form: Form) -> Tenant:

@@ -37,7 +37,9 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
 
 def _sessions(call: Call, walk: Walk) -> list[BrowserSession]:
     tenant = tenant_of_path(call, walk.path)
-    return live_sessions(call, tenant.id if tenant is not None else None)
+    longest = walk.authorization.max_age if walk.authorization is not None else None
+    found = live_sessions(call, tenant.id if tenant is not None else None)
+    return [one for one in found if longest is None or call.now - one.authenticated <= longest]
 
 
 ACCOUNT = Step("account", _is_due, _page, _take)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.consent import Missing, MissingOfResource
-from strongroom.core.directory_roles import role_that_gives
+from strongroom.core.delegated_permissions import power_of_scopes
+from strongroom.core.directory_roles import power_of, role_that_gives
+from strongroom.core.errors import Invalid
+from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import ServicePrincipal
 from strongroom.directory.apis import require_user_assigned
 from strongroom.directory.clients import find_public_client, require_client, require_enabled
@@ -73,7 +76,7 @@ def _page(call: Call, walk: Walk) -> dict[str, object]:
     """
     request, user = _the_request(call, walk), find_user(call, walk.the_shown)
     missing = _missing(call, walk, request) or Missing(())
-    is_administrator = _may_consent_for_all(call, walk)
+    is_administrator = _may_consent_for_all(call, walk, missing)
     if missing.admin_only and not is_administrator:
         raise refuse(90094, client_id=request.client_id, reason="an administrator has to consent")
     if _principal(call, user.tenant, request.client_id) is None:
@@ -86,17 +89,35 @@ def _page(call: Call, walk: Walk) -> dict[str, object]:
     }
 
 
+def _prepare(call: Call, walk: Walk) -> Walk:
+    """Seal what the page shows, since the person agrees to that and to nothing else."""
+    missing = _missing(call, walk, _the_request(call, walk)) or Missing(())
+    return walk.having(asked=_asked(missing), asked_of_all=missing.admin_only)
+
+
+def _asked(missing: Missing) -> tuple[tuple[str, str], ...]:
+    return tuple((one.app_id, word) for one in missing.resources for word in one.words)
+
+
 async def _take(call: Call, walk: Walk, form: Form) -> Taken:
-    """Record what the person agreed to; anything but a clear yes is a no."""
+    """
+    Record what the person agreed to; anything but a clear yes is a no.
+
+    Raises:
+        Invalid: more is asked for than the page has shown; and as `_page`.
+    """
     if form.get("answer") != "accept":
         return Taken(walk, gave_up=refuse(65004, reason="the person did not consent"))
     request, shown = _the_request(call, walk), walk.the_shown
     missing = _missing(call, walk, request) or Missing(())
     _page(call, walk)
+    if not set(_asked(missing)) <= set(walk.asked) or (missing.admin_only and not walk.asked_of_all):
+        # Whoever owns the application or its registration may change it between the page and the answer.
+        raise Invalid("The application asks for something else by now. Read again what it asks for.")
     principal = _principal(call, shown.tenant, request.client_id)
     if principal is None:
         raise refuse(65001, client_id=request.client_id, reason="client has no service principal in the tenant")
-    for_all = missing.admin_only or (form.get("for_all") == "yes" and _may_consent_for_all(call, walk))
+    for_all = missing.admin_only or (form.get("for_all") == "yes" and _may_consent_for_all(call, walk, missing))
     call.properties.update(
         servicePrincipalId=principal.id,
         scope=" ".join(word for one in missing.resources for word in one.words),
@@ -120,9 +141,13 @@ def _grant(call: Call, client: ServicePrincipal, user: str | None, missing: Miss
     )
 
 
-def _may_consent_for_all(call: Call, walk: Walk) -> bool:
-    held = call.world.view.directory_roles_of(walk.the_shown.tenant, walk.the_shown.user)
-    return role_that_gives(held, _GRANTS) is not None
+def _may_consent_for_all(call: Call, walk: Walk, missing: Missing) -> bool:
+    """Tell whether the person may give all of it for everybody: nobody gives a client more than he could do himself."""
+    view, shown = call.world.view, walk.the_shown
+    held = view.directory_roles_of(shown.tenant, shown.user)
+    power = power_of(held, view.app_permissions_of(shown.tenant, shown.user), user=True)
+    words = {word for one in missing.resources if one.app_id == GRAPH for word in one.words}
+    return role_that_gives(held, _GRANTS) is not None and power_of_scopes(words) <= power
 
 
 def _the_request(call: Call, walk: Walk) -> _Request:
@@ -143,4 +168,4 @@ def _request(call: Call, walk: Walk) -> _Request | None:
     return None
 
 
-CONSENT = Step(_NAME, _is_due, _page, _take, unasked=65001)
+CONSENT = Step(_NAME, _is_due, _page, _take, unasked=65001, prepare=_prepare)

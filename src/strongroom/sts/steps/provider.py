@@ -278,7 +278,8 @@ def _signed_in(call: Call, walk: Walk, provider: IdentityProvider, person: Prove
         link = made = make_link(provider, user, person.subject, now=call.now, entropy=call.world.entropy)
         changes = (lambda tx: add_link_at_sign_in(tx, made),)
     call.properties["credentialId"] = link.id
-    authenticated = call.now if person.authenticated is None else person.authenticated
+    # A sign-in of which the provider does not say when it was counts as older than anything demands.
+    authenticated = 0 if person.authenticated is None else person.authenticated
     if authenticated < user.sessions_valid_from and not walk.fresh:
         # The user was signed out of everything since: the provider is asked again, to sign the person in anew.
         return Taken(walk.having(fresh=True), changes)
