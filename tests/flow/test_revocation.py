@@ -12,6 +12,8 @@ from collections.abc import Callable
 import jwt
 import pytest
 
+from strongroom.sts.grants import GRANTS
+from strongroom.sts.grants.device_code import DEVICE_CODE_V1
 from tests.flow import holders
 from tests.flow.arm import Arm
 from tests.flow.graph import Graph
@@ -144,6 +146,16 @@ def test_the_next_request_is_refused(world: Simulation, way: str, end: Callable[
     assert "access_token" not in again.json
     assert read(world, bystander).status == 200
     assert bystander.again().status == 200
+
+
+def test_every_grant_is_in_the_table(world: Simulation) -> None:
+    """A grant that is added has a row here; the older version's device code is the same one by another name."""
+    before = len(world.entries())
+    for way in WAYS.values():
+        way(world)
+    issued = [entry for entry in world.entries()[before:] if entry["operationName"] == "TokenIssue"]
+    asked = {entry["properties"]["grantType"] for entry in issued}
+    assert set(GRANTS) - asked == {DEVICE_CODE_V1.name}
 
 
 @pytest.mark.parametrize("way", WAYS)
