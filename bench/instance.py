@@ -19,7 +19,7 @@ from bench.processes import free_port, running
 
 _COMMAND = (sys.executable, "-m", "strongroom")
 _INIT_S = 60.0
-_VAULT_RESOURCE = "https://vault.azure.net"
+VAULT_RESOURCE = "https://vault.azure.net"
 _ARM_VERSION = "2023-07-01"
 
 
@@ -56,10 +56,10 @@ class Instance:
         return [*_COMMAND, "serve", "--data", str(self.data), "--port", str(self.port)]
 
     def allow_passwords(self) -> None:
-        """Switch the password grant on, which is off by default. The instance must be serving."""
-        _command("sign-in", "--data", str(self.data), "--password-grant")
+        """Switch the password grant and device codes on, off by default. The instance must be serving."""
+        _command("sign-in", "--data", str(self.data), "--password-grant", "--device-code")
 
-    def token(self, resource: str = _VAULT_RESOURCE) -> str:
+    def token(self, resource: str = VAULT_RESOURCE) -> str:
         """Get an access token for a resource."""
         form = self.token_form(resource)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -73,7 +73,7 @@ class Instance:
         """Where tokens are asked for."""
         return f"/{self.tenant}/oauth2/v2.0/token"
 
-    def token_form(self, resource: str = _VAULT_RESOURCE) -> bytes:
+    def token_form(self, resource: str = VAULT_RESOURCE) -> bytes:
         """Write the body of a token request."""
         return urlencode(
             {

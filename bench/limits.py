@@ -48,7 +48,7 @@ class Identity:
     """Who a server is: a name, the certificate for it, and the authority that clients trust for it."""
 
     name: str
-    ca_file: Path
+    ca_file: Path | None
     certificate: Path
     key: Path
 

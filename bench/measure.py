@@ -58,6 +58,13 @@ def compare(name: str, rounds: Sequence[Round], *, better: Better, target: float
     )
 
 
+def longest(name: str, rounds: Sequence[Round]) -> Measure:
+    """Make a measure of what must never take longer than its limit: the worst round counts, not the middle one."""
+    ratios = [measured / limit for measured, limit in rounds]
+    measured, limit = max(rounds, key=lambda made: made[0] / made[1])
+    return Measure(name, measured, limit, target=1.0, better="lower", spread=(min(ratios), max(ratios)))
+
+
 def table(measures: Sequence[Measure]) -> str:
     """Lay measures out for people."""
     header = ("what", "measured", "limit", "ratio", "rounds from", "to", "target", "")
@@ -67,9 +74,9 @@ def table(measures: Sequence[Measure]) -> str:
             measure.name,
             f"{measure.measured:,.4g}",
             f"{measure.limit:,.4g}",
-            f"{measure.ratio:.2f}",
-            f"{measure.spread[0]:.2f}",
-            f"{measure.spread[1]:.2f}",
+            _ratio(measure.ratio),
+            _ratio(measure.spread[0]),
+            _ratio(measure.spread[1]),
             "" if measure.target is None else f"{'<=' if measure.better == 'lower' else '>='} {measure.target:g}",
             measure.verdict,
         )
@@ -95,6 +102,11 @@ def write_results(measures: Sequence[Measure], path: Path) -> None:
         for measure in measures
     ]
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def _ratio(number: float) -> str:
+    # A small one keeps two digits that say something.
+    return f"{number:.2f}" if number >= 0.1 or number == 0 else f"{number:.2g}"
 
 
 def _significant(number: float) -> float:

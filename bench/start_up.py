@@ -57,7 +57,7 @@ def await_challenge(instance: Instance, until: float) -> None:
             return
 
 
-def _ask_once(instance: Instance, context: ssl.SSLContext, request: bytes) -> bytes:
+def _ask_once(instance: Instance, context: ssl.SSLContext | None, request: bytes) -> bytes:
     with connect(instance.vault, context) as connection:
         connection.sendall(request)
         return connection.recv(4096)
