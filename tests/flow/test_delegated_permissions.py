@@ -135,6 +135,18 @@ def test_every_row_goes_by_the_table(world: Simulation, administrator: Person, o
     right = requires.name if isinstance(requires, DirectoryPermission) else requires.delegated
     assert right is not None, "a row of Graph says what a client needs for it"
     tenant = world.first.tenant_id
+    fresh = TokenFamily(
+        id=new_guid(world.world.entropy),
+        tenant=tenant,
+        user=administrator.user.id,
+        app_id=AZURE_CLI,
+        credential="c",
+        authenticated=int(world.clock()),
+        amr=("pwd", "otp", "mfa"),
+        expires=int(world.clock()) + 3600,
+        factor="one that was shown just now",
+    )
+    world.commit(lambda tx: tx.put(fresh))
     who = Caller(
         tenant=tenant,
         oid=administrator.user.id,
@@ -145,6 +157,7 @@ def test_every_row_goes_by_the_table(world: Simulation, administrator: Person, o
         credential="c",
         token_id="t",
         directory_roles=frozenset({GLOBAL_ADMINISTRATOR}),
+        session=fresh.id,
     )
     target = Target("/", {name: MISSING for name in ("id", "app_id", "client_id") if f"{{{name}}}" in op.path})
 

@@ -114,8 +114,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("login", "DeviceCodeIssue"): Case(_of_tenant("oauth2/v2.0/devicecode"), 400, {"form": {"scope": "openid"}}),
     ("login", "DeviceCodeIssueV1"): Case(_of_tenant("oauth2/devicecode"), 400, {"form": {"resource": "x"}}),
     ("login", "DeviceCodeFormGet"): Case(_of_tenant("oauth2/deviceauth"), is_page=True),
+    # Without the page's cookie the page is what comes.
     ("login", "DeviceCodeFormTake"): Case(
-        _of_tenant("oauth2/deviceauth"), 400, {"form": {"user_code": "none"}}, is_page=True
+        _of_tenant("oauth2/deviceauth"), how={"form": {"user_code": "none"}}, is_page=True
     ),
     # A form that no page of ours carried.
     ("login", "SignIn"): Case(_of_tenant("sign-in"), 400, {"form": {"request": "none"}}, is_page=True),

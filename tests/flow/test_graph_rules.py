@@ -18,11 +18,14 @@ from tests.flow.guarded import ObjectSubject
 from tests.flow.users import allow_passwords, person, sign_in
 from tests.world import GRAPH_AUDIENCE, START, Principal, Simulation
 
-READS = [
-    pytest.param(op, id=op.name)
-    for op in OPERATIONS
-    if isinstance(op.requires, DirectoryPermission) and not op.requires.write
+_READS = [op for op in OPERATIONS if isinstance(op.requires, DirectoryPermission) and not op.requires.write]
+CLOSED = [
+    op
+    for op in _READS
+    if isinstance(op.requires, DirectoryPermission) and (op.requires.personal or op.requires.confidential)
 ]
+"""What is no user's to read without a role: how others sign in, and the tenant's policies."""
+READS = [pytest.param(op, id=op.name) for op in _READS if op not in CLOSED]
 DENIED = "Insufficient privileges to complete the operation."
 
 
@@ -194,6 +197,13 @@ class TestRights:
         answer = subject.ask(as_user)
         assert answer.status == op.success, answer.body
         assert world.entries()[-1]["properties"].get("appliedAssignmentId") is None
+
+    @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in CLOSED if "/me/" not in op.path])
+    def test_some_of_it_wants_a_role(self, world: Simulation, as_user: str, op: Op) -> None:
+        """How others sign in and what the policies are is read by those who look after it."""
+        subject = ObjectSubject(world, op)
+        subject.prepare()
+        refused(subject.ask(as_user), 403, "Authorization_RequestDenied")
 
     def test_a_user_without_a_role_changes_nothing(self, world: Simulation, graph: Graph, as_user: str) -> None:
         """To read a directory is not to write it."""

@@ -952,6 +952,7 @@ def test_who_was_signed_out_of_everything(
     tenant, now = world.first.tenant_id, int(world.clock())
     world.commit(lambda tx: revoke_sessions(tx, tenant, someone.user.id, now=now))
     assert refresh(world, given["refresh_token"]).status == 400
+    world.advance(1)
     provider.claims = {"auth_time": before}
     answer = provider.sign_in(browser, choose(browser, provider))
     asked = provider.arrive(answer)

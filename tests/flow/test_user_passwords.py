@@ -170,6 +170,7 @@ class TestRevoke:
             assert Graph(world, token=one["access_token"]).ask("GET", "me").status == 401
             refresh = ask_token(world, grant_type="refresh_token", refresh_token=one["refresh_token"])
             assert refresh.json["error_codes"] == [50173]
+        world.advance(1)
         assert sign_in(world, someone).status == 200
 
     def test_ones_own(self, world: Simulation, someone: Person) -> None:
