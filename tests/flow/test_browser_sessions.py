@@ -11,6 +11,7 @@ from strongroom.core.sessions import BrowserSession
 from strongroom.directory import users
 from strongroom.directory.browser_sessions import expired_sessions
 from strongroom.directory.user_passwords import revoke_sessions, set_password
+from tests.flow.apps import change_principal, sign_in_by
 from tests.flow.browser import REDIRECT, Browser, title, told
 from tests.flow.test_sign_in_by_password import claims, refused
 from tests.flow.test_sign_in_page import redeem
@@ -122,7 +123,7 @@ def test_a_session_ends_with_what_it_began_with(
         )
     elif change == "revoked":
         world.commit(lambda tx: revoke_sessions(tx, tenant, someone.user.id, now=now))
-        assert not sessions(world, someone)
+        assert expired_sessions(world.view, now) == sessions(world, someone)
     elif change == "disabled":
         world.commit(
             lambda tx: users.update_user(
@@ -266,6 +267,19 @@ def test_signing_out_of_one_tenant_leaves_the_others(world: Simulation, browser:
 def test_signing_out_redirects_nowhere_unasked(world: Simulation, browser: Browser, query: dict[str, str]) -> None:
     """SEC-TOKEN-9: no open redirect: without an application that is registered to listen there it is a page."""
     answer = browser.open("common/oauth2/v2.0/logout", post_logout_redirect_uri="https://attacker.example", **query)
+    assert title(answer) == "Signed out"
+
+
+@pytest.mark.parametrize("how", ["another tenant", "disabled"])
+def test_signing_out_redirects_to_clients_of_the_tenant(world: Simulation, browser: Browser, how: str) -> None:
+    """SEC-TOKEN-9, SEC-TENANT-2: not to one that another tenant has, nor to one that is disabled in this one."""
+    place = "https://app.example/bye"
+    client = world.principal("an app", world.tenant() if how == "another tenant" else None)
+    sign_in_by(world, client, web=(place,))
+    if how == "disabled":
+        change_principal(world, client, enabled=False)
+    path = f"{world.first.tenant_id}/oauth2/v2.0/logout"
+    answer = browser.open(path, client_id=client.appid, post_logout_redirect_uri=place)
     assert title(answer) == "Signed out"
 
 

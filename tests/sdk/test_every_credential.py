@@ -17,7 +17,7 @@ import azure.identity
 import azure.identity.aio
 import pytest
 
-from tests.live import Service
+from tests.live import Service, free_port
 from tests.plugins.canary import remember
 from tests.sdk.applications import PROGRAMS, Application, administering
 from tests.sdk.conftest import EXAMPLES, Live
@@ -61,7 +61,7 @@ IN_JAVASCRIPT: dict[str, str] = {
     "DefaultAzureCredential": "examples/node/quickstart.mjs",
     "DeviceCodeCredential": HERE,
     "EnvironmentCredential": "tests/sdk/programs/environment.mjs",
-    "InteractiveBrowserCredential": "opens the desktop's own browser, by its own program",
+    "InteractiveBrowserCredential": HERE,
     "ManagedIdentityCredential": HERE,
     "OnBehalfOfCredential": HERE,
     "UsernamePasswordCredential": HERE,
@@ -135,6 +135,10 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
             },
         ).json()
         client.close()
+        # What the desktop's opener starts for a page.
+        opener = folder / "browser"
+        opener.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAMS / "person.py"} "$1"\n')
+        opener.chmod(0o700)
         with ThreadingHTTPServer(("127.0.0.1", 0), _Pipeline) as pipeline:
             thread = Thread(target=pipeline.serve_forever)
             thread.start()
@@ -151,6 +155,8 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
                     "NODE_PROJECT": str(PROJECT),
                     "PYTHON": sys.executable,
                     "PERSON": str(PROGRAMS),
+                    "PORT": str(free_port()),
+                    "BROWSER": str(opener),
                 },
             )
             pipeline.shutdown()

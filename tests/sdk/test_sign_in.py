@@ -26,6 +26,6 @@ def test_a_person_signs_in(tmp_path: Path, canary: str, how: str) -> None:
             USER_NAME=service.first["userName"],
             USER_PASSWORD=service.first["userPassword"],
             VALUE=canary,
-            BROWSER=f"{sys.executable} {PROGRAMS / 'browser.py'} %s &",
+            BROWSER=f"{sys.executable} {PROGRAMS / 'person.py'} %s &",
         )
         assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr

@@ -139,6 +139,9 @@ async def refresh_family(
         raise refuse(700084, reason="refresh token of a page has expired")
     if found.expires <= now:
         raise refuse(700082, reason="refresh token has expired")
+    user = await tx.record(User, found.partition, found.user)
+    if user is None or found.authenticated < user.sessions_valid_from:
+        raise refuse(50173, reason="the user is gone, or was signed out of everything")
     if token.generation == found.generation:
         refreshed = replace(
             found,

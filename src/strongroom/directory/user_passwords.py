@@ -14,7 +14,7 @@ from strongroom.core.errors import Conflict
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Credential, CredentialKind, User
 from strongroom.core.passwords import password_expires
-from strongroom.core.sessions import BrowserSession, SignInSettings, TokenFamily
+from strongroom.core.sessions import SignInSettings
 from strongroom.directory.principals import require_user
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -161,20 +161,18 @@ async def revoke_sessions(tx: Transaction, tenant: str, user: str, *, now: int) 
     Raises:
         NotFound: the tenant has no such user.
     """
-    found = await end_sessions_of(tx, await require_user(tx, tenant, user), now)
+    found = signed_out(await require_user(tx, tenant, user), now)
     await tx.put(found)
     return found
 
 
-async def end_sessions_of(tx: Transaction, user: User, now: int) -> User:
-    """End whatever a user is signed in to, and give the user as it is to be put."""
-    for session in await tx.records(BrowserSession, user.partition):
-        if session.user == user.id:
-            await tx.remove(session)
-    for family in await tx.records(TokenFamily, user.partition):
-        if family.user == user.id:
-            await tx.put(replace(family, ended=True))
-    # Times are whole seconds: a sign-in of this one may have been before.
+def signed_out(user: User, now: int) -> User:
+    """
+    Give a user as signed out of everything.
+
+    Nothing of it has to be looked for: each session, family and code says when its user signed in, and is held against
+    this whenever it is used. Times are whole seconds, so a sign-in of this one may have been before.
+    """
     return replace(user, sessions_valid_from=now + 1)
 
 

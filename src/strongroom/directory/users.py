@@ -13,7 +13,7 @@ from strongroom.core.identity import Tenant, User
 from strongroom.core.records import INSTANCE
 from strongroom.directory.deletion import delete
 from strongroom.directory.principals import no_such_object, require_user
-from strongroom.directory.user_passwords import end_sessions_of, expiry_of, put_password, set_expiry
+from strongroom.directory.user_passwords import expiry_of, put_password, set_expiry, signed_out
 from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
@@ -125,7 +125,7 @@ async def update_user(tx: Transaction, tenant: str, user: str, change: UserChang
     if change.password_never_expires is not None:
         changed = replace(changed, password_never_expires=change.password_never_expires)
     if found.enabled and not changed.enabled:
-        changed = await end_sessions_of(tx, changed, now)
+        changed = signed_out(changed, now)
     await _put(tx, changed)
     if changed.password_never_expires != found.password_never_expires:
         await set_expiry(tx, changed)

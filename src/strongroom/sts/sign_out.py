@@ -10,9 +10,9 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from strongroom.core.errors import Failure
-from strongroom.core.identity import Application
 from strongroom.core.redirects import find_platform
 from strongroom.directory.browser_sessions import end_sessions
+from strongroom.directory.clients import require_client, require_enabled
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.sts import browser, pages
@@ -32,7 +32,8 @@ async def sign_out(call: Call) -> Response:
         raise pages.told(call, failure) from None
     every = browser.live_sessions(call)
     ended = [one for one in every if tenant is None or one.tenant == tenant.id]
-    response = _answer(call)
+    # Where the path names no tenant, it is that of whoever was signed in: another's clients are sent nobody.
+    response = _answer(call, tenant.id if tenant is not None else ended[0].tenant if ended else None)
     if ended:
         call.proved = True
         call.properties.update(tenantId=ended[0].tenant, userId=ended[0].user)
@@ -43,9 +44,9 @@ async def sign_out(call: Call) -> Response:
     return response
 
 
-def _answer(call: Call) -> Response:
+def _answer(call: Call, tenant: str | None) -> Response:
     place = call.query.get("post_logout_redirect_uri")
-    if place is None or not _listens_at(call, place):
+    if place is None or tenant is None or not _listens_at(call, tenant, place):
         told = "You are signed out at this browser. Programs that have tokens keep them until they expire."
         return pages.answer(call, "done", title="Signed out", told=told)
     if "state" in call.query:
@@ -55,7 +56,12 @@ def _answer(call: Call) -> Response:
     )
 
 
-def _listens_at(call: Call, uri: str) -> bool:
-    """Tell whether the application that the request names is registered to listen at a URI."""
-    application = call.world.view.application_by_app_id(call.query.get("client_id", "").lower())
-    return isinstance(application, Application) and find_platform(application.sign_in, uri) is not None
+def _listens_at(call: Call, tenant: str, uri: str) -> bool:
+    """Tell whether the application that the request names is one of the tenant's, and registered to listen at a URI."""
+    client_id = call.query.get("client_id", "")
+    try:
+        application, principal = require_client(call.world.view, tenant=tenant, client_id=client_id)
+        require_enabled(principal)
+    except Failure:
+        return False
+    return find_platform(application.sign_in, uri) is not None

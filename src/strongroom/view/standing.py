@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.core.identity import ServicePrincipal, ServicePrincipalType
+from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, User
 from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily, proof_id
@@ -71,7 +71,14 @@ def family_stands(view: View, family: TokenFamily) -> bool:
 
 
 def has_credential(view: View, family: TokenFamily) -> bool:
-    """Tell whether what a family's user showed is still that user's: the password, and a second factor."""
+    """
+    Tell whether what a family's user showed is still that user's: the password, and a second factor.
+
+    It was shown in vain if the user was signed out of everything since.
+    """
+    user = view.principal(family.tenant, family.user)
+    if isinstance(user, User) and family.authenticated < user.sessions_valid_from:
+        return False
     credential = view.credential(family.credential)
     return (
         credential is not None

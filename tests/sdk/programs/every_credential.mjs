@@ -7,7 +7,7 @@ const require = createRequire(process.env.NODE_PROJECT + "/package.json");
 const identity = require("@azure/identity");
 const { SecretClient } = require("@azure/keyvault-secrets");
 
-const { TENANT, CLIENT, SECRET, USER_NAME, USER_PASSWORD, ASSERTION, VAULT_URL, VALUE, PYTHON, PERSON } = process.env;
+const { TENANT, CLIENT, SECRET, USER_NAME, USER_PASSWORD, ASSERTION, VAULT_URL, VALUE, PYTHON, PERSON, PORT } = process.env;
 const [kind, name] = process.argv.slice(2);
 const run = promisify(execFile);
 const back = "http://localhost/back";
@@ -31,6 +31,7 @@ const makers = {
       clientId: publicClient,
       userPromptCallback: ({ verificationUri, userCode }) => void person(`import person; person.let_in("${verificationUri}", "${userCode}")`),
     }),
+  InteractiveBrowserCredential: async (Kind) => new Kind({ tenantId: TENANT, clientId: publicClient, redirectUri: `http://localhost:${PORT}` }),
   OnBehalfOfCredential: async (Kind) => new Kind({ tenantId: TENANT, clientId: CLIENT, clientSecret: SECRET, userAssertionToken: ASSERTION }),
   UsernamePasswordCredential: async (Kind) => new Kind(TENANT, CLIENT, USER_NAME, USER_PASSWORD),
   ManagedIdentityCredential: async (Kind) => new Kind(),

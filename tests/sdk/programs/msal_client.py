@@ -75,7 +75,7 @@ def for_a_user() -> None:
     app = msal.PublicClientApplication(AZURE_CLI, authority=AUTHORITY)
     flow = app.initiate_device_flow(SCOPES)
     assert flow["user_code"] in flow["message"]
-    browser = [sys.executable, str(Path(__file__).with_name("browser.py")), flow["verification_uri"], flow["user_code"]]
+    browser = [sys.executable, str(Path(__file__).with_name("person.py")), flow["verification_uri"], flow["user_code"]]
     subprocess.run(browser, check=True)
     answer = app.acquire_token_by_device_flow(flow)
     use(answer)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from html import unescape
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -11,18 +12,30 @@ _FORM = re.compile(r'<form method="post" action="([^"]+)"')
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
-def send(session: requests.Session, page: requests.Response, **fields: str) -> requests.Response:
-    """Send a page's form, and follow nobody away from here."""
+def send(
+    session: requests.Session, page: requests.Response, *, follow: bool = False, **fields: str
+) -> requests.Response:
+    """Send a page's form."""
     action = _FORM.search(page.text)
     assert action is not None, page.text
     filled = {name: unescape(value) for name, value in _HIDDEN.findall(page.text)}
     place = urljoin(page.url, unescape(action[1]))
-    return session.post(place, data={**filled, **fields}, timeout=30, allow_redirects=False)
+    return session.post(place, data={**filled, **fields}, timeout=30, allow_redirects=follow)
 
 
-def sign_in(session: requests.Session, page: requests.Response) -> requests.Response:
+def sign_in(session: requests.Session, page: requests.Response, *, follow: bool = False) -> requests.Response:
     """Type name and password in."""
-    return send(session, page, username=os.environ["USER_NAME"], password=os.environ["USER_PASSWORD"])
+    names = {"username": os.environ["USER_NAME"], "password": os.environ["USER_PASSWORD"]}
+    return send(session, page, follow=follow, **names)
+
+
+def go(place: str) -> None:
+    """Go where a client sends its user, sign in there, and take the answer back to the client, as a browser does."""
+    with requests.Session() as session:
+        answer = sign_in(session, session.get(place, timeout=30), follow=True)
+        assert answer.status_code == 200, answer.text
+        if _HIDDEN.search(answer.text):
+            send(session, answer)
 
 
 def let_in(place: str, code: str) -> None:
@@ -43,3 +56,10 @@ def code_for(client_id: str, redirect_uri: str, scope: str) -> str:
             answer = send(session, answer, answer="accept")
         assert answer.status_code == 302, answer.text
         return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        let_in(*sys.argv[1:])
+    else:
+        go(sys.argv[1])

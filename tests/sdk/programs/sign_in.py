@@ -45,7 +45,7 @@ def at_another_device() -> None:
     """azure-identity shows a code and waits; the person types it in at a browser elsewhere."""
 
     def show(page: str, code: str, _expires: datetime) -> None:
-        browser = [sys.executable, str(Path(__file__).with_name("browser.py")), page, code]
+        browser = [sys.executable, str(Path(__file__).with_name("person.py")), page, code]
         subprocess.run(browser, check=True)
 
     credential = DeviceCodeCredential(tenant_id=TENANT, prompt_callback=show, timeout=60)
