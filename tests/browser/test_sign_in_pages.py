@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pyotp
@@ -31,8 +32,51 @@ def is_back(page: Page) -> None:
 
 
 def heading(page: Page, text: str) -> None:
-    """Hold that a page is shown."""
+    """Hold that a page is shown, and that everybody can use it."""
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
+    accessible(page)
+
+
+def accessible(page: Page) -> None:
+    """
+    Hold a page to what can be told of it (WCAG 2.2: 1.3.1, 1.4.3, 2.4.2, 3.1.1, 3.3.1, 4.1.2).
+
+    A language, a title, one main landmark and one first heading; a name for whatever can be used; an alert that the
+    field says it is described by; enough contrast of every text with what is behind it.
+    """
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.title().endswith(" - Strongroom")
+    assert (page.get_by_role("main").count(), page.locator("h1").count()) == (1, 1)
+    for kind in ("textbox", "checkbox", "button"):
+        for one in page.get_by_role(kind).all():
+            assert one.evaluate("e => (e.labels && e.labels.length) || e.textContent.trim() || e.ariaLabel"), kind
+    if page.locator("#wrong").count() and page.locator("input:not([type=hidden])").count():
+        assert page.locator("[aria-describedby~=wrong]").count()
+    faint = page.evaluate(_FAINT)
+    assert not faint, faint
+
+
+_FAINT = """() => {
+  const part = c => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4 }
+  const rgb = text => text.match(/[0-9.]+/g).map(Number)
+  const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const c = rgb(getComputedStyle(e).backgroundColor)
+      if (c.length < 4 || c[3] > 0) return c
+    }
+    return [255, 255, 255]
+  }
+  return [...document.querySelectorAll("main *")]
+    .filter(e => !["SCRIPT", "STYLE"].includes(e.tagName))
+    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+    .map(e => {
+      const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x)
+      return [e.textContent.trim().slice(0, 30), (a + 0.05) / (b + 0.05)]
+    })
+    .filter(([, ratio]) => ratio < 4.5)
+}"""
+"""Texts whose contrast is below 4.5:1 (WCAG 2.2 section 1.4.3)."""
 
 
 def audited(pages: Pages, correlation: str) -> list[dict[str, Any]]:
@@ -67,6 +111,48 @@ def test_the_keyboard_alone_is_enough_and_no_script(pages: Pages) -> None:
     page.keyboard.type(who.password)
     page.keyboard.press("Enter")
     is_back(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_colour_schemes_can_be_read(pages: Pages, scheme: Any) -> None:
+    """The page follows the browser, and `accessible` judges the contrast of each."""
+    page = pages.open(color_scheme=scheme)
+    page.goto(pages.authorize())
+    heading(page, "Sign in")
+    sign_in(page, pages.person("Zoe"), "Wrong-passw0rd")
+    expect(page.get_by_role("alert")).to_be_visible()
+    accessible(page)
+
+
+def test_every_step_goes_by_keyboard_alone_and_without_scripts(pages: Pages) -> None:
+    """Password, second factor, consent and the device's page: Tab, text and Enter."""
+    who = pages.person("Yara")
+    setting_up = pages.open()
+    setting_up.goto(pages.url("security-info"))
+    sign_in(setting_up, who)
+    app = set_up_app(setting_up)
+    made = pages.administrator.graph(
+        "POST", "applications", {"displayName": "Ledger", "web": {"redirectUris": ["http://localhost/back"]}}
+    )
+    pages.administrator.graph("POST", "servicePrincipals", {"appId": made["appId"]})
+    page = pages.open(java_script_enabled=False)
+    scope = "https://vault.azure.net/user_impersonation"
+    page.goto(pages.authorize(client_id=made["appId"], redirect_uri=f"{pages.back}/back", scope=scope))
+    for text in (who.name, who.password):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Show a second factor")
+    page.keyboard.type(app.at(int(time.time()), counter_offset=1))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Permissions requested")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/back\?code="))
+    page.goto(pages.url("oauth2/deviceauth"))
+    page.keyboard.type("BBBBBBBBB")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("AADSTS70018")
 
 
 def test_a_wrong_password_is_told_with_what_the_operator_finds(pages: Pages) -> None:
