@@ -137,7 +137,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while its driver runs, the thread counts as having a running event loop, and no other test in
+# it could begin one.
+@pytest.fixture(scope="module")
 def _browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
@@ -145,7 +147,7 @@ def _browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("pages") / "data") as service:
         for name in ("clientSecret", "userPassword"):
@@ -153,7 +155,7 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _back() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Back) as server:
         thread = Thread(target=server.serve_forever)
@@ -163,7 +165,7 @@ def _back() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _pages(_service: Service, _browser: Browser, _back: str) -> Iterator[Pages]:
     made = Pages(_service, _browser, _back)
     yield made
