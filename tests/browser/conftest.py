@@ -137,8 +137,8 @@ def chromium() -> str:
     return found
 
 
-# Not for the whole session: while its driver runs, the thread counts as having a running event loop, and no other test in
-# it could begin one.
+# Not for the whole session: while its driver runs, the thread counts as having a running event loop, and no other test
+# in it could begin one.
 @pytest.fixture(scope="module")
 def _browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
