@@ -28,11 +28,17 @@ def control(world: Simulation, method: str, path: str, body: object = None, **ho
 class Workload:
     """An application that a workload elsewhere is, and its issuer."""
 
-    def __init__(self, world: Simulation, graph: Graph) -> None:
+    def __init__(
+        self,
+        world: Simulation,
+        graph: Graph,
+        issuer: str | None = None,
+        subject: str = "system:serviceaccount:default:Pod",
+    ) -> None:
         self.world, self.graph = world, graph
         self.app: Principal = world.principal()
-        self.issuer = f"https://{chance.token_hex(6)}.example/"
-        self.subject = "system:serviceaccount:default:Pod"
+        self.issuer = issuer or f"https://{chance.token_hex(6)}.example/"
+        self.subject = subject
         self.path = f"applications/{self.app.application}/federatedIdentityCredentials"
         self.trust()
         self.made = graph.make(self.path, self.body())

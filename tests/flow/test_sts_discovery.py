@@ -66,6 +66,30 @@ class TestMetadata:
         assert document["token_endpoint"] == f"{world.login_url}/{tenant}/oauth2/token"
         assert document["jwks_uri"] == f"{world.login_url}/{tenant}/discovery/keys"
 
+    @pytest.mark.parametrize("version", ["", "/v2.0"])
+    def test_what_a_document_has_is_there(self, world: Simulation, version: str) -> None:
+        """Entra's members but those for which there is nothing here (ADR 0014); every address leads somewhere."""
+        document = get(world, f"{world.first.tenant_id}{version}/.well-known/openid-configuration").json
+        assert set(document) == {
+            "token_endpoint", "token_endpoint_auth_methods_supported", "jwks_uri", "response_modes_supported",
+            "subject_types_supported", "id_token_signing_alg_values_supported", "response_types_supported",
+            "scopes_supported", "issuer", "request_uri_parameter_supported", "userinfo_endpoint",
+            "authorization_endpoint", "device_authorization_endpoint", "http_logout_supported",
+            "frontchannel_logout_supported", "end_session_endpoint", "claims_supported", "cloud_instance_name",
+            "msgraph_host",
+        }  # fmt: skip
+        assert (document["http_logout_supported"], document["frontchannel_logout_supported"]) == (True, False)
+        statuses = {
+            "token_endpoint": ("POST", 400),
+            "jwks_uri": ("GET", 200),
+            "authorization_endpoint": ("GET", 400),
+            "device_authorization_endpoint": ("POST", 400),
+            "end_session_endpoint": ("GET", 200),
+            "userinfo_endpoint": ("GET", 401),
+        }
+        found = {name: world.ask(method, document[name]).status for name, (method, _) in statuses.items()}
+        assert found == {name: status for name, (_, status) in statuses.items()}
+
     def test_a_domain_becomes_the_guid(self, world: Simulation) -> None:
         """A tenant may be asked for by its domain; what comes out is its GUID."""
         by_domain = get(world, "strongroom.localhost/v2.0/.well-known/openid-configuration").json

@@ -152,7 +152,7 @@ _TABLE = (
     Refusal(500014, *_RESOURCE, "The service principal for resource '{resource}' is disabled."),
     Refusal(
         501051,
-        *_REQUEST,
+        *_GRANT,
         "Application '{client_id}' is not assigned to a role for the application '{resource}'.",
     ),
     Refusal(

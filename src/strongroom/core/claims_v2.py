@@ -11,7 +11,19 @@ from collections.abc import Mapping
 
 _RENAMED: Mapping[str, str] = {"appid": "azp", "appidacr": "azpacr", "upn": "preferred_username"}
 _LEFT_OUT = frozenset(
-    {"acr", "amr", "auth_time", "family_name", "given_name", "idp", "ipaddr", "unique_name", "wids", "xms_mirid"}
+    {
+        "acr",
+        "amr",
+        "auth_time",
+        "family_name",
+        "given_name",
+        "idp",
+        "ipaddr",
+        "puid",
+        "unique_name",
+        "wids",
+        "xms_mirid",
+    }
 )
 
 

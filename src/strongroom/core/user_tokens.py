@@ -137,6 +137,8 @@ class UserFacts:
     display_name: str
     subject: str
     """`sub`: another one for each application, so that two cannot compare their users."""
+    passport: str
+    """`puid`: the same for every application."""
     session: str
     """`sid`: the token family."""
     authenticated: int
@@ -163,6 +165,7 @@ def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]
         "idtyp": "user",
         "name": user.display_name,
         "oid": user.oid,
+        "puid": user.passport,
         "scp": " ".join(permissions),
         "sid": user.session,
         "sub": user.subject,
@@ -187,7 +190,13 @@ def user_claims(facts: TokenFacts, user: UserFacts, permissions: tuple[str, ...]
 
 
 def id_token_claims(
-    facts: TokenFacts, user: UserFacts, *, issuer: str, nonce: str | None, preferred_username: bool
+    facts: TokenFacts,
+    user: UserFacts,
+    *,
+    issuer: str,
+    nonce: str | None,
+    preferred_username: bool,
+    email: str | None,
 ) -> dict[str, object]:
     """Make the claims of an id token (OpenID Connect Core section 2, v2): for the client, about its user."""
     claims: dict[str, object] = {
@@ -212,6 +221,8 @@ def id_token_claims(
         claims["nonce"] = nonce
     if preferred_username:
         claims |= {"name": user.display_name, "preferred_username": user.user_principal_name}
+    if email:
+        claims["email"] = email
     return claims
 
 

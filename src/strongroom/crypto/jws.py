@@ -66,7 +66,7 @@ class TokenRefused(Exception):
 class TokenSigner:
     """One signing key, loaded once."""
 
-    __slots__ = ("_header", "_key", "kid")
+    __slots__ = ("_header", "_header_v1", "_key", "kid")
 
     def __init__(self, private_key: bytes, kid: str) -> None:
         """Load a PKCS#8 DER key that `new_signing_key` made and a seal kept."""
@@ -75,15 +75,21 @@ class TokenSigner:
         if not isinstance(loaded, RSAPrivateKey):
             raise TypeError("tokens are signed with RSA keys")
         self._key = RSAKey.import_key(loaded)
-        self._header = {"typ": "JWT", "alg": ALGORITHM, "x5t": kid, "kid": kid}
+        self._header = {"typ": "JWT", "alg": ALGORITHM, "kid": kid}
+        self._header_v1 = {"typ": "JWT", "alg": ALGORITHM, "x5t": kid, "kid": kid}
         self.kid = kid
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.kid}>"
 
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """Make a token. An RSA-2048 signature takes most of a millisecond without the lock: call it in a thread."""
-        return jws.serialize_compact(dict(self._header), msgspec.json.encode(claims), self._key, registry=_REGISTRY)
+    def sign(self, claims: Mapping[str, object], *, x5t: bool = True) -> str:
+        """
+        Make a token, whose header names the key twice (*x5t*, as tokens of version 1 do) or once.
+
+        An RSA-2048 signature takes most of a millisecond without the lock: call it in a thread.
+        """
+        header = dict(self._header_v1 if x5t else self._header)
+        return jws.serialize_compact(header, msgspec.json.encode(claims), self._key, registry=_REGISTRY)
 
 
 @lru_cache(maxsize=_KEYS_KEPT)

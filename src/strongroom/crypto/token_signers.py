@@ -30,15 +30,19 @@ class TokenSigners:
         self._lock = threading.Lock()
         self._pool = BoundedPool("signature", threads=threads or max(1, (os.cpu_count() or 2) - 1), waiting=waiting)
 
-    async def sign(self, kid: str, open_private_key: Callable[[], bytes], claims: Mapping[str, object]) -> str:
+    async def sign(
+        self, kid: str, open_private_key: Callable[[], bytes], claims: Mapping[str, object], *, x5t: bool = True
+    ) -> str:
         """
         Make a token signed by the key *kid*, whose private half *open_private_key* gives if it is not loaded yet.
+
+        *x5t* says whether the header names the key under that name as well: tokens of version 1 do.
 
         Raises:
             Throttled: too many signatures wait already.
             Unsealable: the private half does not open.
         """
-        return await self._pool.run(lambda: self._signer(kid, open_private_key).sign(claims))
+        return await self._pool.run(lambda: self._signer(kid, open_private_key).sign(claims, x5t=x5t))
 
     def close(self) -> None:
         """Take no more work, and forget the keys."""

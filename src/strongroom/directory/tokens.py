@@ -138,20 +138,21 @@ async def sign_access(mint: Mint, facts: TokenFacts, claims: dict[str, object], 
         NoSigningKey: the tenant has none.
         Throttled: too many signatures wait already.
     """
-    if facts.resource.token_version != 1:
+    version = facts.resource.token_version
+    if version != 1:
         issuer = issuer_v2(mint.authority, facts.tenant)
         claims = version_2(claims, audience=app_id_of(facts.resource), issuer=issuer)
-    return await sign(mint, facts, claims, now)
+    return await sign(mint, facts, claims, now, version=version)
 
 
-async def sign(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int) -> AccessToken:
+async def sign(mint: Mint, facts: TokenFacts, claims: dict[str, object], now: int, *, version: int) -> AccessToken:
     """
-    Sign claims with the key that signs for their tenant now.
+    Sign claims with the key that signs for their tenant now. The header of version 1 names it twice, others once.
 
     Raises:
         NoSigningKey: the tenant has none.
         Throttled: too many signatures wait already.
     """
     key: SigningKey = signs_now(mint.view.signing_keys(facts.tenant), now)
-    text = await mint.signers.sign(key.id, lambda: open_private_key(mint.keys, key), claims)
+    text = await mint.signers.sign(key.id, lambda: open_private_key(mint.keys, key), claims, x5t=version == 1)
     return AccessToken(text, facts.resource, facts.lifetime, facts.token_id)

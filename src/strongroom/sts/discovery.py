@@ -22,8 +22,8 @@ _AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surf
 _AZURE_PREFERRED_NETWORK = "login.microsoftonline.com"
 _AZURE_PREFERRED_CACHE = "login.windows.net"
 _CLAIMS = [
-    "sub", "iss", "aud", "exp", "iat", "acr", "nonce", "preferred_username", "name", "tid", "ver", "upn", "given_name",
-    "family_name", "oid",
+    "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "preferred_username", "name", "email", "tid",
+    "ver", "upn", "given_name", "family_name", "oid", "sid",
 ]  # fmt: skip
 
 

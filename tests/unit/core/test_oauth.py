@@ -132,7 +132,7 @@ REFUSALS = [
     *((number, Invalid, "invalid_request") for number in (700025, 9002326, 9002327)),
     *((number, Invalid, "invalid_grant") for number in (700084, 50013, 500131, 500133)),
     (650057, Invalid, "invalid_resource"),
-    (501051, Invalid, "invalid_request"),
+    (501051, Invalid, "invalid_grant"),
     (50105, Invalid, "invalid_grant"),
     (50059, Invalid, "invalid_request"),
     (9000411, Invalid, "invalid_request"),

@@ -16,7 +16,7 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 HOSTS = Hosts("localhost", 8443)
 VAULT = Resource(Surface.VAULT, "https://vault.azure.net")
 FACTS = TokenFacts(TENANT, VAULT, "client", "0", Lifetime(1, 2, 1), "uti", "aio", "rh")
-USER = UserFacts("oid", "a@a.example", "A", "sub", "sid", 1, ("pwd",))
+USER = UserFacts("oid", "a@a.example", "A", "sub", "1003000000000000", "sid", 1, ("pwd",))
 
 SCOPES = [
     ("https://vault.azure.net/.default", "https://vault.azure.net", ("user_impersonation",)),

@@ -93,10 +93,13 @@ class TestSigning:
     """Tokens we make."""
 
     def test_the_header_is_exactly_entras(self, published: Published) -> None:
-        """As v1 tokens have it: typ, alg, x5t, kid, in this order and nothing else (clients.md section 7)."""
+        """Of v1 tokens typ, alg, x5t, kid, in this order and nothing else; x5t is not in others (clients.md 7)."""
         token = TokenSigner(published.made.private_key, published.kid).sign(CLAIMS)
         kid = published.kid
         assert decode(token.split(".")[0]).decode() == f'{{"typ":"JWT","alg":"RS256","x5t":"{kid}","kid":"{kid}"}}'
+        token = TokenSigner(published.made.private_key, published.kid).sign(CLAIMS, x5t=False)
+        assert decode(token.split(".")[0]).decode() == f'{{"typ":"JWT","alg":"RS256","kid":"{kid}"}}'
+        assert verify_signature(token, published.keys) == CLAIMS
 
     def test_the_claims_come_back(self, published: Published) -> None:
         """What was signed is what verification returns, types and non-ASCII text included."""
