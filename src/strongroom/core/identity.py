@@ -285,6 +285,10 @@ class SigningKey(Record):
         """Its tenant's."""
         return tenant_partition(self.tenant)
 
+    def is_trusted(self, now: int) -> bool:
+        """Tell whether what the key signed is believed."""
+        return self.created <= now < self.trusted_until
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
