@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.firewall import source_of
-from strongroom.core.identity import Credential, CredentialKind, Tenant, User
+from strongroom.core.identity import Credential, Tenant, User
 from strongroom.core.limits import USER_NAME_CHARS
 from strongroom.crypto.passwords import WrongPassword
 from strongroom.directory.runs import is_current
+from strongroom.directory.user_passwords import password_of
 from strongroom.flow.access import is_break_glass
 from strongroom.flow.call import Call
 from strongroom.flow.world import World
@@ -114,5 +115,5 @@ def _look_up(world: World, tenant: Tenant, user_name: str) -> tuple[User | None,
     user = world.view.user_by_upn(user_name)
     if user is None or user.tenant != tenant.id:
         return None, None
-    held = [one for one in world.view.credentials_of(user.id) if one.kind is CredentialKind.PASSWORD]
-    return (user, held[0]) if held else (None, None)
+    held = password_of(world.view, user)
+    return (user, held) if held is not None else (None, None)
