@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure
-from strongroom.core.records import tenant_partition
-from strongroom.core.sessions import SignInSettings
+from strongroom.directory.tenants import settings_of
 from strongroom.flow.call import Call
 from strongroom.flow.device_codes import Approval, Pending
 from strongroom.http.message import Response
@@ -36,8 +35,7 @@ def require_device_codes(call: Call, tenant: str) -> None:
     Raises:
         Invalid: AADSTS53003.
     """
-    settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant)
-    if settings is None or not settings.device_code:
+    if not settings_of(call.world.view, tenant).device_code:
         raise refuse(53003, reason="device codes are off in the tenant")
 
 
