@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
-from strongroom.core.errors import Failure
 from strongroom.directory.tenants import settings_of
 from strongroom.flow.call import Call
 from strongroom.flow.device_codes import Approval, Pending
-from strongroom.http.message import Response
 from strongroom.sts import pages
 from strongroom.sts.sign_in_clients import display_name_of
 from strongroom.sts.walk import Goal, Reached, Walk
@@ -45,10 +43,6 @@ def _application(call: Call, walk: Walk) -> str:
     return display_name_of(call, pending.client_id)
 
 
-def _goes_to(_walk: Walk) -> None:
-    return None
-
-
 def _reach(call: Call, walk: Walk) -> Reached:
     pending, shown = find_pending(call, walk.device), walk.the_shown
     require_device_codes(call, shown.tenant)
@@ -64,8 +58,4 @@ def _reach(call: Call, walk: Walk) -> Reached:
     )
 
 
-def _refuse(call: Call, _walk: Walk, failure: Failure) -> Response:
-    raise pages.told(call, failure)
-
-
-GOAL = Goal(_application, _goes_to, _reach, _refuse)
+GOAL = Goal(_application, _reach)
