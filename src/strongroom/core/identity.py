@@ -323,6 +323,8 @@ class Caller:
     """The client that got the token understands that it can be refused before it ends."""
     delegated: frozenset[str] = frozenset()
     """What the token's client may do in a user's name: `scp`. A service principal acts for itself and has none."""
+    address: str | None = None
+    """Where a user signed in from: `ipaddr`. It may be elsewhere than where the request comes from."""
 
     @property
     def principals(self) -> frozenset[str]:

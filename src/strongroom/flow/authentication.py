@@ -289,6 +289,7 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         else frozenset(),
         continuous=_is_continuous(claims),
         delegated=delegated,
+        address=claims.get("ipaddr"),
     )
 
 
