@@ -118,6 +118,7 @@ def test_a_change_leaves_what_it_does_not_name(graph: Graph) -> None:
         "https://a.example/ b",
         "javascript:alert(1)",
         "data:text/html,x",
+        "https://m\u00fcnchen.example/",
     ],
 )
 @pytest.mark.parametrize("platform", ["web", "spa"])

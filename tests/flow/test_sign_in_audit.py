@@ -59,6 +59,16 @@ def test_a_users_tokens(world: Simulation, someone: Person) -> None:
     assert last(world)[1]["grantType"] == "refresh_token"
 
 
+def test_a_user_who_calls(world: Simulation, someone: Person) -> None:
+    """A user's token names the address that the user signed in from, wherever the call is from."""
+    token = sign_in(world, someone, scope="https://graph.microsoft.com/.default").json["access_token"]
+    assert world.ask("GET", f"{world.graph_url}/v1.0/me", token=token, peer="203.0.113.8").status == 200
+    entry, _ = last(world)
+    claim = entry["identity"]["claim"]
+    assert (claim["oid"], claim["upn"], claim["unique_name"]) == (someone.user.id, someone.name, someone.name)
+    assert (claim["ipaddr"], entry["callerIpAddress"]) == (ADDRESS, "203.0.113.8")
+
+
 def test_a_sign_in_in_the_browser(world: Simulation, someone: Person) -> None:
     """The page's own entry says who showed what, and the redemption's which token came of it."""
     browser = Browser(world)

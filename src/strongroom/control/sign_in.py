@@ -7,8 +7,8 @@ from dataclasses import replace
 from strongroom.control import wire
 from strongroom.control.link import optional_body, require_control
 from strongroom.control.tenants import require_tenant
-from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import SignInSettings
+from strongroom.directory.tenants import settings_of
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -20,7 +20,7 @@ async def change_sign_in(call: Call) -> Response:
     body = await optional_body(call, wire.SignInBody)
     tenant = require_tenant(call.world.view, body.tenant).id
     call.properties["tenantId"] = tenant
-    settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant) or SignInSettings(tenant, tenant)
+    settings = settings_of(call.world.view, tenant)
     changed = _changed(settings, body)
     if changed != settings:
         await call.commit(lambda tx: tx.put(changed))

@@ -370,7 +370,7 @@ _TABLE = (
 )
 
 REFUSALS: Mapping[int, Refusal] = {row.number: row for row in _TABLE}
-"""Every AADSTS number that is given, by itself; a grant that is added later brings its own."""
+"""Every AADSTS number that is given."""
 
 _GRANT_TYPES = (
     "client_credentials", "authorization_code", "password", "refresh_token", "device_code", "implicit",

@@ -285,6 +285,10 @@ class SigningKey(Record):
         """Its tenant's."""
         return tenant_partition(self.tenant)
 
+    def is_trusted(self, now: int) -> bool:
+        """Tell whether what the key signed is believed."""
+        return self.created <= now < self.trusted_until
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -319,6 +323,8 @@ class Caller:
     """The client that got the token understands that it can be refused before it ends."""
     delegated: frozenset[str] = frozenset()
     """What the token's client may do in a user's name: `scp`. A service principal acts for itself and has none."""
+    address: str | None = None
+    """Where a user signed in from: `ipaddr`. It may be elsewhere than where the request comes from."""
 
     @property
     def principals(self) -> frozenset[str]:

@@ -112,6 +112,8 @@ AZURE_HOSTS: Mapping[str, Surface] = {
     "graph.microsoft.com": Surface.GRAPH,
 }
 """Azure's names that this service answers to on the control link, besides `{vault}.vault.azure.net`."""
+AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surface is Surface.LOGIN)
+"""Those of them that are the token service's."""
 
 AZURE_DOMAINS: tuple[str, ...] = (
     # Vaults and HSM pools.
@@ -241,6 +243,10 @@ class Hosts:
                 return None
             return _own_site(name[: -len(self.domain) - 1], name if default_port else f"{name}:{asked_port}")
         return _azure_site(name) if relayed else None
+
+    def login_names(self, asked: Site) -> tuple[str, ...]:
+        """List what the token service is called by whoever asked here: as it was asked, and as it is configured."""
+        return (asked.netloc, self.netloc(Surface.LOGIN))
 
     def audiences(self, surface: Surface) -> frozenset[str]:
         """

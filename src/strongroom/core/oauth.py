@@ -26,7 +26,9 @@ from strongroom.core.names import MANAGED_HSM_RESOURCE, Hosts, Surface
 # ---- what a token is for --------------------------------------------------------------------------------------------
 
 DEFAULT_SCOPE = "/.default"
-_USER_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
+OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
+OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
+"""The words of OpenID Connect: what a client asks for of the user, and of no resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def parse_client_credentials_scope(scope: str | None, hosts: Hosts, tenant: str,
     if not scope or scope.isspace():
         raise refuse(900144, parameter="scope")
     # The Go and Java libraries add what they ask for users to every request; to an application it means nothing.
-    items = [item for item in scope.split() if item not in _USER_SCOPES]
+    items = [item for item in scope.split() if item not in OPENID_SCOPES]
     if len(items) != 1 or not items[0].endswith(DEFAULT_SCOPE):
         raise refuse(1002012, scope=scope)
     return _resource(items[0].removesuffix(DEFAULT_SCOPE), hosts, tenant, find)

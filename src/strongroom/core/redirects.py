@@ -1,8 +1,9 @@
 """
-Redirect URIs: where an answer to a client may go.
+Redirect URIs: which may be registered, and where an answer to a client may go.
 
-Exact matching, but for the port on loopback, which a program takes as it is free (RFC 8252 section 7.3, security.md
-"Tokens and sign-in"). Source of the platforms: reference clients.md section 1.2 and Entra's registrations.
+One reading of a URI decides both, so that what is registered can be matched and what cannot be matched is not
+registered. Matching is exact, but for the port on loopback, which a program takes as it is free (RFC 8252 section 7.3,
+security.md "Tokens and sign-in"). Source of the platforms: reference clients.md section 1.2 and Entra's registrations.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
+from strongroom.core.limits import REDIRECT_URI_CHARS
 from strongroom.core.registration import SignIn, origin_of
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_RUN_BY_BROWSERS = frozenset({"javascript", "data", "vbscript", "file", "blob"})
+"""Schemes that a browser makes a page of by itself."""
 
 
 class Platform(StrEnum):
@@ -24,6 +28,18 @@ class Platform(StrEnum):
     """A page: it redeems from a browser, by PKCE alone."""
     PUBLIC_CLIENT = "public_client"
     """An installed program: by PKCE alone."""
+
+
+def may_be_registered(uri: str, platform: Platform) -> bool:
+    """
+    Tell whether an application may have answers sent to *uri*.
+
+    A server and a page listen at HTTPS, or at HTTP on the user's own machine; an installed program wherever it likes.
+    """
+    parts = _split(uri)
+    if parts is None or len(uri) > REDIRECT_URI_CHARS:
+        return False
+    return platform is Platform.PUBLIC_CLIENT or bool(parts.hostname and parts.scheme == "https") or _is_loopback(parts)
 
 
 def is_loopback_redirect(uri: str) -> bool:
@@ -80,11 +96,13 @@ def _split(uri: str) -> SplitResult | None:
     """Take a URI apart; None if readers could disagree about where it leads, or it is none that an answer can go to."""
     try:
         parts = urlsplit(uri)
-        _ = parts.port
+        port = parts.port
     except ValueError:
         return None
-    if not (uri.isascii() and uri.isprintable()) or " " in uri or "\\" in uri:
+    if not (uri.isascii() and uri.isprintable()) or any(char in uri for char in " \\#*"):
         return None
-    if parts.username is not None or parts.fragment or "#" in uri or not parts.scheme:
+    if any(char in parts.netloc for char in ";,") or parts.username is not None or port == 0:
+        return None
+    if not parts.scheme or parts.scheme in _RUN_BY_BROWSERS or not (parts.netloc or parts.path):
         return None
     return parts

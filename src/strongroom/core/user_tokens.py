@@ -15,6 +15,11 @@ from strongroom.core.limits import GROUPS_IN_TOKEN
 from strongroom.core.names import GRAPH_RESOURCE, Hosts, Surface
 from strongroom.core.oauth import (
     DEFAULT_SCOPE,
+    EMAIL,
+    OFFLINE_ACCESS,
+    OPENID,
+    OPENID_SCOPES,
+    PROFILE,
     FindApi,
     Resource,
     TokenFacts,
@@ -23,8 +28,6 @@ from strongroom.core.oauth import (
     parse_resource,
 )
 
-OPENID, PROFILE, EMAIL, OFFLINE_ACCESS = "openid", "profile", "email", "offline_access"
-OPENID_SCOPES = frozenset({OPENID, PROFILE, EMAIL, OFFLINE_ACCESS})
 _DEFAULT = DEFAULT_SCOPE.removeprefix("/")
 IMPERSONATION = "user_impersonation"
 """The one delegated permission of Key Vault and of Resource Manager."""

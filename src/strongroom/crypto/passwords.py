@@ -69,10 +69,6 @@ class Passwords:
         except VerifyMismatchError:
             raise WrongPassword from None
 
-    def needs_rehash(self, verifier: bytes) -> bool:
-        """Tell whether a verifier was made with other parameters than are used now."""
-        return _hasher().check_needs_rehash(verifier.decode("ascii"))
-
     def close(self) -> None:
         """Take no more work."""
         self._pool.close()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from urllib.parse import SplitResult, urlsplit
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Application
-from strongroom.core.registration import AppRole, PermissionScope
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from strongroom.core.redirects import Platform, may_be_registered
+from strongroom.core.registration import AppRole, PermissionScope, SignIn
 
 
 def judge_registration(before: Application | None, after: Application) -> None:
@@ -22,14 +20,7 @@ def judge_registration(before: Application | None, after: Application) -> None:
         Invalid: a redirect URI that cannot be one of its platform, an id or a value twice, an enabled role or scope
             that would be gone, or more than `limits.MANIFEST_ENTRIES` of everything.
     """
-    sign_in = after.sign_in
-    for uri in (*sign_in.web, *sign_in.spa):
-        _judge_web_redirect(uri)
-    for uri in sign_in.public_client:
-        _judge_redirect(uri)
-    for url in (sign_in.home_page_url, sign_in.logout_url):
-        if url:
-            _judge_redirect(url)
+    _judge_redirects(after.sign_in)
     _judge_distinct(after)
     if before is not None:
         _judge_removed(before.app_roles, after.app_roles)
@@ -55,34 +46,16 @@ def _entries(application: Application) -> int:
     )
 
 
-def _judge_redirect(uri: str) -> SplitResult:
-    """Require an absolute URI that says itself where it leads: no fragment, no user, no pattern."""
-    try:
-        parts = urlsplit(uri)
-        usable = bool(parts.scheme and (parts.netloc or parts.path)) and parts.username is None and parts.port != 0
-    except ValueError:
-        raise _bad_redirect() from None
-    if (
-        not usable
-        or len(uri) > limits.REDIRECT_URI_CHARS
-        or parts.scheme in {"javascript", "data", "vbscript", "file", "blob"}
-        or any(char in uri for char in "#*\\ ")
-        or any(char in parts.netloc for char in ";,")
-        or not uri.isprintable()
+def _judge_redirects(sign_in: SignIn) -> None:
+    """Require redirect URIs that can be matched when a client names one; links elsewhere are held to the same."""
+    links = tuple(url for url in (sign_in.home_page_url, sign_in.logout_url) if url)
+    for platform, uris in (
+        (Platform.WEB, sign_in.web),
+        (Platform.SPA, sign_in.spa),
+        (Platform.PUBLIC_CLIENT, (*sign_in.public_client, *links)),
     ):
-        raise _bad_redirect()
-    return parts
-
-
-def _judge_web_redirect(uri: str) -> None:
-    """Require HTTPS, or HTTP to the program's own machine."""
-    parts = _judge_redirect(uri)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-        raise _bad_redirect()
-
-
-def _bad_redirect() -> Invalid:
-    return Invalid("One or more redirect URIs are not valid.")
+        if not all(may_be_registered(uri, platform) for uri in uris):
+            raise Invalid("One or more redirect URIs are not valid.")
 
 
 def _judge_distinct(application: Application) -> None:

@@ -19,10 +19,12 @@ from strongroom.core.limits import DOMAINS_PER_TENANT
 from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.core.relations import DeletedObject
 from strongroom.core.resources import Subscription
+from strongroom.core.sessions import SignInSettings
 from strongroom.directory.roles import assign_role
 from strongroom.directory.signing_keys import roll_over
 from strongroom.directory.users import NewPassword, NewUser, create_user
 from strongroom.store import Transaction
+from strongroom.view import View
 
 _DOMAIN = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+", re.ASCII
@@ -214,3 +216,8 @@ async def _put(tx: Transaction, tenant: Tenant) -> None:
         await tx.put(tenant)
     except NameTaken as taken:
         raise Conflict(f"Another tenant has the domain '{taken.name.removeprefix('domain:')}'.") from None
+
+
+def settings_of(view: View, tenant: str) -> SignInSettings:
+    """Find what a tenant's users may, or must, sign in by; where nobody has said anything, what that means."""
+    return view.get(SignInSettings, tenant_partition(tenant), tenant) or SignInSettings(tenant, tenant)

@@ -15,6 +15,7 @@ from strongroom.core.token_ids import Tagger, proof_of
 from strongroom.core.user_assertions import UserAssertion, read_user_assertion
 from strongroom.directory.apis import find_api
 from strongroom.directory.clients import Client
+from strongroom.directory.signing_keys import verification_keys
 from strongroom.view import View
 from strongroom.view.standing import proofs_of_family
 
@@ -64,13 +65,8 @@ def _verify(view: View, tenant: str, text: str, now: int) -> dict[str, object]:
     # The library takes a quarter of a second to import, which a start-up must not wait for.
     from strongroom.crypto import jws  # noqa: PLC0415
 
-    trusted = {
-        key.id: jws.verification_key(key.certificate)
-        for key in view.signing_keys(tenant)
-        if key.created <= now < key.trusted_until
-    }
     try:
-        return jws.verify_signature(text, trusted)
+        return jws.verify_signature(text, verification_keys(view.signing_keys(tenant), now))
     except jws.TokenRefused as refused:
         if refused.fault is jws.TokenFault.MALFORMED:
             raise refuse(50027, reason=f"assertion: {refused.reason}") from None

@@ -7,10 +7,19 @@ from dataclasses import replace
 
 from strongroom.core.claims_request import NOTHING, ClaimsRequest
 from strongroom.core.identity import User
-from strongroom.core.oauth import Lifetime, TokenFacts, application_lifetime, continuous_lifetime, opaque_text
+from strongroom.core.oauth import (
+    EMAIL,
+    OPENID,
+    PROFILE,
+    Lifetime,
+    TokenFacts,
+    application_lifetime,
+    continuous_lifetime,
+    opaque_text,
+)
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import new_token_id
-from strongroom.core.user_tokens import EMAIL, OPENID, PROFILE, UserFacts, UserScope, id_token_claims, user_claims
+from strongroom.core.user_tokens import UserFacts, UserScope, id_token_claims, user_claims
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.directory.apis import roles_of_user
 from strongroom.directory.identity_providers import issuer_of

@@ -11,22 +11,18 @@ token does, and is worth nothing once that is removed. What outside issuers sign
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from strongroom.core.aadsts import KEY_DID_NOT_SIGN, refuse
 from strongroom.core.errors import Failure
-from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, ServicePrincipalType, SigningKey
+from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, ServicePrincipalType
 from strongroom.core.oauth import CERTIFICATE_CLIENT
 from strongroom.core.token_ids import new_token_id, proof_of
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.directory.clients import Client
 from strongroom.directory.runs import is_current
-from strongroom.directory.signing_keys import open_private_key, signs_now
+from strongroom.directory.signing_keys import open_private_key, signs_now, verification_keys
 from strongroom.directory.tokens import Mint
 from strongroom.view import View
-
-if TYPE_CHECKING:
-    from strongroom.crypto.jws import VerificationKey
 
 AUDIENCE = "api://AzureADTokenExchange"
 """What the assertions of workload identity are for, in Azure and here."""
@@ -108,16 +104,7 @@ def _verified(view: View, principal: ServicePrincipal, assertion: str, now: int)
     # The library takes a quarter of a second to import, which a start-up must not wait for.
     from strongroom.crypto import jws  # noqa: PLC0415
 
-    trusted: dict[str, VerificationKey] = {
-        key.id: jws.verification_key(key.certificate)
-        for key in view.signing_keys(principal.tenant)
-        if _is_trusted(key, now)
-    }
     try:
-        return jws.verify_signature(assertion.strip(), trusted)
+        return jws.verify_signature(assertion.strip(), verification_keys(view.signing_keys(principal.tenant), now))
     except jws.TokenRefused as refused:
         raise _refused(principal, f"assertion: {refused.reason}") from None
-
-
-def _is_trusted(key: SigningKey, now: int) -> bool:
-    return key.created <= now < key.trusted_until

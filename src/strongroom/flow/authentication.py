@@ -25,7 +25,6 @@ from strongroom.core.identity import (
     Caller,
     PrincipalType,
     ServicePrincipal,
-    SigningKey,
     User,
 )
 from strongroom.core.identity import Unidentified as Unidentified  # noqa: PLC0414  the step's other answer
@@ -205,7 +204,7 @@ class _TrustedKeys(Mapping[str, "VerificationKey"]):
         from strongroom.crypto.jws import verification_key  # noqa: PLC0415  see _verify_signature
 
         key = self._world.view.signing_key(kid)
-        if key is None or not _is_trusted(key, self._world.now()):
+        if key is None or not key.is_trusted(self._world.now()):
             raise KeyError(kid)
         self.found = kid
         return verification_key(key.certificate)
@@ -217,15 +216,11 @@ class _TrustedKeys(Mapping[str, "VerificationKey"]):
         return sum(1 for _ in self)
 
 
-def _is_trusted(key: SigningKey, now: int) -> bool:
-    return key.created <= now < key.trusted_until
-
-
 def _judge_claims(world: World, surface: Surface, entry: _Verified) -> Unidentified | None:
     """Judge everything a signature does not prove. Audience, issuer, times: on every request."""
     claims, now = entry.claims, world.clock()
     key = world.view.signing_key(entry.key)
-    if key is None or not _is_trusted(key, int(now)):
+    if key is None or not key.is_trusted(int(now)):
         return _unidentified(surface, Fault.UNKNOWN_KEY, "signing key no longer trusted")
     tenant, issuer, audience = claims.get("tid"), claims.get("iss"), claims.get("aud")
     if tenant != key.tenant or issuer != issuer_v1(key.tenant):
@@ -294,6 +289,7 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         else frozenset(),
         continuous=_is_continuous(claims),
         delegated=delegated,
+        address=claims.get("ipaddr"),
     )
 
 

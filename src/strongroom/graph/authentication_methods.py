@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from strongroom.core.guids import parse_guid
-from strongroom.core.identity import CredentialKind, User
+from strongroom.core.identity import User
 from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, SecurityKey
 from strongroom.directory.second_factors import no_such_factor, remove_factor, second_factors_of
+from strongroom.directory.user_passwords import password_of
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Handler
 from strongroom.graph.filters import Filterable, Operator
@@ -119,10 +120,9 @@ def _render(kind: Kind) -> Callable[[_Method], dict[str, Any]]:
 def _methods(call: Call, user: User) -> list[_Method]:
     """List what a user signs in with: the password, and the second factors. Nothing secret is told again."""
     view = call.world.view
-    passwords = [one for one in view.credentials_of(user.id) if one.kind is CredentialKind.PASSWORD]
-    found = [
-        _method(PASSWORD_METHOD, _PASSWORD, createdDateTime=instant(one.created), password=None) for one in passwords
-    ]
+    found, password = [], password_of(view, user)
+    if password is not None:
+        found.append(_method(PASSWORD_METHOD, _PASSWORD, createdDateTime=instant(password.created), password=None))
     for factor in second_factors_of(view, user):
         told = {"displayName": factor.display_name, "createdDateTime": instant(factor.created)}
         match factor:

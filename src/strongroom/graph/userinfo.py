@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strongroom.core.user_tokens import EMAIL, PROFILE
+from strongroom.core.oauth import EMAIL, PROFILE
 from strongroom.core.vaults import Vault
 from strongroom.directory.user_tokens import pairwise_subject
 from strongroom.flow.call import Call

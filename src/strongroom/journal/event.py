@@ -41,6 +41,8 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """
     `identity.claim`: who a verified token said was calling, in the newer flat names and the two older ones.
 
+    Of the reference's names those that our tokens have: none has `xms_az_rid` or `xms_az_nwperimid`.
+
     There is none for a request without a token or with one that did not verify: nothing that such a token claims is
     recorded as identity (security.md "The flow").
     """
@@ -53,7 +55,6 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     appidacr: str | None = None
     idtyp: str | None = None
     xms_mirid: str | None = None
-    xms_az_rid: str | None = None
     ipaddr: str | None = None
     unique_name: str | None = None
 
@@ -70,6 +71,8 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             appidacr=caller.appidacr,
             idtyp=caller.idtyp,
             xms_mirid=caller.mirid,
+            ipaddr=caller.address,
+            unique_name=upn,
         )
 
 

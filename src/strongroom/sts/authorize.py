@@ -12,26 +12,20 @@ listen at.
 from __future__ import annotations
 
 from strongroom.core.errors import Failure
-from strongroom.core.oauth import DEFAULT_SCOPE
 from strongroom.core.sign_in import read_authorization_request
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.sts import pages
 from strongroom.sts.goals.authorization import AUTHORIZATION, refused_unread
-from strongroom.sts.scopes import read_user_scope
+from strongroom.sts.scopes import read_user_scope, scope_of_v1
 from strongroom.sts.sign_in_clients import find_client
 from strongroom.sts.walk import Walk, tenant_of_path
 from strongroom.sts.walking import begin
 
-_V1_SCOPES = "openid profile offline_access"
-"""What a v1 request means besides its resource."""
-
 
 async def authorize_v1(call: Call) -> Response:
     """Answer GET /{tenant}/oauth2/authorize: the resource is `resource`, or `scope` as clients of AD FS name it."""
-    resource = call.query.get("resource")
-    scope = f"{resource}{DEFAULT_SCOPE} {_V1_SCOPES}" if resource else call.query.get("scope", "")
-    return await _authorize(call, scope)
+    return await _authorize(call, scope_of_v1(call.query))
 
 
 async def authorize_v2(call: Call) -> Response:

@@ -14,14 +14,13 @@ from functools import partial
 from strongroom.core.aadsts import refuse
 from strongroom.core.assertions import ASSERTION_TYPE
 from strongroom.core.identity import Application, Tenant
-from strongroom.core.names import AZURE_HOSTS, Surface
+from strongroom.core.names import AZURE_LOGIN_HOSTS
 from strongroom.directory.clients import Client, authenticate_by_certificate, refuse_assertion, require_client
 from strongroom.directory.federated_clients import authenticate_by_federation
 from strongroom.directory.issuer_keys import find_issuer_key
 from strongroom.directory.workload_assertions import authenticate_identity, find_identity
 from strongroom.flow.call import Call
 
-_AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surface is Surface.LOGIN)
 _PLACES = ("/oauth2/v2.0/token", "/oauth2/token", "/v2.0", "/", "")
 """What clients call the token service of a tenant: its endpoints, and its issuers."""
 
@@ -82,6 +81,6 @@ def _audiences(call: Call, tenant: Tenant) -> frozenset[str]:
     Azure's names count where Azure's names were asked, and nowhere else.
     """
     site = call.the_site
-    hosts = _AZURE_LOGIN_HOSTS if site.azure else (site.netloc, call.world.hosts.netloc(Surface.LOGIN))
+    hosts = AZURE_LOGIN_HOSTS if site.azure else call.world.hosts.login_names(site)
     names = (tenant.id, *map(str.lower, tenant.domains), call.params["tenant"].lower())
     return frozenset(f"https://{host}/{name}{place}" for host in hosts for name in names for place in _PLACES)

@@ -17,7 +17,6 @@ from strongroom.core.errors import Failure
 from strongroom.core.firewall import source_of
 from strongroom.core.limits import DEVICE_CODE_INTERVAL_S, DEVICE_CODE_S
 from strongroom.core.names import Surface
-from strongroom.core.oauth import DEFAULT_SCOPE
 from strongroom.core.user_tokens import parse_user_scope
 from strongroom.directory.clients import find_public_client
 from strongroom.flow.call import Call
@@ -26,14 +25,13 @@ from strongroom.http.message import Response
 from strongroom.sts import browser, pages
 from strongroom.sts.forms import parse_form
 from strongroom.sts.goals.device import DEVICE, find_pending, require_device_codes
-from strongroom.sts.scopes import read_user_scope
+from strongroom.sts.scopes import read_user_scope, scope_of_v1
 from strongroom.sts.sign_in_clients import find_application
 from strongroom.sts.walk import Walk, tenant_of_path
 from strongroom.sts.walking import begin
 from strongroom.sts.wire import DeviceCode, DeviceCodeV1
 
 _DEVICE_CODE_BYTES = 32
-_V1_SCOPES = "openid profile offline_access"
 _GUESSES = "device code"
 """What wrong user codes are counted under, for each source."""
 
@@ -64,8 +62,7 @@ async def _device_code(call: Call, *, version: int) -> Response:
     if tenant is not None:
         require_device_codes(call, tenant.id)
         call.properties["tenantId"] = tenant.id
-    resource = form.get("resource") if version == 1 else None
-    scope = f"{resource}{DEFAULT_SCOPE} {_V1_SCOPES}" if resource else form.get("scope", "")
+    scope = scope_of_v1(form) if version == 1 else form.get("scope", "")
     if tenant is not None:
         asked = read_user_scope(call, tenant.id, client_id, scope)
     else:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.identity import SigningKey
-from strongroom.core.names import AZURE_HOSTS, Site, Surface
+from strongroom.core.names import AZURE_LOGIN_HOSTS, Site, Surface
 from strongroom.core.oauth import issuer_v1, issuer_v2
 from strongroom.crypto.signing_keys import public_jwk
 from strongroom.directory.signing_keys import published
@@ -18,7 +18,6 @@ from strongroom.sts.wire import CloudMetadata, InstanceDiscovery, KeySet, OpenId
 
 _TENANT_PLACE = "{tenantid}"
 """What `common` and `organizations` say for the tenant that they do not know: literally this."""
-_AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surface is Surface.LOGIN)
 _AZURE_PREFERRED_NETWORK = "login.microsoftonline.com"
 _AZURE_PREFERRED_CACHE = "login.windows.net"
 _CLAIMS = [
@@ -83,7 +82,7 @@ async def instance_discovery(call: Call) -> Response:
     if asked is None:
         raise refuse(90014, parameter="authorization_endpoint")
     site, tenant = _authority_asked(call, asked)
-    aliases = _AZURE_LOGIN_HOSTS if site.azure else tuple(dict.fromkeys((site.netloc, site.netloc.partition(":")[0])))
+    aliases = AZURE_LOGIN_HOSTS if site.azure else tuple(dict.fromkeys((site.netloc, site.netloc.partition(":")[0])))
     answer = InstanceDiscovery(
         tenant_discovery_endpoint=f"{site.base_url}/{tenant}/v2.0/.well-known/openid-configuration",
         api_version="1.1",

@@ -9,11 +9,10 @@ from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Failure
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import User
-from strongroom.core.records import tenant_partition
 from strongroom.core.second_factors import SecondFactor
-from strongroom.core.sessions import SignInSettings
 from strongroom.crypto.security_keys import Party
 from strongroom.directory.second_factors import second_factors_of
+from strongroom.directory.tenants import settings_of
 from strongroom.flow.access import is_break_glass
 from strongroom.flow.call import Call
 from strongroom.sts.policies import verdict_of
@@ -26,8 +25,7 @@ _WRONG = 500121
 
 def is_demanded_of_all(call: Call, user: User) -> bool:
     """Tell whether the operator demands a second factor of everybody. The account that nothing locks out need not."""
-    settings = call.world.view.get(SignInSettings, tenant_partition(user.tenant), user.tenant)
-    return settings is not None and settings.second_factor and not is_break_glass(call.world, user.id)
+    return settings_of(call.world.view, user.tenant).second_factor and not is_break_glass(call.world, user.id)
 
 
 def is_demanded(call: Call, walk: Walk) -> bool:

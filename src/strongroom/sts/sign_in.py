@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.firewall import source_of
-from strongroom.core.identity import Credential, CredentialKind, Tenant, User
-from strongroom.core.installation import Installation
+from strongroom.core.identity import Credential, Tenant, User
 from strongroom.core.limits import USER_NAME_CHARS
 from strongroom.crypto.passwords import WrongPassword
 from strongroom.directory.runs import is_current
+from strongroom.directory.user_passwords import password_of
+from strongroom.flow.access import is_break_glass
 from strongroom.flow.call import Call
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant, is_tenant_name
@@ -68,7 +69,9 @@ async def check_password(call: Call, tenant: Tenant, user_name: str, password: s
     world, name = call.world, user_name[:USER_NAME_CHARS].casefold()
     user, credential = _look_up(world, tenant, user_name)
     source = source_of(call.connection)
-    locked = world.lockout.is_locked(name, source, call.now) and not _is_break_glass(world, user)
+    locked = world.lockout.is_locked(name, source, call.now) and not (
+        user is not None and is_break_glass(world, user.id)
+    )
     try:
         await world.passwords.verify(credential.verifier if credential is not None else None, password)
     except WrongPassword:
@@ -112,9 +115,5 @@ def _look_up(world: World, tenant: Tenant, user_name: str) -> tuple[User | None,
     user = world.view.user_by_upn(user_name)
     if user is None or user.tenant != tenant.id:
         return None, None
-    held = [one for one in world.view.credentials_of(user.id) if one.kind is CredentialKind.PASSWORD]
-    return (user, held[0]) if held else (None, None)
-
-
-def _is_break_glass(world: World, user: User | None) -> bool:
-    return user is not None and any(one.break_glass == user.id for one in world.view.all(Installation))
+    held = password_of(world.view, user)
+    return (user, held) if held is not None else (None, None)

@@ -1,7 +1,8 @@
 """
 The token endpoints, v1 and v2: the phases that every grant shares.
 
-    tenant --> form --> grant --> bound tokens refused --> claims --> client --> resource --> issue --> answer
+    tenant --> form --> grant --> bound tokens refused --> claims --> client --> resource
+           --> grant: its own proof --> conditional access --> consent --> token --> answer
 
 The order is Entra's where a client can see it: who a request is from is judged before what it asks for. The version of
 a token is its resource's, whichever endpoint was asked: Key Vault, Resource Manager and Graph want v1 (reference

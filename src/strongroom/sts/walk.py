@@ -30,6 +30,7 @@ from strongroom.directory.second_factors import Challenge, NewApp
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.store import Transaction
+from strongroom.sts import pages
 from strongroom.sts.authorities import MULTI_TENANT, find_tenant
 from strongroom.view.standing import has_factor
 
@@ -167,6 +168,15 @@ class Reached:
     then: Callable[[], None] | None = None
 
 
+def due_for(goal: str) -> Callable[[Call, Walk], bool]:
+    """Make the `is_due` of a step that every walk with one goal has."""
+    return lambda _, walk: walk.goal == goal
+
+
+def _told_on_a_page(call: Call, _walk: Walk, failure: Failure) -> Response:
+    raise pages.told(call, failure)
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """
@@ -174,15 +184,15 @@ class Goal:
 
     Attributes:
         application: what the person goes on to, by the name that the page says. It raises a Failure if that is gone.
-        goes_to: the redirect URI that the last form may lead to, if there is one.
         reach: what comes of it in the end. A Failure is told on a page.
-        refuse: what it gets if there is to be no sign-in.
+        goes_to: the redirect URI that the last form may lead to; no goal has one but a client's.
+        refuse: what it gets if there is to be no sign-in: the person is told on a page, where nobody else waits.
     """
 
     application: Callable[[Call, Walk], str]
-    goes_to: Callable[[Walk], str | None]
     reach: Callable[[Call, Walk], Reached]
-    refuse: Callable[[Call, Walk, Failure], Response]
+    goes_to: Callable[[Walk], str | None] = lambda _: None
+    refuse: Callable[[Call, Walk, Failure], Response] = _told_on_a_page
 
 
 def tenant_of_path(call: Call, name: str) -> Tenant | None:

@@ -144,10 +144,3 @@ def test_only_so_many_are_hashed_at_once(passwords: Passwords) -> None:
 def test_the_default_bound_keeps_memory_within_reason() -> None:
     """All hashes that may run at once take at most 128 MiB."""
     assert limits.PASSWORD_HASHES_AT_ONCE * 64 <= 128
-
-
-def test_a_verifier_with_older_parameters_is_noticed(passwords: Passwords) -> None:
-    """When the parameters change, the next sign-in can write a new verifier."""
-    older = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("any").encode()
-    assert passwords.needs_rehash(older)
-    assert not passwords.needs_rehash(GOLDEN)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,11 @@ def test_the_signature_is_the_words_of_the_status(status: int, signature: str, r
 
 def test_a_user_is_named_in_both_older_and_newer_claims() -> None:
     """A user's principal name and object id stand under the flat names and under the two URIs."""
-    claim = recorded(identity=Identity.of(caller(PrincipalType.USER, "ann@contoso.test")))["identity"]["claim"]
+    user = replace(caller(PrincipalType.USER, "ann@contoso.test"), address="203.0.113.9")
+    claim = recorded(identity=Identity.of(user))["identity"]["claim"]
     assert claim["http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"] == claim["upn"] == "ann@contoso.test"
     assert claim["http://schemas.microsoft.com/identity/claims/objectidentifier"] == claim["oid"] == "o1"
+    assert (claim["unique_name"], claim["ipaddr"]) == ("ann@contoso.test", "203.0.113.9")
 
 
 def test_a_request_without_a_verified_token_has_no_identity() -> None:

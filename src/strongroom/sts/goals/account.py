@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.core.errors import Failure
 from strongroom.flow.call import Call
-from strongroom.http.message import Response
 from strongroom.sts import pages
 from strongroom.sts.walk import Goal, Reached, Walk
 
@@ -14,10 +12,6 @@ SECURITY_INFO = "security info"
 
 def _application(_call: Call, _walk: Walk) -> str:
     return "your account"
-
-
-def _goes_to(_walk: Walk) -> None:
-    return None
 
 
 def _password_changed(call: Call, _walk: Walk) -> Reached:
@@ -30,15 +24,5 @@ def _security_info_left(call: Call, _walk: Walk) -> Reached:
     return Reached(pages.answer(call, "done", title="Security info", told=told))
 
 
-def refused(call: Call, _walk: Walk, failure: Failure) -> Response:
-    """
-    Say on a page that there is no sign-in.
-
-    Raises:
-        Failure: told on a page.
-    """
-    raise pages.told(call, failure)
-
-
-NEW_PASSWORD_GOAL = Goal(_application, _goes_to, _password_changed, refused)
-SECURITY_INFO_GOAL = Goal(_application, _goes_to, _security_info_left, refused)
+NEW_PASSWORD_GOAL = Goal(_application, _password_changed)
+SECURITY_INFO_GOAL = Goal(_application, _security_info_left)

@@ -98,4 +98,4 @@ def _redirect(place: str) -> Response:
     return Response(302, headers=[(b"location", place.encode("ascii")), *_NO_STORE], content_type=None)
 
 
-GOAL = Goal(_application, _goes_to, _reach, _refuse)
+GOAL = Goal(_application, _reach, _goes_to, _refuse)

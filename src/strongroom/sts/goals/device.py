@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
-from strongroom.core.errors import Failure
-from strongroom.core.records import tenant_partition
-from strongroom.core.sessions import SignInSettings
+from strongroom.directory.tenants import settings_of
 from strongroom.flow.call import Call
 from strongroom.flow.device_codes import Approval, Pending
-from strongroom.http.message import Response
 from strongroom.sts import pages
 from strongroom.sts.sign_in_clients import display_name_of
 from strongroom.sts.walk import Goal, Reached, Walk
@@ -36,8 +33,7 @@ def require_device_codes(call: Call, tenant: str) -> None:
     Raises:
         Invalid: AADSTS53003.
     """
-    settings = call.world.view.get(SignInSettings, tenant_partition(tenant), tenant)
-    if settings is None or not settings.device_code:
+    if not settings_of(call.world.view, tenant).device_code:
         raise refuse(53003, reason="device codes are off in the tenant")
 
 
@@ -45,10 +41,6 @@ def _application(call: Call, walk: Walk) -> str:
     pending = find_pending(call, walk.device)
     call.properties["appId"] = pending.client_id
     return display_name_of(call, pending.client_id)
-
-
-def _goes_to(_walk: Walk) -> None:
-    return None
 
 
 def _reach(call: Call, walk: Walk) -> Reached:
@@ -66,8 +58,4 @@ def _reach(call: Call, walk: Walk) -> Reached:
     )
 
 
-def _refuse(call: Call, _walk: Walk, failure: Failure) -> Response:
-    raise pages.told(call, failure)
-
-
-GOAL = Goal(_application, _goes_to, _reach, _refuse)
+GOAL = Goal(_application, _reach)

@@ -2,7 +2,8 @@
 Grants: what differs from one way of getting a token to another.
 
 The shared phases (form, tenant, client, resource, issue) are the token endpoint's. A grant says whether its client must
-have proved itself, what the scope of its request means, and whose token comes out.
+have proved itself, what the scope of its request means, and whose token comes out. Once it knows that,
+and before it makes anything, it asks the tenant's conditional access (`TokenRequest.admit`): every grant does.
 """
 
 from __future__ import annotations

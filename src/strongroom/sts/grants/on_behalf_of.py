@@ -8,7 +8,7 @@ user. They hang on the family of the token that was shown, and end with it.
 from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
-from strongroom.core.names import AZURE_HOSTS, Surface
+from strongroom.core.names import AZURE_LOGIN_HOSTS
 from strongroom.core.oauth import issuer_v1, issuer_v2
 from strongroom.directory.user_assertions import check_user_assertion
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
@@ -16,7 +16,6 @@ from strongroom.sts.grants.user import begin
 from strongroom.sts.sign_in import SignedIn
 
 _USE = "on_behalf_of"
-_AZURE_LOGIN_HOSTS = tuple(host for host, surface in AZURE_HOSTS.items() if surface is Surface.LOGIN)
 
 
 async def _issue(request: TokenRequest) -> Issued:
@@ -51,9 +50,9 @@ async def _issue(request: TokenRequest) -> Issued:
 
 def _issuers(request: TokenRequest) -> frozenset[str]:
     """Give every `iss` of the tenant's tokens: v1's, and v2's by every name that tokens were asked for under."""
-    tenant, hosts = request.tenant.id, request.call.world.hosts
-    bases = (request.call.base, hosts.url(Surface.LOGIN), *(f"https://{host}" for host in _AZURE_LOGIN_HOSTS))
-    return frozenset({issuer_v1(tenant), *(issuer_v2(base, tenant) for base in bases)})
+    tenant, call = request.tenant.id, request.call
+    names = (*call.world.hosts.login_names(call.the_site), *AZURE_LOGIN_HOSTS)
+    return frozenset({issuer_v1(tenant), *(issuer_v2(f"https://{name}", tenant) for name in names)})
 
 
 ON_BEHALF_OF = Grant("urn:ietf:params:oauth:grant-type:jwt-bearer", _issue)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Tenant
-from strongroom.core.records import tenant_partition
-from strongroom.core.sessions import SignInSettings
 from strongroom.directory.second_factors import second_factors_of
+from strongroom.directory.tenants import settings_of
 from strongroom.flow.world import World
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.grants.user import begin
@@ -21,8 +20,7 @@ from strongroom.sts.sign_in import sign_in_by_password, tenant_of_user
 
 async def _issue(request: TokenRequest) -> Issued:
     call, tenant = request.call, request.tenant
-    settings = call.world.view.get(SignInSettings, tenant_partition(tenant.id), tenant.id)
-    if settings is None or not settings.password_grant:
+    if not settings_of(call.world.view, tenant.id).password_grant:
         # Before anything of the user is looked at, so this tells nothing of anybody.
         raise refuse(53003, reason="the password grant is off in the tenant")
     user_name, password = request.form.get("username"), request.form.get("password")

@@ -12,11 +12,10 @@ from strongroom.core.conditional_access import Verdict
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
 from strongroom.core.limits import ACCESS_TOKEN_MAX_S, CONTINUOUS_TOKEN_MAX_S, PAGE_REFRESH_TOKEN_S, REFRESH_TOKEN_S
-from strongroom.core.oauth import issuer_v2
+from strongroom.core.oauth import OFFLINE_ACCESS, issuer_v2
 from strongroom.core.records import tenant_partition
 from strongroom.core.redirects import has_page_at
 from strongroom.core.sessions import TokenFamily
-from strongroom.core.user_tokens import OFFLINE_ACCESS
 from strongroom.directory.apis import require_user_assigned
 from strongroom.directory.clients import Client
 from strongroom.directory.consent import require_consent

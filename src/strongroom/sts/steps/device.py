@@ -6,13 +6,9 @@ from strongroom.core.aadsts import refuse
 from strongroom.flow.call import Call
 from strongroom.sts.goals.device import DEVICE as GOAL
 from strongroom.sts.goals.device import find_pending, require_device_codes
-from strongroom.sts.walk import Form, Step, Taken, Walk
+from strongroom.sts.walk import Form, Step, Taken, Walk, due_for
 
 _NAME = "device"
-
-
-def _is_due(_call: Call, walk: Walk) -> bool:
-    return walk.goal == GOAL
 
 
 def _page(call: Call, walk: Walk) -> dict[str, object]:
@@ -35,4 +31,4 @@ async def _take(call: Call, walk: Walk, form: Form) -> Taken:
     return Taken(walk.answered(_NAME))
 
 
-DEVICE = Step(_NAME, _is_due, _page, _take)
+DEVICE = Step(_NAME, due_for(GOAL), _page, _take)

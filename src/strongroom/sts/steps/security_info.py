@@ -19,7 +19,7 @@ from strongroom.directory.second_factors import begin_app, remove_factor
 from strongroom.flow.call import Call
 from strongroom.sts.goals.account import SECURITY_INFO as GOAL
 from strongroom.sts.second_factors import is_demanded, left_of, party_of
-from strongroom.sts.walk import Form, Step, Taken, Walk, find_shown
+from strongroom.sts.walk import Form, Step, Taken, Walk, due_for, find_shown
 
 KEY = "key"
 """What is being set up, where it is a security key."""
@@ -29,10 +29,6 @@ _NAME = "security_info"
 def _is_registration_due(call: Call, walk: Walk) -> bool:
     shown = walk.shown
     return shown is not None and shown.factor is None and not left_of(call, walk) and is_demanded(call, walk)
-
-
-def _is_info_due(_call: Call, walk: Walk) -> bool:
-    return walk.goal == GOAL
 
 
 def _page(call: Call, walk: Walk) -> dict[str, object]:
@@ -111,5 +107,5 @@ async def _take_removal(call: Call, walk: Walk, form: Form) -> Taken:
 
 
 REGISTRATION = Step("registration", _is_registration_due, _page, _take, unasked=50079)
-SECURITY_INFO = Step(_NAME, _is_info_due, _page, _take)
+SECURITY_INFO = Step(_NAME, due_for(GOAL), _page, _take)
 REMOVAL = Step("removal", _is_removal_due, _page_removal, _take_removal)
