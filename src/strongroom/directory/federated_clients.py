@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.core.aadsts import KEY_NOT_FOUND, refuse
 from strongroom.core.assertions import audience_of, require_in_time
+from strongroom.core.errors import knowing
 from strongroom.core.federation import FederatedCredential, IssuerKey, TrustedIssuer
 from strongroom.core.identity import Application, ServicePrincipal
 from strongroom.core.names import Hosts
@@ -60,8 +61,12 @@ async def authenticate_by_federation(
     if claims.get("iss") != issuer.id:
         raise refuse(700211, reason="iss is not what it was")
     require_in_time(claims, now)
-    credential = _match(held, claims, hosts)
-    require_enabled(principal)
+    credential = _match(held, claims)
+    with knowing(credentialId=credential.credential_id):
+        audience = audience_of(claims)
+        if audience not in credential.audiences or is_service_audience(audience, hosts):
+            raise refuse(700212, reason="no federated credential for the audience")
+        require_enabled(principal)
     return Client(application, principal, credential, CERTIFICATE_CLIENT, credential.credential_id)
 
 
@@ -77,11 +82,9 @@ def _check_signature(assertion: UnverifiedAssertion, key: IssuerKey, client_id: 
         raise refuse_assertion(refused, client_id) from None
 
 
-def _match(held: list[FederatedCredential], claims: Mapping[str, object], hosts: Hosts) -> FederatedCredential:
-    subject, audience = claims.get("sub"), audience_of(claims)
+def _match(held: list[FederatedCredential], claims: Mapping[str, object]) -> FederatedCredential:
+    subject = claims.get("sub")
     found = next((one for one in held if one.subject == subject), None)
     if found is None:
         raise refuse(700213, reason="no federated credential for the subject")
-    if audience not in found.audiences or is_service_audience(audience, hosts):
-        raise refuse(700212, reason="no federated credential for the audience")
     return found

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from strongroom.core.aadsts import KEY_DID_NOT_SIGN, refuse
-from strongroom.core.errors import Failure
+from strongroom.core.errors import Failure, knowing
 from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, ServicePrincipalType, SigningKey
 from strongroom.core.oauth import CERTIFICATE_CLIENT
 from strongroom.core.token_ids import new_token_id, proof_of
@@ -92,10 +92,13 @@ def authenticate_identity(
         raise refuse(700024, reason="assertion is not current")
     runs = [one for one in view.credentials_of(principal.id) if one.kind is CredentialKind.RUN]
     credential = proof_of(keys.tag, token_id, runs)
-    if credential is None or not is_current(credential, now):
+    if credential is None:
         raise _refused(principal, "the credential behind an assertion is gone")
-    if not principal.enabled:
-        raise refuse(7000112, client_id=principal.app_id, reason="managed identity is disabled")
+    with knowing(credentialId=credential.id):
+        if not is_current(credential, now):
+            raise _refused(principal, "the credential behind an assertion is over")
+        if not principal.enabled:
+            raise refuse(7000112, client_id=principal.app_id, reason="managed identity is disabled")
     return Client(None, principal, credential, CERTIFICATE_CLIENT, credential.id)
 
 

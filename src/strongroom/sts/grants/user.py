@@ -29,6 +29,7 @@ from strongroom.directory.sessions import (
     refresh_family,
 )
 from strongroom.directory.user_tokens import issue_id_token, issue_to_user
+from strongroom.flow.call import Call
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
 from strongroom.sts.cors import origin_asked
@@ -91,15 +92,14 @@ async def begin(
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
 
 
-def _note(request: TokenRequest, family: TokenFamily) -> None:
+def note_user(call: Call, user: str, credential: str, factor: str | None, session: str | None = None) -> None:
     """Note for the journal whom the tokens are to speak for, and what that person showed; never what it is."""
-    noted = {
-        "userId": family.user,
-        "userCredentialId": family.credential,
-        "secondFactorId": family.factor,
-        "sessionId": family.id,
-    }
-    request.call.properties.update({name: value for name, value in noted.items() if value is not None})
+    noted = {"userId": user, "userCredentialId": credential, "secondFactorId": factor, "sessionId": session}
+    call.properties.update({name: value for name, value in noted.items() if value is not None})
+
+
+def _note(request: TokenRequest, family: TokenFamily) -> None:
+    note_user(request.call, family.user, family.credential, family.factor, family.id)
 
 
 async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None, verdict: Verdict) -> Issued:
