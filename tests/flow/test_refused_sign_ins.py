@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.core.first_party import KEY_VAULT
 from strongroom.core.identity import User
 from strongroom.core.limits import AUTHORIZATION_CODE_S, DEVICE_CODE_S
 from strongroom.core.network import Link
@@ -211,6 +212,13 @@ def unknown_subject(world: Simulation) -> Case:
     return Case(one.ask(shown), 700213, named(one.app), (shown,))
 
 
+def late_token_of_an_issuer(world: Simulation) -> Case:
+    """Say which federated credential is for its subject."""
+    one = workload(world)
+    shown = one.assertion(exp=int(world.clock()) - 3600)
+    return Case(one.ask(shown), 700024, named(one.app, credentialId=one.made["id"]), (shown,))
+
+
 def wrong_audience(world: Simulation) -> Case:
     """Which federated credential is for its subject."""
     one = workload(world)
@@ -237,6 +245,17 @@ def disabled_identity(world: Simulation) -> Case:
     world.commit(lambda tx: tx.put(found))
     names = {"appId": found.app_id, "objectId": found.id, "grantType": ITSELF, "credentialId": run["runId"]}
     return Case(answer, 7000112, names, (shown,))
+
+
+def late_assertion_of_a_run(world: Simulation) -> Case:
+    """Say which run it was."""
+    run = workloads.control(world, "POST", "/run", {}).json
+    shown = workloads.assertion_of(world, run, lifetimeSeconds=600)
+    world.advance(601)
+    found = world.view.service_principal_by_app_id(world.first.tenant_id, run["clientId"])
+    assert found is not None
+    names = {"appId": found.app_id, "objectId": found.id, "grantType": ITSELF, "credentialId": run["runId"]}
+    return Case(workloads.sign_in(world, run, shown), 700024, names, (shown,))
 
 
 def identity_with_a_secret(world: Simulation) -> Case:
@@ -296,7 +315,8 @@ CLIENTS: tuple[Make, ...] = (
     unknown_client, client_of_another_tenant, wrong_secret, wrong_secret_in_the_header, expired_secret,
     disabled_principal, two_proofs, unregistered_certificate, expired_certificate, disabled_with_a_certificate,
     bad_signature, late_assertion, no_assertion, unknown_issuer, unknown_subject, wrong_audience, disabled_workload,
-    disabled_identity, identity_with_a_secret, no_proof, public_client_for_itself, password_without_a_proof,
+    late_token_of_an_issuer, disabled_identity, late_assertion_of_a_run, identity_with_a_secret, no_proof,
+    public_client_for_itself, password_without_a_proof,
     unknown_grant, no_grant, bound_token, unknown_resource,
 )  # fmt: skip
 
@@ -459,7 +479,7 @@ def no_code(world: Simulation) -> Case:
 def api(world: Simulation) -> tuple[Principal, str, Person, dict[str, str]]:
     """Make an API that was called with somebody's token: the API, the token, whose it is, and what names it."""
     made, uri = offer(world, scope("access"), version=2)
-    consent(world, made.oid, azure(world, "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"), "user_impersonation")
+    consent(world, made.oid, azure(world, KEY_VAULT), "user_impersonation")
     who, web = person(world), world.principal()
     sign_in_by(world, web, web=("https://app.example/signed-in",))
     consent(world, web.oid, made.oid, "access")
@@ -515,11 +535,22 @@ def api_with_a_wrong_secret(world: Simulation) -> Case:
     return Case(answer, 7000215, named(made, ON_BEHALF_OF), (token, secret))
 
 
+def redeemed_again(world: Simulation) -> Case:
+    """Say whose it was, and in which session its first redemption ended."""
+    _, app, made, names = code_of(world)
+    sent = {"scope": f"{VAULT_AUDIENCE}/user_impersonation"}
+    consent(world, app.oid, azure(world, KEY_VAULT), "user_impersonation")
+    session = claims(redeem(world, made, app, **sent).json["access_token"])["sid"]
+    answer = redeem(world, made, app, **sent)
+    more = {"credentialId": app.key_id, "sessionId": session}
+    return Case(answer, 54005, named(app, "authorization_code", **names, **more), (made, app.secret))
+
+
 USERS: tuple[Make, ...] = (
     wrong_password, unknown_user, disabled_user, expired_password, second_factor_missing, no_refresh_token,
     refresh_by_another, refresh_of_the_ended, used_again, refresh_with_a_wrong_secret, code_of_another_client,
     code_without_its_verifier, late_code, code_without_a_proof, no_code, assertion_by_another, late_token, ended_token,
-    no_token, altered_token, api_with_a_wrong_secret,
+    redeemed_again, no_token, altered_token, api_with_a_wrong_secret,
 )  # fmt: skip
 
 
@@ -528,6 +559,8 @@ def test_users(world: Simulation, make: Make) -> None:
     """SEC-AUDIT-7: whose password, code or token it was is said as soon as it is known, whatever comes of it."""
     allow_passwords(world)
     hold(world, make(world))
+    refused = [one["properties"] for one in world.entries() if one["properties"]["httpStatusCode"] >= 400]
+    assert not [one for one in refused if "tokenId" in one], "a token that nobody got"
 
 
 # ---- where people are sent to sign in -------------------------------------------------------------------------------

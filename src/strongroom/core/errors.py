@@ -51,16 +51,17 @@ class Failure(Exception):
 
 
 @contextmanager
-def knowing(**properties: str) -> Iterator[None]:
+def knowing(**properties: str | None) -> Iterator[None]:
     """
     Let the journal have what is known from here on, whatever is refused within: whose credential was shown, and which.
 
-    For what has no call at hand to note it in. It is ids of ours, and never what was shown.
+    For what has no call at hand to note it in. It is ids of ours, and never what was shown; None is not known.
     """
     try:
         yield
     except Failure as failure:
-        failure.known = {**properties, **failure.known}
+        known = {name: value for name, value in properties.items() if value is not None}
+        failure.known = {**known, **failure.known}
         raise
 
 

@@ -56,12 +56,14 @@ def check_user_assertion(
         return _stands(view, tag, tenant, said)
 
 
-def _of_whom(view: View, tenant: str, claims: Mapping[str, object]) -> dict[str, str]:
+def _of_whom(view: View, tenant: str, claims: Mapping[str, object]) -> dict[str, str | None]:
     """Say which token it was that a key of the tenant signed, and whose: for the journal, if it is refused."""
     token_id, oid = claims.get("uti"), claims.get("oid")
     user = view.principal(tenant, oid) if isinstance(oid, str) else None
-    of_whom = {"userId": user.id} if isinstance(user, User) else {}
-    return of_whom | ({"assertionTokenId": token_id} if isinstance(token_id, str) else {})
+    return {
+        "userId": user.id if isinstance(user, User) else None,
+        "assertionTokenId": token_id if isinstance(token_id, str) else None,
+    }
 
 
 def _stands(view: View, tag: Tagger, tenant: str, said: UserAssertion) -> Shown:

@@ -228,6 +228,7 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
     if not text:
         raise Invalid("The query parameter 'resource' is required.")
     resource = parse_resource(text, world.hosts, principal.tenant, finder(world.view, principal.tenant))
+    call.properties["resource"] = resource.audience
     require_application_assigned(world.view, principal, resource)
     attempt = attempt_of(
         world,
@@ -247,7 +248,7 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
         resource=resource,
         now=call.now,
     )
-    call.properties.update(resource=resource.audience, tokenId=token.token_id)
+    call.properties["tokenId"] = token.token_id
     answer = kind.answer(Issued(token, principal, text, named))
     return json.response(answer, headers=[(b"cache-control", b"no-store")])
 

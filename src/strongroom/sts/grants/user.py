@@ -86,7 +86,12 @@ async def begin(
     _note(request, begun)
     verdict = request.admit(user, authenticated=begun.authenticated, methods=begun.amr)
     issued = await _issue(request, user, begun, nonce, verdict)
-    is_new = await call.commit(lambda tx: begin_family(tx, begun), status=lambda is_new: 200 if is_new else 400)
+    is_new = await call.commit(
+        lambda tx: begin_family(tx, begun),
+        # The token that was made for it goes to nobody.
+        describe=lambda is_new: {} if is_new else {"tokenId": None},
+        status=lambda is_new: 200 if is_new else 400,
+    )
     if not is_new:
         raise refuse(54005, reason="code was redeemed before: what came of it has ended")
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
@@ -168,6 +173,7 @@ async def _refresh(request: TokenRequest) -> Issued:
             expires=call.now + REFRESH_TOKEN_S,
             now=call.now,
         ),
+        describe=lambda found: {} if found is not None else {"tokenId": None},
         status=lambda found: 200 if found is not None else 400,
     )
     if refreshed is None:
