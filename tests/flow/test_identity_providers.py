@@ -356,6 +356,9 @@ def test_a_disabled_user_is_told_so(world: Simulation, provider: Provider, brows
     someone = person(world, enabled=False)
     provider.link(someone)
     refused(provider.sign_in(browser, choose(browser, provider)), 50057)
+    properties = world.entries()[-1]["properties"]
+    (link,) = (one for one in world.view.credentials_of(someone.user.id) if one.id == properties["credentialId"])
+    assert (properties["userId"], link.owner) == (someone.user.id, someone.user.id)
     tenant, now = world.first.tenant_id, int(world.clock())
     world.commit(lambda tx: users.delete_user(tx, tenant, someone.user.id, now=now))
     refused(provider.sign_in(browser, choose(browser, provider)), 50020)

@@ -78,7 +78,7 @@ def test_consent_is_to_what_the_page_has_shown(
 
 
 def test_nobody_consents_to_more_than_he_has(world: Simulation, client: Principal) -> None:
-    """SEC-TENANT-9: neither on the page nor through Graph does an Application Administrator give what he has not."""
+    """SEC-TENANT-12: neither on the page nor through Graph does an Application Administrator give what he has not."""
     administrator = give(world, person(world), APPLICATION_ADMINISTRATOR)
     browser = Browser(world)
     page = asked(browser, client, administrator, f"{GRAPH_AUDIENCE}/Directory.AccessAsUser.All")

@@ -474,14 +474,14 @@ class TestAudit:
         assert app.secret not in json.dumps(entry)
         assert token not in json.dumps(entry)
 
-    def test_no_name_is_recorded_before_it_is_proved(self, world: Simulation, app: Principal) -> None:
-        """SEC-FLOW-3: what an unproved client claims to be is not recorded as an identity."""
+    def test_to_be_named_is_no_identity(self, world: Simulation, app: Principal) -> None:
+        """SEC-FLOW-3: whom an unproved client names is not recorded as who it is, nor by any credential."""
         ask(world, form_of(app, client_secret="wrong"))
         entry = world.entries()[-1]
 
         assert entry["properties"]["httpStatusCode"] == 401
-        assert "appId" not in entry["properties"]
-        assert "objectId" not in entry["properties"]
+        assert entry["identity"] == {}
+        assert "credentialId" not in entry["properties"]
 
     def test_a_refusal_after_the_proof_says_who(self, world: Simulation, app: Principal) -> None:
         """Once the secret was right, the journal says whose the refused request was."""

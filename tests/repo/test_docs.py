@@ -1,9 +1,12 @@
 """What the pages say of the tree: links, commands, and the tests that the README names."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+
+from strongroom.journal.event import PROPERTIES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -96,3 +99,30 @@ def test_examples_have_nothing_for_strongrooms_sake() -> None:
         assert ".vault.azure.net" in text, path
         for word in ("strongroom", "localhost", "verify", "rejectunauthorized", "disable"):
             assert word not in text, (path, word)
+
+
+def noted() -> set[str]:
+    """Return the properties of the audit that the code of signing in notes, as far as it writes them out."""
+    source = ROOT / "src" / "strongroom"
+    found = set()
+    for path in (*source.glob("sts/**/*.py"), *source.glob("managed_identity/*.py"), source / "flow" / "access.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Attribute(attr="properties"), attr="update"), keywords=named
+                ):
+                    found |= {one.arg for one in named if one.arg is not None}
+                case ast.Subscript(value=ast.Attribute(attr="properties"), slice=ast.Constant(value=str(name))):
+                    found.add(name)
+    return found
+
+
+def test_what_the_entry_of_a_sign_in_says_is_documented() -> None:
+    """The page of the audit has every member that signing in adds to an entry, and none that there is not."""
+    page = (ROOT / "docs" / "operating" / "audit.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?) \|", page, flags=re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert len(noted()) > 15
+    assert noted() <= told
+    assert told <= set(PROPERTIES)

@@ -7,6 +7,9 @@ asked. Its message is written for the caller; `reason` is for the audit journal 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 
 class Failure(Exception):
     """
@@ -22,6 +25,7 @@ class Failure(Exception):
         number: the AADSTS number, for the token service.
         claims: what the client is to ask for when it asks again, as JSON.
         page: what a person is told in a browser, as HTML; None where a program asked.
+        known: what was known of the caller by then, for the journal alone, by its names of properties: see `knowing`.
     """
 
     def __init__(
@@ -43,6 +47,22 @@ class Failure(Exception):
         self.number = number
         self.claims: str | None = None
         self.page: str | None = None
+        self.known: Mapping[str, str] = {}
+
+
+@contextmanager
+def knowing(**properties: str | None) -> Iterator[None]:
+    """
+    Let the journal have what is known from here on, whatever is refused within: whose credential was shown, and which.
+
+    For what has no call at hand to note it in. It is ids of ours, and never what was shown; None is not known.
+    """
+    try:
+        yield
+    except Failure as failure:
+        known = {name: value for name, value in properties.items() if value is not None}
+        failure.known = {**known, **failure.known}
+        raise
 
 
 class Invalid(Failure):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from strongroom.core.aadsts import KEY_DID_NOT_SIGN, KEY_EXPIRED, KEY_NOT_FOUND, refuse
 from strongroom.core.assertions import require_own_claims
 from strongroom.core.client_certificates import ClientCertificate
-from strongroom.core.errors import Failure
+from strongroom.core.errors import Failure, knowing
 from strongroom.core.identity import Application, CredentialKind, ServicePrincipal
 from strongroom.core.oauth import CERTIFICATE_CLIENT, PUBLIC_CLIENT, SECRET_CLIENT
 from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
@@ -112,9 +112,10 @@ def authenticate_by_secret(
     credential = next((one for one in held if one.id == matched), None)
     if credential is None:
         raise refuse(7000215, client_id=client_id, reason="wrong client secret")
-    if not is_current(credential, now):
-        raise refuse(7000222, client_id=client_id, reason=f"client secret {credential.id} is not current")
-    require_enabled(principal)
+    with knowing(credentialId=credential.id):
+        if not is_current(credential, now):
+            raise refuse(7000222, client_id=client_id, reason=f"client secret {credential.id} is not current")
+        require_enabled(principal)
     return Client(application, principal, credential, SECRET_CLIENT, credential.id)
 
 
@@ -137,15 +138,16 @@ def authenticate_by_certificate(
     held = [one for owner in (application, principal) for one in view.certificates_of(owner.id)]
     certificate = _named_certificate(held, assertion, application.app_id)
     claims = check_signature(assertion, certificate, application.app_id)
-    require_own_claims(claims, client_id=application.app_id, audiences=audiences, now=now)
-    if not certificate.is_current(now):
-        raise refuse(
-            700027,
-            client_id=application.app_id,
-            cause=KEY_EXPIRED,
-            reason=f"certificate {certificate.key_id} is not current",
-        )
-    require_enabled(principal)
+    with knowing(credentialId=certificate.key_id):
+        require_own_claims(claims, client_id=application.app_id, audiences=audiences, now=now)
+        if not certificate.is_current(now):
+            raise refuse(
+                700027,
+                client_id=application.app_id,
+                cause=KEY_EXPIRED,
+                reason=f"certificate {certificate.key_id} is not current",
+            )
+        require_enabled(principal)
     return Client(application, principal, certificate, CERTIFICATE_CLIENT, certificate.key_id)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.core.aadsts import KEY_NOT_FOUND, refuse
 from strongroom.core.assertions import audience_of, require_in_time
+from strongroom.core.errors import knowing
 from strongroom.core.federation import FederatedCredential, IssuerKey, TrustedIssuer
 from strongroom.core.identity import Application, ServicePrincipal
 from strongroom.core.names import Hosts
@@ -59,9 +60,11 @@ async def authenticate_by_federation(
     claims = _check_signature(assertion, key, client_id)
     if claims.get("iss") != issuer.id:
         raise refuse(700211, reason="iss is not what it was")
-    require_in_time(claims, now)
-    credential = _match(held, claims, hosts)
-    require_enabled(principal)
+    found = next((one for one in held if one.subject == claims.get("sub")), None)
+    with knowing(credentialId=found.credential_id if found is not None else None):
+        require_in_time(claims, now)
+        credential = _fitting(found, claims, hosts)
+        require_enabled(principal)
     return Client(application, principal, credential, CERTIFICATE_CLIENT, credential.credential_id)
 
 
@@ -77,9 +80,8 @@ def _check_signature(assertion: UnverifiedAssertion, key: IssuerKey, client_id: 
         raise refuse_assertion(refused, client_id) from None
 
 
-def _match(held: list[FederatedCredential], claims: Mapping[str, object], hosts: Hosts) -> FederatedCredential:
-    subject, audience = claims.get("sub"), audience_of(claims)
-    found = next((one for one in held if one.subject == subject), None)
+def _fitting(found: FederatedCredential | None, claims: Mapping[str, object], hosts: Hosts) -> FederatedCredential:
+    audience = audience_of(claims)
     if found is None:
         raise refuse(700213, reason="no federated credential for the subject")
     if audience not in found.audiences or is_service_audience(audience, hosts):

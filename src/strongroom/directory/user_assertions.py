@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from strongroom.core.aadsts import CHAIN_TOO_LONG, KEY_DID_NOT_SIGN, KEY_NOT_FOUND, refuse
+from strongroom.core.errors import knowing
 from strongroom.core.identity import Credential, User
 from strongroom.core.limits import ON_BEHALF_OF_CHAIN
 from strongroom.core.names import Hosts
@@ -44,13 +45,29 @@ def check_user_assertion(
             500133, see `read_user_assertion`; 50173, what it was obtained with has ended.
     """
     tenant = client.principal.tenant
-    said = read_user_assertion(
-        _verify(view, tenant, text, now),
-        tenant=tenant,
-        issuers=issuers,
-        audiences=_audiences(view, tenant, client, hosts),
-        now=now,
-    )
+    claims = _verify(view, tenant, text, now)
+    with knowing(**_of_whom(view, tenant, claims)):
+        said = read_user_assertion(
+            claims,
+            tenant=tenant,
+            issuers=issuers,
+            audiences=_audiences(view, tenant, client, hosts),
+            now=now,
+        )
+        return _stands(view, tag, tenant, said)
+
+
+def _of_whom(view: View, tenant: str, claims: Mapping[str, object]) -> dict[str, str | None]:
+    """Say which token it was that a key of the tenant signed, and whose: for the journal, if it is refused."""
+    token_id, oid = claims.get("uti"), claims.get("oid")
+    user = view.principal(tenant, oid) if isinstance(oid, str) else None
+    return {
+        "userId": user.id if isinstance(user, User) else None,
+        "assertionTokenId": token_id if isinstance(token_id, str) else None,
+    }
+
+
+def _stands(view: View, tag: Tagger, tenant: str, said: UserAssertion) -> Shown:
     family = _family(view, tag, tenant, said)
     user = view.principal(tenant, said.oid)
     credential = view.credential(family.credential) if family is not None else None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.core.aadsts import KEY_DID_NOT_SIGN, refuse
-from strongroom.core.errors import Failure
+from strongroom.core.errors import Failure, knowing
 from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, ServicePrincipalType
 from strongroom.core.oauth import CERTIFICATE_CLIENT
 from strongroom.core.token_ids import new_token_id, proof_of
@@ -84,14 +84,15 @@ def authenticate_identity(
     not_before, ends, token_id = claims.get("nbf"), claims.get("exp"), claims.get("uti")
     if not (isinstance(not_before, int) and isinstance(ends, int) and isinstance(token_id, str)):
         raise _refused(principal, "nbf, exp or uti of an assertion")
-    if not not_before - _LEEWAY_S <= now < ends:
-        raise refuse(700024, reason="assertion is not current")
     runs = [one for one in view.credentials_of(principal.id) if one.kind is CredentialKind.RUN]
     credential = proof_of(keys.tag, token_id, runs)
-    if credential is None or not is_current(credential, now):
-        raise _refused(principal, "the credential behind an assertion is gone")
-    if not principal.enabled:
-        raise refuse(7000112, client_id=principal.app_id, reason="managed identity is disabled")
+    with knowing(credentialId=credential.id if credential is not None else None):
+        if not not_before - _LEEWAY_S <= now < ends:
+            raise refuse(700024, reason="assertion is not current")
+        if credential is None or not is_current(credential, now):
+            raise _refused(principal, "the credential behind an assertion is gone")
+        if not principal.enabled:
+            raise refuse(7000112, client_id=principal.app_id, reason="managed identity is disabled")
     return Client(None, principal, credential, CERTIFICATE_CLIENT, credential.id)
 
 

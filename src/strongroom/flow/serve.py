@@ -41,6 +41,7 @@ async def serve(
         response = await _run(world, trace, fault)
         return await audit.record(world, trace, complete(world, trace, response))
     except Failure as failure:
+        trace.properties.update(failure.known)
         return await _refuse(world, trace, failure)
     except StoreFault as broken:
         log.store_failed(trace, broken)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from strongroom.core.conditional_access import Flow
 from strongroom.core.echo import GUID
 from strongroom.core.errors import Invalid, Misdirected, Unauthenticated
+from strongroom.core.identity import ServicePrincipal
 from strongroom.core.instance import arc_key_file
 from strongroom.core.names import Surface
 from strongroom.core.network import Link
@@ -203,13 +204,18 @@ def _note(call: Call, kind: Kind, proof: Proof) -> None:
     """Note who asks: from here on the journal says so whatever the outcome, and a refusal is the caller's own."""
     call.proved = True
     call.properties.update(endpoint=kind.name, proof=proof.way)
+    if len(proof.credentials) == 1:
+        # Of somebody with several, the identity that is asked for says which one counts.
+        (only,) = proof.credentials
+        call.properties.update(tenantId=only.tenant, credentialId=only.id)
 
 
 async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str]) -> Response:
     """Choose the identity, issue it a token bound to the credential that asked, and answer in the kind's form."""
+    named = {name: asked[name] for name in (*kind.client_id, *kind.object_id, *kind.resource_id) if name in asked}
+    _note_asked(call, kind, proof, named)
     if not kind.takes(asked.get("api-version")):
         raise Invalid(f"The api-version is missing or not known: {kind.versions[0]} is.")
-    named = {name: asked[name] for name in (*kind.client_id, *kind.object_id, *kind.resource_id) if name in asked}
     lent = _choose(kind, proof, named)
     principal, world = lent.principal, call.world
     call.properties.update(
@@ -222,6 +228,7 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
     if not text:
         raise Invalid("The query parameter 'resource' is required.")
     resource = parse_resource(text, world.hosts, principal.tenant, finder(world.view, principal.tenant))
+    call.properties["resource"] = resource.audience
     require_application_assigned(world.view, principal, resource)
     attempt = attempt_of(
         world,
@@ -241,9 +248,38 @@ async def _issue(call: Call, kind: Kind, proof: Proof, asked: Mapping[str, str])
         resource=resource,
         now=call.now,
     )
-    call.properties.update(resource=resource.audience, tokenId=token.token_id)
+    call.properties["tokenId"] = token.token_id
     answer = kind.answer(Issued(token, principal, text, named))
     return json.response(answer, headers=[(b"cache-control", b"no-store")])
+
+
+def _note_asked(call: Call, kind: Kind, proof: Proof, named: Mapping[str, str]) -> None:
+    """
+    Note for the journal which identity is asked for, if the directory knows it, whether the caller may have it or not.
+
+    If none is named it is the caller's, where that is certain.
+    """
+    view = call.world.view
+    tenants = {one.tenant for one in proof.credentials}
+    found = {(one.tenant, one.owner) for one in proof.credentials}
+    if named:
+        known = [
+            view.service_principal_by_app_id(tenant, name.lower()) for tenant in tenants for name in named.values()
+        ]
+        found |= {(tenant, name.lower()) for tenant in tenants for name in named.values()}
+        found |= {(one.tenant, one.id) for one in known if one is not None}
+    principals = [
+        one
+        for one in (view.principal(*place) for place in found)
+        if isinstance(one, ServicePrincipal)
+        and all(kind.names(one)[name].lower() == value.lower() for name, value in named.items())
+    ]
+    if len(principals) == 1:
+        asked = principals[0]
+        call.properties.update(tenantId=asked.tenant, appId=asked.app_id, objectId=asked.id)
+        credentials = [one for one in proof.credentials if one.owner == asked.id]
+        if len(credentials) == 1:
+            call.properties["credentialId"] = credentials[0].id
 
 
 def _choose(kind: Kind, proof: Proof, named: Mapping[str, str]) -> Lent:

@@ -45,6 +45,8 @@ class Proof:
 
     way: str
     lent: tuple[Lent, ...]
+    credentials: tuple[Credential, ...]
+    """Every credential that the caller has so, whatever became of its identity: for the journal."""
     run: str = ""
     """The run whose secret it was, if it was one."""
 
@@ -56,7 +58,7 @@ def by_secret(world: World, secret: str, way: str, now: int) -> Proof | None:
         credential = require_run(world.keys, found, secret, now)
     except WrongSecret:
         return None
-    return Proof(way, _enabled(world, (credential,)), run=credential.id)
+    return Proof(way, _enabled(world, (credential,)), (credential,), run=credential.id)
 
 
 def by_socket(world: World, request: Request, now: int) -> Proof | None:
@@ -92,8 +94,8 @@ async def by_connection(world: World, connection: Connection, request: Request, 
 
 
 def _mapped(world: World, maps: Sequence[IdentityMap], way: str, now: int) -> Proof | None:
-    credentials = [one for one in credentials_of(world.view, maps) if is_current(one, now)]
-    return Proof(way, _enabled(world, credentials)) if credentials else None
+    credentials = tuple(one for one in credentials_of(world.view, maps) if is_current(one, now))
+    return Proof(way, _enabled(world, credentials), credentials) if credentials else None
 
 
 def _enabled(world: World, credentials: Sequence[Credential]) -> tuple[Lent, ...]:

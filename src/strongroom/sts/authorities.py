@@ -39,10 +39,15 @@ def find_tenant(world: World, name: str, *, error: str | None = None) -> Tenant:
     """
     if not is_tenant_name(name):
         raise refuse(900023, tenant=name, error=error)
-    tenant = world.view.tenant(_first_tenant(world) if name.lower() == ADFS else name.lower())
+    tenant = known_tenant(world, name)
     if tenant is None:
         raise refuse(90002, tenant=name, error=error)
     return tenant
+
+
+def known_tenant(world: World, name: str) -> Tenant | None:
+    """Find the tenant that a path names, if it names one."""
+    return world.view.tenant(_first_tenant(world) if name.lower() == ADFS else name.lower())
 
 
 def _first_tenant(world: World) -> str:

@@ -17,6 +17,7 @@ from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.sts import pages
 from strongroom.sts.goals.authorization import AUTHORIZATION, refused_unread
+from strongroom.sts.named import note_named
 from strongroom.sts.scopes import read_user_scope, scope_of_v1
 from strongroom.sts.sign_in_clients import find_client
 from strongroom.sts.walk import Walk, tenant_of_path
@@ -41,6 +42,8 @@ async def _authorize(call: Call, scope: str) -> Response:
         Invalid: client or redirect URI are not known. It is told on a page, and nothing is sent anywhere.
     """
     path, query = call.params["tenant"], call.query
+    call.properties["grantType"] = "authorization_code"
+    note_named(call, query.get("client_id"))
     try:
         client = find_client(call, path, query.get("client_id"), query.get("redirect_uri"))
         tenant = tenant_of_path(call, path)

@@ -25,6 +25,7 @@ from strongroom.http.message import Response
 from strongroom.sts import browser, pages
 from strongroom.sts.forms import parse_form
 from strongroom.sts.goals.device import DEVICE, find_pending, require_device_codes
+from strongroom.sts.named import note_named
 from strongroom.sts.scopes import read_user_scope, scope_of_v1
 from strongroom.sts.sign_in_clients import find_application
 from strongroom.sts.walk import Walk, tenant_of_path
@@ -55,13 +56,14 @@ async def _device_code(call: Call, *, version: int) -> Response:
         Throttled: too many wait.
     """
     path = call.params["tenant"]
+    call.properties["grantType"] = "device_code"
+    note_named(call, None)
     tenant = tenant_of_path(call, path)
     form = parse_form(call.request.header(b"content-type"), await call.raw_body())
+    note_named(call, form.get("client_id"))
     client_id = _public_client(call, path, form.get("client_id"))
-    call.properties.update(appId=client_id, grantType="device_code")
     if tenant is not None:
         require_device_codes(call, tenant.id)
-        call.properties["tenantId"] = tenant.id
     scope = scope_of_v1(form) if version == 1 else form.get("scope", "")
     if tenant is not None:
         asked = read_user_scope(call, tenant.id, client_id, scope)
@@ -128,6 +130,7 @@ async def take_form(call: Call) -> Response:
         Invalid: AADSTS70018, no device waits under the code, or too many wrong ones were typed in; told on the page.
     """
     path, source = call.params["tenant"], source_of(call.connection)
+    note_named(call, None)
     try:
         form = parse_form(call.request.header(b"content-type"), await call.raw_body())
         if not browser.has_secret(call):

@@ -80,21 +80,26 @@ async def check_password(call: Call, tenant: Tenant, user_name: str, password: s
         raise refuse(50126, reason="wrong password" if user is not None else "unknown user") from None
     if user is None or credential is None:
         raise refuse(50126, reason="unknown user")
+    _note(call, tenant, user, credential)
     if locked:
-        _note(call, tenant, user)
         raise refuse(50126, reason=f"user {user.id} is locked to the source")
     world.lockout.succeed(name, source)
-    _note(call, tenant, user)
     if not user.enabled:
         raise refuse(50057, reason="user is disabled")
     return CheckedPassword(user, credential, is_expired=not is_current(credential, call.now))
 
 
-def _note(call: Call, tenant: Tenant, user: User | None) -> None:
-    """Note for the journal whose account was tried: one that there is, and never the name that was typed in."""
+def _note(call: Call, tenant: Tenant, user: User | None, credential: Credential | None = None) -> None:
+    """
+    Note for the journal whose account was tried: one that there is, and never the name that was typed in.
+
+    *credential* is the password, if it was right.
+    """
     call.properties["tenantId"] = tenant.id
     if user is not None:
         call.properties["userId"] = user.id
+    if credential is not None:
+        call.properties["userCredentialId"] = credential.id
 
 
 def tenant_of_user(world: World, user_name: str) -> Tenant:

@@ -16,6 +16,7 @@ from strongroom.directory.clients import require_client, require_enabled
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
 from strongroom.sts import browser, pages
+from strongroom.sts.named import note_named
 from strongroom.sts.walk import tenant_of_path
 
 
@@ -26,6 +27,7 @@ async def sign_out(call: Call) -> Response:
     The browser is sent back where `post_logout_redirect_uri` says, if `client_id` names an application that is
     registered to listen there; otherwise a page says that it is done.
     """
+    note_named(call, call.query.get("client_id"))
     try:
         tenant = tenant_of_path(call, call.params["tenant"])
     except Failure as failure:

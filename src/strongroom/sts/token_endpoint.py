@@ -39,6 +39,7 @@ from strongroom.sts.client_assertions import authenticate_by_assertion
 from strongroom.sts.forms import parse_basic, parse_form
 from strongroom.sts.grants import GRANTS
 from strongroom.sts.grants.grant import Grant, Issued, TokenRequest
+from strongroom.sts.named import note_client, note_named
 from strongroom.sts.scopes import read_user_scope
 from strongroom.sts.wire import TokenResponse, TokenResponseV1
 
@@ -57,24 +58,30 @@ async def issue_v2(call: Call) -> Response:
 
 
 async def _issue(call: Call, *, version: int) -> Response:
+    note_named(call, None)
     named = _named_tenant(call)
     form = parse_form(call.request.header(b"content-type"), await call.raw_body())
     try:
         return await _issue_for(call, named, form, version)
     except Failure as failure:
         failure.headers += cors.refused(call, form)
+        # One may have been made before the change that was to go with it was refused: nobody got it.
+        call.properties.pop("tokenId", None)
         raise
 
 
 async def _issue_for(call: Call, named: Tenant | None, form: Mapping[str, str], version: int) -> Response:
+    note_client(call, named, form.get("client_id"))
     grant = _grant(form)
+    call.properties["grantType"] = grant.name
     _refuse_bound(form)
     claims = _claims(call, form)
     tenant = named if named is not None else _implied_tenant(call, form, grant)
+    call.properties["tenantId"] = tenant.id
     client = await _client(call, tenant, form, grant)
-    call.properties.update(tenantId=tenant.id, appId=client.app_id, grantType=grant.name)
+    call.properties["appId"] = client.app_id
     if isinstance(client, Client):
-        # From here on it is known who asks, so the journal says so whatever the outcome (security.md "The flow").
+        # From here on it is known who asks, so the journal says by what, whatever the outcome (security.md "The flow").
         call.proved = True
         call.properties.update(objectId=client.principal.id, credentialId=client.credential_id)
     scope = _user_scope(call, tenant, client.app_id, form, grant, version) if grant.parse_scope is None else None
@@ -157,6 +164,7 @@ async def _client(call: Call, tenant: Tenant, form: Mapping[str, str], grant: Gr
         client_id, secret = basic
     if not client_id:
         raise refuse(900144, parameter="client_id")
+    note_client(call, tenant, client_id)
     world = call.world
     if "client_assertion" in form:
         if secret:

@@ -21,6 +21,7 @@ from strongroom.store import Transaction
 from strongroom.sts import browser, pages
 from strongroom.sts.forms import parse_form
 from strongroom.sts.goals import GOALS
+from strongroom.sts.named import note_named
 from strongroom.sts.policies import verdict_of
 from strongroom.sts.steps import STEPS
 from strongroom.sts.steps.provider import by_name, carried_back, provider_of, take_back
@@ -88,13 +89,17 @@ async def sign_in(call: Call) -> Response:
     Raises:
         Failure: told on a page.
     """
+    note_named(call, None)
     try:
         form = parse_form(call.request.header(b"content-type"), await call.raw_body())
         walk = _carried(call, form)
+        if walk.authorization is not None:
+            call.properties["grantType"] = "authorization_code"
+            note_named(call, walk.authorization.client_id)
         if walk.shown is not None:
-            user, _ = find_shown(call, walk.shown)
+            _note_shown(call, walk.shown)
+            find_shown(call, walk.shown)
             call.proved = True
-            call.properties.update(tenantId=user.tenant, userId=user.id)
         step = _due(call, walk)
         GOALS[walk.goal].application(call, walk)
     except Failure as failure:
@@ -119,6 +124,7 @@ async def come_back(call: Call) -> Response:
     Raises:
         Failure: told on a page.
     """
+    note_named(call, None)
     try:
         away = carried_back(call)
         GOALS[away.walk.goal].application(call, away.walk)
@@ -148,9 +154,6 @@ async def _go_on(call: Call, walk: Walk, changes: tuple[Change, ...], *, is_sile
         return _page(call, walk, step) if step.leave is None else await _leave(call, walk, step.leave)
     shown = walk.the_shown
     call.proved = True
-    call.properties.update(tenantId=shown.tenant, userId=shown.user, userCredentialId=shown.credential)
-    if shown.factor is not None:
-        call.properties["secondFactorId"] = shown.factor
     cookies: list[Header] = []
     if shown.session is None:
         session, ended = _new_session(call, shown)
@@ -193,9 +196,9 @@ def _within_policy(call: Call, walk: Walk) -> Walk:
     """
     if walk.shown is None:
         return walk
+    _note_shown(call, walk.shown)
     user = find_user(call, walk.shown)
     call.proved = True
-    call.properties.update(tenantId=user.tenant, userId=user.id)
     verdict = verdict_of(call, walk, user)
     if verdict.blocked:
         note(call, verdict)
@@ -207,6 +210,13 @@ def _within_policy(call: Call, walk: Walk) -> Walk:
             shown=None, chooses=False, hint=user.user_principal_name, provider=provider, fresh=bool(provider)
         )
     return walk
+
+
+def _note_shown(call: Call, shown: Shown) -> None:
+    """Note for the journal who has shown what: it was sealed here, or stands in a session of this browser."""
+    call.properties.update(tenantId=shown.tenant, userId=shown.user, userCredentialId=shown.credential)
+    if shown.factor is not None:
+        call.properties["secondFactorId"] = shown.factor
 
 
 def _unasked(walk: Walk, step: Step) -> Failure:

@@ -75,6 +75,7 @@ def refused_unread(call: Call, failure: Failure) -> Response:
 
 def _told(call: Call, failure: Failure) -> dict[str, str]:
     # The answer is a redirect, so the journal is told by itself that it is a refusal (RFC 6749 section 4.1.2.1).
+    call.properties.update(failure.known)
     call.properties.update(refusal=f"AADSTS{failure.number}", refusalReason=failure.reason or failure.code)
     return {"error": failure.code, "error_description": f"AADSTS{failure.number}: {failure.message}"}
 

@@ -39,7 +39,7 @@ def require_device_codes(call: Call, tenant: str) -> None:
 
 def _application(call: Call, walk: Walk) -> str:
     pending = find_pending(call, walk.device)
-    call.properties["appId"] = pending.client_id
+    call.properties.update(appId=pending.client_id, grantType="device_code")
     return display_name_of(call, pending.client_id)
 
 

@@ -12,7 +12,7 @@ from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
 from strongroom.sts.goals.authorization import CODE_PURPOSE
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
-from strongroom.sts.grants.user import begin, require_kind, require_origin
+from strongroom.sts.grants.user import begin, note_user, require_kind, require_origin
 from strongroom.sts.sign_in import SignedIn
 
 
@@ -28,6 +28,9 @@ async def _issue(request: TokenRequest) -> Issued:
     """
     call, form = request.call, request.form
     code = _read(call.world, form)
+    if code.tenant == request.tenant.id:
+        # It was sealed here, so whose it is can be said whatever comes of it.
+        note_user(call, code.user, code.credential, code.factor, code.family)
     if code.tenant != request.tenant.id or code.client_id != request.client.app_id:
         raise refuse(70000, parameter="code", reason="code of another tenant or client")
     if form.get("redirect_uri") != code.redirect_uri:
@@ -40,7 +43,6 @@ async def _issue(request: TokenRequest) -> Issued:
         raise refuse(70008, reason="code has expired")
     signed_in = _signed_in(call.world, code)
     call.proved = True
-    call.properties["userId"] = signed_in.user.id
     return await begin(
         request, signed_in, family=code.family, nonce=code.nonce, authenticated=code.authenticated, origin=origin
     )

@@ -9,7 +9,7 @@ from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
 from strongroom.sts.goals.device import require_device_codes
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
-from strongroom.sts.grants.user import begin
+from strongroom.sts.grants.user import begin, note_user
 from strongroom.sts.sign_in import SignedIn
 
 
@@ -33,6 +33,7 @@ async def _issue(request: TokenRequest) -> Issued:
         raise refuse(70016, reason="the person has not answered yet")
     if approval.tenant != request.tenant.id:
         raise refuse(70018, reason="device code of another tenant")
+    note_user(call, approval.user, approval.credential, approval.factor)
     require_device_codes(call, approval.tenant)
     user, credential = world.view.principal(approval.tenant, approval.user), world.view.credential(approval.credential)
     if not isinstance(user, User) or not user.enabled or credential is None:
@@ -40,7 +41,6 @@ async def _issue(request: TokenRequest) -> Issued:
     if not world.device_codes.redeem(pending):
         raise refuse(70018, reason="device code was redeemed before")
     call.proved = True
-    call.properties["userId"] = user.id
     return await begin(
         request, SignedIn(user, credential, approval.amr, approval.factor), authenticated=approval.authenticated
     )

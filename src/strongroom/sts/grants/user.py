@@ -28,6 +28,7 @@ from strongroom.directory.sessions import (
     refresh_family,
 )
 from strongroom.directory.user_tokens import issue_id_token, issue_to_user
+from strongroom.flow.call import Call
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
 from strongroom.sts.cors import origin_asked
@@ -84,21 +85,25 @@ async def begin(
     _note(request, begun)
     verdict = request.admit(user, authenticated=begun.authenticated, methods=begun.amr)
     issued = await _issue(request, user, begun, nonce, verdict)
-    is_new = await call.commit(lambda tx: begin_family(tx, begun), status=lambda is_new: 200 if is_new else 400)
+    is_new = await call.commit(
+        lambda tx: begin_family(tx, begun),
+        # The token that was made for it goes to nobody.
+        describe=lambda is_new: {} if is_new else {"tokenId": None},
+        status=lambda is_new: 200 if is_new else 400,
+    )
     if not is_new:
         raise refuse(54005, reason="code was redeemed before: what came of it has ended")
     return replace(issued, refresh_token=make_refresh_token(call.world.keys, begun)) if refreshable else issued
 
 
-def _note(request: TokenRequest, family: TokenFamily) -> None:
+def note_user(call: Call, user: str, credential: str, factor: str | None, session: str | None = None) -> None:
     """Note for the journal whom the tokens are to speak for, and what that person showed; never what it is."""
-    noted = {
-        "userId": family.user,
-        "userCredentialId": family.credential,
-        "secondFactorId": family.factor,
-        "sessionId": family.id,
-    }
-    request.call.properties.update({name: value for name, value in noted.items() if value is not None})
+    noted = {"userId": user, "userCredentialId": credential, "secondFactorId": factor, "sessionId": session}
+    call.properties.update({name: value for name, value in noted.items() if value is not None})
+
+
+def _note(request: TokenRequest, family: TokenFamily) -> None:
+    note_user(request.call, family.user, family.credential, family.factor, family.id)
 
 
 async def _issue(request: TokenRequest, user: User, family: TokenFamily, nonce: str | None, verdict: Verdict) -> Issued:
@@ -167,6 +172,7 @@ async def _refresh(request: TokenRequest) -> Issued:
             expires=call.now + REFRESH_TOKEN_S,
             now=call.now,
         ),
+        describe=lambda found: {} if found is not None else {"tokenId": None},
         status=lambda found: 200 if found is not None else 400,
     )
     if refreshed is None:

@@ -270,6 +270,8 @@ def _signed_in(call: Call, walk: Walk, provider: IdentityProvider, person: Prove
     if not isinstance(user, User) or user.tenant != provider.tenant:
         raise refuse(50020, tenant=provider.tenant, reason="subject of the identity provider is linked to nobody")
     call.properties["userId"] = user.id
+    if link is not None:
+        call.properties["credentialId"] = link.id
     if not user.enabled:
         raise refuse(50057, reason="user is disabled")
     if link is None:
