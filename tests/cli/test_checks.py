@@ -1,6 +1,7 @@
 """`strongroom init`, `audit` and `verify`, on real data directories."""
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -89,7 +90,13 @@ def test_tail_prints_the_newest_entries(instance: Path, capsys: pytest.CaptureFi
 def test_tail_goes_on_with_what_comes(instance: Path) -> None:
     """With `-f` an entry appears as it is made, and Control-C is how it ends."""
     line = [sys.executable, "-m", "strongroom", "audit", "tail", "-f", "-n", "1", "--data", str(instance)]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A suite that a shell runs in the background ignores Control-C, and would have its children ignore it too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         assert process.stdout is not None
         assert process.stderr is not None
         watchdog = threading.Timer(60, process.kill)
@@ -97,7 +104,7 @@ def test_tail_goes_on_with_what_comes(instance: Path) -> None:
         assert json.loads(process.stdout.readline())["operationName"] == "SecretDelete"
         record(instance, "SecretPurge")
         assert json.loads(process.stdout.readline())["operationName"] == "SecretPurge"
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stderr.read() == ""
         watchdog.cancel()
