@@ -240,6 +240,23 @@ class Credential(Record):
         return tenant_partition(self.tenant)
 
 
+def stand_in(
+    kind: CredentialKind, id_: str, *, tenant: str, owner: str, created: int, display_name: str | None = None
+) -> Credential:
+    """Make the credential that stands for a map or a link: it proves nothing itself, and its tokens end with it."""
+    return Credential(
+        id=id_,
+        tenant=tenant,
+        owner=owner,
+        kind=kind,
+        verifier=b"",
+        created=created,
+        not_before=created,
+        expires=None,
+        display_name=display_name,
+    )
+
+
 @record
 @dataclass(frozen=True, slots=True)
 class DirectoryRoleAssignment(Record):

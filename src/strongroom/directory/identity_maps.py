@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, ip_address
 from strongroom.core import limits
 from strongroom.core.errors import Conflict, NameTaken, NotFound
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal
+from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, stand_in
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.directory.principals import require_service_principal
@@ -53,18 +53,15 @@ async def add_map(tx: Transaction, made: IdentityMap) -> None:
         await tx.put(made)
     except NameTaken:
         raise Conflict("This identity is mapped to that user or network already, or the socket is one's.") from None
-    credential = Credential(
-        id=made.id,
+    standing = stand_in(
+        CredentialKind.MAP,
+        made.id,
         tenant=made.tenant,
         owner=made.principal,
-        kind=CredentialKind.MAP,
-        verifier=b"",
         created=made.created,
-        not_before=made.created,
-        expires=None,
         display_name=made.source,
     )
-    await tx.put(credential)
+    await tx.put(standing)
 
 
 async def remove_map(tx: Transaction, map_id: str) -> None:

@@ -15,7 +15,7 @@ from strongroom.core import limits
 from strongroom.core.aadsts import refuse
 from strongroom.core.errors import Conflict, NameTaken, NotFound
 from strongroom.core.guids import new_guid
-from strongroom.core.identity import Credential, CredentialKind, Tenant, User
+from strongroom.core.identity import Credential, CredentialKind, Tenant, User, stand_in
 from strongroom.core.identity_providers import (
     IdentityLink,
     IdentityProvider,
@@ -149,17 +149,7 @@ async def add_link(tx: Transaction, made: IdentityLink) -> None:
         await tx.put(made)
     except NameTaken:
         raise Conflict("This subject is linked to a user already, or this user to a subject of the provider.") from None
-    credential = Credential(
-        id=made.id,
-        tenant=made.tenant,
-        owner=user.id,
-        kind=CredentialKind.LINK,
-        verifier=b"",
-        created=made.created,
-        not_before=made.created,
-        expires=None,
-    )
-    await tx.put(credential)
+    await tx.put(stand_in(CredentialKind.LINK, made.id, tenant=made.tenant, owner=user.id, created=made.created))
 
 
 async def add_link_at_sign_in(tx: Transaction, made: IdentityLink) -> None:
