@@ -65,6 +65,8 @@ class Link(StrEnum):
     """The managed identity listener on an address that the operator named."""
     IDENTITY_SOCKET = "identity_socket"
     """A Unix socket of one identity: who reaches it is that one."""
+    PRIVATE_ENDPOINT = "private_endpoint"
+    """A private endpoint's own listener: see `Connection.endpoint`."""
 
 
 class Connection(NamedTuple):
@@ -80,6 +82,8 @@ class Connection(NamedTuple):
     request_id: str
     """A GUID we made: `x-ms-request-id` and the audit's `correlationId` fallback."""
     client_request_id: str | None = None
+    endpoint: str = ""
+    """The private endpoint whose listener it came through, by its lower-case ARM id; empty for every other listener."""
 
 
 class Passage(StrEnum):

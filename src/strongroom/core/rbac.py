@@ -84,6 +84,54 @@ class RoleAssignment(Record):
         return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{self.id}"
 
 
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+"""The principal of a deny assignment that means everyone."""
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class DenyAssignment(Record):
+    """
+    Actions taken from principals over a scope, whatever roles they have. A matching one always wins.
+
+    Azure lets nobody but the platform make one; here whoever has the right may (ADR 14).
+    """
+
+    KIND: ClassVar[str] = "deny_assignment"
+    id: str
+    """The deny assignment's GUID, lower case."""
+    tenant: str
+    scope: str
+    name: str
+    created: int
+    description: str = ""
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    """Object ids, lower case, or `EVERYONE`."""
+    exclude_principals: tuple[str, ...] = ()
+    """Object ids of users, groups and service principals that it does not concern."""
+    only_here: bool = False
+    """`doNotApplyToChildScopes`."""
+    created_by: str = ""
+    updated: int = 0
+    condition: str | None = None
+    condition_version: str | None = None
+
+    @property
+    def partition(self) -> str:
+        """The tenant's."""
+        return tenant_partition(self.tenant)
+
+    @property
+    def arm_id(self) -> str:
+        """The deny assignment's ARM id."""
+        scope = "" if self.scope == "/" else self.scope
+        return f"{scope}/providers/Microsoft.Authorization/denyAssignments/{self.id}"
+
+
 # ---- evaluation -----------------------------------------------------------------------------------------------------
 
 _NO_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({})

@@ -10,6 +10,33 @@ from strongroom.core.records import Record, record, tenant_partition
 
 @record
 @dataclass(frozen=True, slots=True)
+class ManagementGroup(Record):
+    """A management group: subscriptions and groups below it. The tenant's root group is there without a record."""
+
+    KIND: ClassVar[str] = "management_group"
+    id: str
+    """The name, lower case."""
+    tenant: str
+    name: str
+    """The name as its maker spelled it; it cannot be changed."""
+    display_name: str
+    created: int
+    parent: str = ""
+    """The parent's id; empty for the tenant's root group."""
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
+
+    @property
+    def scope(self) -> str:
+        """The ARM id, which is also the scope of rights over the group."""
+        return f"/providers/Microsoft.Management/managementGroups/{self.name}"
+
+
+@record
+@dataclass(frozen=True, slots=True)
 class Subscription(Record):
     """A subscription, in exactly one tenant."""
 
@@ -18,6 +45,8 @@ class Subscription(Record):
     tenant: str
     display_name: str
     created: int
+    management_group: str = ""
+    """The name of the management group it is in; empty for the tenant's root group."""
 
     @property
     def partition(self) -> str:

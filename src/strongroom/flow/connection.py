@@ -30,7 +30,8 @@ def describe_connection(world: World, request: Request) -> Connection:
         # It would be written into a header and into the journal: what is no identifier is not repeated.
         echo = None
     address = normalise_address(request.peer) if request.link not in _UNIX else _LOOPBACK
-    return Connection(address, request.link, world.request_ids.next(), echo)
+    endpoint = request.listener if request.link is Link.PRIVATE_ENDPOINT else ""
+    return Connection(address, request.link, world.request_ids.next(), echo, endpoint)
 
 
 def _asked_in_query(request: Request) -> str | None:

@@ -34,8 +34,8 @@ QUESTION_BYTES = 256
 """The longest path and query together that are remembered: with `ENTRIES` this keeps it within a few megabytes."""
 TEMPLATES = 8
 
-Question = tuple[str, str, str, bytes, bytes, bytes, str, str]
-"""Surface, host, method, path, query, the token's digest, address, link."""
+Question = tuple[str, str, str, bytes, bytes, bytes, str, str, str]
+"""Surface, host, method, path, query, the token's digest, address, link, private endpoint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,4 +127,5 @@ def question_of(trace: Trace, token: bytes | None) -> Question | None:
         digest_of(token),
         connection.address,
         connection.link,
+        connection.endpoint,
     )

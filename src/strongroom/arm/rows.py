@@ -1,0 +1,48 @@
+"""How the management plane's tables are written: one row, whose api-version is its provider's own."""
+
+from __future__ import annotations
+
+from strongroom.core import limits
+from strongroom.core.api_versions import parse_arm
+from strongroom.core.permissions import ControlAction, Requirement
+from strongroom.flow.call import Call
+from strongroom.flow.operation import Handler, Op, Resolver
+from strongroom.http.message import Response
+
+
+def action(name: str) -> ControlAction:
+    """Require an ARM action at the scope in the path."""
+    return ControlAction(name)
+
+
+def row(
+    name: str,
+    method: str,
+    path: str,
+    resource_type: str,
+    requires: Requirement,
+    handler: Handler,
+    target: Resolver,
+    *,
+    success: int = 200,
+    body: type | None = None,
+) -> Op:
+    """Make a row whose handler runs once the api-version is known to be one of the provider's."""
+    provider, _, kind = resource_type.partition("/")
+
+    async def versioned(call: Call) -> Response:
+        given = [call.api_version] if call.api_version else []
+        parse_arm(given, provider=provider, resource_type=kind, location=call.world.settings.region)
+        return await handler(call)
+
+    return Op(
+        name=name,
+        method=method,
+        path=path,
+        requires=requires,
+        handler=versioned,
+        target=target,
+        success=success,
+        body_limit=limits.ARM_BODY_BYTES if body is not None else limits.BODY_BYTES,
+        body=body,
+    )
