@@ -100,10 +100,9 @@ def firewall_denial(verdict: Verdict, vault: Vault, address: str, caller: Caller
     if verdict.by_connection:
         lines = (_DISABLED_AND_IGNORED, where) if ignored else (_DISABLED, *who, where)
         return _LINE.join(lines)
+    why = _NO_RULE_AND_IGNORED if ignored else _NO_RULE
     if verdict.by_perimeter:
         why = _NO_PERIMETER_RULE
-    else:
-        why = _NO_RULE_AND_IGNORED if ignored else _NO_RULE
     return _LINE.join((why, f"Client address: {address}", *who, where))
 
 
