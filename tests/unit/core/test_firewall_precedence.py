@@ -27,13 +27,8 @@ THEIRS = f"{OURS}-not"
 PERIMETER = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityPerimeters/Nsp"
 SUBSCRIPTION = "5a5a5a5a-0000-4000-8000-000000000001"
 
-LISTED, IN_SUBNET, IN_ENDPOINT, IN_PERIMETER, NOWHERE = (
-    "203.0.113.9",
-    "10.1.0.9",
-    "10.2.0.9",
-    "192.0.2.9",
-    "198.51.100.9",
-)
+LISTED, NOWHERE = "203.0.113.9", "198.51.100.9"
+IN_SUBNET, IN_ENDPOINT, IN_PERIMETER = "10.1.0.9", "10.2.0.9", "192.0.2.9"
 ALLOW, DENY = DefaultAction.ALLOW, DefaultAction.DENY
 TRUSTED, NOBODY = Bypass.AZURE_SERVICES, Bypass.NONE
 ENABLED, DISABLED, SECURED = PublicNetworkAccess

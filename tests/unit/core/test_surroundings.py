@@ -15,17 +15,8 @@ from strongroom.core.networks import (
 )
 from strongroom.core.surroundings import find_subnet, intersection, network_of, perimeter_rules, subnet_ranges
 
-NETWORK = VirtualNetwork(
-    "s/rg/net",
-    "t",
-    "S",
-    "Rg",
-    "Net",
-    "local",
-    0,
-    ("10.0.0.0/8",),
-    (Subnet("Sub", ("10.1.0.0/16",)), Subnet("Sub2", ())),
-)
+SUBNETS = (Subnet("Sub", ("10.1.0.0/16",)), Subnet("Sub2", ()))
+NETWORK = VirtualNetwork("s/rg/net", "t", "S", "Rg", "Net", "local", 0, ("10.0.0.0/8",), SUBNETS)
 MAP = NetworkMap("m", "t", NETWORK.scope.lower(), ("10.1.2.0/24", "10.1.3.0/24", "10.2.0.0/16", "2001:db8::/48"), 0)
 
 
