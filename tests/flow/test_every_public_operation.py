@@ -162,7 +162,7 @@ CASES: dict[tuple[str, str], Case] = {
         _at("/issuers/remove"), 404, {"body": {"issuer": "https://not-trusted.example"}}
     ),
     ("control", "PolicyGet"): Case(_at("/policy")),
-    ("control", "PolicyPut"): Case(_at("/policy"), 400, {"body": {"text": "guardrail = 1"}}),
+    ("control", "PolicySet"): Case(_at("/policy"), 400, {"body": {"text": "guardrail = 1"}}),
     ("control", "PolicyRemove"): Case(_at("/policy"), 404),
     ("control", "PolicyCheck"): Case(_at("/policy/check"), how={"body": {}}),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),

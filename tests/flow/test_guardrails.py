@@ -40,7 +40,7 @@ def declare(world: Simulation) -> Iterator[Declare]:
     """Put guardrails in force, and out of force again."""
 
     def put(text: str, effect: str = "deny") -> Answer:
-        return control(world, "PUT", "/policy", {"text": text.replace("{effect}", effect)})
+        return control(world, "POST", "/policy", {"text": text.replace("{effect}", effect)})
 
     yield put
     control(world, "DELETE", "/policy")
@@ -199,11 +199,11 @@ class TestTheOperator:
         """All its faults are told, and what was in force still is."""
         declare(SECRETS)
         before = control(world, "GET", "/policy").json
-        answer = control(world, "PUT", "/policy", {"text": '[[guardrail]]\nrule = "none"\n'})
+        answer = control(world, "POST", "/policy", {"text": '[[guardrail]]\nrule = "none"\n'})
         assert answer.status == 400
         assert "rule must be one of" in answer.error["message"]
         assert "name must be" in answer.error["message"]
-        assert control(world, "PUT", "/policy", {}).status == 400
+        assert control(world, "POST", "/policy", {}).status == 400
         assert control(world, "GET", "/policy").json == before
 
     def test_a_file_is_checked_without_being_put_in_force(self, world: Simulation, vault: Client) -> None:
@@ -244,7 +244,7 @@ class TestTheOperator:
         """Who changes what everybody may do leaves a record."""
         declare(SECRETS)
         entry: dict[str, Any] = world.entries()[-1]
-        assert entry["operationName"] == "PolicyPut"
+        assert entry["operationName"] == "PolicySet"
         assert entry["properties"]["guardrails"] == ["secrets expire: secret-expiry deny"]
 
     def test_nobody_else_reaches_it(self, world: Simulation) -> None:

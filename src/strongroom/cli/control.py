@@ -177,7 +177,7 @@ def put_policy(instance: Instance, text: str) -> dict[str, Any]:
     Raises:
         Halt: it declares none that can be.
     """
-    return _ask(instance, "PUT", "/policy", {"text": text})
+    return _ask(instance, "POST", "/policy", {"text": text})
 
 
 def remove_policy(instance: Instance) -> None:

@@ -1,7 +1,7 @@
 """
 Guardrails, as the operator declares them: put in force as a whole, and checked against what there is.
 
-    PUT /policy --> in force from the next change on, whatever there is already
+    POST /policy --> in force from the next change on, whatever there is already
     POST /policy/check --> every vault and secret that goes against them, or against a file that is not in force
 """
 

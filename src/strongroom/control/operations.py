@@ -75,7 +75,7 @@ OPERATIONS: tuple[Op, ...] = (
     Op("IssuerDistrust", "POST", "/issuers/remove", Public(), remove_issuer, control_target, success=204,
        body=IssuerBody, authenticates=True),
     Op("PolicyGet", "GET", "/policy", Public(), get_guardrails, control_target, authenticates=True),
-    Op("PolicyPut", "PUT", "/policy", Public(), put_guardrails, control_target, body=GuardrailsBody,
+    Op("PolicySet", "POST", "/policy", Public(), put_guardrails, control_target, body=GuardrailsBody,
        authenticates=True),
     Op("PolicyRemove", "DELETE", "/policy", Public(), remove_guardrails, control_target, success=204,
        authenticates=True),
