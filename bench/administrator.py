@@ -142,11 +142,26 @@ class Administrator:
         body = {"clientId": client.oid, "consentType": "AllPrincipals", "resourceId": resource, "scope": scope}
         self.graph("POST", "oauth2PermissionGrants", body)
 
-    def give_vault(self, oid: str, kind: str = "ServicePrincipal") -> str:
-        """Let a principal administer the vault; the assignment's path."""
-        path = f"{self.instance.vault_id}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
+    def add_group(self) -> str:
+        """Make a group, and give its id."""
+        name = f"g{secrets.token_hex(6)}"
+        body = {"displayName": name, "mailNickname": name, "mailEnabled": False, "securityEnabled": True}
+        made: str = self.graph("POST", "groups", body)["id"]
+        return made
+
+    def join(self, group: str, member: str) -> None:
+        """Put a principal into a group."""
+        reference = f"https://{self.instance.graph.host}/v1.0/directoryObjects/{member}"
+        self.graph("POST", f"groups/{group}/members/$ref", {"@odata.id": reference})
+
+    def give_vault(
+        self, oid: str, kind: str = "ServicePrincipal", *, place: str | None = None, role: str | None = None
+    ) -> str:
+        """Let a principal administer the vault, or have another role at another place; the assignment's path."""
+        path = f"{place or self.instance.vault_id}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
         subscription = "/".join(self.instance.vault_id.split("/")[:3])
-        role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{_KEY_VAULT_ADMINISTRATOR}"
+        definition = role or _KEY_VAULT_ADMINISTRATOR
+        role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{definition}"
         body = {"properties": {"roleDefinitionId": role, "principalId": oid, "principalType": kind}}
         self.arm("PUT", path, body)
         return path

@@ -1,5 +1,5 @@
 """
-How long a token is good after what it rests on was taken away.
+How long a token is good, or a right is, after what it rests on was taken away.
 
 The requirement is one second on one node. Two watchers use the token all the while, one on a connection that is kept
 alive and one on a new connection each time; the clock runs from when the revoking request has been answered until a
@@ -21,9 +21,10 @@ from threading import Event
 
 from bench.administrator import AZURE_CLI, Administrator, App, Person, place_of
 from bench.client import ask
-from bench.instance import VAULT_RESOURCE, Instance, make_instance
+from bench.instance import VAULT_RESOURCE, make_instance
 from bench.load import Site, connect, read_answer, request, tls
 from bench.measure import Measure, Round, longest
+from bench.revocation_rules import ENDS_OF_RIGHTS, Act
 
 ROUNDS = 5
 LIMIT_MS = 1000.0
@@ -33,7 +34,6 @@ _REFUSALS = 5
 _CONTINUOUS = '{"access_token": {"xms_cc": {"values": ["CP1"]}}}'
 _LIST = "/secrets?api-version=7.4"
 
-Act = Callable[[], object]
 End = Callable[[Administrator], tuple[str, Act]]
 """Gets a token that opens the vault, and gives it with what ends it."""
 
@@ -41,7 +41,7 @@ End = Callable[[Administrator], tuple[str, Act]]
 def measure_revocation(directory: Path) -> list[Measure]:
     """Measure every way of ending a token."""
     instance = make_instance(directory)
-    rounds: dict[str, list[Round]] = {name: [] for name in _ENDS}
+    rounds: dict[str, list[Round]] = {name: [] for name in (*_ENDS, *ENDS_OF_RIGHTS)}
     bounds: list[Round] = []
     with instance.serving(directory / "strongroom.log"):
         instance.allow_passwords()
@@ -49,25 +49,32 @@ def measure_revocation(directory: Path) -> list[Measure]:
             for name, end in _ENDS.items():
                 # A new administrator each time: one of the ends takes every token with it.
                 token, act = end(Administrator(instance))
-                from_answer_ms, from_request_ms = _ms_until_refused(instance, token, act)
-                rounds[name].append((from_answer_ms, LIMIT_MS))
-                bounds.append((from_request_ms, LIMIT_MS))
+                _note(rounds[name], bounds, _ms_until_refused(instance.vault, token, act))
+            for name, end_at in ENDS_OF_RIGHTS.items():
+                token, act, vault = end_at(Administrator(instance))
+                _note(rounds[name], bounds, _ms_until_refused(vault, token, act))
     return [
         *(longest(f"refused after {name}, longest ms, against a second", made) for name, made in rounds.items()),
         longest("refused after any of these was asked for, longest ms, against a second", bounds),
     ]
 
 
+def _note(rounds: list[Round], bounds: list[Round], taken: tuple[float, float]) -> None:
+    from_answer_ms, from_request_ms = taken
+    rounds.append((from_answer_ms, LIMIT_MS))
+    bounds.append((from_request_ms, LIMIT_MS))
+
+
 # ---- watching -------------------------------------------------------------------------------------------------------
 
 
-def _ms_until_refused(instance: Instance, token: str, act: Act) -> tuple[float, float]:
+def _ms_until_refused(vault: Site, token: str, act: Act) -> tuple[float, float]:
     """End a token, and say how long it was good after the answer that it had ended, and after that was asked for."""
-    content = request(instance.vault, "GET", _LIST, token=token)
+    content = request(vault, "GET", _LIST, token=token)
     with ThreadPoolExecutor(2) as pool:
         let_in = Event(), Event()
         watchers = [
-            pool.submit(_watch, instance.vault, content, one, keeps=keeps)
+            pool.submit(_watch, vault, content, one, keeps=keeps)
             for one, keeps in zip(let_in, (True, False), strict=True)
         ]
         is_let_in = all(one.wait(_PATIENCE_S) for one in let_in)

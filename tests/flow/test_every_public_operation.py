@@ -162,6 +162,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "IssuerDistrust"): Case(
         _at("/issuers/remove"), 404, {"body": {"issuer": "https://not-trusted.example"}}
     ),
+    ("control", "PolicyGet"): Case(_at("/policy")),
+    ("control", "PolicySet"): Case(_at("/policy"), 400, {"body": {"text": "guardrail = 1"}}),
+    ("control", "PolicyRemove"): Case(_at("/policy"), 404),
+    ("control", "PolicyCheck"): Case(_at("/policy/check"), how={"body": {}}),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
     ("control", "RunAssertionIssue"): Case(_at("/run/no-such-run/assertion"), 404, {"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),

@@ -17,6 +17,7 @@ from strongroom.core.network import NetworkAcls
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
+from strongroom.flow.guardrails import guard_vault
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.resources.access_policies import PolicyOperation, update_access_policies
@@ -202,7 +203,7 @@ async def _create(
         if known is not None:
             # Whoever has the name is past its retention: it goes now rather than at the next sweep.
             await remove_expired(tx, known, now=call.now)
-        return await create_vault(
+        made = await create_vault(
             tx,
             group=group,
             vault=vault_id,
@@ -214,6 +215,8 @@ async def _create(
             now=call.now,
             by=call.identity.oid,
         )
+        guard_vault(call, made)
+        return made
 
     return _answer(call, await call.commit(make, _describe))
 
@@ -222,7 +225,9 @@ async def _change(call: Call, vault: Vault, change: VaultChange) -> Response:
     gate = model_switch_gate(call, vault.scope)
 
     async def update(tx: Transaction) -> Vault:
-        return await update_vault(tx, vault, change, permit_model_switch=gate, now=call.now, by=call.identity.oid)
+        changed = await update_vault(tx, vault, change, permit_model_switch=gate, now=call.now, by=call.identity.oid)
+        guard_vault(call, changed)
+        return changed
 
     return _answer(call, await call.commit(update, _describe))
 

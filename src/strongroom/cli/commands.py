@@ -16,6 +16,7 @@ from strongroom import __version__
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
+from strongroom.cli.policy_commands import access_policies, policy
 from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
@@ -401,6 +402,8 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
 application.command(audit)
 application.command(identity_maps)
 application.command(identity_provider)
+application.command(policy)
+application.command(access_policies)
 application.command(issuers)
 application.command(signing_keys)
 application.command(tenants)

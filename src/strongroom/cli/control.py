@@ -165,6 +165,41 @@ def change_sign_in(instance: Instance, tenant: str | None, wanted: Mapping[str, 
     return _ask(instance, "POST", "/sign-in", {"tenant": tenant, **wanted})
 
 
+def show_policy(instance: Instance) -> dict[str, Any]:
+    """Ask for the guardrails in force, and the file that declared them."""
+    return _ask(instance, "GET", "/policy")
+
+
+def put_policy(instance: Instance, text: str) -> dict[str, Any]:
+    """
+    Put a file of guardrails in force, in the place of those there were; what is in force then.
+
+    Raises:
+        Halt: it declares none that can be.
+    """
+    return _ask(instance, "POST", "/policy", {"text": text})
+
+
+def remove_policy(instance: Instance) -> None:
+    """
+    Put every guardrail out of force.
+
+    Raises:
+        Halt: there is none.
+    """
+    _ask(instance, "DELETE", "/policy")
+
+
+def check_policy(instance: Instance, text: str | None) -> dict[str, Any]:
+    """
+    Have every vault and secret compared with the guardrails of a file, or with those in force.
+
+    Raises:
+        Halt: the file declares none that can be.
+    """
+    return _ask(instance, "POST", "/policy/check", {"text": text})
+
+
 def list_issuers(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every outside issuer that is trusted."""
     return _list(_ask(instance, "GET", "/issuers"))

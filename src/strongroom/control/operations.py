@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.control.assertions import issue_assertion
+from strongroom.control.guardrails import check_guardrails, get_guardrails, put_guardrails, remove_guardrails
+from strongroom.control.guardrails_wire import GuardrailsBody
 from strongroom.control.identity_maps import add_identity_map, list_identity_maps, remove_identity_map
 from strongroom.control.identity_providers import (
     add_identity_link,
@@ -78,6 +80,13 @@ OPERATIONS: tuple[Op, ...] = (
     Op("IssuerTrust", "POST", "/issuers", Public(), add_issuer, control_target, body=IssuerBody, authenticates=True),
     Op("IssuerDistrust", "POST", "/issuers/remove", Public(), remove_issuer, control_target, success=204,
        body=IssuerBody, authenticates=True),
+    Op("PolicyGet", "GET", "/policy", Public(), get_guardrails, control_target, authenticates=True),
+    Op("PolicySet", "POST", "/policy", Public(), put_guardrails, control_target, body=GuardrailsBody,
+       authenticates=True),
+    Op("PolicyRemove", "DELETE", "/policy", Public(), remove_guardrails, control_target, success=204,
+       authenticates=True),
+    Op("PolicyCheck", "POST", "/policy/check", Public(), check_guardrails, control_target, body=GuardrailsBody,
+       authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunAssertionIssue", "POST", "/run/{run}/assertion", Public(), issue_assertion, control_target,
        body=AssertionBody, authenticates=True),

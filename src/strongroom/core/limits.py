@@ -32,6 +32,14 @@ RETENTION_MIN_DAYS = 7
 """The shortest retention of what is deleted in a vault."""
 RETENTION_MAX_DAYS = 90
 """The longest retention, and the one of a vault that names none."""
+GUARDRAILS = 100
+"""Guardrails in force: ours."""
+GUARDRAIL_VAULTS = 100
+"""Patterns of vaults' names of one guardrail: ours."""
+GUARDRAIL_FILE_CHARS = 65_536
+"""A file that declares guardrails: ours."""
+GUARDRAIL_FINDINGS = 10_000
+"""What one `policy check` lists of what goes against guardrails; beyond that it counts: ours."""
 ROLE_ASSIGNMENTS_PER_SUBSCRIPTION = 4000
 """Role assignments in one subscription, its groups and resources included."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.errors import Invalid
+from strongroom.core.guardrails import SecretFacts
 from strongroom.core.lifecycle import (
     State,
     not_found,
@@ -24,12 +25,13 @@ from strongroom.core.secrets import SecretVersionBody, check_value
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow.call import Call
+from strongroom.flow.guardrails import guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import secrets
 from strongroom.objects.lookup import find_version
 from strongroom.objects.secrets import Secret
-from strongroom.store import ObjectState
+from strongroom.store import ObjectState, Transaction
 from strongroom.vault import wire
 from strongroom.vault.paging import Paging, read_paging
 
@@ -42,13 +44,15 @@ async def set_secret(call: Call) -> Response:
     body = await call.body(wire.SecretSetParameters)
     check_value(body.value)
     value, given, vault = body.value or "", wire.given_properties(body), call.the_vault
-    secret = await call.commit(
-        lambda tx: secrets.set_secret(
+
+    async def change(tx: Transaction) -> Secret:
+        secret = await secrets.set_secret(
             tx, vault, _envelope(call), name, value, given, now=call.now, entropy=call.world.entropy
-        ),
-        _describe(call),
-    )
-    return _answer(call, secret, value)
+        )
+        _guard(call, secret.body)
+        return secret
+
+    return _answer(call, await call.commit(change, _describe(call)), value)
 
 
 async def get_secret(call: Call) -> Response:
@@ -70,10 +74,13 @@ async def update_secret(call: Call) -> Response:
     """Change a version's attributes, tags or content type."""
     name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
     given, vault = wire.given_properties(await call.body(wire.SecretUpdateParameters)), call.the_vault
-    secret = await call.commit(
-        lambda tx: secrets.update_secret(tx, vault, name, version, given, now=call.now), _describe(call)
-    )
-    return _answer(call, secret)
+
+    async def change(tx: Transaction) -> Secret:
+        secret = await secrets.update_secret(tx, vault, name, version, given, now=call.now)
+        _guard(call, secret.body)
+        return secret
+
+    return _answer(call, await call.commit(change, _describe(call)))
 
 
 async def delete_secret(call: Call) -> Response:
@@ -143,16 +150,23 @@ async def restore_secret(call: Call) -> Response:
     """Make a secret out of a backup."""
     body, vault, world = await call.body(wire.SecretRestoreParameters), call.the_vault, call.world
     backup = secrets.read_backup(world.keys, vault, _decode_blob(body.value or ""))
-    secret = await call.commit(
-        lambda tx: secrets.restore_secret(
+
+    async def change(tx: Transaction) -> Secret:
+        _guard(call, *(saved.body for saved in backup.versions))
+        return await secrets.restore_secret(
             tx, vault, _envelope(call), backup, call.base, now=call.now, entropy=world.entropy
-        ),
-        _describe(call),
-    )
-    return _answer(call, secret)
+        )
+
+    return _answer(call, await call.commit(change, _describe(call)))
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------
+
+
+def _guard(call: Call, *bodies: SecretVersionBody) -> None:
+    """Ask the guardrails about versions as a change makes them."""
+    made = [SecretFacts(body.attributes.created, body.attributes.exp) for body in bodies]
+    guard_secrets(call, call.the_vault, made)
 
 
 def _envelope(call: Call) -> Envelope:

@@ -32,7 +32,9 @@ class ViewNotLoaded(Unavailable):
     """The records are not in memory yet, or no longer whole, so nothing can be decided: 503."""
 
     def __init__(self) -> None:
-        super().__init__("The service is not ready yet.", reason="the view is not loaded")
+        super().__init__(
+            "The service is not ready yet.", reason="the view is not loaded", headers=(("Retry-After", "1"),)
+        )
 
 
 class _NotLoaded:

@@ -162,6 +162,7 @@ def test_policies_are_compiled_again_when_one_of_them_changes() -> None:
 def test_not_being_loaded_is_the_services_fault() -> None:
     """The refusal is a 503, not a 403 or a 404: nothing was decided."""
     assert issubclass(ViewNotLoaded, Unavailable)
+    assert ViewNotLoaded().headers == (("Retry-After", "1"),)
 
 
 def test_changes_that_come_before_the_load_are_applied_on_top_of_it() -> None:

@@ -1,0 +1,92 @@
+"""
+Guardrails in the flow: a change that goes against one is refused, or made and noted.
+
+They are asked inside the change, of what the change would make, so that what is in force when it commits decides. They
+are no permission: whoever is refused by one has the right, and nobody's right gets round it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from strongroom.core.errors import Forbidden
+from strongroom.core.guardrails import (
+    THE_GUARDRAILS,
+    Effect,
+    Guardrail,
+    Guardrails,
+    SecretFacts,
+    Violation,
+    judge_secret,
+    judge_vault,
+)
+from strongroom.core.records import INSTANCE
+
+if TYPE_CHECKING:
+    from strongroom.core.vaults import Vault
+    from strongroom.flow.call import Call
+    from strongroom.view import View
+
+AUDITED = "policyAudits"
+"""The journal's property of what a change went against without being refused."""
+
+
+def guardrails_of(view: View) -> tuple[Guardrail, ...]:
+    """Give the guardrails in force; by default there is none."""
+    found = view.get(Guardrails, INSTANCE, THE_GUARDRAILS)
+    return found.rules if found is not None else ()
+
+
+def guard_vault(call: Call, vault: Vault) -> None:
+    """
+    Judge a vault as a change would make it.
+
+    Raises:
+        Forbidden: `RequestDisallowedByPolicy`.
+    """
+    denied = _audited(call, judge_vault(guardrails_of(call.world.view), vault))
+    if denied:
+        raise Forbidden(
+            f"Resource '{vault.name}' was disallowed by policy. Reasons: {_reasons(denied)}. See error details for"
+            " policy resource IDs.",
+            code="RequestDisallowedByPolicy",
+            reason=_names(denied),
+        )
+
+
+def guard_secrets(call: Call, vault: Vault, versions: Iterable[SecretFacts]) -> None:
+    """
+    Judge versions of a secret as a change would make them.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
+    guardrails = guardrails_of(call.world.view)
+    if not guardrails:
+        return
+    found = dict.fromkeys(one for facts in versions for one in judge_secret(guardrails, vault, facts))
+    denied = _audited(call, found)
+    if denied:
+        raise Forbidden(
+            f"The request was disallowed by policy. Reasons: {_reasons(denied)}.",
+            inner="DisallowedByPolicy",
+            reason=_names(denied),
+        )
+
+
+def _audited(call: Call, violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    """Note what only is to be noted, and give what denies."""
+    found = tuple(violations)
+    audits = [f"{one.guardrail}: {one.reason}" for one in found if one.effect is Effect.AUDIT]
+    if audits:
+        call.properties[AUDITED] = audits
+    return tuple(one for one in found if one.effect is Effect.DENY)
+
+
+def _reasons(violations: Iterable[Violation]) -> str:
+    return ", ".join(f"'{one.guardrail}: {one.reason}'" for one in violations)
+
+
+def _names(violations: Iterable[Violation]) -> str:
+    return f"guardrail {', '.join(one.guardrail for one in violations)}"
