@@ -310,7 +310,7 @@ CONDITION_TEXT_CHARS = 1024
 """One text in a condition: ours, above the longest ARM id."""
 CONDITION_NUMBER_CHARS = 18
 """One number in a condition, sign and point included: ours."""
-CONDITION_MEMO_ENTRIES = 1024
+CONDITION_MEMO_ENTRIES = 4096
 """Stored conditions that are kept ready to be asked: ours."""
 NETWORKS_COMPILED = 1024
 """Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""
