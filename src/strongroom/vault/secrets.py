@@ -24,7 +24,9 @@ from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.secrets import SecretVersionBody, check_value
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
+from strongroom.flow import authorization
 from strongroom.flow.call import Call
+from strongroom.flow.facts import data_facts
 from strongroom.flow.guardrails import guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -151,13 +153,16 @@ async def restore_secret(call: Call) -> Response:
     body, vault, world = await call.body(wire.SecretRestoreParameters), call.the_vault, call.world
     backup = secrets.read_backup(world.keys, vault, _decode_blob(body.value or ""))
 
-    async def change(tx: Transaction) -> Secret:
+    async def restore(tx: Transaction) -> Secret:
+        # Which secret it is, a condition can ask only now: the row let in whoever might restore any.
+        facts = data_facts(world, vault, f"{vault.scope}/secrets/{backup.name}", call.verdict)
+        call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, vault.scope, facts))
         _guard(call, *(saved.body for saved in backup.versions))
         return await secrets.restore_secret(
             tx, vault, _envelope(call), backup, call.base, now=call.now, entropy=world.entropy
         )
 
-    return _answer(call, await call.commit(change, _describe(call)))
+    return _answer(call, await call.commit(restore, _describe(call)))
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------
