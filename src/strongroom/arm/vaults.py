@@ -47,7 +47,7 @@ READ_VAULT = "Microsoft.KeyVault/vaults/read"
 
 async def get_vault(call: Call) -> Response:
     """Get a vault."""
-    return _answer(call, _the_vault(call))
+    return _answer(call, the_vault(call))
 
 
 async def put_vault(call: Call) -> Response:
@@ -81,7 +81,7 @@ async def put_vault(call: Call) -> Response:
 async def patch_vault(call: Call) -> Response:
     """Change those settings of a vault that are given."""
     body = await call.body(wire.VaultPatchParameters)
-    vault = _the_vault(call)
+    vault = the_vault(call)
     properties = body.properties or wire.VaultProperties()
     if read_create_mode(properties) is CreateMode.RECOVER:
         raise Invalid("A deleted vault is recovered by PUT, not by PATCH.", code="BadRequest")
@@ -112,7 +112,7 @@ async def put_access_policies(call: Call) -> Response:
     """Add, replace or remove access policies."""
     operation = parse_word(PolicyOperation, call.params["operation"], "operationKind")
     body = await call.body(wire.VaultAccessPolicyParameters)
-    vault, entries = _the_vault(call), read_policies(body.properties.access_policies)
+    vault, entries = the_vault(call), read_policies(body.properties.access_policies)
 
     async def change(tx: Transaction) -> Vault:
         return await update_access_policies(tx, vault, operation, entries, now=call.now, by=call.identity.oid)
@@ -261,7 +261,13 @@ def _describe(vault: Vault) -> dict[str, object]:
     }
 
 
-def _the_vault(call: Call) -> Vault:
+def the_vault(call: Call) -> Vault:
+    """
+    Find the vault that the path names.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`, `ResourceGroupNotFound`, `ResourceNotFound`.
+    """
     params = call.params
     return vault_of(call.world.view, call.identity.tenant, params["subscription"], params["group"], params["vault"])
 
