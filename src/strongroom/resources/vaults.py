@@ -27,6 +27,7 @@ from strongroom.resources.lookup import (
 )
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.vault_settings import VaultChange, apply_change
+from strongroom.resources.vault_subnets import check_subnet_rules
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -89,6 +90,7 @@ async def create_vault(
         created_by=by,
         updated_by=by,
     )
+    await check_subnet_rules(tx, group.tenant, change)
     # A new vault has no model yet, so choosing one switches nothing.
     made = apply_change(blank, change, permit_model_switch=lambda: None, new=True)
     try:
@@ -118,6 +120,7 @@ async def update_vault(
         Invalid: a setting, or one that does not change any more.
     """
     current = await require_active(tx, vault)
+    await check_subnet_rules(tx, current.tenant, change)
     changed = replace(
         apply_change(current, change, permit_model_switch=permit_model_switch, new=False), updated=now, updated_by=by
     )
