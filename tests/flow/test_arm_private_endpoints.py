@@ -285,7 +285,7 @@ class TestDecisions:
 
 
 class TestRights:
-    """SEC-TENANT-7: subnet join, and private-endpoint approval."""
+    """SEC-TENANT-9, SEC-TENANT-10: subnet join, and private-endpoint approval, take rights of their own."""
 
     def linked(self, arm: Arm, who: Principal, action: str, scope: str) -> tuple[int, str, str]:
         """Give the refusal for a right that is missing at another resource."""

@@ -142,7 +142,7 @@ class TestSubnets:
 
 
 class TestRights:
-    """SEC-TENANT-7: who lets a subnet in needs a right over it."""
+    """SEC-TENANT-9: who lets a subnet in needs a right over it."""
 
     @pytest.fixture
     def keeper(self, arm: Arm) -> Arm:
