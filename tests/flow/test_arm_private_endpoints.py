@@ -235,8 +235,11 @@ class TestDecisions:
     def test_pending_until_approved(self, arm: Arm) -> None:
         """Asked for by hand it is pending; the owner's word is told on both sides."""
         made = arm.make_endpoint(manual=True)
-        assert state_of(made) == {"status": "Pending", "description": "", "actionsRequired": "None"}
+        assert state_of(made) == {"status": "Pending", "description": "Awaiting Approval", "actionsRequired": "None"}
         assert made["properties"]["privateLinkServiceConnections"] == []
+        (link,) = made["properties"]["manualPrivateLinkServiceConnections"]
+        assert link["id"] == f"{arm.endpoint}/manualPrivateLinkServiceConnections/link"
+        assert link["type"] == "Microsoft.Network/privateEndpoints/manualPrivateLinkServiceConnections"
         approved = arm.do("PUT", arm.connection, decided("approved", description="Welcome"))
         said = {"status": "Approved", "description": "Welcome", "actionsRequired": "None"}
         assert approved["properties"]["privateLinkServiceConnectionState"] == said

@@ -80,7 +80,7 @@ def show_subnet(view: View, network: VirtualNetwork, subnet: Subnet) -> Document
         "privateEndpointNetworkPolicies": "Disabled",
         "privateLinkServiceNetworkPolicies": "Enabled",
     }
-    inside = [{"id": one.scope} for one in view.all(PrivateEndpoint, network.partition) if one.subnet == scope.lower()]
+    inside = [{"id": one.scope} for one in view.private_endpoints_in(network.tenant, scope)]
     if inside:
         properties["privateEndpoints"] = inside
     return {
@@ -121,10 +121,11 @@ def _show_request(view: View, endpoint: PrivateEndpoint, request: LinkRequest) -
         state = _state(ConnectionState.DISCONNECTED, "The connection was removed.")
     else:
         state = _state(connection.state, connection.description, connection.actions_required)
+    kind = "manualPrivateLinkServiceConnections" if request.manual else "privateLinkServiceConnections"
     return {
-        "id": f"{endpoint.scope}/privateLinkServiceConnections/{request.name}",
+        "id": f"{endpoint.scope}/{kind}/{request.name}",
         "name": request.name,
-        "type": f"{ENDPOINT_TYPE}/privateLinkServiceConnections",
+        "type": f"{ENDPOINT_TYPE}/{kind}",
         "etag": etag(endpoint),
         "properties": {
             "provisioningState": _DONE,

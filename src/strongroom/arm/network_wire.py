@@ -1,5 +1,5 @@
 """
-What requests about networks carry, as azure-mgmt-network and `az network` send it.
+What requests about networks carry, in the members of azure-mgmt-network's models.
 
 Members that decide nothing here (route tables, delegations, DNS servers, peerings) are ignored, as ARM ignores what it
 does not know. A member that names another resource is an object with its `id`.

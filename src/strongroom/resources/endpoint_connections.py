@@ -32,6 +32,7 @@ _ALLOWED: Mapping[ConnectionState, frozenset[ConnectionState]] = {
 """What a vault's owner may make of each state; to say the same again is always allowed."""
 
 APPROVED_AT_ONCE = "Auto-Approved"
+AWAITING = "Awaiting Approval"
 
 
 def connection_scope(vault: Vault, name: str) -> str:
@@ -88,7 +89,7 @@ async def connect(
         endpoint=endpoint.lower(),
         state=ConnectionState.PENDING if manual else ConnectionState.APPROVED,
         created=now,
-        description="" if manual else APPROVED_AT_ONCE,
+        description=AWAITING if manual else APPROVED_AT_ONCE,
     )
     await tx.put(made)
     return made

@@ -107,6 +107,9 @@ class Tables:
         self.private_endpoints: Index[tuple[str, str], PrivateEndpoint] = Index(
             lambda one: ((one.tenant, one.scope.lower()),)
         )
+        self.endpoints_in_subnets: Collected[tuple[str, str], PrivateEndpoint] = Collected(
+            lambda one: (one.tenant, one.subnet)
+        )
         self.endpoint_connections: Collected[tuple[str, str], EndpointConnection] = Collected(
             lambda one: (one.endpoint, one.vault)
         )
@@ -138,7 +141,7 @@ class Tables:
             ResourceGroup.KIND: (self.resource_groups,),
             UserAssignedIdentity.KIND: (self.identities,),
             Machine.KIND: (self.machines,),
-            PrivateEndpoint.KIND: (self.private_endpoints,),
+            PrivateEndpoint.KIND: (self.private_endpoints, self.endpoints_in_subnets),
             EndpointConnection.KIND: (self.endpoint_connections,),
             Vault.KIND: (self.vaults, self.vault_names),
         }

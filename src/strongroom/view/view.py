@@ -274,6 +274,10 @@ class View:
         """Return a tenant's private endpoint by its ARM id, or None."""
         return self._tables.private_endpoints.get((tenant, arm_id.lower()))
 
+    def private_endpoints_in(self, tenant: str, subnet: str) -> tuple[PrivateEndpoint, ...]:
+        """Return the private endpoints in a tenant's subnet, by its ARM id."""
+        return self._tables.endpoints_in_subnets.get((tenant, subnet.lower()))
+
     def connection_between(self, endpoint: str, vault: str) -> EndpointConnection | None:
         """Return the connection of a private endpoint, by its ARM id, to a vault, or None; one that is gone is none."""
         found = self._tables.endpoint_connections.get((endpoint.lower(), vault))

@@ -95,6 +95,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "machine": lambda view: view.machine("x", "y", "z"),
     "user_assigned_identity": lambda view: view.user_assigned_identity("x", "y", "z"),
     "private_endpoint": lambda view: view.private_endpoint(T1, "x"),
+    "private_endpoints_in": lambda view: view.private_endpoints_in(T1, "x"),
     "connection_between": lambda view: view.connection_between("x", "y"),
     "vault_by_name": lambda view: view.vault_by_name("x"),
     "vault": lambda view: view.vault("x"),
