@@ -96,6 +96,9 @@ PUBLIC = {
         "TenantCreate",
         "TenantChange",
         "TenantRemove",
+        "TrustedServiceAdd",
+        "TrustedServiceList",
+        "TrustedServiceRemove",
     },
 }
 CHANGING = {

@@ -21,7 +21,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.networks import EndpointConnection, PrivateEndpoint
+from strongroom.core.networks import EndpointConnection, PrivateEndpoint, TrustedService
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
@@ -31,6 +31,7 @@ from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, Secur
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
+from strongroom.view.networks import Networks
 
 Principal = User | ServicePrincipal | Group
 
@@ -115,8 +116,12 @@ class Tables:
         )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
+        self.networks = Networks()
+        self.trusted_services: Index[tuple[str, str], TrustedService] = Index(
+            lambda one: ((one.tenant, one.principal),)
+        )
 
-        self._following: Mapping[str, tuple[Following, ...]] = {
+        following: dict[str, tuple[Following, ...]] = {
             Tenant.KIND: (self.tenants, self.domains),
             User.KIND: (self.principals, self.users),
             Group.KIND: (self.principals, _Notice(self._groups_changed)),
@@ -144,7 +149,11 @@ class Tables:
             PrivateEndpoint.KIND: (self.private_endpoints, self.endpoints_in_subnets),
             EndpointConnection.KIND: (self.endpoint_connections,),
             Vault.KIND: (self.vaults, self.vault_names),
+            TrustedService.KIND: (self.trusted_services,),
         }
+        for kind, followers in self.networks.following.items():
+            following[kind] = (*following.get(kind, ()), *followers)
+        self._following: Mapping[str, tuple[Following, ...]] = following
 
     # ---- following the changes --------------------------------------------------------------------------------------
 
