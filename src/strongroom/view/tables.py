@@ -22,7 +22,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.networks import TrustedService
+from strongroom.core.networks import EndpointConnection, PrivateEndpoint, TrustedService
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
@@ -116,6 +116,15 @@ class Tables:
         self.machines: Index[tuple[str, str, str], Machine] = Index(
             lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
         )
+        self.private_endpoints: Index[tuple[str, str], PrivateEndpoint] = Index(
+            lambda one: ((one.tenant, one.scope.lower()),)
+        )
+        self.endpoints_in_subnets: Collected[tuple[str, str], PrivateEndpoint] = Collected(
+            lambda one: (one.tenant, one.subnet)
+        )
+        self.endpoint_connections: Collected[tuple[str, str], EndpointConnection] = Collected(
+            lambda one: (one.endpoint, one.vault)
+        )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
         self.networks = Networks()
@@ -150,6 +159,8 @@ class Tables:
             ResourceGroup.KIND: (self.resource_groups,),
             UserAssignedIdentity.KIND: (self.identities,),
             Machine.KIND: (self.machines,),
+            PrivateEndpoint.KIND: (self.private_endpoints, self.endpoints_in_subnets),
+            EndpointConnection.KIND: (self.endpoint_connections,),
             Vault.KIND: (self.vaults, self.vault_names),
             TrustedService.KIND: (self.trusted_services,),
         }

@@ -16,7 +16,13 @@ from strongroom.core.first_party import GRAPH
 from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.networks import EndpointConnection, Surroundings, TrustedService
+from strongroom.core.networks import (
+    ConnectionState,
+    EndpointConnection,
+    PrivateEndpoint,
+    Surroundings,
+    TrustedService,
+)
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
@@ -281,6 +287,19 @@ class View:
     def machine(self, subscription: str, resource_group: str, name: str) -> Machine | None:
         """Return a machine by its place, or None."""
         return self._tables.machines.get((subscription.lower(), resource_group.lower(), name.lower()))
+
+    def private_endpoint(self, tenant: str, arm_id: str) -> PrivateEndpoint | None:
+        """Return a tenant's private endpoint by its ARM id, or None."""
+        return self._tables.private_endpoints.get((tenant, arm_id.lower()))
+
+    def private_endpoints_in(self, tenant: str, subnet: str) -> tuple[PrivateEndpoint, ...]:
+        """Return the private endpoints in a tenant's subnet, by its ARM id."""
+        return self._tables.endpoints_in_subnets.get((tenant, subnet.lower()))
+
+    def connection_between(self, endpoint: str, vault: str) -> EndpointConnection | None:
+        """Return the connection of a private endpoint, by its ARM id, to a vault, or None; one that is gone is none."""
+        found = self._tables.endpoint_connections.get((endpoint.lower(), vault))
+        return next((one for one in found if one.state is not ConnectionState.DISCONNECTED), None)
 
     def vault_by_name(self, name: str) -> Vault | None:
         """Return the vault that holds a name, or None; a soft-deleted vault holds its name too."""
