@@ -2,6 +2,7 @@
 Scopes: the places where a role may be given, in the one spelling they are stored in.
 
     /                                                                                the tenant
+    /providers/Microsoft.Management/managementGroups/{name}
     /subscriptions/{guid}
     /subscriptions/{guid}/resourceGroups/{name}
     .../providers/Microsoft.KeyVault/vaults/{name}
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.hierarchy import group_scope
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record
@@ -29,6 +31,7 @@ from strongroom.resources.lookup import (
     group_of,
     identity_of,
     machine_of,
+    management_group_of,
     require_active,
     subscription_of,
     vault_not_found,
@@ -39,6 +42,7 @@ from strongroom.view import View
 ROOT = "/"
 _SUBSCRIPTION_SEGMENTS = 2
 _GROUP_SEGMENTS = 4
+_MANAGEMENT_GROUPS = ["providers", "microsoft.management", "managementgroups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,10 @@ class Scope:
 
     path: str
     subscription: str | None = None
-    """The subscription it counts against; None for the tenant."""
+    """The subscription it counts against; None for the tenant and for management groups."""
     resource: Record | None = None
-    """What must still be there when a role is given: a subscription, group, vault, identity or machine."""
+    """What must still be there when a role is given: a subscription, group, vault, identity, machine or management
+    group; None for the tenant and for its root group, which are there as long as the tenant is."""
 
 
 def locate(view: View, tenant: str, text: str) -> Scope:
@@ -64,6 +69,8 @@ def locate(view: View, tenant: str, text: str) -> Scope:
         return Scope(ROOT)
     segments = text.strip("/").split("/")
     folded = [part.lower() for part in segments]
+    if folded[:-1] == _MANAGEMENT_GROUPS:
+        return _locate_management_group(view, tenant, segments[-1])
     if folded[0] != "subscriptions" or len(segments) < _SUBSCRIPTION_SEGMENTS:
         raise _unknown_scope(text)
     if len(segments) == _SUBSCRIPTION_SEGMENTS:
@@ -100,6 +107,11 @@ async def confirm(tx: Transaction, scope: Scope) -> None:
         raise NotFound(f"The resource '{scope.path}' was not found.", code="ResourceNotFound")
 
 
+def _locate_management_group(view: View, tenant: str, name: str) -> Scope:
+    group = management_group_of(view, tenant, name)
+    return Scope(group_scope(tenant)) if group is None else Scope(group.scope, None, group)
+
+
 def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str], inside: list[str], text: str) -> Scope:
     vault = find_vault(view, group, name)
     if vault is None:
@@ -119,7 +131,7 @@ def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
 
 def _unknown_scope(text: str) -> Invalid:
     return Invalid(
-        f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a subscription, a resource"
-        " group, a vault, one of its secrets, keys or certificates, a user-assigned identity, or a machine.",
+        f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a management group, a"
+        " subscription, a resource group, a vault, one of its secrets, keys or certificates, a user-assigned identity, or a machine.",
         code="InvalidScope",
     )
