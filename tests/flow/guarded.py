@@ -292,8 +292,9 @@ class Management(Guarded):
         """Do nothing: who has no role has no right."""
 
     def give(self, subject: Subject, who: Principal, model: str) -> str:
-        """Give the row's action at exactly its scope."""
-        role = role_of(subject.world, subject.op, actions=(_action(subject.op),))
+        """Give the row's action at exactly its scope, and what the case says that it takes besides."""
+        besides = arm.CASES[subject.op.name].besides
+        role = role_of(subject.world, subject.op, actions=(_action(subject.op), *besides))
         return subject.world.grant(who.oid, role, subject.scope).arm_id
 
     def rich(self, world: Simulation, model: str) -> Principal:

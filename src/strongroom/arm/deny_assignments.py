@@ -1,4 +1,4 @@
-"""Deny assignments at any scope (reference operations.md, mgmt-authorization), and the making of them, which is ours."""
+"""Deny assignments at any scope (reference operations.md, mgmt-authorization). The making of them is ours."""
 
 from __future__ import annotations
 
@@ -79,8 +79,9 @@ async def delete_denial(call: Call) -> Response:
 
 async def list_denials(call: Call) -> Response:
     """List the deny assignments at, above and below a scope; with `atScope()`, only at and above it."""
+    scope = locate(call.world.view, call.identity.tenant, call.params["scope"])
     wanted = _predicate(
-        call, parse_filter(call.query.get("$filter"), properties=_PROPERTIES, functions=_FUNCTIONS), call.target.scope
+        call, parse_filter(call.query.get("$filter"), properties=_PROPERTIES, functions=_FUNCTIONS), scope.path
     )
     found = (
         denial

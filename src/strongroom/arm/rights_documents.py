@@ -1,4 +1,4 @@
-"""How rights are written down: roles, who has them, denials and management groups, as azure-mgmt-authorization has them."""
+"""How rights are written down: roles, who has them, denials, and management groups (azure-mgmt-authorization 4.0.0)."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class GroupTree:
     def __init__(
         self, tenant: str, groups: Iterable[ManagementGroup], subscriptions: Iterable[Subscription], created: int
     ) -> None:
-        """*created* is when the tenant was made, and its root group with it."""
+        """Take what there is; *created* is when the tenant was made, and its root group with it."""
         root = ManagementGroup(tenant, tenant, tenant, "Tenant Root Group", created, parent="")
         self._tenant = tenant
         self._groups = {root.id: root} | {group.id: group for group in groups}
@@ -176,7 +176,9 @@ class GroupTree:
     def _parent_of(self, group: ManagementGroup) -> str:
         return group.parent or self._tenant
 
-    def show(self, group: ManagementGroup, *, children: bool = False, recurse: bool = False, path: bool = False) -> Document:
+    def show(
+        self, group: ManagementGroup, *, children: bool = False, recurse: bool = False, path: bool = False
+    ) -> Document:
         """Write a group with where it is; with what is in it, if *children*, and what is in that, if *recurse*."""
         details: Document = {
             "version": 1,
@@ -193,9 +195,7 @@ class GroupTree:
             details["managementGroupAncestorsChain"] = [
                 {"name": one.name, "displayName": one.display_name} for one in chain
             ]
-            details["path"] = [
-                {"name": one.name, "displayName": one.display_name} for one in (*reversed(chain), group)
-            ]
+            details["path"] = [{"name": one.name, "displayName": one.display_name} for one in (*reversed(chain), group)]
         document = self.show_briefly(group)
         document["properties"]["details"] = details
         if children:
@@ -243,7 +243,10 @@ class GroupTree:
         shown: list[Document] = []
         for below in self.groups_in(group):
             document: Document = {
-                "id": below.scope, "type": GROUP_TYPE, "name": below.name, "displayName": below.display_name,
+                "id": below.scope,
+                "type": GROUP_TYPE,
+                "name": below.name,
+                "displayName": below.display_name,
             }
             if recurse:
                 document["children"] = self._show_children(below.id, recurse=True) or None

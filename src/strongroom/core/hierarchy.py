@@ -15,13 +15,12 @@ from strongroom.core.limits import MANAGEMENT_GROUP_DEPTH
 from strongroom.core.rbac import scope_key
 from strongroom.core.resources import ManagementGroup, Subscription
 
-GROUP_PREFIX = "/providers/Microsoft.Management/managementGroups/"
-_PREFIX = GROUP_PREFIX.lower()
+_PREFIX = ManagementGroup.SCOPE.lower()
 
 
 def group_scope(name: str) -> str:
     """Give the ARM id of the management group of this name."""
-    return f"{GROUP_PREFIX}{name}"
+    return f"{ManagementGroup.SCOPE}{name}"
 
 
 def group_name(scope: str) -> str | None:

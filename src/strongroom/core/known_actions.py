@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 
+from strongroom.core.action_patterns import ActionPattern
 from strongroom.core.limits import ROLE_ACTION_CHARS
-from strongroom.core.rbac import ActionPattern
 
 _FORM = re.compile(r"[A-Za-z0-9.*]+(?:/[A-Za-z0-9.*_$-]+)*", re.ASCII)
 

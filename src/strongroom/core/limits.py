@@ -48,8 +48,6 @@ ROLE_ACTIONS = 2000
 """Action patterns of a custom role or a deny assignment, of all four kinds together: ours."""
 ROLE_ACTION_CHARS = 256
 """One of them: ours."""
-CONDITION_CHARS = 8 * 1024
-"""The condition of a role assignment or a deny assignment: Azure's own 8 KB."""
 DENY_ASSIGNMENTS_PER_TENANT = 2000
 """Deny assignments of one tenant: ours."""
 DENY_ASSIGNMENT_PRINCIPALS = 100

@@ -36,9 +36,7 @@ def check_actions(lists: ActionLists) -> ActionLists:
     if not lists.actions and not lists.data_actions:
         raise Invalid("A permission has at least one action or data action.", code="PermissionsAreRequired")
     if len(lists.all) > limits.ROLE_ACTIONS:
-        raise Invalid(
-            f"There are at most {limits.ROLE_ACTIONS} actions, of all kinds together.", code="TooManyActions"
-        )
+        raise Invalid(f"There are at most {limits.ROLE_ACTIONS} actions, of all kinds together.", code="TooManyActions")
     _check(lists.actions + lists.not_actions, data=False, code="InvalidActionOrNotAction")
     _check(lists.data_actions + lists.not_data_actions, data=True, code="InvalidDataActionOrNotDataAction")
     return lists

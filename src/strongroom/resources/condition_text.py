@@ -1,15 +1,11 @@
-"""Conditions of role and deny assignments as they are given: read before they are stored, so that all that is can be."""
+"""Conditions of role and deny assignments as they are given: none is stored that cannot be read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.core import limits
-from strongroom.core.conditions import ConditionFault, parse_condition
+from strongroom.core.conditions import CONDITION_VERSION, ConditionFault, parse_condition
 from strongroom.core.errors import Invalid
-
-VERSION = "2.0"
-"""The only version of the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +13,7 @@ class ConditionText:
     """A condition that can be read, as it was written."""
 
     text: str
-    version: str = VERSION
+    version: str = CONDITION_VERSION
 
 
 def check_condition(text: str | None, version: str | None) -> ConditionText | None:
@@ -31,11 +27,9 @@ def check_condition(text: str | None, version: str | None) -> ConditionText | No
         if version:
             raise _refusal("A condition version without a condition is not allowed.")
         return None
-    if version not in {None, "", VERSION}:
+    if version not in {None, "", CONDITION_VERSION}:
         # To say no more than Azure does leaves people with a condition that is right: the version is what is wrong.
-        raise _refusal(f"The condition version must be '{VERSION}'.")
-    if len(text) > limits.CONDITION_CHARS:
-        raise _refusal(f"It has at most {limits.CONDITION_CHARS} characters.")
+        raise _refusal(f"The condition version must be '{CONDITION_VERSION}'.")
     try:
         parse_condition(text)
     except ConditionFault as fault:

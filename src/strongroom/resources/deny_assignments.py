@@ -114,7 +114,9 @@ async def put_deny_assignment(
         )
     others = await tx.records(DenyAssignment, partition)
     name = denial.name.casefold()
-    if any(other.id != assignment and scope_key(other.scope) == here and other.name.casefold() == name for other in others):
+    if any(
+        other.id != assignment and scope_key(other.scope) == here and other.name.casefold() == name for other in others
+    ):
         raise Conflict(
             "A deny assignment with the same name already exists at this scope. Use a different name.",
             code="DenyAssignmentNameExists",
@@ -151,9 +153,7 @@ async def put_deny_assignment(
     return made, existing is None
 
 
-async def remove_deny_assignment(
-    tx: Transaction, *, tenant: str, assignment: str, scope: str
-) -> DenyAssignment | None:
+async def remove_deny_assignment(tx: Transaction, *, tenant: str, assignment: str, scope: str) -> DenyAssignment | None:
     """Take a denial back; None if none of this name is at this very scope, which need not exist any more."""
     existing = await tx.record(DenyAssignment, tenant_partition(tenant), assignment)
     if existing is None or scope_key(existing.scope) != scope_key(scope):
@@ -184,9 +184,7 @@ async def exclude_from_denials(
         if hit_as.isdisjoint(denial.principals) or principal in denial.exclude_principals:
             continue
         await tx.put(
-            replace(
-                denial, exclude_principals=(*denial.exclude_principals, principal), updated=now, updated_by=by
-            )
+            replace(denial, exclude_principals=(*denial.exclude_principals, principal), updated=now, updated_by=by)
         )
         excluded.append(denial.id)
     return tuple(excluded)

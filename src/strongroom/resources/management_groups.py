@@ -185,10 +185,10 @@ async def _check_parent(tx: Transaction, tree: Hierarchy, tenant: str, name: str
             " below it.",
             code="InvalidParentId",
         )
-    # `above` ends with the root group, which is no level.
-    if len(above) - 1 + 1 + tree.height(name) > limits.MANAGEMENT_GROUP_DEPTH:
+    # `above` ends with the root group, which is no level; the group itself is one.
+    if len(above) + tree.height(name) > limits.MANAGEMENT_GROUP_DEPTH:
         raise Invalid(
-            f"A hierarchy of management groups has at most {limits.MANAGEMENT_GROUP_DEPTH} levels below the root group.",
+            f"Management groups have at most {limits.MANAGEMENT_GROUP_DEPTH} levels below the root group.",
             code="ManagementGroupDepthExceeded",
         )
     return parent

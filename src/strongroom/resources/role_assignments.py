@@ -2,12 +2,12 @@
 Role assignments: giving a role to a principal at a scope, and taking it back (reference section 3.5).
 
 One assignment is the triple of scope, role and principal; a second one of the same triple is refused, and none of the
-three can be changed afterwards: only its description and its condition can. An assignment goes with the resource at its scope and comes back with nothing.
+three can be changed afterwards: only the description and the condition can. An assignment goes with the resource at its
+scope and comes back with nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from strongroom.core import limits
@@ -19,10 +19,10 @@ from strongroom.core.hierarchy import group_name
 from strongroom.core.identity import PrincipalType
 from strongroom.core.rbac import RoleAssignment, RoleDefinition, scope_key
 from strongroom.core.records import tenant_partition
-from strongroom.resources.assignees import find_principal, require_principal
+from strongroom.resources.assignees import require_principal
 from strongroom.resources.condition_text import ConditionText
 from strongroom.resources.lookup import read_hierarchy
-from strongroom.resources.scopes import Scope, confirm
+from strongroom.resources.scopes import Scope
 from strongroom.store import Transaction
 
 _ROLE_DEFINITION = "/providers/microsoft.authorization/roledefinitions/"
@@ -39,14 +39,6 @@ class Grant:
     """What the principal is said to be; None if nothing was said."""
     description: str | None = None
     condition: ConditionText | None = None
-
-
-Gate = Callable[["RoleAssignment | None", "PrincipalType | None"], None]
-"""Judges a change by the assignment that there is, and by what its principal is: it raises, or says nothing."""
-
-
-def _no_gate(_existing: RoleAssignment | None, _kind: PrincipalType | None) -> None:
-    """Let everything pass: for the operator's own, which has been decided elsewhere."""
 
 
 def parse_role_id(text: str) -> str:
@@ -121,27 +113,21 @@ async def put_role_assignment(
     grant: Grant,
     now: int,
     by: str,
-    gate: Gate = _no_gate,
     limited: bool = True,
 ) -> tuple[RoleAssignment, bool]:
     """
-    Give a role, or change the description or the condition of one that was given; the second value says whether it was
-    given now.
+    Give a role, or change what may change of one that was given; the second value says whether it was given now.
 
-    *assignment* is the GUID that names it; *scope* has been located and is confirmed by the caller in *tx*. *gate*
-    judges what is asked for before anything is told of it.
+    *assignment* is the GUID that names it; *scope* has been located and is confirmed by the caller in *tx*.
     *limited* is false for the operator's recovery alone: whoever filled a subscription must not keep its owner out.
 
     Raises:
-        Denied: what *gate* says.
         Invalid: `RoleDefinitionDoesNotExist`, `PrincipalNotFound`, `UnmatchedPrincipalType`,
             `RoleAssignmentUpdateNotPermitted`, `RoleAssignmentLimitExceeded`.
         Conflict: `RoleAssignmentExists`.
     """
     partition = tenant_partition(tenant)
     existing = await tx.record(RoleAssignment, partition, assignment)
-    gate(existing, await find_principal(tx, tenant, grant.principal))
-    await confirm(tx, scope)
     if existing is not None:
         changed = _change(existing, scope, grant, now=now, by=by)
         await tx.put(changed)
@@ -175,19 +161,15 @@ async def put_role_assignment(
     return made, True
 
 
-async def remove_role_assignment(
-    tx: Transaction, *, tenant: str, assignment: str, scope: str, gate: Gate = _no_gate
-) -> RoleAssignment | None:
-    """
-    Take a role back; None if no assignment of this name is at this very scope.
-
-    Raises:
-        Denied: what *gate* says of what there is.
-    """
+async def find_role_assignment(tx: Transaction, *, tenant: str, assignment: str, scope: str) -> RoleAssignment | None:
+    """Find the assignment of this name that was given at this very scope, or None."""
     existing = await tx.record(RoleAssignment, tenant_partition(tenant), assignment)
-    if existing is not None and scope_key(existing.scope) != scope_key(scope):
-        existing = None
-    gate(existing, None)
+    return None if existing is None or scope_key(existing.scope) != scope_key(scope) else existing
+
+
+async def remove_role_assignment(tx: Transaction, *, tenant: str, assignment: str, scope: str) -> RoleAssignment | None:
+    """Take a role back; None if no assignment of this name is at this very scope."""
+    existing = await find_role_assignment(tx, tenant=tenant, assignment=assignment, scope=scope)
     if existing is not None:
         await tx.remove(existing)
     return existing

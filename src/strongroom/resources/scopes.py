@@ -132,6 +132,7 @@ def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
 def _unknown_scope(text: str) -> Invalid:
     return Invalid(
         f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a management group, a"
-        " subscription, a resource group, a vault, one of its secrets, keys or certificates, a user-assigned identity, or a machine.",
+        " subscription, a resource group, a vault, one of its secrets, keys or certificates, a user-assigned identity,"
+        " or a machine.",
         code="InvalidScope",
     )
