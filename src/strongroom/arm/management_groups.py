@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from strongroom.arm import rights_wire as wire
 from strongroom.arm.paging import page
-from strongroom.arm.rights import can, require_right, require_unrestricted_right
+from strongroom.arm.rights import ASSIGN_ROLES, can, require_right
 from strongroom.arm.rights_documents import GroupTree
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.hierarchy import group_scope
@@ -32,7 +32,6 @@ from strongroom.store import Transaction
 
 GROUP_TYPE = "Microsoft.Management/managementGroups"
 READ, WRITE, DELETE = (f"{GROUP_TYPE}/{word}" for word in ("read", "write", "delete"))
-_ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
 _EXPANSIONS = ("children", "path", "ancestors")
 
 
@@ -180,7 +179,7 @@ def _require_move(call: Call, what: str, old: str, new: str) -> None:
     """
     if old == new:
         return
-    require_unrestricted_right(call, _ASSIGN_ROLES, what)
+    require_right(call, ASSIGN_ROLES, what, unconditional=True)
     for group in (old, new):
         if group != call.identity.tenant:
             require_right(call, WRITE, group_scope(group))

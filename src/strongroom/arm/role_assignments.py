@@ -11,7 +11,7 @@ from strongroom.arm.rights import require_right
 from strongroom.arm.rights_documents import show_assignment
 from strongroom.core.condition_attributes import PRINCIPAL_ID, PRINCIPAL_TYPE, ROLE_DEFINITION_ID
 from strongroom.core.errors import NotFound
-from strongroom.core.facts import Facts, Value
+from strongroom.core.facts import Value
 from strongroom.core.identity import PrincipalType
 from strongroom.core.rbac import RoleAssignment, scope_key
 from strongroom.core.records import tenant_partition
@@ -52,8 +52,8 @@ async def put_assignment(call: Call) -> Response:
 
     async def change(tx: Transaction) -> tuple[RoleAssignment, bool]:
         kind = await find_principal(tx, tenant, grant.principal) or grant.principal_type
-        facts = Facts(request=_attributes(grant.role, grant.principal, kind))
-        require_right(call, WRITE, call.target.scope, facts=facts)
+        asked = _attributes(grant.role, grant.principal, kind)
+        require_right(call, WRITE, call.target.scope, request=asked)
         scope = locate(call.world.view, tenant, call.params["scope"])
         await confirm(tx, scope)
         return await put_role_assignment(
@@ -87,7 +87,7 @@ async def delete_assignment(call: Call) -> Response:
     async def change(tx: Transaction) -> RoleAssignment | None:
         there = await find_role_assignment(tx, tenant=tenant, assignment=assignment, scope=call.params["scope"])
         known = {} if there is None else _attributes(there.role, there.principal, there.principal_type)
-        require_right(call, DELETE, call.target.scope, facts=Facts(resource=known))
+        require_right(call, DELETE, call.target.scope, resource=known)
         return await remove_role_assignment(tx, tenant=tenant, assignment=assignment, scope=call.params["scope"])
 
     removed = await call.commit(
