@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.arm.operations import OPERATIONS as ARM
 from strongroom.core import limits
 from strongroom.core.builtin_roles import (
     BUILTIN_ROLES,
@@ -16,7 +17,9 @@ from strongroom.core.builtin_roles import (
     USER_ACCESS_ADMINISTRATOR,
 )
 from strongroom.core.known_actions import is_known
+from strongroom.core.permissions import AnyOf, ControlAction, DataPermission
 from strongroom.core.rbac import RoleDefinition
+from strongroom.vault.operations import OPERATIONS as VAULT
 from tests.flow.arm import Arm, get_secret
 from tests.world import Simulation
 
@@ -374,3 +377,15 @@ def test_every_built_in_role_names_known_actions() -> None:
             assert is_known(pattern, data=False), (role.name, pattern)
         for pattern in (*role.data_actions, *role.not_data_actions):
             assert is_known(pattern, data=True), (role.name, pattern)
+
+
+def test_every_row_asks_for_a_known_action() -> None:
+    """Whatever an operation asks for can be named by a custom role."""
+    for op in ARM:
+        if isinstance(op.requires, ControlAction):
+            assert is_known(op.requires.action, data=False), op.name
+    for op in VAULT:
+        options = op.requires.options if isinstance(op.requires, AnyOf) else (op.requires,)
+        for option in options:
+            if isinstance(option, DataPermission):
+                assert is_known(option.action, data=True), op.name
