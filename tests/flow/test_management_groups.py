@@ -174,7 +174,11 @@ class TestTree:
         ("body", "status", "code"),
         [
             ({"properties": {"displayName": ""}}, 400, "InvalidDisplayName"),
-            ({"properties": {"displayName": "x" * 91}}, 400, "InvalidDisplayName"),
+            (
+                {"properties": {"displayName": "x" * (limits.MANAGEMENT_GROUP_NAME_CHARS + 1)}},
+                400,
+                "InvalidDisplayName",
+            ),
             ({"properties": {"tenantId": "other"}}, 400, "InvalidTenantId"),
             ({"properties": {"details": {"parent": {"id": "root"}}}}, 400, "InvalidParentId"),
             ({"properties": {"details": {"parent": {"id": f"{GROUPS}/none"}}}}, 404, "NotFound"),
@@ -186,7 +190,14 @@ class TestTree:
         assert arm.refused("PUT", arm.management_group, body)[:2] == (status, code)
 
     @pytest.mark.parametrize(
-        ("name", "status"), [("n" * 90, 200), ("n" * 91, 400), ("a.", 400), ("-a", 400), ("a b", 400)]
+        ("name", "status"),
+        [
+            ("n" * limits.MANAGEMENT_GROUP_NAME_CHARS, 200),
+            ("n" * (limits.MANAGEMENT_GROUP_NAME_CHARS + 1), 400),
+            ("a.", 400),
+            ("-a", 400),
+            ("a b", 400),
+        ],
     )
     def test_name(self, arm: Arm, name: str, status: int) -> None:
         """A group's name has at most 90 characters, each of those that Azure allows."""
