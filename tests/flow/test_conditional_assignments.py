@@ -1,4 +1,4 @@
-"""Conditions on role assignments as they are given, and rights to assign roles that are under a condition themselves."""
+"""Conditions on role assignments as they are given, and rights to assign roles that stand under one themselves."""
 
 from __future__ import annotations
 
