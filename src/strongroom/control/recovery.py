@@ -16,7 +16,7 @@ from strongroom.directory.conditional_access import exempt
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.resources.administrators import make_owner
+from strongroom.resources.administrators import make_owner, make_root_owner
 from strongroom.resources.deny_assignments import exclude_from_denials
 from strongroom.store import Transaction
 
@@ -35,7 +35,8 @@ class _Recovered:
 
 async def recover(call: Call) -> Response:
     """
-    Make an administrator of a tenant: of its directory, and of every subscription with what is in its vaults.
+    Make an administrator of a tenant: of its directory, of its root management group, and of every subscription with
+    what is in its vaults.
 
     No denial hits it, whoever else it hits: only so can one be taken back that hits everybody.
 
@@ -55,6 +56,7 @@ async def recover(call: Call) -> Response:
         subscriptions = await tx.records(Subscription, tenant_partition(tenant))
         for subscription in subscriptions:
             await make_owner(tx, subscription, administrator.principal.id, now=now, by=_REASON, entropy=world.entropy)
+        await make_root_owner(tx, tenant, administrator.principal.id, now=now, by=_REASON, entropy=world.entropy)
         exempted = await exempt(tx, administrator.principal)
         undenied = await exclude_from_denials(
             tx,
