@@ -35,8 +35,7 @@ class _Recovered:
 
 async def recover(call: Call) -> Response:
     """
-    Make an administrator of a tenant: of its directory, of its root management group, and of every subscription with
-    what is in its vaults.
+    Make an administrator of a tenant: of its directory, its management groups, its subscriptions and their vaults.
 
     No denial hits it, whoever else it hits: only so can one be taken back that hits everybody.
 
