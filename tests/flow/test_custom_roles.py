@@ -230,13 +230,15 @@ class TestBody:
             ({"assignableScopes": ["/"]}, 400, "InvalidAssignableScopes"),
             ({"assignableScopes": ["/subscriptions/*"]}, 400, "InvalidAssignableScopes"),
             ({"assignableScopes": ["subscriptions"]}, 400, "InvalidAssignableScopes"),
-            ({"assignableScopes": ["/tenants/x"]}, 400, "InvalidScope"),
+            ({"assignableScopes": ["/tenants/x"]}, 403, "AuthorizationFailed"),
+            ({"assignableScopes": ["/providers/Microsoft.Management/managementGroups/g/x"]}, 400, "InvalidScope"),
             ({"assignableScopes": [f"/subscriptions/{NOWHERE}"]}, 404, "SubscriptionNotFound"),
             ({"assignableScopes": ["/providers/Microsoft.Management/managementGroups/none"]}, 404, "NotFound"),
         ],
     )
     def test_refused(self, arm: Arm, properties: dict[str, Any], status: int, code: str) -> None:
         """Whatever is wrong about a role is refused, and nothing is made."""
+        arm.own_everything()
         arm.make_group()
         assert arm.refused("PUT", arm.role, arm.role_body(**properties))[:2] == (status, code)
 
@@ -344,7 +346,12 @@ class TestRights:
         who = arm.as_(arm.world.principal())
         arm.world.grant(who.who.oid, OWNER, arm.group)
         both = arm.role_body(scopes=(arm.group, other.group))
-        assert who.refused("PUT", arm.role, both)[:2] == (403, "AuthorizationFailed")
+        refusal = who.refused("PUT", arm.role, both)
+        assert refusal[:2] == (403, "AuthorizationFailed")
+        # Whether there is such a scope is not told to who has no right there.
+        unknown = f"{other.group}-none"
+        absent = who.refused("PUT", arm.role, arm.role_body(scopes=(arm.group, unknown)))
+        assert absent == (*refusal[:2], refusal[2].replace(other.group, unknown))
         arm.do("PUT", arm.role, both)
         # To take the other scope out would change what people have there.
         assert who.refused("PUT", arm.role, arm.role_body())[:2] == (403, "AuthorizationFailed")

@@ -377,6 +377,24 @@ def test_locked_out_and_recovered(arm: Arm, world: Simulation) -> None:
     assert recovered.ask("PUT", arm.management_group, arm.management_group_body()).status == 200
 
 
+def test_recovered_from_a_condition(arm: Arm, world: Simulation) -> None:
+    """A condition on what the administrator owns does not stand in the way of recovery: it is taken off."""
+    (owned,) = [
+        one
+        for one in arm.do(
+            "GET", f"{arm.subscription}{RIGHTS}/roleAssignments?$filter=principalId%20eq%20'{arm.who.oid}'"
+        )["value"]
+        if one["properties"]["scope"] == arm.subscription and one["properties"]["roleDefinitionId"].endswith(OWNER)
+    ]
+    body = {"properties": {**owned["properties"], "condition": "!(ActionMatches{'*'})", "conditionVersion": "2.0"}}
+    path = f"{arm.subscription}{RIGHTS}/roleAssignments/{owned['name']}"
+    assert arm.do("PUT", path, body)["properties"]["condition"] == "!(ActionMatches{'*'})"
+    tenant = {"tenant": world.first.tenant_id}
+    answer = world.ask("POST", "http://control/recover", body=tenant, link=Link.CONTROL, host="control")
+    assert answer.status == 200
+    assert arm.do("GET", path)["properties"]["condition"] is None
+
+
 def test_a_denied_user_is_named(arm: Arm) -> None:
     """A user is shown by display name, and one that is gone by its id alone."""
     arm.make_vault()

@@ -247,6 +247,18 @@ class TestSubscriptions:
         nowhere = "59999999-0000-4000-8000-000000000001"
         assert arm.refused("PUT", place(arm, f"{GROUPS}/none"))[:2] == (404, "NotFound")
         assert arm.refused("PUT", f"{group}/subscriptions/{nowhere}")[:2] == (404, "SubscriptionNotFound")
+        assert arm.refused("GET", f"{group}/subscriptions/{nowhere}")[:2] == (404, "NotFound")
+
+    def test_what_there_is_is_not_told(self, arm: Arm) -> None:
+        """Who could not move a subscription is answered the same whether there is one or not."""
+        (group,) = below(arm, "a")
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, OWNER, group)
+        nowhere = "59999999-0000-4000-8000-000000000001"
+        present = who.refused("PUT", place(arm, group))
+        absent = who.refused("PUT", f"{group}/subscriptions/{nowhere}")
+        assert present[:2] == (403, "AuthorizationFailed")
+        assert absent == (*present[:2], present[2].replace(arm.subscription.rpartition("/")[2], nowhere))
 
     @pytest.mark.parametrize("lacking", ["roles", "old", "new"])
     def test_what_moving_takes(self, arm: Arm, lacking: str) -> None:

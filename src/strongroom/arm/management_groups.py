@@ -13,7 +13,9 @@ from strongroom.arm import rights_wire as wire
 from strongroom.arm.paging import page
 from strongroom.arm.rights import ASSIGN_ROLES, can, require_right
 from strongroom.arm.rights_documents import GroupTree
+from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.guids import parse_guid
 from strongroom.core.hierarchy import group_scope
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ManagementGroup, Subscription
@@ -109,16 +111,17 @@ async def list_subscriptions(call: Call) -> Response:
 async def get_subscription(call: Call) -> Response:
     """Get a subscription that is in a management group."""
     tree, group = _tree(call), _the_group(call)
-    subscription = subscription_of(call.world.view, call.identity.tenant, call.params["subscription"])
-    if tree.group_of(subscription).id != group:
-        raise _not_in(group, subscription)
+    found = (one for one in tree.subscriptions_in(group) if one.id == parse_guid(call.params["subscription"]))
+    subscription = next(found, None)
+    if subscription is None:
+        raise _not_in(group, call.params["subscription"])
     return json.response(tree.show_subscription(subscription))
 
 
 async def put_subscription(call: Call) -> Response:
     """Put a subscription into a management group."""
     tenant, group = call.identity.tenant, _the_group(call)
-    subscription = subscription_of(call.world.view, tenant, call.params["subscription"])
+    subscription = _the_subscription(call)
 
     async def change(tx: Transaction) -> Subscription:
         current = await tx.record(Subscription, tenant_partition(tenant), subscription.id)
@@ -133,7 +136,7 @@ async def put_subscription(call: Call) -> Response:
 async def remove_subscription(call: Call) -> Response:
     """Take a subscription out of a management group, back into the root group: 200, or 204 if it was not in it."""
     tenant, group = call.identity.tenant, _the_group(call)
-    subscription = subscription_of(call.world.view, tenant, call.params["subscription"])
+    subscription = _the_subscription(call)
 
     async def change(tx: Transaction) -> Subscription | None:
         current = await tx.record(Subscription, tenant_partition(tenant), subscription.id)
@@ -204,6 +207,22 @@ def _the_group(call: Call) -> str:
     return tenant if found is None else found.id
 
 
+def _the_subscription(call: Call) -> Subscription:
+    """
+    Find the subscription in the path.
+
+    Raises:
+        Denied: there is none, and who asks could not move it: the answer is the same as if there were.
+        NotFound: `SubscriptionNotFound`.
+    """
+    name = call.params["subscription"]
+    try:
+        return subscription_of(call.world.view, call.identity.tenant, name)
+    except NotFound:
+        require_right(call, ASSIGN_ROLES, f"/subscriptions/{name}", unconditional=True)
+        raise
+
+
 def _flag(query: Mapping[str, str], name: str) -> bool:
     text = query.get(name, "false").lower()
     if text not in {"true", "false"}:
@@ -211,8 +230,8 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _not_in(group: str, subscription: Subscription) -> NotFound:
-    return NotFound(f"'{group_scope(group)}/subscriptions/{subscription.id}' not found", code="NotFound")
+def _not_in(group: str, subscription: str) -> NotFound:
+    return NotFound(f"'{group_scope(group)}/subscriptions/{shown(subscription, GUID)}' not found", code="NotFound")
 
 
 def _describe(group: ManagementGroup) -> dict[str, object]:

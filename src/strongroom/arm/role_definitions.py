@@ -165,6 +165,7 @@ def _read_draft(call: Call, properties: wire.RoleDefinitionProperties) -> RoleDr
         description=properties.description,
         lists=read_actions(permission),
         scopes=properties.assignable_scopes or [],
+        gate=lambda scope: require_right(call, _WRITE_ROLES, scope),
     )
 
 

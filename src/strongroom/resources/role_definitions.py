@@ -62,11 +62,15 @@ def draft_role(
     description: str | None,
     lists: ActionLists,
     scopes: Iterable[str],
+    gate: Gate,
 ) -> RoleDraft:
     """
     Check what a custom role is to be, as far as it does not depend on other roles.
 
+    *gate* is asked about each scope before it is looked for, so that nobody learns by it what there is elsewhere.
+
     Raises:
+        Denied: what *gate* says.
         Invalid: `InvalidRoleDefinitionName`, `InvalidDescription`, `InvalidAssignableScopes`, or its actions.
         NotFound: an assignable scope does not exist in the tenant.
     """
@@ -81,7 +85,7 @@ def draft_role(
             f"The description of a role has at most {limits.ROLE_DESCRIPTION_CHARS} characters.",
             code="InvalidDescription",
         )
-    return RoleDraft(told, said, check_actions(lists), _read_scopes(view, tenant, tuple(scopes)))
+    return RoleDraft(told, said, check_actions(lists), _read_scopes(view, tenant, tuple(scopes), gate))
 
 
 async def put_role_definition(
@@ -165,12 +169,11 @@ def _refuse_built_in(role: str) -> None:
         )
 
 
-def _read_scopes(view: View, tenant: str, texts: tuple[str, ...]) -> tuple[Scope, ...]:
+def _read_scopes(view: View, tenant: str, texts: tuple[str, ...], gate: Gate) -> tuple[Scope, ...]:
     if not 1 <= len(texts) <= limits.ROLE_ASSIGNABLE_SCOPES:
         raise Invalid(
             f"A custom role has 1 to {limits.ROLE_ASSIGNABLE_SCOPES} assignable scopes.", code="InvalidAssignableScopes"
         )
-    scopes: dict[str, Scope] = {}
     for text in texts:
         if not text.startswith("/") or "*" in text or not text.strip("/"):
             raise Invalid(
@@ -178,8 +181,10 @@ def _read_scopes(view: View, tenant: str, texts: tuple[str, ...]) -> tuple[Scope
                 f" groups, subscriptions, resource groups or resources, not for '{ROOT}' and not by wildcards.",
                 code="InvalidAssignableScopes",
             )
-        scope = locate(view, tenant, text)
-        scopes[scope_key(scope.path)] = scope
+    for text in texts:
+        gate(text.rstrip("/"))
+    located = (locate(view, tenant, text) for text in texts)
+    scopes = {scope_key(scope.path): scope for scope in located}
     if sum(group_name(key) is not None for key in scopes) > 1:
         raise Invalid(
             "Only one management group can be among the assignable scopes of a custom role.",
