@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom.arm.operations import OPERATIONS
-from strongroom.core.builtin_roles import KEY_VAULT_READER
+from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
+from strongroom.core.rbac import RoleAssignment
+from strongroom.core.records import tenant_partition
+from strongroom.core.resources import Subscription
 from strongroom.flow.operation import Op
 from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
 
@@ -126,6 +129,31 @@ class Arm:
         return f"{path}/{found[0].guid if found else self.tag}.a-{self.tag}"
 
     @property
+    def management_group(self) -> str:
+        """A management group's scope."""
+        return f"/providers/Microsoft.Management/managementGroups/mg-{self.tag}"
+
+    @property
+    def root_group(self) -> str:
+        """The scope of the tenant's root group."""
+        return f"/providers/Microsoft.Management/managementGroups/{self.world.first.tenant_id}"
+
+    @property
+    def placed(self) -> str:
+        """The path of a subscription of its own in that group."""
+        return f"{self.management_group}/subscriptions/5aaaaaaa-0000-4000-8000-0000{self.tag}"
+
+    @property
+    def denial(self) -> str:
+        """The path of a deny assignment at the vault."""
+        return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
+
+    @property
+    def role(self) -> str:
+        """The path of a custom role at the group."""
+        return f"{self.group}/providers/Microsoft.Authorization/roleDefinitions/c0000000-0000-4000-8000-0000{self.tag}"
+
+    @property
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
@@ -170,6 +198,59 @@ class Arm:
         """Give the body that gives a role."""
         identifier = f"{self.subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
         return {"properties": {"roleDefinitionId": identifier, "principalId": principal, **more}}
+
+    def role_body(self, *actions: str, scopes: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a custom role, which can read groups if nothing else is said."""
+        base = {
+            "roleName": f"Role {self.tag}",
+            "type": "CustomRole",
+            "permissions": [{"actions": list(actions or ("Microsoft.Resources/subscriptions/resourceGroups/read",))}],
+            "assignableScopes": list(scopes or (self.group,)),
+        }
+        return {"properties": base | properties}
+
+    def make_role(self, *actions: str, **more: Any) -> Any:
+        """Make the group and a custom role for it."""
+        self.make_group()
+        return self.do("PUT", self.role, self.role_body(*actions, **more))
+
+    def denial_body(self, principal: str = "", **properties: Any) -> dict[str, Any]:
+        """Give the body that takes the reading of groups from a principal, or from the caller itself."""
+        named = {"id": principal or self.who.oid}
+        base = {
+            "denyAssignmentName": f"Denial {self.tag}",
+            "permissions": [{"actions": ["Microsoft.Resources/subscriptions/resourceGroups/read"]}],
+            "principals": [named],
+        }
+        return {"properties": base | properties}
+
+    def make_denial(self, **properties: Any) -> Any:
+        """Make the vault and a denial at it."""
+        self.make_vault()
+        return self.do("PUT", self.denial, self.denial_body(**properties))
+
+    def management_group_body(self, parent: str = "", name: str = "") -> dict[str, Any]:
+        """Give the body that makes a management group; *parent* is an ARM id."""
+        details = {"details": {"parent": {"id": parent}}} if parent else {}
+        return {"properties": {"displayName": name or f"Group {self.tag}", **details}}
+
+    def own_everything(self) -> None:
+        """Become Owner of the root group, if not yet."""
+        held = self.world.view.all(RoleAssignment, tenant_partition(self.world.first.tenant_id))
+        if not any(one.principal == self.who.oid and one.scope == self.root_group for one in held):
+            self.world.grant(self.who.oid, OWNER, self.root_group)
+
+    def make_management_group(self) -> Any:
+        """Make the management group, as one who may."""
+        self.own_everything()
+        return self.do("PUT", self.management_group, self.management_group_body())
+
+    def make_placed(self, *, placed: bool = True) -> None:
+        """Make the management group and a subscription of its own; put it in, if *placed*."""
+        self.make_management_group()
+        tenant, guid = self.world.first.tenant_id, self.placed.rpartition("/")[2]
+        made = Subscription(guid, tenant, f"Subscription {self.tag}", 0, f"mg-{self.tag}" if placed else "")
+        self.world.commit(lambda tx: tx.put(made))
 
     def make_group(self) -> Any:
         """Make the group."""
@@ -290,6 +371,8 @@ class Case:
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
     """What another tenant's owner is answered: what is no 404 looks nothing up in the subscription of its path."""
+    besides: tuple[str, ...] = ()
+    """Actions that it takes besides its row's, at the same scope."""
 
 
 def _policies(arm: Arm) -> object:
@@ -472,6 +555,37 @@ CASES: dict[str, Case] = {
     "RoleDefinitionGet": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}", to_stranger=200
     ),
+    "RoleDefinitionPut": Case(lambda arm: arm.role, Arm.make_group, lambda arm: arm.role_body()),
+    "RoleDefinitionDelete": Case(lambda arm: arm.role, Arm.make_role, to_stranger=204),
+    "DenyAssignmentList": Case(lambda arm: arm.denial.rpartition("/")[0], Arm.make_denial),
+    "DenyAssignmentGet": Case(lambda arm: arm.denial, Arm.make_denial),
+    "DenyAssignmentPut": Case(lambda arm: arm.denial, Arm.make_vault, lambda arm: arm.denial_body()),
+    "DenyAssignmentDelete": Case(lambda arm: arm.denial, Arm.make_denial, to_stranger=204),
+    "ManagementGroupList": Case(
+        lambda arm: arm.management_group.rpartition("/")[0],
+        Arm.make_management_group,
+        empty_for_nobody=True,
+        to_stranger=200,
+    ),
+    "ManagementGroupGet": Case(lambda arm: arm.management_group, Arm.make_management_group),
+    "ManagementGroupPut": Case(
+        lambda arm: arm.management_group,
+        Arm.make_management_group,
+        lambda arm: arm.management_group_body(arm.root_group),
+    ),
+    "ManagementGroupPatch": Case(
+        lambda arm: arm.management_group, Arm.make_management_group, lambda _: {"displayName": "New"}
+    ),
+    "ManagementGroupDelete": Case(lambda arm: arm.management_group, Arm.make_management_group, to_stranger=204),
+    "ManagementGroupDescendants": Case(lambda arm: f"{arm.management_group}/descendants", Arm.make_placed),
+    "ManagementGroupSubscriptionList": Case(lambda arm: arm.placed.rpartition("/")[0], Arm.make_placed),
+    "ManagementGroupSubscriptionGet": Case(lambda arm: arm.placed, Arm.make_placed),
+    "ManagementGroupSubscriptionPut": Case(lambda arm: arm.placed, Arm.make_placed),
+    "ManagementGroupSubscriptionDelete": Case(
+        lambda arm: arm.placed,
+        Arm.make_placed,
+        besides=("Microsoft.Management/managementGroups/write", "Microsoft.Authorization/roleAssignments/write"),
+    ),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
@@ -487,6 +601,7 @@ def scope_of(op: Op, arm: Arm) -> str:
     if "{scope*}" in op.path:
         return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
     for prefix in (
+        arm.management_group,
         arm.vault,
         arm.subnet,
         arm.network,

@@ -297,7 +297,8 @@ class Management(Guarded):
         for linked, scope_of in subject.case.linked:
             other = role_of(subject.world, subject.op, actions=(linked,))
             subject.world.grant(who.oid, other, scope_of(subject.arm))
-        role = role_of(subject.world, subject.op, actions=(_action(subject.op),))
+        besides = arm.CASES[subject.op.name].besides
+        role = role_of(subject.world, subject.op, actions=(_action(subject.op), *besides))
         return subject.world.grant(who.oid, role, subject.scope).arm_id
 
     def rich(self, world: Simulation, model: str) -> Principal:

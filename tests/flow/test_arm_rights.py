@@ -146,7 +146,7 @@ class TestGiving:
                 other,
                 arm.assignment_body(principal, condition="@Resource[x] StringEquals 'y'"),
                 400,
-                "ConditionNotSupported",
+                "InvalidRoleAssignmentCondition",
             ),
             (other, arm.assignment_body(principal, description="x" * 2000), 400, "InvalidDescription"),
             (other, {"properties": {"principalId": principal}}, 400, "BadRequest"),
@@ -166,8 +166,8 @@ class TestGiving:
             (CONTRIBUTOR, False),
             (KEY_VAULT_ADMINISTRATOR, False),
             (READER, False),
-            # Its right is under a condition, which is not evaluated yet: it gives nothing.
-            (KEY_VAULT_DATA_ACCESS_ADMINISTRATOR, False),
+            # Its right is under a condition: for this role, it holds.
+            (KEY_VAULT_DATA_ACCESS_ADMINISTRATOR, True),
             (USER_ACCESS_ADMINISTRATOR, True),
             (OWNER, True),
         ):

@@ -15,7 +15,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
-from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
+from azure.mgmt.authorization.models import Permission, RoleAssignmentCreateParameters, RoleDefinition
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.keyvault.models import (
     AccessPolicyEntry,
@@ -222,6 +222,52 @@ def test_role_assignments(plane: Plane, name: str) -> None:
     assert plane.rights.role_assignments.delete(scope, identifier) is None
     with pytest.raises(ResourceNotFoundError):
         plane.rights.role_assignments.get(scope, identifier)
+
+
+def test_custom_roles(plane: Plane, name: str) -> None:
+    """A custom role is made, changed, found by name, given under a condition, and removed."""
+    scope, roles = plane.create(name).id, plane.rights.role_definitions
+    identifier = str(uuid.uuid4())
+    wanted = RoleDefinition(
+        role_name=f"Rotators of {name}",
+        role_type="CustomRole",
+        description="Set secrets and read none.",
+        permissions=[Permission(data_actions=["Microsoft.KeyVault/vaults/secrets/setSecret/action"])],
+        assignable_scopes=[scope],
+    )
+    made = roles.create_or_update(scope, identifier, wanted)
+    assert (made.name, made.role_type, made.created_by) == (identifier, "CustomRole", plane.claims["oid"])
+    wanted.permissions[0].data_actions.append("Microsoft.KeyVault/vaults/secrets/delete")
+    assert roles.create_or_update(scope, identifier, wanted).permissions[0].data_actions == [
+        "Microsoft.KeyVault/vaults/secrets/setSecret/action",
+        "Microsoft.KeyVault/vaults/secrets/delete",
+    ]
+    (found,) = roles.list(scope, filter=f"roleName eq 'Rotators of {name}'")
+    assert found.id == made.id == roles.get_by_id(made.id).id
+    given = plane.rights.role_assignments.create(
+        scope,
+        str(uuid.uuid4()),
+        RoleAssignmentCreateParameters(
+            role_definition_id=made.id,
+            principal_id=plane.claims["oid"],
+            principal_type="ServicePrincipal",
+            condition="@Request[Microsoft.KeyVault/vaults/secrets:name] StringStartsWith 'app-'",
+            condition_version="2.0",
+        ),
+    )
+    assert given.condition_version == "2.0"
+    with pytest.raises(ResourceExistsError) as refused:
+        roles.delete(scope, identifier)
+    assert refused.value.error.code == "RoleDefinitionHasAssignments"
+    plane.rights.role_assignments.delete_by_id(given.id)
+    assert roles.delete(scope, identifier).name == identifier
+    assert roles.delete(scope, identifier) is None
+
+
+def test_deny_assignments(plane: Plane) -> None:
+    """The client, which makes no denial, lists those that there are."""
+    assert list(plane.rights.deny_assignments.list()) == []
+    assert list(plane.rights.deny_assignments.list_for_resource_group(plane.group, filter="atScope()")) == []
 
 
 def test_permissions(plane: Plane) -> None:

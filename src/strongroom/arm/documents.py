@@ -2,8 +2,8 @@
 How resources are written down: the bodies of answers.
 
 Ids have the casing that Azure's tools compare with; a vault's URI has the host scheme that was asked (ADR 0010):
-Azure's names for who asked through Azure's name, and our own otherwise. Shapes from the inventories of
-azure-mgmt-keyvault 14.1.0 and azure-mgmt-authorization 4.0.0.
+Azure's names for who asked through Azure's name, and our own otherwise. Shapes from the inventory of
+azure-mgmt-keyvault 14.1.0. Rights have `rights_documents`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Ten
 from strongroom.core.names import Site, Surface
 from strongroom.core.network import NetworkAcls
 from strongroom.core.networks import EndpointConnection, Perimeter, PrivateEndpoint, VirtualNetwork
-from strongroom.core.rbac import RoleAssignment, RoleDefinition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import AccessPolicy, Vault
 from strongroom.view import View
@@ -38,7 +37,6 @@ TYPES: Mapping[type[Resource], str] = {
     PrivateEndpoint: "Microsoft.Network/privateEndpoints",
     Perimeter: "Microsoft.Network/networkSecurityPerimeters",
 }
-_AUTHORIZATION = "/providers/Microsoft.Authorization"
 
 
 def timestamp(seconds: int) -> str:
@@ -230,66 +228,3 @@ def _who(view: View, tenant: str, object_id: str, member: str) -> Document:
         managed = principal.type is ServicePrincipalType.MANAGED_IDENTITY
         return {member: principal.app_id, f"{member}Type": "ManagedIdentity" if managed else "Application"}
     return {member: object_id, f"{member}Type": "Application"} if object_id else {}
-
-
-# ---- rights ---------------------------------------------------------------------------------------------------------
-
-
-def show_assignment(assignment: RoleAssignment) -> Document:
-    """Write a role assignment."""
-    created = timestamp(assignment.created)
-    return {
-        "id": assignment.arm_id,
-        "name": assignment.id,
-        "type": "Microsoft.Authorization/roleAssignments",
-        "properties": {
-            "roleDefinitionId": role_definition_id(assignment.scope, assignment.role),
-            "principalId": assignment.principal,
-            "principalType": assignment.principal_type.value,
-            "scope": assignment.scope,
-            "condition": assignment.condition,
-            "conditionVersion": assignment.condition_version,
-            "createdOn": created,
-            "updatedOn": created,
-            "createdBy": assignment.created_by or None,
-            "updatedBy": assignment.created_by or None,
-            "delegatedManagedIdentityResourceId": None,
-            "description": assignment.description,
-        },
-    }
-
-
-def role_definition_id(scope: str, role: str) -> str:
-    """Give a role definition's ARM id as it is written at *scope*: below the subscription, if there is one."""
-    segments = scope.split("/")
-    prefix = "/".join(segments[:3]) if len(segments) > 2 and segments[1].lower() == "subscriptions" else ""
-    return f"{prefix}{_AUTHORIZATION}/roleDefinitions/{role}"
-
-
-def show_role(scope: str, role: RoleDefinition) -> Document:
-    """Write a role definition as it is seen from *scope*."""
-    permission = show_permission(role)
-    if role.condition is not None:
-        permission |= {"condition": role.condition, "conditionVersion": role.condition_version}
-    return {
-        "id": role_definition_id(scope, role.id),
-        "name": role.id,
-        "type": "Microsoft.Authorization/roleDefinitions",
-        "properties": {
-            "roleName": role.name,
-            "type": "BuiltInRole" if role.built_in else "CustomRole",
-            "description": role.description,
-            "assignableScopes": list(role.assignable_scopes),
-            "permissions": [permission],
-        },
-    }
-
-
-def show_permission(role: RoleDefinition) -> Document:
-    """Write what a role grants."""
-    return {
-        "actions": list(role.actions),
-        "notActions": list(role.not_actions),
-        "dataActions": list(role.data_actions),
-        "notDataActions": list(role.not_data_actions),
-    }

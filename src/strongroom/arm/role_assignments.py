@@ -4,41 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from strongroom.arm import wire
-from strongroom.arm.documents import show_assignment
+from strongroom.arm import rights_wire as wire
 from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
-from strongroom.core.errors import Invalid, NotFound
+from strongroom.arm.rights import require_right
+from strongroom.arm.rights_documents import show_assignment
+from strongroom.core.condition_attributes import PRINCIPAL_ID, PRINCIPAL_TYPE, ROLE_DEFINITION_ID
+from strongroom.core.errors import NotFound
+from strongroom.core.facts import Value
 from strongroom.core.identity import PrincipalType
 from strongroom.core.rbac import RoleAssignment, scope_key
 from strongroom.core.records import tenant_partition
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.resources.assignees import find_principal
+from strongroom.resources.condition_text import check_condition
+from strongroom.resources.lookup import hierarchy_of
 from strongroom.resources.role_assignments import (
     Grant,
+    find_role_assignment,
     parse_assignment_id,
     parse_principal_id,
     parse_role_id,
     put_role_assignment,
     remove_role_assignment,
 )
-from strongroom.resources.scopes import confirm, locate
+from strongroom.resources.scopes import ROOT, confirm, locate
 from strongroom.resources.vault_settings import parse_word
 from strongroom.store import Transaction
 
+WRITE, DELETE = (f"Microsoft.Authorization/roleAssignments/{word}" for word in ("write", "delete"))
 _PROPERTIES = frozenset({"principalid"})
 _FUNCTIONS = frozenset({"atscope", "assignedto"})
 
 
 async def put_assignment(call: Call) -> Response:
-    """Give a role at the path's scope."""
+    """
+    Give a role at the path's scope, or change the description or the condition of one that was given.
+
+    The right to it may be under a condition on what is given to whom. So it is asked here, when that is known, and
+    before anything is told of what there is.
+    """
     body = await call.body(wire.RoleAssignmentCreateParameters)
     tenant, assignment = call.identity.tenant, parse_assignment_id(call.params["name"])
     grant = _read_grant(body.properties)
-    scope = locate(call.world.view, tenant, call.params["scope"])
 
     async def change(tx: Transaction) -> tuple[RoleAssignment, bool]:
+        kind = await find_principal(tx, tenant, grant.principal) or grant.principal_type
+        asked = _attributes(grant.role, grant.principal, kind)
+        require_right(call, WRITE, call.target.scope, request=asked)
+        scope = locate(call.world.view, tenant, call.params["scope"])
         await confirm(tx, scope)
         return await put_role_assignment(
             tx, tenant=tenant, assignment=assignment, scope=scope, grant=grant, now=call.now, by=call.identity.oid
@@ -61,10 +77,17 @@ async def get_assignment(call: Call) -> Response:
 
 
 async def delete_assignment(call: Call) -> Response:
-    """Take back a role that was given at the path's scope: 200 with what it was, or 204 if there was none."""
+    """
+    Take back a role that was given at the path's scope: 200 with what it was, or 204 if there was none.
+
+    Under a condition, what may be taken back depends on what it is: of what is not there, nothing holds.
+    """
     tenant, assignment = call.identity.tenant, parse_assignment_id(call.params["name"])
 
     async def change(tx: Transaction) -> RoleAssignment | None:
+        there = await find_role_assignment(tx, tenant=tenant, assignment=assignment, scope=call.params["scope"])
+        known = {} if there is None else _attributes(there.role, there.principal, there.principal_type)
+        require_right(call, DELETE, call.target.scope, resource=known)
         return await remove_role_assignment(tx, tenant=tenant, assignment=assignment, scope=call.params["scope"])
 
     removed = await call.commit(
@@ -89,15 +112,14 @@ async def list_assignments(call: Call) -> Response:
 
 
 def _predicate(call: Call, wanted: Filter, here: str) -> Callable[[RoleAssignment], bool]:
-    below = "atscope" not in wanted.calls
+    tree = hierarchy_of(call.world.view, call.identity.tenant)
+    above, below = tree.above(here or ROOT), "atscope" not in wanted.calls
     principals = _principals(call, wanted)
 
     def is_wanted(assignment: RoleAssignment) -> bool:
-        scope = scope_key(assignment.scope)
-        above = not scope or scope == here or here.startswith(f"{scope}/")
-        return (above or (below and scope.startswith(f"{here}/"))) and (
-            principals is None or assignment.principal in principals
-        )
+        if principals is not None and assignment.principal not in principals:
+            return False
+        return scope_key(assignment.scope) in above or (below and here in tree.above(assignment.scope))
 
     return is_wanted
 
@@ -114,24 +136,25 @@ def _principals(call: Call, wanted: Filter) -> frozenset[str] | None:
 
 def _read_grant(properties: wire.RoleAssignmentProperties) -> Grant:
     """
-    Read who is to get which role.
+    Read who is to get which role, and under which condition.
 
     Raises:
-        Invalid: an id is malformed, or there is a condition: one that is not evaluated would promise what it does not
-            do, so it is refused until conditions are evaluated.
+        Invalid: an id is malformed, or the condition is not one.
     """
-    if properties.condition:
-        raise Invalid(
-            "Conditions on role assignments are not supported by this version of the service.",
-            code="ConditionNotSupported",
-        )
     kind = properties.principal_type
     return Grant(
         role=parse_role_id(properties.role_definition_id),
         principal=parse_principal_id(properties.principal_id),
         principal_type=None if not kind else parse_word(PrincipalType, kind, "properties.principalType"),
         description=properties.description,
+        condition=check_condition(properties.condition, properties.condition_version),
     )
+
+
+def _attributes(role: str, principal: str, kind: PrincipalType | None) -> dict[str, Value]:
+    """Give what a condition may ask of an assignment. What its principal is, is not known if there is none."""
+    known: dict[str, Value] = {ROLE_DEFINITION_ID: role, PRINCIPAL_ID: principal}
+    return known if kind is None else known | {PRINCIPAL_TYPE: kind.value}
 
 
 def _describe(assignment: RoleAssignment) -> dict[str, object]:
@@ -142,4 +165,5 @@ def _describe(assignment: RoleAssignment) -> dict[str, object]:
         "principalId": assignment.principal,
         "principalType": assignment.principal_type.value,
         "scope": assignment.scope,
+        "condition": assignment.condition,
     }

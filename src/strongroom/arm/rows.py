@@ -10,9 +10,9 @@ from strongroom.flow.operation import Handler, Op, Resolver
 from strongroom.http.message import Response
 
 
-def action(name: str) -> ControlAction:
-    """Require an ARM action at the scope in the path."""
-    return ControlAction(name)
+def action(name: str, *, by_handler: bool = False) -> ControlAction:
+    """Require an ARM action at the scope in the path; *by_handler*, with what the body says: see `ControlAction`."""
+    return ControlAction(name, by_handler)
 
 
 def row(

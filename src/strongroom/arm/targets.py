@@ -13,6 +13,7 @@ from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Resolver, Target
 from strongroom.flow.world import World
 
+MANAGEMENT_GROUP = "/providers/Microsoft.Management/managementGroups/{group}"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/{{vault}}"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{{identity}}"

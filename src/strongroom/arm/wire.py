@@ -1,5 +1,5 @@
 """
-What requests carry (inventory of azure-mgmt-keyvault 14.1.0 and azure-mgmt-authorization 4.0.0).
+What requests carry (inventory of azure-mgmt-keyvault 14.1.0). Rights have `rights_wire`.
 
 Almost every member is optional here, because what is required depends on the operation; the handlers say which. Members
 we do not know are ignored, as ARM ignores them. Words of closed lists are text here and read by `resources`, which says
@@ -174,21 +174,3 @@ class FederatedIdentityCredential(Struct, rename="camel"):
     """The body of PUT federated identity credential."""
 
     properties: FederatedIdentityCredentialProperties
-
-
-class RoleAssignmentProperties(Struct, rename="camel"):
-    """Who gets which role."""
-
-    role_definition_id: str
-    principal_id: str
-    principal_type: str | None = None
-    description: str | None = None
-    condition: str | None = None
-    condition_version: str | None = None
-    delegated_managed_identity_resource_id: str | None = None
-
-
-class RoleAssignmentCreateParameters(Struct, rename="camel"):
-    """The body of PUT role assignment."""
-
-    properties: RoleAssignmentProperties

@@ -16,7 +16,8 @@ from strongroom.directory.conditional_access import exempt
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.resources.administrators import make_owner
+from strongroom.resources.administrators import make_owner, make_root_owner
+from strongroom.resources.deny_assignments import exclude_from_denials
 from strongroom.store import Transaction
 
 _REASON = "recovery"
@@ -24,16 +25,19 @@ _REASON = "recovery"
 
 @dataclass(frozen=True, slots=True)
 class _Recovered:
-    """An administrator, the subscriptions that it owns now, and the policies that reach it no longer."""
+    """An administrator, the subscriptions that it owns now, and the policies and denials that reach it no longer."""
 
     administrator: Administrator
     subscriptions: tuple[str, ...]
     exempted: tuple[str, ...]
+    undenied: tuple[str, ...]
 
 
 async def recover(call: Call) -> Response:
     """
-    Make an administrator of a tenant: of its directory, and of every subscription with what is in its vaults.
+    Make an administrator of a tenant: of its directory, its management groups, its subscriptions and their vaults.
+
+    No denial hits it, whoever else it hits: only so can one be taken back that hits everybody.
 
     Its secret is in the answer and nowhere else, and ends as the first one does.
     """
@@ -51,8 +55,17 @@ async def recover(call: Call) -> Response:
         subscriptions = await tx.records(Subscription, tenant_partition(tenant))
         for subscription in subscriptions:
             await make_owner(tx, subscription, administrator.principal.id, now=now, by=_REASON, entropy=world.entropy)
+        await make_root_owner(tx, tenant, administrator.principal.id, now=now, by=_REASON, entropy=world.entropy)
         exempted = await exempt(tx, administrator.principal)
-        return _Recovered(administrator, tuple(subscription.id for subscription in subscriptions), exempted)
+        undenied = await exclude_from_denials(
+            tx,
+            tenant=tenant,
+            principal=administrator.principal.id,
+            groups=world.view.groups_of(tenant, administrator.principal.id),
+            now=now,
+            by=_REASON,
+        )
+        return _Recovered(administrator, tuple(one.id for one in subscriptions), exempted, undenied)
 
     recovered = await call.commit(change, _describe)
     return json.response(_answer(call, recovered), headers=[(b"cache-control", b"no-store")])
@@ -67,6 +80,7 @@ def _describe(recovered: _Recovered) -> dict[str, object]:
         "objectId": administrator.principal.id,
         "credentialId": administrator.secret.credential.id,
         "conditionalAccessExemptions": recovered.exempted,
+        "denyAssignmentIds": recovered.undenied,
     }
 
 

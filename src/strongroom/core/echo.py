@@ -70,6 +70,8 @@ RESOURCE_ID = _form(rf"/|(?:/[0-9A-Za-z_.()-]{{1,{OBJECT_NAME_CHARS}}}){{1,16}}/
 """An ARM id, or what stands in its place in a path."""
 RESOURCE_TYPE = _form(r"[A-Za-z]{1,40}(?:[./][A-Za-z]{1,40}){0,6}")
 """`Microsoft.KeyVault`, `vaults/secrets`."""
+ACTION_PATTERN = _form(r"(?:\*|[A-Za-z]{1,40}(?:\.[A-Za-z*]{1,40}){0,4})(?:/(?:[A-Za-z]{1,64}|\*)){0,8}")
+"""`Microsoft.KeyVault/vaults/*/read`: the provider and words below it, each perhaps a wildcard."""
 LOCATION = _form(r"[a-z]{1,30}[0-9]{0,2}")
 """`westeurope`, `eastus2`."""
 WORD = _form(r"[$@]?[A-Za-z]{1,40}(?:[.@][A-Za-z]{1,40}){0,2}")

@@ -72,6 +72,30 @@ GUARDRAIL_FINDINGS = 10_000
 """What one `policy check` lists of what goes against guardrails; beyond that it counts: ours."""
 ROLE_ASSIGNMENTS_PER_SUBSCRIPTION = 4000
 """Role assignments in one subscription, its groups and resources included."""
+ROLE_ASSIGNMENTS_PER_MANAGEMENT_GROUP = 500
+"""Role assignments at one management group; those below it do not count."""
+CUSTOM_ROLES_PER_TENANT = 5000
+"""Custom roles of one tenant."""
+ROLE_NAME_CHARS = 512
+"""The name of a custom role: Azure's own limit."""
+ROLE_DESCRIPTION_CHARS = 2048
+"""Its description: Azure's own limit."""
+ROLE_ASSIGNABLE_SCOPES = 2000
+"""Its assignable scopes: Azure's own limit."""
+ROLE_ACTIONS = 2000
+"""Action patterns of a custom role or a deny assignment, of all four kinds together: ours."""
+ROLE_ACTION_CHARS = 256
+"""One of them: ours."""
+DENY_ASSIGNMENTS_PER_TENANT = 2000
+"""Deny assignments of one tenant: ours."""
+DENY_ASSIGNMENT_PRINCIPALS = 100
+"""Principals that one names, and as many that it does not concern: ours."""
+MANAGEMENT_GROUPS_PER_TENANT = 10_000
+"""Management groups of one tenant, the root group aside."""
+MANAGEMENT_GROUP_DEPTH = 6
+"""Levels of management groups, the root group aside."""
+MANAGEMENT_GROUP_NAME_CHARS = 90
+"""A management group's name, and its display name: Azure's own limit."""
 
 BODY_BYTES = 256 * 1024
 """One request body on any surface: ours, well above the largest legal secret or vault."""

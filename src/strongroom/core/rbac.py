@@ -39,6 +39,11 @@ class RoleDefinition(Record):
     condition: str | None = None
     """What a built-in role limits itself by, such as Key Vault Data Access Administrator (`core.conditions`)."""
     condition_version: str | None = None
+    created: int = 0
+    created_by: str = ""
+    updated: int = 0
+    """0 if it was never changed."""
+    updated_by: str = ""
 
     @property
     def partition(self) -> str:
@@ -65,6 +70,9 @@ class RoleAssignment(Record):
     description: str | None = None
     condition: str | None = None
     condition_version: str | None = None
+    updated: int = 0
+    """0 if it was never changed."""
+    updated_by: str = ""
 
     @property
     def partition(self) -> str:
@@ -117,6 +125,8 @@ class DenyAssignment(Record):
     """`doNotApplyToChildScopes`."""
     created_by: str = ""
     updated: int = 0
+    """0 if it was never changed."""
+    updated_by: str = ""
     condition: str | None = None
     condition_version: str | None = None
 

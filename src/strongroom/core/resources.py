@@ -25,6 +25,10 @@ class ManagementGroup(Record):
     created: int
     parent: str = ""
     """The parent's id; empty for the tenant's root group."""
+    created_by: str = ""
+    updated: int = 0
+    """0 if it was never changed."""
+    updated_by: str = ""
 
     @property
     def partition(self) -> str:
@@ -48,7 +52,7 @@ class Subscription(Record):
     display_name: str
     created: int
     management_group: str = ""
-    """The name of the management group it is in; empty for the tenant's root group."""
+    """The id of the management group it is in, which is its lower-case name; empty for the tenant's root group."""
 
     @property
     def partition(self) -> str:

@@ -12,10 +12,11 @@ from typing import TypeVar
 from strongroom.core.echo import GUID, RESOURCE_NAME, VAULT_NAME, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
+from strongroom.core.hierarchy import Hierarchy, group_scope
 from strongroom.core.lifecycle import is_over
 from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition, vault_partition
-from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, ManagementGroup, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.resources.network_names import id_in, unresolved
 from strongroom.store import Transaction
@@ -28,6 +29,11 @@ Placed = Vault | UserAssignedIdentity | Machine | VirtualNetwork | PrivateEndpoi
 def subscription_not_found(subscription: str) -> NotFound:
     """Say that a subscription is not the tenant's."""
     return NotFound(f"The subscription '{shown(subscription, GUID)}' could not be found.", code="SubscriptionNotFound")
+
+
+def management_group_not_found(name: str) -> NotFound:
+    """Say that a management group does not exist."""
+    return NotFound(f"'{group_scope(shown(name, RESOURCE_NAME))}' not found", code="NotFound")
 
 
 def group_not_found(name: str) -> NotFound:
@@ -82,6 +88,33 @@ def subscription_of(view: View, tenant: str, subscription: str) -> Subscription:
     if found is None or found.tenant != tenant:
         raise subscription_not_found(subscription)
     return found
+
+
+def management_group_of(view: View, tenant: str, name: str) -> ManagementGroup | None:
+    """
+    Find a management group of a tenant; None is the root group, which has no record.
+
+    Raises:
+        NotFound: there is no such group.
+    """
+    if name.lower() == tenant:
+        return None
+    found = view.get(ManagementGroup, tenant_partition(tenant), name.lower())
+    if found is None:
+        raise management_group_not_found(name)
+    return found
+
+
+def hierarchy_of(view: View, tenant: str) -> Hierarchy:
+    """Give the tree of a tenant's management groups and subscriptions, as the view has it."""
+    partition = tenant_partition(tenant)
+    return Hierarchy(tenant, view.all(ManagementGroup, partition), view.all(Subscription, partition))
+
+
+async def read_hierarchy(tx: Transaction, tenant: str) -> Hierarchy:
+    """Give that tree as it is in a transaction."""
+    partition = tenant_partition(tenant)
+    return Hierarchy(tenant, await tx.records(ManagementGroup, partition), await tx.records(Subscription, partition))
 
 
 def group_of(view: View, tenant: str, subscription: str, name: str) -> ResourceGroup:

@@ -2,7 +2,8 @@
 Role assignments: giving a role to a principal at a scope, and taking it back (reference section 3.5).
 
 One assignment is the triple of scope, role and principal; a second one of the same triple is refused, and none of the
-three can be changed afterwards. An assignment goes with the resource at its scope and comes back with nothing.
+three can be changed afterwards: only the description and the condition can. An assignment goes with the resource at its
+scope and comes back with nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Conflict, Invalid, NameTaken
 from strongroom.core.guids import parse_guid
-from strongroom.core.identity import Group, PrincipalType, ServicePrincipal, User
-from strongroom.core.rbac import RoleAssignment, RoleDefinition
+from strongroom.core.hierarchy import group_name
+from strongroom.core.identity import PrincipalType
+from strongroom.core.rbac import RoleAssignment, RoleDefinition, scope_key
 from strongroom.core.records import tenant_partition
+from strongroom.resources.assignees import require_principal
+from strongroom.resources.condition_text import ConditionText
+from strongroom.resources.lookup import read_hierarchy
 from strongroom.resources.scopes import Scope
 from strongroom.store import Transaction
 
@@ -33,6 +38,7 @@ class Grant:
     principal_type: PrincipalType | None = None
     """What the principal is said to be; None if nothing was said."""
     description: str | None = None
+    condition: ConditionText | None = None
 
 
 def parse_role_id(text: str) -> str:
@@ -110,7 +116,7 @@ async def put_role_assignment(
     limited: bool = True,
 ) -> tuple[RoleAssignment, bool]:
     """
-    Give a role, or change what is said about a role that was given; the second value says whether it was given now.
+    Give a role, or change what may change of one that was given; the second value says whether it was given now.
 
     *assignment* is the GUID that names it; *scope* has been located and is confirmed by the caller in *tx*.
     *limited* is false for the operator's recovery alone: whoever filled a subscription must not keep its owner out.
@@ -123,11 +129,11 @@ async def put_role_assignment(
     partition = tenant_partition(tenant)
     existing = await tx.record(RoleAssignment, partition, assignment)
     if existing is not None:
-        changed = _change(existing, scope, grant)
+        changed = _change(existing, scope, grant, now=now, by=by)
         await tx.put(changed)
         return changed, False
     await _require_role(tx, tenant, grant.role, scope.path)
-    kind = await _require_principal(tx, tenant, grant)
+    kind = await require_principal(tx, tenant, grant.principal, grant.principal_type)
     others = await tx.records(RoleAssignment, partition)
     if limited:
         _check_limit(others, scope)
@@ -141,6 +147,8 @@ async def put_role_assignment(
         created=now,
         created_by=by,
         description=check_description(grant.description),
+        condition=None if grant.condition is None else grant.condition.text,
+        condition_version=None if grant.condition is None else grant.condition.version,
     )
     try:
         await tx.put(made)
@@ -153,12 +161,17 @@ async def put_role_assignment(
     return made, True
 
 
+async def find_role_assignment(tx: Transaction, *, tenant: str, assignment: str, scope: str) -> RoleAssignment | None:
+    """Find the assignment of this name that was given at this very scope, or None."""
+    existing = await tx.record(RoleAssignment, tenant_partition(tenant), assignment)
+    return None if existing is None or scope_key(existing.scope) != scope_key(scope) else existing
+
+
 async def remove_role_assignment(tx: Transaction, *, tenant: str, assignment: str, scope: str) -> RoleAssignment | None:
     """Take a role back; None if no assignment of this name is at this very scope."""
-    existing = await tx.record(RoleAssignment, tenant_partition(tenant), assignment)
-    if existing is None or existing.scope.lower() != scope.lower():
-        return None
-    await tx.remove(existing)
+    existing = await find_role_assignment(tx, tenant=tenant, assignment=assignment, scope=scope)
+    if existing is not None:
+        await tx.remove(existing)
     return existing
 
 
@@ -175,10 +188,10 @@ async def remove_assignments_under(tx: Transaction, tenant: str, scope: str) -> 
     return len(below)
 
 
-def _change(existing: RoleAssignment, scope: Scope, grant: Grant) -> RoleAssignment:
-    """Change what may change about an assignment: its description."""
+def _change(existing: RoleAssignment, scope: Scope, grant: Grant, *, now: int, by: str) -> RoleAssignment:
+    """Change what may change about an assignment: its description and its condition."""
     same = (
-        existing.scope.lower() == scope.path.lower()
+        scope_key(existing.scope) == scope_key(scope.path)
         and existing.role == grant.role
         and existing.principal == grant.principal
         and grant.principal_type in {None, existing.principal_type}
@@ -188,7 +201,14 @@ def _change(existing: RoleAssignment, scope: Scope, grant: Grant) -> RoleAssignm
             "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
             code="RoleAssignmentUpdateNotPermitted",
         )
-    return replace(existing, description=check_description(grant.description))
+    return replace(
+        existing,
+        description=check_description(grant.description),
+        condition=None if grant.condition is None else grant.condition.text,
+        condition_version=None if grant.condition is None else grant.condition.version,
+        updated=now,
+        updated_by=by,
+    )
 
 
 async def _require_role(tx: Transaction, tenant: str, role: str, scope: str) -> None:
@@ -199,49 +219,31 @@ async def _require_role(tx: Transaction, tenant: str, role: str, scope: str) -> 
             f"The specified role definition with ID '{role.replace('-', '')}' does not exist.",
             code="RoleDefinitionDoesNotExist",
         )
-    here = f"{scope.lower().rstrip('/')}/"
-    if not any(here.startswith(f"{place.lower().rstrip('/')}/") for place in definition.assignable_scopes):
+    if definition.built_in:
+        return
+    above = (await read_hierarchy(tx, tenant)).above(scope)
+    if not any(scope_key(place) in above for place in definition.assignable_scopes):
         raise Invalid(
             f"The role '{definition.name}' is not assignable at the scope '{scope}'.",
             code="RoleDefinitionNotAssignableAtScope",
         )
 
 
-async def _require_principal(tx: Transaction, tenant: str, grant: Grant) -> PrincipalType:
-    """Find out what a principal is; an application's object id is none, a frequent mistake (reference section 1.1)."""
-    partition = tenant_partition(tenant)
-    if await tx.record(User, partition, grant.principal) is not None:
-        kind = PrincipalType.USER
-    elif await tx.record(Group, partition, grant.principal) is not None:
-        kind = PrincipalType.GROUP
-    elif await tx.record(ServicePrincipal, partition, grant.principal) is not None:
-        kind = PrincipalType.SERVICE_PRINCIPAL
-    else:
-        raise Invalid(
-            f"Principal {grant.principal.replace('-', '')} does not exist in the directory {tenant}. Check that you"
-            " have the correct principal ID. If you are creating this principal and then immediately assigning a role,"
-            " this error might be related to a replication delay. In this case, set the role assignment principalType"
-            " property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
-            code="PrincipalNotFound",
-        )
-    if grant.principal_type not in {None, kind}:
-        raise Invalid(
-            f"The PrincipalId '{grant.principal.replace('-', '')}' has type '{kind}' , which is different from"
-            f" specified PrinciaplType '{grant.principal_type}'.",
-            code="UnmatchedPrincipalType",
-        )
-    return kind
-
-
 def _check_limit(others: list[RoleAssignment], scope: Scope) -> None:
-    """Refuse an assignment beyond what a subscription may have."""
-    if scope.subscription is None:
+    """Refuse an assignment beyond what a subscription, or a management group, may have."""
+    here = scope_key(scope.path)
+    if scope.subscription is not None:
+        root = f"/subscriptions/{scope.subscription}"
+        count = sum(f"{scope_key(other.scope)}/".startswith(f"{root}/") for other in others)
+        most, what = limits.ROLE_ASSIGNMENTS_PER_SUBSCRIPTION, "subscription"
+    elif group_name(here) is not None:
+        count = sum(scope_key(other.scope) == here for other in others)
+        most, what = limits.ROLE_ASSIGNMENTS_PER_MANAGEMENT_GROUP, "management group"
+    else:
         return
-    root = f"/subscriptions/{scope.subscription}"
-    count = sum(other.scope.lower() == root or other.scope.lower().startswith(f"{root}/") for other in others)
-    if count >= limits.ROLE_ASSIGNMENTS_PER_SUBSCRIPTION:
+    if count >= most:
         raise Invalid(
-            "The role assignment limit has been exceeded. No more role assignments can be created. A subscription can"
-            f" have {limits.ROLE_ASSIGNMENTS_PER_SUBSCRIPTION}.",
+            f"The role assignment limit has been exceeded. No more role assignments can be created. A {what} can"
+            f" have {most}.",
             code="RoleAssignmentLimitExceeded",
         )

@@ -2,6 +2,7 @@
 Scopes: the places where a role may be given, in the one spelling they are stored in.
 
     /                                                                                the tenant
+    /providers/Microsoft.Management/managementGroups/{name}
     /subscriptions/{guid}
     /subscriptions/{guid}/resourceGroups/{name}
     .../providers/Microsoft.KeyVault/vaults/{name}
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.hierarchy import group_scope
 from strongroom.core.names import parse_object_name
 from strongroom.core.networks import VirtualNetwork
 from strongroom.core.objects import Collection
@@ -34,6 +36,7 @@ from strongroom.resources.lookup import (
     group_of,
     identity_of,
     machine_of,
+    management_group_of,
     network_of,
     perimeter_of,
     private_endpoint_of,
@@ -48,6 +51,7 @@ from strongroom.view import View
 ROOT = "/"
 _SUBSCRIPTION_SEGMENTS = 2
 _GROUP_SEGMENTS = 4
+_MANAGEMENT_GROUPS = ["providers", "microsoft.management", "managementgroups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,10 @@ class Scope:
 
     path: str
     subscription: str | None = None
-    """The subscription it counts against; None for the tenant."""
+    """The subscription it counts against; None for the tenant and for management groups."""
     resource: Record | None = None
-    """What must still be there when a role is given: a subscription, group, vault, identity or machine."""
+    """What must still be there when a role is given: a subscription, group, vault, identity, machine or management
+    group; None for the tenant and for its root group, which are there as long as the tenant is."""
 
 
 def locate(view: View, tenant: str, text: str) -> Scope:
@@ -73,6 +78,8 @@ def locate(view: View, tenant: str, text: str) -> Scope:
         return Scope(ROOT)
     segments = text.strip("/").split("/")
     folded = [part.lower() for part in segments]
+    if folded[:-1] == _MANAGEMENT_GROUPS:
+        return _locate_management_group(view, tenant, segments[-1])
     if folded[0] != "subscriptions" or len(segments) < _SUBSCRIPTION_SEGMENTS:
         raise _unknown_scope(text)
     if len(segments) == _SUBSCRIPTION_SEGMENTS:
@@ -81,7 +88,12 @@ def locate(view: View, tenant: str, text: str) -> Scope:
     if folded[2] != "resourcegroups" or len(segments) < _GROUP_SEGMENTS:
         raise _unknown_scope(text)
     group = group_of(view, tenant, segments[1], segments[3])
-    match folded[_GROUP_SEGMENTS:], segments[_GROUP_SEGMENTS:]:
+    return _locate_in_group(view, group, folded[_GROUP_SEGMENTS:], segments[_GROUP_SEGMENTS:], text)
+
+
+def _locate_in_group(view: View, group: ResourceGroup, folded: list[str], segments: list[str], text: str) -> Scope:
+    """Find a resource group or what is in it, by what its path has after the group's; *folded* is in lower case."""
+    match folded, segments:
         case [], _:
             return Scope(group.scope, group.subscription, group)
         case ["providers", "microsoft.keyvault", "vaults", _, *below], [_, _, _, name, *inside]:
@@ -118,6 +130,11 @@ def _has_part(resource: Record, path: str) -> bool:
     if not isinstance(resource, VirtualNetwork) or path == resource.scope:
         return True
     return find_subnet(resource, path.rpartition("/")[2]) is not None
+
+
+def _locate_management_group(view: View, tenant: str, name: str) -> Scope:
+    group = management_group_of(view, tenant, name)
+    return Scope(group_scope(tenant)) if group is None else Scope(group.scope, None, group)
 
 
 def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str], inside: list[str], text: str) -> Scope:
@@ -158,8 +175,8 @@ def _locate_network(view: View, group: ResourceGroup, below: list[str], inside: 
 
 def _unknown_scope(text: str) -> Invalid:
     return Invalid(
-        f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a subscription, a resource"
-        " group, a vault, one of its secrets, keys or certificates, a user-assigned identity, a machine, a virtual"
-        " network, a subnet, a private endpoint, or a network security perimeter.",
+        f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a management group, a"
+        " subscription, a resource group, a vault, one of its secrets, keys or certificates, a user-assigned identity,"
+        " a machine, a virtual network, a subnet, a private endpoint, or a network security perimeter.",
         code="InvalidScope",
     )

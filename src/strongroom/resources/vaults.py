@@ -17,6 +17,7 @@ from strongroom.core.names import parse_vault_name
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
+from strongroom.resources.deny_assignments import remove_denials_under
 from strongroom.resources.endpoint_connections import remove_connections_of
 from strongroom.resources.lookup import (
     deleted_vault_not_found,
@@ -227,5 +228,6 @@ async def _remove(tx: Transaction, vault: Vault) -> int:
     removed = await tx.remove_vault_objects(vault.id)
     await remove_connections_of(tx, vault)
     await remove_association_of(tx, vault)
+    await remove_denials_under(tx, vault.tenant, vault.scope)
     await tx.remove(vault)
     return removed

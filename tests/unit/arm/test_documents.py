@@ -3,7 +3,8 @@
 import pytest
 
 from strongroom.arm.cloud import describe_cloud
-from strongroom.arm.documents import role_definition_id, show_vault, timestamp, vault_uri
+from strongroom.arm.documents import show_vault, timestamp, vault_uri
+from strongroom.arm.rights_documents import role_definition_id
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, User
 from strongroom.core.names import Site, Surface
 from strongroom.core.vaults import Vault

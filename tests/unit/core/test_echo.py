@@ -25,6 +25,7 @@ FITTING: tuple[tuple[Form, tuple[str, ...]], ...] = (
     (echo.RESOURCE_NAME, ("rg_1.(x)", "my-group")),
     (echo.RESOURCE_ID, ("/", f"/subscriptions/{ID}/resourceGroups/g")),
     (echo.RESOURCE_TYPE, ("Microsoft.Storage", "storageAccounts/blobServices")),
+    (echo.ACTION_PATTERN, ("*", "*/read", "Microsoft.KeyVault/vaults/*/read", "Microsoft.*/x")),
     (echo.LOCATION, ("westeurope", "eastus2")),
     (echo.WORD, ("appRoles", "$expand", "@odata.type", "members@odata.bind")),
     (echo.ADDRESS, ("10.0.0.300", "10.0.0.0/33", "::1/129", "2001:db8::f")),
