@@ -211,6 +211,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "count": _number,
     "createMode": _text,
     "credentialId": _text,
+    "addressRanges": _texts,
     "endpoint": _text,
     "externalSubject": _text,
     "grantId": _text,
@@ -246,6 +247,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "userId": _text,
     "userPrincipalName": _text,
     "vaultIds": _texts,
+    "virtualNetworkId": _text,
     # What the journal says of itself.
     "checkpointSequence": _number,
     "lastSequence": _number,
