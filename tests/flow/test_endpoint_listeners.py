@@ -25,6 +25,7 @@ from strongroom.http.asgi import Listener
 from strongroom.http.connections import DescriptorLimit, Watch
 from strongroom.resources import endpoint_listeners
 from strongroom.store import Transaction
+from tests.flow.networks import connection, put
 from tests.flow.test_network_control import NO_GUID, control
 from tests.world import START, Simulation
 
@@ -34,7 +35,7 @@ PATH = "/secrets?api-version=7.4"
 
 
 def make_endpoint(world: Simulation) -> PrivateEndpoint:
-    """Make a private endpoint, past the management plane."""
+    """Make a private endpoint that the first vault is connected to, past the management plane."""
     first = world.first
     name = f"End-{secrets.token_hex(4)}"
     made = PrivateEndpoint(
@@ -47,7 +48,7 @@ def make_endpoint(world: Simulation) -> PrivateEndpoint:
         created=int(START),
         subnet="",
     )
-    world.commit(lambda tx: tx.put(made))
+    put(world, made, connection(world.vault, made))
     return made
 
 

@@ -15,6 +15,7 @@ from strongroom.core.networks import NetworkMap, VirtualNetwork
 from strongroom.core.resources import Subscription
 from strongroom.resources import network_maps
 from strongroom.store import Transaction
+from tests.flow import networks
 from tests.world import START, Answer, Simulation
 
 NO_GUID = "00000000-0000-0000-0000-000000000000"
@@ -226,10 +227,15 @@ class TestSurfaces:
         return world.ask("GET", url, link=Link.PRIVATE_ENDPOINT, listener=scope, **how)
 
     def test_a_vault(self, world: Simulation) -> None:
-        """By its name with the port of the URLs; what it opens is for the vault's firewall to say."""
-        token = world.token(world.administrator)
-        assert self.through(world, f"{world.vault_url}{PATH}", token=token).status in {200, 403, 421}
-        assert self.through(world, f"{world.vault_url}/healthstatus").status in {200, 421}
+        """Its own, by its name with the port of the URLs; whether it opens is for the vault's firewall to say."""
+        assert self.through(world, f"{world.vault_url}{PATH}").status == 421
+        network = make_network(world)
+        endpoint = networks.private_endpoint(network, f"End-{secrets.token_hex(4)}")
+        networks.put(world, endpoint, networks.connection(world.vault, endpoint))
+        for _ in range(2):
+            assert world.ask("GET", f"{world.vault_url}{PATH}", **networks.through(endpoint)).status == 401
+            assert world.ask("GET", f"{world.vault_url[:-5]}{PATH}", **networks.through(endpoint)).status == 421
+        assert self.through(world, f"{world.vault_url}{PATH}").status == 421
 
     @pytest.mark.parametrize(
         "host",
