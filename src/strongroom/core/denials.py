@@ -82,6 +82,16 @@ def control_denial(caller: Caller, action: str, scope: str) -> str:
     )
 
 
+def linked_denial(caller: Caller, action: str, scope: str, *, linked_action: str, linked_scope: str) -> str:
+    """Say that a management action touches another resource, over which a right is missing."""
+    return (
+        f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' has permission to perform action"
+        f" '{action}' on scope '{shown(scope, RESOURCE_ID)}'; however, it does not have permission to perform action"
+        f" '{linked_action}' on the linked scope(s) '{shown(linked_scope, RESOURCE_ID)}' or the linked scope(s) are"
+        " invalid."
+    )
+
+
 def policy_denial(caller: Caller, permission: DataPermission, vault: Vault) -> str:
     """Say that no access policy gives a permission (`ForbiddenByPolicy`)."""
     return (

@@ -208,6 +208,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "conditionalAccessExemptions": _texts,
     "conditionalAccessPolicy": _text,
     "conditionalAccessReports": _texts,
+    "connectionState": _text,
     "count": _number,
     "createMode": _text,
     "credentialId": _text,

@@ -21,7 +21,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.networks import TrustedService
+from strongroom.core.networks import EndpointConnection, PrivateEndpoint, TrustedService
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
@@ -105,6 +105,12 @@ class Tables:
         self.machines: Index[tuple[str, str, str], Machine] = Index(
             lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
         )
+        self.private_endpoints: Index[tuple[str, str], PrivateEndpoint] = Index(
+            lambda one: ((one.tenant, one.scope.lower()),)
+        )
+        self.endpoint_connections: Collected[tuple[str, str], EndpointConnection] = Collected(
+            lambda one: (one.endpoint, one.vault)
+        )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
         self.networks = Networks()
@@ -112,6 +118,7 @@ class Tables:
             lambda one: ((one.tenant, one.principal),)
         )
 
+        around = self.networks.following
         self._following: Mapping[str, tuple[Following, ...]] = {
             Tenant.KIND: (self.tenants, self.domains),
             User.KIND: (self.principals, self.users),
@@ -139,7 +146,9 @@ class Tables:
             Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
             TrustedService.KIND: (self.trusted_services,),
-            **self.networks.following,
+            **around,
+            PrivateEndpoint.KIND: (self.private_endpoints, *around[PrivateEndpoint.KIND]),
+            EndpointConnection.KIND: (self.endpoint_connections, *around[EndpointConnection.KIND]),
         }
 
     # ---- following the changes --------------------------------------------------------------------------------------

@@ -15,7 +15,14 @@ from strongroom.core.firewall import Firewall
 from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.networks import EndpointConnection, PrivateEndpoint, Surroundings, TrustedService, VirtualNetwork
+from strongroom.core.networks import (
+    ConnectionState,
+    EndpointConnection,
+    PrivateEndpoint,
+    Surroundings,
+    TrustedService,
+    VirtualNetwork,
+)
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
@@ -280,6 +287,15 @@ class View:
         """Return a machine by its place, or None."""
         return self._tables.machines.get((subscription.lower(), resource_group.lower(), name.lower()))
 
+    def private_endpoint(self, tenant: str, arm_id: str) -> PrivateEndpoint | None:
+        """Return a tenant's private endpoint by its ARM id, or None."""
+        return self._tables.private_endpoints.get((tenant, arm_id.lower()))
+
+    def connection_between(self, endpoint: str, vault: str) -> EndpointConnection | None:
+        """Return the connection of a private endpoint, by its ARM id, to a vault, or None; one that is gone is none."""
+        found = self._tables.endpoint_connections.get((endpoint.lower(), vault))
+        return next((one for one in found if one.state is not ConnectionState.DISCONNECTED), None)
+
     def vault_by_name(self, name: str) -> Vault | None:
         """Return the vault that holds a name, or None; a soft-deleted vault holds its name too."""
         return self._tables.vault_names.get(name.lower())
@@ -303,10 +319,6 @@ class View:
     def virtual_network(self, scope: str) -> VirtualNetwork | None:
         """Return a virtual network by its ARM id, or None."""
         return self._tables.networks.virtual_networks.get(scope.lower())
-
-    def private_endpoint(self, scope: str) -> PrivateEndpoint | None:
-        """Return a private endpoint by its ARM id, or None."""
-        return self._tables.networks.endpoints.get(scope.lower())
 
     def trusted_service(self, tenant: str, principal: str) -> TrustedService | None:
         """Return which of Azure's trusted services a service principal is, or None."""
