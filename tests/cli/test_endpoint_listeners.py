@@ -146,10 +146,10 @@ def test_what_came_in_its_place(live: Service, private: Private) -> None:
         taken.bind(("127.0.0.2", live.port))
         taken.listen()
         live.start()
-        assert f"ENDPOINT 127.0.0.2 port {live.port} cannot be listened on" in live.output.read_text()
         listed = command(live, "endpoint-listeners", "list")
         assert f"{first.lower()}  (does not listen)" in listed.stdout
         assert "in use" in listed.stderr
+        assert f"ENDPOINT 127.0.0.2 port {live.port} cannot be listened on" in live.output.read_text()
     assert ask(live, "127.0.0.3").status_code == 401
     assert described(live) == [(second.lower(), "127.0.0.3", live.port)]
 
