@@ -29,6 +29,7 @@ from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, 
 from strongroom.core.network import Link
 from strongroom.http.connections import Requests, place_at
 from strongroom.http.message import Request, Response
+from strongroom.http.peer_owner import is_listened_on
 from strongroom.http.socket_files import claim, remove, remove_stale
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -154,7 +155,12 @@ class Listener:
                     raise
                 await asyncio.sleep(0.001)
             else:
-                break
+                if not self.beside_every or is_listened_on(self.address, self.port):
+                    break
+                # It was the listener on every address that took the connection.
+                if loop.time() > deadline or self._serving is None or self._serving.done():
+                    raise OSError(errno.ETIMEDOUT, "the server does not take connections")
+                await asyncio.sleep(0.001)
         if self.unix_socket is not None:
             self._file = claim(self.unix_socket, self.owner)
 
