@@ -396,3 +396,9 @@ AUDIT_BRIEF_SENTENCE_CHARS = 512
 """Description and reason, each, in such an entry; cut with `…`: ours."""
 SOURCE_PREFIX_BITS = 64
 """IPv6 addresses alike in so many bits are one source: who has one of a network's addresses has them all."""
+NETWORK_MAPS = 256
+"""Virtual networks that are mapped to real ranges: ours."""
+NETWORK_MAP_RANGES = 64
+"""Ranges that one virtual network is mapped to: ours."""
+ENDPOINT_LISTENERS = 64
+"""Listeners of private endpoints: ours. Each takes a thread of the web server's."""

@@ -1,5 +1,5 @@
 """
-Find out whose process is at the other end of a connection within this machine.
+What the kernel tells of sockets: whose process is at the other end of a connection here, and where one listens.
 
 Linux tells it in /proc/net/tcp, and in /proc/net/tcp6 for sockets that speak IPv4 through IPv6, as Java's do. Anything
 that is not exactly one live socket is nobody's: ambiguity refuses (security.md "Tokens and sign-in").
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_ESTABLISHED = "01"
+_ESTABLISHED, _LISTENS = "01", "0A"
 _LOCAL, _REMOTE, _STATE, _UID, _INODE = 1, 2, 3, 7, 9
 """The columns of the table, proc(5) and the kernel's Documentation/networking/proc_net_tcp.rst."""
 
@@ -56,6 +56,15 @@ def find_owner(peer: tuple[str, int], ours: tuple[str, int], tables: Sequence[Pa
     return Owner(is_here=True, user=int(rows[0][_UID]))
 
 
+def is_listened_on(address: str, port: int, tables: Sequence[Path] = TABLES) -> bool:
+    """Tell whether a socket listens at this very address, rather than at every one; True where it is not told."""
+    if not tells_owners(tables):
+        return True
+    wanted = _number6((address, port)) if ":" in address else _number((address, port))
+    rows = (columns for table in tables for columns in _rows(table))
+    return any(columns[_LOCAL] == wanted and columns[_STATE] == _LISTENS for columns in rows)
+
+
 def _rows(table: Path) -> list[list[str]]:
     try:
         lines = table.read_text(encoding="ascii").splitlines()
@@ -70,6 +79,13 @@ def _number(end: tuple[str, int]) -> str:
     address, port = end
     (number,) = struct.unpack("=I", socket.inet_aton(address))
     return f"{number:08X}:{port:04X}"
+
+
+def _number6(end: tuple[str, int]) -> str:
+    """Write an IPv6 address as the kernel does: four numbers in the machine's byte order, and the port."""
+    address, port = end
+    words = struct.unpack("=IIII", socket.inet_pton(socket.AF_INET6, address.partition("%")[0]))
+    return f"{''.join(f'{word:08X}' for word in words)}:{port:04X}"
 
 
 def _mapped(end: tuple[str, int]) -> str:

@@ -221,6 +221,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "denyAssignmentIds": _texts,
     "denyAssignmentName": _text,
     "doNotApplyToChildScopes": _flag,
+    "addressRanges": _texts,
     "endpoint": _text,
     "excludedPrincipalIds": _texts,
     "externalSubject": _text,
@@ -270,6 +271,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "userId": _text,
     "userPrincipalName": _text,
     "vaultIds": _texts,
+    "virtualNetworkId": _text,
     # What the journal says of itself.
     "checkpointSequence": _number,
     "lastSequence": _number,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.http.peer_owner import Owner, find_owner, tells_owners
+from strongroom.http.peer_owner import Owner, find_owner, is_listened_on, tells_owners
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 PEER, OURS = ("127.0.0.1", 40000), ("127.0.0.1", 9000)
@@ -76,3 +76,22 @@ def test_without_a_table_nobody_is_known(tmp_path: Path) -> None:
     """SEC-TOKEN-20: where the platform does not say whose a connection is, it counts as a local nobody's."""
     assert find_owner(PEER, OURS, [tmp_path / "none"]) == Owner(is_here=True, user=None)
     assert not tells_owners([tmp_path / "none"])
+
+
+@pytest.mark.parametrize(
+    ("family", "every", "one"), [(socket.AF_INET, "", "127.0.0.1"), (socket.AF_INET6, "::", "::1")]
+)
+def test_who_listens_at_one_address(family: int, every: str, one: str) -> None:
+    """A socket at the very address does, one at every address does not, and neither does a connection."""
+    with socket.create_server((every, 0), family=family, reuse_port=True) as wide:
+        port = wide.getsockname()[1]
+        with socket.create_connection((one, port)), wide.accept()[0]:
+            assert not is_listened_on(one, port)
+            with socket.create_server((one, port), family=family, reuse_port=True):
+                assert is_listened_on(one, port)
+            assert not is_listened_on(one, port)
+
+
+def test_where_nobody_says_who_listens(tmp_path: Path) -> None:
+    """To connect is all that can be done there."""
+    assert is_listened_on("127.0.0.1", 9, (tmp_path / "none",))
