@@ -10,6 +10,7 @@ from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
+from strongroom.core.proxies import TrustedProxies
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
@@ -85,6 +86,8 @@ class World:
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
     sockets: IdentitySockets | None = None
     """The sockets of identities, once the service listens."""
+    proxies: TrustedProxies | None = None
+    """Whose word on where a request comes from counts; None if nobody's does."""
     outcome_unknown: bool = False
     """True since a commit of which the store did not say how it ended, until a later one is made: its entry may be in
     the outbox, or come to be, with nobody to hand it to the journal."""

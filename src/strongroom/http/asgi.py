@@ -28,7 +28,7 @@ from strongroom.core import limits
 from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
 from strongroom.core.network import Link
 from strongroom.http.connections import Requests
-from strongroom.http.message import Request, Response
+from strongroom.http.message import End, Relayed, Request, Response
 from strongroom.http.socket_files import claim, remove, remove_stale
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -79,6 +79,8 @@ class Listener:
     """What its requests say they came through, where a link has several listeners."""
     owner: int | None = None
     """The user whose the Unix socket is to be, if not the process's own."""
+    peer_of: Callable[[End], Relayed | None] | None = None
+    """Where only relayed connections are served: says for whom one is. One of which it knows nothing is refused."""
     requests: Requests = field(default_factory=Requests)
     """What the watch over connections knows of this listener's."""
     _server: _Server | None = None
@@ -228,11 +230,14 @@ class Listener:
         try:
             response = await self._answer(scope, body)
             unread = body.is_unread
-            if unread and body.ends_connection:
+            is_stranger = self.peer_of is not None and self.peer_of(peer) is None
+            if body.is_http_1 and (is_stranger or (unread and body.ends_connection)):
                 response.headers.append((b"connection", b"close"))
             await _send(response, send)
             if self.unix_socket is None:
                 self.requests.answered(peer)
+            if is_stranger:
+                self.requests.give_up(peer)
             if unread:
                 await body.discard()
                 if body.is_unread and body.is_http_1 and self.unix_socket is None:
@@ -264,6 +269,15 @@ class Listener:
         # To join them takes half as long as to add up their lengths.
         if len(b"".join(headers)) + len(b"".join(headers.values())) > limits.HEADER_BYTES:
             fault = HeadersTooLarge(f"The request headers are larger than {limits.HEADER_BYTES} bytes.")
+        if self.peer_of is not None:
+            address, port = scope["client"]
+            relayed = self.peer_of((address, int(port)))
+            if relayed is None:
+                fault = Invalid("This connection did not come through the listener that it belongs to.")
+                # Nobody vouches for it, so no header of it says where it comes from either.
+                request.proxy = request.peer
+            else:
+                request.peer, request.proxy = relayed
         if fault is not None:
             return await self.refuse(request, fault)
         return await self.handle(request)

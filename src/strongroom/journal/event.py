@@ -226,6 +226,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "principalId": _text,
     "principalType": _text,
     "proof": _text,
+    "proxyIpAddress": _text,
     "refusal": _text,
     "refusalReason": _text,
     "resource": _text,

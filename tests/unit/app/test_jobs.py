@@ -43,7 +43,7 @@ def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: 
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
             served = opened.installation.certificate_tag
-            service = jobs.Service(opened, cast("Listener", main), pool, served)
+            service = jobs.Service(opened, [cast("Listener", main)], pool, served)
             began = opened.installation.created
             opened.world.clock = lambda: began + 20 * 86_400
             with pytest.raises(OSError, match="does not take connections"):
@@ -67,7 +67,7 @@ def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> N
         await initialise(settings, lambda _: None)
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
-            service = jobs.Service(opened, cast("Listener", Main()), pool, b"")
+            service = jobs.Service(opened, [cast("Listener", Main())], pool, b"")
             world, began, left = opened.world, opened.installation.created, []
             (user,) = world.view.all(User)
             await world.store.commit(lambda tx: delete_user(tx, user.tenant, user.id, now=began))
