@@ -86,9 +86,10 @@ def _read_address(kind: type[IPv4Address | IPv6Address], field: bytes) -> str:
     if b"%" in field or not field.isascii():
         raise ProxyFault("an address is none")
     try:
-        return str(kind(field.decode("ascii")))
+        address = kind(field.decode("ascii"))
     except ValueError:
         raise ProxyFault("an address is none") from None
+    return socket.inet_ntop(socket.AF_INET if address.version == 4 else socket.AF_INET6, address.packed)
 
 
 def _read_port(field: bytes) -> int:

@@ -58,7 +58,7 @@ GOOD: dict[str, tuple[bytes, tuple[str, int] | None]] = {
     ),
     "v1 TCP4, longest": (b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", ("255.255.255.255", 65535)),
     "v1 capitals": (b"PROXY TCP6 2001:DB8::1 ::1 1 0\r\n", ("2001:db8::1", 1)),
-    "v1 mapped": (b"PROXY TCP6 ::ffff:192.168.0.1 ::1 1 0\r\n", ("::ffff:c0a8:1", 1)),
+    "v1 mapped": (b"PROXY TCP6 ::ffff:192.168.0.1 ::1 1 0\r\n", ("::ffff:192.168.0.1", 1)),
     "v1 port 0": (b"PROXY TCP4 192.168.0.1 192.168.0.11 0 0\r\n", ("192.168.0.1", 0)),
     "v1 UNKNOWN, short": (b"PROXY UNKNOWN\r\n", None),
     "v1 UNKNOWN, longest": (
@@ -221,8 +221,9 @@ def test_whatever_is_changed_under_a_checksum_is_refused() -> None:
             changed[place] ^= 1 << bit
             with contextlib.suppress(ProxyFault):
                 read = read_header(bytes(changed))
-                # A longer length waits for more. Without a family, or as the proxy's own, nobody's address is told.
-                assert read is None or read.source is None
+                # A longer length waits for more; without a family no address is told; and where the checksum's own type
+                # is changed, there is none.
+                assert read is None or read.source in {None, V4}
 
 
 @pytest.mark.parametrize("name", ["v1 TCP4", "v1 TCP6", "v2 TCP4", "v2 TCP6"])
