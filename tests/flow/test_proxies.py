@@ -64,7 +64,7 @@ def caller(world: Simulation) -> tuple[str, str | None]:
     return entry["callerIpAddress"], entry["properties"].get("proxyIpAddress")
 
 
-# ---- who is nobody ---------------------------------------------------------------------------------------------------
+# ---- who is nobody --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [ADMITTED, f"{ADMITTED}, {PROXY}", "garbage", "x" * 5000])
@@ -94,12 +94,12 @@ def test_one_header_counts(world: Simulation, vault: Client, peer: str, name: st
     ("link", "listener"), [(Link.PRIVATE_ENDPOINT, "/subscriptions/s/resourcegroups/g/providers/p"), (Link.CONTROL, "")]
 )
 def test_on_other_listeners_no_header_counts(world: Simulation, vault: Client, link: Link, listener: str) -> None:
-    """SEC-FLOW-12: a private endpoint is proved by its listener and the network itself, the owner's socket by itself."""
+    """SEC-FLOW-12: listener and network prove a private endpoint, its file the owner's socket, and no header."""
     vault.ask("GET", "/secrets", headers=forwarded(ADMITTED), peer="127.0.0.1", link=link, listener=listener)
     assert caller(world) == ("127.0.0.1", None)
 
 
-# ---- whose word counts -----------------------------------------------------------------------------------------------
+# ---- whose word counts ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("proxy", [PROXY, f"::ffff:{PROXY}", SECOND_PROXY])
@@ -166,7 +166,7 @@ def test_the_proxy_protocol_has_spoken(world: Simulation, vault: Client, client:
     assert caller(world) == (client, PROXY)
 
 
-# ---- what cannot be read ---------------------------------------------------------------------------------------------
+# ---- what cannot be read --------------------------------------------------------------------------------------------
 
 Read = Callable[[Answer], str]
 DIALECTS: dict[str, tuple[Callable[[Simulation], str], str | None, Read]] = {
@@ -229,7 +229,7 @@ def test_so_many_addresses_are_read(vault: Client) -> None:
     assert vault.ask("GET", "/secrets", headers=forwarded(OTHER, *addresses), peer=PROXY).status == 400
 
 
-# ---- the allowance of a source ----------------------------------------------------------------------------------------
+# ---- the allowance of a source --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def test_what_cannot_be_read_uses_up_nobody_elses(strict: Simulation) -> None:
     assert strict.ask("GET", url, headers=forwarded(OTHER), peer=PROXY).status == 401
 
 
-# ---- the port that clients write ---------------------------------------------------------------------------------------
+# ---- the port that clients write ------------------------------------------------------------------------------------
 
 
 def test_urls_have_the_port_of_the_proxy(tmp_path: Path) -> None:

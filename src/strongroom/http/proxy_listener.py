@@ -156,10 +156,10 @@ class ProxyListener:
         except ProxyFault as fault:
             self._refusals.note(f"from {proxy} was closed: {fault}")
         except TimeoutError:
-            self._refusals.note(f"from {proxy} was silent too long")
+            self._refusals.note(f"from {proxy} took too long")
         except OSError as error:
-            # An end went away, which is how many connections end; or no descriptor or port is left.
-            _logger.debug("a connection of the PROXY protocol ended: %s", error.strerror)
+            # It went away within its header, or no descriptor or port is left.
+            self._refusals.note(f"from {proxy} could not be served ({error.strerror})")
         finally:
             near.close()
 
@@ -182,21 +182,21 @@ class ProxyListener:
             self._relayed[port] = relayed
             async with asyncio.timeout(_CONNECT_S):
                 await loop.sock_connect(far, (LOOPBACK, self._destination))
-            try:
+            # An end that goes away, or is silent too long, ends the connection like any other; only its port stays.
+            with contextlib.suppress(OSError):
                 await _both_ways(near, far, rest, self._idle_s)
-            finally:
-                near.close()
-                with contextlib.suppress(OSError):  # It has ended already.
-                    far.shutdown(socket.SHUT_WR)
+            near.close()
             await self._outlive(far)
         finally:
             self._relayed.pop(port, None)
             far.close()
 
     async def _outlive(self, far: socket.socket) -> None:
-        """Wait until the web server has closed its end, and until it has described what it read."""
+        """End our half, wait until the web server has closed its own, and until it has described what it read."""
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
+            far.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
             async with asyncio.timeout(self._idle_s):
                 while await loop.sock_recv(far, _PIECE_BYTES):
                     pass
