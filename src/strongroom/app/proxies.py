@@ -68,4 +68,4 @@ class ProxyProtocol:
         """Stop accepting at once, let requests under way finish for *grace_s* seconds, then end what is left."""
         await self._outer.stop_accepting()
         await self.inner.close(grace_s)
-        await self._outer.close()
+        await self._outer.close(limits.ANSWER_LEAVES_S)

@@ -106,7 +106,7 @@ class ProxyListener:
             self._socket.close()
             self._accepting = self._socket = None
 
-    async def close(self, grace_s: float = _LAST_S) -> None:
+    async def close(self, grace_s: float) -> None:
         """Accept nobody, let the relays end for *grace_s* seconds once the web server has, and end what is left."""
         await self.stop_accepting()
         if self._relayed:
