@@ -94,7 +94,7 @@ def test_one_header_counts(world: Simulation, vault: Client, peer: str, name: st
     ("link", "listener"), [(Link.PRIVATE_ENDPOINT, "/subscriptions/s/resourcegroups/g/providers/p"), (Link.CONTROL, "")]
 )
 def test_on_other_listeners_no_header_counts(world: Simulation, vault: Client, link: Link, listener: str) -> None:
-    """SEC-FLOW-12: listener and network prove a private endpoint, its file the owner's socket, and no header."""
+    """SEC-FLOW-10: listener and network prove a private endpoint, its file the owner's socket, and no header."""
     vault.ask("GET", "/secrets", headers=forwarded(ADMITTED), peer="127.0.0.1", link=link, listener=listener)
     assert caller(world) == ("127.0.0.1", None)
 
@@ -133,7 +133,7 @@ def test_what_a_client_claims_of_itself_is_nothing(world: Simulation, vault: Cli
 
 
 def test_each_request_is_judged_by_its_own_client(world: Simulation, vault: Client) -> None:
-    """SEC-FLOW-6: one proxy, one connection, one token: a decision for one client is none for the next."""
+    """SEC-FLOW-7: one proxy, one connection, one token: a decision for one client is none for the next."""
     for _ in range(3):
         for address, status in ((ADMITTED, 200), (OTHER, 403)):
             assert vault.ask("GET", "/secrets/there", headers=forwarded(address), peer=PROXY).status == status

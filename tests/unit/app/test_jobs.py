@@ -36,14 +36,14 @@ class Main:
 def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: Path) -> None:
     """SEC-NAME-12: a renewal that failed after the issue is tried again with what was issued, until it works."""
     settings = Settings(data=tmp_path / "data")
-    main = Main()
+    main, behind = Main(), Main([b"before"])
 
     async def turns() -> tuple[int, int]:
         await initialise(settings, lambda _: None)
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
             served = opened.installation.certificate_tag
-            service = jobs.Service(opened, [cast("Listener", main)], pool, served)
+            service = jobs.Service(opened, [cast("Listener", main), cast("Listener", behind)], pool, served)
             began = opened.installation.created
             opened.world.clock = lambda: began + 20 * 86_400
             with pytest.raises(OSError, match="does not take connections"):
@@ -57,6 +57,8 @@ def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: 
     told, issued = asyncio.run(turns())
     assert told == issued
     assert main.asked == [settings.certificate_files[0].read_bytes()] * 2
+    # Every listener that serves it has it, once the first does.
+    assert behind.asked == [b"before", main.asked[0]]
 
 
 def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> None:
