@@ -142,6 +142,19 @@ def test_the_address_in_the_header_decides(behind: Behind, token: str, make: Any
     assert callers(behind.service.data)[-2:] == [(ADMITTED, "127.0.0.1"), (OTHER, "127.0.0.1")]
 
 
+@pytest.mark.toolchain("curl")
+def test_curl_speaks_it(behind: Behind) -> None:
+    """A client that has the protocol of its own accord is understood: curl, which names itself as the one it is for."""
+    name = urlsplit(behind.first["vaultUri"]).hostname
+    url = f"https://{name}:{behind.service.port}/secrets?{_API}"
+    options = ["--haproxy-protocol", "--cacert", behind.first["caFile"], "--noproxy", "*"]
+    way = ["--connect-to", f"{name}:{behind.service.port}:127.0.0.1:{behind.port}"]
+    for version in ("--http1.1", "--http2"):
+        command = ["curl", "-sS", version, *options, *way, "-o", "/dev/null", "-w", "%{http_code}", url]
+        asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (asked.stdout, asked.stderr) == ("401", "")
+
+
 def test_a_header_within_does_not_count(behind: Behind, token: str) -> None:
     """SEC-FLOW-11: whoever is behind the proxy, its X-Forwarded-For is its own, on this listener."""
     for header in (v1(OTHER), b"PROXY UNKNOWN\r\n", SIGNATURE + b"\x20\x00\x00\x00"):

@@ -231,7 +231,7 @@ class Listener:
             response = await self._answer(scope, body)
             unread = body.is_unread
             is_stranger = self.peer_of is not None and self.peer_of(peer) is None
-            if body.is_http_1 and (is_stranger or (unread and body.ends_connection)):
+            if (unread and body.ends_connection) or (is_stranger and body.is_http_1):
                 response.headers.append((b"connection", b"close"))
             await _send(response, send)
             if self.unix_socket is None:
