@@ -4,7 +4,12 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.plugins.no_skips", "tests.plugins.canary", "tests.plugins.toolchain"]
+pytest_plugins = [
+    "tests.plugins.no_skips",
+    "tests.plugins.canary",
+    "tests.plugins.toolchain",
+    "tests.plugins.namespaces",
+]
 
 # In the CI the examples follow from the test alone, so a red build is the change's own. Everywhere else they are
 # random, and a failure prints the line that brings it back. The time of one example says nothing on a shared machine.

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,8 +42,10 @@ def free_port() -> int:
 class Service:
     """An instance in a directory, started and stopped as its operator would."""
 
-    def __init__(self, data: Path, *, initialise: bool = True) -> None:
+    def __init__(self, data: Path, *, initialise: bool = True, entry: Sequence[str] = ()) -> None:
+        """Name an instance, and make it if so asked. *entry* begins the command line that starts it."""
         self.data = data
+        self._entry = tuple(entry)
         self.port = free_port()
         self.output = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,8 +67,9 @@ class Service:
         run_file.unlink(missing_ok=True)
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [STRONGROOM, "serve", "--data", str(self.data)], stdout=output, stderr=output, env=clean_environment()
-            )
+                [*self._entry, STRONGROOM, "serve", "--data", str(self.data)],
+                stdout=output, stderr=output, env=clean_environment(),
+            )  # fmt: skip
         deadline = time.monotonic() + START_S
         while not run_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -75,6 +75,29 @@ class Arm:
         return f"{self.group}/providers/Microsoft.HybridCompute/machines/m-{self.tag}"
 
     @property
+    def network(self) -> str:
+        """A virtual network's scope."""
+        return f"{self.group}/providers/Microsoft.Network/virtualNetworks/n-{self.tag}"
+
+    @property
+    def subnet(self) -> str:
+        """A subnet of it."""
+        return f"{self.network}/subnets/s-{self.tag}"
+
+    @property
+    def endpoint(self) -> str:
+        """A private endpoint's scope."""
+        return f"{self.group}/providers/Microsoft.Network/privateEndpoints/e-{self.tag}"
+
+    @property
+    def connection(self) -> str:
+        """The vault's connection to that endpoint; before there is one, a name of none."""
+        vault = self.world.view.vault_by_name(self.vault_name)
+        found = self.world.view.connection_between(self.endpoint, vault.id) if vault is not None else None
+        name = f"{self.tag}{'0' * 24}" if found is None else found.id
+        return f"{self.vault}/privateEndpointConnections/{name}"
+
+    @property
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
@@ -154,6 +177,35 @@ class Arm:
         self.make_group()
         return self.do("PUT", self.machine, {"location": "local", "identity": {"type": kind}, **body})
 
+    def network_body(self, *subnets: dict[str, Any], **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a virtual network."""
+        base = {"addressSpace": {"addressPrefixes": ["10.1.0.0/16"]}}
+        inside = {"subnets": list(subnets)} if subnets else {}
+        return {"location": "local", "properties": base | inside | properties}
+
+    def subnet_body(self, prefix: str = "10.1.1.0/24", *services: str) -> dict[str, Any]:
+        """Give the body that makes a subnet, as az sends it."""
+        endpoints = {"serviceEndpoints": [{"service": service} for service in services]} if services else {}
+        return {"name": f"s-{self.tag}", "properties": {"addressPrefixes": [prefix], **endpoints}}
+
+    def make_network(self, *services: str) -> Any:
+        """Make the group, and the network with its subnet."""
+        self.make_group()
+        return self.do("PUT", self.network, self.network_body(self.subnet_body("10.1.1.0/24", *services)))
+
+    def endpoint_body(self, *, manual: bool = False, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a private endpoint for the vault, as az sends it."""
+        asked = {"privateLinkServiceId": self.vault, "groupIds": ["vault"], "requestMessage": "please"}
+        member = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
+        base = {"subnet": {"id": self.subnet}, member: [{"name": "link", "properties": asked | properties}]}
+        return {"location": "local", "properties": base}
+
+    def make_endpoint(self, *, manual: bool = False) -> Any:
+        """Make the vault, the network and a private endpoint between them."""
+        self.make_vault()
+        self.make_network()
+        return self.do("PUT", self.endpoint, self.endpoint_body(manual=manual))
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -182,6 +234,8 @@ class Case:
     path: Callable[[Arm], str]
     prepare: Callable[[Arm], object] = lambda _arm: None
     body: Callable[[Arm], object] = lambda _arm: None
+    linked: tuple[tuple[str, Callable[[Arm], str]], ...] = ()
+    """The rights that it takes over other resources besides, and those."""
     empty_for_nobody: bool = False
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
@@ -191,6 +245,21 @@ class Case:
 def _policies(arm: Arm) -> object:
     entry = {"tenantId": arm.world.first.tenant_id, "objectId": arm.who.oid, "permissions": {"secrets": ["get"]}}
     return {"properties": {"accessPolicies": [entry]}}
+
+
+def decided(status: str, **more: Any) -> dict[str, Any]:
+    """Give the body by which a vault's owner decides about a connection."""
+    return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
+
+
+def _make_bare_network(arm: Arm) -> None:
+    arm.make_group()
+    arm.do("PUT", arm.network, arm.network_body())
+
+
+def _make_both_ends(arm: Arm) -> None:
+    arm.make_vault()
+    arm.make_network()
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
@@ -252,6 +321,48 @@ CASES: dict[str, Case] = {
         empty_for_nobody=True,
     ),
     "SystemAssignedIdentityGet": Case(lambda arm: f"{arm.machine}{_SYSTEM_ASSIGNED}", Arm.make_machine),
+    "VirtualNetworkGet": Case(lambda arm: arm.network, Arm.make_network),
+    "VirtualNetworkPut": Case(lambda arm: arm.network, Arm.make_group, Arm.network_body),
+    "VirtualNetworkPatch": Case(lambda arm: arm.network, Arm.make_network, lambda _: {"tags": {"a": "b"}}),
+    "VirtualNetworkDelete": Case(lambda arm: arm.network, Arm.make_network),
+    "VirtualNetworkListByGroup": Case(
+        lambda arm: arm.network.rpartition("/")[0], Arm.make_network, empty_for_nobody=True
+    ),
+    "VirtualNetworkList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.Network/virtualNetworks",
+        Arm.make_network,
+        empty_for_nobody=True,
+    ),
+    "SubnetGet": Case(lambda arm: arm.subnet, Arm.make_network),
+    "SubnetPut": Case(lambda arm: arm.subnet, _make_bare_network, Arm.subnet_body),
+    "SubnetDelete": Case(lambda arm: arm.subnet, Arm.make_network),
+    "SubnetList": Case(lambda arm: arm.subnet.rpartition("/")[0], Arm.make_network),
+    "PrivateEndpointGet": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "PrivateEndpointPut": Case(
+        lambda arm: arm.endpoint,
+        _make_both_ends,
+        Arm.endpoint_body,
+        linked=(
+            ("Microsoft.Network/virtualNetworks/subnets/join/action", lambda arm: arm.subnet),
+            ("Microsoft.KeyVault/vaults/PrivateEndpointConnectionsApproval/action", lambda arm: arm.vault),
+        ),
+    ),
+    "PrivateEndpointDelete": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "PrivateEndpointListByGroup": Case(
+        lambda arm: arm.endpoint.rpartition("/")[0], Arm.make_endpoint, empty_for_nobody=True
+    ),
+    "PrivateEndpointList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.Network/privateEndpoints",
+        Arm.make_endpoint,
+        empty_for_nobody=True,
+    ),
+    "PrivateEndpointConnectionList": Case(lambda arm: f"{arm.vault}/privateEndpointConnections", Arm.make_endpoint),
+    "PrivateEndpointConnectionGet": Case(lambda arm: arm.connection, Arm.make_endpoint),
+    "PrivateEndpointConnectionPut": Case(
+        lambda arm: arm.connection, lambda arm: arm.make_endpoint(manual=True), lambda _: decided("Approved")
+    ),
+    "PrivateEndpointConnectionDelete": Case(lambda arm: arm.connection, Arm.make_endpoint),
+    "PrivateLinkResourceList": Case(lambda arm: f"{arm.vault}/privateLinkResources", Arm.make_vault),
     "RoleAssignmentList": Case(lambda arm: arm.assignment.rpartition("/")[0], Arm.make_assignment),
     "RoleAssignmentGet": Case(lambda arm: arm.assignment, Arm.make_assignment),
     "RoleAssignmentPut": Case(
@@ -280,6 +391,9 @@ def scope_of(op: Op, arm: Arm) -> str:
         return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
     for prefix in (
         arm.vault,
+        arm.subnet,
+        arm.network,
+        arm.endpoint,
         arm.federation,
         arm.identity,
         arm.machine,

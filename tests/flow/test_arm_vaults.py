@@ -77,8 +77,8 @@ class TestShape:
 
     def test_everything_set(self, arm: Arm) -> None:
         """Every property is kept and read back, words in the casing of the specification."""
-        arm.make_group()
-        subnet = f"{arm.group}/providers/Microsoft.Network/virtualNetworks/n/subnets/s"
+        arm.make_network()
+        subnet = arm.subnet
         entry = policy(arm, arm.who.oid, keys=["WRAPKEY", "get"], secrets=["All"], certificates=[])
         body = arm.vault_body(
             sku={"family": "a", "name": "Premium"},

@@ -95,6 +95,8 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _METADATA: dict[str, Any] = {"headers": {"Metadata": "true"}}
 _PROVIDER = {"issuer": "none", "clientId": "c", "clientSecret": "s", "displayName": "d"}
 _NO_PROVIDER = "/identity-providers/no-such-provider"
+_NO_NETWORK = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
+_NO_ENDPOINT = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/e"
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -146,6 +148,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
+    ("control", "EndpointListenerList"): Case(_at("/endpoint-listeners")),
+    ("control", "EndpointListenerAdd"): Case(
+        _at("/endpoint-listeners"), 404, {"body": {"privateEndpoint": _NO_ENDPOINT, "address": "192.0.2.1"}}
+    ),
+    ("control", "EndpointListenerRemove"): Case(
+        _at("/endpoint-listeners/remove"), 404, {"body": {"privateEndpoint": _NO_ENDPOINT}}
+    ),
     ("control", "IdentityMapAdd"): Case(_at("/identity-maps"), 404, {"body": {"identity": "none", "user": 1000}}),
     ("control", "IdentityMapList"): Case(_at("/identity-maps")),
     ("control", "IdentityMapRemove"): Case(_at("/identity-maps/no-such-map"), 404),
@@ -161,6 +170,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "IssuerDistrust"): Case(
         _at("/issuers/remove"), 404, {"body": {"issuer": "https://not-trusted.example"}}
     ),
+    ("control", "NetworkMapList"): Case(_at("/network-maps")),
+    ("control", "NetworkMapSet"): Case(
+        _at("/network-maps"), 404, {"body": {"virtualNetwork": _NO_NETWORK, "ranges": ["192.0.2.0/24"]}}
+    ),
+    ("control", "NetworkMapRemove"): Case(_at("/network-maps/remove"), 404, {"body": {"virtualNetwork": _NO_NETWORK}}),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
     ("control", "RunAssertionIssue"): Case(_at("/run/no-such-run/assertion"), 404, {"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),

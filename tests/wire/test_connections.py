@@ -20,7 +20,7 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.crypto import x509
-from strongroom.http.connections import DescriptorLimit, Requests, Watch, raise_descriptor_limit
+from strongroom.http.connections import DescriptorLimit, Requests, Watch, place_at, raise_descriptor_limit
 
 HOST = "v1.vault.localhost"
 PATIENCE_S = 30.0
@@ -204,7 +204,7 @@ def test_only_connections_to_our_listeners_are_ended() -> None:
     """A connection to something else in the process, and what only waits to be accepted by it, is left alone."""
     requests = Requests()
     with socket.create_server(("127.0.0.1", 0)) as ours, socket.create_server(("127.0.0.1", 0)) as other:
-        requests.place = ours.getsockname()[1]
+        requests.place = place_at(*ours.getsockname())
         watch = Watch([requests], DescriptorLimit(1 << 20, 1 << 20), first_request_s=0.2)
         with (
             socket.create_connection(ours.getsockname(), PATIENCE_S) as client,
@@ -219,6 +219,29 @@ def test_only_connections_to_our_listeners_are_ended() -> None:
             assert bystander.recv(1) == b"x"
             with socket.create_connection(ours.getsockname(), PATIENCE_S), ours.accept()[0]:
                 """It still listens."""
+
+
+@pytest.mark.parametrize("asked_at", [0, 1])
+def test_listeners_at_one_port_are_told_apart(asked_at: int) -> None:
+    """One on every address and one on an address of its own: what is asked of the other one does not count."""
+    every, single = Requests(), Requests()
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(socket.create_server(("0.0.0.0", 0), reuse_port=True))  # noqa: S104  see above
+        port = first.getsockname()[1]
+        second = stack.enter_context(socket.create_server(("127.0.0.2", port), reuse_port=True))
+        every.place, single.place = place_at(*first.getsockname()), place_at(*second.getsockname())
+        watch = Watch([every, single], DescriptorLimit(1 << 20, 1 << 20), first_request_s=0.4)
+        clients = []
+        for address, ours in (("127.0.0.1", first), ("127.0.0.2", second)):
+            clients.append(stack.enter_context(socket.create_connection((address, port), PATIENCE_S)))
+            stack.enter_context(ours.accept()[0])
+        (every, single)[asked_at].asked(clients[asked_at].getsockname())
+        (every, single)[asked_at].asked(clients[1 - asked_at].getsockname())
+        watch.start()
+        stack.callback(watch.stop)
+        assert clients[1 - asked_at].recv(1) == b""
+        clients[asked_at].setblocking(False)
+        assert not is_ended(clients[asked_at])
 
 
 def test_a_unix_sockets_connections_grow_old(tmp_path: Path) -> None:
@@ -258,7 +281,7 @@ def test_a_connection_that_was_given_up_is_ended() -> None:
     """Once its answer has had time to leave, and no other with it; one that asked again is not given up any more."""
     requests = Requests()
     with socket.create_server(("127.0.0.1", 0)) as ours:
-        requests.place = ours.getsockname()[1]
+        requests.place = place_at(*ours.getsockname())
         watch = Watch([requests], DescriptorLimit(1 << 20, 1 << 20))
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(socket.create_connection(ours.getsockname(), PATIENCE_S)) for _ in range(3)]

@@ -23,6 +23,7 @@ from strongroom.http.problems import Dialect
 
 CONTROL_HOST = "control"
 _IDENTITY_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA, Link.IDENTITY_SOCKET})
+_HEALTH = b"/healthstatus"
 _METADATA = frozenset({b"metadata", b"mi", b"arc", b"oauth2", b"identity"})
 """How the paths begin of the managed identity endpoints that refuse as the metadata services do."""
 
@@ -119,7 +120,7 @@ class Dispatcher:
             return surfaces["control"], None, None
         if not request.host:
             return surfaces["bare"], None, Invalid("The request has no Host header.")
-        if _is_address(request.host):
+        if _is_address(request.host) and (request.link is not Link.PRIVATE_ENDPOINT or request.path == _HEALTH):
             # The firewall's diagnostic works by address as well as by name; nothing else does.
             return surfaces["bare"], None, None
         return surfaces["bare"], None, Misdirected("This service does not answer to that host name.")
@@ -127,7 +128,10 @@ class Dispatcher:
     def _find_named(self, host: str, link: Link) -> tuple[Surface, Site, None] | None:
         """Find what a Host header stands for, on the listeners that have names."""
         site = self._world.hosts.site_of(host, link) if link not in _IDENTITY_LINKS else None
-        return (self._surfaces[site.surface], site, None) if site is not None else None
+        if site is None or (link is Link.PRIVATE_ENDPOINT and site.surface is not SurfaceName.VAULT):
+            # A private endpoint is a way to a vault and to nothing else; to which one, the vault's firewall says.
+            return None
+        return self._surfaces[site.surface], site, None
 
 
 def _is_address(host: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from strongroom.app import certificates
+from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
@@ -33,7 +34,8 @@ class Service:
 
     opened: Opened
     listeners: Sequence[Listener]
-    """Those that serve the server's certificate."""
+    """The main one and those beside it that serve the server's certificate."""
+    endpoints: EndpointListeners
     keys_pool: BoundedPool
     served_tag: bytes
     """Which certificate the listeners serve: a renewal that failed after the issue is tried again."""
@@ -104,6 +106,13 @@ async def renew(service: Service) -> None:
             await listener.renew(opened.settings.certificate_files)
         service.served_tag = issued.certificate_tag
         opened.world.instance.certificate_expires = issued.certificate_expires
+    # After the main one, whose files they serve: what could not be renewed does not keep the others from it.
+    await service.endpoints.renew(issued.certificate_tag)
+
+
+async def settle_endpoints(service: Service) -> None:
+    """Listen at private endpoints' addresses that could not be listened at before."""
+    await service.endpoints.settle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ JOBS: tuple[Job, ...] = (
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
     Job("end expired sessions", 600.0, end_expired_sessions),
     Job("renew certificate", 3600.0, renew, shared=False),
+    Job("private endpoints", 60.0, settle_endpoints, shared=False),
 )
 
 
@@ -139,11 +149,10 @@ async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> None:
 
 
 @asynccontextmanager
-async def running(opened: Opened, listeners: Sequence[Listener]) -> AsyncIterator[None]:
+async def running(opened: Opened, listeners: Sequence[Listener], endpoints: EndpointListeners) -> AsyncIterator[None]:
     """Run the jobs while the block lasts."""
-    service = Service(
-        opened, listeners, BoundedPool("signing key", threads=1, waiting=4), opened.installation.certificate_tag
-    )
+    keys_pool = BoundedPool("signing key", threads=1, waiting=4)
+    service = Service(opened, listeners, endpoints, keys_pool, opened.installation.certificate_tag)
     tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
     try:
         yield

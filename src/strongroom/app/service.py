@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from strongroom import __version__
 from strongroom.app import certificates
 from strongroom.app.data_directory import InstanceFault, is_initialised, lock_directory, prepare_directory
 from strongroom.app.dispatch import Dispatcher, Surfaces
+from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.identity_sockets import SocketListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instance
 from strongroom.config import Settings
@@ -96,10 +97,7 @@ def _settle_port(settings: Settings) -> int:
 
 async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     settings, world = opened.settings, opened.world
-    if certificates.is_due(settings, opened.keys, opened.installation, world.now()):
-        opened.installation = await certificates.issue(
-            settings, opened.store, opened.keys, opened.installation, world.now()
-        )
+    await certificates.renew_if_due(opened)
     certificates.write_ca_file(settings, opened.installation)
     await audit.drain(world)
     surfaces = Surfaces()
@@ -113,6 +111,8 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     watch = Watch([listener.requests for listener in (*secured, *others)], descriptors)
     sockets = SocketListeners(dispatcher, world.view, watch)
     opened.store.subscribe(sockets.follow)
+    endpoints = EndpointListeners(dispatcher, world.view, watch, main, opened.installation.certificate_tag)
+    opened.store.subscribe(endpoints.follow)
     opened_listeners: list[Listener] = []
     try:
         for listener in (control, *others, main):
@@ -123,23 +123,22 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
             world.instance.proxy_protocol = proxied.address
         watch.start()
         world.sockets = sockets
-        faults = await sockets.open_all()
+        world.private_endpoints = endpoints
+        warnings = _warn(world.journal.problems, await sockets.open_all(), await endpoints.open_all())
         _say_what_runs(opened, main, identity, metadata)
         # Whoever waits for run.json finds everything that the first start made.
         introduction = introduce(opened)
-        replace_private_file(settings.run_file, msgspec.json.encode(describe(opened)))
-        for line in introduction:
+        write_run_file = partial(_write_run_file, opened, endpoints)
+        write_run_file()
+        endpoints.changed = write_run_file
+        for line in (*introduction, *warnings):
             say(line)
-        for problem in world.journal.problems:
-            say(f"  DAMAGE   the audit journal: {problem}. It is recorded; `strongroom audit verify` tells more.")
-        for fault in faults:
-            say(f"  SOCKET   {fault} `strongroom identity-maps list` shows whose it is.")
         await _notice_names(opened, say)
         if await _load_the_rest(surfaces, stop):
             _settle_collector()
             from strongroom.app import jobs  # noqa: PLC0415  what the first answer does not need is loaded after it
 
-            async with jobs.running(opened, secured):
+            async with jobs.running(opened, secured, endpoints):
                 await stop.wait()
     finally:
         world.instance.ready = False
@@ -148,6 +147,7 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
         await asyncio.gather(
             *(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)),
             sockets.close_all(settings.stop_grace_s),
+            endpoints.close_all(settings.stop_grace_s),
             *([proxied.close(settings.stop_grace_s)] if proxied is not None else []),
         )
         watch.stop()
@@ -155,6 +155,16 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
         audit.settle_anonymous(world)
         world.journal.flush()
         await keep_journal_checkpoint(opened)
+
+
+def _warn(damage: Iterable[str], sockets: Iterable[str], endpoints: Iterable[str]) -> Iterator[str]:
+    """Say in a line each what is not as it should be, and where to find out more."""
+    for problem in damage:
+        yield f"  DAMAGE   the audit journal: {problem}. It is recorded; `strongroom audit verify` tells more."
+    for fault in sockets:
+        yield f"  SOCKET   {fault} `strongroom identity-maps list` shows whose it is."
+    for fault in endpoints:
+        yield f"  ENDPOINT {fault} `strongroom endpoint-listeners list` shows whose it is; it is tried again."
 
 
 async def _load_the_rest(surfaces: Surfaces, stop: asyncio.Event) -> bool:
@@ -283,6 +293,13 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+
+
+def _write_run_file(opened: Opened, endpoints: EndpointListeners) -> None:
+    """Say what runs, and where: anew whenever an address of a private endpoint comes or goes."""
+    if opened.world.instance.ready:
+        facts = {**describe(opened), "privateEndpoints": endpoints.describe()}
+        replace_private_file(opened.settings.run_file, msgspec.json.encode(facts))
 
 
 def describe(opened: Opened) -> dict[str, object]:

@@ -17,6 +17,7 @@ from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
 from strongroom.arm.rights import can, sees
 from strongroom.core.identity import Tenant
+from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.directory.applications import delete_identity_principal
@@ -28,6 +29,13 @@ from strongroom.resources.lookup import group_not_found, group_of, subscription_
 from strongroom.store import Transaction
 
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_BESIDE_VAULTS: tuple[type[UserAssignedIdentity | Machine | VirtualNetwork | PrivateEndpoint | Perimeter], ...] = (
+    UserAssignedIdentity,
+    Machine,
+    VirtualNetwork,
+    PrivateEndpoint,
+    Perimeter,
+)
 _RESOURCE_PROPERTIES = frozenset({"resourcetype", "name", "resourcegroup", "location"})
 
 
@@ -176,8 +184,7 @@ def _resources(call: Call, parent: Subscription) -> Iterator[Resource]:
     for vault in view.vaults():
         if vault.subscription == parent.id and vault.tenant == parent.tenant and vault.deleted is None:
             yield vault
-    kinds: tuple[type[UserAssignedIdentity | Machine], ...] = (UserAssignedIdentity, Machine)
-    for kind in kinds:
+    for kind in _BESIDE_VAULTS:
         for other in view.all(kind, tenant_partition(parent.tenant)):
             if other.subscription == parent.id:
                 yield other

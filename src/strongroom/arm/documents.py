@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from strongroom.arm.network_documents import show_connection_item
 from strongroom.core.access_policy import permissions_of, spell_permissions
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Tenant, User
 from strongroom.core.names import Site, Surface
 from strongroom.core.network import NetworkAcls
+from strongroom.core.networks import EndpointConnection, Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import AccessPolicy, Vault
@@ -26,9 +28,16 @@ Document = dict[str, Any]
 VAULT_TYPE = "Microsoft.KeyVault/vaults"
 IDENTITY_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
 MACHINE_TYPE = "Microsoft.HybridCompute/machines"
-Resource = Vault | UserAssignedIdentity | Machine
+Resource = Vault | UserAssignedIdentity | Machine | VirtualNetwork | PrivateEndpoint | Perimeter
 """What generic lists have in them."""
-TYPES: Mapping[type[Resource], str] = {Vault: VAULT_TYPE, UserAssignedIdentity: IDENTITY_TYPE, Machine: MACHINE_TYPE}
+TYPES: Mapping[type[Resource], str] = {
+    Vault: VAULT_TYPE,
+    UserAssignedIdentity: IDENTITY_TYPE,
+    Machine: MACHINE_TYPE,
+    VirtualNetwork: "Microsoft.Network/virtualNetworks",
+    PrivateEndpoint: "Microsoft.Network/privateEndpoints",
+    Perimeter: "Microsoft.Network/networkSecurityPerimeters",
+}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 
 
@@ -137,6 +146,9 @@ def show_vault(view: View, site: Site, vault: Vault) -> Document:
         properties["enablePurgeProtection"] = True
     if vault.network_acls is not None:
         properties["networkAcls"] = show_network(vault.network_acls)
+    connections = view.all(EndpointConnection, vault.partition)
+    if connections:
+        properties["privateEndpointConnections"] = [show_connection_item(view, vault, one) for one in connections]
     return {
         "id": vault.scope,
         "name": vault.name,

@@ -19,6 +19,7 @@ from strongroom.arm import (
     vaults,
     wire,
 )
+from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.rights_operations import RIGHTS_ROWS
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import DELETED_VAULT, FEDERATION, GROUP, IDENTITY, MACHINE, VAULT, at, at_scope
@@ -162,6 +163,7 @@ OPERATIONS: tuple[Op, ...] = (
     *_FEDERATION_ROWS,
     *_MACHINE_ROWS,
     *RIGHTS_ROWS,
+    *NETWORK_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
@@ -170,6 +172,7 @@ SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.KeyVault/deletedVaults",
     "Microsoft.KeyVault/locations/deletedVaults",
     "Microsoft.KeyVault/checkNameAvailability",
+    *NETWORK_TYPES,
     "Microsoft.Authorization/roleAssignments",
     "Microsoft.Authorization/roleDefinitions",
     "Microsoft.Authorization/permissions",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from strongroom.core.denials import linked_denial
+from strongroom.core.errors import Denied
 from strongroom.core.rbac import RoleAssignment, scope_key
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Subscription
@@ -31,6 +33,27 @@ def require_right(call: Call, action: str, scope: str) -> None:
         Denied: `AuthorizationFailed`.
     """
     authorization.require_control(call.world, call.identity, action, scope)
+
+
+def require_linked_right(call: Call, action: str, scope: str) -> None:
+    """
+    Refuse a caller who may not do a control action at the scope of another resource, which the call's own touches.
+
+    It is asked before anybody looks whether that resource exists, so a refusal tells nothing of it.
+
+    Raises:
+        Denied: `LinkedAuthorizationFailed`.
+    """
+    if can(call, action, scope):
+        return
+    raise Denied(
+        linked_denial(
+            call.identity, call.permit.permission, call.target.scope, linked_action=action, linked_scope=scope
+        ),
+        model="rbac",
+        code="LinkedAuthorizationFailed",
+        reason="no role assignment at a linked scope",
+    )
 
 
 def model_switch_gate(call: Call, scope: str) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from strongroom.arm import wire
 from strongroom.arm.containers import listed_group, the_group, the_subscription
 from strongroom.arm.documents import show_deleted_vault, show_policies, show_vault
 from strongroom.arm.paging import page
-from strongroom.arm.rights import can, model_switch_gate
+from strongroom.arm.rights import can, model_switch_gate, require_linked_right
 from strongroom.arm.vault_body import CreateMode, read_change, read_create_mode, read_policies
 from strongroom.core.api_versions import defaults_to_rbac
 from strongroom.core.echo import LOCATION, shown
@@ -26,10 +26,12 @@ from strongroom.resources.lookup import (
     find_vault,
     is_in,
     is_recoverable,
+    require_active,
     vault_of,
 )
 from strongroom.resources.tracked import parse_location
 from strongroom.resources.vault_settings import VaultChange, parse_word
+from strongroom.resources.vault_subnets import added_subnets
 from strongroom.resources.vaults import (
     create_vault,
     delete_vault,
@@ -42,12 +44,13 @@ from strongroom.resources.vaults import (
 )
 from strongroom.store import Transaction
 
+JOIN_SERVICE = "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action"
 READ_VAULT = "Microsoft.KeyVault/vaults/read"
 
 
 async def get_vault(call: Call) -> Response:
     """Get a vault."""
-    return _answer(call, _the_vault(call))
+    return _answer(call, the_vault(call))
 
 
 async def put_vault(call: Call) -> Response:
@@ -81,7 +84,7 @@ async def put_vault(call: Call) -> Response:
 async def patch_vault(call: Call) -> Response:
     """Change those settings of a vault that are given."""
     body = await call.body(wire.VaultPatchParameters)
-    vault = _the_vault(call)
+    vault = the_vault(call)
     properties = body.properties or wire.VaultProperties()
     if read_create_mode(properties) is CreateMode.RECOVER:
         raise Invalid("A deleted vault is recovered by PUT, not by PATCH.", code="BadRequest")
@@ -112,7 +115,7 @@ async def put_access_policies(call: Call) -> Response:
     """Add, replace or remove access policies."""
     operation = parse_word(PolicyOperation, call.params["operation"], "operationKind")
     body = await call.body(wire.VaultAccessPolicyParameters)
-    vault, entries = _the_vault(call), read_policies(body.properties.access_policies)
+    vault, entries = the_vault(call), read_policies(body.properties.access_policies)
 
     async def change(tx: Transaction) -> Vault:
         return await update_access_policies(tx, vault, operation, entries, now=call.now, by=call.identity.oid)
@@ -199,6 +202,7 @@ async def _create(
     wrapped_key = call.world.keys.new_vault_key(vault_id)
 
     async def make(tx: Transaction) -> Vault:
+        _require_subnets(call, None, change)
         if known is not None:
             # Whoever has the name is past its retention: it goes now rather than at the next sweep.
             await remove_expired(tx, known, now=call.now)
@@ -222,9 +226,16 @@ async def _change(call: Call, vault: Vault, change: VaultChange) -> Response:
     gate = model_switch_gate(call, vault.scope)
 
     async def update(tx: Transaction) -> Vault:
+        _require_subnets(call, await require_active(tx, vault), change)
         return await update_vault(tx, vault, change, permit_model_switch=gate, now=call.now, by=call.identity.oid)
 
     return _answer(call, await call.commit(update, _describe))
+
+
+def _require_subnets(call: Call, vault: Vault | None, change: VaultChange) -> None:
+    """Require the right to let in the subnets that are not let in yet (security.md: subnet join)."""
+    for subnet in added_subnets(vault, change):
+        require_linked_right(call, JOIN_SERVICE, subnet)
 
 
 async def _recover(call: Call, group: ResourceGroup, name: str) -> Response:
@@ -261,7 +272,13 @@ def _describe(vault: Vault) -> dict[str, object]:
     }
 
 
-def _the_vault(call: Call) -> Vault:
+def the_vault(call: Call) -> Vault:
+    """
+    Find the vault that the path names.
+
+    Raises:
+        NotFound: `SubscriptionNotFound`, `ResourceGroupNotFound`, `ResourceNotFound`.
+    """
     params = call.params
     return vault_of(call.world.view, call.identity.tenant, params["subscription"], params["group"], params["vault"])
 

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
 from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 
@@ -401,5 +402,7 @@ application.command(audit)
 application.command(identity_maps)
 application.command(identity_provider)
 application.command(issuers)
+application.command(endpoint_listeners)
+application.command(network_maps)
 application.command(signing_keys)
 application.command(tenants)

@@ -276,6 +276,16 @@ def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None
     return _read(response.status, answer)
 
 
+def ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """
+    Ask for one row of the control socket: for groups of commands that have a module of their own.
+
+    Raises:
+        Halt: the service refuses, with its own message, or cannot be asked.
+    """
+    return _ask(instance, method, path, body)
+
+
 def list_identity_maps(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every identity map."""
     return _list(_ask(instance, "GET", "/identity-maps"))

@@ -16,6 +16,20 @@ from strongroom.control.identity_providers import (
     remove_identity_provider,
 )
 from strongroom.control.issuers import add_issuer, list_issuers, remove_issuer
+from strongroom.control.networks import (
+    add_endpoint_listener,
+    list_endpoint_listeners,
+    list_network_maps,
+    remove_endpoint_listener,
+    remove_network_map,
+    set_network_map,
+)
+from strongroom.control.networks_wire import (
+    EndpointListenerBody,
+    NetworkMapBody,
+    PrivateEndpointBody,
+    VirtualNetworkBody,
+)
 from strongroom.control.recovery import recover
 from strongroom.control.runs import finish_run, start_run
 from strongroom.control.sign_in import change_sign_in
@@ -49,6 +63,12 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 OPERATIONS: tuple[Op, ...] = (
     Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
        authenticates=True),
+    Op("EndpointListenerList", "GET", "/endpoint-listeners", Public(), list_endpoint_listeners, control_target,
+       authenticates=True),
+    Op("EndpointListenerAdd", "POST", "/endpoint-listeners", Public(), add_endpoint_listener, control_target,
+       success=201, body=EndpointListenerBody, authenticates=True),
+    Op("EndpointListenerRemove", "POST", "/endpoint-listeners/remove", Public(), remove_endpoint_listener,
+       control_target, success=204, body=PrivateEndpointBody, authenticates=True),
     Op("IdentityMapList", "GET", "/identity-maps", Public(), list_identity_maps, control_target, authenticates=True),
     Op("IdentityMapAdd", "POST", "/identity-maps", Public(), add_identity_map, control_target, success=201,
        body=IdentityMapBody, authenticates=True),
@@ -72,6 +92,11 @@ OPERATIONS: tuple[Op, ...] = (
     Op("IssuerTrust", "POST", "/issuers", Public(), add_issuer, control_target, body=IssuerBody, authenticates=True),
     Op("IssuerDistrust", "POST", "/issuers/remove", Public(), remove_issuer, control_target, success=204,
        body=IssuerBody, authenticates=True),
+    Op("NetworkMapList", "GET", "/network-maps", Public(), list_network_maps, control_target, authenticates=True),
+    Op("NetworkMapSet", "POST", "/network-maps", Public(), set_network_map, control_target, body=NetworkMapBody,
+       authenticates=True),
+    Op("NetworkMapRemove", "POST", "/network-maps/remove", Public(), remove_network_map, control_target, success=204,
+       body=VirtualNetworkBody, authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunAssertionIssue", "POST", "/run/{run}/assertion", Public(), issue_assertion, control_target,
        body=AssertionBody, authenticates=True),

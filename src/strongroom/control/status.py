@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strongroom.control.link import require_control
 from strongroom.control.names import own_hosts, vault_names
+from strongroom.control.networks import show_listeners
 from strongroom.control.wire import Status
 from strongroom.core.names import Surface, azure_names
 from strongroom.flow.call import Call
@@ -27,6 +28,7 @@ async def status(call: Call) -> Response:
         main=instance.main,
         managed_identity=instance.managed_identity,
         control_socket=instance.control_socket,
+        private_endpoints=show_listeners(world),
         certificate_expires=instance.certificate_expires,
         authority=hosts.url(Surface.LOGIN),
         arm_uri=hosts.url(Surface.MANAGEMENT),

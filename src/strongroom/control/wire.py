@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from strongroom.control.networks_wire import EndpointListenerEntry
 from strongroom.core import limits
 from strongroom.core.federation import TEXT_CHARS
 from strongroom.core.identity_maps import USER_MAX
@@ -70,6 +71,7 @@ class Status(msgspec.Struct, rename="camel"):
     main: str
     managed_identity: str
     control_socket: str
+    private_endpoints: list[EndpointListenerEntry]
     certificate_expires: int
     authority: str
     arm_uri: str

@@ -28,6 +28,36 @@ IP_RULES = 1000
 """IP rules of one vault."""
 VNET_RULES = 200
 """Virtual network rules of one vault."""
+PRIVATE_ENDPOINTS_PER_VAULT = 64
+"""Private endpoint connections of one vault."""
+VAULTS_WITH_ENDPOINTS = 400
+"""Vaults of one subscription that have a private endpoint connection."""
+PRIVATE_ENDPOINTS_PER_NETWORK = 1000
+"""Private endpoints in one virtual network: Azure's own limit."""
+REQUEST_MESSAGE_CHARS = 140
+"""What a private endpoint's maker tells whoever approves it: Azure's own limit."""
+CONNECTION_DESCRIPTION_CHARS = 1024
+"""What a vault's owner says of a connection: ours."""
+VIRTUAL_NETWORKS = 1000
+"""Virtual networks of one subscription: Azure's own limit."""
+SUBNETS = 3000
+"""Subnets of one virtual network: Azure's own limit."""
+NETWORK_PREFIXES = 1000
+"""Address prefixes of one virtual network: ours."""
+SUBNET_PREFIXES = 100
+"""Address prefixes of one subnet: ours."""
+NETWORK_NAME_CHARS = 80
+"""The name of a resource of Microsoft.Network: Azure's own limit."""
+PERIMETERS = 100
+"""Network security perimeters of one subscription: Azure's own limit."""
+PERIMETER_PROFILES = 200
+"""Profiles of one perimeter: Azure's own limit."""
+PERIMETER_RULE_ELEMENTS = 200
+"""Inbound, and outbound, elements (prefixes, subscriptions, names) of one profile: Azure's own limit."""
+PERIMETER_ASSOCIATIONS = 1000
+"""Resources that are associated with one perimeter: Azure's own limit."""
+DOMAIN_NAME_CHARS = 253
+"""A domain name: RFC 1035."""
 RETENTION_MIN_DAYS = 7
 """The shortest retention of what is deleted in a vault."""
 RETENTION_MAX_DAYS = 90
@@ -330,3 +360,9 @@ PROXIED_IDLE_S = 150.0
 """How long nothing may pass through such a connection: ours, more than `CONNECTION_IDLE_S`, which ends it in order."""
 SOURCE_PREFIX_BITS = 64
 """IPv6 addresses alike in so many bits are one source: who has one of a network's addresses has them all."""
+NETWORK_MAPS = 256
+"""Virtual networks that are mapped to real ranges: ours."""
+NETWORK_MAP_RANGES = 64
+"""Ranges that one virtual network is mapped to: ours."""
+ENDPOINT_LISTENERS = 64
+"""Listeners of private endpoints: ours. Each takes a thread of the web server's."""

@@ -10,6 +10,7 @@ from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
+from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
@@ -53,6 +54,27 @@ class IdentitySockets(Protocol):
         ...
 
 
+class PrivateEndpoints(Protocol):
+    """Where private endpoints are addresses of this machine: `strongroom.app` listens."""
+
+    async def open(self, one: EndpointListener) -> None:
+        """
+        Listen at a private endpoint's address.
+
+        Raises:
+            Conflict: not there; the sentence says why.
+        """
+        ...
+
+    async def close(self, listener_id: str) -> None:
+        """Listen no longer for a record of that id, if that is so."""
+        ...
+
+    def fault_of(self, listener_id: str) -> str | None:
+        """Say why a private endpoint's address does not listen; None if it does."""
+        ...
+
+
 @dataclass(slots=True)
 class World:
     """
@@ -86,6 +108,8 @@ class World:
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
     sockets: IdentitySockets | None = None
     """The sockets of identities, once the service listens."""
+    private_endpoints: PrivateEndpoints | None = None
+    """The addresses of private endpoints, likewise."""
     proxies: TrustedProxies | None = None
     """Whose word on where a request comes from counts; None if nobody's does."""
     outcome_unknown: bool = False

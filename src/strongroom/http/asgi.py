@@ -27,7 +27,7 @@ from granian.server.embed import Server
 from strongroom.core import limits
 from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
 from strongroom.core.network import Link
-from strongroom.http.connections import Requests
+from strongroom.http.connections import Requests, place_at
 from strongroom.http.message import End, Relayed, Request, Response
 from strongroom.http.socket_files import claim, remove, remove_stale
 
@@ -79,6 +79,8 @@ class Listener:
     """What its requests say they came through, where a link has several listeners."""
     owner: int | None = None
     """The user whose the Unix socket is to be, if not the process's own."""
+    beside_every: bool = False
+    """Whether a listener of ours on every address has this port as well: the system prefers the one address."""
     peer_of: Callable[[End], Relayed | None] | None = None
     """Where only relayed connections are served: says for whom one is. One of which it knows nothing is refused."""
     requests: Requests = field(default_factory=Requests)
@@ -97,8 +99,8 @@ class Listener:
             OSError: the address is taken or not ours; what lies at a socket's path and is none is left there.
         """
         if self.unix_socket is None:
-            self.port = free_port(self.address, self.port)
-            self.requests.place = self.port
+            self.port = free_port(self.address, self.port, shared=self.beside_every)
+            self.requests.place = place_at(self.address, self.port)
         else:
             remove_stale(self.unix_socket)
             self.requests.place = str(self.unix_socket)
@@ -416,18 +418,21 @@ class _Server(Server):
         self._ssp = SocketSpec(self.bind_addr, self.bind_port, self.backlog)  # type: ignore[assignment]  # likewise
 
 
-def free_port(address: str, port: int) -> int:
+def free_port(address: str, port: int, *, shared: bool = False) -> int:
     """
     Find the port to listen on, and make sure that nobody else does.
 
     The server's sockets share their port (SO_REUSEPORT), which is how a certificate is renewed without a gap; without
-    this check a second service would silently take every other connection.
+    this check a second service would silently take every other connection. *shared* is for an address beside a listener
+    of ours on every one, which has kept everybody else from the port already.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
             # Connections in TIME_WAIT do not count; a listener does.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((address, port))
             probe.listen(1)

@@ -24,13 +24,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from strongroom.core import limits
 
 Peer = tuple[str, int]
 """A client's address and port; of a client at a Unix socket, which has neither, the connection's own number."""
-Place = int | str
-"""A listener's port, or the path of its Unix socket."""
+Place = tuple[str, int] | str
+"""A listener's address and port, with no address where it has every one; or the path of its Unix socket."""
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +95,12 @@ def _set_soft_limit(number: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
+def place_at(address: str, port: int) -> Place:
+    """Say where a listener is that is to have *address*, as its connections say it."""
+    parsed = ip_address(address)
+    return ("" if parsed.is_unspecified else str(parsed).partition("%")[0], port)
+
+
 class Requests:
     """
     When each client of one listener last asked, and whether it was ever answered. Written by the event loop.
@@ -104,8 +111,8 @@ class Requests:
     __slots__ = ("_given_up", "_last", "place")
 
     def __init__(self) -> None:
-        self.place: Place = 0
-        """The listener's port, once it has one, or the path of its Unix socket."""
+        self.place: Place | None = None
+        """Where it listens, once it does."""
         self._last: OrderedDict[Peer, tuple[float, bool]] = OrderedDict()
         self._given_up: dict[Peer, float] = {}
 
@@ -163,6 +170,8 @@ class _Connection:
     number: int
     """Its descriptor. It may have become another's since: nothing is done to it without asking who it is."""
     place: Place
+    """Our end of it."""
+    listener: Requests
     peer: Peer
     seen: float
     last: float | None
@@ -293,16 +302,19 @@ class Watch:
         for number in numbers:
             with self._socket(number) as held:
                 named = _ends(held) if held is not None else None
-            if named is None or named[0] not in by_place:
+            if named is None:
                 continue
             place, peer = named
+            # The system gives a connection to the listener of its very address before that of every address.
+            listener = by_place.get(place) or by_place.get(place if isinstance(place, str) else ("", place[1]))
+            if listener is None:
+                continue
             seen = self._seen.get((number, peer), now)
-            last, answered = by_place[place].last(peer) or (seen if isinstance(place, str) else None, False)
-            given_up = by_place[place].given_up(peer)
-            found.append(_Connection(number, place, peer, seen, last, answered, given_up))
+            last, answered = listener.last(peer) or (seen if isinstance(place, str) else None, False)
+            found.append(_Connection(number, place, listener, peer, seen, last, answered, listener.given_up(peer)))
         self._seen = {(connection.number, connection.peer): connection.seen for connection in found}
-        for place, listener in by_place.items():
-            listener.keep({connection.peer for connection in found if connection.place == place}, now)
+        for listener in by_place.values():
+            listener.keep({connection.peer for connection in found if connection.listener is listener}, now)
         # Where there are many connections a census holds up everyone else: it takes a tenth of the time at most.
         done = time.monotonic()
         self._census_rests_until = done + (done - begun) * _CENSUS_REST
@@ -345,10 +357,10 @@ class Watch:
             held.listen(self._limit.backlog)
 
     def _listening(self, numbers: Iterable[int]) -> Iterator[socket.socket]:
-        ports = {listener.place for listener in self._listeners if isinstance(listener.place, int) and listener.place}
+        places = {listener.place for listener in self._listeners if isinstance(listener.place, tuple)}
         for number in numbers:
             with self._socket(number) as held:
-                if held is not None and held.family != socket.AF_UNIX and _listens(held) in ports:
+                if held is not None and held.family != socket.AF_UNIX and _listens(held) in places:
                     yield held
 
     @contextlib.contextmanager
@@ -407,23 +419,24 @@ def _is_socket(number: int) -> bool:
 
 
 def _ends(held: socket.socket) -> tuple[Place, Peer] | None:
-    """Name our port or path and the peer of an accepted connection; None for anything else."""
+    """Name our address and port, or path, and the peer of an accepted connection; None for anything else."""
     try:
         if held.family == socket.AF_UNIX:
             held.getpeername()
             return os.fsdecode(held.getsockname()), ("", os.fstat(held.fileno()).st_ino)
         address, port = held.getpeername()[:2]
-        return held.getsockname()[1], (address.partition("%")[0], port)
+        ours, our_port = held.getsockname()[:2]
+        return (ours.partition("%")[0], our_port), (address.partition("%")[0], port)
     except OSError:
         # It listens, or it is no connection any more.
         return None
 
 
-def _listens(held: socket.socket) -> int | None:
-    """Give the port of a socket that listens; None for anything else."""
+def _listens(held: socket.socket) -> Place | None:
+    """Give the place of a socket that listens; None for anything else."""
     try:
         listens = held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        port: int = held.getsockname()[1]
+        address, port = held.getsockname()[:2]
     except OSError:
         return None
-    return port if listens else None
+    return place_at(address, port) if listens else None

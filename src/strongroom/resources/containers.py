@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from strongroom.core import limits
 from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
+from strongroom.core.networks import PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
+from strongroom.resources.endpoint_connections import disconnect
 from strongroom.resources.lookup import group_not_found, is_in, subscription_not_found
+from strongroom.resources.networks import endpoints_in
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.tracked import check_tags, parse_location
 from strongroom.resources.vaults import mark_deleted
@@ -114,11 +117,13 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
 
     Raises:
         NotFound: it is gone already.
+        Conflict: something in it is in use from another group.
     """
     partition = tenant_partition(group.tenant)
     current = await tx.record(ResourceGroup, partition, group.id)
     if current is None:
         raise group_not_found(group.name)
+    networks, endpoints = await _networks_of(tx, current)
     vaults = [
         await mark_deleted(tx, vault, now=now)
         for vault in await tx.records(Vault)
@@ -126,8 +131,34 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     ]
     identities = [one for one in await tx.records(UserAssignedIdentity, partition) if is_in(one, current)]
     machines = [one for one in await tx.records(Machine, partition) if is_in(one, current)]
-    for resource in (*identities, *machines):
+    await disconnect(tx, [endpoint.scope for endpoint in endpoints])
+    for resource in (*identities, *machines, *networks, *endpoints):
         await tx.remove(resource)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
     return GroupRemoval(tuple(vaults), tuple(identities), tuple(machines))
+
+
+async def _networks_of(tx: Transaction, group: ResourceGroup) -> tuple[list[VirtualNetwork], list[PrivateEndpoint]]:
+    """
+    Find the networks and private endpoints that go with a group.
+
+    Raises:
+        Conflict: `ResourceGroupDeletionBlocked`: an endpoint of another group is in one of its networks.
+    """
+    partition = tenant_partition(group.tenant)
+    networks = [one for one in await tx.records(VirtualNetwork, partition) if is_in(one, group)]
+    everywhere = await tx.records(PrivateEndpoint, partition)
+    for network in networks:
+        if any(not is_in(endpoint, group) for endpoint in endpoints_in(network, everywhere)):
+            raise deletion_blocked(group, network.scope)
+    return networks, [endpoint for endpoint in everywhere if is_in(endpoint, group)]
+
+
+def deletion_blocked(group: ResourceGroup, scope: str) -> Conflict:
+    """Say that a group stays because something in it is in use from elsewhere."""
+    return Conflict(
+        f"Deletion of resource group '{group.name}' failed as resources with identifiers '{scope}' could not be"
+        " deleted. They are in use by resources of other groups.",
+        code="ResourceGroupDeletionBlocked",
+    )

@@ -7,15 +7,22 @@ as one that does not exist (security.md "Tenants").
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from strongroom.core.echo import GUID, RESOURCE_NAME, VAULT_NAME, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.guids import parse_guid
 from strongroom.core.lifecycle import is_over
-from strongroom.core.records import vault_partition
+from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
+from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
+from strongroom.resources.network_names import id_in
 from strongroom.store import Transaction
 from strongroom.view import View
+
+Placed = Vault | UserAssignedIdentity | Machine | VirtualNetwork | PrivateEndpoint | Perimeter
+"""What is in a resource group."""
 
 
 def subscription_not_found(subscription: str) -> NotFound:
@@ -26,6 +33,15 @@ def subscription_not_found(subscription: str) -> NotFound:
 def group_not_found(name: str) -> NotFound:
     """Say that a resource group does not exist."""
     return NotFound(f"Resource group '{shown(name, RESOURCE_NAME)}' could not be found.", code="ResourceGroupNotFound")
+
+
+def resource_not_found(resource_type: str, group: str, name: str) -> NotFound:
+    """Say that a resource of this type does not exist in a group."""
+    return NotFound(
+        f"The Resource '{resource_type}/{shown(name, RESOURCE_NAME)}' under resource group"
+        f" '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        code="ResourceNotFound",
+    )
 
 
 def vault_not_found(group: str, name: str) -> NotFound:
@@ -39,20 +55,12 @@ def vault_not_found(group: str, name: str) -> NotFound:
 
 def identity_not_found(group: str, name: str) -> NotFound:
     """Say that an identity does not exist in a group."""
-    return NotFound(
-        f"The Resource 'Microsoft.ManagedIdentity/userAssignedIdentities/{shown(name, RESOURCE_NAME)}' under resource"
-        f" group '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-        code="ResourceNotFound",
-    )
+    return resource_not_found("Microsoft.ManagedIdentity/userAssignedIdentities", group, name)
 
 
 def machine_not_found(group: str, name: str) -> NotFound:
     """Say that a machine does not exist in a group."""
-    return NotFound(
-        f"The Resource 'Microsoft.HybridCompute/machines/{shown(name, RESOURCE_NAME)}' under resource group"
-        f" '{shown(group, RESOURCE_NAME)}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-        code="ResourceNotFound",
-    )
+    return resource_not_found("Microsoft.HybridCompute/machines", group, name)
 
 
 def deleted_vault_not_found(name: str) -> NotFound:
@@ -116,6 +124,46 @@ def machine_of(view: View, group: ResourceGroup, name: str) -> Machine:
     return found
 
 
+def network_of(view: View, group: ResourceGroup, name: str) -> VirtualNetwork:
+    """
+    Find a virtual network of a group.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    return _in_group(view, VirtualNetwork, "Microsoft.Network/virtualNetworks", group, name)
+
+
+def private_endpoint_of(view: View, group: ResourceGroup, name: str) -> PrivateEndpoint:
+    """
+    Find a private endpoint of a group.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    return _in_group(view, PrivateEndpoint, "Microsoft.Network/privateEndpoints", group, name)
+
+
+def perimeter_of(view: View, group: ResourceGroup, name: str) -> Perimeter:
+    """
+    Find a network security perimeter of a group.
+
+    Raises:
+        NotFound: `ResourceNotFound`.
+    """
+    return _in_group(view, Perimeter, "Microsoft.Network/networkSecurityPerimeters", group, name)
+
+
+NetworkT = TypeVar("NetworkT", VirtualNetwork, PrivateEndpoint, Perimeter)
+
+
+def _in_group(view: View, kind: type[NetworkT], resource_type: str, group: ResourceGroup, name: str) -> NetworkT:
+    found = view.get(kind, tenant_partition(group.tenant), id_in(group, name))
+    if found is None:
+        raise resource_not_found(resource_type, group.name, name)
+    return found
+
+
 def find_vault(view: View, group: ResourceGroup, name: str) -> Vault | None:
     """Find a vault that is in a group and not deleted, or None."""
     found = view.vault_by_name(name)
@@ -146,7 +194,7 @@ def find_deleted_vault(view: View, subscription: Subscription, name: str, now: i
     return found
 
 
-def is_in(resource: Vault | UserAssignedIdentity | Machine, group: ResourceGroup) -> bool:
+def is_in(resource: Placed, group: ResourceGroup) -> bool:
     """Tell whether a resource's place is in this group."""
     return resource.subscription == group.subscription and resource.resource_group.lower() == group.name.lower()
 

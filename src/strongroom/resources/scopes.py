@@ -8,6 +8,10 @@ Scopes: the places where a role may be given, in the one spelling they are store
     .../providers/Microsoft.KeyVault/vaults/{name}/{secrets|keys|certificates}/{name}
     .../providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}
     .../providers/Microsoft.HybridCompute/machines/{name}
+    .../providers/Microsoft.Network/virtualNetworks/{name}
+    .../providers/Microsoft.Network/virtualNetworks/{name}/subnets/{name}
+    .../providers/Microsoft.Network/privateEndpoints/{name}
+    .../providers/Microsoft.Network/networkSecurityPerimeters/{name}
 
 Requests spell scopes in any case; what is stored is what the resources themselves are called. A scope in another tenant
 is answered as one that does not exist.
@@ -20,6 +24,7 @@ from dataclasses import dataclass
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.names import parse_object_name
+from strongroom.core.networks import VirtualNetwork
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record
 from strongroom.core.resources import ResourceGroup
@@ -29,10 +34,14 @@ from strongroom.resources.lookup import (
     group_of,
     identity_of,
     machine_of,
+    network_of,
+    perimeter_of,
+    private_endpoint_of,
     require_active,
     subscription_of,
     vault_not_found,
 )
+from strongroom.resources.network_names import find_subnet, subnet_scope, the_subnet
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -82,6 +91,8 @@ def locate(view: View, tenant: str, text: str) -> Scope:
         case ["providers", "microsoft.hybridcompute", "machines", _], [_, _, _, name]:
             machine = machine_of(view, group, name)
             return Scope(machine.scope, machine.subscription, machine)
+        case ["providers", "microsoft.network", *below], [_, _, *inside]:
+            return _locate_network(view, group, below, inside, text)
         case _:
             raise _unknown_scope(text)
 
@@ -96,8 +107,17 @@ async def confirm(tx: Transaction, scope: Scope) -> None:
     resource = scope.resource
     if isinstance(resource, Vault):
         await require_active(tx, resource)
-    elif resource is not None and await tx.record(type(resource), resource.partition, resource.id) is None:
-        raise NotFound(f"The resource '{scope.path}' was not found.", code="ResourceNotFound")
+    elif resource is not None:
+        current = await tx.record(type(resource), resource.partition, resource.id)
+        if current is None or not _has_part(current, scope.path):
+            raise NotFound(f"The resource '{scope.path}' was not found.", code="ResourceNotFound")
+
+
+def _has_part(resource: Record, path: str) -> bool:
+    """Tell whether a scope in a resource that is still there is so itself: of networks, subnets can go."""
+    if not isinstance(resource, VirtualNetwork) or path == resource.scope:
+        return True
+    return find_subnet(resource, path.rpartition("/")[2]) is not None
 
 
 def _locate_vault(view: View, group: ResourceGroup, name: str, below: list[str], inside: list[str], text: str) -> Scope:
@@ -117,9 +137,29 @@ def _locate_identity(view: View, group: ResourceGroup, name: str) -> Scope:
     return Scope(identity.scope, identity.subscription, identity)
 
 
+def _locate_network(view: View, group: ResourceGroup, below: list[str], inside: list[str], text: str) -> Scope:
+    match below, inside:
+        case ["virtualnetworks", _], [_, name]:
+            network = network_of(view, group, name)
+            return Scope(network.scope, network.subscription, network)
+        case ["virtualnetworks", _, "subnets", _], [_, name, _, part]:
+            network = network_of(view, group, name)
+            subnet = the_subnet(network, part)
+            return Scope(subnet_scope(network, subnet.name), network.subscription, network)
+        case ["privateendpoints", _], [_, name]:
+            endpoint = private_endpoint_of(view, group, name)
+            return Scope(endpoint.scope, endpoint.subscription, endpoint)
+        case ["networksecurityperimeters", _], [_, name]:
+            perimeter = perimeter_of(view, group, name)
+            return Scope(perimeter.scope, perimeter.subscription, perimeter)
+        case _:
+            raise _unknown_scope(text)
+
+
 def _unknown_scope(text: str) -> Invalid:
     return Invalid(
         f"The scope '{shown(text, RESOURCE_ID)}' is not valid: a role is given at '/', a subscription, a resource"
-        " group, a vault, one of its secrets, keys or certificates, a user-assigned identity, or a machine.",
+        " group, a vault, one of its secrets, keys or certificates, a user-assigned identity, a machine, a virtual"
+        " network, a subnet, a private endpoint, or a network security perimeter.",
         code="InvalidScope",
     )

@@ -1,8 +1,8 @@
 """
 A vault's life: made, changed, deleted, recovered, purged (reference azure-key-vault.md sections 3.1, 4.6).
 
-A deleted vault keeps its settings, its contents and its name, and loses every role assignment at its scope and below;
-recovering it brings none of them back.
+A deleted vault keeps its settings, its contents, its name and its place in a perimeter, and loses every role assignment
+at its scope and below and every private endpoint's connection; recovering it brings none of them back.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from strongroom.core.names import parse_vault_name
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
+from strongroom.resources.endpoint_connections import remove_connections_of
 from strongroom.resources.lookup import (
     deleted_vault_not_found,
     group_not_found,
@@ -26,6 +27,7 @@ from strongroom.resources.lookup import (
 )
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.vault_settings import VaultChange, apply_change
+from strongroom.resources.vault_subnets import check_subnet_rules
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -88,6 +90,7 @@ async def create_vault(
         created_by=by,
         updated_by=by,
     )
+    await check_subnet_rules(tx, group.tenant, change)
     # A new vault has no model yet, so choosing one switches nothing.
     made = apply_change(blank, change, permit_model_switch=lambda: None, new=True)
     try:
@@ -117,6 +120,7 @@ async def update_vault(
         Invalid: a setting, or one that does not change any more.
     """
     current = await require_active(tx, vault)
+    await check_subnet_rules(tx, current.tenant, change)
     changed = replace(
         apply_change(current, change, permit_model_switch=permit_model_switch, new=False), updated=now, updated_by=by
     )
@@ -137,6 +141,7 @@ async def delete_vault(tx: Transaction, vault: Vault, *, now: int) -> Vault:
 async def mark_deleted(tx: Transaction, vault: Vault, *, now: int) -> Vault:
     """Put a vault that was read in this transaction into the deleted state."""
     deleted = replace(vault, deleted=now, purge_at=purge_time(now, vault.retention_days))
+    await remove_connections_of(tx, vault)
     await remove_assignments_under(tx, vault.tenant, vault.scope)
     await tx.put(deleted)
     return deleted
@@ -219,5 +224,6 @@ def _has_expired(vault: Vault, now: int) -> bool:
 
 async def _remove(tx: Transaction, vault: Vault) -> int:
     removed = await tx.remove_vault_objects(vault.id)
+    await remove_connections_of(tx, vault)
     await tx.remove(vault)
     return removed

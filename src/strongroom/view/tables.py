@@ -21,6 +21,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity_providers import IdentityLink
+from strongroom.core.networks import EndpointConnection, PrivateEndpoint, TrustedService
 from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
@@ -30,6 +31,7 @@ from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, Secur
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
+from strongroom.view.networks import Networks
 
 Principal = User | ServicePrincipal | Group
 
@@ -103,9 +105,20 @@ class Tables:
         self.machines: Index[tuple[str, str, str], Machine] = Index(
             lambda one: ((one.subscription.lower(), one.resource_group.lower(), one.name.lower()),)
         )
+        self.private_endpoints: Index[tuple[str, str], PrivateEndpoint] = Index(
+            lambda one: ((one.tenant, one.scope.lower()),)
+        )
+        self.endpoint_connections: Collected[tuple[str, str], EndpointConnection] = Collected(
+            lambda one: (one.endpoint, one.vault)
+        )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
+        self.networks = Networks()
+        self.trusted_services: Index[tuple[str, str], TrustedService] = Index(
+            lambda one: ((one.tenant, one.principal),)
+        )
 
+        around = self.networks.following
         self._following: Mapping[str, tuple[Following, ...]] = {
             Tenant.KIND: (self.tenants, self.domains),
             User.KIND: (self.principals, self.users),
@@ -132,6 +145,10 @@ class Tables:
             UserAssignedIdentity.KIND: (self.identities,),
             Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
+            TrustedService.KIND: (self.trusted_services,),
+            **around,
+            PrivateEndpoint.KIND: (self.private_endpoints, *around[PrivateEndpoint.KIND]),
+            EndpointConnection.KIND: (self.endpoint_connections, *around[EndpointConnection.KIND]),
         }
 
     # ---- following the changes --------------------------------------------------------------------------------------

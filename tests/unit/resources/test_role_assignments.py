@@ -314,7 +314,7 @@ class TestScopes:
             ("/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults/kv-one/storage/x", "InvalidScope"),
             ("/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults/kv-one/secrets/a/b", "InvalidScope"),
             ("/resourceGroups/rg1/providers/Microsoft.KeyVault/vaults/kv-one/secrets/a_b", "BadParameter"),
-            ("/resourceGroups/rg1/providers/Microsoft.Network/virtualNetworks/v", "InvalidScope"),
+            ("/resourceGroups/rg1/providers/Microsoft.Network/virtualNetworks/v", "ResourceNotFound"),
         ],
     )
     def test_refused(self, place: Place, tail: str, code: str) -> None:

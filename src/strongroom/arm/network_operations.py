@@ -1,0 +1,86 @@
+"""The rows of `Microsoft.Network`, and of what a vault says about networks."""
+
+from __future__ import annotations
+
+from strongroom.arm import network_wire as wire
+from strongroom.arm import networks, private_endpoints, vault_connections
+from strongroom.arm.rows import action, row
+from strongroom.arm.targets import CONNECTION, ENDPOINT, GROUP, NETWORK, SUBNET, VAULT, at
+from strongroom.core.permissions import Authenticated
+
+_ANYONE = Authenticated()
+_SUBSCRIPTION = "/subscriptions/{subscription}"
+_AT_SUBSCRIPTION, _AT_GROUP, _AT_VAULT = at(_SUBSCRIPTION), at(GROUP), at(VAULT)
+_AT_NETWORK, _AT_SUBNET, _AT_ENDPOINT = at(NETWORK), at(SUBNET), at(ENDPOINT)
+
+_NETWORK_TYPE = "Microsoft.Network/virtualNetworks"
+_SUBNET_TYPE = f"{_NETWORK_TYPE}/subnets"
+_NETWORK_ROWS = (
+    row("VirtualNetworkGet", "GET", NETWORK,
+        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/read"), networks.get_network, _AT_NETWORK),
+    row("VirtualNetworkPut", "PUT", NETWORK,
+        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/write"), networks.put_network, _AT_NETWORK,
+        success=201, body=wire.VirtualNetwork),
+    row("VirtualNetworkPatch", "PATCH", NETWORK,
+        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/write"), networks.patch_network, _AT_NETWORK, body=wire.Tags),
+    row("VirtualNetworkDelete", "DELETE", NETWORK,
+        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/delete"), networks.delete_network, _AT_NETWORK),
+    row("VirtualNetworkListByGroup", "GET", f"{GROUP}/providers/{_NETWORK_TYPE}",
+        _NETWORK_TYPE, _ANYONE, networks.list_networks, _AT_GROUP),
+    row("VirtualNetworkList", "GET", f"{_SUBSCRIPTION}/providers/{_NETWORK_TYPE}",
+        _NETWORK_TYPE, _ANYONE, networks.list_networks, _AT_SUBSCRIPTION),
+    row("SubnetGet", "GET", SUBNET,
+        _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/read"), networks.get_subnet, _AT_SUBNET),
+    row("SubnetPut", "PUT", SUBNET,
+        _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/write"), networks.put_subnet, _AT_SUBNET,
+        success=201, body=wire.Subnet),
+    row("SubnetDelete", "DELETE", SUBNET,
+        _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/delete"), networks.delete_subnet, _AT_SUBNET),
+    row("SubnetList", "GET", f"{NETWORK}/subnets",
+        _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/read"), networks.list_subnets, _AT_NETWORK),
+)  # fmt: skip
+
+_ENDPOINT_TYPE = "Microsoft.Network/privateEndpoints"
+_ENDPOINT_ROWS = (
+    row("PrivateEndpointGet", "GET", ENDPOINT,
+        _ENDPOINT_TYPE, action(f"{_ENDPOINT_TYPE}/read"), private_endpoints.get_endpoint, _AT_ENDPOINT),
+    # It takes rights over the subnet and the vault besides, which the handler asks for.
+    row("PrivateEndpointPut", "PUT", ENDPOINT,
+        _ENDPOINT_TYPE, action(f"{_ENDPOINT_TYPE}/write"), private_endpoints.put_endpoint, _AT_ENDPOINT,
+        success=201, body=wire.PrivateEndpoint),
+    row("PrivateEndpointDelete", "DELETE", ENDPOINT,
+        _ENDPOINT_TYPE, action(f"{_ENDPOINT_TYPE}/delete"), private_endpoints.delete_endpoint, _AT_ENDPOINT),
+    row("PrivateEndpointListByGroup", "GET", f"{GROUP}/providers/{_ENDPOINT_TYPE}",
+        _ENDPOINT_TYPE, _ANYONE, private_endpoints.list_endpoints, _AT_GROUP),
+    row("PrivateEndpointList", "GET", f"{_SUBSCRIPTION}/providers/{_ENDPOINT_TYPE}",
+        _ENDPOINT_TYPE, _ANYONE, private_endpoints.list_endpoints, _AT_SUBSCRIPTION),
+)  # fmt: skip
+
+_CONNECTION_TYPE = "Microsoft.KeyVault/vaults/privateEndpointConnections"
+_LINK_TYPE = "Microsoft.KeyVault/vaults/privateLinkResources"
+# Nobody is given a role over a connection, so rights are looked up at the vault.
+_CONNECTION_ROWS = (
+    row("PrivateEndpointConnectionList", "GET", f"{VAULT}/privateEndpointConnections",
+        _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/read"), vault_connections.list_connections, _AT_VAULT),
+    row("PrivateEndpointConnectionGet", "GET", CONNECTION,
+        _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/read"), vault_connections.get_connection, _AT_VAULT),
+    row("PrivateEndpointConnectionPut", "PUT", CONNECTION,
+        _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/write"), vault_connections.put_connection, _AT_VAULT,
+        body=wire.PrivateEndpointConnection),
+    row("PrivateEndpointConnectionDelete", "DELETE", CONNECTION,
+        _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/delete"), vault_connections.delete_connection,
+        _AT_VAULT),
+    row("PrivateLinkResourceList", "GET", f"{VAULT}/privateLinkResources",
+        _LINK_TYPE, action(f"{_LINK_TYPE}/read"), vault_connections.list_link_resources, _AT_VAULT),
+)  # fmt: skip
+
+NETWORK_ROWS = (*_NETWORK_ROWS, *_ENDPOINT_ROWS, *_CONNECTION_ROWS)
+
+NETWORK_TYPES: tuple[str, ...] = (
+    _CONNECTION_TYPE,
+    _LINK_TYPE,
+    _NETWORK_TYPE,
+    _SUBNET_TYPE,
+    _ENDPOINT_TYPE,
+)
+"""The resource types that these rows serve."""
