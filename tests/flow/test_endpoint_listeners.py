@@ -276,7 +276,7 @@ class TestEndpointListeners:
         own = free_port("127.0.0.9")
         add(world, endpoint, "127.0.0.9", own)
         add(world, kept, "127.0.0.10", own)
-        world.commit(lambda tx: endpoint_listeners.remove_listener_of(tx, endpoint))
+        world.commit(lambda tx: endpoint_listeners.remove_listeners_of(tx, [endpoint]))
         # What closes it was begun by the commit; this waits for its turn behind that.
         world.run(endpoints.close("none"))
         with socket.socket() as probe:

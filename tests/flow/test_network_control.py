@@ -195,7 +195,7 @@ class TestNetworkMaps:
         network, other = make_network(world), make_network(world)
         set_map(world, network, "192.0.2.0/24")
         set_map(world, other, "198.51.100.0/24")
-        world.commit(lambda tx: network_maps.remove_map_to(tx, network))
+        world.commit(lambda tx: network_maps.remove_maps_of(tx, [network]))
         assert [one["virtualNetwork"] for one in control(world, "/network-maps").json["value"]] == [other.scope.lower()]
 
     def test_it_is_recorded(self, world: Simulation) -> None:

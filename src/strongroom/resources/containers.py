@@ -14,7 +14,9 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.resources.endpoint_connections import disconnect
+from strongroom.resources.endpoint_listeners import remove_listeners_of
 from strongroom.resources.lookup import group_not_found, is_in, subscription_not_found
+from strongroom.resources.network_maps import remove_maps_of
 from strongroom.resources.networks import endpoints_in
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.tracked import check_tags, parse_location
@@ -132,6 +134,8 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     identities = [one for one in await tx.records(UserAssignedIdentity, partition) if is_in(one, current)]
     machines = [one for one in await tx.records(Machine, partition) if is_in(one, current)]
     await disconnect(tx, [endpoint.scope for endpoint in endpoints])
+    await remove_listeners_of(tx, endpoints)
+    await remove_maps_of(tx, networks)
     for resource in (*identities, *machines, *networks, *endpoints):
         await tx.remove(resource)
     await remove_assignments_under(tx, current.tenant, current.scope)

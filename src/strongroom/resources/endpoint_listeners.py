@@ -10,7 +10,7 @@ firewall to say. A listener goes with its private endpoint, because another one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from strongroom.core import limits
 from strongroom.core.errors import Conflict, NameTaken, NotFound
@@ -117,8 +117,9 @@ async def remove_listener(tx: Transaction, listener: EndpointListener) -> None:
         raise _no_listener()
 
 
-async def remove_listener_of(tx: Transaction, endpoint: PrivateEndpoint) -> None:
-    """Remove the listener of a private endpoint, if there is one, as the endpoint is removed."""
+async def remove_listeners_of(tx: Transaction, endpoints: Iterable[PrivateEndpoint]) -> None:
+    """Remove the listeners that private endpoints have, as the endpoints are removed."""
+    scopes = {endpoint.scope.lower() for endpoint in endpoints}
     for one in await tx.records(EndpointListener, INSTANCE):
-        if one.endpoint == endpoint.scope.lower():
+        if one.endpoint in scopes:
             await tx.remove(one)

@@ -9,7 +9,7 @@ A map goes with its virtual network, because another one of the same name is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from strongroom.core import limits
@@ -95,8 +95,9 @@ async def remove_map(tx: Transaction, virtual_network: str) -> NetworkMap:
     raise NotFound("This virtual network is not mapped.")
 
 
-async def remove_map_to(tx: Transaction, network: VirtualNetwork) -> None:
-    """Remove the map of a virtual network, if there is one, as the network is removed."""
+async def remove_maps_of(tx: Transaction, networks: Iterable[VirtualNetwork]) -> None:
+    """Remove the maps that virtual networks have, as the networks are removed."""
+    scopes = {network.scope.lower() for network in networks}
     for one in await tx.records(NetworkMap, INSTANCE):
-        if one.virtual_network == network.scope.lower():
+        if one.virtual_network in scopes:
             await tx.remove(one)

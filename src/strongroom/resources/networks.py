@@ -20,6 +20,7 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.resources.address_space import check_subnets, parse_prefixes
 from strongroom.resources.lookup import group_not_found, resource_not_found
+from strongroom.resources.network_maps import remove_maps_of
 from strongroom.resources.network_names import Reference, check_name, find_subnet, id_in, subnet_scope
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.tracked import check_tags, parse_location, require_place
@@ -163,7 +164,7 @@ async def delete_subnet(tx: Transaction, network: VirtualNetwork, name: str) -> 
 
 async def delete_network(tx: Transaction, network: VirtualNetwork) -> None:
     """
-    Remove a virtual network with its subnets, and the roles that were given over them.
+    Remove a virtual network with its subnets, the roles that were given over them, and what it was mapped to.
 
     Raises:
         NotFound: it is gone already.
@@ -171,6 +172,7 @@ async def delete_network(tx: Transaction, network: VirtualNetwork) -> None:
     """
     current = await require_network(tx, network)
     await _remove_subnets(tx, current, keep=())
+    await remove_maps_of(tx, [current])
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
 

@@ -17,6 +17,7 @@ from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
 from strongroom.resources.endpoint_connections import connect, disconnect
+from strongroom.resources.endpoint_listeners import remove_listeners_of
 from strongroom.resources.lookup import group_not_found, resource_not_found
 from strongroom.resources.network_names import (
     check_name,
@@ -126,7 +127,7 @@ async def put_endpoint(
 
 async def delete_endpoint(tx: Transaction, endpoint: PrivateEndpoint) -> None:
     """
-    Remove a private endpoint, and the roles that were given over it; its connections are disconnected.
+    Remove a private endpoint, the roles that were given over it, and its address; its connections are disconnected.
 
     Raises:
         NotFound: it is gone already.
@@ -136,6 +137,7 @@ async def delete_endpoint(tx: Transaction, endpoint: PrivateEndpoint) -> None:
         raise resource_not_found(ENDPOINT_TYPE, endpoint.resource_group, endpoint.name)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await disconnect(tx, [current.scope])
+    await remove_listeners_of(tx, [current])
     await tx.remove(current)
 
 
