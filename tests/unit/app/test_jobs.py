@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from strongroom.app import jobs, open_instance
+from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 from strongroom.core import limits
@@ -18,6 +19,22 @@ from strongroom.core.relations import DeletedObject
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory.users import delete_user
 from strongroom.http.asgi import Listener
+
+
+@dataclass
+class Endpoints:
+    """Listeners of private endpoints, which are told of certificates and asked to be open."""
+
+    tags: list[bytes] = field(default_factory=list)
+    settled: int = 0
+
+    async def renew(self, tag: bytes) -> None:
+        """Serve the certificate of a tag."""
+        self.tags.append(tag)
+
+    async def settle(self) -> None:
+        """Listen wherever there is a record."""
+        self.settled += 1
 
 
 @dataclass
@@ -36,14 +53,15 @@ class Main:
 def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: Path) -> None:
     """SEC-NAME-12: a renewal that failed after the issue is tried again with what was issued, until it works."""
     settings = Settings(data=tmp_path / "data")
-    main, behind = Main(), Main([b"before"])
+    main, behind, endpoints = Main(), Main([b"before"]), Endpoints()
 
     async def turns() -> tuple[int, int]:
         await initialise(settings, lambda _: None)
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
             served = opened.installation.certificate_tag
-            service = jobs.Service(opened, [cast("Listener", main), cast("Listener", behind)], pool, served)
+            listeners = [cast("Listener", main), cast("Listener", behind)]
+            service = jobs.Service(opened, listeners, cast("EndpointListeners", endpoints), pool, served)
             began = opened.installation.created
             opened.world.clock = lambda: began + 20 * 86_400
             with pytest.raises(OSError, match="does not take connections"):
@@ -51,7 +69,11 @@ def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: 
             assert opened.world.instance.certificate_expires == 0
             await jobs.renew(service)
             await jobs.renew(service)
+            await jobs.settle_endpoints(service)
             pool.close()
+            # Each turn tells them, once the main listener has it: which of them serve it already is theirs to know.
+            assert endpoints.tags == [opened.installation.certificate_tag] * 2
+            assert (endpoints.settled, served in endpoints.tags) == (1, False)
             return opened.world.instance.certificate_expires, opened.installation.certificate_expires
 
     told, issued = asyncio.run(turns())
@@ -69,7 +91,8 @@ def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> N
         await initialise(settings, lambda _: None)
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
-            service = jobs.Service(opened, [cast("Listener", Main())], pool, b"")
+            endpoints = cast("EndpointListeners", Endpoints())
+            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
             world, began, left = opened.world, opened.installation.created, []
             (user,) = world.view.all(User)
             await world.store.commit(lambda tx: delete_user(tx, user.tenant, user.id, now=began))
