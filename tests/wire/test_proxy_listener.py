@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -346,3 +347,19 @@ def test_a_connection_past_the_listener_is_refused(server: Server) -> None:
         assert is_ended(connection)
     assert served == []
     assert [(request.peer, request.proxy) for request in server.requests] == [("127.0.0.1", "127.0.0.1")]
+
+
+def test_a_new_certificate_is_served_to_who_comes_through(server: Server) -> None:
+    """SEC-NAME-12: after a renewal of the web server behind, new connections see the new one and are told as before."""
+    shown = []
+    with in_front_of(server) as listener:
+        for name in ("second", "third"):
+            server.loop.run(server.listener.renew(server.issue(name)))
+            plain = connect(listener, LINE)
+            with server.context().wrap_socket(plain, server_hostname=HOST) as connection:
+                shown.append(connection.getpeercert(binary_form=True))
+                connection.sendall(GET)
+                assert read_response(connection).endswith(b'"hello"')
+    expected = [(server.folder / f"{name}.pem").read_text() for name in ("second", "third")]
+    assert shown == [ssl.PEM_cert_to_DER_cert(text) for text in expected]
+    assert [request.peer for request in server.requests] == [CLIENT] * 2
