@@ -7,31 +7,59 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.live import Service
-from tests.planting import Private, plant_endpoints
 
-MAPPED = "127.0.0.0/24"
-"""Clients on this machine come from its loopback address."""
+MAPPED = "10.1.0.0/24"
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """A virtual network, and two private endpoints in it to the first vault, by their ARM ids."""
+
+    network: str
+    endpoints: tuple[str, str]
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Service:
-    """Make a service of one's own: it is stopped and killed."""
-    return Service(tmp_path / "data")
+def live(tmp_path: Path) -> Iterator[Service]:
+    """Run a service of one's own: it is stopped and killed."""
+    with Service(tmp_path / "data") as service:
+        yield service
 
 
 @pytest.fixture
-def private(live: Service) -> Iterator[Private]:
-    """Run it, with two private endpoints to its vault."""
-    made = plant_endpoints(live.data, MAPPED, "First", "Second")
-    with live:
-        yield made
+def private(live: Service) -> Private:
+    """Have the management plane make what the operator then speaks of."""
+    first, client = live.first, live.client()
+    token = client.token("https://management.azure.com")
+    group = f"/subscriptions/{first['subscriptionId']}/resourceGroups/{first['resourceGroup']}/providers"
+    vault = f"{group}/Microsoft.KeyVault/vaults/{first['vaultName']}"
+    network = f"{group}/Microsoft.Network/virtualNetworks/Office"
+    made = Private(
+        network,
+        (f"{group}/Microsoft.Network/privateEndpoints/First", f"{group}/Microsoft.Network/privateEndpoints/Second"),
+    )
+
+    def put(scope: str, properties: dict[str, Any]) -> None:
+        url = f"{first['armUri']}{scope}?api-version=2024-05-01"
+        answer = client.ask("PUT", url, token=token, json={"location": "local", "properties": properties})
+        assert answer.status_code == 201, answer.text
+
+    desks = {"name": "desks", "properties": {"addressPrefix": MAPPED}}
+    put(network, {"addressSpace": {"addressPrefixes": [MAPPED]}, "subnets": [desks]})
+    link = {"name": "link", "properties": {"privateLinkServiceId": vault, "groupIds": ["vault"]}}
+    for endpoint in made.endpoints:
+        put(endpoint, {"subnet": {"id": f"{network}/subnets/desks"}, "privateLinkServiceConnections": [link]})
+    client.close()
+    return made
 
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
@@ -86,7 +114,7 @@ def require_both(live: Service, first: str, second: str) -> None:
 
 def test_a_life(live: Service, private: Private) -> None:
     """SEC-FLOW-12: made, there again after a stop and after a kill, in run.json, removed; it serves vaults alone."""
-    first, second = (one.scope for one in private.endpoints)
+    first, second = private.endpoints
     assert described(live) == []
     assert done(live, "endpoint-listeners", "add", first, "--address", "127.0.0.2").split() == [
         f"127.0.0.2:{live.port}",
@@ -109,7 +137,7 @@ def test_a_life(live: Service, private: Private) -> None:
 
 def test_what_came_in_its_place(live: Service, private: Private) -> None:
     """A start goes on without a listener that it cannot open, says so, and lists it."""
-    first, second = (one.scope for one in private.endpoints)
+    first, second = private.endpoints
     done(live, "endpoint-listeners", "add", first, "--address", "127.0.0.2")
     done(live, "endpoint-listeners", "add", second, "--address", "127.0.0.3")
     live.stop()
@@ -118,17 +146,17 @@ def test_what_came_in_its_place(live: Service, private: Private) -> None:
         taken.bind(("127.0.0.2", live.port))
         taken.listen()
         live.start()
-        assert f"ENDPOINT 127.0.0.2 port {live.port} cannot be listened on" in live.output.read_text()
         listed = command(live, "endpoint-listeners", "list")
         assert f"{first.lower()}  (does not listen)" in listed.stdout
         assert "in use" in listed.stderr
+        assert f"ENDPOINT 127.0.0.2 port {live.port} cannot be listened on" in live.output.read_text()
     assert ask(live, "127.0.0.3").status_code == 401
     assert described(live) == [(second.lower(), "127.0.0.3", live.port)]
 
 
 def test_network_maps(live: Service, private: Private) -> None:
     """Set, printed, set again, removed."""
-    network = private.network.scope
+    network = private.network
     assert done(live, "network-maps", "list") == ""
     printed = done(live, "network-maps", "set", network, MAPPED, "fd00::/8")
     assert printed.splitlines() == [network.lower(), f"  {MAPPED}", "  fd00::/8"]
@@ -140,11 +168,9 @@ def test_network_maps(live: Service, private: Private) -> None:
     assert json.loads(done(live, "network-maps", "list", "--json")) == []
 
 
-@pytest.mark.usefixtures("private")
-def test_what_cannot_be_is_said(live: Service) -> None:
+def test_what_cannot_be_is_said(live: Service, private: Private) -> None:
     """With the reason and the exit code, and nothing is kept."""
-    nowhere = f"/subscriptions/{live.first['subscriptionId']}/resourceGroups/net/providers/Microsoft.Network"
-    endpoint, network = f"{nowhere}/privateEndpoints/First", f"{nowhere}/virtualNetworks/Office"
+    endpoint, network = private.endpoints[0], private.network
     for words, code, said in (
         (("network-maps", "set", network), 2, "RANGE"),
         (("network-maps", "set", network, "0.0.0.0/0"), 1, "everybody"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from strongroom.arm.operations import OPERATIONS
 from strongroom.core.builtin_roles import KEY_VAULT_READER
+from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
 from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
@@ -96,6 +97,33 @@ class Arm:
         found = self.world.view.connection_between(self.endpoint, vault.id) if vault is not None else None
         name = f"{self.tag}{'0' * 24}" if found is None else found.id
         return f"{self.vault}/privateEndpointConnections/{name}"
+
+    @property
+    def perimeter(self) -> str:
+        """A network security perimeter's scope."""
+        return f"{self.group}/providers/Microsoft.Network/networkSecurityPerimeters/p-{self.tag}"
+
+    @property
+    def profile(self) -> str:
+        """A profile of it."""
+        return f"{self.perimeter}/profiles/f-{self.tag}"
+
+    @property
+    def rule(self) -> str:
+        """An access rule of that."""
+        return f"{self.profile}/accessRules/r-{self.tag}"
+
+    @property
+    def association(self) -> str:
+        """That the vault is in the perimeter."""
+        return f"{self.perimeter}/resourceAssociations/a-{self.tag}"
+
+    @property
+    def configuration(self) -> str:
+        """That, as the vault knows it; before it is so, a name of nothing."""
+        path = f"{self.vault}/networkSecurityPerimeterConfigurations"
+        found = [one for one in self.world.view.all(Perimeter) if one.scope == self.perimeter]
+        return f"{path}/{found[0].guid if found else self.tag}.a-{self.tag}"
 
     @property
     def assignment(self) -> str:
@@ -206,6 +234,28 @@ class Arm:
         self.make_network()
         return self.do("PUT", self.endpoint, self.endpoint_body(manual=manual))
 
+    def make_profile(self) -> Any:
+        """Make the group, and a perimeter with a profile."""
+        self.make_group()
+        self.do("PUT", self.perimeter, {"location": "local"})
+        return self.do("PUT", self.profile, {"properties": {}})
+
+    def make_rule(self) -> Any:
+        """Make that, and an access rule."""
+        self.make_profile()
+        return self.do("PUT", self.rule, inbound("203.0.113.0/24"))
+
+    def association_body(self, mode: str = "Learning", **properties: Any) -> dict[str, Any]:
+        """Give the body that puts the vault into the perimeter."""
+        base = {"privateLinkResource": {"id": self.vault}, "profile": {"id": self.profile}, "accessMode": mode}
+        return {"properties": base | properties}
+
+    def make_association(self, mode: str = "Learning") -> Any:
+        """Make the vault and the perimeter, and put the one into the other."""
+        self.make_vault()
+        self.make_rule()
+        return self.do("PUT", self.association, self.association_body(mode))
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -247,6 +297,12 @@ def _policies(arm: Arm) -> object:
     return {"properties": {"accessPolicies": [entry]}}
 
 
+def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
+    """Give the body of an access rule for what comes from ranges."""
+    ranges = {"addressPrefixes": list(prefixes)} if prefixes else {}
+    return {"properties": {"direction": "Inbound", **ranges, **more}}
+
+
 def decided(status: str, **more: Any) -> dict[str, Any]:
     """Give the body by which a vault's owner decides about a connection."""
     return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
@@ -255,6 +311,16 @@ def decided(status: str, **more: Any) -> dict[str, Any]:
 def _make_bare_network(arm: Arm) -> None:
     arm.make_group()
     arm.do("PUT", arm.network, arm.network_body())
+
+
+def _make_bare_perimeter(arm: Arm) -> None:
+    arm.make_group()
+    arm.do("PUT", arm.perimeter, {"location": "local"})
+
+
+def _make_perimeter_and_vault(arm: Arm) -> None:
+    arm.make_vault()
+    arm.make_rule()
 
 
 def _make_both_ends(arm: Arm) -> None:
@@ -363,6 +429,37 @@ CASES: dict[str, Case] = {
     ),
     "PrivateEndpointConnectionDelete": Case(lambda arm: arm.connection, Arm.make_endpoint),
     "PrivateLinkResourceList": Case(lambda arm: f"{arm.vault}/privateLinkResources", Arm.make_vault),
+    "NetworkSecurityPerimeterGet": Case(lambda arm: arm.perimeter, Arm.make_profile),
+    "NetworkSecurityPerimeterPut": Case(lambda arm: arm.perimeter, Arm.make_group, lambda _: {"location": "local"}),
+    "NetworkSecurityPerimeterPatch": Case(lambda arm: arm.perimeter, Arm.make_profile, lambda _: {"tags": {"a": "b"}}),
+    "NetworkSecurityPerimeterDelete": Case(lambda arm: arm.perimeter, Arm.make_profile),
+    "NetworkSecurityPerimeterListByGroup": Case(
+        lambda arm: arm.perimeter.rpartition("/")[0], Arm.make_profile, empty_for_nobody=True
+    ),
+    "NetworkSecurityPerimeterList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.Network/networkSecurityPerimeters",
+        Arm.make_profile,
+        empty_for_nobody=True,
+    ),
+    "PerimeterProfileGet": Case(lambda arm: arm.profile, Arm.make_profile),
+    "PerimeterProfilePut": Case(lambda arm: arm.profile, _make_bare_perimeter, lambda _: {"properties": {}}),
+    "PerimeterProfileDelete": Case(lambda arm: arm.profile, Arm.make_profile),
+    "PerimeterProfileList": Case(lambda arm: arm.profile.rpartition("/")[0], Arm.make_profile),
+    "PerimeterAccessRuleGet": Case(lambda arm: arm.rule, Arm.make_rule),
+    "PerimeterAccessRulePut": Case(lambda arm: arm.rule, Arm.make_profile, lambda _: inbound("203.0.113.0/24")),
+    "PerimeterAccessRuleDelete": Case(lambda arm: arm.rule, Arm.make_rule),
+    "PerimeterAccessRuleList": Case(lambda arm: arm.rule.rpartition("/")[0], Arm.make_rule),
+    "PerimeterAssociationGet": Case(lambda arm: arm.association, Arm.make_association),
+    "PerimeterAssociationPut": Case(
+        lambda arm: arm.association,
+        _make_perimeter_and_vault,
+        Arm.association_body,
+        linked=(("Microsoft.KeyVault/vaults/joinPerimeter/action", lambda arm: arm.vault),),
+    ),
+    "PerimeterAssociationDelete": Case(lambda arm: arm.association, Arm.make_association),
+    "PerimeterAssociationList": Case(lambda arm: arm.association.rpartition("/")[0], Arm.make_association),
+    "PerimeterConfigurationList": Case(lambda arm: arm.configuration.rpartition("/")[0], Arm.make_association),
+    "PerimeterConfigurationGet": Case(lambda arm: arm.configuration, Arm.make_association),
     "RoleAssignmentList": Case(lambda arm: arm.assignment.rpartition("/")[0], Arm.make_assignment),
     "RoleAssignmentGet": Case(lambda arm: arm.assignment, Arm.make_assignment),
     "RoleAssignmentPut": Case(
@@ -394,6 +491,10 @@ def scope_of(op: Op, arm: Arm) -> str:
         arm.subnet,
         arm.network,
         arm.endpoint,
+        arm.rule,
+        arm.profile,
+        arm.association,
+        arm.perimeter,
         arm.federation,
         arm.identity,
         arm.machine,

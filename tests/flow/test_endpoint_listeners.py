@@ -25,8 +25,9 @@ from strongroom.http.asgi import Listener
 from strongroom.http.connections import DescriptorLimit, Watch
 from strongroom.resources import endpoint_listeners
 from strongroom.store import Transaction
+from tests.flow.arm import Arm
 from tests.flow.networks import connection, put
-from tests.flow.test_network_control import NO_GUID, control
+from tests.flow.test_network_control import NO_GUID, control, set_map
 from tests.world import START, Simulation
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  what is tested is an address beside a listener on every one
@@ -282,6 +283,23 @@ class TestEndpointListeners:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.9", own)) != 0
         assert over(world, files, "127.0.0.10", own).status_code == 401
+
+    def test_it_goes_with_its_endpoint_on_the_management_plane(
+        self, world: Simulation, endpoints: EndpointListeners
+    ) -> None:
+        """By itself, or with its group; the map of its virtual network goes likewise."""
+        for whole_group in (False, True):
+            arm = Arm(world, world.administrator)
+            arm.make_endpoint()
+            body = {"privateEndpoint": arm.endpoint, "address": "127.0.0.16", "port": free_port("127.0.0.16")}
+            assert control(world, "/endpoint-listeners", body).status == 201
+            assert set_map(world, arm.network, "192.0.2.0/24").status == 200
+            for scope in (arm.group,) if whole_group else (arm.endpoint, arm.network):
+                arm.do("DELETE", scope)
+            assert control(world, "/endpoint-listeners").json == {"value": []}
+            assert control(world, "/network-maps").json == {"value": []}
+            world.run(endpoints.close("none"))
+            assert endpoints.describe() == []
 
     def test_a_connection_that_outlasts_its_record(
         self, world: Simulation, files: Files, endpoints: EndpointListeners, port: int

@@ -97,6 +97,7 @@ _PROVIDER = {"issuer": "none", "clientId": "c", "clientSecret": "s", "displayNam
 _NO_PROVIDER = "/identity-providers/no-such-provider"
 _NO_NETWORK = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
 _NO_ENDPOINT = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/e"
+_TRUSTED = {"principal": _NOBODY, "service": "Azure Backup", "operations": ["SecretBackup"]}
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -182,6 +183,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "SigningKeyRoll"): Case(_at("/signing-keys/roll"), how={"body": {}}),
     ("control", "SignInChange"): Case(_at("/sign-in"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
+    ("control", "TrustedServiceList"): Case(_at("/trusted-services")),
+    ("control", "TrustedServiceAdd"): Case(_at("/trusted-services"), 404, {"body": _TRUSTED}),
+    ("control", "TrustedServiceRemove"): Case(_at("/trusted-services/no-such-service"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
     ("control", "TenantList"): Case(_at("/tenants")),
     # The first tenant has the domain; one that were made would have to be named by the others.

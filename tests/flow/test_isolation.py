@@ -278,6 +278,7 @@ class Place:
             profile=self.vault,
             rule=self.vault,
             association=self.vault,
+            configuration=self.vault,
             location=self.location,
             operation="add",
         )

@@ -102,6 +102,9 @@ PUBLIC = {
         "TenantCreate",
         "TenantChange",
         "TenantRemove",
+        "TrustedServiceAdd",
+        "TrustedServiceList",
+        "TrustedServiceRemove",
     },
 }
 CHANGING = {

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from strongroom.arm import network_wire as wire
-from strongroom.arm import networks, private_endpoints, vault_connections
+from strongroom.arm import networks, perimeters, private_endpoints, vault_connections
 from strongroom.arm.rows import action, row
-from strongroom.arm.targets import CONNECTION, ENDPOINT, GROUP, NETWORK, SUBNET, VAULT, at
+from strongroom.arm.targets import (
+    ASSOCIATION,
+    CONNECTION,
+    ENDPOINT,
+    GROUP,
+    NETWORK,
+    PERIMETER,
+    PROFILE,
+    RULE,
+    SUBNET,
+    VAULT,
+    at,
+)
 from strongroom.core.permissions import Authenticated
 
 _ANYONE = Authenticated()
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _AT_SUBSCRIPTION, _AT_GROUP, _AT_VAULT = at(_SUBSCRIPTION), at(GROUP), at(VAULT)
 _AT_NETWORK, _AT_SUBNET, _AT_ENDPOINT = at(NETWORK), at(SUBNET), at(ENDPOINT)
+_AT_PERIMETER, _AT_PROFILE, _AT_RULE, _AT_ASSOCIATION = at(PERIMETER), at(PROFILE), at(RULE), at(ASSOCIATION)
 
 _NETWORK_TYPE = "Microsoft.Network/virtualNetworks"
 _SUBNET_TYPE = f"{_NETWORK_TYPE}/subnets"
@@ -74,7 +87,61 @@ _CONNECTION_ROWS = (
         _LINK_TYPE, action(f"{_LINK_TYPE}/read"), vault_connections.list_link_resources, _AT_VAULT),
 )  # fmt: skip
 
-NETWORK_ROWS = (*_NETWORK_ROWS, *_ENDPOINT_ROWS, *_CONNECTION_ROWS)
+_PERIMETER_TYPE = "Microsoft.Network/networkSecurityPerimeters"
+_PROFILE_TYPE, _ASSOCIATION_TYPE = f"{_PERIMETER_TYPE}/profiles", f"{_PERIMETER_TYPE}/resourceAssociations"
+_RULE_TYPE = f"{_PROFILE_TYPE}/accessRules"
+_CONFIGURATION_TYPE = "Microsoft.KeyVault/vaults/networkSecurityPerimeterConfigurations"
+_CONFIGURATIONS = f"{VAULT}/networkSecurityPerimeterConfigurations"
+_PERIMETER_ROWS = (
+    row("NetworkSecurityPerimeterGet", "GET", PERIMETER,
+        _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/read"), perimeters.get_perimeter, _AT_PERIMETER),
+    row("NetworkSecurityPerimeterPut", "PUT", PERIMETER,
+        _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/write"), perimeters.put_perimeter, _AT_PERIMETER,
+        success=201, body=wire.Perimeter),
+    row("NetworkSecurityPerimeterPatch", "PATCH", PERIMETER,
+        _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/write"), perimeters.patch_perimeter, _AT_PERIMETER,
+        body=wire.Tags),
+    row("NetworkSecurityPerimeterDelete", "DELETE", PERIMETER,
+        _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/delete"), perimeters.delete_perimeter, _AT_PERIMETER),
+    row("NetworkSecurityPerimeterListByGroup", "GET", f"{GROUP}/providers/{_PERIMETER_TYPE}",
+        _PERIMETER_TYPE, _ANYONE, perimeters.list_perimeters, _AT_GROUP),
+    row("NetworkSecurityPerimeterList", "GET", f"{_SUBSCRIPTION}/providers/{_PERIMETER_TYPE}",
+        _PERIMETER_TYPE, _ANYONE, perimeters.list_perimeters, _AT_SUBSCRIPTION),
+    row("PerimeterProfileGet", "GET", PROFILE,
+        _PROFILE_TYPE, action(f"{_PROFILE_TYPE}/read"), perimeters.get_profile, _AT_PROFILE),
+    row("PerimeterProfilePut", "PUT", PROFILE,
+        _PROFILE_TYPE, action(f"{_PROFILE_TYPE}/write"), perimeters.put_profile, _AT_PROFILE,
+        success=201, body=wire.PerimeterProfile),
+    row("PerimeterProfileDelete", "DELETE", PROFILE,
+        _PROFILE_TYPE, action(f"{_PROFILE_TYPE}/delete"), perimeters.delete_profile, _AT_PROFILE),
+    row("PerimeterProfileList", "GET", f"{PERIMETER}/profiles",
+        _PROFILE_TYPE, action(f"{_PROFILE_TYPE}/read"), perimeters.list_profiles, _AT_PERIMETER),
+    row("PerimeterAccessRuleGet", "GET", RULE,
+        _RULE_TYPE, action(f"{_RULE_TYPE}/read"), perimeters.get_rule, _AT_RULE),
+    row("PerimeterAccessRulePut", "PUT", RULE,
+        _RULE_TYPE, action(f"{_RULE_TYPE}/write"), perimeters.put_rule, _AT_RULE,
+        success=201, body=wire.AccessRule),
+    row("PerimeterAccessRuleDelete", "DELETE", RULE,
+        _RULE_TYPE, action(f"{_RULE_TYPE}/delete"), perimeters.delete_rule, _AT_RULE),
+    row("PerimeterAccessRuleList", "GET", f"{PROFILE}/accessRules",
+        _RULE_TYPE, action(f"{_RULE_TYPE}/read"), perimeters.list_rules, _AT_PROFILE),
+    row("PerimeterAssociationGet", "GET", ASSOCIATION,
+        _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/read"), perimeters.get_association, _AT_ASSOCIATION),
+    # It takes a right over the vault besides, which the handler asks for.
+    row("PerimeterAssociationPut", "PUT", ASSOCIATION,
+        _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/write"), perimeters.put_association, _AT_ASSOCIATION,
+        success=201, body=wire.ResourceAssociation),
+    row("PerimeterAssociationDelete", "DELETE", ASSOCIATION,
+        _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/delete"), perimeters.delete_association, _AT_ASSOCIATION),
+    row("PerimeterAssociationList", "GET", f"{PERIMETER}/resourceAssociations",
+        _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/read"), perimeters.list_associations, _AT_PERIMETER),
+    row("PerimeterConfigurationList", "GET", _CONFIGURATIONS,
+        _CONFIGURATION_TYPE, action(f"{_CONFIGURATION_TYPE}/read"), perimeters.list_configurations, _AT_VAULT),
+    row("PerimeterConfigurationGet", "GET", f"{_CONFIGURATIONS}/{{configuration}}",
+        _CONFIGURATION_TYPE, action(f"{_CONFIGURATION_TYPE}/read"), perimeters.get_configuration, _AT_VAULT),
+)  # fmt: skip
+
+NETWORK_ROWS = (*_NETWORK_ROWS, *_ENDPOINT_ROWS, *_CONNECTION_ROWS, *_PERIMETER_ROWS)
 
 NETWORK_TYPES: tuple[str, ...] = (
     _CONNECTION_TYPE,
@@ -82,5 +149,10 @@ NETWORK_TYPES: tuple[str, ...] = (
     _NETWORK_TYPE,
     _SUBNET_TYPE,
     _ENDPOINT_TYPE,
+    _CONFIGURATION_TYPE,
+    _PERIMETER_TYPE,
+    _PROFILE_TYPE,
+    _RULE_TYPE,
+    _ASSOCIATION_TYPE,
 )
 """The resource types that these rows serve."""

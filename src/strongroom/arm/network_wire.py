@@ -118,3 +118,46 @@ class PrivateEndpointConnection(Struct, rename="camel"):
     """The body of PUT private endpoint connection."""
 
     properties: ConnectionProperties
+
+
+# ---- perimeters -----------------------------------------------------------------------------------------------------
+
+
+class Perimeter(Struct, rename="camel"):
+    """The body of PUT network security perimeter."""
+
+    location: str
+    tags: dict[str, str] | None = None
+
+
+class PerimeterProfile(Struct, rename="camel"):
+    """The body of PUT profile, in which nothing is said that decides anything."""
+
+
+class AccessRuleProperties(Struct, rename="camel"):
+    """Whom an access rule is about."""
+
+    direction: str = ""
+    address_prefixes: list[str] | None = None
+    subscriptions: list[ResourceId] | None = None
+    fully_qualified_domain_names: list[str] | None = None
+
+
+class AccessRule(Struct, rename="camel"):
+    """The body of PUT access rule."""
+
+    properties: AccessRuleProperties
+
+
+class ResourceAssociationProperties(Struct, rename="camel"):
+    """Which resource goes by which profile, and whether it has to."""
+
+    private_link_resource: ResourceId = field(default_factory=ResourceId)
+    profile: ResourceId = field(default_factory=ResourceId)
+    access_mode: str = "Learning"
+
+
+class ResourceAssociation(Struct, rename="camel"):
+    """The body of PUT resource association."""
+
+    properties: ResourceAssociationProperties

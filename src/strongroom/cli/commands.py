@@ -17,6 +17,7 @@ from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
+from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
     str | None,
@@ -406,3 +407,4 @@ application.command(endpoint_listeners)
 application.command(network_maps)
 application.command(signing_keys)
 application.command(tenants)
+application.command(trusted_services)

@@ -48,8 +48,8 @@ SUBNET_PREFIXES = 100
 """Address prefixes of one subnet: ours."""
 NETWORK_NAME_CHARS = 80
 """The name of a resource of Microsoft.Network: Azure's own limit."""
-PERIMETERS = 100
-"""Network security perimeters of one subscription: Azure's own limit."""
+PERIMETERS = 1000
+"""Network security perimeters of one subscription: ours. Azure recommends 100 and enforces nothing that is known."""
 PERIMETER_PROFILES = 200
 """Profiles of one perimeter: Azure's own limit."""
 PERIMETER_RULE_ELEMENTS = 200
@@ -330,6 +330,8 @@ NETWORKS_COMPILED = 1024
 """Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""
 ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
+TRUSTED_OPERATIONS = 128
+"""Operations that one trusted service is trusted for: ours."""
 HOST_MEMO_ENTRIES = 1024
 """Host headers whose meaning is kept."""
 DOMAINS_PER_TENANT = 100

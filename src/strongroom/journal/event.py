@@ -197,6 +197,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
         {"bypass": _text, "defaultAction": _text, "ipRules": _texts, "virtualNetworkRules": _texts}
     ),
     # Ours, for the operations whose record the reference does not show: names and ids, never values.
+    "accessMode": _text,
     "accessPolicyObjectIds": _texts,
     "appId": _text,
     "applicationId": _text,

@@ -18,6 +18,7 @@ from strongroom.resources.endpoint_listeners import remove_listeners_of
 from strongroom.resources.lookup import group_not_found, is_in, subscription_not_found
 from strongroom.resources.network_maps import remove_maps_of
 from strongroom.resources.networks import endpoints_in
+from strongroom.resources.perimeter_associations import perimeters_of
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.tracked import check_tags, parse_location
 from strongroom.resources.vaults import mark_deleted
@@ -126,6 +127,9 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     if current is None:
         raise group_not_found(group.name)
     networks, endpoints = await _networks_of(tx, current)
+    perimeters, associations, used = await perimeters_of(tx, current, lambda one: is_in(one, current))
+    if used is not None:
+        raise deletion_blocked(current, used.scope)
     vaults = [
         await mark_deleted(tx, vault, now=now)
         for vault in await tx.records(Vault)
@@ -136,7 +140,7 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     await disconnect(tx, [endpoint.scope for endpoint in endpoints])
     await remove_listeners_of(tx, endpoints)
     await remove_maps_of(tx, networks)
-    for resource in (*identities, *machines, *networks, *endpoints):
+    for resource in (*identities, *machines, *networks, *endpoints, *associations, *perimeters):
         await tx.remove(resource)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)

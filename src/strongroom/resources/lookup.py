@@ -17,7 +17,7 @@ from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
-from strongroom.resources.network_names import id_in
+from strongroom.resources.network_names import id_in, unresolved
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -214,4 +214,18 @@ async def require_active(tx: Transaction, vault: Vault) -> Vault:
     current = await tx.record(Vault, vault_partition(vault.id), vault.id)
     if current is None or current.deleted is not None:
         raise vault_not_found(vault.resource_group, vault.name)
+    return current
+
+
+async def named_vault(tx: Transaction, tenant: str, vault: Vault | None, text: str, by: str) -> Vault:
+    """
+    Read again the vault that a resource *by* names by the ARM id *text*; *vault* is what was found for its name.
+
+    Raises:
+        Invalid: there is no such vault in the tenant that is not deleted.
+    """
+    current = None if vault is None else await tx.record(Vault, vault_partition(vault.id), vault.id)
+    there = current is not None and current.deleted is None and current.tenant == tenant
+    if current is None or not there or current.scope.lower() != text.rstrip("/").lower():
+        raise unresolved(text, by)
     return current

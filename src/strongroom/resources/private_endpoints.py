@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from strongroom.core import limits
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.networks import EndpointConnection, LinkRequest, PrivateEndpoint
-from strongroom.core.records import tenant_partition, vault_partition
+from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
 from strongroom.resources.endpoint_connections import connect, disconnect
 from strongroom.resources.endpoint_listeners import remove_listeners_of
-from strongroom.resources.lookup import group_not_found, resource_not_found
+from strongroom.resources.lookup import group_not_found, named_vault, resource_not_found
 from strongroom.resources.network_names import (
     check_name,
     id_in,
@@ -107,7 +107,7 @@ async def put_endpoint(
         raise group_not_found(group.name)
     location = parse_location(wish.location)
     subnet = await _require_subnet(tx, group.tenant, wish.subnet, location, scope)
-    target = await _require_vault(tx, group.tenant, vault, wish.vault, scope)
+    target = await named_vault(tx, group.tenant, vault, wish.vault, scope)
     made = PrivateEndpoint(
         id=id_in(group, name),
         tenant=group.tenant,
@@ -173,18 +173,6 @@ async def _require_subnet(tx: Transaction, tenant: str, text: str, location: str
             code="PrivateEndpointLimitExceeded",
         )
     return subnet_scope(network, subnet.name).lower()
-
-
-async def _require_vault(tx: Transaction, tenant: str, vault: Vault | None, text: str, by: str) -> Vault:
-    current = None if vault is None else await tx.record(Vault, vault_partition(vault.id), vault.id)
-    if (
-        current is None
-        or current.deleted is not None
-        or current.tenant != tenant
-        or current.scope.lower() != text.rstrip("/").lower()
-    ):
-        raise unresolved(text, by)
-    return current
 
 
 def vault_named(text: str) -> str | None:

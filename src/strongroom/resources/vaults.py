@@ -25,6 +25,7 @@ from strongroom.resources.lookup import (
     is_recoverable,
     require_active,
 )
+from strongroom.resources.perimeter_associations import remove_association_of
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.vault_settings import VaultChange, apply_change
 from strongroom.resources.vault_subnets import check_subnet_rules
@@ -225,5 +226,6 @@ def _has_expired(vault: Vault, now: int) -> bool:
 async def _remove(tx: Transaction, vault: Vault) -> int:
     removed = await tx.remove_vault_objects(vault.id)
     await remove_connections_of(tx, vault)
+    await remove_association_of(tx, vault)
     await tx.remove(vault)
     return removed

@@ -118,8 +118,7 @@ class Tables:
             lambda one: ((one.tenant, one.principal),)
         )
 
-        around = self.networks.following
-        self._following: Mapping[str, tuple[Following, ...]] = {
+        following: dict[str, tuple[Following, ...]] = {
             Tenant.KIND: (self.tenants, self.domains),
             User.KIND: (self.principals, self.users),
             Group.KIND: (self.principals, _Notice(self._groups_changed)),
@@ -146,10 +145,12 @@ class Tables:
             Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
             TrustedService.KIND: (self.trusted_services,),
-            **around,
-            PrivateEndpoint.KIND: (self.private_endpoints, *around[PrivateEndpoint.KIND]),
-            EndpointConnection.KIND: (self.endpoint_connections, *around[EndpointConnection.KIND]),
+            PrivateEndpoint.KIND: (self.private_endpoints,),
+            EndpointConnection.KIND: (self.endpoint_connections,),
         }
+        for kind, followers in self.networks.following.items():
+            following[kind] = (*following.get(kind, ()), *followers)
+        self._following: Mapping[str, tuple[Following, ...]] = following
 
     # ---- following the changes --------------------------------------------------------------------------------------
 

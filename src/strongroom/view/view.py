@@ -21,7 +21,6 @@ from strongroom.core.networks import (
     PrivateEndpoint,
     Surroundings,
     TrustedService,
-    VirtualNetwork,
 )
 from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
@@ -315,10 +314,6 @@ class View:
     def endpoint_connections(self, vault_id: str) -> tuple[EndpointConnection, ...]:
         """Return a vault's connections to private endpoints, in whatever state."""
         return self._tables.networks.connections.get(vault_id)
-
-    def virtual_network(self, scope: str) -> VirtualNetwork | None:
-        """Return a virtual network by its ARM id, or None."""
-        return self._tables.networks.virtual_networks.get(scope.lower())
 
     def trusted_service(self, tenant: str, principal: str) -> TrustedService | None:
         """Return which of Azure's trusted services a service principal is, or None."""

@@ -100,7 +100,6 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "vaults": lambda view: view.vaults(),
     "grants": lambda view: view.grants(T1),
     "endpoint_connections": lambda view: view.endpoint_connections("v"),
-    "virtual_network": lambda view: view.virtual_network("x"),
     "connection_between": lambda view: view.connection_between("e", "v"),
     "private_endpoint": lambda view: view.private_endpoint("t", "x"),
     "trusted_service": lambda view: view.trusted_service(T1, "x"),
