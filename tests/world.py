@@ -180,6 +180,7 @@ class Simulation:
         host: str | None = None,
         ends: tuple[End, End] | None = None,
         listener: str = "",
+        proxy: str = "",
     ) -> Answer:
         """Send a request, as the listener would hand it in, and give the answer."""
         parts = urlsplit(url)
@@ -214,6 +215,7 @@ class Simulation:
             receive_body=receive,
             ends=ends,
             listener=listener,
+            proxy=proxy,
         )
         before = len(self.entries())
         response = self.run(self.dispatcher.handle(request))

@@ -13,12 +13,13 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
 from strongroom.core.instance import ARC_KEY_FOLDER
 from strongroom.core.outgoing import parse_networks
+from strongroom.core.proxies import parse_trusted_proxies
 from strongroom.flow.settings import FlowSettings
 
 DEFAULT_DOMAIN = "localhost"
@@ -53,6 +54,15 @@ class Settings:
     """The address of the main listener, IPv4 or IPv6; `0.0.0.0` or `::` is every one."""
     port: int = DEFAULT_PORT
     """The port of the main listener, and what clients write in URLs. 0 takes a free one."""
+    public_port: int = 0
+    """The port that clients write in URLs where a proxy in front listens on another. 0: the main listener's own."""
+    trusted_proxies: str = ""
+    """Addresses and ranges of proxies in front, separated by commas: their `X-Forwarded-For` says who the client is,
+    and they alone may use the PROXY protocol's listener."""
+    proxy_protocol_address: str = ""
+    """The address of a listener of its own for the PROXY protocol, IPv4 or IPv6. Empty: there is none."""
+    proxy_protocol_port: int = 8444
+    """The port of that listener. 0 takes a free one."""
     managed_identity_port: int = 0
     """The loopback port of the managed identity endpoint. 0 takes a free one."""
     metadata_address: str = ""
@@ -72,6 +82,11 @@ class Settings:
     """How many seconds requests that are under way have to finish when the service is told to stop."""
     flow: FlowSettings = field(default_factory=FlowSettings)
     """What an operator may set about the flow."""
+
+    @property
+    def url_port(self) -> int:
+        """The port that clients write in their URLs."""
+        return self.public_port or self.port
 
     @property
     def database(self) -> Path:
@@ -123,6 +138,10 @@ _TYPES: Mapping[str, type] = {
     "domain": str,
     "address": str,
     "port": int,
+    "public_port": int,
+    "trusted_proxies": str,
+    "proxy_protocol_address": str,
+    "proxy_protocol_port": int,
     "managed_identity_port": int,
     "metadata_address": str,
     "metadata_port": int,
@@ -261,7 +280,8 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         if _DOMAIN.fullmatch(domain) is None:
             faults.append(f"domain must be a DNS name, not {domain!r}.")
     _judge_metadata_address(values.get("metadata_address", ""), faults)
-    for name in ("port", "managed_identity_port", "metadata_port"):
+    _judge_proxies(values.get("trusted_proxies", ""), values.get("proxy_protocol_address", ""), faults)
+    for name in ("port", "public_port", "proxy_protocol_port", "managed_identity_port", "metadata_port"):
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
@@ -290,3 +310,18 @@ def _judge_metadata_address(text: str, faults: list[str]) -> None:
     else:
         if address.is_unspecified or address.is_multicast:
             faults.append("metadata_address must be one address of this machine, not every one.")
+
+
+def _judge_proxies(trusted: str, address: str, faults: list[str]) -> None:
+    try:
+        parse_trusted_proxies(trusted)
+    except ValueError as error:
+        faults.append(f"trusted_proxies: {error}.")
+    if not address:
+        return
+    try:
+        ip_address(address)
+    except ValueError:
+        faults.append(f"proxy_protocol_address must be an IP address, not {address!r}.")
+    if not trusted.replace(",", " ").split():
+        faults.append("proxy_protocol_address wants trusted_proxies: nobody else may use that listener.")

@@ -127,8 +127,12 @@ OTHER: dict[str, object] = {
     "egress_ca_file": __file__,
     "egress_networks": "10.0.0.0/8",
     "metadata_address": "10.1.2.3",
+    "proxy_protocol_address": "10.1.2.3",
+    "trusted_proxies": "10.0.0.0/8",
 }
 """Settings whose values have a form of their own, and one that differs from the default."""
+BESIDE: dict[str, dict[str, str]] = {"proxy_protocol_address": {"STRONGROOM_TRUSTED_PROXIES": "10.0.0.0/8"}}
+"""What must be said too where a setting is: variables."""
 
 SURFACES = Surfaces()
 OPERATIONS = [
@@ -194,9 +198,10 @@ def test_every_setting_is_read_from_where_the_page_says(
     assert other != field.default
 
     assert f"| `{variable}` |" in page("settings.md")
-    by_variable = load(tmp_path, environment={variable: json.dumps(other).strip('"')})
+    beside = BESIDE.get(field.name, {})
+    by_variable = load(tmp_path, environment={variable: json.dumps(other).strip('"'), **beside})
     (tmp_path / "config.toml").write_text(f"{table}{field.name} = {json.dumps(other)}\n", encoding="utf-8")
-    for settings in (by_variable, load(tmp_path, environment={})):
+    for settings in (by_variable, load(tmp_path, environment=beside)):
         assert getattr(settings.flow if table else settings, field.name) == other
 
 

@@ -96,3 +96,39 @@ def test_the_folder_of_key_files_fits_into_a_header(tmp_path: Path, folder: str)
     """It stands in Arc's challenge, which clients cut at a sign of equality."""
     with pytest.raises(ConfigFault, match="arc_key_folder"):
         load(tmp_path, {"arc_key_folder": folder}, environment={})
+
+
+# ---- proxies in front -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"trusted_proxies": "10.0.0.0/8, 0.0.0.0/0"}, "trusted_proxies: '0.0.0.0/0' is every address there is"),
+        ({"trusted_proxies": "::/0"}, "trusted_proxies: '::/0' is every address there is"),
+        ({"trusted_proxies": "balancer"}, "trusted_proxies: 'balancer' is no address range"),
+        ({"proxy_protocol_address": "10.0.0.5"}, "proxy_protocol_address wants trusted_proxies"),
+        (
+            {"proxy_protocol_address": "balancer", "trusted_proxies": "10.0.0.1"},
+            "proxy_protocol_address must be an IP address",
+        ),
+        ({"proxy_protocol_port": 65_536}, "proxy_protocol_port must be between 0 and 65535"),
+        ({"public_port": -1}, "public_port must be between 0 and 65535"),
+    ],
+)
+def test_proxies_that_cannot_be(tmp_path: Path, given: dict[str, object], fault: str) -> None:
+    """SEC-FLOW-10: whom to believe is a fault of the settings where it is nobody, or everybody."""
+    with pytest.raises(ConfigFault) as faults:
+        load(tmp_path, given, {})
+    assert len(faults.value.faults) == 1
+    assert faults.value.faults[0].startswith(fault)
+
+
+def test_proxies_from_the_file(tmp_path: Path) -> None:
+    """They stand where every setting does; the port in URLs is the listener's unless another is named."""
+    (tmp_path / "config.toml").write_text(
+        'trusted_proxies = "10.0.0.0/8, 2001:db8::1"\nproxy_protocol_address = "::"\nproxy_protocol_port = 0\n'
+    )
+    settings = load(tmp_path, environment={"STRONGROOM_PUBLIC_PORT": "443"})
+    assert (settings.trusted_proxies, settings.proxy_protocol_address) == ("10.0.0.0/8, 2001:db8::1", "::")
+    assert (settings.port, settings.url_port, load(tmp_path, environment={}).url_port) == (8443, 443, 8443)

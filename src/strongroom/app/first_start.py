@@ -74,7 +74,7 @@ async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
     finally:
         await store.close()
     _write_config(settings)
-    hand_over(made.describe(Hosts(settings.domain, settings.port), str(settings.ca_file)))
+    hand_over(made.describe(Hosts(settings.domain, settings.url_port), str(settings.ca_file)))
     key_file.rename(settings.root_key)
     database.rename(settings.database)
     sync_directory(settings.data)

@@ -20,6 +20,7 @@ from strongroom.core.kinds import KINDS
 from strongroom.core.names import Hosts
 from strongroom.core.outgoing import parse_networks
 from strongroom.core.permissions import Public
+from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
 from strongroom.core.records import INSTANCE
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
@@ -133,7 +134,7 @@ def make_world(
     flow = settings.flow
     return World(
         settings=flow,
-        hosts=Hosts(installation.domain, settings.port),
+        hosts=Hosts(installation.domain, settings.url_port),
         store=store,
         view=view,
         keys=keys,
@@ -154,6 +155,7 @@ def make_world(
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
+        proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,11 +33,12 @@ class Service:
     """What jobs look after."""
 
     opened: Opened
-    main: Listener
+    listeners: Sequence[Listener]
+    """The main one and those beside it that serve the server's certificate."""
     endpoints: EndpointListeners
     keys_pool: BoundedPool
     served_tag: bytes
-    """Which certificate the listener serves: a renewal that failed after the issue is tried again."""
+    """Which certificate the listeners serve: a renewal that failed after the issue is tried again."""
 
 
 async def trim_outbox(service: Service) -> None:
@@ -101,7 +102,8 @@ async def renew(service: Service) -> None:
     await certificates.renew_if_due(opened)
     issued = opened.installation
     if issued.certificate_tag != service.served_tag:
-        await service.main.renew(opened.settings.certificate_files)
+        for listener in service.listeners:
+            await listener.renew(opened.settings.certificate_files)
         service.served_tag = issued.certificate_tag
         opened.world.instance.certificate_expires = issued.certificate_expires
     # After the main one, whose files they serve: what could not be renewed does not keep the others from it.
@@ -147,11 +149,10 @@ async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> None:
 
 
 @asynccontextmanager
-async def running(opened: Opened, main: Listener, endpoints: EndpointListeners) -> AsyncIterator[None]:
+async def running(opened: Opened, listeners: Sequence[Listener], endpoints: EndpointListeners) -> AsyncIterator[None]:
     """Run the jobs while the block lasts."""
-    service = Service(
-        opened, main, endpoints, BoundedPool("signing key", threads=1, waiting=4), opened.installation.certificate_tag
-    )
+    keys_pool = BoundedPool("signing key", threads=1, waiting=4)
+    service = Service(opened, listeners, endpoints, keys_pool, opened.installation.certificate_tag)
     tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
     try:
         yield

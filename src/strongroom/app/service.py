@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -33,7 +34,10 @@ from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.process import protect_process
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener, free_port
-from strongroom.http.connections import Watch, raise_descriptor_limit
+from strongroom.http.connections import DescriptorLimit, Watch, raise_descriptor_limit
+
+if TYPE_CHECKING:
+    from strongroom.app.proxies import ProxyProtocol
 
 Say = Callable[[str], None]
 
@@ -101,7 +105,10 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     main, control, identity = _listeners(settings, dispatcher)
     metadata = _metadata_listener(settings, dispatcher)
     others = [listener for listener in (identity, metadata) if listener is not None]
-    watch = Watch([listener.requests for listener in (main, *others)], raise_descriptor_limit())
+    descriptors = raise_descriptor_limit()
+    proxied = _proxy_listener(opened, dispatcher, descriptors)
+    secured = [main] if proxied is None else [main, proxied.inner]
+    watch = Watch([listener.requests for listener in (*secured, *others)], descriptors)
     sockets = SocketListeners(dispatcher, world.view, watch)
     opened.store.subscribe(sockets.follow)
     endpoints = EndpointListeners(dispatcher, world.view, watch, main, opened.installation.certificate_tag)
@@ -111,16 +118,14 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
         for listener in (control, *others, main):
             await _open(listener)
             opened_listeners.append(listener)
+        if proxied is not None:
+            await proxied.open()
+            world.instance.proxy_protocol = proxied.address
         watch.start()
         world.sockets = sockets
         world.private_endpoints = endpoints
         warnings = _warn(world.journal.problems, await sockets.open_all(), await endpoints.open_all())
-        world.instance.managed_identity = f"http://{identity.address}:{identity.port}"
-        world.instance.metadata = _origin(metadata)
-        world.instance.main = f"{main.address}:{main.port}"
-        world.instance.control_socket = str(settings.control_socket)
-        world.instance.certificate_expires = opened.installation.certificate_expires
-        world.instance.ready = True
+        _say_what_runs(opened, main, identity, metadata)
         # Whoever waits for run.json finds everything that the first start made.
         introduction = introduce(opened)
         write_run_file = partial(_write_run_file, opened, endpoints)
@@ -133,7 +138,7 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
             _settle_collector()
             from strongroom.app import jobs  # noqa: PLC0415  what the first answer does not need is loaded after it
 
-            async with jobs.running(opened, main, endpoints):
+            async with jobs.running(opened, secured, endpoints):
                 await stop.wait()
     finally:
         world.instance.ready = False
@@ -143,6 +148,7 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
             *(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)),
             sockets.close_all(settings.stop_grace_s),
             endpoints.close_all(settings.stop_grace_s),
+            *([proxied.close(settings.stop_grace_s)] if proxied is not None else []),
         )
         watch.stop()
         await audit.drain(world)
@@ -249,6 +255,26 @@ def _listeners(settings: Settings, dispatcher: Dispatcher) -> tuple[Listener, Li
     return main, control, identity
 
 
+def _say_what_runs(opened: Opened, main: Listener, identity: Listener, metadata: Listener | None) -> None:
+    """Tell the instance where its listeners are, and that it is ready."""
+    instance = opened.world.instance
+    instance.managed_identity = f"http://{identity.address}:{identity.port}"
+    instance.metadata = _origin(metadata)
+    instance.main = f"{main.address}:{main.port}"
+    instance.control_socket = str(opened.settings.control_socket)
+    instance.certificate_expires = opened.installation.certificate_expires
+    instance.ready = True
+
+
+def _proxy_listener(opened: Opened, dispatcher: Dispatcher, descriptors: DescriptorLimit) -> ProxyProtocol | None:
+    trusted = opened.world.proxies
+    if trusted is None or not opened.settings.proxy_protocol_address:
+        return None
+    from strongroom.app.proxies import ProxyProtocol  # noqa: PLC0415  loaded where it is needed alone
+
+    return ProxyProtocol(opened.settings, dispatcher, trusted, descriptors)
+
+
 def _metadata_listener(settings: Settings, dispatcher: Dispatcher) -> Listener | None:
     address = settings.metadata_address
     if not address:
@@ -290,6 +316,7 @@ def describe(opened: Opened) -> dict[str, object]:
         "controlSocket": str(settings.control_socket),
         "managedIdentity": opened.world.instance.managed_identity,
         "metadata": opened.world.instance.metadata or None,
+        "proxyProtocol": opened.world.instance.proxy_protocol or None,
         "authority": hosts.url(Surface.LOGIN),
         "armUri": hosts.url(Surface.MANAGEMENT),
         "graphUri": hosts.url(Surface.GRAPH),

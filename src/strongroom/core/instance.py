@@ -48,6 +48,8 @@ class Instance:
     """Where key files of Arc's form lie."""
     main: str = ""
     """`127.0.0.1:8443`: the address and port of the main listener."""
+    proxy_protocol: str = ""
+    """`10.0.0.5:8444`: the listener for proxies that speak the PROXY protocol; empty if there is none."""
     control_socket: str = ""
     """The path of the owner-only socket."""
     certificate_expires: int = 0

@@ -394,6 +394,20 @@ AUDIT_BRIEF_INPUT_CHARS = 256
 """Request URI and user agent, each, in the audit entry of a request that proved nobody; cut with `…`: ours."""
 AUDIT_BRIEF_SENTENCE_CHARS = 512
 """Description and reason, each, in such an entry; cut with `…`: ours."""
+TRUSTED_PROXIES = 1000
+"""Ranges of trusted proxies that the operator names: ours."""
+FORWARDED_FOR_ENTRIES = 32
+"""Addresses in one `X-Forwarded-For`: ours."""
+FORWARDED_FOR_CHARS = 2048
+"""The whole of that header: ours."""
+PROXY_LINE_BYTES = 107
+"""The header of the PROXY protocol's version 1: its own worst case."""
+PROXY_BLOCK_BYTES = 4096
+"""What follows the first 16 bytes of its version 2: ours."""
+PROXIED_CONNECTIONS = 4096
+"""Connections at once through the PROXY protocol's listener, fewer where the process may have few descriptors: ours."""
+PROXIED_IDLE_S = 150.0
+"""How long nothing may pass through such a connection: ours, more than `CONNECTION_IDLE_S`, which ends it in order."""
 SOURCE_PREFIX_BITS = 64
 """IPv6 addresses alike in so many bits are one source: who has one of a network's addresses has them all."""
 NETWORK_MAPS = 256

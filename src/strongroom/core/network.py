@@ -84,6 +84,8 @@ class Connection(NamedTuple):
     client_request_id: str | None = None
     endpoint: str = ""
     """The private endpoint whose listener it came through, by its lower-case ARM id; empty for every other listener."""
+    proxy: str = ""
+    """The address of the trusted proxy that said whose `address` is; empty if the client came by itself."""
 
 
 class Passage(StrEnum):

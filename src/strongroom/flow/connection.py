@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from strongroom.core.errors import Failure, Invalid
 from strongroom.core.firewall import normalise_address
 from strongroom.core.network import Connection, Link
+from strongroom.core.proxies import client_of
 from strongroom.flow.world import World
 from strongroom.http.message import Request
 
@@ -14,12 +16,12 @@ _LOOPBACK = "127.0.0.1"
 _UNIX = frozenset({Link.CONTROL, Link.IDENTITY_SOCKET})
 
 
-def describe_connection(world: World, request: Request) -> Connection:
+def describe_connection(world: World, request: Request) -> tuple[Connection, Failure | None]:
     """
-    Describe the connection a request came over.
+    Describe the connection a request came over, and say what is wrong with what a trusted proxy told of it.
 
-    The peer's address comes from the socket and never from a header: no proxy is trusted yet. What comes over a
-    Unix socket comes from this machine, and counts as its loopback address.
+    The address comes from the socket, and on the main listener from a trusted proxy's header; another's is passed over.
+    What comes over a Unix socket comes from this machine, and counts as its loopback address.
     """
     headers = request.headers
     given = headers.get(b"x-ms-client-request-id") or headers.get(b"client-request-id")
@@ -31,7 +33,18 @@ def describe_connection(world: World, request: Request) -> Connection:
         echo = None
     address = normalise_address(request.peer) if request.link not in _UNIX else _LOOPBACK
     endpoint = request.listener if request.link is Link.PRIVATE_ENDPOINT else ""
-    return Connection(address, request.link, world.request_ids.next(), echo, endpoint)
+    proxy, fault = "", None
+    if world.proxies is not None and request.link is Link.PUBLIC:
+        if request.proxy:
+            # The PROXY protocol has spoken. A header in what it passes on is the client's own.
+            proxy = request.proxy
+        elif b"x-forwarded-for" in headers and address in world.proxies:
+            proxy = address
+            try:
+                address = client_of(headers[b"x-forwarded-for"].decode("latin-1"), world.proxies)
+            except Invalid as unreadable:
+                fault = unreadable
+    return Connection(address, request.link, world.request_ids.next(), echo, endpoint, proxy), fault
 
 
 def _asked_in_query(request: Request) -> str | None:

@@ -36,9 +36,12 @@ async def serve(
     *fault* is what the listener already found wrong with the request's form; it is answered and recorded here like any
     other refusal.
     """
-    trace = Trace(surface, site, request, describe_connection(world, request), world.clock())
+    connection, misled = describe_connection(world, request)
+    trace = Trace(surface, site, request, connection, world.clock())
+    if connection.proxy:
+        trace.properties["proxyIpAddress"] = connection.proxy
     try:
-        response = await _run(world, trace, fault)
+        response = await _run(world, trace, fault or misled)
         return await audit.record(world, trace, complete(world, trace, response))
     except Failure as failure:
         trace.properties.update(failure.known)

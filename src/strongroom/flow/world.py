@@ -11,6 +11,7 @@ from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
+from strongroom.core.proxies import TrustedProxies
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
@@ -111,6 +112,8 @@ class World:
     """The sockets of identities, once the service listens."""
     private_endpoints: PrivateEndpoints | None = None
     """The addresses of private endpoints, likewise."""
+    proxies: TrustedProxies | None = None
+    """Whose word on where a request comes from counts; None if nobody's does."""
     outcome_unknown: bool = False
     """True since a commit of which the store did not say how it ended, until a later one is made: its entry may be in
     the outbox, or come to be, with nobody to hand it to the journal."""

@@ -28,7 +28,7 @@ from strongroom.core import limits
 from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
 from strongroom.core.network import Link
 from strongroom.http.connections import Requests, place_at
-from strongroom.http.message import Request, Response
+from strongroom.http.message import End, Relayed, Request, Response
 from strongroom.http.peer_owner import is_listened_on
 from strongroom.http.socket_files import claim, remove, remove_stale
 
@@ -82,6 +82,8 @@ class Listener:
     """The user whose the Unix socket is to be, if not the process's own."""
     beside_every: bool = False
     """Whether a listener of ours on every address has this port as well: the system prefers the one address."""
+    peer_of: Callable[[End], Relayed | None] | None = None
+    """Where only relayed connections are served: says for whom one is. One of which it knows nothing is refused."""
     requests: Requests = field(default_factory=Requests)
     """What the watch over connections knows of this listener's."""
     _server: _Server | None = None
@@ -236,11 +238,14 @@ class Listener:
         try:
             response = await self._answer(scope, body)
             unread = body.is_unread
-            if unread and body.ends_connection:
+            is_stranger = self.peer_of is not None and self.peer_of(peer) is None
+            if (unread and body.ends_connection) or (is_stranger and body.is_http_1):
                 response.headers.append((b"connection", b"close"))
             await _send(response, send)
             if self.unix_socket is None:
                 self.requests.answered(peer)
+            if is_stranger:
+                self.requests.give_up(peer)
             if unread:
                 await body.discard()
                 if body.is_unread and body.is_http_1 and self.unix_socket is None:
@@ -272,6 +277,15 @@ class Listener:
         # To join them takes half as long as to add up their lengths.
         if len(b"".join(headers)) + len(b"".join(headers.values())) > limits.HEADER_BYTES:
             fault = HeadersTooLarge(f"The request headers are larger than {limits.HEADER_BYTES} bytes.")
+        if self.peer_of is not None:
+            address, port = scope["client"]
+            relayed = self.peer_of((address, int(port)))
+            if relayed is None:
+                fault = Invalid("This connection did not come through the listener that it belongs to.")
+                # Nobody vouches for it, so no header of it says where it comes from either.
+                request.proxy = request.peer
+            else:
+                request.peer, request.proxy = relayed
         if fault is not None:
             return await self.refuse(request, fault)
         return await self.handle(request)

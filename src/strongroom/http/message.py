@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +13,15 @@ Header = tuple[bytes, bytes]
 HTML = b"text/html; charset=utf-8"
 End = tuple[str, int]
 """An address and a port."""
+
+
+class Relayed(NamedTuple):
+    """Who is at the far end of a connection that came through the PROXY protocol's listener."""
+
+    client: str
+    """The client's address, or the proxy's own if that spoke for nobody."""
+    proxy: str
+    """The proxy's address."""
 
 
 class Request(msgspec.Struct, eq=False):
@@ -37,6 +47,8 @@ class Request(msgspec.Struct, eq=False):
     """The connection's other end and ours, where the listener is on one IPv4 address in plain HTTP."""
     listener: str = ""
     """What the listener is called, where a link has several."""
+    proxy: str = ""
+    """The proxy that said who `peer` is by the PROXY protocol; empty on every other listener."""
 
     def header(self, name: bytes) -> str | None:
         """One header's value as text, or None."""

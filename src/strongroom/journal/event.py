@@ -247,6 +247,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "principalIds": _texts,
     "principalType": _text,
     "proof": _text,
+    "proxyIpAddress": _text,
     "refusal": _text,
     "refusalReason": _text,
     "resource": _text,

@@ -53,14 +53,15 @@ class Main:
 def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: Path) -> None:
     """SEC-NAME-12: a renewal that failed after the issue is tried again with what was issued, until it works."""
     settings = Settings(data=tmp_path / "data")
-    main, endpoints = Main(), Endpoints()
+    main, behind, endpoints = Main(), Main([b"before"]), Endpoints()
 
     async def turns() -> tuple[int, int]:
         await initialise(settings, lambda _: None)
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
             served = opened.installation.certificate_tag
-            service = jobs.Service(opened, cast("Listener", main), cast("EndpointListeners", endpoints), pool, served)
+            listeners = [cast("Listener", main), cast("Listener", behind)]
+            service = jobs.Service(opened, listeners, cast("EndpointListeners", endpoints), pool, served)
             began = opened.installation.created
             opened.world.clock = lambda: began + 20 * 86_400
             with pytest.raises(OSError, match="does not take connections"):
@@ -78,6 +79,8 @@ def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: 
     told, issued = asyncio.run(turns())
     assert told == issued
     assert main.asked == [settings.certificate_files[0].read_bytes()] * 2
+    # Every listener that serves it has it, once the first does.
+    assert behind.asked == [b"before", main.asked[0]]
 
 
 def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> None:
@@ -89,7 +92,7 @@ def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> N
         async with open_instance(settings) as opened:
             pool = BoundedPool("signing key", threads=1, waiting=1)
             endpoints = cast("EndpointListeners", Endpoints())
-            service = jobs.Service(opened, cast("Listener", Main()), endpoints, pool, b"")
+            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
             world, began, left = opened.world, opened.installation.created, []
             (user,) = world.view.all(User)
             await world.store.commit(lambda tx: delete_user(tx, user.tenant, user.id, now=began))

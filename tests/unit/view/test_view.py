@@ -105,8 +105,6 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "vaults": lambda view: view.vaults(),
     "grants": lambda view: view.grants(T1),
     "endpoint_connections": lambda view: view.endpoint_connections("v"),
-    "connection_between": lambda view: view.connection_between("e", "v"),
-    "private_endpoint": lambda view: view.private_endpoint("t", "x"),
     "trusted_service": lambda view: view.trusted_service(T1, "x"),
     "surroundings": lambda view: view.surroundings(vault("v", "contoso")),
     "firewall": lambda view: view.firewall(vault("v", "contoso")),
