@@ -95,6 +95,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _METADATA: dict[str, Any] = {"headers": {"Metadata": "true"}}
 _PROVIDER = {"issuer": "none", "clientId": "c", "clientSecret": "s", "displayName": "d"}
 _NO_PROVIDER = "/identity-providers/no-such-provider"
+_TRUSTED = {"principal": _NOBODY, "service": "Azure Backup", "operations": ["SecretBackup"]}
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -168,6 +169,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "SigningKeyRoll"): Case(_at("/signing-keys/roll"), how={"body": {}}),
     ("control", "SignInChange"): Case(_at("/sign-in"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
+    ("control", "TrustedServiceList"): Case(_at("/trusted-services")),
+    ("control", "TrustedServiceAdd"): Case(_at("/trusted-services"), 404, {"body": _TRUSTED}),
+    ("control", "TrustedServiceRemove"): Case(_at("/trusted-services/no-such-service"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
     ("control", "TenantList"): Case(_at("/tenants")),
     # The first tenant has the domain; one that were made would have to be named by the others.

@@ -19,6 +19,7 @@ from strongroom.core.instance import Instance
 from strongroom.core.kinds import KINDS
 from strongroom.core.names import Hosts
 from strongroom.core.outgoing import parse_networks
+from strongroom.core.permissions import Public
 from strongroom.core.records import INSTANCE
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
@@ -154,7 +155,15 @@ def make_world(
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
+        vault_operations=_vault_operations,
     )
+
+
+def _vault_operations() -> frozenset[str]:
+    # Read when it is first asked for: a start-up does not wait for the table.
+    from strongroom.vault.operations import OPERATIONS  # noqa: PLC0415
+
+    return frozenset(op.name for op in OPERATIONS if not isinstance(op.requires, Public))
 
 
 async def keep_journal_checkpoint(opened: Opened) -> None:

@@ -16,6 +16,7 @@ from strongroom import __version__
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
+from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
     str | None,
@@ -403,3 +404,4 @@ application.command(identity_provider)
 application.command(issuers)
 application.command(signing_keys)
 application.command(tenants)
+application.command(trusted_services)

@@ -81,6 +81,8 @@ class World:
     signers: TokenSigners
     instance: Instance
     documents: Documents
+    vault_operations: Callable[[], frozenset[str]] = frozenset
+    """Gives the names of the operations on what vaults hold: what a trusted service can be trusted for."""
     owner_of: Callable[[End, End], Owner] = find_owner
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
     sockets: IdentitySockets | None = None
