@@ -296,6 +296,8 @@ SIGNATURES_WAITING = 256
 """Token requests that may wait for a signature; the next is answered 429: ours."""
 GRANT_MEMO_ENTRIES = 4096
 """Questions to a tenant's role assignments whose answer is kept: (principals, action)."""
+PRINCIPALS_MEMO_ENTRIES = 256
+"""Callers whose object id and groups are kept as one set: a caller may be in thousands of groups, so not many."""
 CONDITION_CHARS = 8192
 """A condition of a role assignment or deny assignment: Azure's own limit of 8 KB."""
 CONDITION_DEPTH = 32
