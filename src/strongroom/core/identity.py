@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar
 
-from strongroom.core.limits import PRINCIPALS_MEMO_ENTRIES
+from strongroom.core.limits import CALLERS_KEPT
 from strongroom.core.records import INSTANCE, Record, record, tenant_partition
 from strongroom.core.registration import Api, AppRole, ResourceAccess, SignIn
 
@@ -348,17 +348,12 @@ class Caller:
     @property
     def principals(self) -> frozenset[str]:
         """The caller's own object id and all its groups: whatever a right may name."""
-        return _principals(self.oid, self.groups)
+        return _with_groups(self.oid, self.groups)
 
 
-@lru_cache(maxsize=PRINCIPALS_MEMO_ENTRIES)
-def _principals(oid: str, groups: frozenset[str]) -> frozenset[str]:
-    """
-    Put an object id to its groups.
-
-    The view gives the same set of groups until one changes, so this too is the same set for each of a caller's
-    requests: its hash is known, and a question about it is found again without looking at a thousand groups.
-    """
+@lru_cache(maxsize=CALLERS_KEPT)
+def _with_groups(oid: str, groups: frozenset[str]) -> frozenset[str]:
+    # The same set for the same caller: what is kept by it is then found without comparing a thousand groups.
     return groups | {oid}
 
 

@@ -10,7 +10,8 @@ from strongroom.core import builtin_roles as roles
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.facts import NO_FACTS, Facts
 from strongroom.core.grants import Bearing, GrantIndex
-from strongroom.core.identity import PrincipalType
+from strongroom.core.identity import Caller, PrincipalType, _with_groups
+from strongroom.core.limits import CALLERS_KEPT
 from strongroom.core.rbac import EVERYONE, DenyAssignment, RoleAssignment, RoleDefinition
 
 TENANT, OTHER_TENANT = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
@@ -370,3 +371,40 @@ def test_why_nothing_is_allowed() -> None:
     assert conditional.rule(ME, SECRET, GET, data=True).reason == "no role assignment whose condition holds"
     ruling = index(denial()).rule(ME, SECRET, GET, data=True)
     assert (ruling.assignment, ruling.denial) == (None, denial())
+
+
+# ---- size
+
+
+def test_a_callers_groups_are_one_set() -> None:
+    """A thousand groups are hashed and compared once: the same ones are the same set, and only so many are kept."""
+    groups = frozenset(f"group-{number}" for number in range(1000))
+    caller = Caller(TENANT, ALICE, "app", PrincipalType.USER, "issuer", groups, "credential", "token")
+    again = replace(caller, token_id="another")
+    assert caller.principals == groups | {ALICE}
+    assert caller.principals is again.principals
+    for number in range(CALLERS_KEPT + 10):
+        assert replace(caller, oid=str(number)).principals == groups | {str(number)}
+    assert _with_groups.cache_info().currsize <= CALLERS_KEPT
+
+
+def test_a_large_tenant_is_answered_from_what_is_kept() -> None:
+    """Ten thousand assignments, a thousand groups and denials: after the first question no list is walked."""
+    groups = [f"group-{number}" for number in range(1000)]
+    roles_in_turn = sorted(BUILTIN_ROLES)
+    held = [
+        grant(
+            number, scope=f"{VAULT}/secrets/x{number}", role=roles_in_turn[number % 19], principal=groups[number % 1000]
+        )
+        for number in range(1, 10_000)
+    ]
+    denials = [denial(number, scope=f"{VAULT}/secrets/y{number}") for number in range(1000)]
+    compiled = index(grant(0), *held, *denials)
+    me = frozenset({ALICE, *groups})
+    first = compiled.rule(me, SECRET, GET, data=True)
+    assert first.assignment == grant(0)
+    compiled._held.clear()
+    compiled._denials.clear()
+    assert compiled.rule(me, SECRET, GET, data=True) is first
+    assert compiled.rule(me, f"{VAULT}/secrets/s2", GET, data=True) == first
+    assert not compiled.rule(me, f"{VAULT}/secrets/y7", GET, data=True).is_allowed
