@@ -330,7 +330,7 @@ def world(chance: Random) -> World:
     )
     denials = tuple(
         _denial(chance, f"de510000-0000-4000-8000-{place:012x}", roles, grants)
-        for place in range(chance.choice([0, 0, 1, 1, 2, 3]))
+        for place in range(chance.choice([0, 1, 1, 2, 2, 3, 4]))
     )
     parents: dict[str, str] = {}
     for place, group in enumerate(GROUPS):
