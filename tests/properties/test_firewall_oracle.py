@@ -221,7 +221,7 @@ def compare(chance: Random, cases: int, make: Callable[[Place], Ask] = product) 
 @pytest.mark.timeout(TIME_S)
 @pytest.mark.parametrize("place", range(SLICES))
 def test_the_product_admits_as_the_second_evaluator(place: int) -> None:
-    """SEC-FLOW: the same are let in, by the same kind of rule, and the others are refused with the same code."""
+    """SEC-FLOW-12, SEC-FLOW-13, SEC-FLOW-14: the same are let in by the same kind of rule, and the same refused."""
     wrong, seen = compare(chance_of("firewall", place), CASES // SLICES)
 
     assert not wrong, "\n\n".join([origin("firewall", place), *wrong])

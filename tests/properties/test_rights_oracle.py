@@ -195,7 +195,7 @@ def compare(chance: Random, cases: int, make: Callable[[World], Ask] = product) 
 @pytest.mark.timeout(TIME_S)
 @pytest.mark.parametrize("place", range(SLICES))
 def test_the_product_decides_as_the_second_evaluator(place: int) -> None:
-    """SEC-AUTHZ: allowed by one is allowed by the other, and what is named as the reason is one."""
+    """SEC-FLOW-18 among others: allowed by one is allowed by the other, and what is named as the reason is one."""
     wrong, seen = compare(chance_of("rights", place), CASES // SLICES)
 
     assert not wrong, "\n\n".join([origin("rights", place), *wrong])
