@@ -48,7 +48,7 @@ from strongroom.flow.firewall import admit, judge
 from strongroom.flow.world import World
 from strongroom.view import View
 from tests.properties.oracle import places
-from tests.properties.oracle.asking import CASES, SLICES, TIME_S, chance_of, origin
+from tests.properties.oracle.asking import CASES, ENOUGH, SLICES, TIME_S, chance_of, origin
 from tests.properties.oracle.firewall import Knock, Outcome, Place, Who, decide
 
 KNOCKS = 60
@@ -226,7 +226,8 @@ def test_the_product_admits_as_the_second_evaluator(place: int) -> None:
 
     assert not wrong, "\n\n".join([origin("firewall", place), *wrong])
     # The cases are worth asking: every outcome is frequent.
-    assert min(seen[outcome] for outcome in Outcome) > seen.total() // 1000, seen
+    if seen.total() >= ENOUGH:
+        assert min(seen[outcome] for outcome in Outcome) > seen.total() // 1000, seen
 
 
 # ---- that a mistake would be seen -----------------------------------------------------------------------------------

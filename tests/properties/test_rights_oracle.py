@@ -23,7 +23,7 @@ from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import PrincipalType
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from tests.properties.oracle import worlds
-from tests.properties.oracle.asking import CASES, SLICES, TIME_S, chance_of, origin
+from tests.properties.oracle.asking import CASES, ENOUGH, SLICES, TIME_S, chance_of, origin
 from tests.properties.oracle.rights import Decision, Question, World, decide
 from tests.properties.oracle.roles import BUILT_IN, Role
 
@@ -200,8 +200,9 @@ def test_the_product_decides_as_the_second_evaluator(place: int) -> None:
 
     assert not wrong, "\n\n".join([origin("rights", place), *wrong])
     # The worlds are worth asking: every kind of answer is frequent.
-    assert seen["allowed"] > seen.total() // 5, seen
-    assert seen["taken back"] > seen.total() // 200, seen
+    if seen.total() >= ENOUGH:
+        assert seen["allowed"] > seen.total() // 5, seen
+        assert seen["taken back"] > seen.total() // 200, seen
 
 
 # ---- that a mistake would be seen -----------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ SEED = int(os.environ["STRONGROOM_ORACLE_SEED"])
 """Set by `tests/conftest.py`, so that all processes of a run have the same."""
 SLICES = 4
 """How many tests share the cases, so that they can run side by side."""
+ENOUGH = 10_000
+"""Cases of one test from which on it is told how often each kind of answer came: of few nothing can be said."""
 TIME_S = 120 + CASES // 100
 """What one of them may take on a busy machine."""
 
