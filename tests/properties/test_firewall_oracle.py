@@ -48,7 +48,7 @@ from strongroom.flow.firewall import admit, judge
 from strongroom.flow.world import World
 from strongroom.view import View
 from tests.properties.oracle import places
-from tests.properties.oracle.asking import CASES, ENOUGH, SLICES, TIME_S, chance_of, origin
+from tests.properties.oracle.asking import CASES, ENOUGH, SLICES, TIME_S, chance_of, origin, same_chance
 from tests.properties.oracle.firewall import Knock, Outcome, Place, Who, decide
 
 KNOCKS = 60
@@ -285,7 +285,7 @@ OVERLOOKED = tuple(_without(Place("Enabled", closed=True, bypass=True)))
 @pytest.mark.parametrize("overlooked", OVERLOOKED)
 def test_a_firewall_that_overlooks_something_is_found_out(overlooked: str) -> None:
     """The product itself, told all but one thing, disagrees with the second evaluator soon."""
-    wrong, _ = compare(chance_of(f"overlooked {overlooked}", 0), 20_000, lambda one: product(_without(one)[overlooked]))
+    wrong, _ = compare(same_chance(f"overlooked {overlooked}"), 20_000, lambda one: product(_without(one)[overlooked]))
 
     assert wrong
 
@@ -314,6 +314,6 @@ MISTAKEN: dict[str, Callable[[Ask], Ask]] = {
 @pytest.mark.parametrize("mistake", MISTAKEN)
 def test_a_mistaken_firewall_is_found_out(mistake: str) -> None:
     """The product with a mistake put around it disagrees with the second evaluator soon."""
-    wrong, _ = compare(chance_of(f"mistaken {mistake}", 0), 20_000, lambda one: MISTAKEN[mistake](product(one)))
+    wrong, _ = compare(same_chance(f"mistaken {mistake}"), 20_000, lambda one: MISTAKEN[mistake](product(one)))
 
     assert wrong

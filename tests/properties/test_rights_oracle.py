@@ -23,7 +23,7 @@ from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import PrincipalType
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from tests.properties.oracle import worlds
-from tests.properties.oracle.asking import CASES, ENOUGH, SLICES, TIME_S, chance_of, origin
+from tests.properties.oracle.asking import CASES, ENOUGH, SLICES, TIME_S, chance_of, origin, same_chance
 from tests.properties.oracle.rights import Decision, Question, World, decide
 from tests.properties.oracle.roles import BUILT_IN, Role
 
@@ -250,7 +250,7 @@ OVERLOOKED = tuple(_without(World("", {}, (), (), {})))
 def test_an_evaluator_that_overlooks_something_is_found_out(overlooked: str) -> None:
     """The product itself, told all but one thing, disagrees with the second evaluator soon."""
     wrong, _ = compare(
-        chance_of(f"overlooked {overlooked}", 0), 20_000, lambda world: product(_without(world)[overlooked])
+        same_chance(f"overlooked {overlooked}"), 20_000, lambda world: product(_without(world)[overlooked])
     )
 
     assert wrong
@@ -294,6 +294,6 @@ MISTAKEN: dict[str, Callable[[Ask], Ask]] = {
 @pytest.mark.parametrize("mistake", MISTAKEN)
 def test_a_mistaken_evaluator_is_found_out(mistake: str) -> None:
     """The product with a mistake put around it disagrees with the second evaluator soon."""
-    wrong, _ = compare(chance_of(f"mistaken {mistake}", 0), 20_000, lambda world: MISTAKEN[mistake](product(world)))
+    wrong, _ = compare(same_chance(f"mistaken {mistake}"), 20_000, lambda world: MISTAKEN[mistake](product(world)))
 
     assert wrong

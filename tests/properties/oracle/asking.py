@@ -28,6 +28,11 @@ def chance_of(name: str, place: int) -> Random:
     return Random(f"{SEED}/{name}/{place}")  # noqa: S311  it is no secret, and has to come again
 
 
+def same_chance(name: str) -> Random:
+    """Give chance that is the same in every run, for what is to be found out always."""
+    return Random(name)  # noqa: S311  it is no secret, and has to come again
+
+
 def origin(name: str, place: int) -> str:
     """Say how to have the same cases again."""
     return f"again with STRONGROOM_ORACLE_SEED={SEED} STRONGROOM_ORACLE_CASES={CASES}: {name}, slice {place}"
