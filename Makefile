@@ -20,7 +20,7 @@ NODE    := examples/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test coverage lint format types layers check bench docs node lock clean
+.PHONY: help setup serve test soak coverage lint format types layers check bench docs node lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,10 @@ serve: $(RUNTIME)  ## start the service on the embedded store: make serve ARGS="
 
 test: $(DEV)  ## run the tests: make test ARGS="tests/flow -k firewall"
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+soak: $(DEV)  ## compare a million random decisions on rights and firewalls with second evaluators; prints its seed
+	STRONGROOM_ORACLE_CASES=1000000 $(BIN)/python -m pytest -n $(JOBS) tests/properties/test_rights_oracle.py \
+		tests/properties/test_firewall_oracle.py $(ARGS)
 
 coverage: $(DEV)  ## run the tests and report branch coverage
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html $(ARGS)

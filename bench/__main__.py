@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import grants, large_directory, revocation, served, start_up, store_write, token_issue
+from bench import decisions, grants, large_directory, revocation, served, start_up, store_write, token_issue
 from bench.instance import make_instance
 from bench.limits import has_nginx
 from bench.measure import Measure, table, write_results
@@ -74,6 +74,7 @@ _PARTS: dict[str, Callable[[Path], list[Measure]]] = {
     "start": _start,
     "revocation": revocation.measure_revocation,
     "directory": large_directory.measure_large_directory,
+    "decisions": decisions.measure_decisions,
 }
 
 if __name__ == "__main__":

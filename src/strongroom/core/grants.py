@@ -123,6 +123,8 @@ class _Denial(NamedTuple):
     actions: CompiledActions
     excluded: frozenset[str]
     denial: DenyAssignment
+    only_here: bool
+    """Whether it spares what is below its scope."""
 
     @property
     def conditions(self) -> Conditions:
@@ -346,7 +348,7 @@ class GrantIndex:
                 denial
                 for place in chain
                 for denial in reach.denied.get(place, ())
-                if place == chain[0] or not denial.denial.only_here
+                if place == chain[0] or not denial.only_here
             )
         standing = _Standing(granted, conditional, denials, None)
         if conditional or any(denial.conditions for denial in denials):
@@ -432,10 +434,11 @@ def _compile_denials(tenant: str, denials: Iterable[DenyAssignment]) -> dict[str
     for denial in denials:
         if denial.tenant != tenant:
             continue
-        # One whose scope is no path holds everywhere: where it was meant to hold cannot be told.
-        scope = scope_key(denial.scope) if denial.scope.startswith("/") else ""
+        # One whose scope is no path holds everywhere, below it or not: where it was meant to hold cannot be told.
+        is_path = denial.scope.startswith("/")
+        scope = scope_key(denial.scope) if is_path else ""
         excluded = frozenset(map(str.lower, denial.exclude_principals))
-        one = _Denial(scope, CompiledActions(denial), excluded, denial)
+        one = _Denial(scope, CompiledActions(denial), excluded, denial, denial.only_here and is_path)
         for principal in {name.lower() for name in denial.principals}:
             compiled.setdefault(principal, []).append(one)
     return {principal: tuple(named) for principal, named in compiled.items()}
@@ -460,7 +463,7 @@ def _bearing_of_denial(
     one: _Denial, principals: frozenset[str], chain: tuple[str, ...], action: str, facts: Facts, *, data: bool
 ) -> Bearing:
     """Say what a deny assignment means for a question."""
-    if one.scope not in chain or (one.denial.only_here and one.scope != chain[0]):
+    if one.scope not in chain or (one.only_here and one.scope != chain[0]):
         return Bearing.OTHER_SCOPE
     if not one.actions.cover(action, data=data):
         return Bearing.OTHER_ACTION

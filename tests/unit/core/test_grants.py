@@ -166,6 +166,8 @@ def test_a_denial_under_a_condition_holds_unless_that_is_false(
 def test_a_denial_whose_scope_is_none_holds_everywhere() -> None:
     """Where it was meant to hold cannot be told, and what cannot be decided is refused."""
     assert not allowed(grant(), denial(scope="vaults/elsewhere"))
+    # Also one that would spare what is below its scope, if it had one.
+    assert not allowed(grant(), denial(scope="vaults/elsewhere", only_here=True))
 
 
 def test_the_nearest_denial_is_the_evidence() -> None:
