@@ -29,6 +29,7 @@ from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import FactorLockout, Lockout
+from strongroom.flow.operation import Op
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
@@ -154,7 +155,15 @@ def make_world(
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
+        data_operations=_data_operations,
     )
+
+
+def _data_operations() -> tuple[Op, ...]:
+    # Loaded when it is asked for, as the surfaces themselves are.
+    from strongroom.vault.operations import OPERATIONS  # noqa: PLC0415  see above
+
+    return OPERATIONS
 
 
 async def keep_journal_checkpoint(opened: Opened) -> None:

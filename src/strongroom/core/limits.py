@@ -316,3 +316,7 @@ AUDIT_BRIEF_SENTENCE_CHARS = 512
 """Description and reason, each, in such an entry; cut with `…`: ours."""
 SOURCE_PREFIX_BITS = 64
 """IPv6 addresses alike in so many bits are one source: who has one of a network's addresses has them all."""
+WHO_CAN_PAGE = 100
+"""Principals in one page of the answer to who can do something, and the default: ours."""
+WHO_CAN_EXAMINED = 5000
+"""Principals that are looked at for one such page, which may be short then and have a next one: ours."""

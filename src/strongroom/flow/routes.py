@@ -56,7 +56,17 @@ def find_vault(world: World, surface: Surface, site: Site | None) -> Vault | Non
     """
     if not surface.has_vaults:
         return None
-    vault = world.view.vault_by_name(site.vault_name) if site is not None and site.vault_name else None
+    return vault_named(world, site.vault_name if site is not None else None)
+
+
+def vault_named(world: World, name: str | None) -> Vault:
+    """
+    Find the vault with a name.
+
+    Raises:
+        NotFound: there is none, or it is deleted; which of the two is not said.
+    """
+    vault = world.view.vault_by_name(name) if name else None
     if vault is None or vault.deleted is not None:
         raise NotFound("No vault is known by this name.", code="VaultNotFound")
     return vault

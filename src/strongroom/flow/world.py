@@ -29,6 +29,7 @@ from strongroom.view import View
 
 if TYPE_CHECKING:
     from strongroom.flow.decisions import Decisions
+    from strongroom.flow.operation import Op
 
 
 class IdentitySockets(Protocol):
@@ -83,6 +84,8 @@ class World:
     documents: Documents
     owner_of: Callable[[End, End], Owner] = find_owner
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
+    data_operations: Callable[[], tuple[Op, ...]] = tuple
+    """Gives the rows of the data plane, which the flow itself does not know: what explanations are about."""
     sockets: IdentitySockets | None = None
     """The sockets of identities, once the service listens."""
     outcome_unknown: bool = False
