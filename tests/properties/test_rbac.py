@@ -13,15 +13,17 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from strongroom.core.action_patterns import ActionPattern
 from strongroom.core.builtin_roles import BUILTIN_ROLES
+from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import PrincipalType
-from strongroom.core.rbac import ActionPattern, GrantIndex, RoleAssignment, RoleDefinition
+from strongroom.core.rbac import RoleAssignment, RoleDefinition
 
 TENANT, FOREIGN = "tenant-1", "tenant-2"
 PRINCIPALS = ("alice", "bob", "team", "everyone")
 SUBSCRIPTIONS = ("sub-1", "sub-2")
 CUSTOM = ("custom-1", "custom-2", "custom-3")
-ABOVE = {"sub-1": ("leaf", "middle")}
+ABOVE = {"/subscriptions/sub-1": ("leaf", "middle")}
 
 Question = tuple[frozenset[str], str, str, bool]
 Case = tuple[list[RoleAssignment], dict[str, RoleDefinition], list[Question]]
@@ -56,7 +58,7 @@ def is_below(scope: str, assigned: str) -> bool:
     if len(wide) != 4 or wide[1:3] != ["microsoft.management", "managementgroups"]:
         return False
     if asked[:1] == ["subscriptions"] and len(asked) > 1:
-        return wide[3] == TENANT or wide[3] in ABOVE.get(asked[1], ())
+        return wide[3] == TENANT or wide[3] in ABOVE.get(f"/subscriptions/{asked[1]}", ())
     return asked[:3] == wide[:3] and wide[3] == TENANT
 
 
@@ -189,7 +191,7 @@ def cases(draw: st.DrawFn) -> Case:
 def test_the_index_agrees_with_looking_at_every_assignment(case: Case) -> None:
     """Allowed by one means allowed by the other, and the evidence is an assignment that allows, as near as any."""
     assignments, roles, asked = case
-    index = GrantIndex(TENANT, assignments, roles, management_groups=ABOVE)
+    index = GrantIndex(TENANT, assignments, roles, ancestors=ABOVE)
     for principals, scope, action, data in asked:
         expected = allowed_by(assignments, roles, principals, scope, action, data=data)
         found = index.find(principals, scope, action, data=data)

@@ -296,6 +296,20 @@ SIGNATURES_WAITING = 256
 """Token requests that may wait for a signature; the next is answered 429: ours."""
 GRANT_MEMO_ENTRIES = 4096
 """Questions to a tenant's role assignments whose answer is kept: (principals, action)."""
+CONDITION_CHARS = 8192
+"""A condition of a role assignment or deny assignment: Azure's own limit of 8 KB."""
+CONDITION_DEPTH = 32
+"""Parentheses and negations within each other in a condition: ours."""
+CONDITION_EXPRESSIONS = 128
+"""Comparisons and functions in one condition: ours."""
+CONDITION_VALUES = 256
+"""Values of one set in a condition: ours; as many GUIDs as a condition has room for."""
+CONDITION_TEXT_CHARS = 1024
+"""One text in a condition: ours, above the longest ARM id."""
+CONDITION_NUMBER_CHARS = 18
+"""One number in a condition, sign and point included: ours."""
+CONDITION_MEMO_ENTRIES = 1024
+"""Stored conditions that are kept ready to be asked: ours."""
 NETWORKS_COMPILED = 1024
 """Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""
 ADDRESS_MEMO_ENTRIES = 4096

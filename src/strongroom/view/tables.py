@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
+from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -21,17 +22,27 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.rbac import GrantIndex, RoleAssignment, RoleDefinition
+from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
 from strongroom.core.relations import AppRoleAssignment, Ownership, PermissionGrant
-from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import (
+    Machine,
+    ManagementGroup,
+    ResourceGroup,
+    Subscription,
+    UserAssignedIdentity,
+    ancestors_of,
+)
 from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, SecurityKey
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
 
 Principal = User | ServicePrincipal | Group
+_Rights = RoleDefinition | RoleAssignment | DenyAssignment | ManagementGroup | Subscription
+"""What a tenant's `GrantIndex` is made of."""
+R = TypeVar("R", bound=Record)
 
 
 class Following(Protocol):
@@ -127,7 +138,9 @@ class Tables:
             SigningKey.KIND: (self.signing_keys,),
             RoleDefinition.KIND: (_Notice(self._rights_changed),),
             RoleAssignment.KIND: (_Notice(self._rights_changed),),
-            Subscription.KIND: (self.subscriptions,),
+            DenyAssignment.KIND: (_Notice(self._rights_changed),),
+            ManagementGroup.KIND: (_Notice(self._rights_changed),),
+            Subscription.KIND: (self.subscriptions, _Notice(self._rights_changed)),
             ResourceGroup.KIND: (self.resource_groups,),
             UserAssignedIdentity.KIND: (self.identities,),
             Machine.KIND: (self.machines,),
@@ -170,7 +183,7 @@ class Tables:
     def _groups_changed(self, group: Group) -> None:
         self.memberships(group.tenant).groups_changed()
 
-    def _rights_changed(self, record: RoleDefinition | RoleAssignment) -> None:
+    def _rights_changed(self, record: _Rights) -> None:
         self._grants.pop(record.tenant, None)
 
     # ---- questions --------------------------------------------------------------------------------------------------
@@ -206,20 +219,23 @@ class Tables:
         return found
 
     def grants(self, tenant: str) -> GrantIndex:
-        """Return a tenant's role assignments, compiled; made anew after any of them or of its roles changed."""
+        """Return a tenant's assignments, compiled; made anew after any of them, of its roles or its groups changed."""
         found = self._grants.get(tenant)
         if found is None:
-            partition = tenant_partition(tenant)
-            assignments = self._kinds.get(RoleAssignment.KIND, {}).get(partition, {})
-            roles: dict[str, RoleDefinition] = {}
-            for role in self._kinds.get(RoleDefinition.KIND, {}).get(partition, {}).values():
-                if isinstance(role, RoleDefinition):
-                    roles[role.id] = role
             # A stored role cannot take the place of a built-in one.
-            roles |= BUILTIN_ROLES
-            found = GrantIndex(tenant, (one for one in assignments.values() if isinstance(one, RoleAssignment)), roles)
-            self._grants[tenant] = found
+            roles = {**{role.id: role for role in self._of(RoleDefinition, tenant)}, **BUILTIN_ROLES}
+            found = self._grants[tenant] = GrantIndex(
+                tenant,
+                self._of(RoleAssignment, tenant),
+                roles,
+                denials=self._of(DenyAssignment, tenant),
+                ancestors=ancestors_of(self._of(ManagementGroup, tenant), self._of(Subscription, tenant)),
+            )
         return found
+
+    def _of(self, kind: type[R], tenant: str) -> Iterator[R]:
+        records = self._kinds.get(kind.KIND, {}).get(tenant_partition(tenant), {})
+        return (record for record in records.values() if isinstance(record, kind))
 
 
 class _Notice:

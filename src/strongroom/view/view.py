@@ -13,9 +13,9 @@ from strongroom.core.errors import Unavailable
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.firewall import Firewall
 from strongroom.core.first_party import GRAPH
+from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.rbac import GrantIndex
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
