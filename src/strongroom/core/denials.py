@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.identity import Caller
-from strongroom.core.network import Bypass, PublicNetworkAccess, Verdict
+from strongroom.core.network import Bypass, Verdict
 from strongroom.core.permissions import DataPermission
 from strongroom.core.vaults import Vault
 
@@ -33,15 +33,22 @@ _NO_PERIMETER_RULE = (
 )
 
 
-def caller_text(caller: Caller, *, with_groups: bool = False) -> str:
-    """
-    Name a caller: `appid=…;oid=…[;numgroups=N];iss=…[;xms_mirid=…]`.
+_USER_ASSIGNED = "/providers/microsoft.managedidentity/"
 
-    The number of groups is told where access policies were asked, and only if there are any.
+
+def caller_text(caller: Caller, *, with_groups: bool = False, first_party: str | None = None) -> str:
     """
+    Name a caller: `[name=…;tid=…;]appid=…;oid=…[;numgroups=N];iss=…[;xms_mirid=…[;xms_az_rid=…]]`.
+
+    The number of groups is told where access policies were asked, and only if there are any; the tenant only with the
+    name of a first-party service. The resource that uses an identity is known where the identity is the resource's own.
+    """
+    name = f"name={first_party};tid={caller.tenant};" if first_party is not None else ""
     groups = f";numgroups={len(caller.groups)}" if with_groups and caller.groups else ""
     identity = f";xms_mirid={caller.mirid}" if caller.mirid else ""
-    return f"appid={caller.appid};oid={caller.oid}{groups};iss={caller.issuer}{identity}"
+    if caller.mirid and _USER_ASSIGNED not in caller.mirid.lower():
+        identity += f";xms_az_rid={caller.mirid}"
+    return f"{name}appid={caller.appid};oid={caller.oid}{groups};iss={caller.issuer}{identity}"
 
 
 def vault_text(vault: Vault) -> str:
@@ -93,8 +100,16 @@ def firewall_denial(verdict: Verdict, vault: Vault, address: str, caller: Caller
     if verdict.by_connection:
         lines = (_DISABLED_AND_IGNORED, where) if ignored else (_DISABLED, *who, where)
         return _LINE.join(lines)
-    if vault.public_network_access is PublicNetworkAccess.SECURED_BY_PERIMETER:
+    why = _NO_RULE_AND_IGNORED if ignored else _NO_RULE
+    if verdict.by_perimeter:
         why = _NO_PERIMETER_RULE
-    else:
-        why = _NO_RULE_AND_IGNORED if ignored else _NO_RULE
     return _LINE.join((why, f"Client address: {address}", *who, where))
+
+
+def first_party_denial(caller: Caller, name: str, vault: Vault) -> str:
+    """Say that a trusted service is let past the firewall by a setting that this vault has not (`AccessDenied`)."""
+    return _LINE.join((
+        "Access denied to first party service.",
+        f"Caller: {caller_text(caller, first_party=name)}",
+        f"Vault: {vault_text(vault)}",
+    ))  # fmt: skip

@@ -1,18 +1,20 @@
 """
-The firewall's rules: which addresses a vault admits, decided from its settings and an address alone.
+The firewall's rules: which connections a vault admits, decided from its settings, its surroundings and the connection.
 
-Precedence and defaults from reference azure-key-vault.md section 2. Private endpoints, virtual-network rules and
-perimeters are not built yet, so nothing is admitted by them. The texts of a refusal are in `core.denials`.
+Precedence and defaults from reference azure-key-vault.md section 2. What the records around a vault come to, its
+surroundings, is worked out in `core.surroundings`. The texts of a refusal are in `core.denials`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from strongroom.core.echo import ADDRESS, shown
 from strongroom.core.errors import Invalid
+from strongroom.core.identity import Caller
 from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
     Bypass,
@@ -24,6 +26,7 @@ from strongroom.core.network import (
     PublicNetworkAccess,
     Verdict,
 )
+from strongroom.core.networks import ALONE, PerimeterMode, PerimeterRules, Surroundings
 from strongroom.core.vaults import Vault
 
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -165,37 +168,132 @@ _TRUSTED_ONLY = Verdict(Passage.ONLY_IF_TRUSTED, "defaultAction")
 _DEFAULT_DENIES = Verdict(Passage.BLOCKED, "defaultAction")
 _DISABLED_BUT_TRUSTED = Verdict(Passage.ONLY_IF_TRUSTED, "publicNetworkAccess", by_connection=True)
 _DISABLED = Verdict(Passage.BLOCKED, "publicNetworkAccess", by_connection=True)
-_PERIMETER = Verdict(Passage.BLOCKED, "publicNetworkAccess")
+_NO_PERIMETER = Verdict(Passage.BLOCKED, "publicNetworkAccess", by_perimeter=True)
+_NO_ENDPOINT = Verdict(Passage.BLOCKED, "privateEndpoint", by_connection=True)
+
+
+class _Rules:
+    """Ranges with the verdict of each, and what becomes of every other address."""
+
+    __slots__ = ("_admitted", "_otherwise", "_ranges")
+
+    def __init__(self, otherwise: Verdict, admitted: Mapping[str, Verdict] | None = None) -> None:
+        self._otherwise = otherwise
+        self._admitted = admitted or {}
+        self._ranges = AddressRules(tuple(self._admitted))
+
+    def judge(self, address: str) -> Verdict:
+        """Judge a normalised address."""
+        if not self._admitted:
+            return self._otherwise
+        found = self._ranges.find(address)
+        return self._otherwise if found is None else self._admitted[found]
 
 
 class Firewall:
-    """One vault's firewall, compiled from its settings; immutable, made anew when the vault changes."""
+    """
+    One vault's firewall, compiled from its settings and surroundings; immutable, made anew when any of them change.
 
-    __slots__ = ("_admitted", "_fixed", "_otherwise", "_rules")
+    The order is that of reference section 2:
 
-    def __init__(self, vault: Vault) -> None:
-        acls = vault.network_acls or _NO_ACLS
-        bypassed = acls.bypass is Bypass.AZURE_SERVICES
-        self._fixed: Verdict | None = None
-        if vault.public_network_access is PublicNetworkAccess.SECURED_BY_PERIMETER:
-            # The bypass does not count here, and there are no perimeter rules that could admit anyone.
-            self._fixed = _PERIMETER
-        elif vault.public_network_access is PublicNetworkAccess.DISABLED:
-            self._fixed = _DISABLED_BUT_TRUSTED if bypassed else _DISABLED
-        elif acls.default_action is DefaultAction.ALLOW:
-            self._fixed = _DEFAULT_ALLOWS
-        self._otherwise = _TRUSTED_ONLY if bypassed else _DEFAULT_DENIES
-        self._rules = AddressRules(acls.ip_rules)
-        self._admitted = {rule: Verdict(Passage.ADMITTED, f"ipRule {rule}") for rule in acls.ip_rules}
+        a private endpoint's listener --approved, from its own network--> admitted
+                                      --anything else-------------------> blocked: it has no public way in
+        in an enforced perimeter -----> the perimeter's rules, and nothing of the vault's own
+        publicNetworkAccess ----------> Disabled: the bypass alone; SecuredByPerimeter: the perimeter's rules alone
+        defaultAction Allow ----------> admitted
+        ipRules, virtualNetworkRules -> admitted, by the narrowest range
+        bypass -----------------------> only if the caller is a trusted service
+        otherwise --------------------> blocked
+    """
+
+    __slots__ = ("_endpoints", "_reporting", "_rules")
+
+    def __init__(self, vault: Vault, surroundings: Surroundings = ALONE) -> None:
+        perimeter, access = surroundings.perimeter, vault.public_network_access
+        self._endpoints = {
+            endpoint: _Rules(_NO_ENDPOINT, _each(ranges, f"privateEndpoint {endpoint}", endpoint=endpoint))
+            for endpoint, ranges in surroundings.endpoints.items()
+        }
+        self._reporting: _Rules | None = None
+        if perimeter is None:
+            self._rules = _own_rules(vault, surroundings)
+        elif perimeter.mode is PerimeterMode.ENFORCED or access is PublicNetworkAccess.SECURED_BY_PERIMETER:
+            self._rules = _perimeter_rules(perimeter)
+        else:
+            self._rules = _own_rules(vault, surroundings)
+            self._reporting = _perimeter_rules(perimeter)
 
     def judge(self, connection: Connection) -> Verdict:
-        """Judge where a request comes from, before anyone knows whose it is."""
-        if self._fixed is not None:
-            return self._fixed
-        rule = self._rules.find(connection.address)
-        return self._otherwise if rule is None else self._admitted[rule]
+        """Judge how and from where a request comes, before anyone knows whose it is."""
+        if connection.link is Link.PRIVATE_ENDPOINT:
+            # Listener and source network prove it together, or it is not proved: never on to the public rules.
+            rules = self._endpoints.get(connection.endpoint)
+            return _NO_ENDPOINT if rules is None else rules.judge(connection.address)
+        verdict = self._rules.judge(connection.address)
+        if self._reporting is not None:
+            return replace(verdict, reported=self._reporting.judge(connection.address))
+        return verdict
 
 
-def judge(vault: Vault, connection: Connection) -> Verdict:
+def _own_rules(vault: Vault, surroundings: Surroundings) -> _Rules:
+    """Compile what the vault's own settings say."""
+    acls, access = vault.network_acls or _NO_ACLS, vault.public_network_access
+    bypassed = acls.bypass is Bypass.AZURE_SERVICES
+    if access is PublicNetworkAccess.SECURED_BY_PERIMETER:
+        # The bypass does not count here, and there is no perimeter whose rules could admit anyone.
+        return _Rules(_NO_PERIMETER)
+    if access is PublicNetworkAccess.DISABLED:
+        return _Rules(_DISABLED_BUT_TRUSTED if bypassed else _DISABLED)
+    if acls.default_action is DefaultAction.ALLOW:
+        return _Rules(_DEFAULT_ALLOWS)
+    admitted: dict[str, Verdict] = {}
+    for rule in acls.virtual_network_rules:
+        subnet = rule.id.lower()
+        admitted |= _each(surroundings.subnets.get(subnet, ()), f"virtualNetworkRule {subnet}", subnet=subnet)
+    # Where a rule names exactly a subnet's range, it is the evidence.
+    admitted |= {rule: Verdict(Passage.ADMITTED, f"ipRule {rule}") for rule in acls.ip_rules}
+    return _Rules(_TRUSTED_ONLY if bypassed else _DEFAULT_DENIES, admitted)
+
+
+def _perimeter_rules(perimeter: PerimeterRules) -> _Rules:
+    """Compile what the perimeter's rules say; the bypass is overridden."""
+    name, subscriptions = perimeter.perimeter, perimeter.subscriptions
+    passage = Passage.ONLY_FROM_SUBSCRIPTIONS if subscriptions else Passage.BLOCKED
+    otherwise = Verdict(passage, "perimeterRules", by_perimeter=True, subscriptions=subscriptions, perimeter=name)
+    return _Rules(
+        otherwise,
+        {
+            one: Verdict(Passage.ADMITTED, f"perimeterRule {one}", by_perimeter=True, perimeter=name)
+            for one in perimeter.ranges
+        },
+    )
+
+
+def _each(ranges: Sequence[str], rule: str, *, subnet: str = "", endpoint: str = "") -> dict[str, Verdict]:
+    """Give each of some ranges the same verdict."""
+    verdict = Verdict(Passage.ADMITTED, rule, subnet=subnet, endpoint=endpoint)
+    return dict.fromkeys(ranges, verdict)
+
+
+def judge(vault: Vault, connection: Connection, surroundings: Surroundings = ALONE) -> Verdict:
     """Judge one connection without keeping a firewall: see `Firewall.judge`."""
-    return Firewall(vault).judge(connection)
+    return Firewall(vault, surroundings).judge(connection)
+
+
+def subscription_of(caller: Caller) -> str | None:
+    """Name the subscription that a caller's managed identity is a resource of, in lower case; None for all others."""
+    parts = (caller.mirid or "").lower().split("/")
+    return parts[2] if len(parts) > 2 and parts[:2] == ["", "subscriptions"] else None
+
+
+def reported(verdict: Verdict, caller: Caller | None) -> str | None:
+    """Say what a perimeter that only tells would have decided about a caller; None where none tells."""
+    would = verdict.reported
+    if would is None:
+        return None
+    if would.passage is Passage.ADMITTED:
+        return f"admitted by {would.rule}"
+    subscription = None if caller is None else subscription_of(caller)
+    if subscription in would.subscriptions:
+        return f"admitted by perimeterRule {subscription}"
+    return f"blocked by {would.rule}"

@@ -87,22 +87,37 @@ class Connection(NamedTuple):
 
 
 class Passage(StrEnum):
-    """What the firewall thinks of an address, before anyone knows whose it is."""
+    """What the firewall thinks of a connection, before anyone knows whose it is."""
 
     ADMITTED = "admitted"
     ONLY_IF_TRUSTED = "only_if_trusted"
+    ONLY_FROM_SUBSCRIPTIONS = "only_from_subscriptions"
+    """A perimeter's rules name subscriptions, whose managed identities may pass: see `Verdict.subscriptions`."""
     BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The firewall's judgement of an address."""
+    """The firewall's judgement of a connection."""
 
     passage: Passage
     rule: str
-    """What decided: `defaultAction`, `ipRule 10.0.0.0/8`, `publicNetworkAccess`."""
+    """What decided: `defaultAction`, `ipRule 10.0.0.0/8`, `virtualNetworkRule <subnet>`, `privateEndpoint <endpoint>`,
+    `perimeterRule 10.0.0.0/8`, `perimeterRules` (none of them), `publicNetworkAccess`."""
     by_connection: bool = False
     """True if a refusal is for the kind of connection (`ForbiddenByConnection`), not for the address."""
+    by_perimeter: bool = False
+    """True if a perimeter's rules decided, or would have to: the vault's own rules and bypass were not asked."""
+    subscriptions: frozenset[str] = frozenset()
+    """GUIDs, lower case, of the subscriptions whose managed identities may pass."""
+    subnet: str = ""
+    """The subnet whose rule admitted, by its lower-case ARM id."""
+    endpoint: str = ""
+    """The private endpoint whose connection admitted, by its lower-case ARM id."""
+    perimeter: str = ""
+    """The perimeter whose rules decided, by its ARM id."""
+    reported: Verdict | None = None
+    """What a perimeter that only tells would have decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +125,8 @@ class Admission:
     """A request that the firewall let through, and why: evidence."""
 
     kind: str
+    """`address`, `privateEndpoint`, `perimeter` or `trustedService`."""
     rule: str
+    """What is told of it: the verdict's own rule, or which subscription or trusted service it was."""
+    trusted_service: str | None = None
+    """Which of Azure's trusted services the caller is, where only that let it through."""

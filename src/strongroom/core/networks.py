@@ -346,8 +346,7 @@ class Surroundings:
 
     Attributes:
         subnets: for a subnet's lower-case ARM id, the ranges that count for it: its prefixes inside what the operator
-            mapped to its virtual network. Only subnets that the vault's rules name, and that may be named: a subnet
-            without the service endpoint is left out unless the rule ignores that.
+            mapped to its virtual network. Only subnets that the vault's rules name and that have the service endpoint.
         endpoints: for the lower-case ARM id of each private endpoint with an approved connection to this vault, the
             source ranges of its virtual network that the operator mapped.
         perimeter: the rules of the perimeter that the vault is in, if it is in one.

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from strongroom import __version__
 from strongroom.core.limits import ADDRESS_MEMO_ENTRIES
+from strongroom.core.network import Connection, Link
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Header, Response
@@ -61,7 +62,7 @@ def standing_headers(world: World, trace: Trace) -> tuple[Header, ...]:
     # By address as well as by name: the network-info header is the firewall's diagnostic.
     region = trace.vault.location if trace.vault is not None else world.settings.region
     named = (b"x-ms-keyvault-region", region.encode("ascii", "replace"))
-    standing = (*_COMMON, named, _VERSION, _network_info(trace.connection.address))
+    standing = (*_COMMON, named, _VERSION, _network_info(trace.connection))
     permit = trace.permit
     if permit is None or permit.model != "rbac" or permit.assignment is None:
         return standing
@@ -69,8 +70,19 @@ def standing_headers(world: World, trace: Trace) -> tuple[Header, ...]:
     return (*standing, (b"x-ms-keyvault-rbac-assignment-id", assignment), _RBAC_CACHE)
 
 
-@lru_cache(maxsize=ADDRESS_MEMO_ENTRIES)
-def _network_info(address: str) -> Header:
+def _network_info(connection: Connection) -> Header:
     """Say how the connection came, as the official diagnostic shows it."""
+    if connection.link is not Link.PRIVATE_ENDPOINT:
+        return _public_network_info(connection.address)
+    # The family is the real service's own, whatever the address is.
+    info = (
+        f"conn_type=PrivateLink;private_endpoint={connection.endpoint};addr={connection.address};"
+        "act_addr_fam=InterNetworkV6;"
+    )
+    return b"x-ms-keyvault-network-info", info.encode("ascii", "replace")
+
+
+@lru_cache(maxsize=ADDRESS_MEMO_ENTRIES)
+def _public_network_info(address: str) -> Header:
     kind, family = ("Ipv6", "InterNetworkV6") if ":" in address else ("Ipv4", "InterNetwork")
     return b"x-ms-keyvault-network-info", f"conn_type={kind};addr={address};act_addr_fam={family};".encode()

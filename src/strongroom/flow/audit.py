@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from strongroom.core.echo import REDACTED
 from strongroom.core.errors import Denied, Failure, NotFound, Unavailable
-from strongroom.core.firewall import source_of
+from strongroom.core.firewall import reported, source_of
 from strongroom.core.identity import Caller
 from strongroom.core.limits import TEMPLATE_AGENT_BYTES
 from strongroom.flow import log
@@ -211,7 +211,7 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, 
     query = request.query.decode("latin-1")
     path = _shown_path(trace, failure)
     agent = request.headers.get(b"user-agent")
-    properties = {name: value for name, value in trace.properties.items() if name != "id"}
+    properties = {name: value for name, value in trace.properties.items() if name != "id"} | _network_facts(trace)
     object_uri = trace.properties.get("id")
     if failure is not None and connection.client_request_id is not None:
         # The client's own id is the correlation id, and who asks why has been told ours as well.
@@ -234,11 +234,25 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, 
         is_rbac_authorized=_decided_by(trace, failure, "rbac"),
         applied_assignment_id=permit.assignment if permit is not None and not isinstance(failure, Denied) else None,
         addr_auth_type=trace.admission.rule if trace.admission is not None else None,
+        trusted_service=trace.admission.trusted_service if trace.admission is not None else None,
         error_code=(failure.inner or failure.code or None) if failure is not None else None,
         reason=_reason(trace, failure),
         properties=properties or None,
         is_brief=is_brief,
     )
+
+
+def _network_facts(trace: Trace) -> dict[str, str]:
+    """Say which subnet, private endpoint or perimeter a request had to do with, as far as the firewall got."""
+    verdict = trace.verdict
+    facts = {"privateEndpointId": trace.connection.endpoint}
+    if verdict is not None:
+        facts |= {
+            "subnetId": verdict.subnet,
+            "perimeterId": verdict.perimeter or (verdict.reported.perimeter if verdict.reported is not None else ""),
+            "perimeterReport": reported(verdict, trace.caller) or "",
+        }
+    return {name: value for name, value in facts.items() if value}
 
 
 def _shown_path(trace: Trace, failure: Failure | None) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from strongroom.core.api_versions import at_least, parse_data_plane
-from strongroom.core.errors import Invalid, NotFound
+from strongroom.core.errors import Invalid, Misdirected, NotFound
 from strongroom.core.names import Site
+from strongroom.core.network import Connection, Link
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import OWN_TENANT, Op, Target
 from strongroom.flow.surface import Surface
@@ -47,29 +48,38 @@ class _Asked:
     query: Mapping[str, str]
 
 
-def find_vault(world: World, surface: Surface, site: Site | None) -> Vault | None:
+def find_vault(world: World, surface: Surface, site: Site | None, connection: Connection) -> Vault | None:
     """
     Find the vault that the host names.
 
     Raises:
+        Misdirected: it is asked for through a private endpoint that has nothing to do with it, or there is none.
         NotFound: there is none, or it is deleted; which of the two is not said.
     """
     if not surface.has_vaults:
         return None
-    return vault_named(world, site.vault_name if site is not None else None)
+    return vault_named(world, site.vault_name if site is not None else None, connection)
 
 
-def vault_named(world: World, name: str | None) -> Vault:
+def vault_named(world: World, name: str | None, connection: Connection) -> Vault:
     """
-    Find the vault with a name.
+    Find the vault with a name, as it is asked for over a connection.
 
     Raises:
-        NotFound: there is none, or it is deleted; which of the two is not said.
+        Misdirected, NotFound: see `find_vault`.
     """
     vault = world.view.vault_by_name(name) if name else None
+    if connection.link is Link.PRIVATE_ENDPOINT and not _is_connected(world, vault, connection.endpoint):
+        # The same for a vault that is not there: an endpoint tells nothing of any but its own.
+        raise Misdirected("This private endpoint does not lead to the vault of this name.")
     if vault is None or vault.deleted is not None:
         raise NotFound("No vault is known by this name.", code="VaultNotFound")
     return vault
+
+
+def _is_connected(world: World, vault: Vault | None, endpoint: str) -> bool:
+    """Tell whether an endpoint asked for a vault, whatever its owner said to it."""
+    return vault is not None and any(one.endpoint == endpoint for one in world.view.endpoint_connections(vault.id))
 
 
 def find_route(world: World, surface: Surface, vault: Vault | None, request: Request) -> Route:

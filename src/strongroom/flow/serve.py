@@ -83,7 +83,7 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
 def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
     """Take a request through the steps from the vault to the permit."""
     surface, site, request, connection = trace.surface, trace.site, trace.request, trace.connection
-    trace.vault = vault = routes.find_vault(world, surface, site)
+    trace.vault = vault = routes.find_vault(world, surface, site, connection)
     trace.route = route = routes.find_route(world, surface, vault, request)
     is_public = isinstance(route.op.requires, Public)
     if (is_public or token is None) and not route.op.authenticates and _counts(trace):
@@ -96,7 +96,7 @@ def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
     trace.verdict = verdict = firewall.judge(world, vault, connection)
     identity = authentication.identify(world, surface, vault, token or b"", connection.address)
     _note_identity(trace, identity)
-    trace.admission = firewall.admit(verdict, identity, vault, connection)
+    trace.admission = firewall.admit(world, verdict, identity, vault, connection, route.op.name)
     caller = authentication.require_caller(site, vault, identity)
     trace.permit = authorization.permit(world, caller, route.op, route.target, vault)
     return route

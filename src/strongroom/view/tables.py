@@ -22,6 +22,7 @@ from strongroom.core.identity import (
     User,
 )
 from strongroom.core.identity_providers import IdentityLink
+from strongroom.core.networks import TrustedService
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import origin_of
@@ -38,6 +39,7 @@ from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, Secur
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships
 from strongroom.view.index import Collected, Index, Listed
+from strongroom.view.networks import Networks
 
 Principal = User | ServicePrincipal | Group
 _Rights = RoleDefinition | RoleAssignment | DenyAssignment | ManagementGroup | Subscription
@@ -116,6 +118,10 @@ class Tables:
         )
         self.vaults: Index[str, Vault] = Index(lambda vault: (vault.id,))
         self.vault_names: Index[str, Vault] = Index(lambda vault: (vault.name.lower(),))
+        self.networks = Networks()
+        self.trusted_services: Index[tuple[str, str], TrustedService] = Index(
+            lambda one: ((one.tenant, one.principal),)
+        )
 
         self._following: Mapping[str, tuple[Following, ...]] = {
             Tenant.KIND: (self.tenants, self.domains),
@@ -145,6 +151,8 @@ class Tables:
             UserAssignedIdentity.KIND: (self.identities,),
             Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
+            TrustedService.KIND: (self.trusted_services,),
+            **self.networks.following,
         }
 
     # ---- following the changes --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NoReturn, TypeVar, cast
+from typing import NamedTuple, NoReturn, TypeVar, cast
 
 from strongroom.core.access_policy import PolicyIndex
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
@@ -16,6 +16,7 @@ from strongroom.core.first_party import GRAPH
 from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.identity_providers import IdentityLink
+from strongroom.core.networks import EndpointConnection, PrivateEndpoint, Surroundings, TrustedService, VirtualNetwork
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
@@ -44,6 +45,16 @@ class _NotLoaded:
 _NOT_LOADED = cast("Tables", _NotLoaded())
 
 
+class _KeptFirewall(NamedTuple):
+    """A vault's firewall and what it was compiled from."""
+
+    vault: Vault
+    changes: int
+    """How many records of networks had changed by then: as long as none does, the surroundings are the same."""
+    surroundings: Surroundings
+    firewall: Firewall
+
+
 class View:
     """
     All records of the instance, by whatever they are asked for.
@@ -62,7 +73,7 @@ class View:
         self.sealed = SealedCache() if sealed is None else sealed
         self._tables = _NOT_LOADED
         self._early: list[Change] = []
-        self._firewalls: dict[str, tuple[Vault, Firewall]] = {}
+        self._firewalls: dict[str, _KeptFirewall] = {}
         self._policies: dict[str, tuple[Vault, PolicyIndex]] = {}
         self._access: dict[str, tuple[tuple[AccessPolicy, ...], tuple[NamedNetwork, ...], PolicySet]] = {}
 
@@ -285,13 +296,36 @@ class View:
         """Return the role assignments of a tenant, ready to be asked; another object after any of them changed."""
         return self._tables.grants(tenant)
 
+    def endpoint_connections(self, vault_id: str) -> tuple[EndpointConnection, ...]:
+        """Return a vault's connections to private endpoints, in whatever state."""
+        return self._tables.networks.connections.get(vault_id)
+
+    def virtual_network(self, scope: str) -> VirtualNetwork | None:
+        """Return a virtual network by its ARM id, or None."""
+        return self._tables.networks.virtual_networks.get(scope.lower())
+
+    def private_endpoint(self, scope: str) -> PrivateEndpoint | None:
+        """Return a private endpoint by its ARM id, or None."""
+        return self._tables.networks.endpoints.get(scope.lower())
+
+    def trusted_service(self, tenant: str, principal: str) -> TrustedService | None:
+        """Return which of Azure's trusted services a service principal is, or None."""
+        return self._tables.trusted_services.get((tenant, principal))
+
+    def surroundings(self, vault: Vault) -> Surroundings:
+        """Return what a vault's firewall rests on besides the vault's own settings."""
+        return self._tables.networks.surroundings(vault)
+
     def firewall(self, vault: Vault) -> Firewall:
-        """Return a vault's firewall, ready to be asked."""
+        """Return a vault's firewall, ready to be asked; another one after the vault or its surroundings changed."""
+        changes = self._tables.networks.changes
         kept = self._firewalls.get(vault.id)
-        if kept is None or kept[0] is not vault:
-            self._require_loaded()
-            kept = self._firewalls[vault.id] = (vault, Firewall(vault))
-        return kept[1]
+        if kept is None or kept.vault is not vault or kept.changes != changes:
+            around = self.surroundings(vault)
+            same = kept is not None and kept.vault is vault and kept.surroundings == around
+            made = kept.firewall if kept is not None and same else Firewall(vault, around)
+            kept = self._firewalls[vault.id] = _KeptFirewall(vault, changes, around, made)
+        return kept.firewall
 
     def policies(self, vault: Vault) -> PolicyIndex:
         """Return a vault's access policies, ready to be asked."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from strongroom.core.denials import caller_text, firewall_denial, policy_denial, rbac_denial
+from strongroom.core.denials import caller_text, firewall_denial, first_party_denial, policy_denial, rbac_denial
 from strongroom.core.firewall import judge
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Bypass, Connection, DefaultAction, Link, NetworkAcls, PublicNetworkAccess
@@ -44,7 +44,22 @@ def test_a_caller_is_named_by_its_ids() -> None:
     assert caller_text(CALLER) == "appid=a-1;oid=o-1;iss=https://sts.windows.net/t-1/"
     assert caller_text(CALLER, with_groups=True) == "appid=a-1;oid=o-1;numgroups=2;iss=https://sts.windows.net/t-1/"
     assert caller_text(MACHINE, with_groups=True) == (
-        "appid=a-1;oid=o-1;iss=https://sts.windows.net/t-1/;xms_mirid=/subscriptions/s/mi"
+        "appid=a-1;oid=o-1;iss=https://sts.windows.net/t-1/;xms_mirid=/subscriptions/s/mi;"
+        "xms_az_rid=/subscriptions/s/mi"
+    )
+    shared = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1"
+    assert caller_text(replace(MACHINE, mirid=shared)).endswith(f";xms_mirid={shared}")
+    assert caller_text(CALLER, first_party="ARM") == (
+        "name=ARM;tid=t-1;appid=a-1;oid=o-1;iss=https://sts.windows.net/t-1/"
+    )
+
+
+def test_a_trusted_service_whose_scenario_is_not_on() -> None:
+    """`AccessDenied`: the first-party service is named, with the tenant, and no address."""
+    assert first_party_denial(CALLER, "ARM", FENCED) == (
+        "Access denied to first party service.\r\n"
+        "Caller: name=ARM;tid=t-1;appid=a-1;oid=o-1;iss=https://sts.windows.net/t-1/\r\n"
+        "Vault: Kv1;location=westeurope"
     )
 
 

@@ -193,8 +193,13 @@ JUDGEMENTS = [
     ),
     (None, DISABLED, "203.0.113.9", Verdict(Passage.ONLY_IF_TRUSTED, "publicNetworkAccess", by_connection=True)),
     # In a perimeter not even the bypass does.
-    (NetworkAcls(ALLOW, TRUSTED, LISTED), PERIMETER, "203.0.113.9", Verdict(Passage.BLOCKED, "publicNetworkAccess")),
-    (None, PERIMETER, "203.0.113.9", Verdict(Passage.BLOCKED, "publicNetworkAccess")),
+    (
+        NetworkAcls(ALLOW, TRUSTED, LISTED),
+        PERIMETER,
+        "203.0.113.9",
+        Verdict(Passage.BLOCKED, "publicNetworkAccess", by_perimeter=True),
+    ),
+    (None, PERIMETER, "203.0.113.9", Verdict(Passage.BLOCKED, "publicNetworkAccess", by_perimeter=True)),
 ]
 
 
@@ -203,5 +208,5 @@ JUDGEMENTS = [
 def test_settings_are_judged_in_the_documented_order(
     acls: NetworkAcls | None, access: PublicNetworkAccess, address: str, verdict: Verdict, link: Link
 ) -> None:
-    """Reference section 2, "Precedence", as far as there are no private endpoints; the control link is no way round."""
+    """Reference section 2, "Precedence", for a vault alone; the control link is no way round."""
     assert judge(vault(acls, access), Connection(address, link, "r")) == verdict

@@ -14,6 +14,7 @@ from strongroom.core.errors import Unavailable
 from strongroom.core.first_party import GRAPH
 from strongroom.core.identity import Group, User
 from strongroom.core.network import Connection, DefaultAction, Link, NetworkAcls, Passage
+from strongroom.core.networks import ALONE
 from strongroom.core.objects import Collection
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import SignIn
@@ -98,6 +99,11 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "vault": lambda view: view.vault("x"),
     "vaults": lambda view: view.vaults(),
     "grants": lambda view: view.grants(T1),
+    "endpoint_connections": lambda view: view.endpoint_connections("v"),
+    "virtual_network": lambda view: view.virtual_network("x"),
+    "private_endpoint": lambda view: view.private_endpoint("x"),
+    "trusted_service": lambda view: view.trusted_service(T1, "x"),
+    "surroundings": lambda view: view.surroundings(vault("v", "contoso")),
     "firewall": lambda view: view.firewall(vault("v", "contoso")),
     "policies": lambda view: view.policies(vault("v", "contoso")),
 }
@@ -135,8 +141,9 @@ def test_nothing_is_answered_after_a_change_that_does_not_apply(question: str) -
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_empty_view_knows_nobody_and_nothing(question: str) -> None:
     """With no records there is no tenant, no principal, no right."""
-    if question not in {"grants", "firewall", "policies"}:
+    if question not in {"grants", "surroundings", "firewall", "policies"}:
         assert not QUESTIONS[question](view_of())
+    assert view_of().surroundings(vault("v", "contoso")) == ALONE
     assert view_of().grants(T1).find(frozenset({"x"}), SCOPE, GET, data=True) is None
 
 
