@@ -186,6 +186,8 @@ class Case:
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
     """What another tenant's owner is answered: what is no 404 looks nothing up in the subscription of its path."""
+    also: tuple[str, ...] = ()
+    """Actions that it wants besides its row's."""
 
 
 def _policies(arm: Arm) -> object:
@@ -194,6 +196,7 @@ def _policies(arm: Arm) -> object:
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
 
 CASES: dict[str, Case] = {
@@ -263,6 +266,23 @@ CASES: dict[str, Case] = {
     "RoleDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions", to_stranger=200),
     "RoleDefinitionGet": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/roleDefinitions/{KEY_VAULT_READER}", to_stranger=200
+    ),
+    "VaultExplain": Case(
+        lambda arm: f"{arm.vault}{_EXPLANATIONS}/explain",
+        Arm.make_vault,
+        lambda arm: {"principal": arm.world.administrator.oid, "operation": "SecretGet", "objectName": "a"},
+        also=("Microsoft.KeyVault/vaults/read",),
+    ),
+    "VaultExplainOwn": Case(
+        lambda arm: f"{arm.vault}{_EXPLANATIONS}/explainOwn",
+        Arm.make_vault,
+        lambda _: {"operation": "SecretGet", "objectName": "a"},
+    ),
+    "VaultWhoCan": Case(
+        lambda arm: f"{arm.vault}{_EXPLANATIONS}/whoCan",
+        Arm.make_vault,
+        lambda _: {"operation": "SecretGet", "objectName": "a"},
+        also=("Microsoft.KeyVault/vaults/read",),
     ),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200

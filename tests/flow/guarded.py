@@ -292,8 +292,8 @@ class Management(Guarded):
         """Do nothing: who has no role has no right."""
 
     def give(self, subject: Subject, who: Principal, model: str) -> str:
-        """Give the row's action at exactly its scope."""
-        role = role_of(subject.world, subject.op, actions=(_action(subject.op),))
+        """Give the row's action, and what it wants besides, at exactly its scope."""
+        role = role_of(subject.world, subject.op, actions=(_action(subject.op), *arm.CASES[subject.op.name].also))
         return subject.world.grant(who.oid, role, subject.scope).arm_id
 
     def rich(self, world: Simulation, model: str) -> Principal:

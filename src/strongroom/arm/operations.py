@@ -19,6 +19,7 @@ from strongroom.arm import (
     vaults,
     wire,
 )
+from strongroom.arm.explain_operations import EXPLAIN_ROWS
 from strongroom.arm.rights_operations import RIGHTS_ROWS
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import DELETED_VAULT, FEDERATION, GROUP, IDENTITY, MACHINE, VAULT, at, at_scope
@@ -162,6 +163,7 @@ OPERATIONS: tuple[Op, ...] = (
     *_FEDERATION_ROWS,
     *_MACHINE_ROWS,
     *RIGHTS_ROWS,
+    *EXPLAIN_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
@@ -181,6 +183,9 @@ SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.Resources/resourceGroups",
     "Microsoft.Resources/resources",
     "Microsoft.Resources/tenants",
+    "Strongroom.Authorization/explain",
+    "Strongroom.Authorization/explainOwn",
+    "Strongroom.Authorization/whoCan",
 )
 
 

@@ -384,7 +384,7 @@ def who_can(instance: Instance, question: Mapping[str, Any]) -> Iterator[dict[st
     Raises:
         Halt: there is no such vault or operation.
     """
-    after = ""
+    after: str | None = ""
     while after is not None:
         page = _ask(instance, "POST", "/who-can", {**question, "after": after})
         yield from _list(page)

@@ -86,7 +86,7 @@ class Watch:
             return
         self._buffer += piece
         try:
-            while self._step is not None and self._step():
+            while self._take_step():
                 pass
         except (ValueError, IndexError):
             # Whatever it was, it was handed on, and its reader understands it or not.
@@ -94,7 +94,10 @@ class Watch:
         if self._step is None:
             self._buffer = self._body = b""
 
-    # ---- the steps: each takes what it can from the buffer, and tells whether the next one has something to do ----------
+    def _take_step(self) -> bool:
+        return self._step is not None and self._step()
+
+    # ---- the steps: each takes what it can from the buffer, and tells whether the next one has something to do
 
     def _read_head(self) -> bool:
         raw, end, rest = self._buffer.partition(b"\r\n\r\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from strongroom.control.explain_wire import ExplainBody, WhoCanBody
 from strongroom.control.link import require_control
@@ -83,14 +83,12 @@ def _read_about(call: Call, body: WhoCanBody) -> About:
 
 def _read_url(call: Call, url: str) -> tuple[str, str]:
     """Give the vault and the object that a URL names, under our names or Azure's."""
-    try:
-        parts = urlsplit(url)
-        site = call.world.hosts.site_of(parts.netloc, Link.CONTROL)
-    except ValueError:
-        site = None
+    _, _, rest = url.partition("://")
+    netloc, _, path = rest.partition("?")[0].partition("/")
+    site = call.world.hosts.site_of(netloc, Link.CONTROL)
     if site is None or site.vault_name is None:
         raise Invalid("The URL is not one of a vault of this instance.", code="InvalidUrl")
-    return site.vault_name, object_in(unquote(parts.path))
+    return site.vault_name, object_in(unquote(path))
 
 
 def _require_vault(call: Call, about: About) -> Vault:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strongroom.core.rbac import CompiledRole, RoleDefinition, scope_key
+from strongroom.core.grants import CompiledActions
+from strongroom.core.rbac import RoleDefinition, scope_key
 
 
 def roles_by_reach(
@@ -25,10 +26,10 @@ def roles_by_reach(
     every, here = tuple(dict.fromkeys(actions)), scope_key(scope)
     ranked: list[tuple[tuple[int, int, int, bool, str, str], RoleDefinition]] = []
     for role in roles:
-        compiled = CompiledRole(role)
-        if role.condition is not None or not _may_be_at(role, here) or not compiled.grants(action, data=True):
+        compiled = CompiledActions(role)
+        if role.condition is not None or not _may_be_at(role, here) or not compiled.cover(action, data=True):
             continue
-        reach = sum(compiled.grants(one, data=True) for one in every)
+        reach = sum(compiled.cover(one, data=True) for one in every)
         rank = (reach, len(role.data_actions), len(role.actions), not role.built_in, role.name, role.id)
         ranked.append((rank, role))
     return tuple(role for _, role in sorted(ranked, key=lambda one: one[0]))

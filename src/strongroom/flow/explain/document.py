@@ -40,7 +40,13 @@ def _show_step(step: Step) -> dict[str, Any]:
         shown |= {"status": step.status, "code": step.code}
     if step.evidence:
         shown["evidence"] = [
-            {"kind": one.kind, "id": one.id, "counts": one.counts, "principalId": one.principal, "found": one.found}
+            {
+                "kind": one.kind,
+                "id": one.id,
+                "counts": one.counts,
+                "principalIds": list(one.principals),
+                "found": one.found,
+            }
             for one in step.evidence
         ]
     if step.remedies:

@@ -1,5 +1,5 @@
 """
-May this principal do this to that, from there, and why (not)?
+Whether a principal may do something to something, from somewhere, and why or why not.
 
 The flow's own functions are asked in the flow's own order about a caller that is only supposed. Where the flow would
 have stopped at the first that refuses, the rest are asked all the same, so that everything that stands in the way is
@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from strongroom.core.api_versions import at_least
-from strongroom.core.errors import Failure, NotFound
+from strongroom.core.errors import Failure, Misdirected, NotFound
 from strongroom.core.identity import Caller, Unidentified, User
 from strongroom.core.network import Connection, Link
 from strongroom.core.vaults import Vault
 from strongroom.flow import authentication, authorization, firewall, routes
 from strongroom.flow.explain.question import Question, permissions_of
 from strongroom.flow.explain.remedies import Remedy, for_address, for_principal, for_rights, for_vault
-from strongroom.flow.explain.rights import Evidence, consider
+from strongroom.flow.explain.rights import Asked, Evidence, consider
 from strongroom.flow.operation import Target
 from strongroom.flow.world import World
 from strongroom.http.problems import KEY_VAULT, status_of
@@ -86,8 +86,8 @@ def explain(world: World, question: Question) -> Explanation:
     """Explain what a request would be answered; it changes nothing and looks at no object."""
     about = question.about
     try:
-        vault = routes.vault_named(world, about.vault)
-    except NotFound as failure:
+        vault = routes.vault_named(world, about.vault, question.connection)
+    except (Misdirected, NotFound) as failure:
         return Explanation(question, (_unknown(world, about.vault, failure),))
     target = about.operation.target(world, vault, {"name": about.name} if about.name else {})
     identity = authentication.cannot_sign_in(world, question.principal) or authentication.suppose(
@@ -112,7 +112,9 @@ def _model(vault: Vault) -> str:
     return "role assignments" if vault.rbac else "access policies"
 
 
-def _unknown(world: World, name: str, failure: NotFound) -> Step:
+def _unknown(world: World, name: str, failure: Failure) -> Step:
+    if isinstance(failure, Misdirected):
+        return _refused("vault", failure, failure.message)
     deleted = world.view.vault_by_name(name)
     found = failure.message if deleted is None else "The vault is deleted, and its name is kept until it is purged."
     return _refused("vault", failure, found, remedies=for_vault(deleted))
@@ -135,13 +137,13 @@ def _firewall(world: World, question: Question, vault: Vault, identity: Caller |
     verdict = firewall.judge(world, vault, connection)
     where = _where(connection)
     try:
-        admission = firewall.admit(verdict, identity, vault, connection)
+        admission = firewall.admit(world, verdict, identity, vault, connection, question.about.operation.name)
     except Failure as failure:
         return _refused(
             "firewall",
             failure,
             f"{where} is not admitted ({verdict.passage.value}, decided by {verdict.rule}).",
-            remedies=for_address(world, vault, connection),
+            remedies=for_address(world, vault, connection, failure),
         )
     return Step("firewall", passed=True, found=f"{where} is admitted by {admission.rule}.")
 
@@ -174,23 +176,19 @@ def _permission(
 ) -> Step:
     if isinstance(identity, Unidentified):
         return Step("permission", passed=None, found="Nobody is there whose permission could be asked for.")
-    op = question.about.operation
-    evidence = consider(world, identity, op, target, vault)
+    asked = Asked(identity, question.about.operation, target, vault)
+    evidence, wanted = consider(world, asked), asked.wanted[0]
     try:
-        permit = authorization.permit(world, identity, op, target, vault)
+        permit = authorization.permit(world, identity, asked.operation, target, vault)
     except Failure as failure:
-        return _refused(
-            "permission",
-            failure,
-            f"Nothing gives {permissions_of(op)[0].action} at {target.scope}: {failure.reason}."
+        found = (
+            f"Nothing gives {wanted.action} at {target.scope}: {failure.reason}."
             if vault.rbac
-            else f"No access policy gives {permissions_of(op)[0].category}/{permissions_of(op)[0].word}.",
-            evidence=evidence,
-            remedies=for_rights(world, identity, op, target, vault),
+            else f"No access policy gives {wanted.category}/{wanted.word}."
         )
-    return Step(
-        "permission", passed=True, found=f"{permit.permission} is given by {permit.assignment}.", evidence=evidence
-    )
+        return _refused("permission", failure, found, evidence=evidence, remedies=for_rights(world, asked))
+    found = f"{permit.permission} is given by {permit.assignment}."
+    return Step("permission", passed=True, found=found, evidence=evidence)
 
 
 def _refused(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strongroom.core.api_versions import LATEST, parse_data_plane
-from strongroom.core.echo import ADDRESS, GUID, NAME_GIVEN, RESOURCE_ID, WORD, shown
+from strongroom.core.echo import ADDRESS, GUID, RESOURCE_ID, WORD, shown
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.firewall import normalise_address
 from strongroom.core.guids import parse_guid
@@ -38,7 +38,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May this principal do this, from there?"""
+    """Whether this principal may do this, from there."""
 
     about: About
     principal: User | ServicePrincipal
@@ -141,8 +141,8 @@ def find_principal(view: View, tenant: str, text: str) -> User | ServicePrincipa
         what = f"ARM id '{shown(text, RESOURCE_ID)}'"
     else:
         raise Invalid(
-            f"'{shown(text, NAME_GIVEN)}' names no principal: give an object id, a user principal name, an application's"
-            " client id, or a managed identity's ARM id.",
+            "The principal is named by an object id, a user principal name, an application's client id, or a managed"
+            " identity's ARM id.",
             code="InvalidPrincipal",
         )
     if found is None:

@@ -15,19 +15,18 @@ from strongroom.core import firewall
 from strongroom.core.access_policy import PolicyIndex, spell_permissions
 from strongroom.core.access_policy import permissions_of as words_of
 from strongroom.core.builtin_roles import BUILTIN_ROLES
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Failure, Invalid
 from strongroom.core.firewall import parse_ip_rule
 from strongroom.core.identity import Caller, PrincipalType, ServicePrincipal, User
 from strongroom.core.least_role import roles_by_reach
 from strongroom.core.network import Connection, Link, NetworkAcls, Passage, PublicNetworkAccess
-from strongroom.core.networks import ConnectionState, EndpointConnection
+from strongroom.core.networks import ConnectionState
 from strongroom.core.permissions import DataPermission
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
-from strongroom.core.records import tenant_partition, vault_partition
+from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import AccessPolicy, Vault
 from strongroom.flow.explain.question import permissions_of
-from strongroom.flow.explain.rights import standing_in_the_way, would_allow
-from strongroom.flow.operation import Op, Target
+from strongroom.flow.explain.rights import Asked, conditions_in_the_way, held, standing_in_the_way, would_allow
 from strongroom.flow.world import World
 
 _SUPPOSED = "00000000-0000-4000-8000-000000000000"
@@ -69,8 +68,11 @@ def for_principal(principal: User | ServicePrincipal) -> tuple[Remedy, ...]:
 # ---- the firewall ---------------------------------------------------------------------------------------------------
 
 
-def for_address(world: World, vault: Vault, connection: Connection) -> tuple[Remedy, ...]:
+def for_address(world: World, vault: Vault, connection: Connection, failure: Failure) -> tuple[Remedy, ...]:
     """Say what would let an address in; of the vault's own settings the fewest that do."""
+    if failure.inner == "AccessDenied":
+        # A trusted service, whose scenario the vault does not allow.
+        return (Remedy(f"Change the vault's setting, since {failure.reason}."),)
     if connection.link is Link.PRIVATE_ENDPOINT:
         return _for_endpoint(world, vault, connection)
     surroundings = world.view.surroundings(vault)
@@ -106,11 +108,7 @@ def _firewall_changes(world: World, vault: Vault, address: str) -> Iterator[tupl
 
 
 def _for_endpoint(world: World, vault: Vault, connection: Connection) -> tuple[Remedy, ...]:
-    found = [
-        one
-        for one in world.view.all(EndpointConnection, vault_partition(vault.id))
-        if one.endpoint == connection.endpoint
-    ]
+    found = [one for one in world.view.endpoint_connections(vault.id) if one.endpoint == connection.endpoint]
     if any(one.state is ConnectionState.APPROVED for one in found):
         change = f"Let the operator map {connection.address} to the private endpoint's virtual network."
         return (Remedy(change, secondhand=True),)
@@ -125,15 +123,27 @@ def _for_endpoint(world: World, vault: Vault, connection: Connection) -> tuple[R
 # ---- rights ---------------------------------------------------------------------------------------------------------
 
 
-def for_rights(world: World, caller: Caller, op: Op, target: Target, vault: Vault) -> tuple[Remedy, ...]:
+def for_rights(world: World, asked: Asked) -> tuple[Remedy, ...]:
     """Say what would give a caller the right, in the model that the vault goes by."""
-    wanted = permissions_of(op)[0]
-    if not vault.rbac:
-        return _by_policy(vault, caller, wanted)
-    blocked = standing_in_the_way(world, caller, op, target, vault)
-    if blocked:
-        return tuple(Remedy(change, commands, secondhand=True) for change, commands in blocked)
-    return _by_role(world, caller, op, target, vault)
+    if not asked.vault.rbac:
+        return _by_policy(asked.vault, asked.caller, asked.wanted[0])
+    blocked = tuple(Remedy(change, commands, secondhand=True) for change, commands in standing_in_the_way(world, asked))
+    if blocked and held(world, asked) is not None:
+        return (_together(blocked),)
+    ways = (
+        *(Remedy(change, secondhand=True) for change in conditions_in_the_way(world, asked)),
+        *_by_role(world, asked, denied=not blocked),
+    )
+    return tuple(_together((*blocked, way)) for way in ways)
+
+
+def _together(remedies: tuple[Remedy, ...]) -> Remedy:
+    """Make one change of several that only help together."""
+    return Remedy(
+        " ".join(one.change for one in remedies),
+        tuple(command for one in remedies for command in one.commands),
+        secondhand=any(one.secondhand for one in remedies),
+    )
 
 
 def _by_policy(vault: Vault, caller: Caller, wanted: DataPermission) -> tuple[Remedy, ...]:
@@ -145,7 +155,7 @@ def _by_policy(vault: Vault, caller: Caller, wanted: DataPermission) -> tuple[Re
     ]
     kept = frozenset().union(*(words_of(one, wanted.category) for one in mine))
     words = kept | {wanted.word.lower()}
-    entry = AccessPolicy(caller.tenant, caller.oid, **{wanted.category: words})
+    entry = _entry(caller, wanted.category, words)
     if PolicyIndex((entry,)).find(caller, wanted.category, wanted.word) is None:
         return ()
     command = ["az", "keyvault", "set-policy", "--name", vault.name, "--object-id", caller.oid]
@@ -160,19 +170,31 @@ def _by_policy(vault: Vault, caller: Caller, wanted: DataPermission) -> tuple[Re
     )
 
 
-def _by_role(world: World, caller: Caller, op: Op, target: Target, vault: Vault) -> tuple[Remedy, ...]:
+def _entry(caller: Caller, category: str, words: frozenset[str]) -> AccessPolicy:
+    blank = AccessPolicy(caller.tenant, caller.oid)
+    match category:
+        case "keys":
+            return replace(blank, keys=words)
+        case "secrets":
+            return replace(blank, secrets=words)
+        case _:
+            return replace(blank, certificates=words)
+
+
+def _by_role(world: World, asked: Asked, *, denied: bool) -> tuple[Remedy, ...]:
     """Assign the least role that helps, as far down as it helps: to the object, or else to the vault."""
-    scopes = dict.fromkeys((target.scope, vault.scope))
-    return tuple(remedy for scope in scopes if (remedy := _least(world, caller, op, target, vault, scope)) is not None)
+    scopes = dict.fromkeys((asked.target.scope, asked.vault.scope))
+    return tuple(remedy for scope in scopes if (remedy := _least(world, asked, scope, denied=denied)) is not None)
 
 
-def _least(world: World, caller: Caller, op: Op, target: Target, vault: Vault, scope: str) -> Remedy | None:
+def _least(world: World, asked: Asked, scope: str, *, denied: bool) -> Remedy | None:
+    caller, tenant = asked.caller, asked.vault.tenant
     actions = [one.action for other in world.data_operations() for one in permissions_of(other)]
-    roles = (*BUILTIN_ROLES.values(), *world.view.all(RoleDefinition, tenant_partition(vault.tenant)))
-    for wanted in permissions_of(op):
+    roles = (*BUILTIN_ROLES.values(), *world.view.all(RoleDefinition, tenant_partition(tenant)))
+    for wanted in asked.wanted:
         for role in roles_by_reach(roles, wanted.action, actions, scope):
-            assignment = RoleAssignment(_SUPPOSED, vault.tenant, scope, role.id, caller.oid, caller.kind, world.now())
-            if would_allow(world, caller, op, target, vault, assignment, role):
+            assignment = RoleAssignment(_SUPPOSED, tenant, scope, role.id, caller.oid, caller.kind, world.now())
+            if would_allow(world, asked, assignment, role, denied=denied):
                 return Remedy(_assigning(role, caller, scope), (_assign(role, caller, scope),))
     return None
 

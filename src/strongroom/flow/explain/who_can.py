@@ -1,5 +1,5 @@
 """
-Who can do this to that, and through what?
+Who can do something to something, and through what.
 
 Every user, service principal and group of the vault's tenant is asked about, by the same functions that decide a
 request. Where from is not asked: the firewall judges addresses, and this is about rights.
@@ -12,15 +12,18 @@ from dataclasses import dataclass
 
 from strongroom.core.identity import Caller, Group, PrincipalType, ServicePrincipal, User
 from strongroom.core.limits import WHO_CAN_EXAMINED
+from strongroom.core.network import Connection, Link
 from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
 from strongroom.flow.authentication import suppose
 from strongroom.flow.explain.question import About
-from strongroom.flow.explain.rights import Held, held
+from strongroom.flow.explain.rights import Asked, Held, held
 from strongroom.flow.routes import vault_named
 from strongroom.flow.world import World
 
 Principal = User | ServicePrincipal | Group
+_ANYWHERE = Connection("127.0.0.1", Link.PUBLIC, "")
+"""Where from does not matter: no private endpoint is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def who_can(world: World, about: About, *, limit: int, after: str = "") -> Page:
     Raises:
         NotFound: no vault is known by the name.
     """
-    vault = vault_named(world, about.vault)
+    vault = vault_named(world, about.vault, _ANYWHERE)
     target = about.operation.target(world, vault, {"name": about.name} if about.name else {})
     found: list[Can] = []
     examined = 0
@@ -86,7 +89,7 @@ def who_can(world: World, about: About, *, limit: int, after: str = "") -> Page:
             return Page(tuple(found), after)
         examined, after = examined + 1, principal.id
         caller = suppose(world, principal)
-        right = held(world, caller, about.operation, target, vault)
+        right = held(world, Asked(caller, about.operation, target, vault))
         if right is not None:
             found.append(_can(world, vault, principal, caller, right))
     return Page(tuple(found), None)
