@@ -90,9 +90,9 @@ def requirement(needed: Requirement) -> str:
             return "any principal of the tenant"
         case Authenticated(delegated):
             return f"the user itself; `scp`: `{delegated}`"
-        case ControlAction(action):
+        case ControlAction(action, _):
             return f"`{action}`"
-        case DataPermission(category, word, action):
+        case DataPermission(category, word, action, _):
             return f"policy `{category}/{word}`; role `{action}`"
         case AnyOf(options):
             return ", or ".join(requirement(option) for option in options)

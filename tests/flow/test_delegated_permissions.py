@@ -163,7 +163,7 @@ def test_every_row_goes_by_the_table(world: Simulation, administrator: Person, o
 
     def may(*scopes: str) -> bool:
         try:
-            permit(world.world, replace(who, delegated=frozenset(scopes)), op, target, None)
+            permit(world.world, replace(who, delegated=frozenset(scopes)), op, target, None, None)
         except Denied:
             return False
         return True

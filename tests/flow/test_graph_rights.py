@@ -62,7 +62,7 @@ def may(world: Simulation, op: Op, roles: frozenset[str], permissions: frozenset
     named = {name: NOBODY for name in NAMES if f"{{{name}}}" in op.path}
     target = Target("/", named)
     try:
-        permit(world.world, caller(world, roles, permissions), op, target, None)
+        permit(world.world, caller(world, roles, permissions), op, target, None, None)
     except Denied:
         return False
     return True

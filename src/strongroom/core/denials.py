@@ -11,6 +11,7 @@ from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.identity import Caller
 from strongroom.core.network import Bypass, Verdict
 from strongroom.core.permissions import DataPermission
+from strongroom.core.rbac import DenyAssignment
 from strongroom.core.vaults import Vault
 
 _LINE = "\r\n"
@@ -56,8 +57,15 @@ def vault_text(vault: Vault) -> str:
     return f"{vault.name};location={vault.location}"
 
 
-def rbac_denial(caller: Caller, action: str, resource: str, vault: Vault) -> str:
-    """Say that no role assignment allows a data action (`ForbiddenByRbac`); the resource is told in lower case."""
+def rbac_denial(caller: Caller, action: str, resource: str, vault: Vault, denial: DenyAssignment | None = None) -> str:
+    """
+    Say that no role assignment allows a data action, or that a deny assignment takes it (`ForbiddenByRbac`).
+
+    The resource is told in lower case.
+    """
+    denied_by, why = (
+        ("null", "DeniedWithNoValidRBAC") if denial is None else (f"'{denial.id}'", "DeniedByDenyAssignment")
+    )
     return _LINE.join((
         "Caller is not authorized to perform action on resource.",
         _PROPAGATION,
@@ -65,9 +73,9 @@ def rbac_denial(caller: Caller, action: str, resource: str, vault: Vault) -> str
         f"Action: '{action}'",
         f"Resource: '{resource.lower()}'",
         "Assignment: (not found)",
-        "DenyAssignmentId: null",
+        f"DenyAssignmentId: {denied_by}",
         # The space before the end of this line is the real service's.
-        "DecisionReason: 'DeniedWithNoValidRBAC' ",
+        f"DecisionReason: '{why}' ",
         f"Vault: {vault_text(vault)}",
         "",
     ))  # fmt: skip
@@ -79,6 +87,15 @@ def control_denial(caller: Caller, action: str, scope: str) -> str:
         f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' does not have authorization to"
         f" perform action '{action}' over scope '{shown(scope, RESOURCE_ID)}' or the scope is invalid. If access was"
         " recently granted, please refresh your credentials."
+    )
+
+
+def control_deny_denial(caller: Caller, action: str, scope: str, denial: DenyAssignment) -> str:
+    """Say that a deny assignment takes a management action which a role gives (`DenyAssignmentAuthorizationFailed`)."""
+    return (
+        f"The client '{caller.name or caller.appid}' with object id '{caller.oid}' has permission to perform action"
+        f" '{action}' on scope '{shown(scope, RESOURCE_ID)}'; however, the access is denied because of the deny"
+        f" assignment with name '{denial.name}' and Id '{denial.id.replace('-', '')}' at scope '{denial.scope}'."
     )
 
 

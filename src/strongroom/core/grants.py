@@ -60,12 +60,14 @@ class Ruling:
         denial: what denies, whatever grants.
         reason: for the audit, what decided.
         steady: False if time alone may change the answer, so that it must not be remembered.
+        settled: False if it was asked ahead of facts that may still change it.
     """
 
     assignment: RoleAssignment | None
     denial: DenyAssignment | None
     reason: str
     steady: bool = True
+    settled: bool = True
 
     @property
     def is_allowed(self) -> bool:
@@ -113,12 +115,6 @@ class _Grant(NamedTuple):
     assignment: RoleAssignment
     conditions: Conditions
 
-    def holds(self, action: str, facts: Facts, *, pending: bool = False) -> bool | None:
-        """Say whether its conditions hold, the role's own and the assignment's."""
-        return all_of(
-            read_condition(text, version).evaluate(action, facts, pending=pending) for text, version in self.conditions
-        )
-
 
 class _Denial(NamedTuple):
     """A deny assignment, compiled."""
@@ -134,13 +130,10 @@ class _Denial(NamedTuple):
         denial = self.denial
         return () if denial.condition is None else ((denial.condition, denial.condition_version),)
 
-    def holds(self, action: str, facts: Facts, *, pending: bool = False) -> bool:
-        """Say whether it denies: unless its condition is false, or, while facts are still to come, if it is true."""
-        if self.denial.condition is None:
-            return True
-        condition = read_condition(self.denial.condition, self.denial.condition_version)
-        found = condition.evaluate(action, facts, pending=pending)
-        return found is True if pending else found is not False
+
+def _hold(conditions: Conditions, action: str, facts: Facts, *, pending: bool = False) -> bool | None:
+    """Say whether conditions hold together; without any they do."""
+    return all_of(read_condition(*condition).evaluate(action, facts, pending=pending) for condition in conditions)
 
 
 class _Reach(NamedTuple):
@@ -164,30 +157,36 @@ class _Standing(NamedTuple):
     settled: Ruling | None
 
     def rule(self, action: str, facts: Facts, *, pending: bool = False, unconditional: bool = False) -> Ruling:
-        """Answer with the conditions asked."""
+        """Answer with the conditions asked; with *pending*, what is unknown may yet be true, and denies nothing yet."""
         asked: list[Conditions] = []
-        granted = self.granted
+        granted, settled = self.granted, True
         if granted is None and not unconditional:
             for grant in self.conditional:
                 asked.append(grant.conditions)
-                found = grant.holds(action, facts, pending=pending)
-                if found is True or (pending and found is None):
-                    granted = grant.assignment
+                found = _hold(grant.conditions, action, facts, pending=pending)
+                if found is True:
+                    granted, settled = grant.assignment, True
                     break
+                if found is None and pending and granted is None:
+                    granted, settled = grant.assignment, False
         denied: DenyAssignment | None = None
         for denial in self.denials:
             asked.append(denial.conditions)
-            if denial.holds(action, facts, pending=pending):
+            found = _hold(denial.conditions, action, facts, pending=pending)
+            if found is None and pending:
+                settled = False
+            elif found is not False:
                 denied = denial.denial
                 break
-        steady = all(read_condition(text, version).is_steady for conditions in asked for text, version in conditions)
+        steady = all(read_condition(*condition).is_steady for conditions in asked for condition in conditions)
+        return Ruling(granted, denied, self._reason(granted, denied), steady, settled)
+
+    def _reason(self, granted: RoleAssignment | None, denied: DenyAssignment | None) -> str:
         if denied is not None:
-            reason = f"deny assignment {denied.arm_id}"
-        elif granted is not None:
-            reason = "role assignment"
-        else:
-            reason = _NO_CONDITION if self.conditional else _NO_ASSIGNMENT
-        return Ruling(granted, denied, reason, steady)
+            return f"deny assignment {denied.arm_id}"
+        if granted is not None:
+            return "role assignment"
+        return _NO_CONDITION if self.conditional else _NO_ASSIGNMENT
 
 
 class GrantIndex:
@@ -263,6 +262,10 @@ class GrantIndex:
             return standing.settled
         return standing.rule(action, facts, unconditional=unconditional)
 
+    def settled(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> Ruling | None:
+        """Decide as `rule` does, where no condition has to be asked; None where facts are needed."""
+        return self._standing(principals, scope, action, data=data).settled
+
     def rule_ahead(
         self, principals: frozenset[str], scope: str, action: str, *, data: bool, facts: Facts = NO_FACTS
     ) -> Ruling:
@@ -273,6 +276,16 @@ class GrantIndex:
         """
         standing = self._standing(principals, scope, action, data=data)
         return standing.settled or standing.rule(action, facts, pending=True)
+
+    def touches(self, principals: frozenset[str], scope: str) -> bool:
+        """Tell whether any of *principals* has a role at, above or below *scope*, whatever its conditions say."""
+        chain = frozenset(self._chain(scope))
+        below = f"{scope_key(scope)}/"
+        return any(
+            grant.actions is not None and (grant.scope in chain or grant.scope.startswith(below))
+            for principal in principals
+            for grant in self._held.get(principal, ())
+        )
 
     def find(
         self, principals: frozenset[str], scope: str, action: str, *, data: bool, facts: Facts = NO_FACTS
@@ -436,9 +449,9 @@ def _bearing(grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *
         return Bearing.OTHER_SCOPE
     if not grant.actions.cover(action, data=data):
         return Bearing.OTHER_ACTION
-    found = grant.holds(action, facts)
+    found = _hold(grant.conditions, action, facts)
     if found is None:
-        readable = all(read_condition(text, version).is_readable for text, version in grant.conditions)
+        readable = all(read_condition(*condition).is_readable for condition in grant.conditions)
         return Bearing.CONDITION_UNKNOWN if readable else Bearing.CONDITION_UNREADABLE
     return Bearing.GRANTS if found else Bearing.CONDITION_FALSE
 
@@ -453,4 +466,4 @@ def _bearing_of_denial(
         return Bearing.OTHER_ACTION
     if not one.excluded.isdisjoint(principals):
         return Bearing.EXCLUDED
-    return Bearing.DENIES if one.holds(action, facts) else Bearing.CONDITION_FALSE
+    return Bearing.CONDITION_FALSE if _hold(one.conditions, action, facts) is False else Bearing.DENIES

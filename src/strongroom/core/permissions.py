@@ -17,11 +17,17 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class DataPermission:
-    """A data-plane permission: `category`/`word` in access policies, `action` in RBAC data actions."""
+    """
+    A data-plane permission: `category`/`word` in access policies, `action` in RBAC data actions.
+
+    Attributes:
+        by_handler: as `ControlAction` has it.
+    """
 
     category: str
     word: str
     action: str
+    by_handler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,17 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class ControlAction:
-    """An ARM action, decided by role assignments at the target's scope."""
+    """
+    An ARM action, decided by role assignments at the target's scope.
+
+    Attributes:
+        by_handler: True where conditions ask about the body, which is not there yet. The row then lets in a caller
+            whose conditions are not certain to fail, and the handler decides once it knows what is asked, inside its
+            commit. A permit that was not decided so far commits nothing: see `Permit.settled`.
+    """
 
     action: str
+    by_handler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +110,7 @@ class Permit:
     """`rbac`, `policy`, `directory`, `public` or `authenticated`."""
     assignment: str | None = None
     """The ARM id of the role assignment, or the place of the access policy, that decided."""
+    steady: bool = True
+    """False if it rests on a condition that time alone may change, so that it is not remembered."""
+    settled: bool = True
+    """False if the handler has still to ask conditions about the body: until then nothing can be committed."""

@@ -9,15 +9,20 @@ there in a user's name is narrowed by the token's `scp`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from strongroom.core.delegated_permissions import delegation_that_allows
-from strongroom.core.denials import control_denial, policy_denial, rbac_denial
+from strongroom.core.denials import control_denial, control_deny_denial, policy_denial, rbac_denial
 from strongroom.core.directory_roles import OWNED_APPLICATIONS, permission_that_gives, power_of, role_that_gives
 from strongroom.core.errors import Denied
+from strongroom.core.facts import NO_FACTS, Facts
+from strongroom.core.grants import GrantIndex, Ruling
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Caller, PrincipalType, ServicePrincipal, User
 from strongroom.core.limits import SECOND_FACTOR_FRESH_S
+from strongroom.core.network import Verdict
 from strongroom.core.permissions import (
     AnyOf,
     Authenticated,
@@ -26,18 +31,28 @@ from strongroom.core.permissions import (
     DirectoryPermission,
     Permit,
     Public,
+    Requirement,
 )
-from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.vaults import Vault
+from strongroom.flow.facts import data_facts, environment_of
 from strongroom.flow.operation import OWN_TENANT, Op, Target
 from strongroom.flow.world import World
 
+Ask = Callable[[], Facts]
+"""Gathers the facts for conditions, when one asks."""
 
-def permit(world: World, caller: Caller | None, operation: Op, target: Target, vault: Vault | None) -> Permit:
+
+def _nothing() -> Facts:
+    return NO_FACTS
+
+
+def permit(
+    world: World, caller: Caller | None, operation: Op, target: Target, vault: Vault | None, verdict: Verdict | None
+) -> Permit:
     """
-    Decide whether *caller* may run *operation* on *target*.
+    Decide whether *caller* may run *operation* on *target*; *verdict* says how the request came, for conditions.
 
     Raises:
         Denied: no assignment or policy allows it. It says what was asked, not what exists, so a refused caller
@@ -56,9 +71,16 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
             if vault is None:
                 msg = f"{operation.name} requires a data permission and has no vault"
                 raise RuntimeError(msg)
-            return _permit_data(world, caller, requirement, target, vault)
-        case ControlAction(action):
-            return _permit_control(world, caller, action, target.scope)
+            return _permit_data(world, caller, requirement, target.scope, vault, verdict)
+        case ControlAction(action, by_handler):
+            return _permit_control(
+                world,
+                caller,
+                action,
+                target.scope,
+                lambda: Facts(environment=environment_of(world, verdict)),
+                ahead=by_handler,
+            )
         case DirectoryPermission():
             return _permit_directory(world, caller, requirement, target)
         case Authenticated(delegated):
@@ -69,37 +91,78 @@ def permit(world: World, caller: Caller | None, operation: Op, target: Target, v
             assert_never(requirement)
 
 
-def holds(world: World, caller: Caller, action: str, scope: str) -> bool:
+def holds(world: World, caller: Caller, action: str, scope: str, facts: Ask = _nothing) -> bool:
     """Tell whether a caller may do a management action at a scope that is not its target: what a list may show."""
-    return _find_control(world, caller, action, scope) is not None
+    return _rule_control(world, caller, action, scope, facts).is_allowed
 
 
-def require_control(world: World, caller: Caller, action: str, scope: str) -> None:
+def require_control(
+    world: World, caller: Caller, action: str, scope: str, *, facts: Facts = NO_FACTS, unconditional: bool = False
+) -> Permit:
     """
-    Ask for a right besides the one that the operation's row requires.
+    Ask for a right besides the one that the operation's row requires, or for that one with what the body says.
+
+    With *unconditional* only a right without a condition is enough.
 
     Raises:
-        Denied: no assignment allows it. The audit entry then says so, whatever allowed the row.
+        Denied: no assignment allows it, or a deny assignment forbids it. The audit entry then says so, whatever allowed
+            the row.
     """
-    _permit_control(world, caller, action, scope)
+    return _permit_control(world, caller, action, scope, lambda: facts, unconditional=unconditional)
+
+
+def require_data(
+    world: World, caller: Caller, requirement: Requirement, vault: Vault, scope: str, facts: Facts
+) -> Permit:
+    """
+    Decide a row that leaves it to its handler (`DataPermission.by_handler`), with what the body says.
+
+    Raises:
+        Denied: nothing allows it.
+    """
+    if not isinstance(requirement, DataPermission):
+        msg = "only a row with one permission is decided by its handler"
+        raise TypeError(msg)
+    if not vault.rbac:
+        return _permit_by_policy(world, caller, (requirement,), vault)
+    decided = replace(requirement, by_handler=False)
+    return _permit_by_role(world, caller, (decided,), scope, vault, lambda: facts)
 
 
 def _permit_data(
-    world: World, caller: Caller, requirement: DataPermission | AnyOf, target: Target, vault: Vault
+    world: World,
+    caller: Caller,
+    requirement: DataPermission | AnyOf,
+    scope: str,
+    vault: Vault,
+    verdict: Verdict | None,
 ) -> Permit:
     options = requirement.options if isinstance(requirement, AnyOf) else (requirement,)
     if vault.rbac:
-        grants = world.view.grants(vault.tenant)
-        for option in options:
-            assignment = grants.find(caller.principals, target.scope, option.action, data=True)
-            if assignment is not None:
-                return Permit(option.action, "rbac", assignment.arm_id)
-        raise Denied(
-            rbac_denial(caller, options[0].action, target.scope, vault),
-            model="rbac",
-            inner="ForbiddenByRbac",
-            reason="no role assignment",
-        )
+        return _permit_by_role(world, caller, options, scope, vault, lambda: data_facts(world, vault, scope, verdict))
+    return _permit_by_policy(world, caller, options, vault)
+
+
+def _permit_by_role(
+    world: World, caller: Caller, options: tuple[DataPermission, ...], scope: str, vault: Vault, facts: Ask
+) -> Permit:
+    grants = world.view.grants(vault.tenant)
+    rulings: list[Ruling] = []
+    for option in options:
+        ruling = _rule(grants, caller, option.action, scope, facts, data=True, ahead=option.by_handler)
+        if ruling.assignment is not None and ruling.denial is None:
+            return Permit(option.action, "rbac", ruling.assignment.arm_id, ruling.steady, ruling.settled)
+        rulings.append(ruling)
+    first = rulings[0]
+    raise Denied(
+        rbac_denial(caller, options[0].action, scope, vault, first.denial),
+        model="rbac",
+        inner="ForbiddenByRbac",
+        reason=first.reason,
+    )
+
+
+def _permit_by_policy(world: World, caller: Caller, options: tuple[DataPermission, ...], vault: Vault) -> Permit:
     policies = world.view.policies(vault)
     for option in options:
         match = policies.find(caller, option.category, option.word)
@@ -111,20 +174,63 @@ def _permit_data(
     )
 
 
-def _permit_control(world: World, caller: Caller, action: str, scope: str) -> Permit:
-    assignment = _find_control(world, caller, action, scope)
-    if assignment is None:
+def _permit_control(
+    world: World,
+    caller: Caller,
+    action: str,
+    scope: str,
+    facts: Ask,
+    *,
+    ahead: bool = False,
+    unconditional: bool = False,
+) -> Permit:
+    ruling = _rule_control(world, caller, action, scope, facts, ahead=ahead, unconditional=unconditional)
+    if ruling.assignment is None:
         raise Denied(
-            control_denial(caller, action, scope),
-            model="rbac",
-            code="AuthorizationFailed",
-            reason="no role assignment",
+            control_denial(caller, action, scope), model="rbac", code="AuthorizationFailed", reason=ruling.reason
         )
-    return Permit(action, "rbac", assignment.arm_id)
+    if ruling.denial is not None:
+        raise Denied(
+            control_deny_denial(caller, action, scope, ruling.denial),
+            model="rbac",
+            code="DenyAssignmentAuthorizationFailed",
+            reason=ruling.reason,
+        )
+    return Permit(action, "rbac", ruling.assignment.arm_id, ruling.steady, ruling.settled)
 
 
-def _find_control(world: World, caller: Caller, action: str, scope: str) -> RoleAssignment | None:
-    return world.view.grants(caller.tenant).find(caller.principals, scope, action, data=False)
+def _rule_control(
+    world: World,
+    caller: Caller,
+    action: str,
+    scope: str,
+    facts: Ask,
+    *,
+    ahead: bool = False,
+    unconditional: bool = False,
+) -> Ruling:
+    grants = world.view.grants(caller.tenant)
+    return _rule(grants, caller, action, scope, facts, data=False, ahead=ahead, unconditional=unconditional)
+
+
+def _rule(
+    grants: GrantIndex,
+    caller: Caller,
+    action: str,
+    scope: str,
+    facts: Ask,
+    *,
+    data: bool,
+    ahead: bool = False,
+    unconditional: bool = False,
+) -> Ruling:
+    """Ask the assignments, and gather facts only if a condition wants them."""
+    settled = grants.settled(caller.principals, scope, action, data=data)
+    if settled is not None:
+        return settled
+    if ahead:
+        return grants.rule_ahead(caller.principals, scope, action, data=data, facts=facts())
+    return grants.rule(caller.principals, scope, action, data=data, facts=facts(), unconditional=unconditional)
 
 
 def require_directory(world: World, caller: Caller, requirement: DirectoryPermission, object_id: str) -> None:

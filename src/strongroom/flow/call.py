@@ -9,7 +9,7 @@ import msgspec
 
 from strongroom.core.identity import Caller
 from strongroom.core.names import Site
-from strongroom.core.network import Admission, Connection
+from strongroom.core.network import Admission, Connection, Verdict
 from strongroom.core.permissions import Permit
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
@@ -42,6 +42,8 @@ class Call(msgspec.Struct, eq=False):
     target: Target
     vault: Vault | None
     admission: Admission | None
+    verdict: Verdict | None
+    """How the request came, as the firewall judged it."""
     caller: Caller | None
     permit: Permit
     api_version: str
@@ -50,6 +52,8 @@ class Call(msgspec.Struct, eq=False):
     now: int
     judge_again: Callable[[], None]
     """Asks every question once more if any record changed since: `flow.serve`. The call is then what it says now."""
+    settle: Callable[[Permit], None]
+    """Takes the permit of a row that its handler decides (`ControlAction.by_handler`), once that is done."""
     commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None, Foretell | None], Awaitable[Any]]
     """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
     properties: dict[str, Any] = {}

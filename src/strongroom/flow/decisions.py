@@ -8,7 +8,8 @@ What was decided before, for the same question, while nothing that it rests on h
 The steps from the vault to the permit are functions of three things: the question (surface, host, method, path, query,
 token, address, link), the records in the view, and the clock. So their evidence is remembered with the view's
 generation, which any change of any record ends, and with the time in which the token holds. A refusal is never
-remembered, and neither is what the flow counts: the throttle is asked every time.
+remembered, and neither is a permit that rests on a condition about the time, nor what the flow counts: the throttle is
+asked every time.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Decisions:
         caller, permit = trace.caller, trace.permit
         if route is None or verdict is None or admission is None or caller is None or permit is None:
             return
-        if not route.op.steady or world.view.generation != self._generation:
+        if not route.op.steady or not permit.steady or world.view.generation != self._generation:
             return
         if len(self._kept) >= ENTRIES:
             self._kept.clear()

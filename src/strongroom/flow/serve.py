@@ -10,7 +10,7 @@ from strongroom.core.firewall import source_of
 from strongroom.core.identity import Caller, Unidentified
 from strongroom.core.names import Site
 from strongroom.core.network import Link
-from strongroom.core.permissions import Public
+from strongroom.core.permissions import Permit, Public
 from strongroom.flow import audit, authentication, authorization, firewall, log, routes
 from strongroom.flow.answers import complete, moment_of
 from strongroom.flow.call import Call, Describe, Foretell
@@ -90,7 +90,7 @@ def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
         # Nobody judges the token of a public row, so having one exempts from nothing.
         world.throttle.admit_source(source_of(connection), trace.started)
     if is_public:
-        trace.permit = authorization.permit(world, None, route.op, route.target, vault)
+        trace.permit = authorization.permit(world, None, route.op, route.target, vault, None)
         return route
     authentication.challenge(surface, site, vault, token)
     trace.verdict = verdict = firewall.judge(world, vault, connection)
@@ -98,7 +98,7 @@ def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
     _note_identity(trace, identity)
     trace.admission = firewall.admit(world, verdict, identity, vault, connection, route.op.name)
     caller = authentication.require_caller(site, vault, identity)
-    trace.permit = authorization.permit(world, caller, route.op, route.target, vault)
+    trace.permit = authorization.permit(world, caller, route.op, route.target, vault, verdict)
     return route
 
 
@@ -123,15 +123,23 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
             judged_at = world.view.generation
             if trace.permit is not None:
                 call.caller, call.permit, call.admission = trace.caller, trace.permit, trace.admission
+                call.verdict = trace.verdict
 
     async def commit(
         change: Callable[[Transaction], Awaitable[T]], describe: Describe | None, status: Foretell | None
     ) -> T:
         async def judged(tx: Transaction) -> T:
             judge_again()
-            return await change(tx)
+            result = await change(tx)
+            if not call.permit.settled:
+                msg = f"{route.op.name} is decided by its handler, which did not"
+                raise RuntimeError(msg)
+            return result
 
         return await audit.commit(world, trace, judged, describe, status)
+
+    def settle(permit: Permit) -> None:
+        trace.permit = call.permit = permit
 
     call = Call(
         world=world,
@@ -141,6 +149,7 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         target=route.target,
         vault=trace.vault,
         admission=trace.admission,
+        verdict=trace.verdict,
         caller=trace.caller,
         permit=trace.permit,
         api_version=route.api_version,
@@ -148,6 +157,7 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         query=route.query,
         now=int(trace.started),
         judge_again=judge_again,
+        settle=settle,
         commit_with=commit,
         properties=trace.properties,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from strongroom.core import limits
 from strongroom.core.api_versions import SOFT_DELETE_SINCE
@@ -46,7 +47,8 @@ _DELETE = _secrets("delete", "delete")
 _RECOVER = _secrets("recover", "recover/action")
 _PURGE = _secrets("purge", "purge/action")
 _BACKUP = _secrets("backup", "backup/action")
-_RESTORE = _secrets("restore", "restore/action")
+_RESTORE = replace(_secrets("restore", "restore/action"), by_handler=True)
+"""Its name is within the backup."""
 
 
 def on_vault(_world: World, vault: Vault | None, params: Mapping[str, str]) -> Target:

@@ -23,13 +23,15 @@ from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.secrets import SecretVersionBody, check_value
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
+from strongroom.flow import authorization
 from strongroom.flow.call import Call
+from strongroom.flow.facts import data_facts
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import secrets
 from strongroom.objects.lookup import find_version
 from strongroom.objects.secrets import Secret
-from strongroom.store import ObjectState
+from strongroom.store import ObjectState, Transaction
 from strongroom.vault import wire
 from strongroom.vault.paging import Paging, read_paging
 
@@ -143,13 +145,16 @@ async def restore_secret(call: Call) -> Response:
     """Make a secret out of a backup."""
     body, vault, world = await call.body(wire.SecretRestoreParameters), call.the_vault, call.world
     backup = secrets.read_backup(world.keys, vault, _decode_blob(body.value or ""))
-    secret = await call.commit(
-        lambda tx: secrets.restore_secret(
+
+    async def restore(tx: Transaction) -> Secret:
+        # Which secret it is, a condition can ask only now: the row let in whoever might restore any.
+        facts = data_facts(world, vault, f"{vault.scope}/secrets/{backup.name}", call.verdict)
+        call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, vault.scope, facts))
+        return await secrets.restore_secret(
             tx, vault, _envelope(call), backup, call.base, now=call.now, entropy=world.entropy
-        ),
-        _describe(call),
-    )
-    return _answer(call, secret)
+        )
+
+    return _answer(call, await call.commit(restore, _describe(call)))
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------
