@@ -85,7 +85,7 @@ class PolicyIndex:
         return min(given, key=lambda match: match.place, default=None)
 
     def consider(self, caller: Caller, category: str, word: str) -> tuple[PolicyConsidered, ...]:
-        """List every entry that names one of the caller's principals, in the list's order, and why it does not count."""
+        """List every entry that names one of the caller's principals, in order, and why it does not count."""
         return tuple(
             PolicyConsidered(match.place, match.policy, _fault(match.policy, caller, category, word.lower()))
             for match in sorted(

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from strongroom.core.api_versions import at_least
 from strongroom.core.errors import Failure, Misdirected, NotFound
 from strongroom.core.identity import Caller, Unidentified, User
-from strongroom.core.network import Connection, Link
+from strongroom.core.network import Connection, Link, Verdict
+from strongroom.core.permissions import Permit
 from strongroom.core.vaults import Vault
 from strongroom.flow import authentication, authorization, firewall, routes
 from strongroom.flow.explain.question import Question, permissions_of
 from strongroom.flow.explain.remedies import Remedy, for_address, for_principal, for_rights, for_vault
-from strongroom.flow.explain.rights import Asked, Evidence, consider
+from strongroom.flow.explain.rights import Asked, Evidence, asked_about, consider
 from strongroom.flow.operation import Target
 from strongroom.flow.world import World
 from strongroom.http.problems import KEY_VAULT, status_of
@@ -96,14 +97,15 @@ def explain(world: World, question: Question) -> Explanation:
     if question.principal.tenant != vault.tenant:
         # As a token of another tenant is refused: the vault believes its own tenant's alone.
         identity = Unidentified("The principal is of another tenant.", "issuer of another tenant")
+    verdict = firewall.judge(world, vault, question.connection)
     return Explanation(
         question,
         (
             Step("vault", passed=True, found=f"{vault.scope}, which decides by {_model(vault)}."),
             _operation(question),
-            _firewall(world, question, vault, identity),
+            _firewall(world, question, vault, identity, verdict),
             _principal(question, identity),
-            _permission(world, question, vault, target, identity),
+            _permission(world, question, vault, target, identity, verdict),
         ),
     )
 
@@ -132,9 +134,10 @@ def _operation(question: Question) -> Step:
     return _refused("operation", failure, f"{op.name} is there since api-version {op.since}.", remedies=(remedy,))
 
 
-def _firewall(world: World, question: Question, vault: Vault, identity: Caller | Unidentified) -> Step:
+def _firewall(
+    world: World, question: Question, vault: Vault, identity: Caller | Unidentified, verdict: Verdict
+) -> Step:
     connection = question.connection
-    verdict = firewall.judge(world, vault, connection)
     where = _where(connection)
     try:
         admission = firewall.admit(world, verdict, identity, vault, connection, question.about.operation.name)
@@ -172,14 +175,19 @@ def _principal(question: Question, identity: Caller | Unidentified) -> Step:
 
 
 def _permission(
-    world: World, question: Question, vault: Vault, target: Target, identity: Caller | Unidentified
+    world: World,
+    question: Question,
+    vault: Vault,
+    target: Target,
+    identity: Caller | Unidentified,
+    verdict: Verdict,
 ) -> Step:
     if isinstance(identity, Unidentified):
         return Step("permission", passed=None, found="Nobody is there whose permission could be asked for.")
-    asked = Asked(identity, question.about.operation, target, vault)
+    asked = asked_about(world, identity, question.about, target, vault, verdict)
     evidence, wanted = consider(world, asked), asked.wanted[0]
     try:
-        permit = authorization.permit(world, identity, asked.operation, target, vault)
+        permit = _permit(world, question, asked, verdict)
     except Failure as failure:
         found = (
             f"Nothing gives {wanted.action} at {target.scope}: {failure.reason}."
@@ -188,7 +196,20 @@ def _permission(
         )
         return _refused("permission", failure, found, evidence=evidence, remedies=for_rights(world, asked))
     found = f"{permit.permission} is given by {permit.assignment}."
+    if not permit.settled:
+        found = f"{permit.permission} may be given by {permit.assignment}: its condition asks about the body."
+    elif not permit.steady:
+        found = f"{found[:-1]} now: its condition asks about the time."
     return Step("permission", passed=True, found=found, evidence=evidence)
+
+
+def _permit(world: World, question: Question, asked: Asked, verdict: Verdict) -> Permit:
+    """Decide as the flow does, and where that leaves it to a handler and it is known what the body names, as that."""
+    operation, vault = asked.operation, asked.vault
+    permit = authorization.permit(world, asked.caller, operation, asked.target, vault, verdict)
+    if permit.settled or not question.about.name:
+        return permit
+    return authorization.require_data(world, asked.caller, operation.requires, vault, asked.target.scope, asked.facts)
 
 
 def _refused(

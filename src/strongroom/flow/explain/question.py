@@ -32,7 +32,7 @@ class About:
     operation: Op
     vault: str
     name: str = ""
-    """The object's name; empty where the operation is about the vault."""
+    """The object's name; empty where the operation is about the vault. What names it in its body may have one."""
     api_version: str = LATEST
 
 
@@ -55,6 +55,11 @@ def permissions_of(operation: Op) -> tuple[DataPermission, ...]:
     if isinstance(requires, AnyOf):
         return requires.options
     return (requires,) if isinstance(requires, DataPermission) else ()
+
+
+def is_decided_by_handler(operation: Op) -> bool:
+    """Tell whether conditions on an operation ask about its body, so that its handler decides."""
+    return any(one.by_handler for one in permissions_of(operation))
 
 
 def find_operation(world: World, text: str) -> Op:
@@ -89,7 +94,7 @@ def read_about(operation: Op, vault: str, name: str, api_version: str = "") -> A
         Invalid: the name is none, or there is none where the operation wants one; or the api-version is unknown.
     """
     version = parse_data_plane([api_version]) if api_version else LATEST
-    if "{name}" not in operation.path:
+    if "{name}" not in operation.path and not (name and is_decided_by_handler(operation)):
         return About(operation, vault, "", version)
     if not name:
         raise Invalid(f"{operation.name} is about one object: say which.", code="ObjectMissing")

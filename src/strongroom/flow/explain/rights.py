@@ -9,15 +9,17 @@ from shlex import join
 from strongroom.core.access_policy import permissions_of as words_of
 from strongroom.core.access_policy import spell_permissions
 from strongroom.core.builtin_roles import BUILTIN_ROLES
-from strongroom.core.facts import NO_FACTS, Facts
+from strongroom.core.facts import Facts
 from strongroom.core.grants import Bearing, Considered, GrantIndex
 from strongroom.core.identity import Caller, Group
+from strongroom.core.network import Verdict
 from strongroom.core.permissions import DataPermission
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ManagementGroup, Subscription, ancestors_of
 from strongroom.core.vaults import Vault
-from strongroom.flow.explain.question import permissions_of
+from strongroom.flow.explain.question import About, is_decided_by_handler, permissions_of
+from strongroom.flow.facts import data_facts
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
 
@@ -30,7 +32,7 @@ class Asked:
     operation: Op
     target: Target
     vault: Vault
-    facts: Facts = NO_FACTS
+    facts: Facts
 
     @property
     def wanted(self) -> tuple[DataPermission, ...]:
@@ -77,6 +79,16 @@ class Held:
     denied_by: str | None = None
 
 
+def asked_about(
+    world: World, caller: Caller, about: About, target: Target, vault: Vault, verdict: Verdict | None
+) -> Asked:
+    """Put together what authorization is asked, with the facts that it would have."""
+    scope = target.scope
+    if is_decided_by_handler(about.operation) and about.name:
+        scope = f"{vault.scope}/secrets/{about.name}"
+    return Asked(caller, about.operation, target, vault, data_facts(world, vault, scope, verdict))
+
+
 # ---- what there is --------------------------------------------------------------------------------------------------
 
 
@@ -111,8 +123,8 @@ def _evidence(world: World, tenant: str, considered: Considered) -> Evidence:
     role = role_named(world, tenant, assignment.role)
     named = _named(world, tenant, assignment.principal)
     name = role.name if role is not None else assignment.role
-    conditions = [one.condition for one in (assignment, role) if one is not None and one.condition is not None]
-    found = f"{name} for {named} at {assignment.scope}: {_why(considered, ' and '.join(conditions))}"
+    why = _why(considered, " and ".join(conditions_of(world, assignment)))
+    found = f"{name} for {named} at {assignment.scope}: {why}"
     return Evidence("roleAssignment", assignment.arm_id, considered.counts, found, (assignment.principal,))
 
 
@@ -160,32 +172,42 @@ def held(world: World, asked: Asked) -> Held | None:
 
 def _held_by_role(world: World, asked: Asked) -> Held | None:
     grants, principals = world.view.grants(asked.vault.tenant), asked.caller.principals
-    best: Held | None = None
+    found: Held | None = None
     for one in asked.wanted:
         scope, action = asked.target.scope, one.action
         ruling = grants.rule(principals, scope, action, data=True, facts=asked.facts)
-        decided = ruling.is_allowed and ruling.steady
-        if not decided and ruling.assignment is None:
-            # What a request alone can tell may still decide it.
-            ruling = grants.rule_ahead(principals, scope, action, data=True, facts=asked.facts)
-        given, denial = ruling.assignment, ruling.denial
+        # What a request alone can tell, such as where it comes from, may still decide it either way.
+        ahead = grants.rule_ahead(principals, scope, action, data=True, facts=asked.facts)
+        given = ahead.assignment or ruling.assignment
         if given is None:
             continue
-        allowed = False if denial is not None else True if decided else None
-        role = role_named(world, asked.vault.tenant, given.role)
-        conditions = [one.condition for one in (given, role) if one is not None and one.condition is not None]
-        found = Held(
+        denial = ahead.denial or ruling.denial
+        if ahead.denial is not None:
+            allowed: bool | None = False
+        else:
+            allowed = True if ruling.is_allowed and ruling.steady else None
+        right = Held(
             allowed,
             given.arm_id,
             given.principal,
             given.scope,
-            " and ".join(conditions) or None,
+            " and ".join((*conditions_of(world, given), *_conditions_of_denial(denial))) or None,
             None if denial is None else denial.arm_id,
         )
         if allowed:
-            return found
-        best = best or found
-    return best
+            return right
+        found = found or right
+    return found
+
+
+def conditions_of(world: World, assignment: RoleAssignment) -> tuple[str, ...]:
+    """Give the conditions that an assignment is under: its own, and its role's."""
+    role = role_named(world, assignment.tenant, assignment.role)
+    return tuple(one.condition for one in (assignment, role) if one is not None and one.condition is not None)
+
+
+def _conditions_of_denial(denial: DenyAssignment | None) -> tuple[str, ...]:
+    return () if denial is None or denial.condition is None else (f"not ({denial.condition})",)
 
 
 def _held_by_policy(world: World, asked: Asked) -> Held | None:
@@ -221,9 +243,8 @@ def conditions_in_the_way(world: World, asked: Asked) -> tuple[str, ...]:
         assignment = considered.assignment
         if assignment is None or considered.bearing not in _OF_CONDITIONS:
             continue
-        role = role_named(world, asked.vault.tenant, assignment.role)
-        texts = [one.condition for one in (assignment, role) if one is not None and one.condition is not None]
-        found.append(f"Ask for what {assignment.arm_id} wants, or change its condition: {' and '.join(texts)}")
+        texts = " and ".join(conditions_of(world, assignment))
+        found.append(f"Ask for what {assignment.arm_id} wants, or change its condition: {texts}.")
     return tuple(dict.fromkeys(found))
 
 

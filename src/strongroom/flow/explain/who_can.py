@@ -17,7 +17,7 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
 from strongroom.flow.authentication import suppose
 from strongroom.flow.explain.question import About
-from strongroom.flow.explain.rights import Asked, Held, held
+from strongroom.flow.explain.rights import Held, asked_about, held
 from strongroom.flow.routes import vault_named
 from strongroom.flow.world import World
 
@@ -89,7 +89,7 @@ def who_can(world: World, about: About, *, limit: int, after: str = "") -> Page:
             return Page(tuple(found), after)
         examined, after = examined + 1, principal.id
         caller = suppose(world, principal)
-        right = held(world, Asked(caller, about.operation, target, vault))
+        right = held(world, asked_about(world, caller, about, target, vault, None))
         if right is not None:
             found.append(_can(world, vault, principal, caller, right))
     return Page(tuple(found), None)
