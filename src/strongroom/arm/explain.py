@@ -72,10 +72,10 @@ async def explain_own_request(call: Call) -> Response:
     confidential = caller.appidacr in {"1", "2"}
     client = caller.appid if caller.kind is PrincipalType.USER else ""
     connection = read_connection(call.world, call.connection.address)
-    explanation = explain(call.world, Question(about, _own(call, caller), connection, client, confidential))
+    explanation = explain(call.world, Question(about, _own(call, caller), connection, client, confidential, own=True))
     _note(call, about, caller.oid, connection.address)
     call.properties["explainedOutcome"] = explanation.allowed
-    return json.response(show_explanation(explanation.brief()))
+    return json.response(show_explanation(explanation))
 
 
 async def who_can_request(call: Call) -> Response:

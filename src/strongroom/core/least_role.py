@@ -1,9 +1,9 @@
 """
 The least role: of the roles that grant an action, the one that gives the least besides.
 
-How much a role gives is counted over the actions that the service has operations for; among equals the one with fewer
-patterns counts, since more of them will match what is added later. So it never is Owner or an administrator where
-something narrower does.
+How much a role gives is counted over the actions that the service has operations for and those that some role names
+outright; among equals the one with fewer patterns counts. So it never is an administrator where something narrower
+does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def roles_by_reach(
     *actions* are all data actions that there are operations for. A role under a condition is left out: whether it
     grants is not the role's alone.
     """
-    every, here = tuple(dict.fromkeys(actions)), scope_key(scope)
+    roles, here = tuple(roles), scope_key(scope)
+    named = (one for role in roles for one in role.data_actions if "*" not in one)
+    every = frozenset(one.lower() for one in (*actions, *named))
     ranked: list[tuple[tuple[int, int, int, bool, str, str], RoleDefinition]] = []
     for role in roles:
         compiled = CompiledActions(role)

@@ -85,6 +85,11 @@ _BRIEF = {True: "It lets the request pass.", False: "It refuses the request.", N
 
 def explain(world: World, question: Question) -> Explanation:
     """Explain what a request would be answered; it changes nothing and looks at no object."""
+    whole = _explain(world, question)
+    return whole.brief() if question.own else whole
+
+
+def _explain(world: World, question: Question) -> Explanation:
     about = question.about
     try:
         vault = routes.vault_named(world, about.vault, question.connection)
@@ -194,7 +199,9 @@ def _permission(
             if vault.rbac
             else f"No access policy gives {wanted.category}/{wanted.word}."
         )
-        return _refused("permission", failure, found, evidence=evidence, remedies=for_rights(world, asked))
+        return _refused(
+            "permission", failure, found, evidence=evidence, remedies=for_rights(world, asked, own=question.own)
+        )
     found = f"{permit.permission} is given by {permit.assignment}."
     if not permit.settled:
         found = f"{permit.permission} may be given by {permit.assignment}: its condition asks about the body."

@@ -47,6 +47,8 @@ class Question:
     """The application, by its client id, that a user calls through."""
     confidential: bool = False
     """Whether that application proves itself."""
+    own: bool = False
+    """Whether the principal itself asks, who is told no more than trying would tell."""
 
 
 def permissions_of(operation: Op) -> tuple[DataPermission, ...]:

@@ -123,8 +123,12 @@ def _for_endpoint(world: World, vault: Vault, connection: Connection) -> tuple[R
 # ---- rights ---------------------------------------------------------------------------------------------------------
 
 
-def for_rights(world: World, asked: Asked) -> tuple[Remedy, ...]:
-    """Say what would give a caller the right, in the model that the vault goes by."""
+def for_rights(world: World, asked: Asked, *, own: bool) -> tuple[Remedy, ...]:
+    """
+    Say what would give a caller the right, in the model that the vault goes by.
+
+    *own*: the caller itself asks, who may know of the built-in roles and of no other.
+    """
     if not asked.vault.rbac:
         return _by_policy(asked.vault, asked.caller, asked.wanted[0])
     blocked = tuple(Remedy(change, commands, secondhand=True) for change, commands in standing_in_the_way(world, asked))
@@ -132,7 +136,7 @@ def for_rights(world: World, asked: Asked) -> tuple[Remedy, ...]:
         return (_together(blocked),)
     ways = (
         *(Remedy(change, secondhand=True) for change in conditions_in_the_way(world, asked)),
-        *_by_role(world, asked, denied=not blocked),
+        *_by_role(world, asked, denied=not blocked, own=own),
     )
     return tuple(_together((*blocked, way)) for way in ways)
 
@@ -181,16 +185,18 @@ def _entry(caller: Caller, category: str, words: frozenset[str]) -> AccessPolicy
             return replace(blank, certificates=words)
 
 
-def _by_role(world: World, asked: Asked, *, denied: bool) -> tuple[Remedy, ...]:
+def _by_role(world: World, asked: Asked, *, denied: bool, own: bool) -> tuple[Remedy, ...]:
     """Assign the least role that helps, as far down as it helps: to the object, or else to the vault."""
+    custom = () if own else world.view.all(RoleDefinition, tenant_partition(asked.vault.tenant))
+    roles = (*BUILTIN_ROLES.values(), *custom)
     scopes = dict.fromkeys((asked.target.scope, asked.vault.scope))
-    return tuple(remedy for scope in scopes if (remedy := _least(world, asked, scope, denied=denied)) is not None)
+    found = (_least(world, asked, roles, scope, denied=denied) for scope in scopes)
+    return tuple(remedy for remedy in found if remedy is not None)
 
 
-def _least(world: World, asked: Asked, scope: str, *, denied: bool) -> Remedy | None:
+def _least(world: World, asked: Asked, roles: tuple[RoleDefinition, ...], scope: str, *, denied: bool) -> Remedy | None:
     caller, tenant = asked.caller, asked.vault.tenant
     actions = [one.action for other in world.data_operations() for one in permissions_of(other)]
-    roles = (*BUILTIN_ROLES.values(), *world.view.all(RoleDefinition, tenant_partition(tenant)))
     for wanted in asked.wanted:
         for role in roles_by_reach(roles, wanted.action, actions, scope):
             assignment = RoleAssignment(_SUPPOSED, tenant, scope, role.id, caller.oid, caller.kind, world.now())
