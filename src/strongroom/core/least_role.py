@@ -1,9 +1,9 @@
 """
 The least role: of the roles that grant an action, the one that gives the least besides.
 
-How much a role gives is counted over the actions that the service has operations for and those that some role names
-outright; among equals the one with fewer patterns counts. So it never is an administrator where something narrower
-does.
+How much a role gives is counted over the actions that the service has operations for; among equals over those that
+some role names outright, and then by the number of its patterns. So it never is an administrator where something
+narrower does.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ def roles_by_reach(
     *actions* are all data actions that there are operations for. A role under a condition is left out: whether it
     grants is not the role's alone.
     """
-    roles, here = tuple(roles), scope_key(scope)
-    named = (one for role in roles for one in role.data_actions if "*" not in one)
-    every = frozenset(one.lower() for one in (*actions, *named))
-    ranked: list[tuple[tuple[int, int, int, bool, str, str], RoleDefinition]] = []
+    roles, here, every = tuple(roles), scope_key(scope), frozenset(one.lower() for one in actions)
+    named = frozenset(one.lower() for role in roles for one in role.data_actions if "*" not in one)
+    ranked: list[tuple[tuple[int, int, int, int, bool, str, str], RoleDefinition]] = []
     for role in roles:
         compiled = CompiledActions(role)
         if role.condition is not None or not _may_be_at(role, here) or not compiled.cover(action, data=True):
             continue
-        reach = sum(compiled.cover(one, data=True) for one in every)
-        rank = (reach, len(role.data_actions), len(role.actions), not role.built_in, role.name, role.id)
+        reach, further = (sum(compiled.cover(one, data=True) for one in some) for some in (every, named))
+        rank = (reach, further, len(role.data_actions), len(role.actions), not role.built_in, role.name, role.id)
         ranked.append((rank, role))
     return tuple(role for _, role in sorted(ranked, key=lambda one: one[0]))
 
