@@ -66,7 +66,9 @@ class _Token:
 
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)"
-    r"|(?P<text>'(?:[^'\x00-\x1f\x7f]|'')*')"
+    # A quotation mark in a text is written twice. After a backslash it is refused, because whoever takes the backslash
+    # for an escape would have the text end elsewhere.
+    r"|(?P<text>'(?:[^'\\\x00-\x1f\x7f]|\\(?!')|'')*+')"
     r"|(?P<attribute>@[A-Za-z]+[ ]*\[[^\[\]'\x00-\x1f\x7f]*\])"
     rf"|(?P<guid>{GUID_PATTERN}(?![\w-]))"
     r"|(?P<number>-?[0-9]+(?:\.[0-9]+)?(?![\w.-]))"
@@ -93,7 +95,10 @@ def _tokens(text: str) -> list[_Token]:
 
 def _unreadable(character: str) -> str:
     if character == "'":
-        return "The text that begins here has no end, or has a control character in it."
+        return (
+            "The text that begins here has no end, or has a control character in it, or a backslash before a quotation"
+            " mark. A quotation mark in a text is written twice."
+        )
     if character == "@":
         return "An attribute is written as its source with a name in brackets, such as @Resource[namespace:name]."
     return "There is a character here that has no meaning in a condition."
@@ -312,9 +317,6 @@ def _read_text(written: str, at: int) -> str:
     content = written[1:-1].replace("''", "'")
     if len(content) > limits.CONDITION_TEXT_CHARS:
         raise ConditionFault(f"One text has at most {limits.CONDITION_TEXT_CHARS} characters.", at)
-    if written.endswith("\\'"):
-        # Whoever expects the backslash to escape the quotation mark would have the text go on.
-        raise ConditionFault("A quotation mark in a text is written twice, and not after a backslash.", at)
     return content
 
 

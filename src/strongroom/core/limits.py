@@ -294,6 +294,8 @@ SIGNERS_KEPT = 64
 """Signing keys loaded for use: one or two for each tenant that issues tokens."""
 SIGNATURES_WAITING = 256
 """Token requests that may wait for a signature; the next is answered 429: ours."""
+CALLERS_KEPT = 1024
+"""Callers whose object id and groups are kept as one set: ours."""
 GRANT_MEMO_ENTRIES = 4096
 """Questions to a tenant's role assignments whose answer is kept: (principals, action)."""
 CONDITION_CHARS = 8192
@@ -308,7 +310,7 @@ CONDITION_TEXT_CHARS = 1024
 """One text in a condition: ours, above the longest ARM id."""
 CONDITION_NUMBER_CHARS = 18
 """One number in a condition, sign and point included: ours."""
-CONDITION_MEMO_ENTRIES = 1024
+CONDITION_MEMO_ENTRIES = 4096
 """Stored conditions that are kept ready to be asked: ours."""
 NETWORKS_COMPILED = 1024
 """Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""

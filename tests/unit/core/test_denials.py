@@ -2,11 +2,19 @@
 
 from dataclasses import replace
 
-from strongroom.core.denials import caller_text, firewall_denial, first_party_denial, policy_denial, rbac_denial
+from strongroom.core.denials import (
+    caller_text,
+    control_deny_denial,
+    firewall_denial,
+    first_party_denial,
+    policy_denial,
+    rbac_denial,
+)
 from strongroom.core.firewall import judge
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Bypass, Connection, DefaultAction, Link, NetworkAcls, PublicNetworkAccess
 from strongroom.core.permissions import DataPermission
+from strongroom.core.rbac import DenyAssignment
 from strongroom.core.vaults import Vault
 
 CALLER = Caller(
@@ -138,3 +146,29 @@ def test_a_caller_who_is_not_known_is_not_named() -> None:
     """SEC-FLOW-2: "A firewall refusal names the caller ... only if its token then verifies"."""
     for vault in (FENCED, FENCED_FROM_ALL, replace(FENCED, public_network_access=PublicNetworkAccess.DISABLED)):
         assert "Caller:" not in denial(vault, None)
+
+
+DENIAL = DenyAssignment("0d00000d-0000-4000-8000-00000000000d", "t-1", "/subscriptions/S-1", "Nobody reads", 0)
+
+
+def test_a_deny_assignment() -> None:
+    """Of `ForbiddenByRbac` two lines are other ones: which denial it was, and that it was one."""
+    action = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
+    text = rbac_denial(CALLER, action, VAULT.scope, VAULT, DENIAL)
+    assert text.split("\r\n")[5:] == [
+        "Assignment: (not found)",
+        "DenyAssignmentId: '0d00000d-0000-4000-8000-00000000000d'",
+        "DecisionReason: 'DeniedByDenyAssignment' ",
+        "Vault: Kv1;location=westeurope",
+        "",
+    ]
+
+
+def test_a_deny_assignment_on_the_management_plane() -> None:
+    """ARM's own words: there is permission, and it is taken; the denial's id has no hyphens there."""
+    assert control_deny_denial(CALLER, "Microsoft.KeyVault/vaults/read", VAULT.scope, DENIAL) == (
+        "The client 'a-1' with object id 'o-1' has permission to perform action 'Microsoft.KeyVault/vaults/read' on"
+        " scope '/subscriptions/S-1/resourceGroups/RG/providers/Microsoft.KeyVault/vaults/Kv1'; however, the access is"
+        " denied because of the deny assignment with name 'Nobody reads' and Id '0d00000d00004000800000000000000d' at"
+        " scope '/subscriptions/S-1'."
+    )

@@ -316,3 +316,23 @@ def test_the_condition_of_the_data_access_administrator_names_eight_roles() -> N
         roles.KEY_VAULT_SECRETS_USER,
     }
     assert not any(CompiledActions(role).cover(action, data=True) for action in (GET, LIST, SET))
+
+
+def test_the_condition_is_azures_own_text() -> None:
+    """Programs compare it: every character is the real role's."""
+    listed = (
+        "00482a5a-887f-4fb3-b363-3b7fe8e74483, a4417e6f-fecd-4de8-b567-7b0420556985,"
+        " 14b46e9e-c2b7-41b4-b07b-48a6ebf60603, e147488a-f6f5-4113-8e2d-b22465e65bf6,"
+        " 12338af0-0e69-4776-bea7-57ae8d297424, 21090545-7ca7-4776-b22c-e363652d74d2,"
+        " b86a8fe4-44ce-4948-aee5-eccb2c155cd7, 4633458b-17de-408a-b874-0445c86b69e6"
+    )
+    assert BUILTIN_ROLES[roles.KEY_VAULT_DATA_ACCESS_ADMINISTRATOR].condition == (
+        "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR"
+        " (@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals{"
+        f"{listed}}})) AND ((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/delete'}})) OR"
+        " (@Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals{"
+        f"{listed}}}))"
+    )
+    assert [role.name for role in BUILTIN_ROLES.values() if role.condition is not None] == [
+        "Key Vault Data Access Administrator"
+    ]

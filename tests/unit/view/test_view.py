@@ -16,9 +16,11 @@ from strongroom.core.identity import Group, User
 from strongroom.core.network import Connection, DefaultAction, Link, NetworkAcls, Passage
 from strongroom.core.networks import ALONE
 from strongroom.core.objects import Collection
+from strongroom.core.rbac import EVERYONE, DenyAssignment
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.registration import SignIn
 from strongroom.core.relations import PermissionGrant
+from strongroom.core.resources import ManagementGroup, Subscription
 from strongroom.view import View, ViewNotLoaded
 from tests.unit.view.records import (
     T1,
@@ -373,6 +375,33 @@ def test_rights_follow_assignments_and_roles() -> None:
     assert not allowed()
     view.apply([RecordPut(assignment("a2", KEY_VAULT_ADMINISTRATOR, "u", SCOPE))])
     assert allowed()
+
+
+def test_rights_follow_denials_and_management_groups() -> None:
+    """So does a deny assignment, and where a subscription hangs; a circle of groups ends."""
+    upper = ManagementGroup("upper", T1, "Upper", "Upper", 0, "lower")
+    lower = ManagementGroup("lower", T1, "Lower", "Lower", 0, "upper")
+    place = Subscription(SCOPE.split("/")[2], T1, "s", 0, "lower")
+    held = assignment("a1", KEY_VAULT_ADMINISTRATOR, "u", upper.scope)
+    taken = DenyAssignment("d1", T1, lower.scope, "no", 0, data_actions=("*",), principals=(EVERYONE,))
+    view = view_of(held)
+
+    def allowed() -> bool:
+        return view.grants(T1).find(frozenset({"u"}), SCOPE, GET, data=True) is not None
+
+    assert not allowed()
+    view.apply([RecordPut(upper), RecordPut(lower), RecordPut(place)])
+    assert allowed()
+    view.apply([RecordPut(taken)])
+    assert not allowed()
+    view.apply([removed(taken)])
+    assert allowed()
+    view.apply([RecordPut(replace(lower, parent="missing"))])
+    assert not allowed()
+    view.apply([RecordPut(lower), RecordPut(replace(taken, tenant=T2))])
+    assert allowed()
+    view.apply([removed(place)])
+    assert not allowed()
 
 
 def test_rights_are_compiled_once_for_a_tenant() -> None:
