@@ -95,6 +95,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _METADATA: dict[str, Any] = {"headers": {"Metadata": "true"}}
 _PROVIDER = {"issuer": "none", "clientId": "c", "clientSecret": "s", "displayName": "d"}
 _NO_PROVIDER = "/identity-providers/no-such-provider"
+_TRUSTED = {"principal": _NOBODY, "service": "Azure Backup", "operations": ["SecretBackup"]}
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -146,6 +147,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
+    ("control", "Explain"): Case(_at("/explain"), 400, {"body": {"operation": "Eat", "principal": "nobody"}}),
+    ("control", "WhoCan"): Case(_at("/who-can"), 400, {"body": {"operation": "Eat"}}),
     ("control", "IdentityMapAdd"): Case(_at("/identity-maps"), 404, {"body": {"identity": "none", "user": 1000}}),
     ("control", "IdentityMapList"): Case(_at("/identity-maps")),
     ("control", "IdentityMapRemove"): Case(_at("/identity-maps/no-such-map"), 404),
@@ -168,6 +171,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "SigningKeyRoll"): Case(_at("/signing-keys/roll"), how={"body": {}}),
     ("control", "SignInChange"): Case(_at("/sign-in"), how={"body": {}}),
     ("control", "SigningKeyRevoke"): Case(_at("/signing-keys/no-such-key/revoke"), 404),
+    ("control", "TrustedServiceList"): Case(_at("/trusted-services")),
+    ("control", "TrustedServiceAdd"): Case(_at("/trusted-services"), 404, {"body": _TRUSTED}),
+    ("control", "TrustedServiceRemove"): Case(_at("/trusted-services/no-such-service"), 404),
     ("control", "StatusGet"): Case(_at("/status")),
     ("control", "TenantList"): Case(_at("/tenants")),
     # The first tenant has the domain; one that were made would have to be named by the others.

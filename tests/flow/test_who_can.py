@@ -13,7 +13,6 @@ from strongroom.core.identity import Group, Membership, ServicePrincipal, User
 from strongroom.core.rbac import DenyAssignment, RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import AccessPolicy
-from strongroom.flow.explain import who_can as module
 from tests.flow import networks
 from tests.flow.arm import Arm
 from tests.flow.explaining import READ_SECRET, control, deny, make_group, who, why
@@ -144,10 +143,11 @@ def test_pages(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody = sum(
         len(world.view.all(kind, tenant_partition(world.first.tenant_id))) for kind in (User, ServicePrincipal, Group)
     )
-    monkeypatch.setattr(module, "WHO_CAN_EXAMINED", 7)
-    assert some <= who(world).keys()
-    monkeypatch.setattr(module, "WHO_CAN_EXAMINED", everybody)
-    assert control(world, "/who-can", {**about, "after": first["after"]}).json["after"] is None
+    everywhere = {**about, "operation": "SecretPurge"}
+    for examined, goes_on in ((7, True), (everybody - 1, True), (everybody, False)):
+        monkeypatch.setattr(limits, "WHO_CAN_EXAMINED", examined)
+        assert (control(world, "/who-can", everywhere).json["after"] is not None) == goes_on
+        assert some <= who(world).keys()
 
 
 def test_over_the_management_plane(world: Simulation) -> None:

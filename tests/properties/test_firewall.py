@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.core.firewall import AddressRules, normalise_address, parse_ip_rule
+from strongroom.core.surroundings import intersection
 
 # Few high bits vary, so that ranges and addresses meet often.
 v4_numbers = st.one_of(st.integers(0, 2**32 - 1), st.integers(0, 2**12 - 1).map(lambda low: 10 << 24 | low << 4))
@@ -62,3 +63,20 @@ def test_a_kept_rule_reads_as_itself(network: ipaddress.IPv4Network | ipaddress.
     """What is told of a rule can be sent back."""
     kept = parse_ip_rule(str(network))
     assert parse_ip_rule(kept) == kept
+
+
+@given(st.lists(ranges, max_size=8), st.lists(ranges, max_size=8), st.lists(addresses, max_size=10))
+def test_an_intersection_is_what_is_in_both(
+    first: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
+    second: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
+    asked: list[ipaddress.IPv4Address | ipaddress.IPv6Address],
+) -> None:
+    """SEC-FLOW-13: an address is in the intersection exactly if a range of each contains it, at every edge too."""
+    both = [ipaddress.ip_network(one) for one in intersection(map(str, first), map(str, second))]
+    edges = [end for network in (*first, *second) for end in (network.network_address, network.broadcast_address)]
+    for address in [*asked, *edges]:
+
+        def is_in(networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network], address: object = address) -> bool:
+            return any(address in network for network in networks)
+
+        assert is_in(both) == (is_in(first) and is_in(second))

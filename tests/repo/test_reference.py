@@ -71,6 +71,7 @@ PUBLIC = {
     },
     "control": {
         "AdministratorRecover",
+        "Explain",
         "IdentityMapAdd",
         "IdentityMapList",
         "IdentityMapRemove",
@@ -96,6 +97,10 @@ PUBLIC = {
         "TenantCreate",
         "TenantChange",
         "TenantRemove",
+        "TrustedServiceAdd",
+        "TrustedServiceList",
+        "TrustedServiceRemove",
+        "WhoCan",
     },
 }
 CHANGING = {

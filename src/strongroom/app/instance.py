@@ -19,6 +19,7 @@ from strongroom.core.instance import Instance
 from strongroom.core.kinds import KINDS
 from strongroom.core.names import Hosts
 from strongroom.core.outgoing import parse_networks
+from strongroom.core.permissions import Public
 from strongroom.core.records import INSTANCE
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import KeyProtection
@@ -155,15 +156,15 @@ def make_world(
         signers=TokenSigners(),
         instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
-        data_operations=_data_operations,
+        vault_operations=_vault_operations,
     )
 
 
-def _data_operations() -> tuple[Op, ...]:
-    # Loaded when it is asked for, as the surfaces themselves are.
-    from strongroom.vault.operations import OPERATIONS  # noqa: PLC0415  see above
+def _vault_operations() -> tuple[Op, ...]:
+    # Read when it is first asked for: a start-up does not wait for the table.
+    from strongroom.vault.operations import OPERATIONS  # noqa: PLC0415
 
-    return OPERATIONS
+    return tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 
 
 async def keep_journal_checkpoint(opened: Opened) -> None:

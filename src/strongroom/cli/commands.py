@@ -17,6 +17,7 @@ from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
+from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
     str | None,
@@ -407,3 +408,4 @@ application.command(identity_provider)
 application.command(issuers)
 application.command(signing_keys)
 application.command(tenants)
+application.command(trusted_services)

@@ -301,6 +301,31 @@ def remove_identity_map(instance: Instance, map_id: str) -> None:
     _ask(instance, "DELETE", f"/identity-maps/{quote(map_id, safe='')}")
 
 
+def list_trusted_services(instance: Instance) -> list[dict[str, Any]]:
+    """Ask for every trusted service."""
+    return _list(_ask(instance, "GET", "/trusted-services"))
+
+
+def add_trusted_service(instance: Instance, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Have the service take a service principal for a trusted service.
+
+    Raises:
+        Halt: it refuses; the message is the service's own.
+    """
+    return _ask(instance, "POST", "/trusted-services", dict(wanted))
+
+
+def remove_trusted_service(instance: Instance, record_id: str) -> None:
+    """
+    Have the service take a service principal for a trusted service no longer.
+
+    Raises:
+        Halt: it is none.
+    """
+    _ask(instance, "DELETE", f"/trusted-services/{quote(record_id, safe='')}")
+
+
 def list_identity_providers(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every identity provider."""
     return _list(_ask(instance, "GET", "/identity-providers"))

@@ -24,6 +24,12 @@ from strongroom.control.sign_in import change_sign_in
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.control.status import status
 from strongroom.control.tenants import change_tenant, create_tenant, list_tenants, remove_tenant
+from strongroom.control.trusted_services import (
+    add_trusted_service,
+    list_trusted_services,
+    remove_trusted_service,
+)
+from strongroom.control.trusted_services_wire import TrustedServiceBody
 from strongroom.control.wire import (
     AssertionBody,
     IdentityLinkBody,
@@ -94,5 +100,11 @@ OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("TenantRemove", "DELETE", "/tenants/{tenant}", Public(), remove_tenant, control_target, success=204,
        authenticates=True),
+    Op("TrustedServiceList", "GET", "/trusted-services", Public(), list_trusted_services, control_target,
+       authenticates=True),
+    Op("TrustedServiceAdd", "POST", "/trusted-services", Public(), add_trusted_service, control_target, success=201,
+       body=TrustedServiceBody, authenticates=True),
+    Op("TrustedServiceRemove", "DELETE", "/trusted-services/{service}", Public(), remove_trusted_service,
+       control_target, success=204, authenticates=True),
     Op("StatusGet", "GET", "/status", Public(), status, control_target, authenticates=True),
 )  # fmt: skip

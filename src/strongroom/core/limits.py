@@ -316,6 +316,8 @@ NETWORKS_COMPILED = 1024
 """Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""
 ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
+TRUSTED_OPERATIONS = 128
+"""Operations that one trusted service is trusted for: ours."""
 HOST_MEMO_ENTRIES = 1024
 """Host headers whose meaning is kept."""
 DOMAINS_PER_TENANT = 100

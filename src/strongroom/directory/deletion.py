@@ -30,6 +30,7 @@ from strongroom.core.sessions import BrowserSession, TokenFamily
 from strongroom.directory.identity_providers import remove_links_to
 from strongroom.directory.principals import no_such_object, remove_credentials
 from strongroom.directory.second_factors import remove_all
+from strongroom.directory.trusted_services import remove_trust_in
 from strongroom.store import Transaction
 from strongroom.view import View
 
@@ -112,7 +113,8 @@ async def _require_deleted(tx: Transaction, tenant: str, object_id: str, now: in
 
 
 async def _remove_roles(tx: Transaction, found: DirectoryObject) -> None:
-    """Take away every right over the directory that an object holds."""
+    """Take away every right over the directory that an object holds, and what makes it a trusted service."""
+    await remove_trust_in(tx, found.tenant, found.id)
     for role in await tx.records(DirectoryRoleAssignment, found.partition):
         if role.principal == found.id:
             await tx.remove(role)

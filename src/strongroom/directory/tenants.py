@@ -22,6 +22,7 @@ from strongroom.core.resources import Subscription
 from strongroom.core.sessions import SignInSettings
 from strongroom.directory.roles import assign_role
 from strongroom.directory.signing_keys import roll_over
+from strongroom.directory.trusted_services import remove_trust_in
 from strongroom.directory.users import NewPassword, NewUser, create_user
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -174,6 +175,7 @@ async def remove_tenant(tx: Transaction, tenant: str) -> None:
     for kind in KINDS.values():
         for record in await tx.records(kind, partition):
             await tx.remove(record)
+    await remove_trust_in(tx, tenant)
     await tx.remove(found)
 
 

@@ -82,10 +82,10 @@ class World:
     signers: TokenSigners
     instance: Instance
     documents: Documents
+    vault_operations: Callable[[], tuple[Op, ...]] = tuple
+    """Gives the operations on what vaults hold: what explanations are about, and a trusted service can be trusted for."""
     owner_of: Callable[[End, End], Owner] = find_owner
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
-    data_operations: Callable[[], tuple[Op, ...]] = tuple
-    """Gives the rows of the data plane, which the flow itself does not know: what explanations are about."""
     sockets: IdentitySockets | None = None
     """The sockets of identities, once the service listens."""
     outcome_unknown: bool = False

@@ -123,7 +123,7 @@ class Tables:
             lambda one: ((one.tenant, one.principal),)
         )
 
-        self._following: Mapping[str, tuple[Following, ...]] = {
+        following: dict[str, tuple[Following, ...]] = {
             Tenant.KIND: (self.tenants, self.domains),
             User.KIND: (self.principals, self.users),
             Group.KIND: (self.principals, _Notice(self._groups_changed)),
@@ -152,8 +152,10 @@ class Tables:
             Machine.KIND: (self.machines,),
             Vault.KIND: (self.vaults, self.vault_names),
             TrustedService.KIND: (self.trusted_services,),
-            **self.networks.following,
         }
+        for kind, followers in self.networks.following.items():
+            following[kind] = (*following.get(kind, ()), *followers)
+        self._following: Mapping[str, tuple[Following, ...]] = following
 
     # ---- following the changes --------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from strongroom.core.first_party import GRAPH
 from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import Application, Credential, ServicePrincipal, SigningKey, Tenant, User
 from strongroom.core.identity_providers import IdentityLink
-from strongroom.core.networks import EndpointConnection, PrivateEndpoint, Surroundings, TrustedService, VirtualNetwork
+from strongroom.core.networks import EndpointConnection, Surroundings, TrustedService
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.relations import AppRoleAssignment, PermissionGrant
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
@@ -299,14 +299,6 @@ class View:
     def endpoint_connections(self, vault_id: str) -> tuple[EndpointConnection, ...]:
         """Return a vault's connections to private endpoints, in whatever state."""
         return self._tables.networks.connections.get(vault_id)
-
-    def virtual_network(self, scope: str) -> VirtualNetwork | None:
-        """Return a virtual network by its ARM id, or None."""
-        return self._tables.networks.virtual_networks.get(scope.lower())
-
-    def private_endpoint(self, scope: str) -> PrivateEndpoint | None:
-        """Return a private endpoint by its ARM id, or None."""
-        return self._tables.networks.endpoints.get(scope.lower())
 
     def trusted_service(self, tenant: str, principal: str) -> TrustedService | None:
         """Return which of Azure's trusted services a service principal is, or None."""

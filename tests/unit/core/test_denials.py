@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from strongroom.core.denials import (
     caller_text,
     control_deny_denial,
@@ -13,6 +15,7 @@ from strongroom.core.denials import (
 from strongroom.core.firewall import judge
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Bypass, Connection, DefaultAction, Link, NetworkAcls, PublicNetworkAccess
+from strongroom.core.networks import PerimeterMode, PerimeterRules, Surroundings
 from strongroom.core.permissions import DataPermission
 from strongroom.core.rbac import DenyAssignment
 from strongroom.core.vaults import Vault
@@ -140,6 +143,29 @@ def test_no_public_access() -> None:
         " and PublicNetworkAccess is set to 'Disabled'.\r\n"
         "Vault: Kv1;location=westeurope"
     )
+
+
+@pytest.mark.parametrize("access", list(PublicNetworkAccess))
+@pytest.mark.parametrize("vault", [FENCED, FENCED_FROM_ALL])
+def test_in_an_enforced_perimeter(vault: Vault, access: PublicNetworkAccess) -> None:
+    """Whatever the vault says of its bypass and its public access: the perimeter's text."""
+    around = Surroundings(perimeter=PerimeterRules("/p", PerimeterMode.ENFORCED))
+    verdict = judge(vault, Connection("192.0.2.1", Link.PUBLIC, "r"), around)
+    assert firewall_denial(verdict, replace(vault, public_network_access=access), "192.0.2.1", CALLER) == (
+        "Request was not allowed by NSP rules and the client address is not authorized and caller was ignored because "
+        "bypass is set to None\r\n"
+        "Client address: 192.0.2.1\r\n"
+        "Caller: appid=a-1;oid=o-1;iss=https://sts.windows.net/t-1/\r\n"
+        "Vault: Kv1;location=westeurope"
+    )
+
+
+def test_through_an_endpoint_that_is_not_approved() -> None:
+    """`ForbiddenByConnection`, in the words for public access that is off: through an endpoint there is none."""
+    for vault in (VAULT, FENCED, FENCED_FROM_ALL):
+        off = replace(vault, public_network_access=PublicNetworkAccess.DISABLED)
+        verdict = judge(vault, Connection("192.0.2.1", Link.PRIVATE_ENDPOINT, "r", endpoint="/e"))
+        assert firewall_denial(verdict, vault, "192.0.2.1", CALLER) == denial(off)
 
 
 def test_a_caller_who_is_not_known_is_not_named() -> None:

@@ -102,8 +102,6 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "vaults": lambda view: view.vaults(),
     "grants": lambda view: view.grants(T1),
     "endpoint_connections": lambda view: view.endpoint_connections("v"),
-    "virtual_network": lambda view: view.virtual_network("x"),
-    "private_endpoint": lambda view: view.private_endpoint("x"),
     "trusted_service": lambda view: view.trusted_service(T1, "x"),
     "surroundings": lambda view: view.surroundings(vault("v", "contoso")),
     "firewall": lambda view: view.firewall(vault("v", "contoso")),

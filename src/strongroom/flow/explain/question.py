@@ -71,7 +71,7 @@ def find_operation(world: World, text: str) -> Op:
     Raises:
         Invalid: there is none, or nobody needs a right to it.
     """
-    operations = [op for op in world.data_operations() if permissions_of(op)]
+    operations = world.vault_operations()
     wanted = _words(text)
     exact = [op for op in operations if op.name.lower() == text.lower()]
     found = exact or [op for op in operations if _words(op.name) == wanted]

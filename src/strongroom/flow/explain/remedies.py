@@ -196,7 +196,7 @@ def _by_role(world: World, asked: Asked, *, denied: bool, own: bool) -> tuple[Re
 
 def _least(world: World, asked: Asked, roles: tuple[RoleDefinition, ...], scope: str, *, denied: bool) -> Remedy | None:
     caller, tenant = asked.caller, asked.vault.tenant
-    actions = [one.action for other in world.data_operations() for one in permissions_of(other)]
+    actions = [one.action for other in world.vault_operations() for one in permissions_of(other)]
     for wanted in asked.wanted:
         for role in roles_by_reach(roles, wanted.action, actions, scope):
             assignment = RoleAssignment(_SUPPOSED, tenant, scope, role.id, caller.oid, caller.kind, world.now())

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from strongroom.core import limits
 from strongroom.core.identity import Caller, Group, PrincipalType, ServicePrincipal, User
-from strongroom.core.limits import WHO_CAN_EXAMINED
 from strongroom.core.network import Connection, Link
 from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
@@ -75,7 +75,7 @@ def who_can(world: World, about: About, *, limit: int, after: str = "") -> Page:
     """
     List who can do something, in the order of object ids, at most *limit* at once.
 
-    A page may be short, or empty, and have a next one: it ends when it has looked at `WHO_CAN_EXAMINED` principals.
+    A page may be short, or empty, and have a next one: it ends when it has looked at `limits.WHO_CAN_EXAMINED` principals.
 
     Raises:
         NotFound: no vault is known by the name.
@@ -85,7 +85,7 @@ def who_can(world: World, about: About, *, limit: int, after: str = "") -> Page:
     found: list[Can] = []
     examined = 0
     for principal in _principals(world, vault.tenant, after):
-        if len(found) == limit or examined == WHO_CAN_EXAMINED:
+        if len(found) == limit or examined == limits.WHO_CAN_EXAMINED:
             return Page(tuple(found), after)
         examined, after = examined + 1, principal.id
         caller = suppose(world, principal)
