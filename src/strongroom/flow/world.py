@@ -83,7 +83,7 @@ class World:
     instance: Instance
     documents: Documents
     vault_operations: Callable[[], tuple[Op, ...]] = tuple
-    """Gives the operations on what vaults hold: what explanations are about, and a trusted service can be trusted for."""
+    """Gives the operations on what vaults hold: what is explained, and what a trusted service can be trusted for."""
     owner_of: Callable[[End, End], Owner] = find_owner
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
     sockets: IdentitySockets | None = None

@@ -75,7 +75,7 @@ def who_can(world: World, about: About, *, limit: int, after: str = "") -> Page:
     """
     List who can do something, in the order of object ids, at most *limit* at once.
 
-    A page may be short, or empty, and have a next one: it ends when it has looked at `limits.WHO_CAN_EXAMINED` principals.
+    A page may be short, or empty, and have a next one: it ends after `limits.WHO_CAN_EXAMINED` principals.
 
     Raises:
         NotFound: no vault is known by the name.
