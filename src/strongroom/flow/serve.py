@@ -77,7 +77,9 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
         return response
     if route.vault is not None:
         world.throttle.admit_operation(route.vault.id, route.op.throttle, trace.started)
-    return await route.op.handler(call)
+    response = await route.op.handler(call)
+    _require_decided(call)
+    return response
 
 
 def _decide(world: World, trace: Trace, token: bytes | None) -> Route:
@@ -131,9 +133,7 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         async def judged(tx: Transaction) -> T:
             judge_again()
             result = await change(tx)
-            if not call.permit.settled:
-                msg = f"{route.op.name} is decided by its handler, which did not"
-                raise RuntimeError(msg)
+            _require_decided(call)
             return result
 
         return await audit.commit(world, trace, judged, describe, status)
@@ -162,6 +162,18 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         properties=trace.properties,
     )
     return call
+
+
+def _require_decided(call: Call) -> None:
+    """
+    Let nothing be written or told by a row that its handler decides before it has (`ControlAction.by_handler`).
+
+    Raises:
+        RuntimeError: the handler forgot.
+    """
+    if not call.permit.settled:
+        msg = f"{call.op.name} is decided by its handler, which did not"
+        raise RuntimeError(msg)
 
 
 def _judge_again(world: World, trace: Trace) -> None:
