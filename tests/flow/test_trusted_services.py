@@ -237,7 +237,7 @@ def test_what_is_told_of_it(world: Simulation, app: Principal) -> None:
 def test_what_cannot_be_one_is_refused(
     world: Simulation, app: Principal, wrong: dict[str, object], status: int, words: str
 ) -> None:
-    """A clear sentence, and nothing changes."""
+    """SEC-BOOT-7: what the operator cannot mean is told in a clear sentence, and nothing changes."""
     body = {"principal": app.oid, "service": BACKUP, "operations": ["SecretGet"], "tenant": world.first.tenant_id}
     answer = control(world, "POST", body={**body, **wrong})
     assert answer.status == status

@@ -169,24 +169,25 @@ _DEFAULT_DENIES = Verdict(Passage.BLOCKED, "defaultAction")
 _DISABLED_BUT_TRUSTED = Verdict(Passage.ONLY_IF_TRUSTED, "publicNetworkAccess", by_connection=True)
 _DISABLED = Verdict(Passage.BLOCKED, "publicNetworkAccess", by_connection=True)
 _NO_PERIMETER = Verdict(Passage.BLOCKED, "publicNetworkAccess", by_perimeter=True)
+_ENDPOINT = Link.PRIVATE_ENDPOINT
 _NO_ENDPOINT = Verdict(Passage.BLOCKED, "privateEndpoint", by_connection=True)
 
 
 class _Rules:
     """Ranges with the verdict of each, and what becomes of every other address."""
 
-    __slots__ = ("_admitted", "_otherwise", "_ranges")
+    __slots__ = ("_admitted", "_find", "_otherwise")
 
     def __init__(self, otherwise: Verdict, admitted: Mapping[str, Verdict] | None = None) -> None:
         self._otherwise = otherwise
         self._admitted = admitted or {}
-        self._ranges = AddressRules(tuple(self._admitted))
+        self._find = AddressRules(tuple(self._admitted)).find if admitted else None
 
     def judge(self, address: str) -> Verdict:
         """Judge a normalised address."""
-        if not self._admitted:
+        if self._find is None:
             return self._otherwise
-        found = self._ranges.find(address)
+        found = self._find(address)
         return self._otherwise if found is None else self._admitted[found]
 
 
@@ -206,7 +207,7 @@ class Firewall:
         otherwise --------------------> blocked
     """
 
-    __slots__ = ("_endpoints", "_reporting", "_rules")
+    __slots__ = ("_endpoints", "_judge", "_reporting")
 
     def __init__(self, vault: Vault, surroundings: Surroundings = ALONE) -> None:
         perimeter, access = surroundings.perimeter, vault.public_network_access
@@ -216,20 +217,20 @@ class Firewall:
         }
         self._reporting: _Rules | None = None
         if perimeter is None:
-            self._rules = _own_rules(vault, surroundings)
+            self._judge = _own_rules(vault, surroundings).judge
         elif perimeter.mode is PerimeterMode.ENFORCED or access is PublicNetworkAccess.SECURED_BY_PERIMETER:
-            self._rules = _perimeter_rules(perimeter)
+            self._judge = _perimeter_rules(perimeter).judge
         else:
-            self._rules = _own_rules(vault, surroundings)
+            self._judge = _own_rules(vault, surroundings).judge
             self._reporting = _perimeter_rules(perimeter)
 
     def judge(self, connection: Connection) -> Verdict:
         """Judge how and from where a request comes, before anyone knows whose it is."""
-        if connection.link is Link.PRIVATE_ENDPOINT:
+        if connection.link is _ENDPOINT:
             # Listener and source network prove it together, or it is not proved: never on to the public rules.
             rules = self._endpoints.get(connection.endpoint)
             return _NO_ENDPOINT if rules is None else rules.judge(connection.address)
-        verdict = self._rules.judge(connection.address)
+        verdict = self._judge(connection.address)
         if self._reporting is not None:
             return replace(verdict, reported=self._reporting.judge(connection.address))
         return verdict
