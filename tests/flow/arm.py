@@ -412,6 +412,7 @@ def _make_both_ends(arm: Arm) -> None:
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
 
 CASES: dict[str, Case] = {
@@ -585,6 +586,23 @@ CASES: dict[str, Case] = {
         lambda arm: arm.placed,
         Arm.make_placed,
         besides=("Microsoft.Management/managementGroups/write", "Microsoft.Authorization/roleAssignments/write"),
+    ),
+    "VaultExplain": Case(
+        lambda arm: f"{arm.vault}{_EXPLANATIONS}/explain",
+        Arm.make_vault,
+        lambda arm: {"principal": arm.world.administrator.oid, "operation": "SecretGet", "objectName": "a"},
+        besides=("Microsoft.KeyVault/vaults/read",),
+    ),
+    "VaultExplainOwn": Case(
+        lambda arm: f"{arm.vault}{_EXPLANATIONS}/explainOwn",
+        Arm.make_vault,
+        lambda _: {"operation": "SecretGet", "objectName": "a"},
+    ),
+    "VaultWhoCan": Case(
+        lambda arm: f"{arm.vault}{_EXPLANATIONS}/whoCan",
+        Arm.make_vault,
+        lambda _: {"operation": "SecretGet", "objectName": "a"},
+        besides=("Microsoft.KeyVault/vaults/read",),
     ),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200

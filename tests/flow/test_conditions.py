@@ -122,7 +122,8 @@ class TestNames:
             "DenyAssignmentId: null",
             "DecisionReason: 'DeniedWithNoValidRBAC' ",
         ]
-        assert world.entries()[-1]["properties"]["reason"] == "no role assignment whose condition holds"
+        reason = world.entries()[-1]["properties"]["reason"]
+        assert reason == f"no role assignment whose condition holds: {held.arm_id}"
         refused(client.ask("GET", f"/secrets/{web}/{other}"))
         # What the condition does not name, the role gives whole.
         client.done("GET", "/secrets")

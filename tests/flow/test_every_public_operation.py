@@ -156,6 +156,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "EndpointListenerRemove"): Case(
         _at("/endpoint-listeners/remove"), 404, {"body": {"privateEndpoint": _NO_ENDPOINT}}
     ),
+    ("control", "Explain"): Case(_at("/explain"), 400, {"body": {"operation": "Eat", "principal": "nobody"}}),
+    ("control", "WhoCan"): Case(_at("/who-can"), 400, {"body": {"operation": "Eat"}}),
     ("control", "IdentityMapAdd"): Case(_at("/identity-maps"), 404, {"body": {"identity": "none", "user": 1000}}),
     ("control", "IdentityMapList"): Case(_at("/identity-maps")),
     ("control", "IdentityMapRemove"): Case(_at("/identity-maps/no-such-map"), 404),

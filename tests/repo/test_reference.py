@@ -74,6 +74,7 @@ PUBLIC = {
         "EndpointListenerAdd",
         "EndpointListenerList",
         "EndpointListenerRemove",
+        "Explain",
         "IdentityMapAdd",
         "IdentityMapList",
         "IdentityMapRemove",
@@ -109,6 +110,7 @@ PUBLIC = {
         "TrustedServiceAdd",
         "TrustedServiceList",
         "TrustedServiceRemove",
+        "WhoCan",
     },
 }
 CHANGING = {

@@ -31,6 +31,7 @@ from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import FactorLockout, Lockout
+from strongroom.flow.operation import Op
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
@@ -161,11 +162,11 @@ def make_world(
     )
 
 
-def _vault_operations() -> frozenset[str]:
+def _vault_operations() -> tuple[Op, ...]:
     # Read when it is first asked for: a start-up does not wait for the table.
     from strongroom.vault.operations import OPERATIONS  # noqa: PLC0415
 
-    return frozenset(op.name for op in OPERATIONS if not isinstance(op.requires, Public))
+    return tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 
 
 async def keep_journal_checkpoint(opened: Opened) -> None:

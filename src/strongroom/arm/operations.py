@@ -19,6 +19,7 @@ from strongroom.arm import (
     vaults,
     wire,
 )
+from strongroom.arm.explain_operations import EXPLAIN_ROWS
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.rights_operations import RIGHTS_ROWS
 from strongroom.arm.rows import action, row
@@ -163,6 +164,7 @@ OPERATIONS: tuple[Op, ...] = (
     *_FEDERATION_ROWS,
     *_MACHINE_ROWS,
     *RIGHTS_ROWS,
+    *EXPLAIN_ROWS,
     *NETWORK_ROWS,
 )
 
@@ -187,6 +189,9 @@ SERVED_TYPES: tuple[str, ...] = (
     "Microsoft.Resources/resourceGroups",
     "Microsoft.Resources/resources",
     "Microsoft.Resources/tenants",
+    "Strongroom.Authorization/explain",
+    "Strongroom.Authorization/explainOwn",
+    "Strongroom.Authorization/whoCan",
 )
 
 

@@ -8,9 +8,11 @@ where a wrong one stands.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from strongroom.core import limits
 
 
 class Sku(Struct, rename="camel"):
@@ -174,3 +176,27 @@ class FederatedIdentityCredential(Struct, rename="camel"):
     """The body of PUT federated identity credential."""
 
     properties: FederatedIdentityCredentialProperties
+
+
+_Name = Annotated[str, Meta(max_length=limits.PATH_BYTES)]
+_Word = Annotated[str, Meta(max_length=limits.OBJECT_NAME_CHARS)]
+
+
+class ExplainOwnParameters(Struct, rename="camel"):
+    """Which operation of the data plane, on which object of the vault."""
+
+    operation: _Word
+    """The audit's name of it, such as `SecretGet`, or its words: `get-secret`."""
+    object_name: _Word = ""
+    api_version: _Word = ""
+
+
+class ExplainParameters(ExplainOwnParameters, rename="camel", kw_only=True):
+    """Who would do it, and from where."""
+
+    principal: _Name
+    """An object id, a user principal name, a client id, or a managed identity's ARM id."""
+    address: _Word = ""
+    private_endpoint_id: _Name = ""
+    client_id: _Word = ""
+    """The application that a user would call through."""

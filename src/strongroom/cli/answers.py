@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 
 PIECE_BYTES = 64 * 1024
@@ -24,11 +25,15 @@ async def refuse_request(writer: asyncio.StreamWriter, status: int, message: str
     await _answer(writer, status, phrase, "application/json", json.dumps(error), again=False)
 
 
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hand bytes on until there are no more."""
+async def pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, see: Callable[[bytes], None] | None = None
+) -> None:
+    """Hand bytes on until there are no more, and let *see* have a look at what was handed on."""
     while piece := await reader.read(PIECE_BYTES):
         writer.write(piece)
         await writer.drain()
+        if see is not None:
+            see(piece)
 
 
 async def _answer(

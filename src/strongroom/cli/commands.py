@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
@@ -106,6 +107,7 @@ def run(
     identity: Identity = None,
     service_principal: ServicePrincipal = False,
     endpoint: Endpoint = "app-service",
+    quiet: Annotated[bool, Parameter(negative="", help="Do not say how to ask why a vault answered with 403.")] = False,
 ) -> int:
     """
     Run a program for which Azure's names are this instance: strongroom run -- PROGRAM ARGS.
@@ -114,7 +116,7 @@ def run(
     """
     from strongroom.cli import run as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.run(data, identity, program, service_principal=service_principal, endpoint=endpoint)
+    return command.run(data, identity, program, service_principal=service_principal, endpoint=endpoint, quiet=quiet)
 
 
 @application.command
@@ -400,6 +402,8 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
     return command.remove(data, tenant)
 
 
+application.command(explain)
+application.command(who_can, name="who-can")
 application.command(audit)
 application.command(identity_maps)
 application.command(identity_provider)

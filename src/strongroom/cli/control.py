@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -435,6 +435,30 @@ def remove_identity_link(instance: Instance, provider: str, link: str) -> None:
         Halt: there is none.
     """
     _ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}/links/{quote(link, safe='')}")
+
+
+def explain(instance: Instance, question: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Ask what a request would be answered, and why.
+
+    Raises:
+        Halt: there is no such vault, principal or operation; the message is the service's own.
+    """
+    return _ask(instance, "POST", "/explain", dict(question))
+
+
+def who_can(instance: Instance, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """
+    Ask who can do something, page after page.
+
+    Raises:
+        Halt: there is no such vault or operation.
+    """
+    after: str | None = ""
+    while after is not None:
+        page = _ask(instance, "POST", "/who-can", {**question, "after": after})
+        yield from _list(page)
+        after = page.get("after")
 
 
 def _list(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ The relay of one `run`: a proxy on loopback in which TLS for Azure's names ends.
 It listens on 127.0.0.1 alone and is there for its own run: whoever connects shows the run's proxy credential or is, by
 the kernel's word, the same user. Java sends no credential without code of its own; on Linux the kernel admits it.
 
-It keeps nothing of what passes, and the names that it refused are all it writes.
+It keeps nothing of what passes. All it writes is the names that it refused, and of a vault's 403 how to ask why
+(`hints`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from strongroom.cli import framing, upstream
 from strongroom.cli.answers import pump, refuse
 from strongroom.cli.azure_names import ServedNames, Way
 from strongroom.cli.framing import Malformed, RequestHead
+from strongroom.cli.hints import Hints
 from strongroom.cli.serving import Termination, Visit
 from strongroom.cli.upstream import Stream, Surroundings, Unreachable
 from strongroom.http.peer_owner import find_owner
@@ -56,6 +58,8 @@ class RelaySettings:
     surroundings: Surroundings
     say: Callable[[str], None]
     """Where a line for the user goes."""
+    hints: Hints | None = None
+    """What tells the user how to ask why a vault refused something; None tells nothing."""
 
 
 class Relay:
@@ -153,7 +157,8 @@ class Relay:
             if self._settings.clock() >= self._settings.expires_at:
                 return await refuse(writer, 503, "this run has lasted as long as its credential does: start it again")
             asked_name = await self._settings.termination.accept(writer)
-            return await Visit(host, port, asked_name).serve(reader, writer, self._settings.control_socket)
+            visit = Visit(host, port, asked_name, self._settings.hints)
+            return await visit.serve(reader, writer, self._settings.control_socket)
         try:
             far_reader, far_writer = await upstream.open_tunnel(self._settings.surroundings, host, port)
         except Unreachable as error:

@@ -26,6 +26,7 @@ from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant, begin_run, end_run
 from strongroom.cli.endpoints import key_file, require_endpoint, token_file
 from strongroom.cli.environment import run_environment
+from strongroom.cli.hints import Hints
 from strongroom.cli.instance import Instance, find_instance
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.relay import Relay, RelaySettings
@@ -44,7 +45,13 @@ _PASSWORD_BYTES = 32
 
 
 def run(
-    data: Path | None, identity: str | None, command: Sequence[str], *, service_principal: bool, endpoint: str
+    data: Path | None,
+    identity: str | None,
+    command: Sequence[str],
+    *,
+    service_principal: bool,
+    endpoint: str,
+    quiet: bool = False,
 ) -> int:
     """
     Run a program with this instance behind Azure's names, and give its exit code.
@@ -61,8 +68,9 @@ def run(
     except ValueError as error:
         raise Halt(f"the proxy that this shell uses cannot be passed through: {error}") from None
     instance = find_instance(data)
+    hints = None if quiet else Hints(instance.data, say)
     return asyncio.run(
-        _run(instance, identity, command, surroundings, service_principal=service_principal, endpoint=endpoint)
+        _run(instance, identity, command, surroundings, hints, service_principal=service_principal, endpoint=endpoint)
     )
 
 
@@ -116,6 +124,7 @@ async def _run(
     identity: str | None,
     command: Sequence[str],
     surroundings: Surroundings,
+    hints: Hints | None,
     *,
     service_principal: bool,
     endpoint: str,
@@ -131,7 +140,7 @@ async def _run(
             key_file(grant, endpoint),
         ):
             async with token_file(instance, grant, endpoint, Path(scratch), say):
-                return await _run_with(instance, grant, command, surroundings, Path(scratch), signals, endpoint)
+                return await _run_with(instance, grant, command, surroundings, Path(scratch), signals, endpoint, hints)
     except Interrupted as interruption:
         return _SIGNALLED + interruption.number
     finally:
@@ -149,6 +158,7 @@ async def _run_with(
     scratch: Path,
     signals: _Signals,
     endpoint: str,
+    hints: Hints | None,
 ) -> int:
     from strongroom.crypto.x509 import RUN_LIFETIME_S, make_run_authority  # noqa: PLC0415  costs a tenth of a second
 
@@ -167,6 +177,7 @@ async def _run_with(
             clock=time.time,
             surroundings=surroundings,
             say=say,
+            hints=hints,
         )
     )
     del authority

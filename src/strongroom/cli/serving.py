@@ -23,6 +23,7 @@ from typing import Any
 from strongroom.cli import framing
 from strongroom.cli.answers import PIECE_BYTES, pump, refuse_request
 from strongroom.cli.framing import Malformed, RequestHead
+from strongroom.cli.hints import Hints, Watch
 from strongroom.core.names import HTTPS_PORT
 
 _HANDSHAKE_TIME_S = 15.0
@@ -65,6 +66,7 @@ class Visit:
     port: int
     asked_name: str | None
     """The name inside TLS."""
+    hints: Hints | None = None
     within_request: bool = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, control_socket: Path) -> None:
@@ -73,8 +75,9 @@ class Visit:
             from_service, to_service, sending = await _connect(control_socket)
         except OSError:
             return await refuse_request(writer, 502, "The strongroom service does not answer: is it still running?")
-        answers = asyncio.ensure_future(pump(from_service, writer))
-        requests = asyncio.ensure_future(self._hand_over(reader, sending))
+        watch = self.hints.watch(self.host) if self.hints is not None else None
+        answers = asyncio.ensure_future(pump(from_service, writer, watch.see if watch is not None else None))
+        requests = asyncio.ensure_future(self._hand_over(reader, sending, watch))
         try:
             await asyncio.wait({answers, requests}, return_when=asyncio.FIRST_COMPLETED)
             refusal = requests.result() if requests.done() and not answers.done() else None
@@ -103,13 +106,17 @@ class Visit:
                         pass
         return None
 
-    async def _hand_over(self, reader: asyncio.StreamReader, service: socket.socket) -> Malformed | None:
+    async def _hand_over(
+        self, reader: asyncio.StreamReader, service: socket.socket, watch: Watch | None
+    ) -> Malformed | None:
         """Hand requests on until the client is done, or give the refusal of one that is not for this host."""
         loop = asyncio.get_running_loop()
         try:
             while (head := await framing.read_head(reader)) is not None:
                 require_host(head, self.host, self.port, self.asked_name)
                 self.within_request = True
+                if watch is not None:
+                    watch.expect(head.method, head.target)
                 await loop.sock_sendall(service, head.raw)
                 async for piece in framing.read_body(reader, head):
                     await loop.sock_sendall(service, piece)

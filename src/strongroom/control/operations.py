@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.control.assertions import issue_assertion
+from strongroom.control.explain import explain_request, who_can_request
+from strongroom.control.explain_wire import ExplainBody, WhoCanBody
 from strongroom.control.guardrails import check_guardrails, get_guardrails, put_guardrails, remove_guardrails
 from strongroom.control.guardrails_wire import GuardrailsBody
 from strongroom.control.identity_maps import add_identity_map, list_identity_maps, remove_identity_map
@@ -77,6 +79,8 @@ OPERATIONS: tuple[Op, ...] = (
        success=201, body=EndpointListenerBody, authenticates=True),
     Op("EndpointListenerRemove", "POST", "/endpoint-listeners/remove", Public(), remove_endpoint_listener,
        control_target, success=204, body=PrivateEndpointBody, authenticates=True),
+    Op("Explain", "POST", "/explain", Public(), explain_request, control_target, body=ExplainBody, authenticates=True),
+    Op("WhoCan", "POST", "/who-can", Public(), who_can_request, control_target, body=WhoCanBody, authenticates=True),
     Op("IdentityMapList", "GET", "/identity-maps", Public(), list_identity_maps, control_target, authenticates=True),
     Op("IdentityMapAdd", "POST", "/identity-maps", Public(), add_identity_map, control_target, success=201,
        body=IdentityMapBody, authenticates=True),

@@ -33,7 +33,7 @@ async def add_trusted_service(call: Call) -> Response:
         _require_principal(world, require_tenant(world.view, body.tenant).id, body.principal),
         body.service,
         body.operations,
-        known=world.vault_operations(),
+        known=frozenset(op.name for op in world.vault_operations()),
         now=call.now,
         entropy=world.entropy,
     )

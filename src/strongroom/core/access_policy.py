@@ -52,6 +52,16 @@ class PolicyMatch:
     policy: AccessPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyConsidered:
+    """An entry that names one of a caller's principals, and why it does not give what was asked."""
+
+    place: int
+    policy: AccessPolicy
+    fault: str
+    """Empty if the entry gives it."""
+
+
 class PolicyIndex:
     """A vault's access policies by object id, ready to be asked; immutable, made anew when the vault changes."""
 
@@ -73,6 +83,24 @@ class PolicyIndex:
             if _is_meant(match.policy, caller) and _gives(match.policy, category, wanted)
         )
         return min(given, key=lambda match: match.place, default=None)
+
+    def consider(self, caller: Caller, category: str, word: str) -> tuple[PolicyConsidered, ...]:
+        """List every entry that names one of the caller's principals, in order, and why it does not count."""
+        return tuple(
+            PolicyConsidered(match.place, match.policy, _fault(match.policy, caller, category, word.lower()))
+            for match in sorted(
+                (match for principal in caller.principals for match in self._by_object.get(principal, ())),
+                key=lambda match: match.place,
+            )
+        )
+
+
+def _fault(policy: AccessPolicy, caller: Caller, category: str, word: str) -> str:
+    if not _is_meant(policy, caller):
+        if policy.tenant_id.lower() != caller.tenant.lower():
+            return "it is for another tenant"
+        return f"it is for a user through the confidential application {policy.application_id} alone"
+    return "" if _gives(policy, category, word) else f"it does not give {category}/{word}"
 
 
 def _is_meant(policy: AccessPolicy, caller: Caller) -> bool:

@@ -188,7 +188,7 @@ class _Standing(NamedTuple):
             return f"deny assignment {denied.arm_id}"
         if granted is not None:
             return "role assignment"
-        return _NO_CONDITION if self.conditional else _NO_ASSIGNMENT
+        return f"{_NO_CONDITION}: {self.conditional[0].assignment.arm_id}" if self.conditional else _NO_ASSIGNMENT
 
 
 class GrantIndex:

@@ -416,3 +416,7 @@ NETWORK_MAP_RANGES = 64
 """Ranges that one virtual network is mapped to: ours."""
 ENDPOINT_LISTENERS = 64
 """Listeners of private endpoints: ours. Each takes a thread of the web server's."""
+WHO_CAN_PAGE = 100
+"""Principals in one page of the answer to who can do something, and the default: ours."""
+WHO_CAN_EXAMINED = 5000
+"""Principals that are looked at for one such page, which may be short then and have a next one: ours."""

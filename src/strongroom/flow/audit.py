@@ -213,6 +213,9 @@ def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, 
     agent = request.headers.get(b"user-agent")
     properties = {name: value for name, value in trace.properties.items() if name != "id"} | _network_facts(trace)
     object_uri = trace.properties.get("id")
+    if failure is not None and connection.client_request_id is not None:
+        # The client's own id is the correlation id, and who asks why has been told ours as well.
+        properties["requestId"] = connection.request_id
     return Entry(
         time=trace.started,
         operation=route.op.name if route is not None and (trace.caller or permit) else ANONYMOUS,

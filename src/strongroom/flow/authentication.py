@@ -23,6 +23,7 @@ from strongroom.core.errors import Unauthenticated
 from strongroom.core.first_party import RESOURCE_IDS
 from strongroom.core.identity import (
     Caller,
+    Group,
     PrincipalType,
     ServicePrincipal,
     User,
@@ -40,7 +41,7 @@ from strongroom.flow.access import blocking_policy
 from strongroom.flow.surface import Surface
 from strongroom.flow.token_faults import WORDS, Fault
 from strongroom.http.message import Request
-from strongroom.view.standing import FamilyProof, proofs_of_application, proofs_of_family
+from strongroom.view.standing import FamilyProof, is_orphan, proofs_of_application, proofs_of_family
 
 if TYPE_CHECKING:
     from strongroom.crypto.jws import VerificationKey
@@ -255,9 +256,9 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
     if isinstance(principal, ServicePrincipal):
         if principal.app_id != appid:
             return _unidentified(surface, Fault.MALFORMED, "appid is not the principal's")
-        kind, name = PrincipalType.SERVICE_PRINCIPAL, None
+        kind = PrincipalType.SERVICE_PRINCIPAL
     elif isinstance(principal, User):
-        kind, name = PrincipalType.USER, principal.user_principal_name
+        kind = PrincipalType.USER
     else:
         return _ended(world, surface, claims, "principal not in the directory")
     delegated = frozenset(str(claims.get("scp", "")).split()) if kind is PrincipalType.USER else frozenset()
@@ -269,6 +270,56 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
     proof = proof_of(world.keys.tag, token_id, _proofs(world, principal, claims))
     if proof is None:
         return _ended(world, surface, claims, "credential was removed")
+    return _make_caller(
+        world,
+        principal,
+        appid,
+        credential=proof.family.credential if isinstance(proof, FamilyProof) else proof.id,
+        token_id=token_id,
+        appidacr=str(claims.get("appidacr", "0")),
+        idtyp=str(claims.get("idtyp", "app")),
+        session=proof.family.id if isinstance(proof, FamilyProof) else None,
+        continuous=_is_continuous(claims),
+        delegated=delegated,
+        address=claims.get("ipaddr"),
+    )
+
+
+def cannot_sign_in(world: World, principal: ServicePrincipal | User) -> Unidentified | None:
+    """Say why no token of a principal's would be believed, whichever it is; None if one that is in time would be."""
+    if not principal.enabled:
+        return Unidentified("The principal is disabled.", "principal is disabled")
+    if isinstance(principal, ServicePrincipal) and is_orphan(world.view, principal):
+        return Unidentified("The application is gone.", "its application is gone, or no longer for this tenant")
+    return None
+
+
+def suppose(
+    world: World, principal: ServicePrincipal | User | Group, *, client: str = "", confidential: bool = False
+) -> Caller:
+    """
+    Suppose that a principal calls with a good token: for explanations alone, since nobody proved anything.
+
+    What is said of it is what the directory says, as of a caller with a token; of a group, what any member has by it.
+    *client* is the application that a user calls through, and *confidential* whether that one proved itself.
+    """
+    user = isinstance(principal, User)
+    return _make_caller(
+        world,
+        principal,
+        principal.app_id if isinstance(principal, ServicePrincipal) else client,
+        credential="",
+        token_id="",
+        appidacr="0" if user and not confidential else "1",
+        idtyp="user" if user else "app",
+        delegated=frozenset({IMPERSONATION}) if user else frozenset(),
+    )
+
+
+def _make_caller(world: World, principal: ServicePrincipal | User | Group, appid: str, **proved: Any) -> Caller:
+    """Make a caller of what was *proved* and of what the directory says of its principal."""
+    view, tenant, oid = world.view, principal.tenant, principal.id
+    kind = _KINDS[type(principal)]
     return Caller(
         tenant=tenant,
         oid=oid,
@@ -276,21 +327,21 @@ def _look_up(world: World, surface: Surface, claims: dict[str, Any]) -> Caller |
         kind=kind,
         issuer=issuer_v1(tenant),
         groups=view.groups_of(tenant, oid),
-        credential=proof.family.credential if isinstance(proof, FamilyProof) else proof.id,
-        token_id=token_id,
-        appidacr=str(claims.get("appidacr", "0")),
-        idtyp=str(claims.get("idtyp", "app")),
-        name=name,
+        name=principal.user_principal_name if isinstance(principal, User) else None,
         mirid=principal.resource_id if isinstance(principal, ServicePrincipal) else None,
         directory_roles=frozenset(view.directory_roles_of(tenant, oid)),
-        session=proof.family.id if isinstance(proof, FamilyProof) else None,
         app_permissions=view.app_permissions_of(tenant, oid)
         if kind is PrincipalType.SERVICE_PRINCIPAL
         else frozenset(),
-        continuous=_is_continuous(claims),
-        delegated=delegated,
-        address=claims.get("ipaddr"),
+        **proved,
     )
+
+
+_KINDS: Mapping[type, PrincipalType] = {
+    User: PrincipalType.USER,
+    ServicePrincipal: PrincipalType.SERVICE_PRINCIPAL,
+    Group: PrincipalType.GROUP,
+}
 
 
 def _is_continuous(claims: dict[str, Any]) -> bool:
@@ -319,6 +370,11 @@ def _unidentified(surface: Surface, fault: Fault, reason: str, **details: str) -
     """Say in the surface's words what is wrong; *reason* is for the journal."""
     code, message = WORDS[surface.audience or SurfaceName.VAULT][fault]
     return Unidentified(message.format(**details), reason, code)
+
+
+def refusal_of(who: Unidentified) -> Unauthenticated:
+    """Give the refusal of whoever was not identified, as where no client is there to be sent for a token."""
+    return _unauthenticated(None, None, who)
 
 
 def _unauthenticated(site: Site | None, vault: Vault | None, who: Unidentified) -> Unauthenticated:

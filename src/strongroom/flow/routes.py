@@ -58,7 +58,17 @@ def find_vault(world: World, surface: Surface, site: Site | None, connection: Co
     """
     if not surface.has_vaults:
         return None
-    vault = world.view.vault_by_name(site.vault_name) if site is not None and site.vault_name else None
+    return vault_named(world, site.vault_name if site is not None else None, connection)
+
+
+def vault_named(world: World, name: str | None, connection: Connection) -> Vault:
+    """
+    Find the vault with a name, as it is asked for over a connection.
+
+    Raises:
+        Misdirected, NotFound: see `find_vault`.
+    """
+    vault = world.view.vault_by_name(name) if name else None
     if connection.link is Link.PRIVATE_ENDPOINT and not _is_connected(world, vault, connection.endpoint):
         # The same for a vault that is not there: an endpoint tells nothing of any but its own.
         raise Misdirected("This private endpoint does not lead to the vault of this name.")

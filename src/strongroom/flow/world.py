@@ -31,6 +31,7 @@ from strongroom.view import View
 
 if TYPE_CHECKING:
     from strongroom.flow.decisions import Decisions
+    from strongroom.flow.operation import Op
 
 
 class IdentitySockets(Protocol):
@@ -104,8 +105,8 @@ class World:
     signers: TokenSigners
     instance: Instance
     documents: Documents
-    vault_operations: Callable[[], frozenset[str]] = frozenset
-    """Gives the names of the operations on what vaults hold: what a trusted service can be trusted for."""
+    vault_operations: Callable[[], tuple[Op, ...]] = tuple
+    """Gives the operations on what vaults hold: what is explained, and what a trusted service can be trusted for."""
     owner_of: Callable[[End, End], Owner] = find_owner
     """Says whose the other end of a connection is. It reads what the kernel tells, so it is asked in a thread."""
     sockets: IdentitySockets | None = None

@@ -19,7 +19,7 @@ from strongroom.journal.chain import Tagger
 from strongroom.journal.event import Entry, Identity, Template, encode
 from strongroom.journal.failures import JournalUnavailable
 from strongroom.journal.journal import Journal, require_form
-from strongroom.journal.reading import Recorded, tail
+from strongroom.journal.reading import Recorded, find, tail
 from strongroom.journal.verification import Report, verify
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Tagger",
     "Template",
     "encode",
+    "find",
     "require_form",
     "tail",
     "verify",

@@ -51,6 +51,18 @@ def tail(directory: Path, *, n: int = 10, follow: bool = False) -> Iterator[Reco
             time.sleep(POLL_S)
 
 
+def find(directory: Path, text: bytes) -> Iterator[Recorded]:
+    """
+    Yield the entries that have *text* anywhere in them, of each node the newest first.
+
+    A file is read when it is come to, so whoever has enough reads no further back.
+    """
+    for node, series in _series(directory).items():
+        for file in reversed(series):
+            entries = _Reader(directory, node, file.number, 0).entries()
+            yield from reversed([one for one in entries if text in one.event])
+
+
 def _series(directory: Path) -> dict[str, list[SeriesFile]]:
     return files.all_series(directory) if directory.is_dir() else {}
 
@@ -97,12 +109,13 @@ class _Reader:
             # Asked before reading: once there is a newer file, nothing more is written to this one.
             newer = files.path_of(self._directory, self._node, self._number + 1)
             has_newer = newer.exists()
-            found += self._read_file()
+            found += self.entries()
             if only_this_file or not has_newer:
                 return found
             self._number, self._offset = self._number + 1, 0
 
-    def _read_file(self) -> Iterator[Recorded]:
+    def entries(self) -> Iterator[Recorded]:
+        """Read the whole lines of this file from here on."""
         path = files.path_of(self._directory, self._node, self._number)
         if not path.exists():
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, User
+from strongroom.core.identity import Application, ServicePrincipal, ServicePrincipalType, User
 from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily, proof_id
@@ -30,8 +30,8 @@ def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof
     owned: list[Proof] = list(view.credentials_of(principal.id))
     federated = principal.id
     if principal.type is ServicePrincipalType.APPLICATION:
-        application = view.application_by_app_id(principal.app_id)
-        if application is None or not application.may_be_in(principal.tenant):
+        application = application_of(view, principal)
+        if application is None:
             # Nobody signs in as an application that is gone, or no longer for this tenant, by its principal's own
             # secrets neither.
             return []
@@ -42,6 +42,17 @@ def proofs_of_application(view: View, principal: ServicePrincipal) -> list[Proof
     # An issuer that is trusted no longer takes with it whatever it vouched for.
     owned += [one for one in view.federated_credentials_of(federated) if view.trusted_issuer(one.issuer) is not None]
     return owned
+
+
+def application_of(view: View, principal: ServicePrincipal) -> Application | None:
+    """Find the application that a principal stands for; None if it is gone, or no longer for the principal's tenant."""
+    application = view.application_by_app_id(principal.app_id)
+    return application if application is not None and application.may_be_in(principal.tenant) else None
+
+
+def is_orphan(view: View, principal: ServicePrincipal) -> bool:
+    """Tell whether nobody can be a service principal any more, since its application is gone."""
+    return principal.type is ServicePrincipalType.APPLICATION and application_of(view, principal) is None
 
 
 def proofs_of_family(view: View, family: TokenFamily) -> list[FamilyProof]:

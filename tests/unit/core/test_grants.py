@@ -369,8 +369,10 @@ def test_everything_that_was_considered_can_be_listed() -> None:
 def test_why_nothing_is_allowed() -> None:
     """The audit's reason: no assignment, none whose condition holds, or the denial by its ARM id."""
     assert index().rule(ME, SECRET, GET, data=True).reason == "no role assignment"
-    conditional = index(grant(condition=NAMED_APP))
-    assert conditional.rule(ME, SECRET, GET, data=True).reason == "no role assignment whose condition holds"
+    under_condition = grant(condition=NAMED_APP)
+    assert index(under_condition).rule(ME, SECRET, GET, data=True).reason == (
+        f"no role assignment whose condition holds: {under_condition.arm_id}"
+    )
     ruling = index(denial()).rule(ME, SECRET, GET, data=True)
     assert (ruling.assignment, ruling.denial) == (None, denial())
 
