@@ -187,7 +187,7 @@ class TestDataAccessAdministrator:
         who.refused("PUT", path(arm, 2), arm.assignment_body(arm.who.oid, KEY_VAULT_CERTIFICATE_USER))
         entry = arm.world.entries()[-1]["properties"]
         assert entry["isRbacAuthorized"] is False
-        assert entry["reason"] == "no role assignment whose condition holds"
+        assert entry["reason"] == f"no role assignment whose condition holds: {path(arm, 999)}"
 
 
 class TestDelegation:
