@@ -53,20 +53,26 @@ def show_tracked(record: Any, resource_type: str, properties: Document) -> Docum
 
 def show_network(view: View, network: VirtualNetwork) -> Document:
     """Write a virtual network with its subnets."""
+    tag = etag(network)
     return show_tracked(
         network,
         NETWORK_TYPE,
         {
             "addressSpace": {"addressPrefixes": list(network.address_prefixes)},
-            "subnets": [show_subnet(view, network, subnet) for subnet in network.subnets],
+            "subnets": [show_subnet(view, network, subnet, tag) for subnet in network.subnets],
             "virtualNetworkPeerings": [],
             "enableDdosProtection": False,
         },
     )
 
 
-def show_subnet(view: View, network: VirtualNetwork, subnet: Subnet) -> Document:
-    """Write a subnet; one prefix is told as one, as Azure tells it, besides."""
+def show_subnet(view: View, network: VirtualNetwork, subnet: Subnet, tag: str) -> Document:
+    """
+    Write a subnet; one prefix is told as one, as Azure tells it, besides.
+
+    *tag* is the network's `etag`. It is made of all the network's subnets, so whoever shows many of them makes it once:
+    made for each of 3000, one answer would hold up every other request for many seconds.
+    """
     scope = subnet_scope(network, subnet.name)
     properties: Document = {"provisioningState": _DONE}
     if len(subnet.address_prefixes) == 1:
@@ -87,7 +93,7 @@ def show_subnet(view: View, network: VirtualNetwork, subnet: Subnet) -> Document
         "id": scope,
         "name": subnet.name,
         "type": f"{NETWORK_TYPE}/subnets",
-        "etag": etag(network),
+        "etag": tag,
         "properties": properties,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.arm import network_wire as wire
 from strongroom.arm.containers import listed_group, the_group, the_subscription
-from strongroom.arm.network_documents import show_network, show_subnet
+from strongroom.arm.network_documents import etag, show_network, show_subnet
 from strongroom.arm.paging import page
 from strongroom.arm.rights import can
 from strongroom.core.networks import Subnet, VirtualNetwork
@@ -90,7 +90,8 @@ async def list_networks(call: Call) -> Response:
 async def get_subnet(call: Call) -> Response:
     """Get a subnet."""
     network = _the_network(call)
-    return json.response(show_subnet(call.world.view, network, the_subnet(network, call.params["subnet"])))
+    subnet = the_subnet(network, call.params["subnet"])
+    return json.response(show_subnet(call.world.view, network, subnet, etag(network)))
 
 
 async def put_subnet(call: Call) -> Response:
@@ -102,7 +103,7 @@ async def put_subnet(call: Call) -> Response:
         return await networks.put_subnet(tx, network, wish)
 
     changed, subnet, made = await call.commit(change, status=lambda result: _status(made=result[2]))
-    return json.response(show_subnet(call.world.view, changed, subnet), _status(made=made))
+    return json.response(show_subnet(call.world.view, changed, subnet, etag(changed)), _status(made=made))
 
 
 async def delete_subnet(call: Call) -> Response:
@@ -119,11 +120,12 @@ async def delete_subnet(call: Call) -> Response:
 async def list_subnets(call: Call) -> Response:
     """List the subnets of a network."""
     network = _the_network(call)
+    tag = etag(network)
     return page(
         call,
         network.subnets,
         key=lambda subnet: subnet.name.lower(),
-        show=lambda subnet: show_subnet(call.world.view, network, subnet),
+        show=lambda subnet: show_subnet(call.world.view, network, subnet, tag),
     )
 
 
