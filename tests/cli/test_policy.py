@@ -40,7 +40,7 @@ def test_from_a_file_to_a_refusal_and_back(live: Service, tmp_path: Path) -> Non
     assert checked.returncode == 1, checked.stderr
     line = f"deny   {live.first['vaultName']}: protected: enablePurgeProtection must be true"
     assert line in checked.stdout
-    assert "1 findings in 1 vaults" in checked.stdout
+    assert "1 finding in 1 vault" in checked.stdout
     assert policy(live, "check").returncode == 0, "nothing is in force yet"
 
     assert "purge-protection  protected  (*)" in policy(live, "set", str(file)).stdout

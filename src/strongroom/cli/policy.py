@@ -27,10 +27,10 @@ def check(data: Path | None, file: Path | None, *, as_json: bool) -> int:
             print(f"{one['effect']:<5}  {place}: {one['guardrail']}: {one['reason']}")
         if told["found"] > len(told["findings"]):
             print(f"and {told['found'] - len(told['findings'])} more")
-        looked = f"{told['vaults']} vaults"
+        looked = _count(told["vaults"], "vault")
         if told["secrets"]:
-            looked += f" and {told['secrets']} secrets"
-        print(f"{told['found']} findings in {looked}")
+            looked += f" and {_count(told['secrets'], 'secret')}"
+        print(f"{_count(told['found'], 'finding')} in {looked}")
     return Exit.FAILED if told["found"] else Exit.OK
 
 
@@ -87,3 +87,7 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
         print("no guardrail is in force")
     for one in told["guardrails"]:
         print(f"{one['effect']:<5}  {one['rule']:<16}  {one['name']}  ({', '.join(one['vaults'])})")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -203,7 +203,8 @@ def _held_by_role(world: World, asked: Asked) -> Held | None:
 def conditions_of(world: World, assignment: RoleAssignment) -> tuple[str, ...]:
     """Give the conditions that an assignment is under: its own, and its role's."""
     role = role_named(world, assignment.tenant, assignment.role)
-    return tuple(one.condition for one in (assignment, role) if one is not None and one.condition is not None)
+    given = (one.condition for one in (assignment, role) if one is not None)
+    return tuple(condition.strip() for condition in given if condition is not None)
 
 
 def _conditions_of_denial(denial: DenyAssignment | None) -> tuple[str, ...]:
