@@ -418,6 +418,34 @@ class TestHierarchy:
     def test_a_circle_ends(self, groups: tuple[ManagementGroup, ...]) -> None:
         """Records that lead in a circle, which none can be made to, end at the root group."""
         assert Hierarchy("t", groups).ancestors("a")[-1] == "t"
+        assert set(Hierarchy("t", groups).lines()) == {f"{GROUPS.lower()}/{group.id}" for group in groups}
+
+    def test_lines(self) -> None:
+        """What rights go by is what answers show, but for the root group, which is above everything."""
+        placed = [Subscription("s", "t", "S", 0, "b"), Subscription("r", "t", "R", 0)]
+        tree = Hierarchy("t", self.GROUPS, placed)
+        scopes = [*(group.scope for group in self.GROUPS), *(one.scope for one in placed)]
+        assert set(tree.lines()) == {scope.lower() for scope in scopes}
+        prefix = f"{GROUPS.lower()}/"
+        for scope, line in tree.lines().items():
+            above = [one.removeprefix(prefix) for one in tree.above(scope) if one.startswith(prefix) and one != scope]
+            assert (*line, "t") == tuple(above)
+
+    def test_a_group_that_is_not_there(self) -> None:
+        """It is above nothing, so a right at it gives nobody anything; what named it is below the root group."""
+        lost = ManagementGroup("c", "t", "c", "c", 0, "gone")
+        tree = Hierarchy("t", [*self.GROUPS, lost], [Subscription("s", "t", "S", 0, "gone")])
+        assert tree.ancestors("c") == ("t",)
+        assert tree.lines()[f"{GROUPS.lower()}/c"] == ()
+        assert tree.lines()["/subscriptions/s"] == ()
+        assert not tree.covers(f"{GROUPS}/gone", "/subscriptions/s")
+        assert tree.covers(f"{GROUPS}/t", "/subscriptions/s")
+
+    def test_another_tenants_group(self) -> None:
+        """It is above nothing here, whatever names it."""
+        theirs = ManagementGroup("x", "u", "x", "x", 0)
+        tree = Hierarchy("t", [theirs], [Subscription("s", "t", "S", 0, "x"), Subscription("v", "u", "V", 0)])
+        assert tree.lines() == {"/subscriptions/s": ()}
 
     @pytest.mark.parametrize("scope", ["/", f"{GROUPS}/a/b", f"{GROUPS}/", "/subscriptions/a", f"{GROUPS}s/a"])
     def test_no_group(self, scope: str) -> None:

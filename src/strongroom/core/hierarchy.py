@@ -3,15 +3,15 @@ The tree of management groups: what is above what.
 
     / (the tenant) > root group > management groups > subscriptions > resource groups > resources > objects
 
-The tenant's root group goes by the tenant's id and has no record; a group or subscription whose parent is not known
-hangs below the root alone, so that a record that is missing gives nobody anything.
+The tenant's root group goes by the tenant's id and has no record; it is above everything. A group that is named as
+somebody's parent and has no record ends the line, and so does one that is met again: what is below hangs below the root
+as well, and a right at a group that is not there gives nobody anything. No record can be written that leads there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strongroom.core.limits import MANAGEMENT_GROUP_DEPTH
 from strongroom.core.rbac import scope_key
 from strongroom.core.resources import ManagementGroup, Subscription
 
@@ -39,7 +39,11 @@ class Hierarchy:
         self, tenant: str, groups: Iterable[ManagementGroup], subscriptions: Iterable[Subscription] = ()
     ) -> None:
         self._root = tenant.lower()
-        self._parents = {group.id: group.parent or self._root for group in groups if group.tenant == tenant}
+        self._parents = {
+            group.id.lower(): group.parent.lower()
+            for group in groups
+            if group.tenant == tenant and group.id.lower() != self._root
+        }
         self._subscriptions = {
             subscription.id.lower(): subscription.management_group.lower()
             for subscription in subscriptions
@@ -53,15 +57,14 @@ class Hierarchy:
 
     def ancestors(self, group: str) -> tuple[str, ...]:
         """Name the groups above a group, the nearest first; the last is the root, which alone has none."""
-        found: list[str] = []
-        at = group.lower()
-        while at != self._root:
-            at = self._parents.get(at, self._root)
-            if at in found or len(found) > MANAGEMENT_GROUP_DEPTH:
-                # No record can be written that leads here. Whatever did, the root is above.
-                return (*found, self._root)
-            found.append(at)
-        return tuple(found)
+        name = group.lower()
+        return () if name == self._root else (*self._line(self._parents.get(name, "")), self._root)
+
+    def lines(self) -> dict[str, tuple[str, ...]]:
+        """Name the groups above each group and subscription, by lower-case scope: the nearest first, no root."""
+        found = {f"{_PREFIX}{name}": self._line(parent) for name, parent in self._parents.items()}
+        placed = {f"/subscriptions/{name}": self._line(group) for name, group in self._subscriptions.items()}
+        return found | placed
 
     def height(self, group: str) -> int:
         """Count the levels of groups below a group: 0 if there are none."""
@@ -82,10 +85,17 @@ class Hierarchy:
                 found.append(at)
                 at = at[: at.rfind("/")]
             if key.startswith("/subscriptions/"):
-                nearest = self._subscriptions.get(key.split("/", 3)[2]) or self._root
-                groups = (nearest, *self.ancestors(nearest))
+                groups = (*self._line(self._subscriptions.get(key.split("/", 3)[2], "")), self._root)
         return (*found, *(f"{_PREFIX}{group}" for group in groups), "")
 
     def covers(self, place: str, scope: str) -> bool:
         """Tell whether *place* is at or above *scope*."""
         return scope_key(place) in self.above(scope)
+
+    def _line(self, group: str) -> tuple[str, ...]:
+        """Name a group and those above it, as far as there are records, without the root."""
+        line: dict[str, None] = {}
+        while group in self._parents and group not in line:
+            line[group] = None
+            group = self._parents[group]
+        return tuple(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -68,29 +67,6 @@ class Subscription(Record):
     def scope(self) -> str:
         """The ARM id, which is also the scope of rights over the subscription."""
         return f"/subscriptions/{self.id}"
-
-
-def ancestors_of(
-    groups: Iterable[ManagementGroup], subscriptions: Iterable[Subscription]
-) -> dict[str, tuple[str, ...]]:
-    """
-    Name the management groups above each group and subscription, by lower-case scope, the nearest first.
-
-    The tenant's root group is above all and not among them. A group that is not there ends the line, and so does one
-    that is met again, since no record can be trusted not to make a circle.
-    """
-    parents = {group.id.lower(): group.parent.lower() for group in groups}
-
-    def above(parent: str) -> tuple[str, ...]:
-        line: dict[str, None] = {}
-        while parent in parents and parent not in line:
-            line[parent] = None
-            parent = parents[parent]
-        return tuple(line)
-
-    scope = ManagementGroup.SCOPE.lower()
-    found = {f"{scope}{name}": above(parent) for name, parent in parents.items()}
-    return found | {one.scope.lower(): above(one.management_group.lower()) for one in subscriptions}
 
 
 @record

@@ -10,6 +10,7 @@ from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemo
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.grants import GrantIndex
+from strongroom.core.hierarchy import Hierarchy
 from strongroom.core.identity import (
     Application,
     Credential,
@@ -33,7 +34,6 @@ from strongroom.core.resources import (
     ResourceGroup,
     Subscription,
     UserAssignedIdentity,
-    ancestors_of,
 )
 from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, SecurityKey
 from strongroom.core.vaults import Vault
@@ -250,7 +250,7 @@ class Tables:
                 self._of(RoleAssignment, tenant),
                 roles,
                 denials=self._of(DenyAssignment, tenant),
-                ancestors=ancestors_of(self._of(ManagementGroup, tenant), self._of(Subscription, tenant)),
+                ancestors=Hierarchy(tenant, self._of(ManagementGroup, tenant), self._of(Subscription, tenant)).lines(),
             )
         return found
 

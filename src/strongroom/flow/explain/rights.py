@@ -11,12 +11,13 @@ from strongroom.core.access_policy import spell_permissions
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.facts import Facts
 from strongroom.core.grants import Bearing, Considered, GrantIndex
+from strongroom.core.hierarchy import Hierarchy
 from strongroom.core.identity import Caller, Group
 from strongroom.core.network import Verdict
 from strongroom.core.permissions import DataPermission
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from strongroom.core.records import tenant_partition
-from strongroom.core.resources import ManagementGroup, Subscription, ancestors_of
+from strongroom.core.resources import ManagementGroup, Subscription
 from strongroom.core.vaults import Vault
 from strongroom.flow.explain.question import About, is_decided_by_handler, permissions_of
 from strongroom.flow.facts import data_facts
@@ -253,13 +254,15 @@ def would_allow(
     world: World, asked: Asked, assignment: RoleAssignment, role: RoleDefinition, *, denied: bool = True
 ) -> bool:
     """Tell whether a role assignment that is not there would give the right; without *denied*, but for denials."""
-    partition = tenant_partition(asked.vault.tenant)
+    tenant = asked.vault.tenant
+    partition = tenant_partition(tenant)
+    tree = Hierarchy(tenant, world.view.all(ManagementGroup, partition), world.view.all(Subscription, partition))
     grants = GrantIndex(
-        asked.vault.tenant,
+        tenant,
         (assignment,),
         {role.id: role},
         denials=world.view.all(DenyAssignment, partition) if denied else (),
-        ancestors=ancestors_of(world.view.all(ManagementGroup, partition), world.view.all(Subscription, partition)),
+        ancestors=tree.lines(),
     )
     caller, scope = asked.caller, asked.target.scope
     return any(
