@@ -294,6 +294,28 @@ class TestPages:
         assert len(rest["value"]) == len(world.view.all(ResourceGroup)) - size
         assert "nextLink" not in rest
 
+    def test_of_long_resources(self, world: Simulation, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A page ends before it is longer than `ARM_PAGE_BYTES`, except by its first item; no item is lost."""
+        arm.make_network()
+        network = arm.do("GET", arm.network)
+        listed = f"{arm.network}/subnets"
+        for index in range(4):
+            body = arm.subnet_body(f"10.1.{index + 2}.0/24")
+            arm.do("PUT", f"{listed}/{arm.tag}-{index}", {**body, "name": f"{arm.tag}-{index}"})
+        expected = {one["name"] for one in arm.do("GET", listed)["value"]}
+        assert len(expected) == len(network["properties"]["subnets"]) + 4
+        size = len(msgspec.json.encode(arm.do("GET", listed)["value"][0]))
+        for most, lengths in ((2 * size, [2, 2, 1]), (2 * size - 1, [1] * 5), (1, [1] * 5), (5 * size, [5])):
+            monkeypatch.setattr(limits, "ARM_PAGE_BYTES", most)
+            page, pages = arm.do("GET", listed), []
+            pages.append(page)
+            while "nextLink" in page:
+                token = world.token(arm.who, "https://management.azure.com")
+                page = world.ask("GET", page["nextLink"], token=token).json
+                pages.append(page)
+            assert [len(page["value"]) for page in pages] == lengths
+            assert {one["name"] for page in pages for one in page["value"]} == expected
+
     @pytest.mark.parametrize(
         ("query", "size"),
         [("", limits.GRAPH_PAGE_DEFAULT), (f"&$top={limits.GRAPH_PAGE_MAX}", limits.GRAPH_PAGE_MAX)],

@@ -169,6 +169,8 @@ ARM_PAGE_DEFAULT = 1000
 """Resources on one page of an ARM list, where `$top` says nothing: ours."""
 ARM_PAGE_MAX = 1000
 """The most that `$top` gives: ours."""
+ARM_PAGE_BYTES = 4 * 1024 * 1024
+"""Where a page of an ARM list ends sooner; what is longer than that has one of its own: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
 
