@@ -2,8 +2,7 @@
 The actions that a custom role or a denial may name, as far as we know their providers (reference section 3.3).
 
 A pattern that matches none of them is a slip of the pen, and a role that grants nothing by it looks as if it did; so it
-is refused, as Azure refuses it. Providers that are not served here are taken at their word: what is granted of them
-opens nothing.
+is refused, as Azure refuses it. Providers whose actions are not all listed are taken at their word.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
-Resources: subscriptions, resource groups, vaults, managed identities, role assignments, and how each of them changes.
+Resources: what ARM's containers have in them, from management groups to vaults, and how each of it changes.
 
-Owns the rules of ARM's containers and of a vault's settings: what may be set, what may never change back, what goes
+Owns the rules of containers, vaults' settings, identities, networks, private endpoints and perimeters, roles, role and
+deny assignments, and of what the operator says of networks: what may be set, what may never change back, what goes
 with what. Commands are functions over a `Transaction`; they check in it whatever must still be true when the change
 takes effect. Owns no HTTP, no principal (the directory's) and nothing that a vault contains (the objects').
 

@@ -174,7 +174,8 @@ def _principal(question: Question, identity: Caller | Unidentified) -> Step:
         )
     through = f" It calls through the application {question.client}." if question.client else ""
     found = (
-        f"{who} is enabled and in {len(identity.groups)} groups, directly or not; a token in time is taken for granted."
+        f"{who} is enabled and in {_groups(len(identity.groups))}, directly or not;"
+        " a token in time is taken for granted."
     )
     return Step("principal", passed=True, found=found + through)
 
@@ -236,3 +237,7 @@ def _refused(
         evidence=evidence,
         remedies=remedies,
     )
+
+
+def _groups(number: int) -> str:
+    return "1 group" if number == 1 else f"{number} groups"
