@@ -366,13 +366,11 @@ class Case:
     prepare: Callable[[Arm], object] = lambda _arm: None
     body: Callable[[Arm], object] = lambda _arm: None
     linked: tuple[tuple[str, Callable[[Arm], str]], ...] = ()
-    """The rights that it takes over other resources besides, and those."""
+    """The actions that it takes besides its row's, each with the scope that it is asked at."""
     empty_for_nobody: bool = False
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
     """What another tenant's owner is answered: what is no 404 looks nothing up in the subscription of its path."""
-    besides: tuple[str, ...] = ()
-    """Actions that it takes besides its row's, at the same scope."""
 
 
 def _policies(arm: Arm) -> object:
@@ -585,13 +583,16 @@ CASES: dict[str, Case] = {
     "ManagementGroupSubscriptionDelete": Case(
         lambda arm: arm.placed,
         Arm.make_placed,
-        besides=("Microsoft.Management/managementGroups/write", "Microsoft.Authorization/roleAssignments/write"),
+        linked=(
+            ("Microsoft.Management/managementGroups/write", lambda arm: arm.management_group),
+            ("Microsoft.Authorization/roleAssignments/write", lambda arm: arm.management_group),
+        ),
     ),
     "VaultExplain": Case(
         lambda arm: f"{arm.vault}{_EXPLANATIONS}/explain",
         Arm.make_vault,
         lambda arm: {"principal": arm.world.administrator.oid, "operation": "SecretGet", "objectName": "a"},
-        besides=("Microsoft.KeyVault/vaults/read",),
+        linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
     "VaultExplainOwn": Case(
         lambda arm: f"{arm.vault}{_EXPLANATIONS}/explainOwn",
@@ -602,7 +603,7 @@ CASES: dict[str, Case] = {
         lambda arm: f"{arm.vault}{_EXPLANATIONS}/whoCan",
         Arm.make_vault,
         lambda _: {"operation": "SecretGet", "objectName": "a"},
-        besides=("Microsoft.KeyVault/vaults/read",),
+        linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200

@@ -292,13 +292,12 @@ class Management(Guarded):
         """Do nothing: who has no role has no right."""
 
     def give(self, subject: Subject, who: Principal, model: str) -> str:
-        """Give the row's action at exactly its scope, and what it takes besides at exactly those of other resources."""
+        """Give the row's action at exactly its scope, and what it takes besides at exactly the scope of that."""
         assert isinstance(subject, ResourceSubject)
         for linked, scope_of in subject.case.linked:
             other = role_of(subject.world, subject.op, actions=(linked,))
             subject.world.grant(who.oid, other, scope_of(subject.arm))
-        besides = arm.CASES[subject.op.name].besides
-        role = role_of(subject.world, subject.op, actions=(_action(subject.op), *besides))
+        role = role_of(subject.world, subject.op, actions=(_action(subject.op),))
         return subject.world.grant(who.oid, role, subject.scope).arm_id
 
     def rich(self, world: Simulation, model: str) -> Principal:
