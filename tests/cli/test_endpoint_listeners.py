@@ -8,7 +8,6 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,14 +27,24 @@ class Private:
     endpoints: tuple[str, str]
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Service]:
-    """Run a service of one's own: it is stopped and killed."""
-    with Service(tmp_path / "data") as service:
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Run a service of the module's own: it is stopped and killed."""
+    with Service(tmp_path_factory.mktemp("listeners") / "data") as service:
         yield service
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
+def _nothing_left(live: Service) -> Iterator[None]:
+    """Leave no listener and no map to the next test."""
+    yield
+    for one in json.loads(done(live, "endpoint-listeners", "list", "--json")):
+        done(live, "endpoint-listeners", "remove", one["privateEndpoint"])
+    for one in json.loads(done(live, "network-maps", "list", "--json")):
+        done(live, "network-maps", "remove", one["virtualNetwork"])
+
+
+@pytest.fixture(scope="module")
 def private(live: Service) -> Private:
     """Have the management plane make what the operator then speaks of."""
     first, client = live.first, live.client()
