@@ -10,6 +10,7 @@ from typing import Any
 from strongroom.cli import control
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import one_line
 
 _FORBIDDEN = 403
 _ID_CHARS = 128
@@ -99,10 +100,10 @@ def who_can(data: Path | None, asked: Mapping[str, str], *, as_json: bool) -> in
             *([f"if {one['condition']}"] if one["condition"] else []),
             *([f"DENIED by {one['deniedBy']}"] if one["deniedBy"] else []),
         ]
-        print(_line(f"{one['principalId']}  {one['principalType']:<16}  {one['displayName']}"))
-        print(f"  {_line(one['through'])}: {_line(one['right'])}")
+        print(one_line(f"{one['principalId']}  {one['principalType']:<16}  {one['displayName']}"))
+        print(f"  {one_line(one['through'])}: {one_line(one['right'])}")
         for note in notes:
-            print(f"  {_line(note)}")
+            print(f"  {one_line(note)}")
     return Exit.OK
 
 
@@ -132,10 +133,10 @@ def _print(found: Mapping[str, Any]) -> None:
     print("Yes.\n" if refusal is None else f"No: {refusal['status']} {refusal['code']}, by the {refusal['step']}.\n")
     for step in found["steps"]:
         refused = f"{step['status']} {step['code']}: " if step["outcome"] == "refused" else ""
-        print(f"  {step['name']:<10}  {_WORDS[step['outcome']]:<9}  {refused}{_line(step['found'])}")
+        print(f"  {step['name']:<10}  {_WORDS[step['outcome']]:<9}  {refused}{one_line(step['found'])}")
         for one in step.get("evidence", ()):
-            print(f"      {'counts' if one['counts'] else 'does not':<8}  {_line(one['id'])}")
-            print(f"                {_line(one['found'])}")
+            print(f"      {'counts' if one['counts'] else 'does not':<8}  {one_line(one['id'])}")
+            print(f"                {one_line(one['found'])}")
     _print_remedies([step["remedies"] for step in found["steps"] if step["outcome"] == "refused"])
 
 
@@ -146,12 +147,6 @@ def _print_remedies(remedies: list[list[Mapping[str, Any]]]) -> None:
     print("\nTo allow it:")
     for ways in remedies:
         for number, one in enumerate(ways):
-            print(f"  {'or: ' if number else ''}{_line(one['change'])}")
+            print(f"  {'or: ' if number else ''}{one_line(one['change'])}")
             for command in one["commands"]:
-                print(f"    {_line(command)}")
-
-
-def _line(text: str) -> str:
-    """Put a text on one line: conditions have several, and what a tenant's people write must not steer a terminal."""
-    joined = " ".join(filter(None, (part.strip() for part in text.splitlines())))
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)
+                print(f"    {one_line(command)}")

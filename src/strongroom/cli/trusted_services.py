@@ -10,6 +10,7 @@ from typing import Any
 from strongroom.cli.control import add_trusted_service, list_trusted_services, remove_trusted_service
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
+from strongroom.cli.text import one_line
 
 _COLUMNS = ("id", "principal", "service", "operations")
 
@@ -59,7 +60,7 @@ def _print(found: Sequence[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _who(one: dict[str, Any]) -> str:
-    return f"{one['displayName'] or '(gone)'} ({one['objectId']})"
+    return f"{one_line(one['displayName'] or '(gone)')} ({one['objectId']})"
 
 
 def _what(one: dict[str, Any]) -> str:
