@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.live import Client, Service
@@ -87,6 +89,63 @@ def test_a_connection_proves_nothing_for_the_next_request(
     assert connection.get(vault, path, token)[0] == 403
     firewall("Allow")
     assert connection.get(vault, path, token)[0] == 200
+
+
+def test_two_vaults_over_one_connection_of_http2(service: Service, client: Client) -> None:
+    """SEC-FLOW-7: of streams that are under way together each is judged by its own vault's firewall and token."""
+    first = service.first
+    group = f"{first['armUri']}/subscriptions/{first['subscriptionId']}/resourceGroups/{first['resourceGroup']}"
+    other = f"{first['vaultName'][:20]}-2"
+    closed = {"defaultAction": "Deny", "bypass": "None"}
+    sku = {"family": "A", "name": "standard"}
+    properties = {"tenantId": first["tenantId"], "sku": sku, "enableRbacAuthorization": True, "networkAcls": closed}
+    made = client.ask(
+        "PUT",
+        f"{group}/providers/Microsoft.KeyVault/vaults/{other}?api-version=2024-11-01",
+        token=client.token("https://management.azure.com"),
+        json={"location": "local", "properties": properties},
+    )
+    assert made.status_code in {200, 201}, made.text
+    token = client.token()
+    wanted = [
+        (vault, shown, status)
+        for vault, shown, status in (
+            (first["vaultName"], token, 200),
+            (other, token, 403),
+            (first["vaultName"], None, 401),
+            (f"{other}x", token, 404),
+        )
+        for _ in range(8)
+    ]
+
+    ports = set()
+
+    async def ask_all() -> list[httpx.Response]:
+        context = ssl.create_default_context(cafile=first["caFile"])
+        name = f"{first['vaultName']}.vault.localhost"
+        transport = httpx.AsyncHTTPTransport(
+            verify=context, http1=False, http2=True, limits=httpx.Limits(max_connections=1)
+        )
+        async with httpx.AsyncClient(transport=transport, timeout=20) as asking:
+
+            async def ask(vault: str, shown: str | None) -> httpx.Response:
+                headers = {"Host": f"{vault}.vault.localhost:{service.port}"}
+                if shown is not None:
+                    headers["Authorization"] = f"Bearer {shown}"
+                answer = await asking.get(
+                    f"https://127.0.0.1:{service.port}/secrets?{VERSION}",
+                    headers=headers,
+                    extensions={"sni_hostname": name},
+                )
+                ports.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
+                return answer
+
+            return await asyncio.gather(*(ask(vault, shown) for vault, shown, _ in wanted))
+
+    answers = asyncio.run(ask_all())
+    assert [answer.status_code for answer in answers] == [status for _, _, status in wanted]
+    assert {answer.http_version for answer in answers} == {"HTTP/2"}
+    assert len(ports) == 1, "it was one connection"
 
 
 def test_a_place_that_is_not_there_reveals_nothing(service: Service, client: Client, connection: Connection) -> None:
