@@ -370,6 +370,23 @@ class TestDenials:
         remove(own, member)
         refused(spared.ask("GET", "/secrets/a"))
 
+    def test_of_one_object(self, own: Simulation) -> None:
+        """What asks for the object is refused; the list is asked of the vault, and has names and no values."""
+        client, _ = grant(own, None, KEY_VAULT_ADMINISTRATOR, None)
+        client.put("a", "hidden")
+        client.put("b")
+        taken = denial(own, client.principal.oid, scope=f"{own.vault.scope}/secrets/A")
+        put(own, taken)
+        for path in ("/secrets/a", "/secrets/A/", "/secrets/a/versions"):
+            refused(client.ask("GET", path))
+        refused(client.ask("DELETE", "/secrets/a"))
+        client.done("GET", "/secrets/b")
+        listed = client.done("GET", "/secrets")["value"]
+        assert {one["id"].rpartition("/")[2] for one in listed} >= {"a", "b"}
+        assert all("value" not in one for one in listed)
+        put(own, denial(own, client.principal.oid))
+        refused(client.ask("GET", "/secrets"))
+
     def test_conditions(self, own: Simulation) -> None:
         """A denial under a condition takes some secrets, and what names none, since it may be any."""
         client, _ = grant(own, None, KEY_VAULT_ADMINISTRATOR, None)
