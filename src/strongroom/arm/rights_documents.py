@@ -138,8 +138,16 @@ class GroupTree:
         root = ManagementGroup(tenant, tenant, tenant, "Tenant Root Group", created, parent="")
         self._tenant = tenant
         self._groups = {root.id: root} | {group.id: group for group in groups}
-        self._subscriptions = tuple(subscriptions)
-        self._hierarchy = Hierarchy(tenant, self._groups.values(), self._subscriptions)
+        placed = sorted(subscriptions, key=lambda one: one.id)
+        self._hierarchy = Hierarchy(tenant, self._groups.values(), placed)
+        # What is in each group is looked up and not looked for: there may be ten thousand of them.
+        self._groups_in: dict[str, list[ManagementGroup]] = {}
+        for group in sorted(self._groups.values(), key=lambda group: group.id):
+            if group.id != tenant:
+                self._groups_in.setdefault(self._parent_of(group), []).append(group)
+        self._subscriptions_in: dict[str, list[Subscription]] = {}
+        for one in placed:
+            self._subscriptions_in.setdefault(self.group_of(one).id, []).append(one)
 
     def __getitem__(self, name: str) -> ManagementGroup:
         """Give the group of this name; the root group's is the tenant's id."""
@@ -152,15 +160,11 @@ class GroupTree:
 
     def groups_in(self, parent: str) -> list[ManagementGroup]:
         """List the groups right below a group."""
-        found = [
-            group for group in self._groups.values() if group.id != self._tenant and self._parent_of(group) == parent
-        ]
-        return sorted(found, key=lambda group: group.id)
+        return self._groups_in.get(parent, [])
 
     def subscriptions_in(self, parent: str) -> list[Subscription]:
         """List the subscriptions right below a group."""
-        found = [one for one in self._subscriptions if (one.management_group or self._tenant) == parent]
-        return sorted(found, key=lambda one: one.id)
+        return self._subscriptions_in.get(parent, [])
 
     def group_of(self, subscription: Subscription) -> ManagementGroup:
         """Give the group that a subscription is in."""
@@ -174,7 +178,7 @@ class GroupTree:
         return found
 
     def _parent_of(self, group: ManagementGroup) -> str:
-        return group.parent or self._tenant
+        return group.parent if group.parent in self._groups else self._tenant
 
     def show(
         self, group: ManagementGroup, *, children: bool = False, recurse: bool = False, path: bool = False

@@ -68,8 +68,9 @@ class Hierarchy:
 
     def height(self, group: str) -> int:
         """Count the levels of groups below a group: 0 if there are none."""
-        below = [one for one, parent in self._parents.items() if parent == group.lower()]
-        return max((1 + self.height(one) for one in below), default=0)
+        name = group.lower()
+        lines = ((*self._line(parent), self._root) for parent in self._parents.values())
+        return max((line.index(name) + 1 for line in lines if name in line), default=0)
 
     def above(self, scope: str) -> tuple[str, ...]:
         """List the scopes at and above a scope, in the form of `scope_key`: the nearest first, the tenant last."""
