@@ -279,6 +279,13 @@ class GrantIndex:
         standing = self._standing(principals, scope, action, data=data)
         return standing.settled or standing.rule(action, facts, pending=True)
 
+    def is_uniform(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> bool:
+        """Tell whether what is below *scope* is sure to be answered as *scope* itself, where that is allowed."""
+        if self._standing(principals, scope, action, data=data).settled is None:
+            return False
+        below = f"{scope_key(scope)}/"
+        return not any(place.startswith(below) for place in self._reached(principals, action, data=data).denied)
+
     def touches(self, principals: frozenset[str], scope: str) -> bool:
         """Tell whether any of *principals* has a role at, above or below *scope*, whatever its conditions say."""
         chain = frozenset(self._chain(scope))
@@ -330,13 +337,7 @@ class GrantIndex:
         return standing
 
     def _find(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> _Standing:
-        asked = (principals, action, data)
-        reach = self._memo.get(asked)
-        if reach is None:
-            reach = self._reach(principals, action, data=data)
-            if len(self._memo) >= GRANT_MEMO_ENTRIES:
-                self._memo.clear()
-            self._memo[asked] = reach
+        reach = self._reached(principals, action, data=data)
         chain = self._chain(scope)
         granted = next((reach.granted[place] for place in chain if place in reach.granted), None)
         conditional: tuple[_Grant, ...] = ()
@@ -354,6 +355,16 @@ class GrantIndex:
         if conditional or any(denial.conditions for denial in denials):
             return standing
         return standing._replace(settled=standing.rule(action, NO_FACTS))
+
+    def _reached(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
+        asked = (principals, action, data)
+        reach = self._memo.get(asked)
+        if reach is None:
+            reach = self._reach(principals, action, data=data)
+            if len(self._memo) >= GRANT_MEMO_ENTRIES:
+                self._memo.clear()
+            self._memo[asked] = reach
+        return reach
 
     def _reach(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
         """Collect the scopes at which *principals* may do *action*, and at which they are denied it."""

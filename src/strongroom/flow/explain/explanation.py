@@ -17,7 +17,7 @@ from strongroom.core.network import Connection, Link, Verdict
 from strongroom.core.permissions import Permit
 from strongroom.core.vaults import Vault
 from strongroom.flow import authentication, authorization, firewall, routes
-from strongroom.flow.explain.question import Question, permissions_of
+from strongroom.flow.explain.question import Question, is_decided_by_handler, permissions_of
 from strongroom.flow.explain.remedies import Remedy, for_address, for_principal, for_rights, for_vault
 from strongroom.flow.explain.rights import Asked, Evidence, asked_about, consider
 from strongroom.flow.operation import Target
@@ -214,9 +214,9 @@ def _permit(world: World, question: Question, asked: Asked, verdict: Verdict) ->
     """Decide as the flow does, and where that leaves it to a handler and it is known what the body names, as that."""
     operation, vault = asked.operation, asked.vault
     permit = authorization.permit(world, asked.caller, operation, asked.target, vault, verdict)
-    if permit.settled or not question.about.name:
+    if not is_decided_by_handler(operation) or not question.about.name:
         return permit
-    return authorization.require_data(world, asked.caller, operation.requires, vault, asked.target.scope, asked.facts)
+    return authorization.require_data(world, asked.caller, operation.requires, vault, asked.scopes[-1], asked.facts)
 
 
 def _refused(

@@ -33,6 +33,9 @@ class Asked:
     target: Target
     vault: Vault
     facts: Facts
+    scopes: tuple[str, ...]
+    """Where the right is asked for, everywhere of which has to allow it: the vault, too, where a body names the object.
+    """
 
     @property
     def wanted(self) -> tuple[DataPermission, ...]:
@@ -83,10 +86,10 @@ def asked_about(
     world: World, caller: Caller, about: About, target: Target, vault: Vault, verdict: Verdict | None
 ) -> Asked:
     """Put together what authorization is asked, with the facts that it would have."""
-    scope = target.scope
+    scopes: tuple[str, ...] = (target.scope,)
     if is_decided_by_handler(about.operation) and about.name:
-        scope = f"{vault.scope}/secrets/{about.name}"
-    return Asked(caller, about.operation, target, vault, data_facts(world, vault, scope, verdict))
+        scopes = (target.scope, f"{vault.scope}/secrets/{about.name}")
+    return Asked(caller, about.operation, target, vault, data_facts(world, vault, scopes[-1], verdict), scopes)
 
 
 # ---- what there is --------------------------------------------------------------------------------------------------
@@ -109,7 +112,11 @@ def _assignments(world: World, asked: Asked) -> tuple[Evidence, ...]:
 def _considered(world: World, asked: Asked) -> Iterable[Considered]:
     grants, caller = world.view.grants(asked.vault.tenant), asked.caller
     for one in asked.wanted:
-        yield from grants.consider(caller.principals, asked.target.scope, one.action, data=True, facts=asked.facts)
+        for scope in asked.scopes:
+            for found in grants.consider(caller.principals, scope, one.action, data=True, facts=asked.facts):
+                # What gives it has to do so everywhere, and reaches all of them only from the first.
+                if found.denial is not None or scope == asked.scopes[0]:
+                    yield found
 
 
 def _evidence(world: World, tenant: str, considered: Considered) -> Evidence:
@@ -174,18 +181,19 @@ def _held_by_role(world: World, asked: Asked) -> Held | None:
     grants, principals = world.view.grants(asked.vault.tenant), asked.caller.principals
     found: Held | None = None
     for one in asked.wanted:
-        scope, action = asked.target.scope, one.action
-        ruling = grants.rule(principals, scope, action, data=True, facts=asked.facts)
+        rulings = [grants.rule(principals, scope, one.action, data=True, facts=asked.facts) for scope in asked.scopes]
         # What a request alone can tell, such as where it comes from, may still decide it either way.
-        ahead = grants.rule_ahead(principals, scope, action, data=True, facts=asked.facts)
-        given = ahead.assignment or ruling.assignment
+        ahead = [
+            grants.rule_ahead(principals, scope, one.action, data=True, facts=asked.facts) for scope in asked.scopes
+        ]
+        given = ahead[0].assignment or rulings[0].assignment
         if given is None:
             continue
-        denial = ahead.denial or ruling.denial
-        if ahead.denial is not None:
+        denial = next((ruling.denial for ruling in (*ahead, *rulings) if ruling.denial is not None), None)
+        if any(ruling.denial is not None for ruling in ahead):
             allowed: bool | None = False
         else:
-            allowed = True if ruling.is_allowed and ruling.steady else None
+            allowed = True if all(ruling.is_allowed and ruling.steady for ruling in rulings) else None
         right = Held(
             allowed,
             given.arm_id,
@@ -260,8 +268,11 @@ def would_allow(
         denials=world.view.all(DenyAssignment, partition) if denied else (),
         ancestors=ancestors_of(world.view.all(ManagementGroup, partition), world.view.all(Subscription, partition)),
     )
-    caller, scope = asked.caller, asked.target.scope
+    principals = asked.caller.principals
     return any(
-        grants.find(caller.principals, scope, one.action, data=True, facts=asked.facts) is not None
+        all(
+            grants.find(principals, scope, one.action, data=True, facts=asked.facts) is not None
+            for scope in asked.scopes
+        )
         for one in asked.wanted
     )
