@@ -8,6 +8,7 @@ told at once; the first refusal is the answer that a real request would get.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from strongroom.core.api_versions import at_least
@@ -65,6 +66,11 @@ class Explanation:
     def allowed(self) -> bool:
         """Whether a handler would run. What it would then find is not said: an object may be missing or disabled."""
         return all(step.passed for step in self.steps)
+
+    def within(self, sees: Callable[[Evidence], bool]) -> Explanation:
+        """Leave out evidence that *sees* does not want told; it decided nothing."""
+        steps = (replace(step, evidence=tuple(filter(sees, step.evidence))) for step in self.steps)
+        return replace(self, steps=tuple(steps))
 
     def brief(self) -> Explanation:
         """

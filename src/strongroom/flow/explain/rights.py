@@ -54,6 +54,7 @@ class Evidence:
         counts: whether it gives what was asked for, or takes it away if it is a deny assignment.
         found: what it is and why it does or does not count.
         principals: whom it names: the caller, groups that the caller is in, or everyone.
+        beside: the scope of an assignment that reaches nothing of what is asked about; None of every other.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Evidence:
     counts: bool
     found: str
     principals: tuple[str, ...]
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,11 @@ def _considered(world: World, asked: Asked) -> Iterable[Considered]:
 
 def _evidence(world: World, tenant: str, considered: Considered) -> Evidence:
     assignment, denial = considered.assignment, considered.denial
+    one = assignment or denial
+    beside = one.scope if one is not None and considered.bearing is Bearing.OTHER_SCOPE else None
     if denial is not None:
         found = f"deny assignment '{denial.name}': {_why(considered, denial.condition)}"
-        return Evidence("denyAssignment", denial.arm_id, considered.counts, found, denial.principals)
+        return Evidence("denyAssignment", denial.arm_id, considered.counts, found, denial.principals, beside)
     if assignment is None:
         msg = "neither an assignment nor a denial was considered"
         raise RuntimeError(msg)
@@ -132,7 +136,7 @@ def _evidence(world: World, tenant: str, considered: Considered) -> Evidence:
     name = role.name if role is not None else assignment.role
     why = _why(considered, " and ".join(conditions_of(world, assignment)))
     found = f"{name} for {named} at {assignment.scope}: {why}"
-    return Evidence("roleAssignment", assignment.arm_id, considered.counts, found, (assignment.principal,))
+    return Evidence("roleAssignment", assignment.arm_id, considered.counts, found, (assignment.principal,), beside)
 
 
 _OF_CONDITIONS = frozenset({Bearing.CONDITION_FALSE, Bearing.CONDITION_UNKNOWN, Bearing.CONDITION_UNREADABLE})
