@@ -311,6 +311,20 @@ class TestRights:
         arm.do("DELETE", place(arm, inner))
         assert get_secret(who) == 403
 
+    def test_a_role_that_was_given_in_a_subscription_that_left(self, arm: Arm) -> None:
+        """It stays given there, and who owns the group that it is of does not change any more what is had there."""
+        (group,) = below(arm, "a")
+        arm.do("PUT", place(arm, group))
+        role = f"{group}{RIGHTS}/roleDefinitions/{arm.role.rpartition('/')[2]}"
+        arm.do("PUT", role, arm.role_body(scopes=(group,)))
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, role.rpartition("/")[2], arm.subscription)
+        arm.world.grant(who.who.oid, OWNER, group)
+        wider = arm.role_body("*", scopes=(group,))
+        assert who.ask("PUT", role, arm.role_body(scopes=(group,))).status == 201
+        arm.do("DELETE", place(arm, group))
+        assert who.refused("PUT", role, wider)[:2] == (403, "AuthorizationFailed")
+
     def test_subscription_is_listed_to_whoever_has_a_role_above(self, arm: Arm) -> None:
         """A role at a group above shows the subscription."""
         (group,) = below(arm, "a")
