@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from strongroom.core.action_patterns import ActionPattern
 from strongroom.core.condition_expressions import all_of
 from strongroom.core.conditions import read_condition
 from strongroom.core.facts import NO_FACTS, Facts
-from strongroom.core.limits import GRANT_MEMO_ENTRIES
+from strongroom.core.limits import CONDITION_CHARS_ASKED, GRANT_MEMO_ENTRIES
 from strongroom.core.rbac import EVERYONE, DenyAssignment, RoleAssignment, RoleDefinition, scope_key
 
 _NO_ANCESTORS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -138,6 +138,19 @@ def _hold(conditions: Conditions, action: str, facts: Facts, *, pending: bool = 
     return all_of(read_condition(*condition).evaluate(action, facts, pending=pending) for condition in conditions)
 
 
+_OneT = TypeVar("_OneT", _Grant, _Denial)
+
+
+def _affordable(ones: tuple[_OneT, ...]) -> tuple[_OneT, ...]:
+    """Take the first, as many as one question may ask the conditions of: it must not hold up everybody else's."""
+    left = CONDITION_CHARS_ASKED
+    for place, one in enumerate(ones):
+        left -= sum(len(text) for text, _ in one.conditions)
+        if left < 0:
+            return ones[:place]
+    return ones
+
+
 class _Reach(NamedTuple):
     """What some principals have for one action, by scope."""
 
@@ -163,7 +176,7 @@ class _Standing(NamedTuple):
         asked: list[Conditions] = []
         granted, settled = self.granted, True
         if granted is None and not unconditional:
-            for grant in self.conditional:
+            for grant in _affordable(self.conditional):
                 asked.append(grant.conditions)
                 found = _hold(grant.conditions, action, facts, pending=pending)
                 if found is True:
@@ -172,7 +185,8 @@ class _Standing(NamedTuple):
                 if found is None and pending and granted is None:
                     granted, settled = grant.assignment, False
         denied: DenyAssignment | None = None
-        for denial in self.denials:
+        affordable = _affordable(self.denials)
+        for denial in affordable:
             asked.append(denial.conditions)
             found = _hold(denial.conditions, action, facts, pending=pending)
             if found is None and pending:
@@ -180,6 +194,9 @@ class _Standing(NamedTuple):
             elif found is not False:
                 denied = denial.denial
                 break
+        else:
+            if len(affordable) < len(self.denials):
+                denied = self.denials[len(affordable)].denial
         steady = all(read_condition(*condition).is_steady for conditions in asked for condition in conditions)
         return Ruling(granted, denied, self._reason(granted, denied), steady, settled)
 
@@ -308,14 +325,25 @@ class GrantIndex:
     ) -> tuple[Considered, ...]:
         """List every denial and then every assignment of *principals* with what it means for a question."""
         chain = self._chain(scope)
+        conditional, in_the_way = self._bearing_on(self._reached(principals, action, data=data), chain)
+        asked_grants = frozenset(grant.assignment.id for grant in _affordable(conditional))
+        asked_denials = frozenset(one.denial.id for one in _affordable(in_the_way))
         denials = {
             one.denial.id: Considered(
-                None, one.denial, _bearing_of_denial(one, principals, chain, action, facts, data=data)
+                None,
+                one.denial,
+                _bearing_of_denial(
+                    one, principals, chain, action, facts, data=data, affordable=one.denial.id in asked_denials
+                ),
             )
             for one in self._denials_of(principals)
         }
         grants = {
-            grant.assignment.id: Considered(grant.assignment, None, _bearing(grant, chain, action, facts, data=data))
+            grant.assignment.id: Considered(
+                grant.assignment,
+                None,
+                _bearing(grant, chain, action, facts, data=data, affordable=grant.assignment.id in asked_grants),
+            )
             for principal in principals
             for grant in self._held.get(principal, ())
         }
@@ -340,21 +368,28 @@ class GrantIndex:
         reach = self._reached(principals, action, data=data)
         chain = self._chain(scope)
         granted = next((reach.granted[place] for place in chain if place in reach.granted), None)
-        conditional: tuple[_Grant, ...] = ()
-        if granted is None and reach.conditional:
-            conditional = tuple(grant for place in chain for grant in reach.conditional.get(place, ()))
-        denials: tuple[_Denial, ...] = ()
-        if reach.denied:
-            denials = tuple(
-                denial
-                for place in chain
-                for denial in reach.denied.get(place, ())
-                if place == chain[0] or not denial.only_here
-            )
+        conditional, denials = self._bearing_on(reach, chain)
+        if granted is not None:
+            conditional = ()
         standing = _Standing(granted, conditional, denials, None)
         if conditional or any(denial.conditions for denial in denials):
             return standing
         return standing._replace(settled=standing.rule(action, NO_FACTS))
+
+    @staticmethod
+    def _bearing_on(reach: _Reach, chain: tuple[str, ...]) -> tuple[tuple[_Grant, ...], tuple[_Denial, ...]]:
+        """Collect the grants under a condition, and the denials, that reach a scope, the narrowest first."""
+        if not reach.conditional and not reach.denied:
+            return (), ()
+        return (
+            tuple(grant for place in chain for grant in reach.conditional.get(place, ())),
+            tuple(
+                denial
+                for place in chain
+                for denial in reach.denied.get(place, ())
+                if place == chain[0] or not denial.only_here
+            ),
+        )
 
     def _reached(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
         asked = (principals, action, data)
@@ -455,14 +490,18 @@ def _compile_denials(tenant: str, denials: Iterable[DenyAssignment]) -> dict[str
     return {principal: tuple(named) for principal, named in compiled.items()}
 
 
-def _bearing(grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *, data: bool) -> Bearing:
-    """Say what an assignment means for a question."""
+def _bearing(
+    grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *, data: bool, affordable: bool
+) -> Bearing:
+    """Say what an assignment means for a question; its condition is asked only if that is *affordable*."""
     if grant.actions is None:
         return Bearing.UNKNOWN_ROLE
     if grant.scope not in chain:
         return Bearing.OTHER_SCOPE
     if not grant.actions.cover(action, data=data):
         return Bearing.OTHER_ACTION
+    if grant.conditions and not affordable:
+        return Bearing.CONDITION_UNKNOWN
     found = _hold(grant.conditions, action, facts)
     if found is None:
         readable = all(read_condition(*condition).is_readable for condition in grant.conditions)
@@ -471,7 +510,14 @@ def _bearing(grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *
 
 
 def _bearing_of_denial(
-    one: _Denial, principals: frozenset[str], chain: tuple[str, ...], action: str, facts: Facts, *, data: bool
+    one: _Denial,
+    principals: frozenset[str],
+    chain: tuple[str, ...],
+    action: str,
+    facts: Facts,
+    *,
+    data: bool,
+    affordable: bool,
 ) -> Bearing:
     """Say what a deny assignment means for a question."""
     if one.scope not in chain or (one.only_here and one.scope != chain[0]):
@@ -480,4 +526,4 @@ def _bearing_of_denial(
         return Bearing.OTHER_ACTION
     if not one.excluded.isdisjoint(principals):
         return Bearing.EXCLUDED
-    return Bearing.CONDITION_FALSE if _hold(one.conditions, action, facts) is False else Bearing.DENIES
+    return Bearing.CONDITION_FALSE if affordable and _hold(one.conditions, action, facts) is False else Bearing.DENIES
