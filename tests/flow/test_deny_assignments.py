@@ -312,6 +312,28 @@ class TestRights:
         assert who.ask("DELETE", arm.denial).status == (200 if status == 201 else 403)
 
 
+class TestSpelling:
+    """Another spelling of a scope is no way past what is there."""
+
+    @pytest.mark.parametrize("slash", ["/%2F", "/%2f%2f", "/%2F/"])
+    def test_empty_segments(self, arm: Arm, slash: str) -> None:
+        """A scope that begins with an encoded slash is none, for whoever has a role at the tenant itself too."""
+        arm.make_vault()
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, OWNER, "/")
+        arm.do("PUT", arm.denial, arm.denial_body(who.who.oid, permissions=[{"actions": ["*"]}]))
+        for method, path, body in (
+            ("GET", f"{arm.vault}{RIGHTS}/roleAssignments", None),
+            ("PUT", arm.assignment, arm.assignment_body(who.who.oid)),
+            ("DELETE", arm.denial, None),
+        ):
+            spelled = f"{slash}{path.removeprefix('/')}"
+            assert who.refused(method, spelled, body)[:2] == (400, "InvalidUri")
+            assert who.refused(method, path, body)[:2] == (403, "DenyAssignmentAuthorizationFailed")
+        twice = arm.role_body(scopes=(f"/{arm.group}",))
+        assert who.refused("PUT", arm.role, twice)[1] == "InvalidScope"
+
+
 class TestListing:
     """GET deny assignments."""
 
