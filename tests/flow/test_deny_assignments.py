@@ -334,6 +334,32 @@ class TestSpelling:
         assert who.refused("PUT", arm.role, twice)[1] == "InvalidScope"
 
 
+class TestListsAbove:
+    """What is denied below the scope of a list is left out of it (pitfalls "List that bypasses a narrower denial")."""
+
+    def test_rights(self, arm: Arm) -> None:
+        """Assignments, denials and roles of a vault are told by no list of its group to whom reading them is denied."""
+        arm.make_vault()
+        arm.make_role(scopes=(arm.vault,))
+        given = arm.world.grant(arm.world.principal().oid, READER, f"{arm.vault}/secrets/merger")
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, READER, arm.group)
+        roles = f"{RIGHTS}/roleDefinitions?$filter=atScopeAndBelow()%20and%20type%20eq%20'CustomRole'"
+        lists = {
+            f"{RIGHTS}/roleAssignments": given.arm_id,
+            f"{RIGHTS}/denyAssignments": arm.denial,
+            roles: arm.role.replace(arm.group, arm.subscription),
+        }
+        seen = {path: ids(who.do("GET", f"{arm.group}{path}")) for path in lists}
+        assert seen[f"{RIGHTS}/denyAssignments"] == set()
+        arm.do("PUT", arm.denial, arm.denial_body(who.who.oid, permissions=[{"actions": ["*/read"]}]))
+        for path, one in lists.items():
+            assert ids(who.do("GET", f"{arm.group}{path}")) == seen[path] - {one}
+            assert one in ids(arm.do("GET", f"{arm.group}{path}"))
+        assert given.arm_id in seen[f"{RIGHTS}/roleAssignments"]
+        assert seen[roles]
+
+
 class TestListing:
     """GET deny assignments."""
 

@@ -348,6 +348,23 @@ class TestRights:
         arm.do("DELETE", denial)
         assert get_secret(who) == 404
 
+    def test_denials_hide(self, arm: Arm) -> None:
+        """A group or subscription whose reading is denied is in no list of what is above it."""
+        first, second = below(arm, "a", "b")
+        arm.do("PUT", place(arm, first))
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, READER, first)
+        texts = (f"{first}/descendants", f"{first}?$expand=children&$recurse=true", f"{first}/subscriptions")
+        body = arm.denial_body(who.who.oid, permissions=[{"actions": ["*/read"]}])
+        told = [str(who.do("GET", text)) for text in texts]
+        assert all(second in one for one in told[:2])
+        assert all(arm.subscription in one for one in told)
+        for number, scope in enumerate((second, arm.subscription)):
+            arm.do("PUT", f"{scope}{RIGHTS}/denyAssignments/de00000{number}-0000-4000-8000-0000{arm.tag}", body)
+        told = [str(who.do("GET", text)) for text in texts]
+        assert not any(second in one or arm.subscription in one for one in told)
+        assert who.ask("GET", place(arm, first)).status == 404
+
     def test_owner_of_a_group(self, arm: Arm) -> None:
         """Who owns a group changes it and what is below it, and makes none elsewhere."""
         outer, inner = below(arm, "a", "b")
