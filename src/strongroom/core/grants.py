@@ -26,6 +26,8 @@ _NO_ANCESTORS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _MANAGEMENT_GROUPS = "/providers/microsoft.management/managementgroups/"
 _KEPT_SCOPE_CHARS = 512
 """The longest scope whose answer is kept."""
+_ACTIONS_KEPT = 256
+"""Actions whose answer one role or denial keeps: more than the service has operations."""
 
 Conditions = tuple[tuple[str, str | None], ...]
 """Conditions that have to hold together, each with its version."""
@@ -38,16 +40,28 @@ class CompiledActions:
     Owner and Contributor have no data action, so they read no secret, whatever their actions say.
     """
 
-    __slots__ = ("_control", "_data")
+    __slots__ = ("_answers", "_control", "_data")
 
     def __init__(self, listed: RoleDefinition | DenyAssignment) -> None:
+        self._answers: dict[tuple[str, bool], bool] = {}
         self._control = (ActionPattern(listed.actions), ActionPattern(listed.not_actions))
         self._data = (ActionPattern(listed.data_actions), ActionPattern(listed.not_data_actions))
 
     def cover(self, action: str, *, data: bool) -> bool:
         """Tell whether a control action, or a data action if *data*, is listed and not taken back."""
-        listed, taken_back = self._data if data else self._control
-        return listed.matches(action) and not taken_back.matches(action)
+        # Of thousands of patterns each is looked at for an action once, and not again after every change of rights.
+        found = self._answers.get((action, data))
+        if found is None:
+            listed, taken_back = self._data if data else self._control
+            found = listed.matches(action) and not taken_back.matches(action)
+            if len(self._answers) >= _ACTIONS_KEPT:
+                self._answers.clear()
+            self._answers[action, data] = found
+        return found
+
+
+Compiled = Mapping[str, tuple[RoleDefinition | DenyAssignment, CompiledActions]]
+"""What roles and denials were compiled to, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +222,9 @@ class _Standing(NamedTuple):
         return f"{_NO_CONDITION}: {self.conditional[0].assignment.arm_id}" if self.conditional else _NO_ASSIGNMENT
 
 
+_NOTHING_COMPILED: Compiled = MappingProxyType({})
+
+
 class GrantIndex:
     """
     All role and deny assignments of one tenant, ready to be asked; immutable, made anew when any of them changes.
@@ -218,7 +235,7 @@ class GrantIndex:
     grow with the number of objects that callers name.
     """
 
-    __slots__ = ("_ancestors", "_answers", "_denials", "_held", "_memo", "_root_group")
+    __slots__ = ("_ancestors", "_answers", "_denials", "_held", "_memo", "_root_group", "compiled")
 
     def __init__(
         self,
@@ -228,15 +245,17 @@ class GrantIndex:
         *,
         denials: Iterable[DenyAssignment] = (),
         ancestors: Mapping[str, tuple[str, ...]] = _NO_ANCESTORS,
+        known: Compiled = _NOTHING_COMPILED,
     ) -> None:
         """
         Compile *assignments* with *roles*, which are by lower-case id, and *denials*.
 
         *ancestors* gives, for the lower-case scope of a subscription or management group, the lower-case names of the
         groups above it, the nearest first. The tenant's root group, which goes by the tenant's id, is above all of them
-        without saying. Records of another tenant are left out, whoever handed them over.
+        without saying. Records of another tenant are left out, whoever handed them over. *known* is what an index
+        before this one has `compiled`: of records that did not change it is taken over.
         """
-        compiled: dict[str, CompiledActions] = {}
+        self.compiled: dict[str, tuple[RoleDefinition | DenyAssignment, CompiledActions]] = {}
         held: dict[str, list[_Grant]] = {}
         for assignment in assignments:
             if assignment.tenant != tenant or not assignment.scope.startswith("/"):
@@ -244,15 +263,13 @@ class GrantIndex:
             role = roles.get(assignment.role)
             if role is not None and role.tenant not in {"", tenant}:
                 role = None
-            if role is not None and role.id not in compiled:
-                compiled[role.id] = CompiledActions(role)
-            actions = None if role is None else compiled[role.id]
+            actions = None if role is None else self._compile(role, known)
             grant = _Grant(scope_key(assignment.scope), actions, assignment, _conditions(assignment, role))
             held.setdefault(assignment.principal.lower(), []).append(grant)
         # Of several assignments at one scope the one with the lowest id is the evidence, so that it does not change
         # with the order in which records were read.
         self._held = {who: tuple(sorted(grants, key=_id_of)) for who, grants in held.items()}
-        self._denials = _compile_denials(tenant, denials)
+        self._denials = self._compile_denials(tenant, denials, known)
         self._ancestors = ancestors
         self._root_group = _MANAGEMENT_GROUPS + tenant.lower()
         self._answers: dict[tuple[frozenset[str], str, str, bool], _Standing] = {}
@@ -348,6 +365,32 @@ class GrantIndex:
             for grant in self._held.get(principal, ())
         }
         return tuple(found[name] for found in (denials, grants) for name in sorted(found))
+
+    # ---- how it is made
+
+    def _compile(self, listed: RoleDefinition | DenyAssignment, known: Compiled) -> CompiledActions:
+        found = self.compiled.get(listed.id) or known.get(listed.id)
+        if found is None or found[0] is not listed:
+            found = (listed, CompiledActions(listed))
+        self.compiled[listed.id] = found
+        return found[1]
+
+    def _compile_denials(
+        self, tenant: str, denials: Iterable[DenyAssignment], known: Compiled
+    ) -> dict[str, tuple[_Denial, ...]]:
+        """Compile deny assignments by whom they name."""
+        compiled: dict[str, list[_Denial]] = {}
+        for denial in denials:
+            if denial.tenant != tenant:
+                continue
+            # One whose scope is no path holds everywhere, below it or not: where it was meant to hold cannot be told.
+            is_path = denial.scope.startswith("/")
+            scope = scope_key(denial.scope) if is_path else ""
+            excluded = frozenset(map(str.lower, denial.exclude_principals))
+            one = _Denial(scope, self._compile(denial, known), excluded, denial, denial.only_here and is_path)
+            for principal in {name.lower() for name in denial.principals}:
+                compiled.setdefault(principal, []).append(one)
+        return {principal: tuple(named) for principal, named in compiled.items()}
 
     # ---- how they are answered
 
@@ -472,22 +515,6 @@ def _conditions(assignment: RoleAssignment, role: RoleDefinition | None) -> Cond
         for one in (assignment, role)
         if one is not None and one.condition is not None
     )
-
-
-def _compile_denials(tenant: str, denials: Iterable[DenyAssignment]) -> dict[str, tuple[_Denial, ...]]:
-    """Compile deny assignments by whom they name."""
-    compiled: dict[str, list[_Denial]] = {}
-    for denial in denials:
-        if denial.tenant != tenant:
-            continue
-        # One whose scope is no path holds everywhere, below it or not: where it was meant to hold cannot be told.
-        is_path = denial.scope.startswith("/")
-        scope = scope_key(denial.scope) if is_path else ""
-        excluded = frozenset(map(str.lower, denial.exclude_principals))
-        one = _Denial(scope, CompiledActions(denial), excluded, denial, denial.only_here and is_path)
-        for principal in {name.lower() for name in denial.principals}:
-            compiled.setdefault(principal, []).append(one)
-    return {principal: tuple(named) for principal, named in compiled.items()}
 
 
 def _bearing(

@@ -453,3 +453,35 @@ class TestHowMuchIsAsked:
         many = [grant(number, condition=self.FALSE) for number in range(1, self.MOST + 10)]
         held = grant(99)
         assert index(*many, held).find(ME, SECRET, GET, data=True, facts=self.FACTS) == held
+
+
+class TestWhatIsTakenOver:
+    """An index is made anew after any change; what did not change is not compiled again."""
+
+    def test_of_records_that_did_not_change(self) -> None:
+        """Roles and denials are known by the very record, so that a changed one is never answered from the old."""
+        role = RoleDefinition("c0000000-0000-0000-0000-000000000001", TENANT, "readers", data_actions=(GET,))
+        kept, other = denial(1, data_actions=(LIST,)), denial(2, data_actions=("x/*",))
+        before = index(grant(role=role.id), kept, other, roles={role.id: role})
+        assert before.find(ME, SECRET, GET, data=True) is not None
+
+        wider = replace(other, data_actions=("*",))
+        after = index(grant(role=role.id), kept, wider, roles={role.id: role}, known=before.compiled)
+        assert after.compiled[role.id] is before.compiled[role.id]
+        assert after.compiled[kept.id] is before.compiled[kept.id]
+        assert after.find(ME, SECRET, GET, data=True) is None
+
+        less = replace(role, data_actions=(LIST,))
+        last = index(grant(role=role.id), roles={role.id: less}, known=after.compiled)
+        assert last.find(ME, SECRET, GET, data=True) is None
+        assert set(last.compiled) == {role.id}
+
+    def test_of_one_id_in_two_kinds(self) -> None:
+        """A role and a denial of one id are not taken for each other."""
+        name = "c0000000-0000-0000-0000-000000000001"
+        role = RoleDefinition(name, TENANT, "readers", data_actions=(GET, LIST))
+        one = replace(denial(data_actions=(LIST,)), id=name)
+        before = index(grant(role=name), one, roles={name: role})
+        for asked in (before, index(grant(role=name), one, roles={name: role}, known=before.compiled)):
+            assert asked.find(ME, SECRET, GET, data=True) is not None
+            assert asked.find(ME, SECRET, LIST, data=True) is None

@@ -270,6 +270,7 @@ def would_allow(
         (assignment,),
         {role.id: role},
         denials=world.view.all(DenyAssignment, partition) if denied else (),
+        known=world.view.grants(asked.vault.tenant).compiled,
         ancestors=ancestors_of(world.view.all(ManagementGroup, partition), world.view.all(Subscription, partition)),
     )
     principals = asked.caller.principals
