@@ -150,6 +150,8 @@ def what_shows(
         return None
 
     def shows(scope: str) -> bool:
+        # Asked anew for each: a list may take a while, and what is taken away meanwhile counts.
+        grants = world.view.grants(vault.tenant)
         return any(
             _rule(grants, caller, action, scope, lambda: data_facts(world, vault, scope, verdict), data=True).is_allowed
             for action in actions
