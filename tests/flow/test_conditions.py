@@ -371,7 +371,7 @@ class TestDenials:
         refused(spared.ask("GET", "/secrets/a"))
 
     def test_of_one_object(self, own: Simulation) -> None:
-        """What asks for the object is refused; the list is asked of the vault, and has names and no values."""
+        """What asks for the object is refused, and the list, which is asked of the vault, leaves it out."""
         client, _ = grant(own, None, KEY_VAULT_ADMINISTRATOR, None)
         client.put("a", "hidden")
         client.put("b")
@@ -382,8 +382,8 @@ class TestDenials:
         refused(client.ask("DELETE", "/secrets/a"))
         client.done("GET", "/secrets/b")
         listed = client.done("GET", "/secrets")["value"]
-        assert {one["id"].rpartition("/")[2] for one in listed} >= {"a", "b"}
-        assert all("value" not in one for one in listed)
+        names = {one["id"].rpartition("/")[2] for one in listed}
+        assert ("a" in names, "b" in names) == (False, True)
         put(own, denial(own, client.principal.oid))
         refused(client.ask("GET", "/secrets"))
 

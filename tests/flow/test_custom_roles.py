@@ -359,6 +359,23 @@ class TestRights:
         arm.do("PUT", arm.role, arm.role_body())
         assert who.ask("PUT", arm.role, arm.role_body("*")).status == 201
 
+    def test_where_it_was_given(self, arm: Arm) -> None:
+        """Taken from a scope it stays given there; who owns what is left of it does not change what is had there."""
+        other = Arm(arm.world, arm.who)
+        other.make_vault()
+        arm.make_role(scopes=(arm.group, other.group))
+        who = arm.as_(arm.world.principal())
+        given = arm.world.grant(who.who.oid, role_id(arm), other.vault)
+        arm.world.grant(who.who.oid, OWNER, arm.group)
+        arm.do("PUT", arm.role, arm.role_body())
+        everything = arm.role_body(**only(dataActions=["Microsoft.KeyVault/*"]))
+        assert who.refused("PUT", arm.role, everything)[:2] == (403, "AuthorizationFailed")
+        assert get_secret(other.as_(who.who)) == 403
+        # Given at or below what is left of it, it is theirs to change.
+        arm.do("DELETE", given.arm_id)
+        arm.world.grant(who.who.oid, role_id(arm), arm.group)
+        assert who.ask("PUT", arm.role, everything).status == 201
+
     def test_through_another_scope(self, arm: Arm) -> None:
         """The right at the scope in the path is not the right over the role."""
         arm.make_role()

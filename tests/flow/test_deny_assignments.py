@@ -312,6 +312,54 @@ class TestRights:
         assert who.ask("DELETE", arm.denial).status == (200 if status == 201 else 403)
 
 
+class TestSpelling:
+    """Another spelling of a scope is no way past what is there."""
+
+    @pytest.mark.parametrize("slash", ["/%2F", "/%2f%2f", "/%2F/"])
+    def test_empty_segments(self, arm: Arm, slash: str) -> None:
+        """A scope that begins with an encoded slash is none, for whoever has a role at the tenant itself too."""
+        arm.make_vault()
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, OWNER, "/")
+        arm.do("PUT", arm.denial, arm.denial_body(who.who.oid, permissions=[{"actions": ["*"]}]))
+        for method, path, body in (
+            ("GET", f"{arm.vault}{RIGHTS}/roleAssignments", None),
+            ("PUT", arm.assignment, arm.assignment_body(who.who.oid)),
+            ("DELETE", arm.denial, None),
+        ):
+            spelled = f"{slash}{path.removeprefix('/')}"
+            assert who.refused(method, spelled, body)[:2] == (400, "InvalidUri")
+            assert who.refused(method, path, body)[:2] == (403, "DenyAssignmentAuthorizationFailed")
+        twice = arm.role_body(scopes=(f"/{arm.group}",))
+        assert who.refused("PUT", arm.role, twice)[1] == "InvalidScope"
+
+
+class TestListsAbove:
+    """What is denied below the scope of a list is left out of it (pitfalls "List that bypasses a narrower denial")."""
+
+    def test_rights(self, arm: Arm) -> None:
+        """Assignments, denials and roles of a vault are told by no list of its group to whom reading them is denied."""
+        arm.make_vault()
+        arm.make_role(scopes=(arm.vault,))
+        given = arm.world.grant(arm.world.principal().oid, READER, f"{arm.vault}/secrets/merger")
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, READER, arm.group)
+        roles = f"{RIGHTS}/roleDefinitions?$filter=atScopeAndBelow()%20and%20type%20eq%20'CustomRole'"
+        lists = {
+            f"{RIGHTS}/roleAssignments": given.arm_id,
+            f"{RIGHTS}/denyAssignments": arm.denial,
+            roles: arm.role.replace(arm.group, arm.subscription),
+        }
+        seen = {path: ids(who.do("GET", f"{arm.group}{path}")) for path in lists}
+        assert seen[f"{RIGHTS}/denyAssignments"] == set()
+        arm.do("PUT", arm.denial, arm.denial_body(who.who.oid, permissions=[{"actions": ["*/read"]}]))
+        for path, one in lists.items():
+            assert ids(who.do("GET", f"{arm.group}{path}")) == seen[path] - {one}
+            assert one in ids(arm.do("GET", f"{arm.group}{path}"))
+        assert given.arm_id in seen[f"{RIGHTS}/roleAssignments"]
+        assert seen[roles]
+
+
 class TestListing:
     """GET deny assignments."""
 

@@ -519,6 +519,46 @@ def test_about_oneself_from_where_one_is(world: Simulation, mine: arm.Arm) -> No
     assert told["question"]["principalId"] == who.oid
 
 
+def test_what_is_elsewhere_is_not_told(world: Simulation, mine: arm.Arm) -> None:
+    """Of assignments in other vaults only those learn who may read them there; the operator learns of all."""
+    who, reader = world.principal(), world.principal()
+    world.grant(reader.oid, READER, mine.vault)
+    below = world.grant(who.oid, KEY_VAULT_SECRETS_USER, f"{mine.vault}/secrets/other")
+    above = world.grant(who.oid, READER, mine.subscription)
+    beside = world.grant(who.oid, KEY_VAULT_SECRETS_USER, f"{world.vault.scope}/secrets/merger")
+    denial = deny(world, who.oid, scope=f"{world.vault.scope}/secrets/merger")
+    body = {"principal": who.oid, "operation": "SecretGet", "objectName": "a"}
+
+    def ids(explanation: Any) -> set[str]:
+        return {one["id"] for one in step(explanation, "permission")["evidence"]}
+
+    told = mine.as_(reader).do("POST", f"{mine.vault}{EXPLAIN}", body)
+    assert ids(told) == {below.arm_id, above.arm_id}
+    assert "merger" not in str(told)
+    world.grant(reader.oid, READER, world.vault.scope)
+    everything = {below.arm_id, above.arm_id, beside.arm_id, denial.arm_id}
+    assert ids(mine.as_(reader).do("POST", f"{mine.vault}{EXPLAIN}", body)) == everything
+    url = f"https://{mine.vault_name}.vault.localhost/secrets/a"
+    assert ids(why(world, who.oid, url=url)) == everything
+
+
+def test_about_oneself_where_nothing_is(world: Simulation, mine: arm.Arm) -> None:
+    """Whoever has no rights learns by no path of another subscription or group, nor of a vault, whether it is there."""
+    who, body = world.principal(), {"operation": "SecretGet", "objectName": "a"}
+    texts = set()
+    for path in (
+        f"{mine.group}/providers/Microsoft.KeyVault/vaults/none",
+        f"{mine.subscription}/resourceGroups/none/providers/Microsoft.KeyVault/vaults/none",
+        "/subscriptions/59999999-0000-4000-8000-000000000001/resourceGroups/none/providers/Microsoft.KeyVault/vaults/x",
+    ):
+        status, code, message = mine.as_(who).refused("POST", f"{path}{EXPLAIN}Own", body)
+        assert (status, code) == (403, "AuthorizationFailed")
+        texts.add(message.replace(path, ""))
+        assert mine.ask("POST", f"{path}{EXPLAIN}Own", body).status in {403, 404}
+    assert len(texts) == 1
+    assert mine.ask("POST", f"{mine.vault}x{EXPLAIN}Own", body).status == 404
+
+
 def test_control_socket_alone(world: Simulation) -> None:
     """The operator's way is not there on any other listener."""
     answer = world.ask("POST", "http://control/explain", body={}, host="control")

@@ -313,6 +313,20 @@ class TestRights:
         arm.do("DELETE", place(arm, inner))
         assert get_secret(who) == 403
 
+    def test_a_role_that_was_given_in_a_subscription_that_left(self, arm: Arm) -> None:
+        """It stays given there, and who owns the group that it is of does not change any more what is had there."""
+        (group,) = below(arm, "a")
+        arm.do("PUT", place(arm, group))
+        role = f"{group}{RIGHTS}/roleDefinitions/{arm.role.rpartition('/')[2]}"
+        arm.do("PUT", role, arm.role_body(scopes=(group,)))
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, role.rpartition("/")[2], arm.subscription)
+        arm.world.grant(who.who.oid, OWNER, group)
+        wider = arm.role_body("*", scopes=(group,))
+        assert who.ask("PUT", role, arm.role_body(scopes=(group,))).status == 201
+        arm.do("DELETE", place(arm, group))
+        assert who.refused("PUT", role, wider)[:2] == (403, "AuthorizationFailed")
+
     def test_subscription_is_listed_to_whoever_has_a_role_above(self, arm: Arm) -> None:
         """A role at a group above shows the subscription."""
         (group,) = below(arm, "a")
@@ -335,6 +349,23 @@ class TestRights:
         assert denial in {one["id"] for one in arm.do("GET", f"{arm.vault}{RIGHTS}/denyAssignments")["value"]}
         arm.do("DELETE", denial)
         assert get_secret(who) == 404
+
+    def test_denials_hide(self, arm: Arm) -> None:
+        """A group or subscription whose reading is denied is in no list of what is above it."""
+        first, second = below(arm, "a", "b")
+        arm.do("PUT", place(arm, first))
+        who = arm.as_(arm.world.principal())
+        arm.world.grant(who.who.oid, READER, first)
+        texts = (f"{first}/descendants", f"{first}?$expand=children&$recurse=true", f"{first}/subscriptions")
+        body = arm.denial_body(who.who.oid, permissions=[{"actions": ["*/read"]}])
+        told = [str(who.do("GET", text)) for text in texts]
+        assert all(second in one for one in told[:2])
+        assert all(arm.subscription in one for one in told)
+        for number, scope in enumerate((second, arm.subscription)):
+            arm.do("PUT", f"{scope}{RIGHTS}/denyAssignments/de00000{number}-0000-4000-8000-0000{arm.tag}", body)
+        told = [str(who.do("GET", text)) for text in texts]
+        assert not any(second in one or arm.subscription in one for one in told)
+        assert who.ask("GET", place(arm, first)).status == 404
 
     def test_owner_of_a_group(self, arm: Arm) -> None:
         """Who owns a group changes it and what is below it, and makes none elsewhere."""

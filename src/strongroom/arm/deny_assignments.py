@@ -7,6 +7,7 @@ from collections.abc import Callable
 from strongroom.arm import rights_wire as wire
 from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
+from strongroom.arm.rights import may_below
 from strongroom.arm.rights_documents import show_denial
 from strongroom.arm.role_definitions import read_actions
 from strongroom.core.errors import Invalid, NotFound
@@ -101,7 +102,9 @@ def _predicate(call: Call, wanted: Filter, scope: str) -> Callable[[DenyAssignme
     view, tenant = call.world.view, call.identity.tenant
 
     def is_wanted(denial: DenyAssignment) -> bool:
-        if scope_key(denial.scope) not in above and not (below and here in tree.above(denial.scope)):
+        if scope_key(denial.scope) not in above and not (
+            below and here in tree.above(denial.scope) and may_below(call, denial.scope)
+        ):
             return False
         if name is not None and denial.name.casefold() != name.casefold():
             return False

@@ -8,8 +8,8 @@ assignments may ask about everybody; everybody may ask about itself, and is told
 from __future__ import annotations
 
 from strongroom.arm import wire
-from strongroom.arm.rights import require_right
-from strongroom.core.errors import Invalid
+from strongroom.arm.rights import can, require_right
+from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.identity import Caller, PrincipalType, ServicePrincipal, User
 from strongroom.core.limits import WHO_CAN_PAGE
 from strongroom.core.vaults import Vault
@@ -26,6 +26,7 @@ from strongroom.flow.explain.question import (
     read_connection,
     require_caller,
 )
+from strongroom.flow.explain.rights import Evidence
 from strongroom.flow.explain.who_can import who_can
 from strongroom.flow.paging import PLACE, next_link, open_place
 from strongroom.http import json
@@ -34,6 +35,10 @@ from strongroom.resources.lookup import vault_of
 
 READ_VAULT = "Microsoft.KeyVault/vaults/read"
 _CARRIED = ("api-version",)
+_READ_BESIDE = {
+    "roleAssignment": "Microsoft.Authorization/roleAssignments/read",
+    "denyAssignment": "Microsoft.Authorization/denyAssignments/read",
+}
 
 
 async def explain_request(call: Call) -> Response:
@@ -52,7 +57,9 @@ async def explain_request(call: Call) -> Response:
     client, confidential = read_client(world.view, vault.tenant, body.client_id)
     connection = read_connection(world, body.address or call.connection.address, body.private_endpoint_id)
     about = _read_about(call, vault, body)
-    explanation = explain(world, Question(about, principal, connection, client, confidential))
+    explanation = explain(world, Question(about, principal, connection, client, confidential)).within(
+        lambda one: _may_see(call, one)
+    )
     _note(call, about, principal.id, connection.address)
     call.properties["explainedOutcome"] = explanation.allowed
     return json.response(show_explanation(explanation))
@@ -63,11 +70,12 @@ async def explain_own_request(call: Call) -> Response:
     Explain what the caller's own request would be answered from where it asks, and no more than trying would tell.
 
     Raises:
+        Denied: there is no such vault, and the caller may not know.
         Invalid: the operation or the object is none.
         NotFound: there is no such vault.
     """
     body = await call.body(wire.ExplainOwnParameters)
-    vault, caller = _the_vault(call), call.identity
+    vault, caller = _the_own_vault(call), call.identity
     about = _read_about(call, vault, body)
     confidential = caller.appidacr in {"1", "2"}
     client = caller.appid if caller.kind is PrincipalType.USER else ""
@@ -105,6 +113,31 @@ async def who_can_request(call: Call) -> Response:
 def _the_vault(call: Call) -> Vault:
     params = call.params
     return vault_of(call.world.view, call.identity.tenant, params["subscription"], params["group"], params["vault"])
+
+
+def _the_own_vault(call: Call) -> Vault:
+    """
+    Find the vault in the path, for whoever asks about itself.
+
+    Raises:
+        Denied: there is none, and who asks may not read one there: nobody finds out by this which groups there are.
+        NotFound: there is none.
+    """
+    try:
+        return _the_vault(call)
+    except NotFound:
+        require_right(call, READ_VAULT, call.target.scope)
+        raise
+
+
+def _may_see(call: Call, evidence: Evidence) -> bool:
+    """
+    Tell whether a caller may know of an assignment.
+
+    Those at and above the vault, and below, it reads with the right that the row asked for. One elsewhere names
+    another resource, which is for those to know who may read assignments there.
+    """
+    return evidence.beside is None or can(call, _READ_BESIDE[evidence.kind], evidence.beside)
 
 
 def _read_about(call: Call, vault: Vault, body: wire.ExplainOwnParameters) -> About:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from strongroom.arm import rights_wire as wire
 from strongroom.arm.paging import page
-from strongroom.arm.rights import ASSIGN_ROLES, can, require_right
+from strongroom.arm.rights import ASSIGN_ROLES, can, may_below, require_right
 from strongroom.arm.rights_documents import GroupTree
 from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Invalid, NotFound
@@ -197,6 +197,7 @@ def _tree(call: Call) -> GroupTree:
         view.all(ManagementGroup, partition),
         view.all(Subscription, partition),
         0 if found is None else found.created,
+        lambda scope: may_below(call, scope),
     )
 
 

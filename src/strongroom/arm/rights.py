@@ -28,6 +28,16 @@ def can(call: Call, action: str, scope: str) -> bool:
     return authorization.holds(call.world, call.identity, action, scope, lambda: _facts(call, {}, {}))
 
 
+def may_below(call: Call, scope: str) -> bool:
+    """
+    Tell whether the caller may do below the scope that it asks at what the row required there.
+
+    It may unless a denial or a condition is about less: a list must not tell of what is there (pitfalls "List that
+    bypasses a narrower denial").
+    """
+    return can(call, call.permit.permission, scope)
+
+
 def require_right(
     call: Call,
     action: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from strongroom.arm.documents import Document, timestamp
 from strongroom.core.hierarchy import Hierarchy, group_scope
@@ -132,9 +132,19 @@ class GroupTree:
     """A tenant's management groups and subscriptions, as answers show them."""
 
     def __init__(
-        self, tenant: str, groups: Iterable[ManagementGroup], subscriptions: Iterable[Subscription], created: int
+        self,
+        tenant: str,
+        groups: Iterable[ManagementGroup],
+        subscriptions: Iterable[Subscription],
+        created: int,
+        sees: Callable[[str], bool],
     ) -> None:
-        """Take what there is; *created* is when the tenant was made, and its root group with it."""
+        """
+        Take what there is; *created* is when the tenant was made, and its root group with it.
+
+        *sees* tells of a scope whether it may be shown as one of what is in a group.
+        """
+        self._sees = sees
         root = ManagementGroup(tenant, tenant, tenant, "Tenant Root Group", created, parent="")
         self._tenant = tenant
         self._groups = {root.id: root} | {group.id: group for group in groups}
@@ -160,11 +170,11 @@ class GroupTree:
 
     def groups_in(self, parent: str) -> list[ManagementGroup]:
         """List the groups right below a group."""
-        return self._groups_in.get(parent, [])
+        return [one for one in self._groups_in.get(parent, []) if self._sees(one.scope)]
 
     def subscriptions_in(self, parent: str) -> list[Subscription]:
         """List the subscriptions right below a group."""
-        return self._subscriptions_in.get(parent, [])
+        return [one for one in self._subscriptions_in.get(parent, []) if self._sees(one.scope)]
 
     def group_of(self, subscription: Subscription) -> ManagementGroup:
         """Give the group that a subscription is in."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from strongroom.arm import rights_wire as wire
 from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
-from strongroom.arm.rights import require_right
+from strongroom.arm.rights import may_below, require_right
 from strongroom.arm.rights_documents import show_assignment
 from strongroom.core.condition_attributes import PRINCIPAL_ID, PRINCIPAL_TYPE, ROLE_DEFINITION_ID
 from strongroom.core.errors import NotFound
@@ -119,7 +119,9 @@ def _predicate(call: Call, wanted: Filter, here: str) -> Callable[[RoleAssignmen
     def is_wanted(assignment: RoleAssignment) -> bool:
         if principals is not None and assignment.principal not in principals:
             return False
-        return scope_key(assignment.scope) in above or (below and here in tree.above(assignment.scope))
+        if scope_key(assignment.scope) in above:
+            return True
+        return below and here in tree.above(assignment.scope) and may_below(call, assignment.scope)
 
     return is_wanted
 

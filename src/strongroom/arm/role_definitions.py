@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from strongroom.arm import rights_wire as wire
 from strongroom.arm.filters import parse_filter
 from strongroom.arm.paging import page
-from strongroom.arm.rights import can, require_right
+from strongroom.arm.rights import can, may_below, require_right
 from strongroom.arm.rights_documents import show_permission, show_role
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.echo import GUID, shown
@@ -50,8 +50,10 @@ async def list_roles(call: Call) -> Response:
         if role.built_in:
             return True
         places = [scope_key(place) for place in role.assignable_scopes]
-        below = "atscopeandbelow" in wanted.calls and scope != ROOT and any(here in tree.above(one) for one in places)
-        return below or any(place in above for place in places)
+        if any(place in above for place in places):
+            return True
+        below = "atscopeandbelow" in wanted.calls and scope != ROOT
+        return below and any(here in tree.above(one) and may_below(call, one) for one in places)
 
     roles = (
         role

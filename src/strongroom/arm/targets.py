@@ -46,6 +46,7 @@ def at(template: str) -> Resolver:
 def at_scope(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
     """Resolve an operation whose path begins with any scope: its scope is that one."""
     scope = params["scope"].rstrip("/")
-    if not scope.isprintable():
+    if "//" in scope or not scope.isprintable():
+        # An empty segment, as an encoded slash makes one, is a spelling that no denial and no assignment is found by.
         raise Invalid("A segment of the request path has a character that no name has.", code="InvalidUri")
     return Target(scope or "/", {**params, "scope": scope or "/"})

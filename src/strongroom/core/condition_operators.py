@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from strongroom.core.guids import parse_guid
+from strongroom.core.limits import CONDITION_MEMO_ENTRIES
 
 Scalar = str | bool | int | float
 Read = Callable[[Scalar], Any]
@@ -99,6 +100,7 @@ def _ticks(hours: str, minutes: str, seconds: str | None, fraction: str | None) 
     return (hour * 3600 + minute * 60 + second) * _TICKS + int((fraction or "0").ljust(7, "0"))
 
 
+@lru_cache(maxsize=CONDITION_MEMO_ENTRIES)
 def _moment(value: Scalar) -> int | None:
     found = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -115,6 +117,7 @@ def _moment(value: Scalar) -> int | None:
     return day * _DAY_S * _TICKS + clock - (-ahead if sign == "-" else ahead)
 
 
+@lru_cache(maxsize=CONDITION_MEMO_ENTRIES)
 def _time_of_day(value: Scalar) -> int | None:
     """Read a time of day, or the one of a moment in UTC."""
     found = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) else None
@@ -124,6 +127,7 @@ def _time_of_day(value: Scalar) -> int | None:
     return None if moment is None else moment % (_DAY_S * _TICKS)
 
 
+@lru_cache(maxsize=CONDITION_MEMO_ENTRIES)
 def _address(value: Scalar) -> Any:
     try:
         return ipaddress.ip_address(value) if isinstance(value, str) else None
@@ -131,6 +135,7 @@ def _address(value: Scalar) -> Any:
         return None
 
 
+@lru_cache(maxsize=CONDITION_MEMO_ENTRIES)
 def _network(value: Scalar) -> Any:
     try:
         return ipaddress.ip_network(value) if isinstance(value, str) else None
@@ -138,16 +143,38 @@ def _network(value: Scalar) -> Any:
         return None
 
 
-def _pattern(value: Scalar) -> tuple[tuple[str | None, ...], ...] | None:
+class _Piece(NamedTuple):
+    """What stands between two `*` of a pattern: so many characters, each of them told or any."""
+
+    length: int
+    text: str | None
+    """None if some of the characters may be any."""
+    form: re.Pattern[str] | None
+
+    def find(self, text: str, at: int) -> int:
+        """Find where it stands first, from a place on; -1 if it does not."""
+        if self.text is not None:
+            return text.find(self.text, at)
+        found = self.form.search(text, at) if self.form is not None else None
+        return -1 if found is None else found.start()
+
+    def stands(self, text: str, at: int) -> bool:
+        """Tell whether it stands at a place."""
+        if self.text is not None:
+            return text.startswith(self.text, at)
+        return self.form is not None and self.form.match(text, at) is not None
+
+
+def _pattern(value: Scalar) -> tuple[_Piece, ...] | None:
     return _pieces(value) if isinstance(value, str) else None
 
 
-def _folded_pattern(value: Scalar) -> tuple[tuple[str | None, ...], ...] | None:
+def _folded_pattern(value: Scalar) -> tuple[_Piece, ...] | None:
     return _pieces(value.lower()) if isinstance(value, str) else None
 
 
-@lru_cache(maxsize=1024)
-def _pieces(pattern: str) -> tuple[tuple[str | None, ...], ...]:
+@lru_cache(maxsize=CONDITION_MEMO_ENTRIES)
+def _pieces(pattern: str) -> tuple[_Piece, ...]:
     """Split a pattern at its `*`; in a piece None stands for `?`. A backslash takes the meaning of both away."""
     pieces: list[list[str | None]] = [[]]
     at = 0
@@ -161,32 +188,34 @@ def _pieces(pattern: str) -> tuple[tuple[str | None, ...], ...]:
         else:
             pieces[-1].append(None if character == "?" else character)
         at += 1
-    return tuple(map(tuple, pieces))
+    return tuple(map(_piece, pieces))
 
 
-def _is_like(text: str, pieces: tuple[tuple[str | None, ...], ...]) -> bool:
+def _piece(characters: list[str | None]) -> _Piece:
+    told = "".join(one for one in characters if one is not None)
+    if len(told) == len(characters):
+        return _Piece(len(told), told, None)
+    # Nothing in it repeats, so that it takes no longer than looking at every character of it everywhere.
+    form = "".join("." if one is None else re.escape(one) for one in characters)
+    return _Piece(len(characters), None, re.compile(form, re.DOTALL))
+
+
+def _is_like(text: str, pieces: tuple[_Piece, ...]) -> bool:
     # As `core.action_patterns`: each piece as early as possible, the last one at the end.
     first, *rest = pieces
-    if not _stands(first, text, 0):
+    if not first.stands(text, 0):
         return False
     if not rest:
-        return len(text) == len(first)
-    at = len(first)
+        return len(text) == first.length
+    at = first.length
     *middle, last = rest
     for piece in middle:
-        while not _stands(piece, text, at):
-            at += 1
-            if at + len(piece) > len(text):
-                return False
-        at += len(piece)
-    end = len(text) - len(last)
-    return end >= at and _stands(last, text, end)
-
-
-def _stands(piece: tuple[str | None, ...], text: str, at: int) -> bool:
-    return at + len(piece) <= len(text) and all(
-        wanted is None or wanted == text[at + offset] for offset, wanted in enumerate(piece)
-    )
+        found = piece.find(text, at)
+        if found < 0:
+            return False
+        at = found + piece.length
+    end = len(text) - last.length
+    return end >= at and last.stands(text, end)
 
 
 # ---- the table ------------------------------------------------------------------------------------------------------

@@ -124,6 +124,7 @@ class _Parser:
         self._place = 0
         self._depth = 0
         self._expressions = 0
+        self._pairs = 0
 
     # ---- the logic
 
@@ -218,6 +219,9 @@ class _Parser:
                 " ForAnyOfAllValues: or ForAllOfAllValues: before it to compare sets.",
                 begins,
             )
+        self._pairs += _width(left) * _width(right)
+        if self._pairs > limits.CONDITION_PAIRS:
+            raise ConditionFault(f"A condition compares at most {limits.CONDITION_PAIRS} pairs of values.", begins)
         comparison = Comparison(left, operator, right, quantifier)
         if isinstance(left, Literal) and isinstance(right, Literal):
             return Constant(comparison.judge(Asked("", NO_FACTS)))
@@ -310,6 +314,11 @@ class _Parser:
     def _expect(self, text: str, otherwise: str) -> None:
         if not self._take_any(text):
             raise ConditionFault(otherwise, self._next.at)
+
+
+def _width(operand: Operand) -> int:
+    """Count the values of an operand; an attribute has one."""
+    return len(operand.content) if isinstance(operand, Literal) and isinstance(operand.content, tuple) else 1
 
 
 def _read_text(written: str, at: int) -> str:

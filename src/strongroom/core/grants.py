@@ -13,19 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from strongroom.core.action_patterns import ActionPattern
 from strongroom.core.condition_expressions import all_of
 from strongroom.core.conditions import read_condition
 from strongroom.core.facts import NO_FACTS, Facts
-from strongroom.core.limits import GRANT_MEMO_ENTRIES
+from strongroom.core.limits import CONDITION_CHARS_ASKED, GRANT_MEMO_ENTRIES
 from strongroom.core.rbac import EVERYONE, DenyAssignment, RoleAssignment, RoleDefinition, scope_key
 
 _NO_ANCESTORS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _MANAGEMENT_GROUPS = "/providers/microsoft.management/managementgroups/"
 _KEPT_SCOPE_CHARS = 512
 """The longest scope whose answer is kept."""
+_ACTIONS_KEPT = 256
+"""Actions whose answer one role or denial keeps: more than the service has operations."""
 
 Conditions = tuple[tuple[str, str | None], ...]
 """Conditions that have to hold together, each with its version."""
@@ -38,16 +40,28 @@ class CompiledActions:
     Owner and Contributor have no data action, so they read no secret, whatever their actions say.
     """
 
-    __slots__ = ("_control", "_data")
+    __slots__ = ("_answers", "_control", "_data")
 
     def __init__(self, listed: RoleDefinition | DenyAssignment) -> None:
+        self._answers: dict[tuple[str, bool], bool] = {}
         self._control = (ActionPattern(listed.actions), ActionPattern(listed.not_actions))
         self._data = (ActionPattern(listed.data_actions), ActionPattern(listed.not_data_actions))
 
     def cover(self, action: str, *, data: bool) -> bool:
         """Tell whether a control action, or a data action if *data*, is listed and not taken back."""
-        listed, taken_back = self._data if data else self._control
-        return listed.matches(action) and not taken_back.matches(action)
+        # Of thousands of patterns each is looked at for an action once, and not again after every change of rights.
+        found = self._answers.get((action, data))
+        if found is None:
+            listed, taken_back = self._data if data else self._control
+            found = listed.matches(action) and not taken_back.matches(action)
+            if len(self._answers) >= _ACTIONS_KEPT:
+                self._answers.clear()
+            self._answers[action, data] = found
+        return found
+
+
+Compiled = Mapping[str, tuple[RoleDefinition | DenyAssignment, CompiledActions]]
+"""What roles and denials were compiled to, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,19 @@ def _hold(conditions: Conditions, action: str, facts: Facts, *, pending: bool = 
     return all_of(read_condition(*condition).evaluate(action, facts, pending=pending) for condition in conditions)
 
 
+_OneT = TypeVar("_OneT", _Grant, _Denial)
+
+
+def _affordable(ones: tuple[_OneT, ...]) -> tuple[_OneT, ...]:
+    """Take the first, as many as one question may ask the conditions of: it must not hold up everybody else's."""
+    left = CONDITION_CHARS_ASKED
+    for place, one in enumerate(ones):
+        left -= sum(len(text) for text, _ in one.conditions)
+        if left < 0:
+            return ones[:place]
+    return ones
+
+
 class _Reach(NamedTuple):
     """What some principals have for one action, by scope."""
 
@@ -163,7 +190,7 @@ class _Standing(NamedTuple):
         asked: list[Conditions] = []
         granted, settled = self.granted, True
         if granted is None and not unconditional:
-            for grant in self.conditional:
+            for grant in _affordable(self.conditional):
                 asked.append(grant.conditions)
                 found = _hold(grant.conditions, action, facts, pending=pending)
                 if found is True:
@@ -172,7 +199,8 @@ class _Standing(NamedTuple):
                 if found is None and pending and granted is None:
                     granted, settled = grant.assignment, False
         denied: DenyAssignment | None = None
-        for denial in self.denials:
+        affordable = _affordable(self.denials)
+        for denial in affordable:
             asked.append(denial.conditions)
             found = _hold(denial.conditions, action, facts, pending=pending)
             if found is None and pending:
@@ -180,6 +208,9 @@ class _Standing(NamedTuple):
             elif found is not False:
                 denied = denial.denial
                 break
+        else:
+            if len(affordable) < len(self.denials):
+                denied = self.denials[len(affordable)].denial
         steady = all(read_condition(*condition).is_steady for conditions in asked for condition in conditions)
         return Ruling(granted, denied, self._reason(granted, denied), steady, settled)
 
@@ -189,6 +220,9 @@ class _Standing(NamedTuple):
         if granted is not None:
             return "role assignment"
         return f"{_NO_CONDITION}: {self.conditional[0].assignment.arm_id}" if self.conditional else _NO_ASSIGNMENT
+
+
+_NOTHING_COMPILED: Compiled = MappingProxyType({})
 
 
 class GrantIndex:
@@ -201,7 +235,7 @@ class GrantIndex:
     grow with the number of objects that callers name.
     """
 
-    __slots__ = ("_ancestors", "_answers", "_denials", "_held", "_memo", "_root_group")
+    __slots__ = ("_ancestors", "_answers", "_denials", "_held", "_memo", "_root_group", "compiled")
 
     def __init__(
         self,
@@ -211,15 +245,17 @@ class GrantIndex:
         *,
         denials: Iterable[DenyAssignment] = (),
         ancestors: Mapping[str, tuple[str, ...]] = _NO_ANCESTORS,
+        known: Compiled = _NOTHING_COMPILED,
     ) -> None:
         """
         Compile *assignments* with *roles*, which are by lower-case id, and *denials*.
 
         *ancestors* gives, for the lower-case scope of a subscription or management group, the lower-case names of the
         groups above it, the nearest first. The tenant's root group, which goes by the tenant's id, is above all of them
-        without saying. Records of another tenant are left out, whoever handed them over.
+        without saying. Records of another tenant are left out, whoever handed them over. *known* is what an index
+        before this one has `compiled`: of records that did not change it is taken over.
         """
-        compiled: dict[str, CompiledActions] = {}
+        self.compiled: dict[str, tuple[RoleDefinition | DenyAssignment, CompiledActions]] = {}
         held: dict[str, list[_Grant]] = {}
         for assignment in assignments:
             if assignment.tenant != tenant or not assignment.scope.startswith("/"):
@@ -227,15 +263,13 @@ class GrantIndex:
             role = roles.get(assignment.role)
             if role is not None and role.tenant not in {"", tenant}:
                 role = None
-            if role is not None and role.id not in compiled:
-                compiled[role.id] = CompiledActions(role)
-            actions = None if role is None else compiled[role.id]
+            actions = None if role is None else self._compile(role, known)
             grant = _Grant(scope_key(assignment.scope), actions, assignment, _conditions(assignment, role))
             held.setdefault(assignment.principal.lower(), []).append(grant)
         # Of several assignments at one scope the one with the lowest id is the evidence, so that it does not change
         # with the order in which records were read.
         self._held = {who: tuple(sorted(grants, key=_id_of)) for who, grants in held.items()}
-        self._denials = _compile_denials(tenant, denials)
+        self._denials = self._compile_denials(tenant, denials, known)
         self._ancestors = ancestors
         self._root_group = _MANAGEMENT_GROUPS + tenant.lower()
         self._answers: dict[tuple[frozenset[str], str, str, bool], _Standing] = {}
@@ -279,6 +313,13 @@ class GrantIndex:
         standing = self._standing(principals, scope, action, data=data)
         return standing.settled or standing.rule(action, facts, pending=True)
 
+    def is_uniform(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> bool:
+        """Tell whether what is below *scope* is sure to be answered as *scope* itself, where that is allowed."""
+        if self._standing(principals, scope, action, data=data).settled is None:
+            return False
+        below = f"{scope_key(scope)}/"
+        return not any(place.startswith(below) for place in self._reached(principals, action, data=data).denied)
+
     def touches(self, principals: frozenset[str], scope: str) -> bool:
         """Tell whether any of *principals* has a role at, above or below *scope*, whatever its conditions say."""
         chain = frozenset(self._chain(scope))
@@ -301,18 +342,55 @@ class GrantIndex:
     ) -> tuple[Considered, ...]:
         """List every denial and then every assignment of *principals* with what it means for a question."""
         chain = self._chain(scope)
+        conditional, in_the_way = self._bearing_on(self._reached(principals, action, data=data), chain)
+        asked_grants = frozenset(grant.assignment.id for grant in _affordable(conditional))
+        asked_denials = frozenset(one.denial.id for one in _affordable(in_the_way))
         denials = {
             one.denial.id: Considered(
-                None, one.denial, _bearing_of_denial(one, principals, chain, action, facts, data=data)
+                None,
+                one.denial,
+                _bearing_of_denial(
+                    one, principals, chain, action, facts, data=data, affordable=one.denial.id in asked_denials
+                ),
             )
             for one in self._denials_of(principals)
         }
         grants = {
-            grant.assignment.id: Considered(grant.assignment, None, _bearing(grant, chain, action, facts, data=data))
+            grant.assignment.id: Considered(
+                grant.assignment,
+                None,
+                _bearing(grant, chain, action, facts, data=data, affordable=grant.assignment.id in asked_grants),
+            )
             for principal in principals
             for grant in self._held.get(principal, ())
         }
         return tuple(found[name] for found in (denials, grants) for name in sorted(found))
+
+    # ---- how it is made
+
+    def _compile(self, listed: RoleDefinition | DenyAssignment, known: Compiled) -> CompiledActions:
+        found = self.compiled.get(listed.id) or known.get(listed.id)
+        if found is None or found[0] is not listed:
+            found = (listed, CompiledActions(listed))
+        self.compiled[listed.id] = found
+        return found[1]
+
+    def _compile_denials(
+        self, tenant: str, denials: Iterable[DenyAssignment], known: Compiled
+    ) -> dict[str, tuple[_Denial, ...]]:
+        """Compile deny assignments by whom they name."""
+        compiled: dict[str, list[_Denial]] = {}
+        for denial in denials:
+            if denial.tenant != tenant:
+                continue
+            # One whose scope is no path holds everywhere, below it or not: where it was meant to hold cannot be told.
+            is_path = denial.scope.startswith("/")
+            scope = scope_key(denial.scope) if is_path else ""
+            excluded = frozenset(map(str.lower, denial.exclude_principals))
+            one = _Denial(scope, self._compile(denial, known), excluded, denial, denial.only_here and is_path)
+            for principal in {name.lower() for name in denial.principals}:
+                compiled.setdefault(principal, []).append(one)
+        return {principal: tuple(named) for principal, named in compiled.items()}
 
     # ---- how they are answered
 
@@ -330,6 +408,33 @@ class GrantIndex:
         return standing
 
     def _find(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> _Standing:
+        reach = self._reached(principals, action, data=data)
+        chain = self._chain(scope)
+        granted = next((reach.granted[place] for place in chain if place in reach.granted), None)
+        conditional, denials = self._bearing_on(reach, chain)
+        if granted is not None:
+            conditional = ()
+        standing = _Standing(granted, conditional, denials, None)
+        if conditional or any(denial.conditions for denial in denials):
+            return standing
+        return standing._replace(settled=standing.rule(action, NO_FACTS))
+
+    @staticmethod
+    def _bearing_on(reach: _Reach, chain: tuple[str, ...]) -> tuple[tuple[_Grant, ...], tuple[_Denial, ...]]:
+        """Collect the grants under a condition, and the denials, that reach a scope, the narrowest first."""
+        if not reach.conditional and not reach.denied:
+            return (), ()
+        return (
+            tuple(grant for place in chain for grant in reach.conditional.get(place, ())),
+            tuple(
+                denial
+                for place in chain
+                for denial in reach.denied.get(place, ())
+                if place == chain[0] or not denial.only_here
+            ),
+        )
+
+    def _reached(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
         asked = (principals, action, data)
         reach = self._memo.get(asked)
         if reach is None:
@@ -337,23 +442,7 @@ class GrantIndex:
             if len(self._memo) >= GRANT_MEMO_ENTRIES:
                 self._memo.clear()
             self._memo[asked] = reach
-        chain = self._chain(scope)
-        granted = next((reach.granted[place] for place in chain if place in reach.granted), None)
-        conditional: tuple[_Grant, ...] = ()
-        if granted is None and reach.conditional:
-            conditional = tuple(grant for place in chain for grant in reach.conditional.get(place, ()))
-        denials: tuple[_Denial, ...] = ()
-        if reach.denied:
-            denials = tuple(
-                denial
-                for place in chain
-                for denial in reach.denied.get(place, ())
-                if place == chain[0] or not denial.only_here
-            )
-        standing = _Standing(granted, conditional, denials, None)
-        if conditional or any(denial.conditions for denial in denials):
-            return standing
-        return standing._replace(settled=standing.rule(action, NO_FACTS))
+        return reach
 
     def _reach(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
         """Collect the scopes at which *principals* may do *action*, and at which they are denied it."""
@@ -428,30 +517,18 @@ def _conditions(assignment: RoleAssignment, role: RoleDefinition | None) -> Cond
     )
 
 
-def _compile_denials(tenant: str, denials: Iterable[DenyAssignment]) -> dict[str, tuple[_Denial, ...]]:
-    """Compile deny assignments by whom they name."""
-    compiled: dict[str, list[_Denial]] = {}
-    for denial in denials:
-        if denial.tenant != tenant:
-            continue
-        # One whose scope is no path holds everywhere, below it or not: where it was meant to hold cannot be told.
-        is_path = denial.scope.startswith("/")
-        scope = scope_key(denial.scope) if is_path else ""
-        excluded = frozenset(map(str.lower, denial.exclude_principals))
-        one = _Denial(scope, CompiledActions(denial), excluded, denial, denial.only_here and is_path)
-        for principal in {name.lower() for name in denial.principals}:
-            compiled.setdefault(principal, []).append(one)
-    return {principal: tuple(named) for principal, named in compiled.items()}
-
-
-def _bearing(grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *, data: bool) -> Bearing:
-    """Say what an assignment means for a question."""
+def _bearing(
+    grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *, data: bool, affordable: bool
+) -> Bearing:
+    """Say what an assignment means for a question; its condition is asked only if that is *affordable*."""
     if grant.actions is None:
         return Bearing.UNKNOWN_ROLE
     if grant.scope not in chain:
         return Bearing.OTHER_SCOPE
     if not grant.actions.cover(action, data=data):
         return Bearing.OTHER_ACTION
+    if grant.conditions and not affordable:
+        return Bearing.CONDITION_UNKNOWN
     found = _hold(grant.conditions, action, facts)
     if found is None:
         readable = all(read_condition(*condition).is_readable for condition in grant.conditions)
@@ -460,7 +537,14 @@ def _bearing(grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *
 
 
 def _bearing_of_denial(
-    one: _Denial, principals: frozenset[str], chain: tuple[str, ...], action: str, facts: Facts, *, data: bool
+    one: _Denial,
+    principals: frozenset[str],
+    chain: tuple[str, ...],
+    action: str,
+    facts: Facts,
+    *,
+    data: bool,
+    affordable: bool,
 ) -> Bearing:
     """Say what a deny assignment means for a question."""
     if one.scope not in chain or (one.only_here and one.scope != chain[0]):
@@ -469,4 +553,4 @@ def _bearing_of_denial(
         return Bearing.OTHER_ACTION
     if not one.excluded.isdisjoint(principals):
         return Bearing.EXCLUDED
-    return Bearing.CONDITION_FALSE if _hold(one.conditions, action, facts) is False else Bearing.DENIES
+    return Bearing.CONDITION_FALSE if affordable and _hold(one.conditions, action, facts) is False else Bearing.DENIES

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any, ClassVar
 
 from strongroom.core.limits import GUARDRAIL_FILE_CHARS, GUARDRAIL_VAULTS, GUARDRAILS
@@ -49,7 +50,7 @@ class Rule(StrEnum):
     PURGE_PROTECTION = "purge-protection"
     """What is deleted stays recoverable until its retention ends."""
     FIREWALL = "firewall"
-    """No address is admitted that nothing names."""
+    """No address is admitted that nothing names, and IP rules name few of all there are."""
 
 
 class Effect(StrEnum):
@@ -165,10 +166,27 @@ def judge_key(guardrails: Iterable[Guardrail], vault: Vault, facts: KeyFacts) ->
     return tuple(violations)
 
 
+_MOST_ADDRESSES = {4: 1 << 26, 6: 1 << 112}
+"""How many public addresses IP rules may name together: a 64th of IPv4, a /16 of IPv6."""
+_LOCAL = IPv6Network("fc00::/7")
+
+
 def _has_firewall(vault: Vault) -> bool:
     if vault.public_network_access is not PublicNetworkAccess.ENABLED:
         return True
-    return vault.network_acls is not None and vault.network_acls.default_action is DefaultAction.DENY
+    acls = vault.network_acls
+    return acls is not None and acls.default_action is DefaultAction.DENY and _names_few(acls.ip_rules)
+
+
+def _names_few(rules: Iterable[str]) -> bool:
+    """Tell whether IP rules leave most addresses out: 0.0.0.0/0, or the same in pieces, is a firewall by name alone."""
+    networks = [ip_network(rule, strict=False) for rule in rules]
+    fours = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
+    sixes = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
+    return (
+        sum(one.num_addresses for one in fours) <= _MOST_ADDRESSES[4]
+        and sum(one.num_addresses for one in sixes if not one.subnet_of(_LOCAL)) <= _MOST_ADDRESSES[6]
+    )
 
 
 _VAULT_RULES: Mapping[Rule, tuple[Callable[[Vault], bool], str]] = {
@@ -176,7 +194,7 @@ _VAULT_RULES: Mapping[Rule, tuple[Callable[[Vault], bool], str]] = {
     Rule.PURGE_PROTECTION: (lambda vault: vault.purge_protection, "enablePurgeProtection must be true"),
     Rule.FIREWALL: (
         _has_firewall,
-        "networkAcls.defaultAction must be Deny, or publicNetworkAccess Disabled or SecuredByPerimeter",
+        "networkAcls.defaultAction must be Deny and ipRules few, or publicNetworkAccess Disabled or SecuredByPerimeter",
     ),
 }
 

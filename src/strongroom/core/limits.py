@@ -370,6 +370,11 @@ CONDITION_EXPRESSIONS = 128
 """Comparisons and functions in one condition: ours."""
 CONDITION_VALUES = 256
 """Values of one set in a condition: ours; as many GUIDs as a condition has room for."""
+CONDITION_PAIRS = 2048
+"""Pairs of values that the comparisons of one condition look at together: ours."""
+CONDITION_CHARS_ASKED = 32 * CONDITION_CHARS
+"""Conditions of assignments, and again of denials, that one question is asked of, together: what goes beyond grants
+nothing, and denies. Ours."""
 CONDITION_TEXT_CHARS = 1024
 """One text in a condition: ours, above the longest ARM id."""
 CONDITION_NUMBER_CHARS = 18

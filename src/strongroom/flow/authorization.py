@@ -117,6 +117,9 @@ def require_data(
     """
     Decide a row that leaves it to its handler (`DataPermission.by_handler`), with what the body says.
 
+    The row asked at the vault; *scope* is that of the object, which the body names. Both have to allow it, since a
+    denial may be about either alone.
+
     Raises:
         Denied: nothing allows it.
     """
@@ -126,7 +129,35 @@ def require_data(
     if not vault.rbac:
         return _permit_by_policy(world, caller, (requirement,), vault)
     decided = replace(requirement, by_handler=False)
-    return _permit_by_role(world, caller, (decided,), scope, vault, lambda: facts)
+    permit = _permit_by_role(world, caller, (decided,), vault.scope, vault, lambda: facts)
+    _permit_by_role(world, caller, (decided,), scope, vault, lambda: facts)
+    return permit
+
+
+def what_shows(
+    world: World, caller: Caller, requirement: Requirement, vault: Vault, verdict: Verdict | None
+) -> Callable[[str], bool] | None:
+    """
+    Give the test of what a list in a vault shows to a caller who may list, by the scope of the item; None for all.
+
+    The right to list is looked up at the vault. A denial, or a condition, may be about one object in it, and a list
+    must not tell of that what asking for it would not (pitfalls "List that bypasses a narrower denial").
+    """
+    options = requirement.options if isinstance(requirement, AnyOf) else (requirement,)
+    actions = [one.action for one in options if isinstance(one, DataPermission)]
+    grants, who = world.view.grants(vault.tenant), caller.principals
+    if not vault.rbac or all(grants.is_uniform(who, vault.scope, action, data=True) for action in actions):
+        return None
+
+    def shows(scope: str) -> bool:
+        # Asked anew for each: a list may take a while, and what is taken away meanwhile counts.
+        grants = world.view.grants(vault.tenant)
+        return any(
+            _rule(grants, caller, action, scope, lambda: data_facts(world, vault, scope, verdict), data=True).is_allowed
+            for action in actions
+        )
+
+    return shows
 
 
 def _permit_data(

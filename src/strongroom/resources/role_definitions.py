@@ -3,7 +3,7 @@ Custom roles: making, changing and removing them.
 
 A role's name is its own in the whole tenant, built-in roles' included. It can be given at its assignable scopes and
 below them. Whoever changes a role changes what everybody has who was given it, so the right to write roles is asked at
-every scope that it names or named: by the gate, which the surface hands in.
+every scope that it names or named, and wherever else it was given: by the gate, which the surface hands in.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from strongroom.core.hierarchy import group_name
 from strongroom.core.rbac import RoleAssignment, RoleDefinition, scope_key
 from strongroom.core.records import tenant_partition
 from strongroom.resources.action_lists import ActionLists, check_actions
+from strongroom.resources.lookup import read_hierarchy
 from strongroom.resources.scopes import ROOT, Scope, confirm, locate
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -95,7 +96,7 @@ async def put_role_definition(
     Make a custom role, or replace what it is; the second value says whether it was made. *role* is its GUID.
 
     Raises:
-        Denied: what *gate* says, for any scope that the role has or is to have.
+        Denied: what *gate* says, for any scope that the role has or is to have, or at which it was given.
         Conflict: `RoleDefinitionWithSameNameExists`.
         Invalid: it is a built-in role (`RoleDefinitionUpdateNotAllowed`), or `RoleDefinitionLimitExceeded`.
         NotFound: a scope went away.
@@ -104,7 +105,8 @@ async def put_role_definition(
     partition = tenant_partition(tenant)
     existing = await tx.record(RoleDefinition, partition, role)
     wanted = tuple(scope.path for scope in draft.scopes)
-    for place in dict.fromkeys((*wanted, *(existing.assignable_scopes if existing is not None else ()))):
+    named = dict.fromkeys((*wanted, *(existing.assignable_scopes if existing is not None else ())))
+    for place in (*named, *await _given_elsewhere(tx, tenant, role, named)):
         gate(place)
     for scope in draft.scopes:
         await confirm(tx, scope)
@@ -158,6 +160,18 @@ async def remove_role_definition(tx: Transaction, *, tenant: str, role: str, gat
         raise Conflict("There are existing role assignments referencing role.", code="RoleDefinitionHasAssignments")
     await tx.remove(existing)
     return existing
+
+
+async def _given_elsewhere(tx: Transaction, tenant: str, role: str, scopes: Iterable[str]) -> tuple[str, ...]:
+    """
+    List the scopes at which a role was given that are not at or below any of *scopes*.
+
+    It stays given where a scope was taken from the role, or a subscription moved away from its management group: who
+    may write roles at what is left must not change what is had there.
+    """
+    tree, places = await read_hierarchy(tx, tenant), frozenset(map(scope_key, scopes))
+    given = [one.scope for one in await tx.records(RoleAssignment, tenant_partition(tenant)) if one.role == role]
+    return tuple(dict.fromkeys(scope for scope in given if places.isdisjoint(tree.above(scope))))
 
 
 def _refuse_built_in(role: str) -> None:

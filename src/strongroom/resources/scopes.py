@@ -76,6 +76,9 @@ def locate(view: View, tenant: str, text: str) -> Scope:
     """
     if not text.strip("/"):
         return Scope(ROOT)
+    if "//" in text:
+        # Rights were asked for at the text, which is no spelling of the place that it would lead to.
+        raise _unknown_scope(text)
     segments = text.strip("/").split("/")
     folded = [part.lower() for part in segments]
     if folded[:-1] == _MANAGEMENT_GROUPS:

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from strongroom.core import limits
 from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
@@ -33,7 +34,7 @@ from strongroom.http.message import Response
 from strongroom.objects import secrets
 from strongroom.objects.lookup import find_version
 from strongroom.objects.secrets import Secret
-from strongroom.store import ObjectState, Transaction
+from strongroom.store import ObjectState, Page, Transaction
 from strongroom.vault import wire
 from strongroom.vault.paging import Paging, read_paging
 
@@ -155,8 +156,9 @@ async def restore_secret(call: Call) -> Response:
 
     async def restore(tx: Transaction) -> Secret:
         # Which secret it is, a condition can ask only now: the row let in whoever might restore any.
-        facts = data_facts(world, vault, f"{vault.scope}/secrets/{backup.name}", call.verdict)
-        call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, vault.scope, facts))
+        scope = f"{vault.scope}/secrets/{backup.name}"
+        facts = data_facts(world, vault, scope, call.verdict)
+        call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, scope, facts))
         _guard(call, *(saved.body for saved in backup.versions))
         return await secrets.restore_secret(
             tx, vault, _envelope(call), backup, call.base, now=call.now, entropy=world.entropy
@@ -246,13 +248,32 @@ def _decode_blob(text: str) -> bytes:
 async def _list_objects(call: Call, state: ObjectState) -> Response:
     vault = call.the_vault
     paging = read_paging(call, state.value)
-    page = await call.world.store.objects(vault.id, Collection.SECRETS, state, after=paging.after, limit=paging.limit)
+    shows = authorization.what_shows(call.world, call.identity, call.op.requires, vault, call.verdict)
+    if shows is None:
+        page = await call.world.store.objects(
+            vault.id, Collection.SECRETS, state, after=paging.after, limit=paging.limit
+        )
+    else:
+        page = await _shown_objects(call, state, paging, shows)
     items = [
         _bundle(call, secrets.secret_of(stored, row), versioned=False)
         for stored, row in page.rows
         if state_of(stored, call.now) is not State.ABSENT
     ]
     return _page(paging, items, page.rows[-1][0].key if page.more else None)
+
+
+async def _shown_objects(
+    call: Call, state: ObjectState, paging: Paging, shows: Callable[[str], bool]
+) -> Page[tuple[StoredObject, StoredVersion]]:
+    """Read a page of what a list shows. It is full before there is a next one: a gap would tell that something is."""
+    vault, after, more = call.the_vault, paging.after, True
+    rows: list[tuple[StoredObject, StoredVersion]] = []
+    while more and len(rows) <= paging.limit:
+        page = await call.world.store.objects(vault.id, Collection.SECRETS, state, after=after, limit=limits.PAGE_MAX)
+        rows += [one for one in page.rows if shows(f"{vault.scope}/secrets/{one[0].name}")]
+        after, more = page.rows[-1][0].key if page.rows else after, page.more
+    return Page(tuple(rows[: paging.limit]), more=len(rows) > paging.limit)
 
 
 def _page(paging: Paging, items: list[wire.SecretBundle], after: str | None) -> Response:

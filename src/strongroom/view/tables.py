@@ -9,7 +9,7 @@ from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
-from strongroom.core.grants import GrantIndex
+from strongroom.core.grants import Compiled, GrantIndex
 from strongroom.core.hierarchy import Hierarchy
 from strongroom.core.identity import (
     Application,
@@ -71,6 +71,7 @@ class Tables:
         self._kinds: dict[str, dict[str, dict[str, Record]]] = {}
         self._listed: dict[tuple[str, str | None], tuple[Record, ...]] = {}
         self._grants: dict[str, GrantIndex] = {}
+        self._compiled: dict[str, Compiled] = {}
         self._memberships: dict[str, Memberships] = {}
 
         self.tenants: Index[str, Tenant] = Index(lambda tenant: (tenant.id.lower(),))
@@ -205,7 +206,9 @@ class Tables:
         self.memberships(group.tenant).groups_changed()
 
     def _rights_changed(self, record: _Rights) -> None:
-        self._grants.pop(record.tenant, None)
+        outdated = self._grants.pop(record.tenant, None)
+        if outdated is not None:
+            self._compiled[record.tenant] = outdated.compiled
 
     # ---- questions --------------------------------------------------------------------------------------------------
 
@@ -251,6 +254,7 @@ class Tables:
                 roles,
                 denials=self._of(DenyAssignment, tenant),
                 ancestors=Hierarchy(tenant, self._of(ManagementGroup, tenant), self._of(Subscription, tenant)).lines(),
+                known=self._compiled.pop(tenant, {}),
             )
         return found
 

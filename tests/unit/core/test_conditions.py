@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from strongroom.core import limits
@@ -378,6 +380,25 @@ def test_the_values_of_a_set() -> None:
     assert ask(f"1 ForAnyOfAnyValues:NumericEquals {{{','.join(values)}}}") is True
     start = "1 ForAnyOfAnyValues:NumericEquals {"
     assert refused_at(f"{start}{','.join([*values, '1'])}}}") == len(start) + 2 * limits.CONDITION_VALUES
+
+
+def test_the_pairs_of_values() -> None:
+    """As many as the limit, in all comparisons together, and not one more: two sets would be thousands."""
+    one = f"{{{','.join(['1'] * 64)}}} ForAllOfAllValues:NumericEquals {{{','.join(['1'] * 32)}}}"
+    most = " AND ".join([one] * (limits.CONDITION_PAIRS // (64 * 32)))
+    assert ask(most) is True
+    assert refused_at(f"{most} AND 1 NumericEquals 1") == len(f"{most} AND 1 NumericEquals ")
+
+
+def test_patterns_take_no_longer_than_looking() -> None:
+    """A pattern that nearly stands at every place of a text is refused by it at once, with `?` in it or not."""
+    text = "a" * limits.CONDITION_TEXT_CHARS
+    begun = time.process_time()
+    for piece in ("a" * 500, "a?" * 250):
+        assert ask(f"'{text}' StringLike '*{piece}b*'") is False
+        assert ask(f"'{text}' StringLike '*{piece}*'") is True
+    # Character by character it is a quarter of a second.
+    assert time.process_time() - begun < 0.1
 
 
 def test_the_length_of_a_text() -> None:

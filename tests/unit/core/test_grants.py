@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from strongroom.core import builtin_roles as roles
+from strongroom.core import limits
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.facts import NO_FACTS, Facts
 from strongroom.core.grants import Bearing, GrantIndex
@@ -412,3 +413,75 @@ def test_a_large_tenant_is_answered_from_what_is_kept() -> None:
     assert compiled.rule(me, SECRET, GET, data=True) is first
     assert compiled.rule(me, f"{VAULT}/secrets/s2", GET, data=True) == first
     assert not compiled.rule(me, f"{VAULT}/secrets/y7", GET, data=True).is_allowed
+
+
+class TestHowMuchIsAsked:
+    """One question asks only so many conditions: what goes beyond grants nothing, and denies."""
+
+    LONGEST = f"{NAMED_APP}{' ' * (limits.CONDITION_CHARS - len(NAMED_APP))}"
+    MOST = limits.CONDITION_CHARS_ASKED // limits.CONDITION_CHARS
+    FACTS = Facts(resource={"microsoft.keyvault/vaults/secrets:name": "app-1"})
+    FALSE = f"NOT ({NAMED_APP})".ljust(limits.CONDITION_CHARS)
+
+    def test_of_grants(self) -> None:
+        """The last that is asked decides, and one past it does not."""
+        refusing = [grant(number, condition=self.FALSE) for number in range(1, self.MOST)]
+        for number, allowed in ((self.MOST, True), (self.MOST + 1, False)):
+            filled = [*refusing, *(grant(one, condition=self.FALSE) for one in range(self.MOST, number))]
+            last = grant(number, condition=self.LONGEST)
+            asked = index(*filled, last)
+            ruling = asked.rule(ME, SECRET, GET, data=True, facts=self.FACTS)
+            assert ruling.is_allowed is allowed
+            assert asked.rule_ahead(ME, SECRET, GET, data=True).is_allowed
+            found = {
+                one.assignment: one.bearing for one in asked.consider(ME, SECRET, GET, data=True, facts=self.FACTS)
+            }
+            assert found[last] is (Bearing.GRANTS if allowed else Bearing.CONDITION_UNKNOWN)
+
+    def test_of_denials(self) -> None:
+        """One past the last that is asked denies, whatever its condition says; without one it denied anyway."""
+        for count, allowed in ((self.MOST, True), (self.MOST + 1, False)):
+            denials = [denial(number, condition=self.FALSE) for number in range(1, count + 1)]
+            asked = index(grant(), *denials)
+            assert asked.rule(ME, SECRET, GET, data=True, facts=self.FACTS).is_allowed is allowed
+            assert asked.rule_ahead(ME, SECRET, GET, data=True).is_allowed is allowed
+            found = asked.consider(ME, SECRET, GET, data=True, facts=self.FACTS)
+            assert any(one.bearing is Bearing.DENIES for one in found) is not allowed
+
+    def test_what_is_without_a_condition(self) -> None:
+        """It counts, however many conditions there are beside it."""
+        many = [grant(number, condition=self.FALSE) for number in range(1, self.MOST + 10)]
+        held = grant(99)
+        assert index(*many, held).find(ME, SECRET, GET, data=True, facts=self.FACTS) == held
+
+
+class TestWhatIsTakenOver:
+    """An index is made anew after any change; what did not change is not compiled again."""
+
+    def test_of_records_that_did_not_change(self) -> None:
+        """Roles and denials are known by the very record, so that a changed one is never answered from the old."""
+        role = RoleDefinition("c0000000-0000-0000-0000-000000000001", TENANT, "readers", data_actions=(GET,))
+        kept, other = denial(1, data_actions=(LIST,)), denial(2, data_actions=("x/*",))
+        before = index(grant(role=role.id), kept, other, roles={role.id: role})
+        assert before.find(ME, SECRET, GET, data=True) is not None
+
+        wider = replace(other, data_actions=("*",))
+        after = index(grant(role=role.id), kept, wider, roles={role.id: role}, known=before.compiled)
+        assert after.compiled[role.id] is before.compiled[role.id]
+        assert after.compiled[kept.id] is before.compiled[kept.id]
+        assert after.find(ME, SECRET, GET, data=True) is None
+
+        less = replace(role, data_actions=(LIST,))
+        last = index(grant(role=role.id), roles={role.id: less}, known=after.compiled)
+        assert last.find(ME, SECRET, GET, data=True) is None
+        assert set(last.compiled) == {role.id}
+
+    def test_of_one_id_in_two_kinds(self) -> None:
+        """A role and a denial of one id are not taken for each other."""
+        name = "c0000000-0000-0000-0000-000000000001"
+        role = RoleDefinition(name, TENANT, "readers", data_actions=(GET, LIST))
+        one = replace(denial(data_actions=(LIST,)), id=name)
+        before = index(grant(role=name), one, roles={name: role})
+        for asked in (before, index(grant(role=name), one, roles={name: role}, known=before.compiled)):
+            assert asked.find(ME, SECRET, GET, data=True) is not None
+            assert asked.find(ME, SECRET, LIST, data=True) is None

@@ -60,6 +60,22 @@ class TestVaults:
             (Rule.FIREWALL, {}, False),
             (Rule.FIREWALL, {"network_acls": NetworkAcls(DefaultAction.ALLOW)}, False),
             (Rule.FIREWALL, {"network_acls": NetworkAcls(DefaultAction.DENY)}, True),
+            *(
+                (Rule.FIREWALL, {"network_acls": NetworkAcls(DefaultAction.DENY, ip_rules=rules)}, good)
+                for rules, good in (
+                    (("203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32", "fd00::/8"), True),
+                    # A 64th of all, however it is cut and however often it is named.
+                    (("8.0.0.0/6",), True),
+                    (("8.0.0.0/7", "10.0.0.0/7", "10.0.0.0/8"), True),
+                    (("8.0.0.0/6", "203.0.113.7/32"), False),
+                    (("0.0.0.0/0",), False),
+                    (("0.0.0.0/1", "128.0.0.0/1"), False),
+                    (tuple(f"{octet}.0.0.0/8" for octet in range(0, 256, 2)), False),
+                    (("::/0",), False),
+                    (("2000::/3",), False),
+                    (("2001::/16",), True),
+                )
+            ),
             (Rule.FIREWALL, {"public_network_access": PublicNetworkAccess.DISABLED}, True),
             (Rule.FIREWALL, {"public_network_access": PublicNetworkAccess.SECURED_BY_PERIMETER}, True),
         ],

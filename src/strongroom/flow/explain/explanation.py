@@ -8,6 +8,7 @@ told at once; the first refusal is the answer that a real request would get.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from strongroom.core.api_versions import at_least
@@ -17,7 +18,7 @@ from strongroom.core.network import Connection, Link, Verdict
 from strongroom.core.permissions import Permit
 from strongroom.core.vaults import Vault
 from strongroom.flow import authentication, authorization, firewall, routes
-from strongroom.flow.explain.question import Question, permissions_of
+from strongroom.flow.explain.question import Question, is_decided_by_handler, permissions_of
 from strongroom.flow.explain.remedies import Remedy, for_address, for_principal, for_rights, for_vault
 from strongroom.flow.explain.rights import Asked, Evidence, asked_about, consider
 from strongroom.flow.operation import Target
@@ -65,6 +66,11 @@ class Explanation:
     def allowed(self) -> bool:
         """Whether a handler would run. What it would then find is not said: an object may be missing or disabled."""
         return all(step.passed for step in self.steps)
+
+    def within(self, sees: Callable[[Evidence], bool]) -> Explanation:
+        """Leave out evidence that *sees* does not want told; it decided nothing."""
+        steps = (replace(step, evidence=tuple(filter(sees, step.evidence))) for step in self.steps)
+        return replace(self, steps=tuple(steps))
 
     def brief(self) -> Explanation:
         """
@@ -215,9 +221,9 @@ def _permit(world: World, question: Question, asked: Asked, verdict: Verdict) ->
     """Decide as the flow does, and where that leaves it to a handler and it is known what the body names, as that."""
     operation, vault = asked.operation, asked.vault
     permit = authorization.permit(world, asked.caller, operation, asked.target, vault, verdict)
-    if permit.settled or not question.about.name:
+    if not is_decided_by_handler(operation) or not question.about.name:
         return permit
-    return authorization.require_data(world, asked.caller, operation.requires, vault, asked.target.scope, asked.facts)
+    return authorization.require_data(world, asked.caller, operation.requires, vault, asked.scopes[-1], asked.facts)
 
 
 def _refused(

@@ -34,6 +34,9 @@ class Asked:
     target: Target
     vault: Vault
     facts: Facts
+    scopes: tuple[str, ...]
+    """Where the right is asked for, everywhere of which has to allow it: the vault, too, where a body names the object.
+    """
 
     @property
     def wanted(self) -> tuple[DataPermission, ...]:
@@ -52,6 +55,7 @@ class Evidence:
         counts: whether it gives what was asked for, or takes it away if it is a deny assignment.
         found: what it is and why it does or does not count.
         principals: whom it names: the caller, groups that the caller is in, or everyone.
+        beside: the scope of an assignment that reaches nothing of what is asked about; None of every other.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class Evidence:
     counts: bool
     found: str
     principals: tuple[str, ...]
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,10 @@ def asked_about(
     world: World, caller: Caller, about: About, target: Target, vault: Vault, verdict: Verdict | None
 ) -> Asked:
     """Put together what authorization is asked, with the facts that it would have."""
-    scope = target.scope
+    scopes: tuple[str, ...] = (target.scope,)
     if is_decided_by_handler(about.operation) and about.name:
-        scope = f"{vault.scope}/secrets/{about.name}"
-    return Asked(caller, about.operation, target, vault, data_facts(world, vault, scope, verdict))
+        scopes = (target.scope, f"{vault.scope}/secrets/{about.name}")
+    return Asked(caller, about.operation, target, vault, data_facts(world, vault, scopes[-1], verdict), scopes)
 
 
 # ---- what there is --------------------------------------------------------------------------------------------------
@@ -110,14 +115,20 @@ def _assignments(world: World, asked: Asked) -> tuple[Evidence, ...]:
 def _considered(world: World, asked: Asked) -> Iterable[Considered]:
     grants, caller = world.view.grants(asked.vault.tenant), asked.caller
     for one in asked.wanted:
-        yield from grants.consider(caller.principals, asked.target.scope, one.action, data=True, facts=asked.facts)
+        for scope in asked.scopes:
+            for found in grants.consider(caller.principals, scope, one.action, data=True, facts=asked.facts):
+                # What gives it has to do so everywhere, and reaches all of them only from the first.
+                if found.denial is not None or scope == asked.scopes[0]:
+                    yield found
 
 
 def _evidence(world: World, tenant: str, considered: Considered) -> Evidence:
     assignment, denial = considered.assignment, considered.denial
+    one = assignment or denial
+    beside = one.scope if one is not None and considered.bearing is Bearing.OTHER_SCOPE else None
     if denial is not None:
         found = f"deny assignment '{denial.name}': {_why(considered, denial.condition)}"
-        return Evidence("denyAssignment", denial.arm_id, considered.counts, found, denial.principals)
+        return Evidence("denyAssignment", denial.arm_id, considered.counts, found, denial.principals, beside)
     if assignment is None:
         msg = "neither an assignment nor a denial was considered"
         raise RuntimeError(msg)
@@ -126,7 +137,7 @@ def _evidence(world: World, tenant: str, considered: Considered) -> Evidence:
     name = role.name if role is not None else assignment.role
     why = _why(considered, " and ".join(conditions_of(world, assignment)))
     found = f"{name} for {named} at {assignment.scope}: {why}"
-    return Evidence("roleAssignment", assignment.arm_id, considered.counts, found, (assignment.principal,))
+    return Evidence("roleAssignment", assignment.arm_id, considered.counts, found, (assignment.principal,), beside)
 
 
 _OF_CONDITIONS = frozenset({Bearing.CONDITION_FALSE, Bearing.CONDITION_UNKNOWN, Bearing.CONDITION_UNREADABLE})
@@ -175,18 +186,19 @@ def _held_by_role(world: World, asked: Asked) -> Held | None:
     grants, principals = world.view.grants(asked.vault.tenant), asked.caller.principals
     found: Held | None = None
     for one in asked.wanted:
-        scope, action = asked.target.scope, one.action
-        ruling = grants.rule(principals, scope, action, data=True, facts=asked.facts)
+        rulings = [grants.rule(principals, scope, one.action, data=True, facts=asked.facts) for scope in asked.scopes]
         # What a request alone can tell, such as where it comes from, may still decide it either way.
-        ahead = grants.rule_ahead(principals, scope, action, data=True, facts=asked.facts)
-        given = ahead.assignment or ruling.assignment
+        ahead = [
+            grants.rule_ahead(principals, scope, one.action, data=True, facts=asked.facts) for scope in asked.scopes
+        ]
+        given = ahead[0].assignment or rulings[0].assignment
         if given is None:
             continue
-        denial = ahead.denial or ruling.denial
-        if ahead.denial is not None:
+        denial = next((ruling.denial for ruling in (*ahead, *rulings) if ruling.denial is not None), None)
+        if any(ruling.denial is not None for ruling in ahead):
             allowed: bool | None = False
         else:
-            allowed = True if ruling.is_allowed and ruling.steady else None
+            allowed = True if all(ruling.is_allowed and ruling.steady for ruling in rulings) else None
         right = Held(
             allowed,
             given.arm_id,
@@ -262,10 +274,14 @@ def would_allow(
         (assignment,),
         {role.id: role},
         denials=world.view.all(DenyAssignment, partition) if denied else (),
+        known=world.view.grants(asked.vault.tenant).compiled,
         ancestors=tree.lines(),
     )
-    caller, scope = asked.caller, asked.target.scope
+    principals = asked.caller.principals
     return any(
-        grants.find(caller.principals, scope, one.action, data=True, facts=asked.facts) is not None
+        all(
+            grants.find(principals, scope, one.action, data=True, facts=asked.facts) is not None
+            for scope in asked.scopes
+        )
         for one in asked.wanted
     )
