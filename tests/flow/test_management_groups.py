@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -471,19 +470,24 @@ class TestHierarchy:
         assert {name: tree.height(name) for name in "abcdt"} == {"a": 2, "b": 1, "c": 0, "d": 0, "t": 3}
 
     def test_ten_thousand(self) -> None:
-        """As many groups as there may be are shown and measured in time that grows with them, not with their square."""
+        """As many groups as there may be are shown and measured, each looked at once."""
         count = limits.MANAGEMENT_GROUPS_PER_TENANT
         groups = [
             ManagementGroup(f"g{index}", "t", f"g{index}", "G", 0, f"g{(index - 1) // 10}" if index else "")
             for index in range(count)
         ]
-        began = time.process_time()
-        shown = GroupTree("t", groups, [Subscription("s", "t", "S", 0, f"g{count - 1}")], 0)
+        seen: list[str] = []
+
+        def sees(scope: str) -> bool:
+            seen.append(scope)
+            return True
+
+        shown = GroupTree("t", groups, [Subscription("s", "t", "S", 0, f"g{count - 1}")], 0, sees)
         assert len(shown.descendants("t")) == count + 1
+        assert len(seen) == count + 1
         assert len(shown.descendants("g0")) == count
         assert shown.show(shown["t"], children=True, recurse=True)["properties"]["children"][0]["name"] == "g0"
         assert Hierarchy("t", groups).height("g0") == 4
-        assert time.process_time() - began < 3
 
     def test_a_group_that_is_not_there(self) -> None:
         """It is above nothing, so a right at it gives nobody anything; what named it is below the root group."""
