@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -31,12 +33,18 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+_PORTS = range(15_000, 30_000)
+"""Below those that the system gives to whoever connects: one of a service that was stopped is still free when it starts
+again."""
+
+
 def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port that nobody listens on, and that nobody is given who asks for any."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:
