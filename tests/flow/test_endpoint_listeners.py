@@ -343,6 +343,25 @@ class TestEndpointListeners:
         assert over(world, files, "127.0.0.13", other).status_code == 401
         assert control(world, "/endpoint-listeners").json["value"].count(broken) == 1
 
+    def test_a_record_that_goes_while_its_listener_opens(
+        self, world: Simulation, endpoints: EndpointListeners, port: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """SEC-FLOW-12: at a start too, nothing is listened at for a private endpoint that is there no more."""
+        add(world, make_endpoint(world), "127.0.0.17", port)
+        world.run(endpoints.close_all(0.1))
+        (record,) = world.view.all(EndpointListener, INSTANCE)
+        open_it = Listener.open
+
+        async def open_late(listener: Listener) -> None:
+            await open_it(listener)
+            await world.store.commit(lambda tx: tx.remove(record))
+
+        monkeypatch.setattr(Listener, "open", open_late)
+        assert world.run(endpoints.open_all()) == []
+        world.run(endpoints.close("none"))
+        assert endpoints.describe() == []
+        assert record.id not in endpoints._served
+
     def test_the_certificate_is_renewed(
         self, world: Simulation, files: Files, endpoints: EndpointListeners, port: int
     ) -> None:

@@ -211,8 +211,8 @@ def test_a_header_that_cannot_be_read_is_refused(world: Simulation, dialect: str
     assert (answer.status, read(answer)) == (400, WORDS[dialect])
     assert b"X-Forwarded-For" in answer.body
     assert b"garbage" not in answer.body
-    # Of whom the request is, nothing is known but who handed it on.
-    assert caller(world) == (PROXY, PROXY)
+    # It is whose the proxy says at the end that it is; where that cannot be read, only who handed it on is known.
+    assert caller(world) == (ADMITTED if value.endswith(f" {ADMITTED}") else PROXY, PROXY)
 
 
 def test_a_refused_header_changes_nothing(world: Simulation, vault: Client, name: str) -> None:
@@ -261,6 +261,18 @@ def test_what_cannot_be_read_uses_up_nobody_elses(strict: Simulation) -> None:
     answers = [strict.ask("GET", url, headers=forwarded("?"), peer=PROXY).status for _ in range(ALLOWANCE + 1)]
     assert answers == [400] * ALLOWANCE + [429]
     assert strict.ask("GET", url, headers=forwarded(OTHER), peer=PROXY).status == 401
+
+
+@pytest.mark.parametrize("claimed", ["?", "garbage, ::1", OTHER + "," * 40, "x" * 3000, f"{OTHER}, {PROXY}x"])
+def test_what_a_client_wrote_counts_against_that_client(strict: Simulation, claimed: str) -> None:
+    """SEC-FLOW-5: whoever writes what cannot be read uses up its own allowance, and not that of the proxy's probes."""
+    url = f"{strict.vault_url}/healthstatus"
+    header = forwarded(claimed, ADMITTED, PROXY)
+    answers = [strict.ask("GET", url, headers=header, peer=SECOND_PROXY).status for _ in range(ALLOWANCE + 1)]
+    assert answers == [400] * ALLOWANCE + [429]
+    assert strict.ask("GET", url, peer=SECOND_PROXY).status == 200
+    assert strict.ask("GET", url, peer=PROXY).status == 200
+    assert strict.ask("GET", url, headers=forwarded(OTHER), peer=SECOND_PROXY).status == 200
 
 
 # ---- the port that clients write ------------------------------------------------------------------------------------

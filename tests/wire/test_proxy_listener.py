@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -213,6 +213,40 @@ def test_places_are_limited(loop: Loop, behind: Behind) -> None:
                     return False
 
         until(has_place)
+
+
+def test_who_says_nothing_keeps_nobody_out(loop: Loop, behind: Behind) -> None:
+    """SEC-FLOW-25: the longest open that was never answered gives way; who was answered stays, and so much waits."""
+    small = ProxyListener("127.0.0.1", 0, HERE, 2)
+    answered: list[int] = []
+    small.was_answered = lambda end: end[1] in answered
+    with opened(loop, behind.port, small) as listener, ExitStack() as connections:
+        first = connections.enter_context(connect(listener, LINE + b"x"))
+        assert first.recv(1) == b"x"
+        answered += behind.ports
+        silent = []
+        for count in (2, 3):
+            silent.append(connections.enter_context(connect(listener, LINE)))
+            until(lambda count=count: len(behind.ports) == count)  # type: ignore[misc]  # the loop's value
+        last = connections.enter_context(connect(listener, LINE + b"y"))
+        assert last.recv(1) == b"y"
+        assert all(read_all(one) in {b"", b" and the end"} for one in silent)
+        first.sendall(b"z")
+        assert first.recv(1) == b"z"
+
+
+def test_what_gave_way_is_limited_too(loop: Loop, behind: Behind) -> None:
+    """SEC-FLOW-25: its port rests, so there is twice as much as there are places at most."""
+    small = ProxyListener("127.0.0.1", 0, HERE, 2)
+    small.was_answered = lambda _end: False
+    behind.hold()
+    with opened(loop, behind.port, small) as listener, ExitStack() as connections:
+        for count in range(1, 5):
+            connections.enter_context(connect(listener, LINE))
+            until(lambda count=count: len(behind.ports) == count)  # type: ignore[misc]  # the loop's value
+        assert is_ended(connections.enter_context(connect(listener, LINE)))
+        assert len(small._relayed) == 4
+        behind.let_go()
 
 
 # ---- what passes ----------------------------------------------------------------------------------------------------

@@ -144,18 +144,25 @@ class EndpointListeners:
                 except Conflict as fault:
                     self._faults[one.id] = fault.message
                     continue
+                if self._view.get(EndpointListener, INSTANCE, one.id) is None:
+                    # It was removed meanwhile, when there was nothing to close yet. Another private endpoint of the
+                    # same name would have had its address.
+                    await self._close_held(one.id, 0)
             self.changed()
 
     async def close(self, listener_id: str, grace_s: float = _REMOVED_GRACE_S) -> None:
         """Listen no longer for a record, if that is so."""
         async with self._lock:
-            self._faults.pop(listener_id, None)
-            closing = self._open.pop(listener_id, None)
-            if closing is not None:
-                self._served -= {listener_id}
-                await closing.listener.close(grace_s)
-                self._watch.remove(closing.listener.requests)
+            await self._close_held(listener_id, grace_s)
         self.changed()
+
+    async def _close_held(self, listener_id: str, grace_s: float) -> None:
+        self._faults.pop(listener_id, None)
+        closing = self._open.pop(listener_id, None)
+        if closing is not None:
+            self._served -= {listener_id}
+            await closing.listener.close(grace_s)
+            self._watch.remove(closing.listener.requests)
 
     async def close_all(self, grace_s: float) -> None:
         """Listen for none."""

@@ -10,10 +10,12 @@ from strongroom.core.network import Link
 from strongroom.core.proxies import TrustedProxies
 from strongroom.http.asgi import Listener
 from strongroom.http.connections import DescriptorLimit
+from strongroom.http.message import End
 from strongroom.http.proxy_listener import LOOPBACK, ProxyListener
 
 _DESCRIPTORS = 6
-"""A relayed connection has three descriptors here, and all of them together may use half of what there is."""
+"""A relayed connection has three descriptors here, and all of them together may use half of what there is; as many that
+were ended for others have two at most."""
 
 
 class ProxyProtocol:
@@ -41,6 +43,11 @@ class ProxyProtocol:
             peer_of=self._outer.peer_of,
         )
         """The web server's, whose certificate is renewed as the main listener's is."""
+        self._outer.was_answered = self._was_answered
+
+    def _was_answered(self, end: End) -> bool:
+        known = self.inner.requests.last(end)
+        return known is not None and known[1]
 
     @property
     def address(self) -> str:

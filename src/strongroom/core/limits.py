@@ -383,6 +383,8 @@ CONDITION_MEMO_ENTRIES = 4096
 """Stored conditions that are kept ready to be asked: ours."""
 NETWORKS_COMPILED = 1024
 """Named networks whose ranges are kept ready to be asked, of all tenants together: ours."""
+SUBNETS_COMPILED = 2048
+"""Subnets of virtual networks whose ranges that count are kept, of all tenants together: ours."""
 ADDRESS_MEMO_ENTRIES = 4096
 """Addresses whose judgement by one vault's rules is kept."""
 TRUSTED_OPERATIONS = 128

@@ -78,6 +78,23 @@ def client_of(forwarded_for: str, trusted: TrustedProxies) -> str:
     return next((address for address in reversed(addresses) if address not in trusted), addresses[0])
 
 
+def asker_of(forwarded_for: str, trusted: TrustedProxies) -> str | None:
+    """
+    Find whom the trusted proxies were asked by, in a header that `client_of` refuses; None if they wrote no address.
+
+    What they add stands at the end, whatever a client wrote before it. The request is refused all the same: this says
+    against whom it counts, so that nobody uses up what a proxy's own requests have.
+    """
+    for entry in reversed(forwarded_for.rsplit(",", limits.FORWARDED_FOR_ENTRIES)):
+        try:
+            address = _read_address(entry)
+        except Invalid:
+            return None
+        if address not in trusted:
+            return address
+    return None
+
+
 def _read_address(entry: str) -> str:
     """
     Read an address as proxies write it, with a port or without, and normalise it.

@@ -8,9 +8,11 @@ nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
+from strongroom.core.limits import SUBNETS_COMPILED
 from strongroom.core.networks import (
     NetworkMap,
     Perimeter,
@@ -33,21 +35,35 @@ def intersection(ranges: Iterable[str], others: Iterable[str]) -> tuple[str, ...
     Of two ranges one lies in the other or they have nothing in common, so it is exact.
     """
     first, second = _networks(ranges), _networks(others)
-    both = {common for one in first for other in second if (common := _common(one, other)) is not None}
-    return tuple(str(one) for version in (4, 6) for one in _collapsed(both, version))
+    return tuple(
+        str(one) for version in (4, 6) for one in _common(_collapsed(first, version), _collapsed(second, version))
+    )
+
+
+@lru_cache(maxsize=SUBNETS_COMPILED)
+def _kept_intersection(prefixes: tuple[str, ...], mapped: tuple[str, ...]) -> tuple[str, ...]:
+    """Remember it: every vault's surroundings are asked for again whenever any record of anybody's networks changes."""
+    return intersection(prefixes, mapped)
 
 
 def _networks(ranges: Iterable[str]) -> list[_Network]:
     return [ip_network(one, strict=False) for one in ranges]
 
 
-def _common(one: _Network, other: _Network) -> _Network | None:
-    if one.version != other.version or not one.overlaps(other):
-        return None
-    return max(one, other, key=lambda network: network.prefixlen)
+def _common(ranges: Sequence[_Network], others: Sequence[_Network]) -> Iterator[_Network]:
+    """Go through two lists of ranges of one version, each in order and without overlaps, once."""
+    place = other_place = 0
+    while place < len(ranges) and other_place < len(others):
+        one, other = ranges[place], others[other_place]
+        if one.overlaps(other):
+            yield max(one, other, key=lambda network: network.prefixlen)
+        if int(one.broadcast_address) <= int(other.broadcast_address):
+            place += 1
+        else:
+            other_place += 1
 
 
-def _collapsed(networks: Iterable[_Network], version: int) -> list[_Network]:
+def _collapsed(networks: Iterable[_Network], version: int) -> Sequence[_Network]:
     if version == 4:
         return list(collapse_addresses(one for one in networks if isinstance(one, IPv4Network)))
     return list(collapse_addresses(one for one in networks if isinstance(one, IPv6Network)))
@@ -80,7 +96,7 @@ def subnet_ranges(subnet: Subnet, mapped: NetworkMap | None) -> tuple[str, ...]:
     """
     if mapped is None or not has_service_endpoint(subnet):
         return ()
-    return intersection(subnet.address_prefixes, mapped.ranges)
+    return _kept_intersection(subnet.address_prefixes, mapped.ranges)
 
 
 def perimeter_rules(association: PerimeterAssociation, perimeter: Perimeter | None) -> PerimeterRules:

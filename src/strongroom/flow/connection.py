@@ -5,7 +5,7 @@ from __future__ import annotations
 from strongroom.core.errors import Failure, Invalid
 from strongroom.core.firewall import normalise_address
 from strongroom.core.network import Connection, Link
-from strongroom.core.proxies import client_of
+from strongroom.core.proxies import asker_of, client_of
 from strongroom.flow.world import World
 from strongroom.http.message import Request
 
@@ -39,11 +39,13 @@ def describe_connection(world: World, request: Request) -> tuple[Connection, Fai
             # The PROXY protocol has spoken. A header in what it passes on is the client's own.
             proxy = request.proxy
         elif b"x-forwarded-for" in headers and address in world.proxies:
-            proxy = address
+            proxy, told = address, headers[b"x-forwarded-for"].decode("latin-1")
             try:
-                address = client_of(headers[b"x-forwarded-for"].decode("latin-1"), world.proxies)
+                address = client_of(told, world.proxies)
             except Invalid as unreadable:
-                fault = unreadable
+                # It is refused for what a client wrote, and counts against that client: not against the proxy, whose
+                # own requests, such as the probes that keep us in its service, would then be refused too.
+                fault, address = unreadable, asker_of(told, world.proxies) or proxy
     return Connection(address, request.link, world.request_ids.next(), echo, endpoint, proxy), fault
 
 

@@ -66,8 +66,12 @@ class ProxyListener:
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._destination = 0
+        self.was_answered: Callable[[End], bool] = lambda _end: True
+        """Tells whether the web server has answered anything to a connection from an end of ours."""
         self._open: set[asyncio.Task[None]] = set()
         self._relayed: dict[int, Relayed] = {}
+        self._near: dict[int, socket.socket] = {}
+        """The proxies' ends of those relays that nobody has ended, the longest open first."""
         self._refusals = _Refusals()
 
     def peer_of(self, end: End) -> Relayed | None:
@@ -137,13 +141,31 @@ class ProxyListener:
             if peer not in self._trusted:
                 self._refusals.note(f"came from {peer}, which is no trusted proxy")
                 near.close()
-            elif len(self._open) >= self._places:
+            elif not self._has_place():
                 self._refusals.note(f"came while {self._places} were open")
                 near.close()
             else:
                 task = loop.create_task(self._serve(near, peer))
                 self._open.add(task)
                 task.add_done_callback(self._open.discard)
+
+    def _has_place(self) -> bool:
+        """
+        Tell whether there is a place, if need be by ending the relay that is open longest without any answer.
+
+        Whoever opens connections and says nothing must not keep out those who ask. What was ended is no place any
+        more, and its port still rests: of both together there are at most twice as many as places.
+        """
+        ended = len(self._relayed) - len(self._near)
+        if len(self._open) - ended < self._places:
+            return True
+        silent = next((port for port in self._near if not self.was_answered((LOOPBACK, port))), None)
+        if silent is None or len(self._open) >= 2 * self._places:
+            return False
+        with contextlib.suppress(OSError):
+            # Both pumps end with it, as if the proxy had gone away.
+            self._near.pop(silent).shutdown(socket.SHUT_RDWR)
+        return True
 
     async def _serve(self, near: socket.socket, proxy: str) -> None:
         """Serve a proxy's connection to its end."""
@@ -179,7 +201,7 @@ class ProxyListener:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             far.bind((LOOPBACK, 0))
             port = far.getsockname()[1]
-            self._relayed[port] = relayed
+            self._relayed[port], self._near[port] = relayed, near
             async with asyncio.timeout(_CONNECT_S):
                 await loop.sock_connect(far, (LOOPBACK, self._destination))
             # An end that goes away, or is silent too long, ends the connection like any other; only its port stays.
@@ -188,6 +210,7 @@ class ProxyListener:
             near.close()
             await self._outlive(far)
         finally:
+            self._near.pop(port, None)
             self._relayed.pop(port, None)
             far.close()
 

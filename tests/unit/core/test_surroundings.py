@@ -1,7 +1,11 @@
 """What the records around a vault come to."""
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 
+import pytest
+
+from strongroom.core import limits, surroundings
 from strongroom.core.networks import (
     NetworkMap,
     Perimeter,
@@ -51,6 +55,34 @@ def test_a_subnet_counts_where_it_is_mapped_and_has_the_service_endpoint() -> No
     assert subnet_ranges(bare, MAP) == ()
     for other in ("Microsoft.KeyVaultX", "Microsoft.Storage", "KeyVault", ""):
         assert subnet_ranges(replace(bare, service_endpoints=(other,)), MAP) == ()
+
+
+def test_the_largest_subnet_and_map_are_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every vault's rules are worked out anew after any change: it must not take the product of two lengths."""
+    prefixes = [f"10.{number}.4.0/24" for number in range(limits.SUBNET_PREFIXES)]
+    mapped = [f"10.{number}.0.0/21" for number in range(limits.NETWORK_MAP_RANGES)]
+    compared, overlaps = [], IPv4Network.overlaps
+
+    def note(one: IPv4Network, other: IPv4Network) -> bool:
+        compared.append(one)
+        return overlaps(one, other)
+
+    monkeypatch.setattr(IPv4Network, "overlaps", note)
+    assert intersection(reversed(prefixes), mapped) == tuple(prefixes[: len(mapped)])
+    assert len(compared) <= len(prefixes) + len(mapped)
+
+
+def test_what_counts_for_a_subnet_is_kept() -> None:
+    """For equal records it is not worked out again, and for any other it is; so much is kept and no more."""
+    ready = replace(NETWORK.subnets[0], service_endpoints=("Microsoft.KeyVault",))
+    kept = surroundings._kept_intersection
+    kept.cache_clear()
+    for _ in range(2):
+        assert subnet_ranges(replace(ready, name="Other"), replace(MAP, id="n")) == ("10.1.2.0/23",)
+    assert (kept.cache_info().misses, kept.cache_info().hits) == (1, 1)
+    assert subnet_ranges(ready, replace(MAP, ranges=("10.1.2.0/24",))) == ("10.1.2.0/24",)
+    assert subnet_ranges(replace(ready, address_prefixes=("10.1.3.0/24",)), MAP) == ("10.1.3.0/24",)
+    assert kept.cache_info().maxsize == limits.SUBNETS_COMPILED
 
 
 def test_a_profile_says_who_comes_in() -> None:
