@@ -258,6 +258,15 @@ class TestEnds:
         arm.do("DELETE", arm.group)
         assert inside(arm) == []
 
+    @pytest.mark.parametrize(("mode", "access"), [("Enforced", "SecuredByPerimeter"), ("Learning", "Enabled")])
+    def test_recovered_after_its_group(self, arm: Arm, mode: str, access: str) -> None:
+        """A vault whose perimeter decided and went with the group admits nobody when it is recovered."""
+        arm.make_association(mode)
+        arm.do("DELETE", arm.group)
+        arm.make_group()
+        arm.do("PUT", arm.vault, arm.vault_body(createMode="recover"))
+        assert arm.do("GET", arm.vault)["properties"]["publicNetworkAccess"] == access
+
 
 class TestRights:
     """Who may put a vault into a perimeter."""

@@ -105,6 +105,10 @@ def test_the_folder_of_key_files_fits_into_a_header(tmp_path: Path, folder: str)
     ("given", "fault"),
     [
         ({"trusted_proxies": "10.0.0.0/8, 0.0.0.0/0"}, "trusted_proxies: '0.0.0.0/0' is every address there is"),
+        (
+            {"trusted_proxies": "0.0.0.0/1 128.0.0.0/1"},
+            "trusted_proxies: together the ranges are every address there is",
+        ),
         ({"trusted_proxies": "::/0"}, "trusted_proxies: '::/0' is every address there is"),
         ({"trusted_proxies": "balancer"}, "trusted_proxies: 'balancer' is no address range"),
         ({"proxy_protocol_address": "10.0.0.5"}, "proxy_protocol_address wants trusted_proxies"),

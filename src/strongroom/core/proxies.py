@@ -9,7 +9,7 @@ client, and what stands before that is what the client claims of itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
@@ -53,9 +53,19 @@ def parse_trusted_proxies(text: str) -> tuple[str, ...]:
         if network.prefixlen == 0 or network in _EVERY_IPV4:
             raise ValueError(f"{word!r} is every address there is, and whoever connects would be believed")
         found.append(str(network))
+    if any(whole.prefixlen == 0 for whole in _collapsed(found)):
+        raise ValueError("together the ranges are every address there is, and whoever connects would be believed")
     if len(found) > limits.TRUSTED_PROXIES:
         raise ValueError(f"there are {len(found)} ranges, and at most {limits.TRUSTED_PROXIES} are taken")
     return tuple(found)
+
+
+def _collapsed(ranges: Sequence[str]) -> list[IPv4Network | IPv6Network]:
+    networks = [ip_network(one) for one in ranges]
+    return [
+        *collapse_addresses(one for one in networks if isinstance(one, IPv4Network)),
+        *collapse_addresses(one for one in networks if isinstance(one, IPv6Network)),
+    ]
 
 
 def client_of(forwarded_for: str, trusted: TrustedProxies) -> str:

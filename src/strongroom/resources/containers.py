@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from strongroom.core import limits
 from strongroom.core.echo import LOCATION, shown
 from strongroom.core.errors import Conflict, Invalid
-from strongroom.core.networks import PrivateEndpoint, VirtualNetwork
-from strongroom.core.records import tenant_partition
+from strongroom.core.network import PublicNetworkAccess
+from strongroom.core.networks import PerimeterAssociation, PerimeterMode, PrivateEndpoint, VirtualNetwork
+from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.resources.endpoint_connections import disconnect
@@ -130,6 +131,7 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     perimeters, associations, used = await perimeters_of(tx, current, lambda one: is_in(one, current))
     if used is not None:
         raise deletion_blocked(current, used.scope)
+    await _keep_closed(tx, associations)
     vaults = [
         await mark_deleted(tx, vault, now=now)
         for vault in await tx.records(Vault)
@@ -145,6 +147,18 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
     return GroupRemoval(tuple(vaults), tuple(identities), tuple(machines))
+
+
+async def _keep_closed(tx: Transaction, associations: Iterable[PerimeterAssociation]) -> None:
+    """
+    Let vaults admit nobody whose perimeter goes and decided until now, so that recovering one opens nothing.
+
+    Their owners say what is to decide in its place: it is the vault's own setting.
+    """
+    for association in associations:
+        vault = await tx.record(Vault, vault_partition(association.vault), association.vault)
+        if vault is not None and association.mode is PerimeterMode.ENFORCED:
+            await tx.put(replace(vault, public_network_access=PublicNetworkAccess.SECURED_BY_PERIMETER))
 
 
 async def _networks_of(tx: Transaction, group: ResourceGroup) -> tuple[list[VirtualNetwork], list[PrivateEndpoint]]:
