@@ -227,6 +227,7 @@ def test_without_the_right(
         assert world.view.generation == before
         assert answer.status == 403
         assert error_of(answer) == surface.denial(subject, who, model)
+        assert not [name for name in answer.headers if name.startswith("x-strongroom-")]
         entry = last_entry(world)
         assert entry["operationName"] == op.name
         assert entry["identity"]["claim"]["oid"] == who.oid
@@ -263,7 +264,13 @@ def test_with_exactly_the_right(world: Simulation, surface: Guarded, op: Op, mod
     assert answer.headers.get("x-ms-keyvault-rbac-assignment-id") == (
         given if (surface, model) == (VAULTS, "rbac") else None
     )
+    assert answer.headers.get("x-strongroom-access-policy") == (
+        given if (surface, model) == (VAULTS, "policy") else None
+    )
     entry = last_entry(world)
+    assert answer.headers.get("x-strongroom-admitted-by") == (
+        entry["properties"]["addrAuthType"] if surface is VAULTS else None
+    )
     assert entry["operationName"] == op.name
     assert entry["identity"]["claim"]["oid"] == nobody.oid
     assert entry["properties"]["httpStatusCode"] == surface.success(op)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 
 from strongroom import __version__
@@ -63,11 +64,23 @@ def standing_headers(world: World, trace: Trace) -> tuple[Header, ...]:
     region = trace.vault.location if trace.vault is not None else world.settings.region
     named = (b"x-ms-keyvault-region", region.encode("ascii", "replace"))
     standing = (*_COMMON, named, _VERSION, _network_info(trace.connection))
-    permit = trace.permit
-    if permit is None or permit.model != "rbac" or permit.assignment is None:
-        return standing
-    assignment = permit.assignment.encode("ascii", "replace")
-    return (*standing, (b"x-ms-keyvault-rbac-assignment-id", assignment), _RBAC_CACHE)
+    return (*standing, *_decided_by(trace))
+
+
+def _decided_by(trace: Trace) -> Iterator[Header]:
+    """Say by what the caller was let in and what it has its right from; Azure's answers tell the assignment alone."""
+    permit, admission = trace.permit, trace.admission
+    if permit is None or permit.assignment is None:
+        # Whoever is refused is not told how the vault is guarded.
+        return
+    decided = permit.assignment.encode("ascii", "replace")
+    if permit.model == "rbac":
+        yield b"x-ms-keyvault-rbac-assignment-id", decided
+        yield _RBAC_CACHE
+    else:
+        yield b"x-strongroom-access-policy", decided
+    if admission is not None:
+        yield b"x-strongroom-admitted-by", admission.rule.encode("ascii", "replace")
 
 
 def _network_info(connection: Connection) -> Header:
