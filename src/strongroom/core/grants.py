@@ -1,227 +1,38 @@
 """
-Who may: role assignments, deny assignments and conditions, evaluated.
+Who may: a tenant's role and deny assignments, ready to be asked. What they come to is in `core.rulings`.
 
-Rules from reference azure-key-vault.md sections 3.4 to 3.6. Scopes compare case-insensitively and on segment
-boundaries: `/vaults/a` is no prefix of `/vaults/ab`. What cannot be decided grants nothing, and denies: an assignment
-of a role that is not known or under a condition that is not true grants nothing, and a deny assignment holds unless its
-condition is false.
+Rules from reference azure-key-vault.md sections 3.4 and 3.5. Scopes compare case-insensitively and on segment
+boundaries: `/vaults/a` is no prefix of `/vaults/ab`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
 
-from strongroom.core.action_patterns import ActionPattern
-from strongroom.core.condition_expressions import all_of
-from strongroom.core.conditions import read_condition
 from strongroom.core.facts import NO_FACTS, Facts
-from strongroom.core.limits import CONDITION_CHARS_ASKED, GRANT_MEMO_ENTRIES
+from strongroom.core.limits import GRANT_MEMO_ENTRIES
 from strongroom.core.rbac import EVERYONE, DenyAssignment, RoleAssignment, RoleDefinition, scope_key
+from strongroom.core.rulings import (
+    Compiled,
+    CompiledActions,
+    Considered,
+    Denial,
+    Grant,
+    Reach,
+    Ruling,
+    Standing,
+    affordable,
+    bearing,
+    bearing_of_denial,
+    conditions_of,
+    id_of,
+)
 
 _NO_ANCESTORS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _MANAGEMENT_GROUPS = "/providers/microsoft.management/managementgroups/"
 _KEPT_SCOPE_CHARS = 512
 """The longest scope whose answer is kept."""
-_ACTIONS_KEPT = 256
-"""Actions whose answer one role or denial keeps: more than the service has operations."""
-
-Conditions = tuple[tuple[str, str | None], ...]
-"""Conditions that have to hold together, each with its version."""
-
-
-class CompiledActions:
-    """
-    What a role grants or a deny assignment takes, ready to be asked: control and data actions apart, never mixed.
-
-    Owner and Contributor have no data action, so they read no secret, whatever their actions say.
-    """
-
-    __slots__ = ("_answers", "_control", "_data")
-
-    def __init__(self, listed: RoleDefinition | DenyAssignment) -> None:
-        self._answers: dict[tuple[str, bool], bool] = {}
-        self._control = (ActionPattern(listed.actions), ActionPattern(listed.not_actions))
-        self._data = (ActionPattern(listed.data_actions), ActionPattern(listed.not_data_actions))
-
-    def cover(self, action: str, *, data: bool) -> bool:
-        """Tell whether a control action, or a data action if *data*, is listed and not taken back."""
-        # Of thousands of patterns each is looked at for an action once, and not again after every change of rights.
-        found = self._answers.get((action, data))
-        if found is None:
-            listed, taken_back = self._data if data else self._control
-            found = listed.matches(action) and not taken_back.matches(action)
-            if len(self._answers) >= _ACTIONS_KEPT:
-                self._answers.clear()
-            self._answers[action, data] = found
-        return found
-
-
-Compiled = Mapping[str, tuple[RoleDefinition | DenyAssignment, CompiledActions]]
-"""What roles and denials were compiled to, by their ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """
-    The answer to one question, and what it rests on.
-
-    Attributes:
-        assignment: what grants, also where a denial takes it; None if nothing does.
-        denial: what denies, whatever grants.
-        reason: for the audit, what decided.
-        steady: False if time alone may change the answer, so that it must not be remembered.
-        settled: False if it was asked ahead of facts that may still change it.
-    """
-
-    assignment: RoleAssignment | None
-    denial: DenyAssignment | None
-    reason: str
-    steady: bool = True
-    settled: bool = True
-
-    @property
-    def is_allowed(self) -> bool:
-        """True if something grants and nothing denies."""
-        return self.assignment is not None and self.denial is None
-
-
-class Bearing(StrEnum):
-    """What an assignment or a denial means for a question, in words for people."""
-
-    GRANTS = "grants"
-    DENIES = "denies"
-    UNKNOWN_ROLE = "its role does not exist"
-    OTHER_SCOPE = "its scope is not above what is asked about"
-    OTHER_ACTION = "it does not cover the action"
-    EXCLUDED = "it excludes the caller"
-    CONDITION_FALSE = "its condition does not hold"
-    CONDITION_UNKNOWN = "its condition cannot be decided"
-    CONDITION_UNREADABLE = "its condition cannot be read"
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """
-    An assignment or a denial of the principals, and what it means for a question.
-
-    A denial under a condition that cannot be decided or read `DENIES`.
-    """
-
-    assignment: RoleAssignment | None
-    denial: DenyAssignment | None
-    bearing: Bearing
-
-    @property
-    def counts(self) -> bool:
-        """True if it grants or denies."""
-        return self.bearing in {Bearing.GRANTS, Bearing.DENIES}
-
-
-class _Grant(NamedTuple):
-    """An assignment, compiled. `actions` is None if its role is not known."""
-
-    scope: str
-    actions: CompiledActions | None
-    assignment: RoleAssignment
-    conditions: Conditions
-
-
-class _Denial(NamedTuple):
-    """A deny assignment, compiled."""
-
-    scope: str
-    actions: CompiledActions
-    excluded: frozenset[str]
-    denial: DenyAssignment
-    only_here: bool
-    """Whether it spares what is below its scope."""
-
-    @property
-    def conditions(self) -> Conditions:
-        """Its condition, if it has one."""
-        denial = self.denial
-        return () if denial.condition is None else ((denial.condition, denial.condition_version),)
-
-
-def _hold(conditions: Conditions, action: str, facts: Facts, *, pending: bool = False) -> bool | None:
-    """Say whether conditions hold together; without any they do."""
-    return all_of(read_condition(*condition).evaluate(action, facts, pending=pending) for condition in conditions)
-
-
-_OneT = TypeVar("_OneT", _Grant, _Denial)
-
-
-def _affordable(ones: tuple[_OneT, ...]) -> tuple[_OneT, ...]:
-    """Take the first, as many as one question may ask the conditions of: it must not hold up everybody else's."""
-    left = CONDITION_CHARS_ASKED
-    for place, one in enumerate(ones):
-        left -= sum(len(text) for text, _ in one.conditions)
-        if left < 0:
-            return ones[:place]
-    return ones
-
-
-class _Reach(NamedTuple):
-    """What some principals have for one action, by scope."""
-
-    granted: dict[str, RoleAssignment]
-    conditional: dict[str, tuple[_Grant, ...]]
-    denied: dict[str, tuple[_Denial, ...]]
-
-
-_NO_ASSIGNMENT = "no role assignment"
-_NO_CONDITION = "no role assignment whose condition holds"
-
-
-class _Standing(NamedTuple):
-    """What bears on one question, the narrowest scope first, and the answer if no condition has to be asked."""
-
-    granted: RoleAssignment | None
-    conditional: tuple[_Grant, ...]
-    denials: tuple[_Denial, ...]
-    settled: Ruling | None
-
-    def rule(self, action: str, facts: Facts, *, pending: bool = False, unconditional: bool = False) -> Ruling:
-        """Answer with the conditions asked; with *pending*, what is unknown may yet be true, and denies nothing yet."""
-        asked: list[Conditions] = []
-        granted, settled = self.granted, True
-        if granted is None and not unconditional:
-            for grant in _affordable(self.conditional):
-                asked.append(grant.conditions)
-                found = _hold(grant.conditions, action, facts, pending=pending)
-                if found is True:
-                    granted, settled = grant.assignment, True
-                    break
-                if found is None and pending and granted is None:
-                    granted, settled = grant.assignment, False
-        denied: DenyAssignment | None = None
-        affordable = _affordable(self.denials)
-        for denial in affordable:
-            asked.append(denial.conditions)
-            found = _hold(denial.conditions, action, facts, pending=pending)
-            if found is None and pending:
-                settled = False
-            elif found is not False:
-                denied = denial.denial
-                break
-        else:
-            if len(affordable) < len(self.denials):
-                denied = self.denials[len(affordable)].denial
-        steady = all(read_condition(*condition).is_steady for conditions in asked for condition in conditions)
-        return Ruling(granted, denied, self._reason(granted, denied), steady, settled)
-
-    def _reason(self, granted: RoleAssignment | None, denied: DenyAssignment | None) -> str:
-        if denied is not None:
-            return f"deny assignment {denied.arm_id}"
-        if granted is not None:
-            return "role assignment"
-        return f"{_NO_CONDITION}: {self.conditional[0].assignment.arm_id}" if self.conditional else _NO_ASSIGNMENT
-
-
 _NOTHING_COMPILED: Compiled = MappingProxyType({})
 
 
@@ -256,7 +67,7 @@ class GrantIndex:
         before this one has `compiled`: of records that did not change it is taken over.
         """
         self.compiled: dict[str, tuple[RoleDefinition | DenyAssignment, CompiledActions]] = {}
-        held: dict[str, list[_Grant]] = {}
+        held: dict[str, list[Grant]] = {}
         for assignment in assignments:
             if assignment.tenant != tenant or not assignment.scope.startswith("/"):
                 continue
@@ -264,16 +75,16 @@ class GrantIndex:
             if role is not None and role.tenant not in {"", tenant}:
                 role = None
             actions = None if role is None else self._compile(role, known)
-            grant = _Grant(scope_key(assignment.scope), actions, assignment, _conditions(assignment, role))
+            grant = Grant(scope_key(assignment.scope), actions, assignment, conditions_of(assignment, role))
             held.setdefault(assignment.principal.lower(), []).append(grant)
         # Of several assignments at one scope the one with the lowest id is the evidence, so that it does not change
         # with the order in which records were read.
-        self._held = {who: tuple(sorted(grants, key=_id_of)) for who, grants in held.items()}
+        self._held = {who: tuple(sorted(grants, key=id_of)) for who, grants in held.items()}
         self._denials = self._compile_denials(tenant, denials, known)
         self._ancestors = ancestors
         self._root_group = _MANAGEMENT_GROUPS + tenant.lower()
-        self._answers: dict[tuple[frozenset[str], str, str, bool], _Standing] = {}
-        self._memo: dict[tuple[frozenset[str], str, bool], _Reach] = {}
+        self._answers: dict[tuple[frozenset[str], str, str, bool], Standing] = {}
+        self._memo: dict[tuple[frozenset[str], str, bool], Reach] = {}
 
     # ---- questions
 
@@ -343,13 +154,13 @@ class GrantIndex:
         """List every denial and then every assignment of *principals* with what it means for a question."""
         chain = self._chain(scope)
         conditional, in_the_way = self._bearing_on(self._reached(principals, action, data=data), chain)
-        asked_grants = frozenset(grant.assignment.id for grant in _affordable(conditional))
-        asked_denials = frozenset(one.denial.id for one in _affordable(in_the_way))
+        asked_grants = frozenset(grant.assignment.id for grant in affordable(conditional))
+        asked_denials = frozenset(one.denial.id for one in affordable(in_the_way))
         denials = {
             one.denial.id: Considered(
                 None,
                 one.denial,
-                _bearing_of_denial(
+                bearing_of_denial(
                     one, principals, chain, action, facts, data=data, affordable=one.denial.id in asked_denials
                 ),
             )
@@ -359,7 +170,7 @@ class GrantIndex:
             grant.assignment.id: Considered(
                 grant.assignment,
                 None,
-                _bearing(grant, chain, action, facts, data=data, affordable=grant.assignment.id in asked_grants),
+                bearing(grant, chain, action, facts, data=data, affordable=grant.assignment.id in asked_grants),
             )
             for principal in principals
             for grant in self._held.get(principal, ())
@@ -377,9 +188,9 @@ class GrantIndex:
 
     def _compile_denials(
         self, tenant: str, denials: Iterable[DenyAssignment], known: Compiled
-    ) -> dict[str, tuple[_Denial, ...]]:
+    ) -> dict[str, tuple[Denial, ...]]:
         """Compile deny assignments by whom they name."""
-        compiled: dict[str, list[_Denial]] = {}
+        compiled: dict[str, list[Denial]] = {}
         for denial in denials:
             if denial.tenant != tenant:
                 continue
@@ -387,14 +198,14 @@ class GrantIndex:
             is_path = denial.scope.startswith("/")
             scope = scope_key(denial.scope) if is_path else ""
             excluded = frozenset(map(str.lower, denial.exclude_principals))
-            one = _Denial(scope, self._compile(denial, known), excluded, denial, denial.only_here and is_path)
+            one = Denial(scope, self._compile(denial, known), excluded, denial, denial.only_here and is_path)
             for principal in {name.lower() for name in denial.principals}:
                 compiled.setdefault(principal, []).append(one)
         return {principal: tuple(named) for principal, named in compiled.items()}
 
     # ---- how they are answered
 
-    def _standing(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> _Standing:
+    def _standing(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> Standing:
         question = (principals, scope, action, data)
         try:
             return self._answers[question]
@@ -407,20 +218,20 @@ class GrantIndex:
             self._answers[question] = standing
         return standing
 
-    def _find(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> _Standing:
+    def _find(self, principals: frozenset[str], scope: str, action: str, *, data: bool) -> Standing:
         reach = self._reached(principals, action, data=data)
         chain = self._chain(scope)
         granted = next((reach.granted[place] for place in chain if place in reach.granted), None)
         conditional, denials = self._bearing_on(reach, chain)
         if granted is not None:
             conditional = ()
-        standing = _Standing(granted, conditional, denials, None)
+        standing = Standing(granted, conditional, denials, None)
         if conditional or any(denial.conditions for denial in denials):
             return standing
         return standing._replace(settled=standing.rule(action, NO_FACTS))
 
     @staticmethod
-    def _bearing_on(reach: _Reach, chain: tuple[str, ...]) -> tuple[tuple[_Grant, ...], tuple[_Denial, ...]]:
+    def _bearing_on(reach: Reach, chain: tuple[str, ...]) -> tuple[tuple[Grant, ...], tuple[Denial, ...]]:
         """Collect the grants under a condition, and the denials, that reach a scope, the narrowest first."""
         if not reach.conditional and not reach.denied:
             return (), ()
@@ -434,7 +245,7 @@ class GrantIndex:
             ),
         )
 
-    def _reached(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
+    def _reached(self, principals: frozenset[str], action: str, *, data: bool) -> Reach:
         asked = (principals, action, data)
         reach = self._memo.get(asked)
         if reach is None:
@@ -444,10 +255,10 @@ class GrantIndex:
             self._memo[asked] = reach
         return reach
 
-    def _reach(self, principals: frozenset[str], action: str, *, data: bool) -> _Reach:
+    def _reach(self, principals: frozenset[str], action: str, *, data: bool) -> Reach:
         """Collect the scopes at which *principals* may do *action*, and at which they are denied it."""
         granted: dict[str, RoleAssignment] = {}
-        conditional: dict[str, list[_Grant]] = {}
+        conditional: dict[str, list[Grant]] = {}
         covers: dict[CompiledActions | None, bool] = {None: False}
         for principal in principals:
             for grant in self._held.get(principal, ()):
@@ -462,17 +273,17 @@ class GrantIndex:
                 known = granted.get(grant.scope)
                 if known is None or grant.assignment.id < known.id:
                     granted[grant.scope] = grant.assignment
-        denied: dict[str, list[_Denial]] = {}
+        denied: dict[str, list[Denial]] = {}
         for denial in self._denials_of(principals):
             if denial.excluded.isdisjoint(principals) and denial.actions.cover(action, data=data):
                 denied.setdefault(denial.scope, []).append(denial)
-        return _Reach(
+        return Reach(
             granted,
-            {scope: tuple(sorted(grants, key=_id_of)) for scope, grants in conditional.items()},
+            {scope: tuple(sorted(grants, key=id_of)) for scope, grants in conditional.items()},
             {scope: tuple(sorted(denials, key=lambda one: one.denial.id)) for scope, denials in denied.items()},
         )
 
-    def _denials_of(self, principals: frozenset[str]) -> Iterator[_Denial]:
+    def _denials_of(self, principals: frozenset[str]) -> Iterator[Denial]:
         """Give the deny assignments that name one of *principals*, or everyone, each once."""
         if not self._denials:
             return
@@ -503,54 +314,3 @@ class GrantIndex:
         else:
             return ()
         return (*(_MANAGEMENT_GROUPS + name for name in self._ancestors.get(whole, ())), self._root_group)
-
-
-def _id_of(grant: _Grant) -> str:
-    return grant.assignment.id
-
-
-def _conditions(assignment: RoleAssignment, role: RoleDefinition | None) -> Conditions:
-    return tuple(
-        (one.condition, one.condition_version)
-        for one in (assignment, role)
-        if one is not None and one.condition is not None
-    )
-
-
-def _bearing(
-    grant: _Grant, chain: tuple[str, ...], action: str, facts: Facts, *, data: bool, affordable: bool
-) -> Bearing:
-    """Say what an assignment means for a question; its condition is asked only if that is *affordable*."""
-    if grant.actions is None:
-        return Bearing.UNKNOWN_ROLE
-    if grant.scope not in chain:
-        return Bearing.OTHER_SCOPE
-    if not grant.actions.cover(action, data=data):
-        return Bearing.OTHER_ACTION
-    if grant.conditions and not affordable:
-        return Bearing.CONDITION_UNKNOWN
-    found = _hold(grant.conditions, action, facts)
-    if found is None:
-        readable = all(read_condition(*condition).is_readable for condition in grant.conditions)
-        return Bearing.CONDITION_UNKNOWN if readable else Bearing.CONDITION_UNREADABLE
-    return Bearing.GRANTS if found else Bearing.CONDITION_FALSE
-
-
-def _bearing_of_denial(
-    one: _Denial,
-    principals: frozenset[str],
-    chain: tuple[str, ...],
-    action: str,
-    facts: Facts,
-    *,
-    data: bool,
-    affordable: bool,
-) -> Bearing:
-    """Say what a deny assignment means for a question."""
-    if one.scope not in chain or (one.only_here and one.scope != chain[0]):
-        return Bearing.OTHER_SCOPE
-    if not one.actions.cover(action, data=data):
-        return Bearing.OTHER_ACTION
-    if not one.excluded.isdisjoint(principals):
-        return Bearing.EXCLUDED
-    return Bearing.CONDITION_FALSE if affordable and _hold(one.conditions, action, facts) is False else Bearing.DENIES

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strongroom.core.grants import CompiledActions
 from strongroom.core.rbac import RoleDefinition, scope_key
+from strongroom.core.rulings import CompiledActions
 
 
 def roles_by_reach(

@@ -18,7 +18,7 @@ from strongroom.core.denials import control_denial, control_deny_denial, policy_
 from strongroom.core.directory_roles import OWNED_APPLICATIONS, permission_that_gives, power_of, role_that_gives
 from strongroom.core.errors import Denied
 from strongroom.core.facts import NO_FACTS, Facts
-from strongroom.core.grants import GrantIndex, Ruling
+from strongroom.core.grants import GrantIndex
 from strongroom.core.guids import parse_guid
 from strongroom.core.identity import Application, Caller, PrincipalType, ServicePrincipal, User
 from strongroom.core.limits import SECOND_FACTOR_FRESH_S
@@ -34,6 +34,7 @@ from strongroom.core.permissions import (
     Requirement,
 )
 from strongroom.core.records import tenant_partition
+from strongroom.core.rulings import Ruling
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.vaults import Vault
 from strongroom.flow.facts import data_facts, environment_of

@@ -9,7 +9,7 @@ from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
-from strongroom.core.grants import Compiled, GrantIndex
+from strongroom.core.grants import GrantIndex
 from strongroom.core.hierarchy import Hierarchy
 from strongroom.core.identity import (
     Application,
@@ -35,6 +35,7 @@ from strongroom.core.resources import (
     Subscription,
     UserAssignedIdentity,
 )
+from strongroom.core.rulings import Compiled
 from strongroom.core.second_factors import AuthenticatorApp, SecondFactor, SecurityKey
 from strongroom.core.vaults import Vault
 from strongroom.view.groups import Memberships

@@ -10,10 +10,11 @@ from strongroom.core import builtin_roles as roles
 from strongroom.core import limits
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.facts import NO_FACTS, Facts
-from strongroom.core.grants import Bearing, GrantIndex
+from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import Caller, PrincipalType, _with_groups
 from strongroom.core.limits import CALLERS_KEPT
 from strongroom.core.rbac import EVERYONE, DenyAssignment, RoleAssignment, RoleDefinition
+from strongroom.core.rulings import Bearing
 
 TENANT, OTHER_TENANT = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 ALICE, TEAM, BOB = (f"{letter * 8}-0000-0000-0000-000000000001" for letter in "abc")

@@ -5,10 +5,11 @@ import pytest
 from strongroom.core import builtin_roles as roles
 from strongroom.core.action_patterns import ActionPattern
 from strongroom.core.builtin_roles import BUILTIN_ROLES
-from strongroom.core.grants import CompiledActions, GrantIndex
+from strongroom.core.grants import GrantIndex
 from strongroom.core.identity import PrincipalType
 from strongroom.core.limits import GRANT_MEMO_ENTRIES
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
+from strongroom.core.rulings import CompiledActions
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 OTHER_TENANT = "22222222-2222-2222-2222-222222222222"

@@ -10,7 +10,7 @@ from strongroom.core.access_policy import permissions_of as words_of
 from strongroom.core.access_policy import spell_permissions
 from strongroom.core.builtin_roles import BUILTIN_ROLES
 from strongroom.core.facts import Facts
-from strongroom.core.grants import Bearing, Considered, GrantIndex
+from strongroom.core.grants import GrantIndex
 from strongroom.core.hierarchy import Hierarchy
 from strongroom.core.identity import Caller, Group
 from strongroom.core.network import Verdict
@@ -18,6 +18,7 @@ from strongroom.core.permissions import DataPermission
 from strongroom.core.rbac import DenyAssignment, RoleAssignment, RoleDefinition
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ManagementGroup, Subscription
+from strongroom.core.rulings import Bearing, Considered
 from strongroom.core.vaults import Vault
 from strongroom.flow.explain.question import About, is_decided_by_handler, permissions_of
 from strongroom.flow.facts import data_facts
