@@ -13,7 +13,7 @@ from tests.flow.client import Client
 from tests.world import Simulation
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quick_passwords() -> Iterator[None]:
     """
     Hash passwords with Argon2id's least work, for known and unknown users alike: here nobody guesses.
