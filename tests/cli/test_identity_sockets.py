@@ -99,8 +99,9 @@ def test_what_came_in_its_place(live: Service, tmp_path: Path) -> None:
     live.stop()
     path.write_text("mine")
     live.start()
-    assert f"{path} exists and is no socket" in live.output.read_text()
     listed = command(live, "list")
+    # It is written after run.json, which a start is waited for by.
+    assert f"{path} exists and is no socket" in live.output.read_text()
     assert f"socket {path} (does not listen)" in listed.stdout
     assert "no socket" in listed.stderr
     assert ask(other).status_code == 200
