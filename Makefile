@@ -17,10 +17,11 @@ RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 DOCS    := $(VENV)/.docs
 NODE    := examples/node/node_modules/.package-lock.json
+AZ      := .cache/azure-cli/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test soak coverage lint format types layers check bench docs node lock clean
+.PHONY: help setup serve test soak coverage lint format types layers check bench docs node azure-cli lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +65,8 @@ docs: $(DOCS)  ## build the documentation into docs/_build/html
 
 node: $(NODE)  ## install the JavaScript clients that examples/node and its tests need; wants npm
 
+azure-cli: $(AZ)  ## install Azure CLI, which its tests drive, into .cache/azure-cli
+
 # Maintainers only: resolves the dependencies anew and pins them with the hashes of every platform's files.
 lock:  ## pin the dependencies again: make lock ARGS=--upgrade
 	$(PYTHON) -m venv .cache/lock
@@ -104,4 +107,10 @@ $(DOCS): requirements/docs.txt $(RUNTIME)
 
 $(NODE): examples/node/package.json examples/node/package-lock.json
 	npm ci --prefix examples/node --no-fund --no-audit --loglevel=error
+	@touch $@
+
+# Azure CLI is a client like any other, of hundreds of megabytes and with versions of its own for what we use too.
+$(AZ): requirements/azure-cli.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/azure-cli.txt
 	@touch $@

@@ -75,9 +75,11 @@ def test_the_locked_files_are_what_the_project_asks_for(name: str, wanted: list[
 
 
 def test_one_environment_can_hold_all_of_them() -> None:
-    """The files agree on the version of everything they share."""
+    """The files agree on the version of everything they share; Azure CLI has an environment of its own."""
     versions: dict[str, str] = {}
     for path in FILES:
+        if path.stem == "azure-cli":
+            continue
         for name, pin in locked(path).items():
             assert versions.setdefault(name, str(pin.specifier)) == str(pin.specifier), name
 

@@ -20,3 +20,10 @@ EXPLAIN_ROWS = (
     row("VaultWhoCan", "POST", f"{_HERE}/whoCan",
         f"{PROVIDER}/whoCan", _READ_RIGHTS, explain.who_can_request, _AT_VAULT, body=wire.ExplainOwnParameters),
 )  # fmt: skip
+
+EXPLAIN_TYPES: tuple[str, ...] = (
+    "Strongroom.Authorization/explain",
+    "Strongroom.Authorization/explainOwn",
+    "Strongroom.Authorization/whoCan",
+)
+"""The resource types that these rows serve."""

@@ -88,3 +88,13 @@ _GROUP_ROWS = (
 )  # fmt: skip
 
 RIGHTS_ROWS = (*_RIGHTS_ROWS, *_GROUP_ROWS)
+
+RIGHTS_TYPES: tuple[str, ...] = (
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Authorization/roleDefinitions",
+    "Microsoft.Authorization/denyAssignments",
+    "Microsoft.Authorization/permissions",
+    "Microsoft.Management/managementGroups",
+    "Microsoft.Management/managementGroups/subscriptions",
+)
+"""The resource types that these rows serve."""
