@@ -19,6 +19,7 @@ from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.transfer_commands import import_, send
 from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
@@ -414,4 +415,6 @@ application.command(endpoint_listeners)
 application.command(network_maps)
 application.command(signing_keys)
 application.command(tenants)
+application.command(import_)
+application.command(send)
 application.command(trusted_services)

@@ -33,8 +33,8 @@ CLOUDS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
 CREDENTIALS: dict[str, Callable[[str | None], TokenCredential]] = {
     "default": lambda _tenant: DefaultAzureCredential(),
     "cli": lambda tenant: AzureCliCredential(tenant_id=tenant or ""),
-    "browser": lambda tenant: InteractiveBrowserCredential(**({"tenant_id": tenant} if tenant else {})),
-    "device-code": lambda tenant: DeviceCodeCredential(**({"tenant_id": tenant} if tenant else {})),
+    "browser": lambda tenant: InteractiveBrowserCredential(tenant_id=tenant or "organizations"),
+    "device-code": lambda tenant: DeviceCodeCredential(tenant_id=tenant or "organizations"),
     "environment": lambda _tenant: EnvironmentCredential(),
     "managed-identity": lambda _tenant: ManagedIdentityCredential(),
 }

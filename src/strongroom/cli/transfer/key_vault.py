@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from strongroom.cli.remote.session import Refused
@@ -38,12 +39,39 @@ class VaultApi(Protocol):
         ...
 
 
+class Pace:
+    """
+    Keeps two versions of one secret a second apart.
+
+    A vault's times are whole seconds and its versions have no other order, so two that were made in one second could
+    not be told apart by whoever reads them later.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._last: dict[str, float] = {}
+
+    def wait(self, name: str) -> None:
+        """Wait until a second has passed since the last version of that name."""
+        last = self._last.get(name)
+        if last is not None and (rest := last + 1.0 - self._clock()) > 0:
+            self._sleep(rest)
+
+    def wrote(self, name: str) -> None:
+        """Remember that a version is written."""
+        self._last[name] = self._clock()
+
+
 class VaultSecrets:
     """A vault as the source and as the destination of secrets."""
 
-    def __init__(self, title: str, api: VaultApi) -> None:
+    def __init__(self, title: str, api: VaultApi, pace: Pace | None = None) -> None:
         self.title = title
         self._api = api
+        self._pace = pace or Pace()
 
     # ---- as a source ------------------------------------------------------------------------------------------------
 
@@ -108,10 +136,12 @@ class VaultSecrets:
             **({"contentType": version.content_type} if version.content_type else {}),
             **({"tags": dict(version.tags)} if version.tags else {}),
         }
+        self._pace.wait(name)
         try:
             self._api.request("PUT", f"secrets/{name}", body)
         except Refused as refused:
             raise _fault(refused) from None
+        self._pace.wrote(name)
 
     def finish(self) -> None:
         """Do nothing more: each version is durable when its write is answered."""
