@@ -41,7 +41,13 @@ class Operator:
         line = [*before, STRONGROOM, *words, "--vault", self.vault, "--data", str(self.service.data)]
         environment = self.environment | more
         return subprocess.run(
-            line, check=False, capture_output=True, text=True, env=environment, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL
+            line,
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
         )
 
     def report(self, *words: str, before: tuple[str, ...] = (), **more: str) -> Any:
@@ -83,7 +89,12 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     with Service(tmp_path_factory.mktemp("there") / "data") as service:
         operator = Operator(service)
         for value in ("az-1", "az-2"):
-            body = {"value": value, "contentType": "text/plain", "tags": {"v": value}, "attributes": {"exp": 4_000_000_000}}
+            body = {
+                "value": value,
+                "contentType": "text/plain",
+                "tags": {"v": value},
+                "attributes": {"exp": 4_000_000_000},
+            }
             operator.ask("PUT", "secrets/from-azure", body)
             _next_second()
         old = operator.ask("PUT", "secrets/half", {"value": "half-1"})["id"].rpartition("/")[2]
