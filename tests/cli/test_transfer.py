@@ -160,6 +160,27 @@ def test_to_azure_and_a_conflict(here: Operator, there: Operator) -> None:
     assert there.ask("GET", "secrets/taken")["value"] == "theirs"
 
 
+def test_from_another_strongroom(here: Operator, there: Operator, tmp_path: Path) -> None:
+    """Signed in there under a name, and here by the environment: two instances, two tokens."""
+    secret_file = tmp_path / "secret"
+    secret_file.write_text(there.service.first["clientSecret"])
+    there.ask("PUT", "secrets/between", {"value": "between-1"})
+    config = {"STRONGROOM_CONFIG": str(tmp_path / "config")}
+    signed_in = subprocess.run(
+        [
+            *(STRONGROOM, "login", "--data", str(there.service.data), "--name", "there"),
+            *("--service-principal", there.service.first["clientId"], "--secret-file", str(secret_file)),
+        ],
+        check=False, capture_output=True, text=True, env=clean_environment() | config, timeout=_TIMEOUT_S,
+    )  # fmt: skip
+    assert signed_in.returncode == 0, signed_in.stderr
+
+    words = ("import", "strongroom", there.vault, "--from-account", "there", "--only", "between")
+    assert _outcomes(here.report(*words, **config)) == {"between": ("copied", 1)}
+    assert here.ask("GET", "secrets/between")["value"] == "between-1"
+    assert "no account is remembered" in here("import", "strongroom", "v", "--from-account", "x", **config).stderr
+
+
 def test_from_openbao_and_back(here: Operator, tmp_path: Path) -> None:
     """Fields are secrets; a token comes from a file or the environment; what goes out comes in again."""
     engine = KvEngine(KV_TOKEN)

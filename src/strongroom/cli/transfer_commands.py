@@ -83,7 +83,10 @@ def import_strongroom(
     *,
     vault: Vault,
     from_data: Annotated[
-        Path | None, Parameter(name="--from-data", help="Data directory or profile of its instance (default: --data).")
+        Path | None, Parameter(name="--from-data", help="Data directory of its instance (default: what --data says).")
+    ] = None,
+    from_account: Annotated[
+        str | None, Parameter(name="--from-account", help="Who to be there: an account of `strongroom account list`.")
     ] = None,
     data: Data = None,
     only: Only = None,
@@ -98,7 +101,7 @@ def import_strongroom(
     from strongroom.cli.transfer.transfer import Terms  # noqa: PLC0415  as above
 
     terms = Terms(dry_run, newest_only, add, tuple(only or ()))
-    origin = (from_data or data, source)
+    origin = (from_data or data, source, from_account)
     return commands.from_strongroom(origin, (data, vault), terms, commands.Told(json, report))
 
 

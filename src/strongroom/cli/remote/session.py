@@ -227,16 +227,19 @@ _AUDIENCES = {_RESOURCE_MANAGER: token_source.ARM, _GRAPH: token_source.GRAPH, _
 
 
 @contextmanager
-def open_session(data: Path | None, *, tenant: str | None = None, subscription: str | None = None) -> Iterator[Session]:
+def open_session(
+    data: Path | None, *, tenant: str | None = None, subscription: str | None = None, account: str | None = None
+) -> Iterator[Session]:
     """
     Give a session of the operator: of the environment's application if it names one, or else of who signed in.
 
     *data* is the directory of an instance of this machine; without it, the account that is used says which instance.
+    *account* names one that is remembered, which is then used whatever else is said.
 
     Raises:
         Halt: nobody is signed in there, or the instance does not run.
     """
-    account, credential, endpoints = _who(data, tenant)
+    account, credential, endpoints = _who(data, tenant) if account is None else _remembered(account)
     with open_client(endpoints) as client:
         tokens = Tokens(endpoints, client, account, credential, memory=None if credential is None else new_cache())
         yield Session(endpoints, client, tokens, subscription or account.subscription or None, account)
@@ -266,6 +269,13 @@ def _who(data: Path | None, tenant: str | None) -> tuple[Account, Credential | N
         )
     if tenant is not None and chosen.tenant != tenant.lower():
         raise Halt(f"you are not signed in to the tenant {tenant}: strongroom login --tenant {tenant}", Exit.REFUSED)
+    return chosen, None, chosen.endpoints()
+
+
+def _remembered(name: str) -> tuple[Account, Credential | None, Endpoints]:
+    chosen = read_accounts().find(name)
+    if chosen is None:
+        raise Halt(f"no account is remembered as {name!r}: `strongroom account list` shows them", Exit.USAGE)
     return chosen, None, chosen.endpoints()
 
 

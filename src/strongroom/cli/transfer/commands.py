@@ -75,9 +75,9 @@ class SessionVault:
 
 
 @contextmanager
-def own_vault(data: Path | None, vault: str) -> Iterator[VaultSecrets]:
-    """Open a vault of a Strongroom."""
-    with open_session(data) as session:
+def own_vault(data: Path | None, vault: str, account: str | None = None) -> Iterator[VaultSecrets]:
+    """Open a vault of a Strongroom; with *account*, as the one that is remembered by that name."""
+    with open_session(data, account=account) as session:
         yield VaultSecrets(f"the vault {vault}", SessionVault(session, vault))
 
 
@@ -133,9 +133,11 @@ def from_azure(
         return _transfer(source, destination, terms, told)
 
 
-def from_strongroom(origin: tuple[Path | None, str], into: tuple[Path | None, str], terms: Terms, told: Told) -> int:
+def from_strongroom(
+    origin: tuple[Path | None, str, str | None], into: tuple[Path | None, str], terms: Terms, told: Told
+) -> int:
     """Bring secrets of a vault of this or another Strongroom into one of ours."""
-    if origin == into:
+    if origin == (*into, None):
         raise Halt("a vault is not copied into itself", Exit.USAGE)
     with own_vault(*origin) as source, own_vault(*into) as destination:
         return _transfer(source, destination, terms, told)
