@@ -14,7 +14,7 @@ from strongroom.cli.transfer.report import Line, Outcome, Report
 _BATCH = 32
 """
 How many secrets are written side by side. A vault's times are whole seconds, and of two versions of one second nobody
-can tell later which was first: a destination waits between two versions of one secret, and so it waits once for a batch.
+can tell later which was first: a destination waits between two versions of one secret, and so once for a batch.
 """
 
 
