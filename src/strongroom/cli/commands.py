@@ -16,10 +16,12 @@ from strongroom import __version__
 from strongroom.cli.audit_sinks_commands import audit_sinks
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.transfer_commands import import_, send
 from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
@@ -43,7 +45,10 @@ Endpoint = Annotated[
 ]
 NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its domains.")]
 
-_EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
+_EPILOGUE = (
+    "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running;"
+    " 4 not signed in, or without the right."
+)
 
 application = App(
     name="strongroom",
@@ -403,6 +408,10 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
     return command.remove(data, tenant)
 
 
+application.command(login)
+application.command(logout)
+application.command(whoami)
+application.command(account)
 application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)
@@ -416,4 +425,6 @@ application.command(endpoint_listeners)
 application.command(network_maps)
 application.command(signing_keys)
 application.command(tenants)
+application.command(import_)
+application.command(send)
 application.command(trusted_services)

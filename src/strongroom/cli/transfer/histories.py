@@ -1,0 +1,81 @@
+"""A secret with all its versions, wherever it is, and what is left to write of one at another place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version with all that a vault keeps of it; the times are Unix seconds."""
+
+    value: str = field(repr=False)
+    content_type: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+    not_before: int | None = None
+    expires: int | None = None
+    origin: str = ""
+    """What it is called where it was read. It is no part of what is compared: the destination gives its own names."""
+
+    @property
+    def mark(self) -> bytes:
+        """Give what is equal for equal versions, and holds no value."""
+        parts = [
+            self.value,
+            self.content_type or "",
+            *(part for pair in sorted(self.tags.items()) for part in pair),
+            str(self.enabled),
+            str(self.not_before),
+            str(self.expires),
+        ]
+        digest = hashlib.sha256()
+        for part in parts:
+            text = part.encode("utf-8", "surrogatepass")
+            digest.update(len(text).to_bytes(8, "big") + text)
+        return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A secret's versions that could be read, the oldest first, and why others could not."""
+
+    versions: tuple[Version, ...]
+    unread: tuple[str, ...] = ()
+    """A sentence for each version whose value its place does not tell."""
+
+
+class Standing(Enum):
+    """How a destination's history stands to a source's."""
+
+    ABSENT = "absent"
+    BEHIND = "behind"
+    """It has the source's first versions and nothing else: an interrupted transfer, or newer versions at the source."""
+    SAME = "same"
+    DIFFERENT = "different"
+
+
+def compare(source: History, destination: History | None) -> tuple[Standing, tuple[Version, ...]]:
+    """
+    Tell how a destination stands to its source, and which versions it lacks, the oldest first.
+
+    Versions of one second have no order of their own, so the destination's are compared as a heap with as many of the
+    source's first. One that cannot be read is like none of the source's: nothing is written on top of what is unknown.
+    """
+    if destination is None or not (destination.versions or destination.unread):
+        return Standing.ABSENT, source.versions
+    count = len(destination.versions)
+    first = Counter(one.mark for one in source.versions[:count])
+    if destination.unread or first != Counter(one.mark for one in destination.versions):
+        return Standing.DIFFERENT, ()
+    missing = source.versions[count:]
+    return (Standing.BEHIND if missing else Standing.SAME), missing
+
+
+def newest_only(history: History) -> History:
+    """Leave only the newest version, for who does not want the others."""
+    return History(history.versions[-1:], history.unread)
