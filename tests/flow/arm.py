@@ -149,6 +149,11 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
 
     @property
+    def tags(self) -> str:
+        """The path of the vault's tags."""
+        return f"{self.vault}/providers/Microsoft.Resources/tags/default"
+
+    @property
     def lock(self) -> str:
         """The path of a lock at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
@@ -394,6 +399,11 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"direction": "Inbound", **ranges, **more}}
 
 
+def tags_body(tags: dict[str, str], operation: str = "") -> dict[str, Any]:
+    """Give the body that replaces tags; with an operation, the one that changes them."""
+    return {"properties": {"tags": tags}, **({"operation": operation} if operation else {})}
+
+
 def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
     """Give the body that locks something."""
     return {"properties": {"level": level, **properties}}
@@ -436,6 +446,12 @@ CASES: dict[str, Case] = {
     "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupExists": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupPut": Case(lambda arm: arm.group, body=lambda _: {"location": "local"}),
+    "ResourceGroupPatch": Case(lambda arm: arm.group, Arm.make_group, lambda _: {"tags": {"a": "b"}}),
+    "TagsGet": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagsPut": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"})),
+    "TagsPatch": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"}, "Merge")),
+    "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
     "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
     "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
@@ -637,7 +653,8 @@ def scope_of(op: Op, arm: Arm) -> str:
     """Give the scope that an operation's right is looked up at."""
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
-        return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
+        provider = op.path.split("/")[2]
+        return path.rpartition(f"/providers/{provider}/")[0]
     for prefix in (
         arm.management_group,
         arm.vault,

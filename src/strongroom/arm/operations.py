@@ -17,6 +17,7 @@ from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
+from strongroom.arm.tag_operations import TAG_ROWS, TAG_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
 from strongroom.core.echo import RESOURCE_TYPE, shown
 from strongroom.core.errors import NotFound
@@ -25,6 +26,7 @@ from strongroom.http.routing import split_path
 
 OPERATIONS: tuple[Op, ...] = (
     *CONTAINER_ROWS,
+    *TAG_ROWS,
     *VAULT_ROWS,
     *IDENTITY_ROWS,
     *RIGHTS_ROWS,
@@ -40,6 +42,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *LOCK_TYPES,
     *IDENTITY_TYPES,
     *CONTAINER_TYPES,
+    *TAG_TYPES,
     *EXPLAIN_TYPES,
 )
 
