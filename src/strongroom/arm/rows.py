@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.arm.etags import Tagged, match
 from strongroom.arm.locked import hold
 from strongroom.core import limits
 from strongroom.core.api_versions import parse_arm
@@ -29,11 +30,13 @@ def row(
     success: int = 200,
     body: type | None = None,
     effect: Effect | None = None,
+    tagged: Tagged | None = None,
 ) -> Op:
     """
     Make a row whose handler runs once the api-version is known to be one of the provider's, and no lock holds it.
 
     *effect* is what it does to the scope in its path, where its method does not say that: a POST counts as a change.
+    *tagged* says where the record is whose etag its resource shows.
     """
     provider, _, kind = resource_type.partition("/")
     does = effect_of(method) if effect is None else effect
@@ -42,6 +45,8 @@ def row(
         given = [call.api_version] if call.api_version else []
         parse_arm(given, provider=provider, resource_type=kind, location=call.world.settings.region)
         hold(call, does)
+        if tagged is not None:
+            match(call, tagged)
         return await handler(call)
 
     return Op(
