@@ -49,7 +49,7 @@ VAULT_ROWS = (
     row("VaultPurge", "POST", f"{DELETED_VAULT}/purge",
         "Microsoft.KeyVault/locations/deletedVaults",
         action("Microsoft.KeyVault/locations/deletedVaults/purge/action"),
-        vaults.purge_deleted_vault, _AT_DELETED_VAULT),
+        vaults.purge_deleted_vault, _AT_DELETED_VAULT, success=202),
 )  # fmt: skip
 
 VAULT_TYPES: tuple[str, ...] = (
