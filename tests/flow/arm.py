@@ -159,6 +159,11 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
 
     @property
+    def lock(self) -> str:
+        """The path of a lock at the vault."""
+        return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
+
+    @property
     def role(self) -> str:
         """The path of a custom role at the group."""
         return f"{self.group}/providers/Microsoft.Authorization/roleDefinitions/c0000000-0000-4000-8000-0000{self.tag}"
@@ -355,6 +360,11 @@ class Arm:
         self.make_rule()
         return self.do("PUT", self.association, self.association_body(mode))
 
+    def make_lock(self) -> Any:
+        """Make the vault and lock it."""
+        self.make_vault()
+        return self.do("PUT", self.lock, lock_body("ReadOnly"))
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -400,6 +410,11 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     """Give the body of an access rule for what comes from ranges."""
     ranges = {"addressPrefixes": list(prefixes)} if prefixes else {}
     return {"properties": {"direction": "Inbound", **ranges, **more}}
+
+
+def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
+    """Give the body that locks something."""
+    return {"properties": {"level": level, **properties}}
 
 
 def decided(status: str, **more: Any) -> dict[str, Any]:
@@ -579,6 +594,10 @@ CASES: dict[str, Case] = {
     "DenyAssignmentGet": Case(lambda arm: arm.denial, Arm.make_denial),
     "DenyAssignmentPut": Case(lambda arm: arm.denial, Arm.make_vault, lambda arm: arm.denial_body()),
     "DenyAssignmentDelete": Case(lambda arm: arm.denial, Arm.make_denial, to_stranger=204),
+    "ManagementLockList": Case(lambda arm: arm.lock.rpartition("/")[0], Arm.make_lock),
+    "ManagementLockGet": Case(lambda arm: arm.lock, Arm.make_lock),
+    "ManagementLockPut": Case(lambda arm: arm.lock, Arm.make_vault, lambda _: lock_body()),
+    "ManagementLockDelete": Case(lambda arm: arm.lock, Arm.make_lock, to_stranger=204),
     "ManagementGroupList": Case(
         lambda arm: arm.management_group.rpartition("/")[0],
         Arm.make_management_group,
