@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom.arm.operations import OPERATIONS
+from strongroom.arm.polling import (
+    KEY_VAULT_PLACE,
+    MANAGEMENT_PLACE,
+    NETWORK_PLACE,
+    RESOURCES_PLACE,
+    Outcome,
+    Place,
+    seal_id,
+)
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
+from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -168,6 +178,14 @@ class Arm:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
 
+    def operation(self, place: Place, segment: str, result: dict[str, Any] | None = None) -> str:
+        """Give the path of an operation of the caller's own that has just ended."""
+        parent = place.path.format(subscription=self.world.first.subscription_id, location="local")
+        tenant, kind = self.world.first.tenant_id, PrincipalType.SERVICE_PRINCIPAL
+        caller = Caller(tenant, self.who.oid, self.who.appid, kind, "", frozenset(), "", "")
+        now = int(self.world.clock())
+        return f"{parent}/{segment}/{seal_id(self.world.keys, caller, parent, Outcome(now, now, result))}"
+
     def as_(self, who: Principal) -> Arm:
         """Speak of the same things as another caller."""
         return Arm(self.world, who, self.tag)
@@ -183,7 +201,7 @@ class Arm:
     def do(self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any) -> Any:
         """Send a request that succeeds, and give its decoded body."""
         answer = self.ask(method, path, body, version=version, **how)
-        assert answer.status in {200, 201, 204}, (answer.status, answer.body)
+        assert answer.status in {200, 201, 202, 204}, (answer.status, answer.body)
         return answer.json if answer.body else None
 
     def refused(
@@ -434,6 +452,7 @@ def _make_both_ends(arm: Arm) -> None:
     arm.make_network()
 
 
+_GONE = {"name": "gone"}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
@@ -640,6 +659,13 @@ CASES: dict[str, Case] = {
         lambda _: {"operation": "SecretGet", "objectName": "a"},
         linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
+    "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
+    "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
+    "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
+    "NetworkOperationResultGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operationResults", _GONE)),
+    "ResourceOperationStatusGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationStatuses")),
+    "ResourceOperationResultGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationresults", _GONE)),
+    "ManagementGroupOperationStatusGet": Case(lambda arm: arm.operation(MANAGEMENT_PLACE, "operationResults")),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),

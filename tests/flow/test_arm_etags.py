@@ -68,7 +68,7 @@ class TestConditions:
         assert send(arm, name, if_none_match="*").status == 412
         assert send(arm, name, if_none_match=f"{STALE}, {tag}").status == 412
         assert arm.world.view.generation == before
-        assert send(arm, name, if_match=f"{STALE}, {tag.removeprefix('W/')}", if_none_match=STALE).status == 200
+        assert send(arm, name, if_match=f"{STALE}, {tag.removeprefix('W/')}", if_none_match=STALE).status in {200, 202}
 
     @pytest.mark.parametrize("name", [name for name in MAKERS if name.endswith("Put") and "Connection" not in name])
     def test_making(self, arm: Arm, name: str) -> None:
@@ -101,7 +101,7 @@ class TestConditions:
         """With If-Match it is a 412, without it nothing to do."""
         MAKERS[name](arm)
         path = CASES[name].path(arm)
-        assert arm.ask("DELETE", path).status == 200
+        assert arm.ask("DELETE", path).status in {200, 202}
         assert arm.ask("DELETE", path, headers={"if-match": "*"}).status == 412
         assert arm.ask("DELETE", path).status == 204
 

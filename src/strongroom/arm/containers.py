@@ -9,6 +9,7 @@ from strongroom.arm.documents import (
     show_tenant,
 )
 from strongroom.arm.paging import page
+from strongroom.arm.polling import RESOURCES_PLACE, accepted
 from strongroom.arm.resource_filters import parse_resource_filter
 from strongroom.arm.rights import can, sees
 from strongroom.core.identity import Tenant
@@ -112,7 +113,7 @@ async def delete_resource_group(call: Call) -> Response:
         return removal
 
     await call.commit(change, lambda removal: {"vaultIds": [vault.id for vault in removal.vaults]})
-    return Response(200, content_type=None)
+    return accepted(call, RESOURCES_PLACE)
 
 
 def the_subscription(call: Call) -> Subscription:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from strongroom.arm.async_operations import ASYNC_OPERATION_ROWS, ASYNC_OPERATION_TYPES
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
@@ -33,6 +34,7 @@ OPERATIONS: tuple[Op, ...] = (
     *LOCK_ROWS,
     *EXPLAIN_ROWS,
     *NETWORK_ROWS,
+    *ASYNC_OPERATION_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
@@ -44,6 +46,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *CONTAINER_TYPES,
     *TAG_TYPES,
     *EXPLAIN_TYPES,
+    *ASYNC_OPERATION_TYPES,
 )
 
 _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)

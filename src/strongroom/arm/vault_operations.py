@@ -51,7 +51,7 @@ VAULT_ROWS = (
     row("VaultPurge", "POST", f"{DELETED_VAULT}/purge",
         "Microsoft.KeyVault/locations/deletedVaults",
         action("Microsoft.KeyVault/locations/deletedVaults/purge/action"),
-        vaults.purge_deleted_vault, _AT_DELETED_VAULT, effect=Effect.DELETE),
+        vaults.purge_deleted_vault, _AT_DELETED_VAULT, success=202, effect=Effect.DELETE),
 )  # fmt: skip
 
 VAULT_TYPES: tuple[str, ...] = (

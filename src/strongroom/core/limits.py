@@ -181,6 +181,8 @@ ARM_PAGE_BYTES = 4 * 1024 * 1024
 """Where a page of an ARM list ends sooner; what is longer than that has one of its own: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
+ASYNC_OPERATION_S = 86_400
+"""How long the outcome of an ARM operation can be asked for: ours."""
 
 CLIENT_SECRETS_PER_APPLICATION = 50
 """Each costs a comparison at every sign-in: ours."""
