@@ -40,7 +40,7 @@ NOT_HELD = {
 }
 """The rows of writing methods that no lock holds, each with its reason."""
 WRITING = [op for op in GUARDED if op.method in {"PUT", "PATCH", "POST", "DELETE"}]
-DELETING = {"VaultPurge", *(op.name for op in WRITING if op.method == "DELETE")}
+DELETING = {"VaultPurge", "ResourceMove", "ResourceMoveValidate", *(op.name for op in WRITING if op.method == "DELETE")}
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.arm import cloud, containers, generic_lists, wire
+from strongroom.arm import cloud, containers, generic_lists, moves, wire
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import GROUP, at
 from strongroom.core.permissions import Authenticated, Public
@@ -41,6 +41,13 @@ _GROUP_ROWS = (
     row("ResourceGroupDelete", "DELETE", GROUP,
         _GROUP_TYPE, action(f"{_GROUP_ACTION}/delete"), containers.delete_resource_group, _AT_GROUP,
         success=202),
+    # They take rights over the target and over who may in what is moved besides, which the handler asks for.
+    row("ResourceMove", "POST", f"{GROUP}/moveResources",
+        _GROUP_TYPE, action(f"{_GROUP_ACTION}/moveResources/action"), moves.move_resources, _AT_GROUP,
+        success=202, body=wire.ResourcesMove),
+    row("ResourceMoveValidate", "POST", f"{GROUP}/validateMoveResources",
+        _GROUP_TYPE, action(f"{_GROUP_ACTION}/validateMoveResources/action"), moves.validate_move, _AT_GROUP,
+        success=204, body=wire.ResourcesMove),
     row("ResourceList", "GET", f"{_SUBSCRIPTION}/resources",
         "Microsoft.Resources/resources", _ANYONE, generic_lists.list_resources, _AT_SUBSCRIPTION),
     row("ResourceListByGroup", "GET", f"{GROUP}/resources",
