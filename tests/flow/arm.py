@@ -490,6 +490,12 @@ CASES: dict[str, Case] = {
     "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
     "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
+    "VaultExists": Case(lambda arm: arm.vault, Arm.make_vault),
+    "UserAssignedIdentityExists": Case(lambda arm: arm.identity, Arm.make_identity),
+    "MachineExists": Case(lambda arm: arm.machine, Arm.make_machine),
+    "VirtualNetworkExists": Case(lambda arm: arm.network, Arm.make_network),
+    "PrivateEndpointExists": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "NetworkSecurityPerimeterExists": Case(lambda arm: arm.perimeter, Arm.make_profile),
     "ResourceMove": Case(
         lambda arm: f"{arm.group}/moveResources", Arm.make_vault_and_other_group, Arm.move_body, linked=_MOVE_RIGHTS
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.arm import cloud, containers, generic_lists, moves, wire
 from strongroom.arm.rows import action, row
-from strongroom.arm.targets import GROUP, at
+from strongroom.arm.targets import ENDPOINT, GROUP, IDENTITY, MACHINE, NETWORK, PERIMETER, VAULT, at
 from strongroom.core.permissions import Authenticated, Public
 
 _ANYONE = Authenticated()
@@ -54,7 +54,21 @@ _GROUP_ROWS = (
         "Microsoft.Resources/resources", _ANYONE, generic_lists.list_resources, _AT_GROUP),
 )  # fmt: skip
 
-CONTAINER_ROWS = (*_TENANT_ROWS, *_GROUP_ROWS)
+_RESOURCES = (
+    ("Vault", VAULT, "Microsoft.KeyVault/vaults"),
+    ("UserAssignedIdentity", IDENTITY, "Microsoft.ManagedIdentity/userAssignedIdentities"),
+    ("Machine", MACHINE, "Microsoft.HybridCompute/machines"),
+    ("VirtualNetwork", NETWORK, "Microsoft.Network/virtualNetworks"),
+    ("PrivateEndpoint", ENDPOINT, "Microsoft.Network/privateEndpoints"),
+    ("NetworkSecurityPerimeter", PERIMETER, "Microsoft.Network/networkSecurityPerimeters"),
+)
+_EXISTENCE_ROWS = tuple(
+    row(f"{name}Exists", "HEAD", path,
+        kind, action(f"{kind}/read"), generic_lists.check_resource, at(path), success=204)
+    for name, path, kind in _RESOURCES
+)  # fmt: skip
+
+CONTAINER_ROWS = (*_TENANT_ROWS, *_GROUP_ROWS, *_EXISTENCE_ROWS)
 
 CONTAINER_TYPES: tuple[str, ...] = (
     "Microsoft.Resources/subscriptions",
