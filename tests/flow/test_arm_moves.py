@@ -130,7 +130,7 @@ class TestVaults:
         assert [one in held for one in given] == [False, False, True, True]
 
     def test_denials_go_along(self, arm: Arm) -> None:
-        """What a denial keeps closed stays closed: at the vault, and at a single secret."""
+        """SEC-TENANT-13: what a denial keeps closed stays closed: at the vault, and at a single secret."""
         arm.make_vault_and_other_group()
         user = arm.as_(arm.world.principal())
         arm.world.grant(arm.who.oid, KEY_VAULT_SECRETS_OFFICER, arm.subscription)
@@ -260,7 +260,7 @@ class TestWho:
     """Whose rights it takes."""
 
     def test_rights(self, arm: Arm) -> None:
-        """To write the target, and to assign roles over what is moved, without a condition, besides the row's own."""
+        """SEC-TENANT-13: to write the target, and to assign roles over what is moved, without a condition, besides the row's own."""
         arm.make_vault_and_other_group()
         other = arm.as_(arm.world.principal())
         arm.world.grant(other.who.oid, CONTRIBUTOR, arm.group)
@@ -294,6 +294,39 @@ class TestWho:
         arm.world.commit(lambda tx: tx.put(given))
         move(other)
 
+    @pytest.mark.parametrize("far", [False, True])
+    def test_out_from_under_a_denial(self, arm: Arm, *, far: bool) -> None:
+        """SEC-TENANT-13: whoever could not take a denial back does not get past it by a move either."""
+        arm.make_vault_and_other_group()
+        target, above = (elsewhere(arm), arm.subscription) if far else (arm.other_group, arm.group)
+        other = arm.as_(arm.world.principal())
+        for scope in (arm.group, target):
+            arm.world.grant(other.who.oid, CONTRIBUTOR, scope)
+        arm.world.grant(other.who.oid, OWNER, arm.vault)
+        denial = arm.denial.replace(arm.vault, above)
+        actions = [{"dataActions": ["Microsoft.KeyVault/vaults/secrets/*"]}]
+        arm.do("PUT", denial, arm.denial_body(other.who.oid, permissions=actions))
+        status, code, message = refused(other, target=target)
+        assert (status, code) == (403, "AuthorizationFailed")
+        assert "Microsoft.Authorization/denyAssignments/delete" in message
+        arm.do("PUT", denial, arm.denial_body(other.who.oid, permissions=actions, doNotApplyToChildScopes=True))
+        assert other.ask("POST", f"{arm.group}/validateMoveResources", arm.move_body(target=target)).status == 204
+        arm.do("PUT", denial, arm.denial_body(other.who.oid, permissions=actions))
+        move(arm, target=target)
+        arm.do("DELETE", denial)
+
+    def test_below_the_same_denial(self, arm: Arm) -> None:
+        """A denial that holds in both places is none to get past."""
+        arm.make_vault_and_other_group()
+        other = arm.as_(arm.world.principal())
+        for scope in (arm.group, arm.other_group):
+            arm.world.grant(other.who.oid, CONTRIBUTOR, scope)
+        arm.world.grant(other.who.oid, OWNER, arm.vault)
+        denial = arm.denial.replace(arm.vault, arm.subscription)
+        arm.do("PUT", denial, arm.denial_body(other.who.oid))
+        move(other)
+        arm.do("DELETE", denial)
+
     def test_asked_before_anything_is_looked_up(self, arm: Arm) -> None:
         """Who may not is told the same of a target and of a resource that are not there."""
         arm.make_vault_and_other_group()
@@ -306,7 +339,7 @@ class TestWho:
         assert missing == (there[0], there[1], there[2].replace(arm.vault, f"{arm.vault}x"))
 
     def test_other_tenants(self, arm: Arm) -> None:
-        """A group of another tenant is none, whoever may there."""
+        """SEC-TENANT-2: a group of another tenant is none, whoever may there."""
         arm.make_vault()
         tenant, guid = arm.world.tenant(), f"5ccccccc-0000-4000-8000-0000{arm.tag}"
         arm.world.commit(lambda tx: tx.put(Subscription(guid, tenant, "Theirs", 0)))

@@ -16,15 +16,17 @@ from strongroom.core import limits
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.guids import GUID_PATTERN
+from strongroom.core.rbac import DenyAssignment, scope_key
 from strongroom.core.resources import ResourceGroup
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
-from strongroom.resources.lookup import group_of
+from strongroom.resources.lookup import group_of, read_hierarchy
 from strongroom.resources.moves import Movable, move, unsupported
 from strongroom.resources.scopes import locate
 from strongroom.store import Transaction
 
 WRITE_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/write"
+LIFT_DENIAL = "Microsoft.Authorization/denyAssignments/delete"
 _GROUP_ID = re.compile(rf"/subscriptions/({GUID_PATTERN})/resourcegroups/([^/]+)/?", re.IGNORECASE | re.ASCII)
 
 
@@ -65,6 +67,7 @@ async def validate_move(call: Call) -> Response:
 
 async def _move(call: Call, tx: Transaction, plan: _Plan) -> tuple[Movable, ...]:
     _require_rights(call, plan.target.scope, plan.named)
+    await _require_to_lift(call, tx, plan)
     return await move(
         tx,
         source=plan.source,
@@ -122,6 +125,19 @@ def _require_rights(call: Call, target: str, resources: Sequence[str]) -> None:
     require_linked_right(call, WRITE_GROUP, target)
     for one in resources:
         require_right(call, ASSIGN_ROLES, one, unconditional=True)
+
+
+async def _require_to_lift(call: Call, tx: Transaction, plan: _Plan) -> None:
+    """
+    Require the right to take back each denial that what is moved comes out from under.
+
+    Otherwise who may move a vault would lift a denial by it that he could not lift himself.
+    """
+    tree = await read_hierarchy(tx, plan.source.tenant)
+    left = frozenset(tree.above(plan.source.scope)).difference(tree.above(plan.target.scope))
+    for denial in await tx.records(DenyAssignment, plan.source.partition):
+        if not denial.only_here and scope_key(denial.scope) in left:
+            require_right(call, LIFT_DENIAL, denial.scope)
 
 
 def _resource(call: Call, name: str) -> Movable:
