@@ -260,7 +260,7 @@ class TestWho:
     """Whose rights it takes."""
 
     def test_rights(self, arm: Arm) -> None:
-        """SEC-TENANT-13: to write the target, and to assign roles over what is moved, without a condition, besides the row's own."""
+        """SEC-TENANT-13: to write the target, and to assign roles over what is moved, besides the row's own."""
         arm.make_vault_and_other_group()
         other = arm.as_(arm.world.principal())
         arm.world.grant(other.who.oid, CONTRIBUTOR, arm.group)
