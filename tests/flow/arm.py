@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from strongroom.arm.operations import OPERATIONS
+from strongroom.arm.operations import CATALOG, OPERATIONS
 from strongroom.arm.polling import (
     KEY_VAULT_PLACE,
     MANAGEMENT_PLACE,
@@ -154,6 +154,11 @@ class Arm:
         return f"{self.management_group}/subscriptions/5aaaaaaa-0000-4000-8000-0000{self.tag}"
 
     @property
+    def bare_subscription(self) -> str:
+        """The scope of a subscription with nothing in it."""
+        return f"/subscriptions/5bbbbbbb-0000-4000-8000-0000{self.tag}"
+
+    @property
     def denial(self) -> str:
         """The path of a deny assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
@@ -274,6 +279,12 @@ class Arm:
         tenant, guid = self.world.first.tenant_id, self.placed.rpartition("/")[2]
         made = Subscription(guid, tenant, f"Subscription {self.tag}", 0, f"mg-{self.tag}" if placed else "")
         self.world.commit(lambda tx: tx.put(made))
+
+    def make_bare_subscription(self) -> None:
+        """Make the subscription with nothing in it, as one who may do everything there."""
+        self.own_everything()
+        tenant, guid = self.world.first.tenant_id, self.bare_subscription.rpartition("/")[2]
+        self.world.commit(lambda tx: tx.put(Subscription(guid, tenant, f"Subscription {self.tag}", 0)))
 
     def make_group(self) -> Any:
         """Make the group."""
@@ -643,6 +654,15 @@ CASES: dict[str, Case] = {
         lambda _: {"operation": "SecretGet", "objectName": "a"},
         linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
+    "ProviderList": Case(lambda arm: f"{arm.subscription}/providers"),
+    "ProviderGet": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault"),
+    "ProviderResourceTypeList": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/resourceTypes"),
+    "ProviderListAtTenant": Case(lambda _: "/providers", to_stranger=200),
+    "ProviderGetAtTenant": Case(lambda _: "/providers/Microsoft.KeyVault", to_stranger=200),
+    "ProviderOperationList": Case(lambda _: "/providers/Microsoft.KeyVault/operations", to_stranger=200),
+    "RoleOperationList": Case(lambda _: f"{_AUTHORIZATION}/providerOperations", to_stranger=200),
+    "RoleOperationGet": Case(lambda _: f"{_AUTHORIZATION}/providerOperations/Microsoft.KeyVault", to_stranger=200),
+    "LocationList": Case(lambda arm: f"{arm.subscription}/locations"),
     "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
     "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
     "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
@@ -654,6 +674,17 @@ CASES: dict[str, Case] = {
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
 }
+
+
+def _registration(namespace: str, word: str) -> Case:
+    return Case(lambda arm: f"{arm.bare_subscription}/providers/{namespace}/{word}", Arm.make_bare_subscription)
+
+
+for _provider in CATALOG.providers:
+    _name = _provider.namespace.removeprefix("Microsoft.").replace(".", "")
+    CASES[f"{_name}ProviderRegister"] = _registration(_provider.namespace, "register")
+    if not _provider.is_free:
+        CASES[f"{_name}ProviderUnregister"] = _registration(_provider.namespace, "unregister")
 
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
@@ -680,6 +711,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         arm.deleted_vault,
         arm.group,
         arm.subscription,
+        arm.bare_subscription,
     ):
         if path.startswith(prefix):
             return prefix

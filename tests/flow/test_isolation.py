@@ -281,6 +281,7 @@ class Place:
             configuration=self.vault,
             location=self.location,
             operation="add",
+            namespace="Microsoft.KeyVault",
         )
 
 
