@@ -25,6 +25,7 @@ from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Subscription
 from strongroom.flow.operation import Op
+from tests.plugins.canary import plant
 from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
 
 KEY_VAULT = "2026-02-01"
@@ -67,6 +68,11 @@ class Arm:
     def vault(self) -> str:
         """A vault's scope."""
         return f"{self.group}/providers/Microsoft.KeyVault/vaults/{self.vault_name}"
+
+    @property
+    def secret(self) -> str:
+        """A secret of it, as a resource."""
+        return f"{self.vault}/secrets/s-{self.tag}"
 
     @property
     def deleted_vault(self) -> str:
@@ -295,6 +301,11 @@ class Arm:
         self.make_group()
         return self.do("PUT", self.vault, self.vault_body(**properties))
 
+    def make_secret(self, value: str | None = None, **members: Any) -> Any:
+        """Make the vault and the secret, as a resource."""
+        self.make_vault()
+        return self.do("PUT", self.secret, secret_body(value, **members))
+
     def make_deleted_vault(self) -> None:
         """Make the vault and delete it."""
         self.make_vault()
@@ -381,6 +392,11 @@ class Arm:
         self.make_vault()
         principal = self.world.principal(f"p-{self.tag}")
         return self.do("PUT", self.assignment, self.assignment_body(principal.oid))
+
+
+def secret_body(value: str | None = None, **properties: Any) -> dict[str, Any]:
+    """Give the body that sets a secret, to a value of no meaning unless *value* gives one."""
+    return {"properties": {"value": plant() if value is None else value, **properties}}
 
 
 def policy(arm: Arm, who: str, **permissions: list[str]) -> dict[str, Any]:
@@ -474,6 +490,10 @@ CASES: dict[str, Case] = {
     "VaultPatch": Case(lambda arm: arm.vault, Arm.make_vault, lambda _: {"tags": {"a": "b"}}),
     "VaultDelete": Case(lambda arm: arm.vault, Arm.make_vault),
     "VaultAccessPolicyPut": Case(lambda arm: f"{arm.vault}/accessPolicies/add", Arm.make_vault, _policies),
+    "VaultSecretGet": Case(lambda arm: arm.secret, Arm.make_secret),
+    "VaultSecretPut": Case(lambda arm: arm.secret, Arm.make_vault, lambda _: secret_body()),
+    "VaultSecretPatch": Case(lambda arm: arm.secret, Arm.make_secret, lambda _: {"tags": {"a": "b"}}),
+    "VaultSecretList": Case(lambda arm: f"{arm.vault}/secrets", Arm.make_secret),
     "VaultListByGroup": Case(lambda arm: arm.vault.rpartition("/")[0], Arm.make_vault, empty_for_nobody=True),
     "VaultList": Case(
         lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/vaults", Arm.make_vault, empty_for_nobody=True
@@ -697,6 +717,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
     for prefix in (
         arm.management_group,
+        arm.secret,
         arm.vault,
         arm.subnet,
         arm.network,

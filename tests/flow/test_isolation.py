@@ -282,6 +282,7 @@ class Place:
             location=self.location,
             operation="add",
             namespace="Microsoft.KeyVault",
+            secret="s",
         )
 
 

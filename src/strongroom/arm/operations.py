@@ -19,6 +19,7 @@ from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
+from strongroom.arm.secret_operations import SECRET_ROWS, SECRET_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
 from strongroom.core.echo import RESOURCE_TYPE, shown
 from strongroom.core.errors import NotFound
@@ -28,6 +29,7 @@ from strongroom.http.routing import split_path
 _ROWS: tuple[Op, ...] = (
     *CONTAINER_ROWS,
     *VAULT_ROWS,
+    *SECRET_ROWS,
     *IDENTITY_ROWS,
     *RIGHTS_ROWS,
     *LOCK_ROWS,
@@ -38,6 +40,7 @@ _ROWS: tuple[Op, ...] = (
 
 SERVED_TYPES: tuple[str, ...] = (
     *VAULT_TYPES,
+    *SECRET_TYPES,
     *NETWORK_TYPES,
     *RIGHTS_TYPES,
     *LOCK_TYPES,
