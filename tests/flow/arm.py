@@ -9,15 +9,27 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from strongroom.arm.operations import OPERATIONS
+from strongroom.arm.operations import CATALOG, OPERATIONS
+from strongroom.arm.polling import (
+    KEY_VAULT_PLACE,
+    MANAGEMENT_PLACE,
+    NETWORK_PLACE,
+    RESOURCES_PLACE,
+    Outcome,
+    Place,
+    seal_id,
+)
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.diagnostics import AuditSink, SinkKind
+from strongroom.core.identity import Caller, PrincipalType
+from strongroom.core.network import Link
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Subscription
 from strongroom.flow.operation import Op
+from tests.plugins.canary import plant
 from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
 
 KEY_VAULT = "2026-02-01"
@@ -60,6 +72,11 @@ class Arm:
     def vault(self) -> str:
         """A vault's scope."""
         return f"{self.group}/providers/Microsoft.KeyVault/vaults/{self.vault_name}"
+
+    @property
+    def secret(self) -> str:
+        """A secret of it, as a resource."""
+        return f"{self.vault}/secrets/s-{self.tag}"
 
     @property
     def deleted_vault(self) -> str:
@@ -162,9 +179,34 @@ class Arm:
         return f"{self.management_group}/subscriptions/5aaaaaaa-0000-4000-8000-0000{self.tag}"
 
     @property
+    def bare_subscription(self) -> str:
+        """The scope of a subscription with nothing in it."""
+        return f"/subscriptions/5bbbbbbb-0000-4000-8000-0000{self.tag}"
+
+    @property
     def denial(self) -> str:
         """The path of a deny assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
+
+    @property
+    def other_group(self) -> str:
+        """Another group's scope."""
+        return f"{self.subscription}/resourceGroups/h-{self.tag}"
+
+    @property
+    def tags(self) -> str:
+        """The path of the vault's tags."""
+        return f"{self.vault}/providers/Microsoft.Resources/tags/default"
+
+    @property
+    def tag_name(self) -> str:
+        """The path of a name that the subscription suggests for tags."""
+        return f"{self.subscription}/tagNames/n-{self.tag}"
+
+    @property
+    def lock(self) -> str:
+        """The path of a lock at the vault."""
+        return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
 
     @property
     def role(self) -> str:
@@ -175,6 +217,14 @@ class Arm:
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
+
+    def operation(self, place: Place, segment: str, result: dict[str, Any] | None = None) -> str:
+        """Give the path of an operation of the caller's own that has just ended."""
+        parent = place.path.format(subscription=self.world.first.subscription_id, location="local")
+        tenant, kind = self.world.first.tenant_id, PrincipalType.SERVICE_PRINCIPAL
+        caller = Caller(tenant, self.who.oid, self.who.appid, kind, "", frozenset(), "", "")
+        now = int(self.world.clock())
+        return f"{parent}/{segment}/{seal_id(self.world.keys, caller, parent, Outcome(now, now, result))}"
 
     def as_(self, who: Principal) -> Arm:
         """Speak of the same things as another caller."""
@@ -191,7 +241,7 @@ class Arm:
     def do(self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any) -> Any:
         """Send a request that succeeds, and give its decoded body."""
         answer = self.ask(method, path, body, version=version, **how)
-        assert answer.status in {200, 201, 204}, (answer.status, answer.body)
+        assert answer.status in {200, 201, 202, 204}, (answer.status, answer.body)
         return answer.json if answer.body else None
 
     def refused(
@@ -270,6 +320,12 @@ class Arm:
         made = Subscription(guid, tenant, f"Subscription {self.tag}", 0, f"mg-{self.tag}" if placed else "")
         self.world.commit(lambda tx: tx.put(made))
 
+    def make_bare_subscription(self) -> None:
+        """Make the subscription with nothing in it, as one who may do everything there."""
+        self.own_everything()
+        tenant, guid = self.world.first.tenant_id, self.bare_subscription.rpartition("/")[2]
+        self.world.commit(lambda tx: tx.put(Subscription(guid, tenant, f"Subscription {self.tag}", 0)))
+
     def make_group(self) -> Any:
         """Make the group."""
         return self.do("PUT", self.group, {"location": "local"})
@@ -278,6 +334,11 @@ class Arm:
         """Make the group and the vault."""
         self.make_group()
         return self.do("PUT", self.vault, self.vault_body(**properties))
+
+    def make_secret(self, value: str | None = None, **members: Any) -> Any:
+        """Make the vault and the secret, as a resource."""
+        self.make_vault()
+        return self.do("PUT", self.secret, secret_body(value, **members))
 
     def make_deleted_vault(self) -> None:
         """Make the vault and delete it."""
@@ -380,11 +441,39 @@ class Arm:
         self.make_sink()
         return self.do("PUT", self.setting, self.setting_body(**properties))
 
+    def make_tag_name(self) -> Any:
+        """Suggest a name for tags."""
+        return self.do("PUT", self.tag_name)
+
+    def make_tag_value(self) -> Any:
+        """Suggest a name for tags, and a value."""
+        self.make_tag_name()
+        return self.do("PUT", f"{self.tag_name}/tagValues/v")
+
+    def make_lock(self) -> Any:
+        """Make the vault and lock it."""
+        self.make_vault()
+        return self.do("PUT", self.lock, lock_body("ReadOnly"))
+
+    def move_body(self, *resources: str, target: str = "") -> dict[str, Any]:
+        """Give the body that moves resources, or the vault, to the other group."""
+        return {"resources": list(resources or (self.vault,)), "targetResourceGroup": target or self.other_group}
+
+    def make_vault_and_other_group(self) -> None:
+        """Make the vault, and a group to move it to."""
+        self.make_vault()
+        self.do("PUT", self.other_group, {"location": "local"})
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
         principal = self.world.principal(f"p-{self.tag}")
         return self.do("PUT", self.assignment, self.assignment_body(principal.oid))
+
+
+def secret_body(value: str | None = None, **properties: Any) -> dict[str, Any]:
+    """Give the body that sets a secret, to a value of no meaning unless *value* gives one."""
+    return {"properties": {"value": plant() if value is None else value, **properties}}
 
 
 def policy(arm: Arm, who: str, **permissions: list[str]) -> dict[str, Any]:
@@ -429,9 +518,25 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"direction": "Inbound", **ranges, **more}}
 
 
+def tags_body(tags: dict[str, str], operation: str = "") -> dict[str, Any]:
+    """Give the body that replaces tags; with an operation, the one that changes them."""
+    return {"properties": {"tags": tags}, **({"operation": operation} if operation else {})}
+
+
+def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
+    """Give the body that locks something."""
+    return {"properties": {"level": level, **properties}}
+
+
 def decided(status: str, **more: Any) -> dict[str, Any]:
     """Give the body by which a vault's owner decides about a connection."""
     return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
+
+
+def _note_policy(arm: Arm) -> None:
+    text = '[[guardrail]]\nname = "noted"\nrule = "rbac-only"\neffect = "audit"\n'
+    how: dict[str, Any] = {"link": Link.CONTROL, "host": "control"}
+    assert arm.world.ask("POST", "http://control/policy", body={"text": text}, **how).status == 200
 
 
 def _make_bare_network(arm: Arm) -> None:
@@ -462,8 +567,16 @@ def _make_vault_and_sink(arm: Arm) -> None:
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _INSIGHTS = "/providers/Microsoft.Insights"
 _EVENTS = f"{_INSIGHTS}/eventtypes/management/values"
+_GONE = {"name": "gone"}
+_AUTHORIZATION = "/providers/Microsoft.Authorization"
+_POLICY_INSIGHTS = "/providers/Microsoft.PolicyInsights"
+_PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
+_MOVE_RIGHTS: tuple[tuple[str, Callable[[Arm], str]], ...] = (
+    ("Microsoft.Resources/subscriptions/resourceGroups/write", lambda arm: arm.other_group),
+    ("Microsoft.Authorization/roleAssignments/write", lambda arm: arm.vault),
+)
 
 CASES: dict[str, Case] = {
     "TenantList": Case(lambda _: "/tenants", to_stranger=200),
@@ -473,7 +586,32 @@ CASES: dict[str, Case] = {
     "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupExists": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupPut": Case(lambda arm: arm.group, body=lambda _: {"location": "local"}),
+    "ResourceGroupPatch": Case(lambda arm: arm.group, Arm.make_group, lambda _: {"tags": {"a": "b"}}),
+    "TagsGet": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagsPut": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"})),
+    "TagsPatch": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"}, "Merge")),
+    "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
+    "TagNamePut": Case(lambda arm: arm.tag_name),
+    "TagNameDelete": Case(lambda arm: arm.tag_name, Arm.make_tag_name),
+    "TagValuePut": Case(lambda arm: f"{arm.tag_name}/tagValues/v", Arm.make_tag_name),
+    "TagValueDelete": Case(lambda arm: f"{arm.tag_name}/tagValues/v", Arm.make_tag_value),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
+    "VaultExists": Case(lambda arm: arm.vault, Arm.make_vault),
+    "UserAssignedIdentityExists": Case(lambda arm: arm.identity, Arm.make_identity),
+    "MachineExists": Case(lambda arm: arm.machine, Arm.make_machine),
+    "VirtualNetworkExists": Case(lambda arm: arm.network, Arm.make_network),
+    "PrivateEndpointExists": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "NetworkSecurityPerimeterExists": Case(lambda arm: arm.perimeter, Arm.make_profile),
+    "ResourceMove": Case(
+        lambda arm: f"{arm.group}/moveResources", Arm.make_vault_and_other_group, Arm.move_body, linked=_MOVE_RIGHTS
+    ),
+    "ResourceMoveValidate": Case(
+        lambda arm: f"{arm.group}/validateMoveResources",
+        Arm.make_vault_and_other_group,
+        Arm.move_body,
+        linked=_MOVE_RIGHTS,
+    ),
     "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
     "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
     "VaultGet": Case(lambda arm: arm.vault, Arm.make_vault),
@@ -481,6 +619,10 @@ CASES: dict[str, Case] = {
     "VaultPatch": Case(lambda arm: arm.vault, Arm.make_vault, lambda _: {"tags": {"a": "b"}}),
     "VaultDelete": Case(lambda arm: arm.vault, Arm.make_vault),
     "VaultAccessPolicyPut": Case(lambda arm: f"{arm.vault}/accessPolicies/add", Arm.make_vault, _policies),
+    "VaultSecretGet": Case(lambda arm: arm.secret, Arm.make_secret),
+    "VaultSecretPut": Case(lambda arm: arm.secret, Arm.make_vault, lambda _: secret_body()),
+    "VaultSecretPatch": Case(lambda arm: arm.secret, Arm.make_secret, lambda _: {"tags": {"a": "b"}}),
+    "VaultSecretList": Case(lambda arm: f"{arm.vault}/secrets", Arm.make_secret),
     "VaultListByGroup": Case(lambda arm: arm.vault.rpartition("/")[0], Arm.make_vault, empty_for_nobody=True),
     "VaultList": Case(
         lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/vaults", Arm.make_vault, empty_for_nobody=True
@@ -612,6 +754,10 @@ CASES: dict[str, Case] = {
     "DenyAssignmentGet": Case(lambda arm: arm.denial, Arm.make_denial),
     "DenyAssignmentPut": Case(lambda arm: arm.denial, Arm.make_vault, lambda arm: arm.denial_body()),
     "DenyAssignmentDelete": Case(lambda arm: arm.denial, Arm.make_denial, to_stranger=204),
+    "ManagementLockList": Case(lambda arm: arm.lock.rpartition("/")[0], Arm.make_lock),
+    "ManagementLockGet": Case(lambda arm: arm.lock, Arm.make_lock),
+    "ManagementLockPut": Case(lambda arm: arm.lock, Arm.make_vault, lambda _: lock_body()),
+    "ManagementLockDelete": Case(lambda arm: arm.lock, Arm.make_lock, to_stranger=204),
     "ManagementGroupList": Case(
         lambda arm: arm.management_group.rpartition("/")[0],
         Arm.make_management_group,
@@ -683,10 +829,67 @@ CASES: dict[str, Case] = {
         to_stranger=200,
     ),
     "EventCategoryList": Case(lambda _: f"{_INSIGHTS}/eventcategories", to_stranger=200),
+    "ProviderList": Case(lambda arm: f"{arm.subscription}/providers"),
+    "ProviderGet": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault"),
+    "ProviderResourceTypeList": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/resourceTypes"),
+    "ProviderListAtTenant": Case(lambda _: "/providers", to_stranger=200),
+    "ProviderGetAtTenant": Case(lambda _: "/providers/Microsoft.KeyVault", to_stranger=200),
+    "ProviderOperationList": Case(lambda _: "/providers/Microsoft.KeyVault/operations", to_stranger=200),
+    "RoleOperationList": Case(lambda _: f"{_AUTHORIZATION}/providerOperations", to_stranger=200),
+    "RoleOperationGet": Case(lambda _: f"{_AUTHORIZATION}/providerOperations/Microsoft.KeyVault", to_stranger=200),
+    "LocationList": Case(lambda arm: f"{arm.subscription}/locations"),
+    "PolicyDefinitionListBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/policyDefinitions", to_stranger=200),
+    "PolicyDefinitionGetBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/policyDefinitions/rbac-only", to_stranger=200),
+    "PolicyDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyDefinitions", to_stranger=200),
+    "PolicyDefinitionGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyDefinitions/rbac-only", to_stranger=200
+    ),
+    "PolicyAssignmentList": Case(
+        lambda arm: f"{arm.group}{_AUTHORIZATION}/policyAssignments", Arm.make_group, to_stranger=200
+    ),
+    "PolicyAssignmentGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyAssignments/noted", _note_policy, to_stranger=200
+    ),
+    "PolicyRestrictionCheck": Case(
+        lambda arm: f"{arm.subscription}{_POLICY_INSIGHTS}/checkPolicyRestrictions", body=lambda _: _PROPOSED
+    ),
+    "PolicyRestrictionCheckByGroup": Case(
+        lambda arm: f"{arm.group}{_POLICY_INSIGHTS}/checkPolicyRestrictions", Arm.make_group, lambda _: _PROPOSED
+    ),
+    "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
+    "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
+    "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
+    "NetworkOperationResultGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operationResults", _GONE)),
+    "ResourceOperationStatusGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationStatuses")),
+    "ResourceOperationResultGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationresults", _GONE)),
+    "ManagementGroupOperationStatusGet": Case(lambda arm: arm.operation(MANAGEMENT_PLACE, "operationResults")),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
 }
+
+
+def _states(place: Callable[[Arm], str], word: str) -> Case:
+    return Case(lambda arm: f"{place(arm)}{_POLICY_INSIGHTS}/policyStates/latest/{word}", Arm.make_secret)
+
+
+def _registration(namespace: str, word: str) -> Case:
+    return Case(lambda arm: f"{arm.bare_subscription}/providers/{namespace}/{word}", Arm.make_bare_subscription)
+
+
+for _suffix, _prefix in (
+    ("", lambda arm: arm.subscription),
+    ("ByGroup", lambda arm: arm.group),
+    ("ByVault", lambda arm: arm.vault),
+):
+    for _word, _last in (("Query", "queryResults"), ("Summarize", "summarize")):
+        CASES[f"PolicyState{_word}{_suffix}"] = _states(_prefix, _last)
+
+for _provider in CATALOG.providers:
+    _name = _provider.namespace.removeprefix("Microsoft.").replace(".", "")
+    CASES[f"{_name}ProviderRegister"] = _registration(_provider.namespace, "register")
+    if not _provider.is_free:
+        CASES[f"{_name}ProviderUnregister"] = _registration(_provider.namespace, "unregister")
 
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
@@ -696,9 +899,11 @@ def scope_of(op: Op, arm: Arm) -> str:
     """Give the scope that an operation's right is looked up at."""
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
-        return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
+        provider = op.path.split("/")[2]
+        return path.rpartition(f"/providers/{provider}/")[0]
     for prefix in (
         arm.management_group,
+        arm.secret,
         arm.vault,
         arm.subnet,
         arm.network,
@@ -713,6 +918,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         arm.deleted_vault,
         arm.group,
         arm.subscription,
+        arm.bare_subscription,
     ):
         if path.startswith(prefix):
             return prefix

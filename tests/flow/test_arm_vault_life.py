@@ -81,7 +81,7 @@ class TestDeletion:
     def test_purged(self, arm: Arm) -> None:
         """Purging is done when the answer comes; the name is free at once."""
         arm.make_deleted_vault()
-        assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 200
+        assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 202
         assert arm.refused("GET", arm.deleted_vault)[:2] == (404, "DeletedVaultNotFound")
         assert arm.refused("POST", f"{arm.deleted_vault}/purge")[:2] == (404, "DeletedVaultNotFound")
         arm.do("PUT", arm.vault, arm.vault_body())
@@ -240,10 +240,10 @@ class TestLists:
         "text",
         [
             "x",
-            "name%20ne%20'a'",
-            "name%20eq%20'a'%20or%20name%20eq%20'b'",
+            "name%20gt%20'a'",
+            "name%20eq%20'a'%20or%20kind%20eq%20'b'",
             "name%20eq%20'a'%20and",
-            "tagName%20eq%20'a'",
+            "tagName%20ne%20'a'",
         ],
     )
     def test_unknown_filter(self, arm: Arm, text: str) -> None:

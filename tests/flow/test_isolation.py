@@ -283,6 +283,9 @@ class Place:
             category="AuditEvent",
             location=self.location,
             operation="add",
+            namespace="Microsoft.KeyVault",
+            secret="s",
+            value="v",
         )
 
 

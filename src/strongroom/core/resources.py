@@ -52,6 +52,7 @@ class Subscription(Record):
     created: int
     management_group: str = ""
     """The id of the management group it is in, which is its lower-case name; empty for the tenant's root group."""
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def partition(self) -> str:
@@ -159,3 +160,42 @@ class Machine(Record):
             f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.HybridCompute/machines/{self.name}"
         )
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class UnregisteredProvider(Record):
+    """That a subscription does without a resource provider: each that is served is registered until one says so."""
+
+    KIND: ClassVar[str] = "unregistered_provider"
+    id: str
+    """`{subscription}/{lower-case namespace}`."""
+    tenant: str
+    subscription: str
+    namespace: str
+    since: int
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class TagName(Record):
+    """A name that a subscription suggests for tags, with values. What has tags need not keep to it."""
+
+    KIND: ClassVar[str] = "tag_name"
+    id: str
+    """`{subscription}/{lower-case name}`."""
+    tenant: str
+    subscription: str
+    name: str
+    created: int
+    values: tuple[str, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)

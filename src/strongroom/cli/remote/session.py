@@ -239,10 +239,10 @@ def open_session(
     Raises:
         Halt: nobody is signed in there, or the instance does not run.
     """
-    account, credential, endpoints = _who(data, tenant) if account is None else _remembered(account)
+    who, credential, endpoints = _who(data, tenant) if account is None else _remembered(account)
     with open_client(endpoints) as client:
-        tokens = Tokens(endpoints, client, account, credential, memory=None if credential is None else new_cache())
-        yield Session(endpoints, client, tokens, subscription or account.subscription or None, account)
+        tokens = Tokens(endpoints, client, who, credential, memory=None if credential is None else new_cache())
+        yield Session(endpoints, client, tokens, subscription or who.subscription or None, who)
 
 
 def segment(text: str) -> str:
