@@ -171,6 +171,16 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
 
     @property
+    def other_group(self) -> str:
+        """Another group's scope."""
+        return f"{self.subscription}/resourceGroups/h-{self.tag}"
+
+    @property
+    def tags(self) -> str:
+        """The path of the vault's tags."""
+        return f"{self.vault}/providers/Microsoft.Resources/tags/default"
+
+    @property
     def lock(self) -> str:
         """The path of a lock at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
@@ -388,6 +398,15 @@ class Arm:
         self.make_vault()
         return self.do("PUT", self.lock, lock_body("ReadOnly"))
 
+    def move_body(self, *resources: str, target: str = "") -> dict[str, Any]:
+        """Give the body that moves resources, or the vault, to the other group."""
+        return {"resources": list(resources or (self.vault,)), "targetResourceGroup": target or self.other_group}
+
+    def make_vault_and_other_group(self) -> None:
+        """Make the vault, and a group to move it to."""
+        self.make_vault()
+        self.do("PUT", self.other_group, {"location": "local"})
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -440,6 +459,11 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"direction": "Inbound", **ranges, **more}}
 
 
+def tags_body(tags: dict[str, str], operation: str = "") -> dict[str, Any]:
+    """Give the body that replaces tags; with an operation, the one that changes them."""
+    return {"properties": {"tags": tags}, **({"operation": operation} if operation else {})}
+
+
 def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
     """Give the body that locks something."""
     return {"properties": {"level": level, **properties}}
@@ -482,6 +506,10 @@ _INSIGHTS = "/providers/Microsoft.PolicyInsights"
 _PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
+_MOVE_RIGHTS: tuple[tuple[str, Callable[[Arm], str]], ...] = (
+    ("Microsoft.Resources/subscriptions/resourceGroups/write", lambda arm: arm.other_group),
+    ("Microsoft.Authorization/roleAssignments/write", lambda arm: arm.vault),
+)
 
 CASES: dict[str, Case] = {
     "TenantList": Case(lambda _: "/tenants", to_stranger=200),
@@ -491,7 +519,28 @@ CASES: dict[str, Case] = {
     "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupExists": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupPut": Case(lambda arm: arm.group, body=lambda _: {"location": "local"}),
+    "ResourceGroupPatch": Case(lambda arm: arm.group, Arm.make_group, lambda _: {"tags": {"a": "b"}}),
+    "TagsGet": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagsPut": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"})),
+    "TagsPatch": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"}, "Merge")),
+    "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
+    "VaultExists": Case(lambda arm: arm.vault, Arm.make_vault),
+    "UserAssignedIdentityExists": Case(lambda arm: arm.identity, Arm.make_identity),
+    "MachineExists": Case(lambda arm: arm.machine, Arm.make_machine),
+    "VirtualNetworkExists": Case(lambda arm: arm.network, Arm.make_network),
+    "PrivateEndpointExists": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "NetworkSecurityPerimeterExists": Case(lambda arm: arm.perimeter, Arm.make_profile),
+    "ResourceMove": Case(
+        lambda arm: f"{arm.group}/moveResources", Arm.make_vault_and_other_group, Arm.move_body, linked=_MOVE_RIGHTS
+    ),
+    "ResourceMoveValidate": Case(
+        lambda arm: f"{arm.group}/validateMoveResources",
+        Arm.make_vault_and_other_group,
+        Arm.move_body,
+        linked=_MOVE_RIGHTS,
+    ),
     "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
     "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
     "VaultGet": Case(lambda arm: arm.vault, Arm.make_vault),
@@ -753,7 +802,8 @@ def scope_of(op: Op, arm: Arm) -> str:
     """Give the scope that an operation's right is looked up at."""
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
-        return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
+        provider = op.path.split("/")[2]
+        return path.rpartition(f"/providers/{provider}/")[0]
     for prefix in (
         arm.management_group,
         arm.secret,

@@ -21,6 +21,7 @@ from strongroom.arm.policy_operations import POLICY_ROWS, POLICY_TYPES
 from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
 from strongroom.arm.secret_operations import SECRET_ROWS, SECRET_TYPES
+from strongroom.arm.tag_operations import TAG_ROWS, TAG_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
 from strongroom.core.echo import RESOURCE_TYPE, shown
 from strongroom.core.errors import NotFound
@@ -29,6 +30,7 @@ from strongroom.http.routing import split_path
 
 _ROWS: tuple[Op, ...] = (
     *CONTAINER_ROWS,
+    *TAG_ROWS,
     *VAULT_ROWS,
     *SECRET_ROWS,
     *IDENTITY_ROWS,
@@ -48,6 +50,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *LOCK_TYPES,
     *IDENTITY_TYPES,
     *CONTAINER_TYPES,
+    *TAG_TYPES,
     *EXPLAIN_TYPES,
     *POLICY_TYPES,
     *ASYNC_OPERATION_TYPES,
