@@ -17,10 +17,12 @@ from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
+from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
 from strongroom.cli.trusted_services_commands import trusted_services
+from strongroom.cli.vault_commands import vault
 
 Identity = Annotated[
     str | None,
@@ -410,6 +412,8 @@ application.command(login)
 application.command(logout)
 application.command(whoami)
 application.command(account)
+application.command(vault)
+application.command(network_rule)
 application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)
