@@ -21,6 +21,7 @@ from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.secret_commands import secret
 from strongroom.cli.trusted_services_commands import trusted_services
 from strongroom.cli.vault_commands import vault
 
@@ -414,6 +415,7 @@ application.command(whoami)
 application.command(account)
 application.command(vault)
 application.command(network_rule)
+application.command(secret)
 application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)
