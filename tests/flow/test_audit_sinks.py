@@ -297,6 +297,19 @@ def test_a_piece_of_the_journal_at_a_time(arm: Arm, elsewhere: Elsewhere, monkey
     assert names(elsewhere.records).count("VaultGet") == 20
 
 
+def test_a_vault_that_is_moved_goes_on_being_copied(arm: Arm, elsewhere: Elsewhere) -> None:
+    """What the journal has of it under its former id, and what comes under the new one."""
+    sink = with_setting(arm)
+    arm.do("GET", arm.vault)
+    arm.do("PUT", arm.other_group, {"location": "local"})
+    moved = arm.vault.replace(arm.group, arm.other_group)
+    assert arm.do("POST", f"{arm.group}/moveResources", arm.move_body()).status == 202
+    arm.do("GET", moved)
+    turn(arm.world, delivery(arm.world, elsewhere), sink)
+    read = [record["resourceId"] for record in elsewhere.records if record["operationName"] == "VaultGet"]
+    assert read == [arm.vault.upper(), moved.upper()]
+
+
 def test_what_another_tenants_people_tried_is_not_copied(world: Simulation, arm: Arm, elsewhere: Elsewhere) -> None:
     """SEC-TENANT-2: it is in our journal, and no affair of the vault's tenant who they are."""
     sink = with_setting(arm)

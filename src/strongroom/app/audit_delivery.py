@@ -232,7 +232,8 @@ def routes_of(world: World, sink: AuditSink) -> dict[str, Route]:
         vault = world.view.get(Vault, vault_partition(setting.vault), setting.vault)
         if vault is not None and vault.tenant == sink.tenant and AUDIT_EVENT in setting.categories:
             # A sink that was removed and mapped again is another: it does not begin where the first one did.
-            routes[vault.scope.upper()] = Route(vault.tenant, timestamp(max(since, sink.created)))
+            route = Route(vault.tenant, timestamp(max(since, sink.created)))
+            routes |= {scope.upper(): route for scope in (vault.scope, *setting.former_scopes)}
     return routes
 
 

@@ -166,6 +166,8 @@ class DiagnosticSetting(Record):
     metrics: tuple[Flow, ...] = ()
     event_hub_name: str = ""
     log_analytics_type: str = ""
+    former_scopes: tuple[str, ...] = ()
+    """The ARM ids that the vault had before it was moved: what the journal has of it under them flows too."""
 
     @property
     def partition(self) -> str:

@@ -85,6 +85,7 @@ async def put_setting(tx: Transaction, vault: Vault, wish: SettingWish, *, now: 
         metrics=wish.metrics,
         event_hub_name=wish.event_hub_name,
         log_analytics_type=wish.log_analytics_type,
+        former_scopes=() if known is None else known.former_scopes,
     )
     if known is not None and AUDIT_EVENT in known.categories:
         since = {one.key: one.since for one in known.destinations}
@@ -117,8 +118,15 @@ async def delete_setting(tx: Transaction, vault: Vault, name: str) -> bool:
     return found is not None
 
 
+async def keep_settings_of(tx: Transaction, vault: Vault) -> None:
+    """Let the settings of a vault that is about to move know what it is called until now."""
+    for one in await tx.records(DiagnosticSetting, tenant_partition(vault.tenant)):
+        if one.vault == vault.id and vault.scope not in one.former_scopes:
+            await tx.put(replace(one, former_scopes=(*one.former_scopes, vault.scope)))
+
+
 async def remove_settings_of(tx: Transaction, vault: Vault) -> None:
-    """Remove the settings of a vault that goes for good, or elsewhere."""
+    """Remove the settings of a vault that goes for good."""
     for one in await tx.records(DiagnosticSetting, tenant_partition(vault.tenant)):
         if one.vault == vault.id:
             await tx.remove(one)

@@ -28,6 +28,7 @@ from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.surroundings import network_of
 from strongroom.core.vaults import Vault
+from strongroom.resources.diagnostic_settings import keep_settings_of
 from strongroom.resources.endpoint_connections import check_subscription
 from strongroom.resources.locks import require_unlocked
 from strongroom.resources.lookup import group_not_found, is_in, require_active, vault_not_found
@@ -86,6 +87,7 @@ async def _move_vault(
     ):
         await check_subscription(tx, moved)
     await tx.put(moved)
+    await keep_settings_of(tx, current)
     old, new = current.scope.lower(), moved.scope.lower()
     for endpoint in await tx.records(PrivateEndpoint):
         if any(request.vault == old for request in endpoint.requests):

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.remote.accounts import Account, read_accounts
 from strongroom.cli.remote.output import print_json, progress, show
-from strongroom.cli.remote.session import Refused, Session, open_session
+from strongroom.cli.remote.session import Refused, Session, open_account, open_session
 from strongroom.cli.text import one_line
 from strongroom.cli.transfer import azure
 from strongroom.cli.transfer.files import DotenvFile, FileFault, JsonFile, read_dotenv, read_json
@@ -74,10 +75,17 @@ class SessionVault:
             raise TransferEnded(str(halt)) from None
 
 
+def _remembered(name: str) -> Account:
+    account = read_accounts().find(name)
+    if account is None:
+        raise Halt(f"no account is remembered as {name!r}: `strongroom account list` shows them", Exit.USAGE)
+    return account
+
+
 @contextmanager
 def own_vault(data: Path | None, vault: str, account: str | None = None) -> Iterator[VaultSecrets]:
     """Open a vault of a Strongroom; with *account*, as the one that is remembered by that name."""
-    with open_session(data, account=account) as session:
+    with open_session(data) if account is None else open_account(_remembered(account)) as session:
         yield VaultSecrets(f"the vault {vault}", SessionVault(session, vault))
 
 

@@ -210,5 +210,5 @@ def _fault(refused: Refused) -> SecretFault | TransferEnded:
 
 
 def _sentence(refused: Refused) -> str:
-    code = refused.inner or refused.error_code
+    code = refused.inner or refused.code
     return f"{refused.status} {code}: {refused.message}" if code else f"{refused.status}: {refused.message}"
