@@ -12,8 +12,7 @@ from urllib.parse import quote
 from strongroom.cli.control import ask
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
-from strongroom.cli.text import tell
-from strongroom.cli.text import one_line
+from strongroom.cli.text import one_line, tell
 
 _COLUMNS = ("id", "resource", "goes to", "proof")
 _STATUS_COLUMNS = ("id", "resource", "state", "behind", "given", "last")
