@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.doctor_commands import doctor
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
@@ -402,6 +403,7 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
     return command.remove(data, tenant)
 
 
+application.command(doctor)
 application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)
