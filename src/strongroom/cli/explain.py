@@ -79,7 +79,7 @@ def explain_request(data: Path | None, request_id: str, *, as_json: bool) -> int
         raise Halt(
             f"{halt}\n  the journal says of this {entry['operationName']}: {said}:"
             f" {properties.get('reason') or entry['resultDescription'] or 'no reason'}",
-            halt.code,
+            halt.exit_code,
         ) from None
 
 

@@ -16,6 +16,7 @@ RUN_FILE = "run.json"
 CA_FILE = "ca.pem"
 _READY_WAIT_S = 10.0
 _POLL_S = 0.05
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Instance:
     domain: str
     port: int
     control_socket: Path
+    address: str = _LOOPBACK
+    """What its main listener is bound to."""
+    tenant: str = ""
+    """Its first tenant."""
 
     @property
     def ca_file(self) -> Path:
@@ -67,6 +72,8 @@ def find_instance(data: Path | None) -> Instance:
             domain=str(facts["domain"]),
             port=int(facts["port"]),
             control_socket=Path(facts["controlSocket"]),
+            address=str(facts.get("address", _LOOPBACK)),
+            tenant=str(facts.get("tenantId", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Halt(

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return dispatch(arguments)
     except Halt as halt:
         print(f"strongroom: {halt}", file=sys.stderr)
-        return halt.code
+        return halt.exit_code
     except SystemExit as end:
         # How the standard library's parser ends, after help or a fault that it has shown.
         return end.code if isinstance(end.code, int) else Exit.OK

@@ -22,6 +22,8 @@ class Exit(IntEnum):
     """The command line itself is wrong."""
     NOT_RUNNING = 3
     """There is no instance in the data directory, or it is not running."""
+    REFUSED = 4
+    """The service refused it for who asks: nobody is signed in, or what they are lacks the right."""
     NOT_EXECUTABLE = 126
     """`run` found its program and may not execute it."""
     NOT_FOUND = 127
@@ -33,7 +35,7 @@ class Halt(Exception):
 
     def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
         super().__init__(message)
-        self.code = code
+        self.exit_code = code
 
 
 def forget_output() -> None:

@@ -257,7 +257,7 @@ def test_another_kind_is_refused(name: str, said: str) -> None:
     """Service Fabric is left out, and said to be; what is no kind gets the list of those that are."""
     with pytest.raises(Halt, match=said) as halt:
         require_endpoint(name)
-    assert halt.value.code == Exit.USAGE
+    assert halt.value.exit_code == Exit.USAGE
 
 
 def test_a_key_file_is_its_users_alone(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_two_ways_to_say_who_the_program_is() -> None:
     """A service principal's variables and workload identity's would contradict each other."""
     with pytest.raises(Halt, match="choose one") as halt:
         require_endpoint("workload-identity", service_principal=True)
-    assert halt.value.code == Exit.USAGE
+    assert halt.value.exit_code == Exit.USAGE
 
 
 def test_token_files_of_shells_that_are_over_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
