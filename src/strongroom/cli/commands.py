@@ -16,6 +16,7 @@ from strongroom import __version__
 from strongroom.cli.doctor_commands import doctor
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
@@ -43,7 +44,10 @@ Endpoint = Annotated[
 ]
 NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its domains.")]
 
-_EPILOGUE = "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running."
+_EPILOGUE = (
+    "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running;"
+    " 4 not signed in, or without the right."
+)
 
 application = App(
     name="strongroom",
@@ -404,6 +408,10 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
 
 
 application.command(doctor)
+application.command(login)
+application.command(logout)
+application.command(whoami)
+application.command(account)
 application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)

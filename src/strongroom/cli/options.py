@@ -12,3 +12,12 @@ Tenant = Annotated[
     str | None, Parameter(name="--tenant", help="Tenant, by id or domain (default: the only one there is).")
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+Subscription = Annotated[
+    str | None,
+    Parameter(name="--subscription", help="Subscription, by id or name (default: the account's, or the only one)."),
+]
+ResourceGroup = Annotated[
+    str | None,
+    Parameter(name=["--resource-group", "-g"], help="Resource group (default: whichever has it, or the only one)."),
+]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask whether it is meant.")]

@@ -25,7 +25,7 @@ from strongroom.cli.remote.accounts import Account, read_accounts
 from strongroom.cli.remote.endpoints import Endpoints, endpoints_at, local_endpoints
 from strongroom.cli.remote.operations import Polled, final_url, is_running, poll_url, wait_of
 from strongroom.cli.remote.refusals import Refused, refusal
-from strongroom.cli.remote.tokens import Credential, Tokens, from_environment
+from strongroom.cli.remote.tokens import Credential, Tokens, from_environment, new_cache
 from strongroom.cli.remote.wire import open_client, reaching
 
 __all__ = ["Refused", "Session", "open_session", "segment"]
@@ -46,8 +46,11 @@ Json = Any
 class Session:
     """A signed-in operator at one instance."""
 
-    def __init__(self, endpoints: Endpoints, client: httpx.Client, tokens: Tokens, subscription: str | None) -> None:
+    def __init__(
+        self, endpoints: Endpoints, client: httpx.Client, tokens: Tokens, subscription: str | None, account: Account
+    ) -> None:
         self.endpoints = endpoints
+        self.account = account
         self._client = client
         self._tokens = tokens
         self._wanted = subscription
@@ -235,8 +238,8 @@ def open_session(data: Path | None, *, tenant: str | None = None, subscription: 
     """
     account, credential, endpoints = _who(data, tenant)
     with open_client(endpoints) as client:
-        tokens = Tokens(endpoints, client, account, credential, kept=credential is None)
-        yield Session(endpoints, client, tokens, subscription or account.subscription or None)
+        tokens = Tokens(endpoints, client, account, credential, memory=None if credential is None else new_cache())
+        yield Session(endpoints, client, tokens, subscription or account.subscription or None, account)
 
 
 def segment(text: str) -> str:

@@ -64,15 +64,14 @@ class Tokens:
 
     def __init__(
         self, endpoints: Endpoints, client: httpx.Client, account: Account, credential: Credential | None = None,
-        *, kept: bool = True,
+        *, memory: msal.SerializableTokenCache | None = None,
     ) -> None:  # fmt: skip
-        """Take who it is; *credential* is in the place of the account's files, and *kept* says where tokens go."""
+        """Take who it is; *credential* is in the place of the account's files, *memory* in that of its token file."""
         self._endpoints = endpoints
         self._client = client
         self._account = account
         self._credential = credential
-        self._kept = kept
-        self._memory = msal.SerializableTokenCache()
+        self._memory = memory
         self._given: dict[str, str] = {}
 
     def of(self, audience: str, *, fresh: bool = False) -> str:
@@ -83,13 +82,17 @@ class Tokens:
             Halt: the token service refuses, or a person is needed.
         """
         if fresh or audience not in self._given:
-            with self._cache() as cache, reaching(self._endpoints), self._explained():
+            with self._cache() as cache, reaching(self._endpoints), explained(self._endpoints):
                 self._given[audience] = self._acquire(cache, audience, fresh=fresh)
         return self._given[audience]
 
     def claims(self) -> dict[str, Any]:
         """Read who the token for Resource Manager says that this is. The service verifies it, we need not."""
         return claims_of(self.of(ARM))
+
+    def serialized(self) -> str:
+        """Give the tokens of a memory, to be kept in a file."""
+        return "{}" if self._memory is None else str(self._memory.serialize())
 
     def _acquire(self, cache: msal.SerializableTokenCache, audience: str, *, fresh: bool) -> str:
         scopes = [f"{audience}/.default"]
@@ -126,7 +129,7 @@ class Tokens:
 
     @contextmanager
     def _cache(self) -> Iterator[msal.SerializableTokenCache]:
-        if not self._kept:
+        if self._memory is not None:
             yield self._memory
             return
         with accounts.locked():
@@ -136,17 +139,24 @@ class Tokens:
             if cache.has_state_changed:
                 accounts.write_tokens(self._account.name, cache.serialize())
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn what msal raises into `Halt`: it has no one class for what a token service can answer."""
-        try:
-            yield
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            raise Halt(f"the token service of {self._endpoints.suffix} answered with {status}: try again") from None
-        except ValueError as error:
-            # A tenant that is not there, or a certificate that cannot be read; msal repeats neither secret nor key.
-            raise Halt(f"{self._endpoints.authority} gives no tokens: {one_line(str(error))}") from None
+
+@contextmanager
+def explained(endpoints: Endpoints) -> Iterator[None]:
+    """Turn what msal raises into `Halt`: it has no one class for what a token service can answer."""
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        raise Halt(
+            f"the token service of {endpoints.suffix} answered with {error.response.status_code}: try again"
+        ) from None
+    except ValueError as error:
+        # A tenant that is not there, or a certificate that cannot be read; msal repeats neither secret nor key.
+        raise Halt(f"{endpoints.authority} gives no tokens: {one_line(str(error))}") from None
+
+
+def new_cache() -> msal.SerializableTokenCache:
+    """Make a cache for tokens that are kept in memory alone."""
+    return msal.SerializableTokenCache()
 
 
 def read_credential(secret_file: str, certificate: str) -> Credential:
