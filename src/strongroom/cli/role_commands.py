@@ -17,9 +17,7 @@ Principal = Annotated[
 Vault = Annotated[str | None, Parameter(name="--vault", help="At this vault.")]
 Secret = Annotated[str | None, Parameter(name="--secret", help="At this secret of the vault alone.")]
 Group = Annotated[str | None, Parameter(name=["--resource-group", "-g"], help="At this resource group.")]
-Scope = Annotated[
-    str | None, Parameter(name="--scope", help="At this scope, by its id (default: the whole subscription).")
-]
+Scope = Annotated[str | None, Parameter(name="--scope", help="At this scope, by its id.")]
 
 
 @role.command(name="list")

@@ -45,7 +45,9 @@ def user_show(who: User, *, data: Data = None, json: Json = False) -> int:
 
 @user.command(name="create")
 def user_create(
-    name: Annotated[str, Parameter(help="The user principal name: NAME@DOMAIN, with a domain of your tenant.")],
+    name: Annotated[
+        str, Parameter(help="The user principal name: NAME@DOMAIN, or NAME in the default domain of your tenant.")
+    ],
     *,
     data: Data = None,
     display_name: Annotated[str | None, Parameter(help="The display name (default: NAME).")] = None,

@@ -107,17 +107,24 @@ def group_of(resource: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a right is given, as options say it; nothing means the whole subscription."""
+    """Where a right is given, as options say it; none of them means the whole subscription."""
 
     vault: str | None = None
     secret: str | None = None
     group: str | None = None
     scope: str | None = None
 
-    @property
-    def is_said(self) -> bool:
-        """Whether any option says it."""
-        return any((self.vault, self.secret, self.group, self.scope))
+    def require(self, subscription: str | None) -> None:
+        """
+        Demand that somebody said where: a right for the whole subscription is none to be given by leaving a word out.
+
+        Raises:
+            Halt: nobody did.
+        """
+        if not any((self.vault, self.group, self.scope, subscription)):
+            raise Halt(
+                "say where: --vault, --resource-group or --scope, or --subscription for the whole of it", Exit.USAGE
+            )
 
     def find(self, session: Session) -> str:
         """

@@ -106,8 +106,10 @@ def assign(
     Give a role. One that is held there already, under the same condition, stays as it is.
 
     Raises:
-        Halt: what is named is not there, the role is held under another condition, or the service refuses.
+        Halt: nobody says where, what is named is not there, the role is held under another condition, or the service
+            refuses.
     """
+    place.require(subscription)
     with open_session(data, subscription=subscription) as session:
         scope = place.find(session)
         definition, receiver = _find_role(session, scope, role), find_principal(session, principal)
@@ -136,8 +138,9 @@ def unassign(data: Path | None, subscription: str | None, role: str, principal: 
     Take a role back that was given at a scope.
 
     Raises:
-        Halt: it was not given there, nobody confirms it, or the service refuses.
+        Halt: nobody says where, it was not given there, nobody confirms it, or the service refuses.
     """
+    place.require(subscription)
     with open_session(data, subscription=subscription) as session:
         scope = place.find(session)
         definition, receiver = _find_role(session, scope, role), find_principal(session, principal)

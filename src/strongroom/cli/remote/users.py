@@ -11,7 +11,7 @@ from strongroom.cli.remote.asking import confirm, read_secret_line
 from strongroom.cli.remote.directory import USER, find, listed, name_of
 from strongroom.cli.remote.handing_over import hand_over, place_for_secret
 from strongroom.cli.remote.output import Columns, say, show, show_one
-from strongroom.cli.remote.session import open_session
+from strongroom.cli.remote.session import Session, open_session
 
 _LIST: Columns = {
     "User": "userPrincipalName",
@@ -55,17 +55,17 @@ def create(data: Path | None, user: str, *, name: str | None, password: Password
     """
     Make a user with a password, which is made and told once unless it comes from a file.
 
+    Without a domain, the tenant's default one is taken.
+
     Raises:
-        Halt: the service refuses, or nobody takes the password.
+        Halt: the domain is none of the tenant's, the service refuses, or nobody takes the password.
     """
-    local, at, _ = user.partition("@")
-    if not (local and at):
-        raise Halt(f"{user!r} is no user principal name: NAME@DOMAIN, with a domain of the tenant", Exit.USAGE)
     with open_session(data) as session, place_for_secret(password.into):
+        local, full_name = _full_name(session, user)
         text = password.text()
         wanted = {
             "accountEnabled": True,
-            "userPrincipalName": user,
+            "userPrincipalName": full_name,
             "displayName": name or local,
             "mailNickname": local,
             "passwordProfile": password.profile(text),
@@ -119,6 +119,18 @@ def enable(data: Path | None, text: str, *, enabled: bool) -> int:
         session.graph("PATCH", f"/users/{found['id']}", {"accountEnabled": enabled})
         say(f"{'enabled' if enabled else 'disabled'} {name_of(found)} ({found['id']})")
     return Exit.OK
+
+
+def _full_name(session: Session, user: str) -> tuple[str, str]:
+    """Give the part of a user principal name before the @, and all of it."""
+    local, at, domain = user.partition("@")
+    domains = {str(one["id"]): bool(one["isDefault"]) for one in session.graph_pages("/domains")}
+    if not local or (at and domain.lower() not in domains):
+        names = ", ".join(domains)
+        raise Halt(f"{user!r} cannot be a user principal name: NAME@DOMAIN, with one of these domains: {names}")
+    if at:
+        return local, user
+    return local, f"{local}@{next(name for name, is_default in domains.items() if is_default)}"
 
 
 class Password:
