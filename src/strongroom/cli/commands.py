@@ -23,13 +23,16 @@ from strongroom.cli.identity_commands import identity
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
+from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
 from strongroom.cli.role_commands import role
+from strongroom.cli.secret_commands import secret
 from strongroom.cli.service_principal_commands import sp
 from strongroom.cli.trusted_services_commands import trusted_services
 from strongroom.cli.user_commands import user
+from strongroom.cli.vault_commands import vault
 
 Identity = Annotated[
     str | None,
@@ -428,6 +431,9 @@ application.command(identity)
 application.command(role)
 application.command(resource_group)
 application.command(subscription)
+application.command(vault)
+application.command(network_rule)
+application.command(secret)
 application.command(explain)
 application.command(who_can, name="who-can")
 audit.command(audit_list, name="list")

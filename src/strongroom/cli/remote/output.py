@@ -36,7 +36,7 @@ def show(rows: Iterable[Row], columns: Columns, *, as_json: bool) -> int:
     for row in found:
         table.add_row(*(_cell(_value(row, column)) for column in columns.values()))
     if found:
-        _console().print(table)
+        _print(table)
     else:
         # A table of nothing would say nothing; whoever reads standard output by program reads no line.
         print("none", file=sys.stderr)
@@ -54,7 +54,7 @@ def show_one(row: Row, columns: Columns, *, as_json: bool) -> int:
     for title, column in columns.items():
         if (value := _value(row, column)) not in (None, "", [], {}):
             grid.add_row(Text(title, style="bold"), _cell(value))
-    _console().print(grid)
+    _print(grid)
     return Exit.OK
 
 
@@ -93,9 +93,13 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _console() -> Console:
-    terminal = sys.stdout.isatty()
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False, width=None if terminal else _UNBOUNDED)
+def _print(table: Table) -> None:
+    width = None if sys.stdout.isatty() else _UNBOUNDED
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    with console.capture() as captured:
+        console.print(table)
+    # Cells are padded to their column's width, which at the end of a line is for nothing.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _value(row: Row, column: Column) -> object:
@@ -108,6 +112,9 @@ def _value(row: Row, column: Column) -> object:
 
 
 def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        # Made by one who knows what is in it.
+        return value
     if isinstance(value, bool):
         return Text(yes_or_no(value))
     if isinstance(value, str):
