@@ -48,7 +48,7 @@ def session(tmp_path: Path) -> Session:
     endpoints = endpoints_at("https://management.localhost:8443", None)
     client = open_client(endpoints)
     account = Account(name="a", kind="service-principal", tenant="t", client_id="c")
-    return Session(endpoints, client, Tokens(endpoints, client, account), "s")
+    return Session(endpoints, client, Tokens(endpoints, client, account), "s", account)
 
 
 def test_the_filter_says_what_the_options_do(session: Session) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.directory import literal
 from strongroom.cli.remote.output import Columns, show
-from strongroom.cli.remote.places import find_vault
 from strongroom.cli.remote.session import Session, open_session
+from strongroom.cli.remote.vaults import find_vault
 
 _VERSION = "2015-04-01"
 _EVENTS = "providers/Microsoft.Insights/eventtypes/management/values"

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm
+from strongroom.cli.remote.near import not_found
 from strongroom.cli.remote.output import Columns, say, show, show_one
 from strongroom.cli.remote.places import (
     IDENTITIES_VERSION,
     Resource,
     find_group,
     find_identity,
-    group_of,
     identities,
     identity_path,
 )
 from strongroom.cli.remote.session import Session, open_session, segment
+from strongroom.cli.remote.vaults import group_of
 
 _LIST: Columns = {
     "Name": "name",
@@ -142,11 +143,9 @@ def remove_federated(
     """
     with open_session(data, subscription=subscription) as session:
         found = find_identity(session, text, group)
-        if not any(one["name"].lower() == name.lower() for one in _federated(session, found)):
-            raise Halt(
-                f"{found['name']} has no federated credential {name!r}: strongroom identity federated list"
-                f" {found['name']} shows them"
-            )
+        names = [one["name"] for one in _federated(session, found)]
+        if name.lower() not in map(str.lower, names):
+            raise not_found(f"federated credential of {found['name']}", name, names)
         confirm(f"Remove the federated credential {name} of {found['name']}, ending its tokens?", yes=yes)
         session.arm("DELETE", _path(found, name), api_version=IDENTITIES_VERSION)
         say(f"removed {name} of {found['name']}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.remote.near import not_found
 from strongroom.cli.remote.session import Session, segment
+from strongroom.cli.remote.vaults import find_vault, group_of
 from strongroom.cli.text import one_line
 
 Resource = dict[str, Any]
 GROUPS_VERSION = "2022-09-01"
-VAULTS_VERSION = "2023-07-01"
 IDENTITIES_VERSION = "2024-11-30"
 _IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
@@ -36,24 +37,10 @@ def find_group(session: Session, name: str | None) -> Resource:
         return found[0]
     if not there:
         raise Halt("there is no resource group that you see: strongroom resource-group create NAME makes one")
-    names = one_line(", ".join(one["name"] for one in there))
     if name is None:
+        names = one_line(", ".join(one["name"] for one in there))
         raise Halt(f"say which resource group, with --resource-group: {names}", Exit.USAGE)
-    raise Halt(f"there is no resource group {name!r} among those that you see: {names}")
-
-
-def find_vault(session: Session, name: str) -> Resource:
-    """
-    Find a vault of the subscription.
-
-    Raises:
-        Halt: there is none that the operator sees.
-    """
-    path = f"/subscriptions/{session.subscription}/providers/Microsoft.KeyVault/vaults"
-    found = [one for one in session.arm_pages(path, api_version=VAULTS_VERSION) if one["name"].lower() == name.lower()]
-    if not found:
-        raise Halt(f"there is no vault {name!r} that you see in the subscription: strongroom vault list shows them")
-    return found[0]
+    raise not_found("resource group", name, (one["name"] for one in there))
 
 
 def identities(session: Session, group: str | None = None) -> list[Resource]:
@@ -76,10 +63,10 @@ def find_identity(session: Session, text: str, group: str | None) -> Resource:
     Raises:
         Halt: there is none, or several groups have one of the name.
     """
-    wanted = text.lower()
+    wanted, there = text.lower(), identities(session, group)
     found = [
         one
-        for one in identities(session, group)
+        for one in there
         if wanted
         in {
             one["name"].lower(),
@@ -91,18 +78,12 @@ def find_identity(session: Session, text: str, group: str | None) -> Resource:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise Halt(f"there is no identity {text!r} that you see: strongroom identity list shows them")
+        raise not_found("identity", text, (one["name"] for one in there))
     raise Halt(
         f"several groups have an identity {text!r}; say which with --resource-group:"
         f" {one_line(', '.join(group_of(one) for one in found))}",
         Exit.USAGE,
     )
-
-
-def group_of(resource: Mapping[str, Any]) -> str:
-    """Say which resource group a resource is in."""
-    parts = str(resource["id"]).split("/")
-    return parts[4] if len(parts) > 4 else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.directory import Principal, find_principal, literal, names_of
+from strongroom.cli.remote.near import not_found
 from strongroom.cli.remote.output import Columns, say, show, show_one
 from strongroom.cli.remote.places import Place
 from strongroom.cli.remote.session import Refused, Session, open_session
@@ -171,7 +171,7 @@ def _find_role(session: Session, scope: str, text: str) -> Document:
     Find a role that can be given at a scope, by its name or its id.
 
     Raises:
-        Halt: there is none; the message names those that are called much alike.
+        Halt: there is none, or several; the message says which are near.
     """
     wanted = parse_guid(text.rpartition("/")[2])
     there = _roles(session, scope)
@@ -185,10 +185,7 @@ def _find_role(session: Session, scope: str, text: str) -> Document:
     if found:
         ids = ", ".join(one["name"] for one in found)
         raise Halt(f"{text!r} is the name of more than one role; say which by its id: {ids}")
-    names = {one["properties"]["roleName"].casefold(): one["properties"]["roleName"] for one in there}
-    alike = [names[one] for one in difflib.get_close_matches(text.casefold(), names, n=3)]
-    meant = f" did you mean {' or '.join(map(repr, alike))}?" if alike else " strongroom role list shows them"
-    raise Halt(f"there is no role {text!r} that can be given at {scope}:{meant}")
+    raise not_found("role", text, (one["properties"]["roleName"] for one in there))
 
 
 def _of(session: Session, scope: str, definition: Document, principal: Principal) -> list[Document]:
