@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.assertions import make_signer
 from tests.cli.operators import Operator
 from tests.live import Service
 from tests.plugins.canary import remember
@@ -81,9 +83,11 @@ def test_a_secret_into_a_file(operator: Operator, live: Service, tmp_path: Path)
         2, "app", "credential", "add", "Filed", "--secret-file", str(file)
     )
     other = tmp_path / "other-secret"
-    operator.fails(1, "app", "credential", "add", made["clientId"], "--days", "-1", "--secret-file", str(other))
+    operator.fails(1, "app", "credential", "add", made["clientId"], "--name", "a" * 300, "--secret-file", str(other))
     assert not other.exists()
     assert operator.fails(1, "app", "credential", "add", "Filed", "--secret-file", "/nowhere/secret")
+    for days in ("0", "36501"):
+        operator.fails(2, "app", "credential", "add", "Filed", "--days", days)
 
 
 def test_credentials_are_listed_and_removed_one_by_one(operator: Operator, live: Service, tmp_path: Path) -> None:
@@ -101,6 +105,30 @@ def test_credentials_are_listed_and_removed_one_by_one(operator: Operator, live:
     assert "strongroom app credential list" in operator.fails(
         1, "app", "credential", "remove", "Two secrets", first["credentialId"], "--yes"
     )
+
+
+def test_certificates_and_federated_credentials_are_removed_too(live: Service, operator: Operator) -> None:
+    """One certificate of two goes, the other stays; a federated credential goes by the same command."""
+    made = operator.json("app", "create", "Other proofs")
+    client = live.client()
+    token = client.token("https://graph.microsoft.com")
+    url = f"{live.first['graphUri']}/v1.0/applications/{made['objectId']}"
+    keys = [
+        {"type": "AsymmetricX509Cert", "usage": "Verify", "key": make_signer(now=int(time.time()), name=name).base64}
+        for name in ("one", "two")
+    ]
+    assert client.ask("PATCH", url, token=token, json={"keyCredentials": keys}).status_code == 204
+    wanted = {"name": "from-ci", "issuer": "https://ci.example", "subject": "repo:shop",
+              "audiences": ["api://AzureADTokenExchange"]}  # fmt: skip
+    made_federated = client.ask("POST", f"{url}/federatedIdentityCredentials", token=token, json=wanted)
+    assert made_federated.status_code == 201, made_federated.text
+    client.close()
+
+    listed = operator.json("app", "credential", "list", "Other proofs")
+    assert [one["kind"] for one in listed] == ["certificate", "certificate", "federated"]
+    for one in (listed[0], listed[2]):
+        operator.done("app", "credential", "remove", "Other proofs", one["id"], "--yes")
+    assert operator.json("app", "credential", "list", "Other proofs") == [listed[1]]
 
 
 def test_a_name_that_two_have_is_refused_with_their_ids(operator: Operator) -> None:

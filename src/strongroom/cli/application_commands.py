@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from strongroom.cli.options import Data, Json, SecretFile, Yes
 
+_DAYS_MAX = 36_500
+"""A hundred years: what is good for longer is not meant to end, and says so nowhere."""
 app = App(name="app", help="Applications of your tenant, and what they prove themselves by.")
 credential = App(name="credential", help="An application's secrets, certificates and federated credentials.")
 app.command(credential)
 Application = Annotated[str, Parameter(help="The application, by name, client id or object id.")]
 Name = Annotated[str | None, Parameter(name="--name", help="Only those whose name begins with it.")]
-Days = Annotated[int | None, Parameter(name="--days", help="How many days the secret is good (default: two years).")]
+Days = Annotated[
+    int | None,
+    Parameter(
+        name="--days",
+        help="How many days the secret is good (default: two years).",
+        validator=validators.Number(gte=1, lte=_DAYS_MAX),
+    ),
+]
 
 
 @app.command(name="list")

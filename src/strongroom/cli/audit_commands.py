@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from strongroom.cli.options import Data, Json, Subscription
 
@@ -14,14 +14,19 @@ def audit_list(
     data: Data = None,
     subscription: Subscription = None,
     since: Annotated[str, Parameter(help="How long ago (90m, 12h, 7d), or when (2026-11-27T08:00).")] = "1d",
-    resource: Annotated[str | None, Parameter(help="Only of this resource: a vault's name, or an id.")] = None,
+    resource: Annotated[
+        str | None, Parameter(help="Only of this resource and what is in it: a vault's name, or an id.")
+    ] = None,
     resource_group: Annotated[
         str | None, Parameter(name=["--resource-group", "-g"], help="Only of resources in this group.")
     ] = None,
     caller: Annotated[
         str | None, Parameter(help="Only by this caller: a user principal name, or a service principal's object id.")
     ] = None,
-    limit: Annotated[int, Parameter(name=["--limit", "-n"], help="How many, the newest first.")] = 50,
+    limit: Annotated[
+        int,
+        Parameter(name=["--limit", "-n"], help="How many, the newest first.", validator=validators.Number(gte=1)),
+    ] = 50,
     json: Json = False,
 ) -> int:
     """

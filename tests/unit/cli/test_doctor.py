@@ -513,6 +513,17 @@ def test_the_life_of_the_service_is_that_of_its_process(tmp_path: Path) -> None:
         assert service.life_of({"pid": none}) is service.Life.STALE
 
 
+def test_a_control_socket_that_nobody_listens_at_is_that_of_an_ended_service(tmp_path: Path) -> None:
+    """The number of its process may be another's by now."""
+    place = Path(os.path.relpath(tmp_path / "control.sock"))
+    assert not service.is_served(place)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        assert not service.is_served(place)
+        listener.listen()
+        assert service.is_served(place)
+
+
 @pytest.mark.parametrize(
     ("life", "status", "state"),
     [

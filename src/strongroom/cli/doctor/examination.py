@@ -81,6 +81,8 @@ def look(data: Path) -> Seen:
     user = os.geteuid()
     run = service.read_run_file(settings.run_file)
     life = service.life_of(run)
+    if life is Life.RUNS and not service.is_served(_control_socket(settings, run or {})):
+        life = Life.STALE
     facts = (run or {}) if life is Life.RUNS else {}
     return Seen(
         settings=settings,
@@ -94,12 +96,17 @@ def look(data: Path) -> Seen:
 
 
 def _status(settings: Settings, run: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    socket = Path(str(run.get("controlSocket") or settings.control_socket))
-    instance = Instance(settings.data, str(run.get("domain")), int(run.get("port") or 0), socket)
+    instance = Instance(
+        settings.data, str(run.get("domain")), int(run.get("port") or 0), _control_socket(settings, run)
+    )
     try:
         return read_status(instance)
     except Halt:
         return None
+
+
+def _control_socket(settings: Settings, run: Mapping[str, Any]) -> Path:
+    return Path(str(run.get("controlSocket") or settings.control_socket))
 
 
 def examine(data: Path) -> Iterator[Finding]:
@@ -196,6 +203,10 @@ def _names(seen: Seen, survey: Survey | None) -> Iterator[Finding]:
 
 
 def _ports(seen: Seen) -> Iterator[Finding]:
+    if seen.data.is_dir() and not seen.is_ours:
+        # Whether its service runs cannot be told, so neither whose the ports should be.
+        yield unknown("port", "what the service says of its ports is not ours to read")
+        return
     for place in ports.places(seen.settings, seen.run):
         listening = ports.is_listening(place)
         holder = ports.find_holder(place) if listening else ports.Holder()

@@ -55,6 +55,20 @@ def life_of(facts: Mapping[str, Any] | None) -> Life:
     return Life.RUNS
 
 
+def is_served(control_socket: Path) -> bool:
+    """Tell whether anybody listens at the control socket: the number of an ended process may be another's by now."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ASK_S)
+        try:
+            connection.connect(str(control_socket))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            # It is there, and not for us, or busy.
+            return True
+    return True
+
+
 def judge_life(life: Life, status: Mapping[str, Any] | None, version: str, data: Path) -> Finding:
     """Judge whether the service runs, answers on its control socket, and takes down what happens."""
     check, named = "service", shlex.quote(str(data))

@@ -72,23 +72,35 @@ def create(
     if file is not None and not secret:
         raise Halt("a file for a secret that is not wanted: add --secret", Exit.USAGE)
     with open_session(data) as session, place_for_secret(file):
-        made = session.graph("POST", "/applications", {"displayName": name})
-        facts = {"name": made["displayName"], "clientId": made["appId"], "objectId": made["id"]}
-        if principal:
-            try:
-                acting = session.graph("POST", "/servicePrincipals", {"appId": made["appId"]})
-            except Refused as refused:
-                raise _half_made(made, f"strongroom sp create {made['appId']}", refused) from None
-            facts["servicePrincipalId"] = acting["id"]
-        if not secret:
-            titles = ("Name", "Client id", "Object id", "Service principal")
-            return show_one(facts, dict(zip(titles, facts, strict=False)), as_json=as_json)
+        facts = make_application(session, name, principal=principal, secret=secret, days=days)
+        if secret:
+            otherwise = _lost(facts["clientId"])
+            return hand_over(facts, once="clientSecret", file=file, as_json=as_json, otherwise=otherwise)
+        titles = ("Name", "Client id", "Object id", "Service principal")
+        return show_one(facts, dict(zip(titles, facts, strict=False)), as_json=as_json)
+
+
+def make_application(session: Session, name: str, *, principal: bool, secret: bool, days: int | None) -> dict[str, Any]:
+    """
+    Make an application, its service principal and a secret of it; what they are.
+
+    Raises:
+        Halt: the service refuses; if that was a later step, it says what was made, and how to go on.
+    """
+    made = session.graph("POST", "/applications", {"displayName": name})
+    facts = {"name": made["displayName"], "clientId": made["appId"], "objectId": made["id"]}
+    if principal:
         try:
-            added = _add_secret(session, made["id"], None, days)
+            acting = session.graph("POST", "/servicePrincipals", {"appId": made["appId"]})
+        except Refused as refused:
+            raise _half_made(made, f"strongroom sp create {made['appId']}", refused) from None
+        facts["servicePrincipalId"] = acting["id"]
+    if secret:
+        try:
+            facts |= _secret_facts(session, _add_secret(session, made["id"], None, days))
         except Refused as refused:
             raise _half_made(made, f"strongroom app credential add {made['appId']}", refused) from None
-        facts |= _secret_facts(session, added)
-        return hand_over(facts, once="clientSecret", file=file, as_json=as_json, otherwise=_lost(made["appId"]))
+    return facts
 
 
 def delete(data: Path | None, text: str, *, yes: bool) -> int:

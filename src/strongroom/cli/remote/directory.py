@@ -130,8 +130,8 @@ def type_of(one: Mapping[str, Any]) -> str:
 
 
 def name_of(one: Mapping[str, Any]) -> str:
-    """Say what an object is called: a user by its user principal name."""
-    return str(one.get("userPrincipalName") or one.get("displayName") or "")
+    """Say what an object is called: a user by its user principal name. People wrote it, so it is put on one line."""
+    return one_line(str(one.get("userPrincipalName") or one.get("displayName") or ""))
 
 
 def only(found: Sequence[Object], text: str, word: str, command: str) -> Object:

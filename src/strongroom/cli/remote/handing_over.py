@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strongroom.cli.facts import print_once
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import one_line
 
 
 @contextmanager
@@ -52,5 +53,8 @@ def hand_over(facts: Mapping[str, object], *, once: str, file: Path | None, as_j
         except OSError as error:
             raise Halt(f"{file} cannot be written ({error.strerror}): {otherwise}") from None
         told["secretFile"] = str(file)
+    if not as_json:
+        # The others are what people wrote.
+        told = {name: value if name == once else one_line(str(value)) for name, value in told.items()}
     print_once(told, as_json=as_json, otherwise=otherwise)
     return Exit.OK

@@ -15,6 +15,7 @@ from strongroom.cli.remote.near import not_found
 from strongroom.cli.remote.output import Columns, say, show, show_one
 from strongroom.cli.remote.places import Place
 from strongroom.cli.remote.session import Refused, Session, open_session
+from strongroom.cli.text import one_line
 from strongroom.core.guids import parse_guid
 
 _VERSION = "2022-04-01"
@@ -146,7 +147,7 @@ def unassign(data: Path | None, subscription: str | None, role: str, principal: 
         definition, receiver = _find_role(session, scope, role), find_principal(session, principal)
         held = _of(session, scope, definition, receiver)
         here = [one for one in held if one["properties"]["scope"].lower() == scope.lower()]
-        named = f"the role {definition['properties']['roleName']} of {receiver.name}"
+        named = f"the role {one_line(definition['properties']['roleName'])} of {receiver.name}"
         if not here:
             elsewhere = ", ".join(one["properties"]["scope"] for one in held)
             raise Halt(
