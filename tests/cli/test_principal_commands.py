@@ -83,7 +83,7 @@ def test_a_secret_into_a_file(operator: Operator, live: Service, tmp_path: Path)
         2, "app", "credential", "add", "Filed", "--secret-file", str(file)
     )
     other = tmp_path / "other-secret"
-    operator.fails(1, "app", "credential", "add", made["clientId"], "--name", "a" * 300, "--secret-file", str(other))
+    operator.fails(1, "app", "credential", "add", made["clientId"], "--name", "a" * 3000, "--secret-file", str(other))
     assert not other.exists()
     assert operator.fails(1, "app", "credential", "add", "Filed", "--secret-file", "/nowhere/secret")
     for days in ("0", "36501"):
