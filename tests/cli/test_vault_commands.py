@@ -142,3 +142,25 @@ def test_subnets(operator: Operator) -> None:
     assert len(again["virtualNetworkRules"]) == 1
     (rules,) = operator.json("network-rule", "remove", "netted", "--subnet", subnet.upper())
     assert rules["virtualNetworkRules"] == []
+
+
+def test_access_policies(operator: Operator) -> None:
+    """Given, replaced and taken away; a template gives what Azure's does, and a word that is none is refused."""
+    who = operator.service.first["objectId"]
+    operator.done("vault", "create", "by-policies", "--access-policies")
+    operator.done("access-policies", "set", "by-policies", who, "--secret", "get", "--secret", "list")
+    (policy,) = operator.json("access-policies", "list", "by-policies")
+    assert {word.lower() for word in policy["permissions"]["secrets"]} == {"get", "list"}
+    (policy,) = operator.json("access-policies", "set", "by-policies", who.upper(), "--key", "get")
+    assert policy["permissions"]["secrets"] == []
+    templates = operator.json("access-policies", "templates")
+    name = next(name for name, words in templates.items() if words.get("secrets"))
+    (policy,) = operator.json("access-policies", "set", "by-policies", who, "--template", name.upper())
+    assert len(policy["permissions"]["secrets"]) == len(templates[name]["secrets"])
+    assert "there is no template" in operator.fails(2, "access-policies", "set", "by-policies", who, "--template", "x")
+    assert "say what is given" in operator.fails(2, "access-policies", "set", "by-policies", who)
+    assert "fly" in operator.fails(1, "access-policies", "set", "by-policies", who, "--secret", "fly")
+    assert operator.json("access-policies", "remove", "by-policies", who) == []
+    assert "has no policy there" in operator.fails(1, "access-policies", "remove", "by-policies", who)
+    by_roles = operator.run("access-policies", "set", operator.service.first["vaultName"], who, "--secret", "get")
+    assert "count for nothing" in by_roles.stderr

@@ -117,11 +117,11 @@ def secret_update(
 
 
 @secret.command(name="delete")
-def secret_delete(vault: Vault, name: Name, *, yes: Yes = False, data: Data = None) -> int:
+def secret_delete(vault: Vault, name: Name, *, yes: Yes = False, data: Data = None, json: Json = False) -> int:
     """Delete a secret with all its versions. It can be recovered for as long as it is retained."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete_secret(command.Secret(At(data), vault, name), yes=yes)
+    return command.delete_secret(command.Secret(At(data), vault, name), yes=yes, as_json=json)
 
 
 @secret.command(name="list-deleted")
@@ -141,11 +141,11 @@ def secret_recover(vault: Vault, name: Name, *, data: Data = None, json: Json = 
 
 
 @secret.command(name="purge")
-def secret_purge(vault: Vault, name: Name, *, yes: Yes = False, data: Data = None) -> int:
+def secret_purge(vault: Vault, name: Name, *, yes: Yes = False, data: Data = None, json: Json = False) -> int:
     """Remove a deleted secret for good."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.purge_secret(command.Secret(At(data), vault, name), yes=yes)
+    return command.purge_secret(command.Secret(At(data), vault, name), yes=yes, as_json=json)
 
 
 @secret.command(name="backup")
@@ -157,11 +157,12 @@ def secret_backup(
         Path, Parameter(help="Where it goes; a new file. - is standard output.", allow_leading_hyphen=True)
     ],
     data: Data = None,
+    json: Json = False,
 ) -> int:
     """Write a secret with all its versions into a file, encrypted: only vaults of this instance can read it."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.backup_secret(command.Secret(At(data), vault, name), file)
+    return command.backup_secret(command.Secret(At(data), vault, name), file, as_json=json)
 
 
 @secret.command(name="restore")

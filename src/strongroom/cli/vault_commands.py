@@ -136,11 +136,12 @@ def vault_delete(
     data: Data = None,
     subscription: Subscription = None,
     resource_group: ResourceGroup = None,
+    json: Json = False,
 ) -> int:
     """Delete a vault. It can be recovered for as long as it is retained."""
     from strongroom.cli.remote import vaults as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete_vault(At(data, subscription, resource_group), name, yes=yes)
+    return command.delete_vault(At(data, subscription, resource_group), name, yes=yes, as_json=json)
 
 
 @vault.command(name="list-deleted")
@@ -160,8 +161,10 @@ def vault_recover(name: Name, *, data: Data = None, subscription: Subscription =
 
 
 @vault.command(name="purge")
-def vault_purge(name: Name, *, yes: Yes = False, data: Data = None, subscription: Subscription = None) -> int:
+def vault_purge(
+    name: Name, *, yes: Yes = False, data: Data = None, subscription: Subscription = None, json: Json = False
+) -> int:
     """Remove a deleted vault for good."""
     from strongroom.cli.remote import vaults as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.purge_vault(At(data, subscription), name, yes=yes)
+    return command.purge_vault(At(data, subscription), name, yes=yes, as_json=json)

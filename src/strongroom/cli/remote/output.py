@@ -68,6 +68,15 @@ def say(text: str) -> None:
     print(one_line(text), file=sys.stderr)
 
 
+def done(sentence: str, *, as_json: bool, **facts: object) -> int:
+    """Say what was done to whoever waits, or print its facts for programs."""
+    if as_json:
+        print_json(facts)
+    else:
+        say(sentence)
+    return Exit.OK
+
+
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Callable[[], None]]:
     """Show on a terminal's standard error how far long work is; the function is called after each step."""

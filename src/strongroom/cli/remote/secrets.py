@@ -20,7 +20,7 @@ from strongroom.cli.options import At
 from strongroom.cli.outcome import Exit, Halt, forget_output
 from strongroom.cli.remote.asking import STANDARD_INPUT, confirm, decoded, read_bytes, read_value
 from strongroom.cli.remote.near import naming
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import Session, open_session, segment
 from strongroom.cli.remote.vaults import vault_names
@@ -229,7 +229,7 @@ def update_secret(secret: Secret, properties: Properties, *, as_json: bool) -> i
         return show_one(_without_value(changed), _ONE, as_json=as_json)
 
 
-def delete_secret(secret: Secret, *, yes: bool) -> int:
+def delete_secret(secret: Secret, *, yes: bool, as_json: bool) -> int:
     """
     Delete a secret with all its versions; it can be recovered for as long as it is retained.
 
@@ -238,9 +238,9 @@ def delete_secret(secret: Secret, *, yes: bool) -> int:
     """
     confirm(f"Delete the secret {secret.name} of {secret.vault}, with all its versions?", yes=yes)
     with _about(secret) as session:
-        session.vault(secret.vault, "DELETE", secret.path)
-    say(f"{secret.name} is deleted; strongroom secret recover {secret.vault} {secret.name} brings it back")
-    return Exit.OK
+        deleted = session.vault(secret.vault, "DELETE", secret.path)
+    sentence = f"{secret.name} is deleted; strongroom secret recover {secret.vault} {secret.name} brings it back"
+    return done(sentence, as_json=as_json, **_without_value(deleted))
 
 
 def recover_secret(secret: Secret, *, as_json: bool) -> int:
@@ -255,7 +255,7 @@ def recover_secret(secret: Secret, *, as_json: bool) -> int:
         return show_one(_without_value(found), _ONE, as_json=as_json)
 
 
-def purge_secret(secret: Secret, *, yes: bool) -> int:
+def purge_secret(secret: Secret, *, yes: bool, as_json: bool) -> int:
     """
     Remove a deleted secret for good.
 
@@ -265,11 +265,10 @@ def purge_secret(secret: Secret, *, yes: bool) -> int:
     confirm(f"Purge the secret {secret.name} of {secret.vault}? Nothing brings it back.", yes=yes)
     with _about(secret, deleted=True) as session:
         session.vault(secret.vault, "DELETE", f"/deletedsecrets/{segment(secret.name)}")
-    say(f"{secret.name} is purged")
-    return Exit.OK
+    return done(f"{secret.name} is purged", as_json=as_json, vault=secret.vault, name=secret.name, purged=True)
 
 
-def backup_secret(secret: Secret, file: Path) -> int:
+def backup_secret(secret: Secret, file: Path, *, as_json: bool) -> int:
     """
     Write a secret, with all its versions and encrypted, into a file that only its owner can read.
 
@@ -288,8 +287,8 @@ def backup_secret(secret: Secret, file: Path) -> int:
         raise Halt(f"{file} is there already: nothing is overwritten") from None
     except OSError as error:
         raise Halt(f"{file} cannot be written: {error.strerror}") from None
-    say(f"{secret.name} is in {file}; only vaults of this instance can read it")
-    return Exit.OK
+    sentence = f"{secret.name} is in {file}; only vaults of this instance can read it"
+    return done(sentence, as_json=as_json, vault=secret.vault, name=secret.name, file=str(file))
 
 
 def restore_secret(at: At, vault: str, file: Path, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from strongroom.cli.options import At
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.near import not_found
-from strongroom.cli.remote.output import Columns, progress, say, show, show_one, yes_or_no
+from strongroom.cli.remote.output import Columns, done, progress, show, show_one, yes_or_no
 from strongroom.cli.remote.session import Session, open_session, segment
 
 VERSION = "2024-11-01"
@@ -141,7 +141,7 @@ def update_vault(
         return show_one(changed, _ONE, as_json=as_json)
 
 
-def delete_vault(at: At, name: str, *, yes: bool) -> int:
+def delete_vault(at: At, name: str, *, yes: bool, as_json: bool) -> int:
     """
     Delete a vault; it can be recovered for as long as it is retained.
 
@@ -153,8 +153,8 @@ def delete_vault(at: At, name: str, *, yes: bool) -> int:
         confirm(f"Delete the vault {vault['name']}, with all that is in it?", yes=yes)
         with progress(f"deleting {name}"):
             session.arm("DELETE", vault["id"], api_version=VERSION)
-    say(f"{vault['name']} is deleted; strongroom vault recover {vault['name']} brings it back")
-    return Exit.OK
+    sentence = f"{vault['name']} is deleted; strongroom vault recover {vault['name']} brings it back"
+    return done(sentence, as_json=as_json, id=vault["id"], name=vault["name"], deleted=True)
 
 
 def list_deleted_vaults(at: At, *, as_json: bool) -> int:
@@ -190,7 +190,7 @@ def recover_vault(at: At, name: str, *, as_json: bool) -> int:
         return show_one(vault, _ONE, as_json=as_json)
 
 
-def purge_vault(at: At, name: str, *, yes: bool) -> int:
+def purge_vault(at: At, name: str, *, yes: bool, as_json: bool) -> int:
     """
     Remove a deleted vault for good.
 
@@ -202,8 +202,7 @@ def purge_vault(at: At, name: str, *, yes: bool) -> int:
         confirm(f"Purge the vault {deleted['name']}? Nothing brings back what is in it.", yes=yes)
         with progress(f"purging {name}"):
             session.arm("POST", f"{deleted['id']}/purge", api_version=VERSION)
-    say(f"{deleted['name']} is purged")
-    return Exit.OK
+    return done(f"{deleted['name']} is purged", as_json=as_json, name=deleted["name"], purged=True)
 
 
 # ---- for other groups of commands -----------------------------------------------------------------------------------
