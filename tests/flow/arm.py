@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets as chance
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from strongroom.arm.operations import OPERATIONS
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
+from strongroom.core.diagnostics import AuditSink, SinkKind
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -127,6 +130,21 @@ class Arm:
         path = f"{self.vault}/networkSecurityPerimeterConfigurations"
         found = [one for one in self.world.view.all(Perimeter) if one.scope == self.perimeter]
         return f"{path}/{found[0].guid if found else self.tag}.a-{self.tag}"
+
+    @property
+    def storage(self) -> str:
+        """The ARM id of a storage account that an audit sink can be."""
+        return f"{self.group}/providers/Microsoft.Storage/storageAccounts/s{self.tag}"
+
+    @property
+    def setting(self) -> str:
+        """A diagnostic setting of the vault."""
+        return f"{self.vault}/providers/Microsoft.Insights/diagnosticSettings/d-{self.tag}"
+
+    @property
+    def since_yesterday(self) -> str:
+        """The filter of the activity log that is for the last day, encoded."""
+        return quote(f"eventTimestamp ge '{datetime.fromtimestamp(self.world.clock() - 86_400, UTC).isoformat()}'")
 
     @property
     def management_group(self) -> str:
@@ -337,6 +355,31 @@ class Arm:
         self.make_rule()
         return self.do("PUT", self.association, self.association_body(mode))
 
+    def make_sink(self, **changes: Any) -> AuditSink:
+        """Map the storage account, as the operator would."""
+        given: dict[str, Any] = {
+            "id": f"sink-{self.tag}",
+            "tenant": self.world.first.tenant_id,
+            "resource": self.storage.lower(),
+            "kind": SinkKind.STORAGE,
+            "created": int(self.world.clock()),
+            "folder": f"/nowhere/{self.tag}",
+        }
+        made = AuditSink(**given | changes)
+        self.world.commit(lambda tx: tx.put(made))
+        return made
+
+    def setting_body(self, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a diagnostic setting, as az sends it."""
+        base = {"storageAccountId": self.storage, "logs": [{"category": "AuditEvent", "enabled": True}]}
+        return {"properties": base | properties}
+
+    def make_setting(self, **properties: Any) -> Any:
+        """Make the vault, the sink and a diagnostic setting between them."""
+        self.make_vault()
+        self.make_sink()
+        return self.do("PUT", self.setting, self.setting_body(**properties))
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -367,6 +410,8 @@ class Case:
     body: Callable[[Arm], object] = lambda _arm: None
     linked: tuple[tuple[str, Callable[[Arm], str]], ...] = ()
     """The actions that it takes besides its row's, each with the scope that it is asked at."""
+    query: Callable[[Arm], str] = lambda _arm: ""
+    """What its query has besides the api-version, each parameter with an ampersand before it."""
     empty_for_nobody: bool = False
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
@@ -409,7 +454,14 @@ def _make_both_ends(arm: Arm) -> None:
     arm.make_network()
 
 
+def _make_vault_and_sink(arm: Arm) -> None:
+    arm.make_vault()
+    arm.make_sink()
+
+
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_INSIGHTS = "/providers/Microsoft.Insights"
+_EVENTS = f"{_INSIGHTS}/eventtypes/management/values"
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
 
@@ -605,6 +657,32 @@ CASES: dict[str, Case] = {
         lambda _: {"operation": "SecretGet", "objectName": "a"},
         linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
+    "DiagnosticSettingList": Case(lambda arm: arm.setting.rpartition("/")[0], Arm.make_setting),
+    "DiagnosticSettingGet": Case(lambda arm: arm.setting, Arm.make_setting),
+    "DiagnosticSettingPut": Case(
+        lambda arm: arm.setting,
+        _make_vault_and_sink,
+        Arm.setting_body,
+        linked=(("Microsoft.Storage/storageAccounts/listKeys/action", lambda arm: arm.storage),),
+    ),
+    "DiagnosticSettingDelete": Case(lambda arm: arm.setting, Arm.make_setting),
+    "DiagnosticSettingCategoryList": Case(
+        lambda arm: f"{arm.vault}{_INSIGHTS}/diagnosticSettingsCategories", Arm.make_vault
+    ),
+    "DiagnosticSettingCategoryGet": Case(
+        lambda arm: f"{arm.vault}{_INSIGHTS}/diagnosticSettingsCategories/AuditEvent", Arm.make_vault
+    ),
+    "ActivityLogList": Case(
+        lambda arm: f"{arm.subscription}{_EVENTS}", query=lambda arm: f"&$filter={arm.since_yesterday}"
+    ),
+    "TenantActivityLogList": Case(
+        lambda _: _EVENTS,
+        Arm.make_management_group,
+        query=lambda arm: f"&$filter={arm.since_yesterday}",
+        empty_for_nobody=True,
+        to_stranger=200,
+    ),
+    "EventCategoryList": Case(lambda _: f"{_INSIGHTS}/eventcategories", to_stranger=200),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),

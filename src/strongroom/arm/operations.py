@@ -12,6 +12,7 @@ from __future__ import annotations
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
+from strongroom.arm.insights_operations import INSIGHTS_ROWS, INSIGHTS_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Op, ...] = (
     *RIGHTS_ROWS,
     *EXPLAIN_ROWS,
     *NETWORK_ROWS,
+    *INSIGHTS_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
@@ -36,6 +38,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *IDENTITY_TYPES,
     *CONTAINER_TYPES,
     *EXPLAIN_TYPES,
+    *INSIGHTS_TYPES,
 )
 
 

@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from strongroom import __version__
 from strongroom.cli.application_commands import app
 from strongroom.cli.audit_commands import audit_list
+from strongroom.cli.audit_sinks_commands import audit_sinks
 from strongroom.cli.completion_commands import completion
 from strongroom.cli.container_commands import resource_group, subscription
 from strongroom.cli.doctor_commands import doctor
@@ -451,6 +452,7 @@ application.command(who_can, name="who-can")
 audit.command(audit_list, name="list")
 application.command(audit)
 application.command(identity_maps)
+application.command(audit_sinks)
 application.command(identity_provider)
 application.command(policy)
 application.command(access_policies)
