@@ -35,7 +35,7 @@ def test_a_resource_group_from_its_making_to_its_end(operator: Operator) -> None
     assert "--resource-group" in operator.fails(2, "identity", "create", "till")
     operator.json("identity", "create", "till", "-g", "shop")
     assert "1 resources (till)" in operator.fails(2, "resource-group", "delete", "shop")
-    operator.done("resource-group", "delete", "shop", "--yes")
+    assert operator.json("resource-group", "delete", "shop", "--yes")["id"] == made["id"]
     names = [one["name"] for one in operator.json("resource-group", "list")]
     assert names == ["default", "far"]
     assert "default, far" in operator.fails(1, "resource-group", "delete", "shop", "--yes")

@@ -154,7 +154,7 @@ def test_a_service_principal_is_disabled_and_enabled(live: Service, operator: Op
     """While it is disabled it gets no token."""
     worker = signs_in(live, operator.json("app", "create", "Worker", "--secret"), tmp_path)
     worker.json("whoami")
-    operator.done("sp", "disable", "Worker")
+    assert operator.json("sp", "disable", "Worker")["accountEnabled"] is False
     worker.fails(4, "whoami")
     assert operator.json("sp", "show", "Worker")["accountEnabled"] is False
     operator.done("sp", "enable", "Worker")
@@ -169,7 +169,7 @@ def test_a_service_principal_is_made_and_deleted(operator: Operator) -> None:
     assert acting["appId"] == made["clientId"]
     assert "Microsoft Graph" not in table(operator.done("sp", "list"))
     assert {"Bare", "Microsoft Graph"} <= set(table(operator.done("sp", "list", "--all")))
-    operator.done("sp", "delete", made["clientId"], "--yes")
+    assert operator.json("sp", "delete", made["clientId"], "--yes")["deleted"] is True
     operator.fails(1, "sp", "show", "Bare")
 
 
@@ -193,7 +193,7 @@ def test_a_user_from_its_making_to_its_end(operator: Operator) -> None:
     operator.done("user", "disable", "Ann Arbor")
     assert operator.json("user", "show", "Ann Arbor")["accountEnabled"] is False
     operator.done("user", "enable", "Ann Arbor")
-    operator.done("user", "delete", made["userName"], "--yes")
+    assert operator.json("user", "delete", made["userName"], "--yes")["id"] == made["objectId"]
     operator.fails(1, "user", "show", made["userName"])
 
 
@@ -241,7 +241,7 @@ def test_a_group_and_its_members(operator: Operator) -> None:
     assert [line.split()[-1] for line in lines] == ["Type", "User", "ServicePrincipal", "Group"]
 
     operator.fails(1, "group", "add-member", "Readers of all", f"gil@{DOMAIN}")
-    operator.done("group", "remove-member", "Readers of all", f"gil@{DOMAIN}")
+    assert operator.json("group", "remove-member", "Readers of all", f"gil@{DOMAIN}")["removed"] is True
     operator.fails(1, "group", "remove-member", "Readers of all", f"gil@{DOMAIN}")
     assert "Readers of all" in table(operator.done("group", "list", "--name", "Readers"))
     operator.done("group", "delete", "Readers of all", "--yes")

@@ -71,7 +71,7 @@ def test_a_role_is_given_and_taken_back(live: Service, operator: Operator, tmp_p
         (USER_ROLE, "Reader app", given["name"])
     ]
     assert "--yes" in operator.fails(2, "role", "unassign", USER_ROLE, "Reader app", *where)
-    operator.done("role", "unassign", USER_ROLE, "Reader app", *where, "--yes")
+    assert operator.json("role", "unassign", USER_ROLE, "Reader app", *where, "--yes")["ids"] == [given["id"]]
     assert secrets_of(live, made) == 403
     assert "is not given" in operator.fails(1, "role", "unassign", USER_ROLE, "Reader app", *where, "--yes")
 
@@ -161,7 +161,7 @@ def test_an_identity_from_its_making_to_its_end(operator: Operator) -> None:
     given = operator.json("role", "assign", "Reader", "runner", "-g", "default")
     assert given["properties"]["principalId"] == properties["principalId"]
     assert "already" in operator.fails(1, "identity", "create", "runner")
-    operator.done("identity", "delete", "runner", "--yes")
+    assert operator.json("identity", "delete", "runner", "--yes")["id"] == made["id"]
     assert "there is no identity" in operator.fails(1, "identity", "show", "runner")
 
 
@@ -174,6 +174,6 @@ def test_a_federated_credential_of_an_identity(operator: Operator) -> None:
     assert "already" in operator.fails(1, "identity", "federated", "add", "deployer", *words)
     listed = operator.json("identity", "federated", "list", "deployer")
     assert [one["properties"]["subject"] for one in listed] == ["repo:shop:main"]
-    operator.done("identity", "federated", "remove", "deployer", "from-ci", "--yes")
+    assert operator.json("identity", "federated", "remove", "deployer", "from-ci", "--yes")["id"] == listed[0]["id"]
     assert operator.json("identity", "federated", "list", "deployer") == []
     operator.fails(1, "identity", "federated", "remove", "deployer", "from-ci", "--yes")

@@ -63,11 +63,11 @@ def app_create(
 
 
 @app.command(name="delete")
-def app_delete(application: Application, *, data: Data = None, yes: Yes = False) -> int:
+def app_delete(application: Application, *, data: Data = None, yes: Yes = False, json: Json = False) -> int:
     """Remove an application, ending its tokens."""
     from strongroom.cli.remote import applications as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete(data, application, yes=yes)
+    return command.delete(data, application, yes=yes, as_json=json)
 
 
 @credential.command(name="list")
@@ -101,8 +101,9 @@ def credential_remove(
     *,
     data: Data = None,
     yes: Yes = False,
+    json: Json = False,
 ) -> int:
     """Take a credential from an application, ending the tokens that it gave."""
     from strongroom.cli.remote import applications as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove_credential(data, application, credential_id, yes=yes)
+    return command.remove_credential(data, application, credential_id, yes=yes, as_json=json)

@@ -38,12 +38,12 @@ def resource_group_create(
 
 @resource_group.command(name="delete")
 def resource_group_delete(
-    name: Group, *, data: Data = None, subscription: Subscription = None, yes: Yes = False
+    name: Group, *, data: Data = None, subscription: Subscription = None, yes: Yes = False, json: Json = False
 ) -> int:
     """Remove a resource group with everything in it."""
     from strongroom.cli.remote import containers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete_group(data, subscription, name, yes=yes)
+    return command.delete_group(data, subscription, name, yes=yes, as_json=json)
 
 
 @subscription.command(name="list")

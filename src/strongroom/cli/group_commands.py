@@ -49,11 +49,11 @@ def group_create(
 
 
 @group.command(name="delete")
-def group_delete(which: Group, *, data: Data = None, yes: Yes = False) -> int:
+def group_delete(which: Group, *, data: Data = None, yes: Yes = False, json: Json = False) -> int:
     """Remove a group, and with it the rights that its members had by it."""
     from strongroom.cli.remote import groups as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete(data, which, yes=yes)
+    return command.delete(data, which, yes=yes, as_json=json)
 
 
 @group.command(name="members")
@@ -71,16 +71,16 @@ def group_members(
 
 
 @group.command(name="add-member")
-def group_add_member(which: Group, member: Member, *, data: Data = None) -> int:
+def group_add_member(which: Group, member: Member, *, data: Data = None, json: Json = False) -> int:
     """Put somebody into a group."""
     from strongroom.cli.remote import groups as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.add_member(data, which, member)
+    return command.add_member(data, which, member, as_json=json)
 
 
 @group.command(name="remove-member")
-def group_remove_member(which: Group, member: Member, *, data: Data = None) -> int:
+def group_remove_member(which: Group, member: Member, *, data: Data = None, json: Json = False) -> int:
     """Take somebody out of a group; its tokens lose the rights at once."""
     from strongroom.cli.remote import groups as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove_member(data, which, member)
+    return command.remove_member(data, which, member, as_json=json)

@@ -62,11 +62,12 @@ def identity_delete(
     subscription: Subscription = None,
     resource_group: ResourceGroup = None,
     yes: Yes = False,
+    json: Json = False,
 ) -> int:
     """Remove an identity for good, ending its tokens."""
     from strongroom.cli.remote import identities as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete(data, subscription, resource_group, which, yes=yes)
+    return command.delete(data, subscription, resource_group, which, yes=yes, as_json=json)
 
 
 @federated.command(name="list")
@@ -113,8 +114,9 @@ def federated_remove(
     subscription: Subscription = None,
     resource_group: ResourceGroup = None,
     yes: Yes = False,
+    json: Json = False,
 ) -> int:
     """Let a subject be an identity no longer, ending its tokens."""
     from strongroom.cli.remote import identities as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove_federated(data, subscription, resource_group, which, name, yes=yes)
+    return command.remove_federated(data, subscription, resource_group, which, name, yes=yes, as_json=json)

@@ -94,10 +94,11 @@ def role_unassign(
     resource_group: Group = None,
     scope: Scope = None,
     yes: Yes = False,
+    json: Json = False,
 ) -> int:
     """Take a role back that was given at a scope."""
     from strongroom.cli.remote import roles as command  # noqa: PLC0415  each command loads what it needs
     from strongroom.cli.remote.places import Place  # noqa: PLC0415  as above
 
     place = Place(vault, secret, resource_group, scope)
-    return command.unassign(data, subscription, role, principal, place, yes=yes)
+    return command.unassign(data, subscription, role, principal, place, yes=yes, as_json=json)

@@ -50,24 +50,24 @@ def sp_create(
 
 
 @sp.command(name="delete")
-def sp_delete(principal: Principal, *, data: Data = None, yes: Yes = False) -> int:
+def sp_delete(principal: Principal, *, data: Data = None, yes: Yes = False, json: Json = False) -> int:
     """Remove a service principal, ending its tokens."""
     from strongroom.cli.remote import service_principals as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete(data, principal, yes=yes)
+    return command.delete(data, principal, yes=yes, as_json=json)
 
 
 @sp.command(name="disable")
-def sp_disable(principal: Principal, *, data: Data = None) -> int:
+def sp_disable(principal: Principal, *, data: Data = None, json: Json = False) -> int:
     """Let a service principal sign in no longer; its tokens end at once."""
     from strongroom.cli.remote import service_principals as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, principal, enabled=False)
+    return command.enable(data, principal, enabled=False, as_json=json)
 
 
 @sp.command(name="enable")
-def sp_enable(principal: Principal, *, data: Data = None) -> int:
+def sp_enable(principal: Principal, *, data: Data = None, json: Json = False) -> int:
     """Let a service principal sign in again."""
     from strongroom.cli.remote import service_principals as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, principal, enabled=True)
+    return command.enable(data, principal, enabled=True, as_json=json)

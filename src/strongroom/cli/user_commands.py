@@ -82,24 +82,24 @@ def user_reset_password(
 
 
 @user.command(name="delete")
-def user_delete(who: User, *, data: Data = None, yes: Yes = False) -> int:
+def user_delete(who: User, *, data: Data = None, yes: Yes = False, json: Json = False) -> int:
     """Remove a user, ending its sign-ins."""
     from strongroom.cli.remote import users as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete(data, who, yes=yes)
+    return command.delete(data, who, yes=yes, as_json=json)
 
 
 @user.command(name="disable")
-def user_disable(who: User, *, data: Data = None) -> int:
+def user_disable(who: User, *, data: Data = None, json: Json = False) -> int:
     """Let a user sign in no longer; what it is signed in to ends at once."""
     from strongroom.cli.remote import users as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, who, enabled=False)
+    return command.enable(data, who, enabled=False, as_json=json)
 
 
 @user.command(name="enable")
-def user_enable(who: User, *, data: Data = None) -> int:
+def user_enable(who: User, *, data: Data = None, json: Json = False) -> int:
     """Let a user sign in again."""
     from strongroom.cli.remote import users as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, who, enabled=True)
+    return command.enable(data, who, enabled=True, as_json=json)

@@ -11,7 +11,7 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.directory import APPLICATION, find, listed, name_of
 from strongroom.cli.remote.handing_over import hand_over, place_for_secret
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.session import Refused, Session, open_session
 
 _NOT_FOUND = 404
@@ -103,7 +103,7 @@ def make_application(session: Session, name: str, *, principal: bool, secret: bo
     return facts
 
 
-def delete(data: Path | None, text: str, *, yes: bool) -> int:
+def delete(data: Path | None, text: str, *, yes: bool, as_json: bool) -> int:
     """
     Remove an application, and with it its service principal here; for 30 days it can be restored.
 
@@ -114,8 +114,8 @@ def delete(data: Path | None, text: str, *, yes: bool) -> int:
         found = find(session, APPLICATION, text)
         confirm(f"Delete the application {name_of(found)} ({found['appId']}), ending its tokens?", yes=yes)
         session.graph("DELETE", f"/applications/{found['id']}")
-        say(f"deleted {name_of(found)} ({found['appId']})")
-    return Exit.OK
+        sentence = f"deleted {name_of(found)} ({found['appId']})"
+        return done(sentence, as_json=as_json, id=found["id"], appId=found["appId"], deleted=True)
 
 
 # ---- credentials ----------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def add_credential(
             return hand_over(facts, once="clientSecret", file=file, as_json=as_json, otherwise=_lost(found["appId"]))
 
 
-def remove_credential(data: Path | None, text: str, credential: str, *, yes: bool) -> int:
+def remove_credential(data: Path | None, text: str, credential: str, *, yes: bool, as_json: bool) -> int:
     """
     Take a secret or a federated credential from an application: its tokens end, and no others.
 
@@ -167,8 +167,7 @@ def remove_credential(data: Path | None, text: str, credential: str, *, yes: boo
         shown = f"{held['kind']} {held['name'] or held['id']} of {name_of(found)}"
         confirm(f"Remove the {shown}, ending the tokens that it gave?", yes=yes)
         _remove(session, found, held)
-        say(f"removed the {shown}")
-    return Exit.OK
+        return done(f"removed the {shown}", as_json=as_json, **held, removed=True)
 
 
 def _credentials(session: Session, found: dict[str, Any]) -> Iterator[dict[str, Any]]:

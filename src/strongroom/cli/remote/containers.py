@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.asking import confirm
-from strongroom.cli.remote.output import Columns, progress, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, progress, show, show_one
 from strongroom.cli.remote.places import GROUPS_VERSION, find_group, groups
 from strongroom.cli.remote.session import open_session, segment
 
@@ -46,7 +46,7 @@ def create_group(data: Path | None, subscription: str | None, name: str, *, loca
         return show_one(made, _GROUPS, as_json=as_json)
 
 
-def delete_group(data: Path | None, subscription: str | None, name: str, *, yes: bool) -> int:
+def delete_group(data: Path | None, subscription: str | None, name: str, *, yes: bool, as_json: bool) -> int:
     """
     Remove a resource group with everything in it; vaults can be recovered as long as they are kept.
 
@@ -60,8 +60,7 @@ def delete_group(data: Path | None, subscription: str | None, name: str, *, yes:
         confirm(f"Delete the resource group {found['name']}{what}?", yes=yes)
         with progress(f"deleting {found['name']}"):
             session.arm("DELETE", found["id"], api_version=GROUPS_VERSION)
-        say(f"deleted {found['name']}")
-    return Exit.OK
+        return done(f"deleted {found['name']}", as_json=as_json, id=found["id"], deleted=True)
 
 
 def show_subscriptions(data: Path | None, *, as_json: bool) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from strongroom.cli.outcome import Exit
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.directory import GROUP, find, find_principal, listed, name_of, type_of
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.session import open_session
 
 _LIST: Columns = {"Name": "displayName", "Object id": "id", "Description": "description"}
@@ -58,7 +57,7 @@ def create(data: Path | None, name: str, description: str | None, *, as_json: bo
         return show_one(session.graph("POST", "/groups", wanted), _ONE, as_json=as_json)
 
 
-def delete(data: Path | None, text: str, *, yes: bool) -> int:
+def delete(data: Path | None, text: str, *, yes: bool, as_json: bool) -> int:
     """
     Remove a group, and the rights that its members had through it.
 
@@ -69,8 +68,7 @@ def delete(data: Path | None, text: str, *, yes: bool) -> int:
         found = find(session, GROUP, text)
         confirm(f"Delete the group {name_of(found)} ({found['id']}), and the rights of its members by it?", yes=yes)
         session.graph("DELETE", f"/groups/{found['id']}")
-        say(f"deleted {name_of(found)} ({found['id']})")
-    return Exit.OK
+        return done(f"deleted {name_of(found)} ({found['id']})", as_json=as_json, id=found["id"], deleted=True)
 
 
 def show_members(data: Path | None, text: str, *, nested: bool, as_json: bool) -> int:
@@ -86,7 +84,7 @@ def show_members(data: Path | None, text: str, *, nested: bool, as_json: bool) -
         return show(sorted(members, key=lambda one: name_of(one).casefold()), _MEMBERS, as_json=as_json)
 
 
-def add_member(data: Path | None, text: str, member: str) -> int:
+def add_member(data: Path | None, text: str, member: str, *, as_json: bool) -> int:
     """
     Put a user, a group or a service principal into a group.
 
@@ -97,11 +95,11 @@ def add_member(data: Path | None, text: str, member: str) -> int:
         found, principal = find(session, GROUP, text), find_principal(session, member)
         reference = f"{session.endpoints.graph}/v1.0/directoryObjects/{principal.id}"
         session.graph("POST", f"/groups/{found['id']}/members/$ref", {"@odata.id": reference})
-        say(f"{principal.name} ({principal.id}) is in {name_of(found)}")
-    return Exit.OK
+        sentence = f"{principal.name} ({principal.id}) is in {name_of(found)}"
+        return done(sentence, as_json=as_json, group=found["id"], member=principal.id, added=True)
 
 
-def remove_member(data: Path | None, text: str, member: str) -> int:
+def remove_member(data: Path | None, text: str, member: str, *, as_json: bool) -> int:
     """
     Take somebody out of a group.
 
@@ -111,5 +109,5 @@ def remove_member(data: Path | None, text: str, member: str) -> int:
     with open_session(data) as session:
         found, principal = find(session, GROUP, text), find_principal(session, member)
         session.graph("DELETE", f"/groups/{found['id']}/members/{principal.id}/$ref")
-        say(f"{principal.name} ({principal.id}) is no longer in {name_of(found)}")
-    return Exit.OK
+        sentence = f"{principal.name} ({principal.id}) is no longer in {name_of(found)}"
+        return done(sentence, as_json=as_json, group=found["id"], member=principal.id, removed=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.near import not_found
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.places import (
     IDENTITIES_VERSION,
     Resource,
@@ -74,7 +74,9 @@ def create(data: Path | None, subscription: str | None, group: str | None, name:
         return show_one(made, _ONE, as_json=as_json)
 
 
-def delete(data: Path | None, subscription: str | None, group: str | None, text: str, *, yes: bool) -> int:
+def delete(
+    data: Path | None, subscription: str | None, group: str | None, text: str, *, yes: bool, as_json: bool
+) -> int:
     """
     Remove an identity with its principal: its tokens end, for good.
 
@@ -85,8 +87,7 @@ def delete(data: Path | None, subscription: str | None, group: str | None, text:
         found = find_identity(session, text, group)
         confirm(f"Delete the identity {found['name']} in {group_of(found)}, for good?", yes=yes)
         session.arm("DELETE", found["id"], api_version=IDENTITIES_VERSION)
-        say(f"deleted {found['name']}")
-    return Exit.OK
+        return done(f"deleted {found['name']}", as_json=as_json, id=found["id"], deleted=True)
 
 
 # ---- federated credentials ------------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ def add_federated(
 
 
 def remove_federated(
-    data: Path | None, subscription: str | None, group: str | None, text: str, name: str, *, yes: bool
+    data: Path | None, subscription: str | None, group: str | None, text: str, name: str, *, yes: bool, as_json: bool
 ) -> int:
     """
     Remove a federated credential: the tokens that it gave end, and no others.
@@ -148,8 +149,7 @@ def remove_federated(
             raise not_found(f"federated credential of {found['name']}", name, names)
         confirm(f"Remove the federated credential {name} of {found['name']}, ending its tokens?", yes=yes)
         session.arm("DELETE", _path(found, name), api_version=IDENTITIES_VERSION)
-        say(f"removed {name} of {found['name']}")
-    return Exit.OK
+        return done(f"removed {name} of {found['name']}", as_json=as_json, id=_path(found, name), removed=True)
 
 
 def _federated(session: Session, found: Resource) -> list[Resource]:

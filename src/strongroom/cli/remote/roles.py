@@ -12,7 +12,7 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.directory import Principal, find_principal, literal, names_of
 from strongroom.cli.remote.near import not_found
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, say, show, show_one
 from strongroom.cli.remote.places import Place
 from strongroom.cli.remote.session import Refused, Session, open_session
 from strongroom.cli.text import one_line
@@ -134,7 +134,9 @@ def assign(
         return show_one(named, _ASSIGNMENT, as_json=as_json)
 
 
-def unassign(data: Path | None, subscription: str | None, role: str, principal: str, place: Place, *, yes: bool) -> int:
+def unassign(
+    data: Path | None, subscription: str | None, role: str, principal: str, place: Place, *, yes: bool, as_json: bool
+) -> int:
     """
     Take a role back that was given at a scope.
 
@@ -158,8 +160,8 @@ def unassign(data: Path | None, subscription: str | None, role: str, principal: 
         confirm(f"Take back {named} at {scope}?", yes=yes)
         for one in here:
             session.arm("DELETE", one["id"], api_version=_VERSION)
-        say(f"took back {named} at {scope}")
-    return Exit.OK
+        ids = [one["id"] for one in here]
+        return done(f"took back {named} at {scope}", as_json=as_json, scope=scope, ids=ids, removed=True)
 
 
 def _roles(session: Session, scope: str) -> list[Document]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strongroom.cli.outcome import Exit
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.directory import APPLICATION, SERVICE_PRINCIPAL, find, listed, matching, name_of
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.session import open_session
 from strongroom.core.first_party import OWNER_TENANT
 from strongroom.core.guids import parse_guid
@@ -69,7 +68,7 @@ def create(data: Path | None, text: str, *, as_json: bool) -> int:
         return show_one(made, _ONE, as_json=as_json)
 
 
-def delete(data: Path | None, text: str, *, yes: bool) -> int:
+def delete(data: Path | None, text: str, *, yes: bool, as_json: bool) -> int:
     """
     Remove a service principal, with its role assignments.
 
@@ -80,11 +79,10 @@ def delete(data: Path | None, text: str, *, yes: bool) -> int:
         found = find(session, SERVICE_PRINCIPAL, text)
         confirm(f"Delete the service principal {name_of(found)} ({found['id']}), ending its tokens?", yes=yes)
         session.graph("DELETE", f"/servicePrincipals/{found['id']}")
-        say(f"deleted {name_of(found)} ({found['id']})")
-    return Exit.OK
+        return done(f"deleted {name_of(found)} ({found['id']})", as_json=as_json, id=found["id"], deleted=True)
 
 
-def enable(data: Path | None, text: str, *, enabled: bool) -> int:
+def enable(data: Path | None, text: str, *, enabled: bool, as_json: bool) -> int:
     """
     Let a service principal sign in, or not; a disabled one's tokens end at once.
 
@@ -94,5 +92,5 @@ def enable(data: Path | None, text: str, *, enabled: bool) -> int:
     with open_session(data) as session:
         found = find(session, SERVICE_PRINCIPAL, text)
         session.graph("PATCH", f"/servicePrincipals/{found['id']}", {"accountEnabled": enabled})
-        say(f"{'enabled' if enabled else 'disabled'} {name_of(found)} ({found['id']})")
-    return Exit.OK
+        sentence = f"{'enabled' if enabled else 'disabled'} {name_of(found)} ({found['id']})"
+        return done(sentence, as_json=as_json, id=found["id"], accountEnabled=enabled)

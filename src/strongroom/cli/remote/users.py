@@ -10,7 +10,7 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm, read_secret_line
 from strongroom.cli.remote.directory import USER, find, listed, name_of
 from strongroom.cli.remote.handing_over import hand_over, place_for_secret
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.session import Session, open_session
 
 _LIST: Columns = {
@@ -92,7 +92,7 @@ def reset_password(data: Path | None, text: str, *, password: Password, yes: boo
             return password.tell(facts, chosen, as_json=as_json)
 
 
-def delete(data: Path | None, text: str, *, yes: bool) -> int:
+def delete(data: Path | None, text: str, *, yes: bool, as_json: bool) -> int:
     """
     Remove a user; for 30 days it can be restored.
 
@@ -103,11 +103,10 @@ def delete(data: Path | None, text: str, *, yes: bool) -> int:
         found = find(session, USER, text)
         confirm(f"Delete the user {name_of(found)} ({found['id']}), ending its sign-ins?", yes=yes)
         session.graph("DELETE", f"/users/{found['id']}")
-        say(f"deleted {name_of(found)} ({found['id']})")
-    return Exit.OK
+        return done(f"deleted {name_of(found)} ({found['id']})", as_json=as_json, id=found["id"], deleted=True)
 
 
-def enable(data: Path | None, text: str, *, enabled: bool) -> int:
+def enable(data: Path | None, text: str, *, enabled: bool, as_json: bool) -> int:
     """
     Let a user sign in, or not; what a disabled one is signed in to ends at once.
 
@@ -117,8 +116,8 @@ def enable(data: Path | None, text: str, *, enabled: bool) -> int:
     with open_session(data) as session:
         found = find(session, USER, text)
         session.graph("PATCH", f"/users/{found['id']}", {"accountEnabled": enabled})
-        say(f"{'enabled' if enabled else 'disabled'} {name_of(found)} ({found['id']})")
-    return Exit.OK
+        sentence = f"{'enabled' if enabled else 'disabled'} {name_of(found)} ({found['id']})"
+        return done(sentence, as_json=as_json, id=found["id"], accountEnabled=enabled)
 
 
 def _full_name(session: Session, user: str) -> tuple[str, str]:
