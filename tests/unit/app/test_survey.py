@@ -26,8 +26,6 @@ from strongroom.core.identity import (
 from strongroom.core.records import tenant_partition
 from strongroom.store import Transaction
 
-NOW = int(time.time())
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -37,9 +35,9 @@ def settings(tmp_path: Path) -> Settings:
     return made
 
 
-def surveyed(settings: Settings, now: int = NOW) -> Survey:
-    """Look at an instance."""
-    found = asyncio.run(survey_store(settings, now))
+def surveyed(settings: Settings, after: int = 0) -> Survey:
+    """Look at an instance, so many seconds from now."""
+    found = asyncio.run(survey_store(settings, int(time.time()) + after))
     assert found is not None
     return found
 
@@ -62,12 +60,12 @@ def test_a_new_instance_says_what_it_is(settings: Settings) -> None:
     assert [one.administrators for one in found.tenants] == [1 + 1]
     (end,) = found.secret_ends
     assert end is not None
-    assert abs(end - NOW - limits.CLIENT_SECRET_DEFAULT_S) < 60
+    assert abs(end - time.time() - limits.CLIENT_SECRET_DEFAULT_S) < 60
 
 
 def test_an_application_whose_secrets_have_ended_administers_nothing(settings: Settings) -> None:
     """It counts again with another credential that is good."""
-    later = NOW + limits.CLIENT_SECRET_DEFAULT_S + 60
+    later = limits.CLIENT_SECRET_DEFAULT_S + 60
     assert [one.administrators for one in surveyed(settings, later).tenants] == [1]
 
     async def renew(tx: Transaction, tenant: str) -> None:
