@@ -12,7 +12,7 @@ from urllib.parse import quote
 from strongroom.cli.control import ask
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
-from strongroom.cli.text import one_line
+from strongroom.cli.text import one_line, tell
 
 _COLUMNS = ("id", "resource", "goes to", "proof")
 _STATUS_COLUMNS = ("id", "resource", "state", "behind", "given", "last")
@@ -40,7 +40,7 @@ def add(data: Path | None, wanted: Mapping[str, Any], *, as_json: bool) -> int:
     return Exit.OK
 
 
-def remove(data: Path | None, sink: str) -> int:
+def remove(data: Path | None, sink: str, *, as_json: bool) -> int:
     """
     Send nothing more to a sink, and forget how far it came.
 
@@ -48,7 +48,9 @@ def remove(data: Path | None, sink: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     ask(find_instance(data), "DELETE", f"/audit-sinks/{quote(sink, safe='')}")
-    print(f"{sink} is removed: nothing more goes there, and what it has it keeps")
+    tell(
+        f"{sink} is removed: nothing more goes there, and what it has it keeps", as_json=as_json, id=sink, removed=True
+    )
     return Exit.OK
 
 

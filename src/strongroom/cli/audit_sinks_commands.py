@@ -66,12 +66,12 @@ def audit_sinks_add(
 
 @audit_sinks.command(name="remove")
 def audit_sinks_remove(
-    sink: Annotated[str, Parameter(help="Its id, as the list shows it.")], *, data: Data = None
+    sink: Annotated[str, Parameter(help="Its id, as the list shows it.")], *, data: Data = None, json: Json = False
 ) -> int:
     """Send nothing more to an audit sink; what it has it keeps."""
     from strongroom.cli import audit_sinks as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, sink)
+    return command.remove(data, sink, as_json=json)
 
 
 @audit_sinks.command(name="status")
