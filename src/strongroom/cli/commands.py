@@ -13,9 +13,15 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.application_commands import app
+from strongroom.cli.audit_commands import audit_list
 from strongroom.cli.audit_sinks_commands import audit_sinks
 from strongroom.cli.completion_commands import completion
+from strongroom.cli.container_commands import resource_group, subscription
+from strongroom.cli.doctor_commands import doctor
 from strongroom.cli.explain_commands import explain, who_can
+from strongroom.cli.group_commands import group
+from strongroom.cli.identity_commands import identity
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
@@ -23,9 +29,12 @@ from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.role_commands import role
 from strongroom.cli.secret_commands import secret
+from strongroom.cli.service_principal_commands import sp
 from strongroom.cli.transfer_commands import import_, send
 from strongroom.cli.trusted_services_commands import trusted_services
+from strongroom.cli.user_commands import user
 from strongroom.cli.vault_commands import vault
 
 Identity = Annotated[
@@ -422,16 +431,26 @@ def tenants_remove(tenant: NamedTenant, *, data: Data = None, json: Json = False
     return command.remove(data, tenant, as_json=json)
 
 
+application.command(doctor)
 application.command(login)
 application.command(logout)
 application.command(whoami)
 application.command(account)
+application.command(app)
+application.command(sp)
+application.command(user)
+application.command(group)
+application.command(identity)
+application.command(role)
+application.command(resource_group)
+application.command(subscription)
 application.command(vault)
 application.command(network_rule)
 application.command(secret)
 application.command(completion)
 application.command(explain)
 application.command(who_can, name="who-can")
+audit.command(audit_list, name="list")
 application.command(audit)
 application.command(identity_maps)
 application.command(audit_sinks)

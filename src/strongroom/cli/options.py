@@ -25,6 +25,10 @@ ResourceGroup = Annotated[
     Parameter(name=["--resource-group", "-g"], help="Resource group (default: whichever has it, or the only one)."),
 ]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask whether it is meant.")]
+SecretFile = Annotated[
+    Path | None,
+    Parameter(name="--secret-file", help="A new file for the secret, mode 0600, in the place of standard output."),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,14 @@ class Report:
     nodes: tuple[str, ...] = ()
 
 
-def verify(directory: Path, tagger: Tagger, checkpoint: bytes | None = None) -> Report:
+def verify(directory: Path, tagger: Tagger, checkpoint: bytes | None = None, *, newest_only: bool = False) -> Report:
     """
     Check every line of every node's chain, and that the chain still holds what *checkpoint* knew.
 
     Finds lines that were altered, moved, put in or taken out, and files that are missing. An end that was cut off is
     found with a checkpoint alone, since what is left is a chain. A journal in use may be verified.
+
+    *newest_only* looks at the newest file of every node alone, which takes the same time however old the journal is.
     """
     problems: list[str] = []
     known: Checkpoint | None = None
@@ -47,7 +49,8 @@ def verify(directory: Path, tagger: Tagger, checkpoint: bytes | None = None) -> 
         problems.append(f"there is no journal in {directory.name}")
     entries = 0
     for node, nodes_files in series.items():
-        found, count = _verify_node(tagger, nodes_files, known if known is not None and known.node == node else None)
+        of_node = known if known is not None and known.node == node else None
+        found, count = _verify_node(tagger, nodes_files, of_node, newest_only=newest_only)
         problems += found
         entries += count
     if known is not None and known.node not in series:
@@ -55,12 +58,16 @@ def verify(directory: Path, tagger: Tagger, checkpoint: bytes | None = None) -> 
     return Report(entries, tuple(problems), tuple(series))
 
 
-def _verify_node(tagger: Tagger, series: list[SeriesFile], checkpoint: Checkpoint | None) -> tuple[list[str], int]:
+def _verify_node(
+    tagger: Tagger, series: list[SeriesFile], checkpoint: Checkpoint | None, *, newest_only: bool
+) -> tuple[list[str], int]:
     """Walk along one node's chain; the problems and the number of entries that are as they were written."""
-    node = series[0].node
-    walk = Walk(tagger, seq=0, mac=genesis(tagger, node))
-    entries = 0
-    expected = 1
+    node, entries = series[0].node, 0
+    series = series[-1:] if newest_only else series
+    expected = series[0].number if newest_only else 1
+    # The chain begins at its genesis; from the middle, whatever the first line says is continued.
+    begins = expected == 1
+    walk = Walk(tagger, seq=0 if begins else None, mac=genesis(tagger, node) if begins else None)
     for file in series:
         if file.number != expected:
             walk.problems.append(f"{_files(node, expected, file.number - 1)} missing")

@@ -36,6 +36,24 @@ def test_an_untouched_journal_has_no_problems(directory: Path, kept: bytes) -> N
     assert (report.nodes, report.entries, report.problems) == ((NODE,), 55, ())
 
 
+def test_the_newest_file_alone_may_be_looked_at(directory: Path, kept: bytes) -> None:
+    """What was altered in it, or cut off its end, is found; older files are left for whoever asks for all."""
+    newest, older = file_of(directory, 3), file_of(directory, 1)
+    whole = newest.read_bytes()
+    report = verify(directory, tagger, kept, newest_only=True)
+    assert (report.nodes, report.problems) == ((NODE,), ())
+    assert 0 < report.entries < 55
+
+    older.write_bytes(older.read_bytes().replace(b"SecretGet", b"SecretSet", 1))
+    assert verify(directory, tagger, kept, newest_only=True).problems == ()
+    assert verify(directory, tagger, kept).problems
+
+    newest.write_bytes(whole.replace(b"SecretGet", b"SecretSet", 1))
+    assert "was altered" in verify(directory, tagger, kept, newest_only=True).problems[0]
+    newest.write_bytes(b"".join(whole.splitlines(keepends=True)[:-2]))
+    assert "the checkpoint knew" in verify(directory, tagger, kept, newest_only=True).problems[0]
+
+
 Tamper = Callable[[list[bytes]], list[bytes]]
 EDITS: dict[str, tuple[Tamper, str]] = {
     "altered": (lambda lines: [*lines[:5], lines[5].replace(b"SecretGet", b"SecretSet"), *lines[6:]], "was altered"),
