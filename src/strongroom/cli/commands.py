@@ -20,6 +20,7 @@ from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.seed_commands import apply, export
 from strongroom.cli.trusted_services_commands import trusted_services
 
 Identity = Annotated[
@@ -410,6 +411,8 @@ application.command(login)
 application.command(logout)
 application.command(whoami)
 application.command(account)
+application.command(apply)
+application.command(export)
 application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)
