@@ -52,7 +52,7 @@ def session(world: Simulation, who: Principal | None = None, *, peer: str = PUBL
     account = Account("test", accounts.SERVICE_PRINCIPAL, world.first.tenant_id, who.appid)
     with httpx.Client(transport=_Transport(world, peer)) as client:
         tokens = Tokens(endpoints, client, account, Credential(secret=who.secret), memory=new_cache())
-        yield Session(endpoints, client, tokens, None)
+        yield Session(endpoints, client, tokens, None, account)
 
 
 def control(world: Simulation) -> Any:
@@ -81,6 +81,7 @@ def reaching(
             folder or world.folder,
             environment or {},
             Credentials(credentials or world.folder / "credentials"),
+            clock=world.clock,
         )
 
 

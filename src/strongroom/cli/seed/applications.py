@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -154,7 +153,7 @@ def _read_password(wanting: Wanting, entry: Entry, parent: Item | None) -> Item 
 
 
 def _found_passwords(reach: Reach, parents: Parents) -> Iterable[Item]:
-    now = time.time()
+    now = reach.clock()
     for name, one in among(reach, "application", parents):
         seen: set[str] = set()
         for credential in one["passwordCredentials"]:
@@ -171,7 +170,7 @@ def _ends(credential: Mapping[str, Any]) -> float:
 def _put_password(reach: Reach, change: Change) -> None:
     aside, name = change.item.aside, change.item.values["displayName"]
     application = reach.find("application", aside["application"])
-    ends = datetime.now(UTC) + timedelta(days=aside["days"])
+    ends = datetime.fromtimestamp(reach.clock(), UTC) + timedelta(days=aside["days"])
     asked = {"displayName": name, "endDateTime": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
     made = reach.session.graph("POST", f"/applications/{application['id']}/addPassword", {"passwordCredential": asked})
     try:

@@ -51,9 +51,21 @@ class Wanting:
         if kind == "objectId":
             return show_principal(self.reach, name.lower())
         name = self.refer(kind, name, entry.line)
-        if kind == "application" and key_of("servicePrincipal", name) in self.declared:
-            self.needs.add(key_of("servicePrincipal", name))
+        if kind == "application":
+            self._need_principal(name, entry.line)
         return {kind: name}
+
+    def _need_principal(self, application: str, line: int) -> None:
+        """See that an application has a service principal, or gets one: it is that which rights are given to."""
+        key = key_of("servicePrincipal", application)
+        if key in self.declared:
+            self.needs.add(key)
+            return
+        try:
+            service_principal(self.reach, application)
+        except Unclear as unclear:
+            if key_of("application", application) in self.declared or self.reach.look("application", application):
+                self.faults.add(line, "", str(unclear))
 
     def principals(self, entries: Iterable[Entry]) -> list[Document]:
         """Take references to principals."""
@@ -156,8 +168,8 @@ def service_principal(reach: Reach, application: str) -> Document:
     Raises:
         Unclear: there is no such application, or it has none.
     """
-    app_id = str(reach.find("application", application)["appId"])
-    found = reach.look("servicePrincipal", app_id)
+    known = reach.look("application", application)
+    found = None if known is None else reach.look("servicePrincipal", str(known[1]["appId"]))
     if found is None:
         raise Unclear(f"the application {application} has no service principal: give it `servicePrincipal: {{}}`")
     return found[1]

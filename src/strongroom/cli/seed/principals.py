@@ -125,7 +125,8 @@ def references(name: str, of: str, collection: str, member: str) -> Kind:
         if member not in entry or parent is None:
             return None
         values = {member: wanting.principals(entry[member])}
-        return Item(name, parent.name, values, parent=parent.key, line=entry.line)
+        needs = frozenset({parent.key, *wanting.needs})
+        return Item(name, parent.name, values, parent=parent.key, needs=needs, line=entry.line)
 
     def found(reach: Reach, parents: Parents) -> Iterable[Item]:
         for own, one in among(reach, of, parents):

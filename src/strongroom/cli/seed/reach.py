@@ -6,6 +6,7 @@ Everything is asked through the operator's own session, so what the operator may
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,7 @@ class Reach:
     environment: Mapping[str, str] = field(default_factory=dict)
     credentials: Credentials = field(default_factory=Credentials)
     left_out: list[str] | None = None
+    clock: Callable[[], float] = time.time
     _lists: dict[str, list[tuple[str, Document]]] = field(default_factory=dict)
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
 
