@@ -58,6 +58,15 @@ def test_characters() -> None:
     assert "line 1: " in faults(b"version: 1\x00\n")[0]
 
 
+def test_json_escapes() -> None:
+    """JSON writes some characters as two escapes; half of one is no character."""
+    written = json.dumps({"version": 1, "groups": [{"displayName": "a \N{GRINNING FACE}"}]})
+    assert "\\ud83d\\ude00" in written
+    assert read_document(written.encode())["groups"][0]["displayName"] == "a \N{GRINNING FACE}"
+    half = written.replace("\\ude00", "")
+    assert faults(half) == ["line 1: an escape is half of a character"]
+
+
 def test_size() -> None:
     """A file of the greatest size is taken, and one byte more is not."""
     text = b"version: 1\n#"

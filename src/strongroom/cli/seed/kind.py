@@ -194,6 +194,11 @@ def show_principal(reach: Reach, object_id: str) -> Document:
     return {"objectId": object_id}
 
 
+def show_principals(reach: Reach, object_ids: Iterable[str]) -> list[Document]:
+    """Refer to principals, in the order of their names."""
+    return sorted((show_principal(reach, one) for one in object_ids), key=say_principal)
+
+
 def say_principal(reference: Mapping[str, Any]) -> str:
     """Write a reference to a principal as one text."""
     kind, name = next(iter(reference.items()))

@@ -17,14 +17,18 @@ from strongroom.cli.seed.kind import (
     principal_id,
     say_principal,
     show_principal,
+    show_principals,
     without_nothing,
 )
 from strongroom.cli.seed.plan import Act, Change
 from strongroom.cli.seed.reach import Document, Reach
 from strongroom.cli.seed.schema import Entry
 from strongroom.cli.seed.sources import read_value
+from strongroom.core.errors import Invalid
+from strongroom.core.passwords import judge_password
 
 _PROFILE = ("displayName", "mailNickname", "givenName", "surname", "department", "jobTitle", "mail", "accountEnabled")
+_TRIES = 100
 _GROUP = ("description", "mailNickname")
 
 
@@ -76,8 +80,21 @@ def _first_password(reach: Reach, item: Item) -> str:
     source = item.aside["password"]
     password = read_value(source, reach.folder, reach.environment)
     if "generate" in source:
+        for _ in range(_TRIES):
+            if _is_taken(password, item.name):
+                break
+            # By chance it has no digit, say: such a password is refused, and another one is as good.
+            password = read_value(source, reach.folder, reach.environment)
         reach.credentials.write({"userPrincipalName": item.name, "password": password})
     return password
+
+
+def _is_taken(password: str, name: str) -> bool:
+    try:
+        judge_password(password, [name.partition("@")[0]])
+    except Invalid:
+        return False
+    return True
 
 
 # ---- groups ---------------------------------------------------------------------------------------------------------
@@ -131,7 +148,7 @@ def references(name: str, of: str, collection: str, member: str) -> Kind:
     def found(reach: Reach, parents: Parents) -> Iterable[Item]:
         for own, one in among(reach, of, parents):
             there = reach.session.graph_pages(f"/{collection}/{one['id']}/{member}")
-            values = {member: [show_principal(reach, it["id"]) for it in there]}
+            values = {member: show_principals(reach, (it["id"] for it in there))}
             yield Item(name, own, values, parent=key_of(of, own), id=one["id"], protected=True)
 
     def put(reach: Reach, change: Change) -> None:

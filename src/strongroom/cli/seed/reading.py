@@ -126,7 +126,7 @@ def _checked(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
 def _convert(node: yaml.Node) -> Node:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
-        return Scalar(node.value, str(node.tag).rpartition(":")[2], line)
+        return Scalar(_whole(node.value, line), str(node.tag).rpartition(":")[2], line)
     if isinstance(node, yaml.SequenceNode):
         return Items(tuple(map(_convert, node.value)), line)
     values: dict[str, Node] = {}
@@ -135,10 +135,26 @@ def _convert(node: yaml.Node) -> Node:
         at = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise Invalid([Fault(at, "", "a key must be a plain text")])
-        if key.value in values:
-            raise Invalid([Fault(at, "", f"{key.value} stands here twice; it was in line {lines[key.value]}")])
-        values[key.value], lines[key.value] = _convert(value), at
+        name = _whole(key.value, at)
+        if name in values:
+            raise Invalid([Fault(at, "", f"{name} stands here twice; it was in line {lines[name]}")])
+        values[name], lines[name] = _convert(value), at
     return Members(values, lines, line)
+
+
+def _whole(text: str, line: int) -> str:
+    """
+    Put together what JSON writes as two escapes (RFC 8259 section 7), which YAML knows nothing of.
+
+    Raises:
+        Invalid: there is half of one, which is no character.
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise Invalid([Fault(line, "", "an escape is half of a character")]) from None
 
 
 def _line(what: yaml.Event | yaml.MarkedYAMLError) -> int:

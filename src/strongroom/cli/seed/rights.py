@@ -17,6 +17,7 @@ from strongroom.cli.seed.kind import (
     say_scope,
     scope_id,
     show_principal,
+    show_principals,
     show_scope,
     without_nothing,
 )
@@ -159,7 +160,7 @@ def _found_denials(reach: Reach, _: Parents) -> Iterable[Item]:
             **pick(properties, "description", "doNotApplyToChildScopes", "condition"),
             **pick(properties["permissions"][0], *_ACTIONS),
             **{
-                name: [show_principal(reach, principal["id"]) for principal in properties[name]]
+                name: show_principals(reach, (principal["id"] for principal in properties[name]))
                 for name in ("principals", "excludePrincipals")
             },
         }

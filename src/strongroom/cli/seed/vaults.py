@@ -69,7 +69,7 @@ def _found_vaults(reach: Reach, _: Parents) -> Iterable[Item]:
             "sku": properties["sku"]["name"],
             **pick(properties, *_SETTINGS),
             "resourceGroup": group,
-            "accessPolicies": [_show_policy(reach, policy) for policy in properties["accessPolicies"]],
+            "accessPolicies": sorted((_show_policy(reach, one) for one in properties["accessPolicies"]), key=repr),
         }
         if "networkAcls" in properties:
             values["networkAcls"] = _show_acls(properties["networkAcls"])
