@@ -190,7 +190,7 @@ def test_accounts(live: Service, operator: Operator, tmp_path: Path) -> None:
     assert [one["account"] for one in operator.json("account", "list") if one["current"]] == ["one"]
     assert "there is no subscription" in operator.fails(1, "account", "set", "--subscription", "none")
     assert "there are one, two" in operator.fails(4, "account", "set", "three")
-    assert "one is signed out" in operator.run("logout").stderr
+    assert "signed out here: one;" in operator.run("logout").stderr
     assert len(list((operator.config / "tokens").iterdir())) == 1
     operator.done("logout", "--all")
     assert operator.json("account", "list") == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from strongroom.cli.faults import halting
 from strongroom.cli.instance import data_directory
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import tell
 
 
 def tail(data: Path | None, lines: int, *, follow: bool) -> int:
@@ -32,7 +33,7 @@ def tail(data: Path | None, lines: int, *, follow: bool) -> int:
     return Exit.OK
 
 
-def verify(data: Path | None, checkpoint: Path | None) -> int:
+def verify(data: Path | None, checkpoint: Path | None, *, as_json: bool) -> int:
     """
     Check the chain of every node and print a sentence for each thing that is wrong.
 
@@ -49,6 +50,10 @@ def verify(data: Path | None, checkpoint: Path | None) -> int:
         raise Halt(f"the checkpoint {checkpoint} cannot be read: {error.strerror}") from None
     with halting():
         report = asyncio.run(check_journal(config.load(data), known))
+    if as_json:
+        facts = {"entries": report.entries, "nodes": list(report.nodes), "problems": list(report.problems)}
+        tell("", as_json=True, **facts)
+        return Exit.FAILED if report.problems else Exit.OK
     for problem in report.problems:
         print(problem, file=sys.stderr)
     if report.problems:

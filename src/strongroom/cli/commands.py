@@ -13,15 +13,19 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.completion_commands import completion
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
+from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.secret_commands import secret
 from strongroom.cli.seed_commands import apply, export
 from strongroom.cli.trusted_services_commands import trusted_services
+from strongroom.cli.vault_commands import vault
 
 Identity = Annotated[
     str | None,
@@ -158,11 +162,12 @@ def hosts(
     data: Data = None,
     write: Annotated[bool, Parameter(negative="", help="Put them into the hosts file; needs root.")] = False,
     hosts_file: Annotated[Path, Parameter(show=False)] = Path("/etc/hosts"),
+    json: Json = False,
 ) -> int:
     """Print the lines of a hosts file for this instance's own names."""
     from strongroom.cli import hosts as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.hosts(data, write=write, hosts_file=hosts_file)
+    return command.hosts(data, write=write, hosts_file=hosts_file, as_json=json)
 
 
 @application.command
@@ -174,11 +179,11 @@ def recover(*, data: Data = None, tenant: Tenant = None, json: Json = False) -> 
 
 
 @application.command
-def verify(*, data: Data = None) -> int:
+def verify(*, data: Data = None, json: Json = False) -> int:
     """Check every row of the store against its seal."""
     from strongroom.cli import verify as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.verify(data)
+    return command.verify(data, as_json=json)
 
 
 @application.command
@@ -206,11 +211,12 @@ def audit_verify(
     *,
     data: Data = None,
     checkpoint: Annotated[Path | None, Parameter(help="A checkpoint that was kept elsewhere.")] = None,
+    json: Json = False,
 ) -> int:
     """Check that no entry was altered, moved or taken out."""
     from strongroom.cli import audit as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.verify(data, checkpoint)
+    return command.verify(data, checkpoint, as_json=json)
 
 
 @audit.command(name="checkpoint")
@@ -237,21 +243,25 @@ def issuers_add(
     keys: Annotated[
         Path | None, Parameter(help="File with its key set (JWKS). Without it, the keys are fetched.")
     ] = None,
+    json: Json = False,
 ) -> int:
     """Trust an issuer; again, to give other keys. Which of its subjects count is for each application to say."""
     from strongroom.cli import issuers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.add(data, issuer, keys)
+    return command.add(data, issuer, keys, as_json=json)
 
 
 @issuers.command(name="remove")
 def issuers_remove(
-    issuer: Annotated[str, Parameter(help="The issuer, exactly as the list shows it.")], *, data: Data = None
+    issuer: Annotated[str, Parameter(help="The issuer, exactly as the list shows it.")],
+    *,
+    data: Data = None,
+    json: Json = False,
 ) -> int:
     """Trust an issuer no longer, and end every token that its subjects were given."""
     from strongroom.cli import issuers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, issuer)
+    return command.remove(data, issuer, as_json=json)
 
 
 @signing_keys.command(name="list")
@@ -275,11 +285,12 @@ def signing_keys_revoke(
     kid: Annotated[str, Parameter(help="The key's id, as the list shows it.", allow_leading_hyphen=True)],
     *,
     data: Data = None,
+    json: Json = False,
 ) -> int:
     """End a key at once, with every token that it signed: for one that is no longer only ours."""
     from strongroom.cli import signing_keys as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.revoke(data, kid)
+    return command.revoke(data, kid, as_json=json)
 
 
 @application.command(name="sign-in")
@@ -341,12 +352,15 @@ def identity_maps_add(
 
 @identity_maps.command(name="remove")
 def identity_maps_remove(
-    map_id: Annotated[str, Parameter(help="The map's id, as the list shows it.")], *, data: Data = None
+    map_id: Annotated[str, Parameter(help="The map's id, as the list shows it.")],
+    *,
+    data: Data = None,
+    json: Json = False,
 ) -> int:
     """Remove a map, with every token that it made."""
     from strongroom.cli import identity_maps as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, map_id)
+    return command.remove(data, map_id, as_json=json)
 
 
 @tenants.command(name="list")
@@ -376,41 +390,45 @@ def tenants_create(
 
 
 @tenants.command(name="rename")
-def tenants_rename(tenant: NamedTenant, name: str, *, data: Data = None) -> int:
+def tenants_rename(tenant: NamedTenant, name: str, *, data: Data = None, json: Json = False) -> int:
     """Give a tenant another display name."""
     from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.change(data, tenant, displayName=name)
+    return command.change(data, tenant, displayName=name, as_json=json)
 
 
 @tenants.command(name="add-domain")
-def tenants_add_domain(tenant: NamedTenant, domain: str, *, data: Data = None) -> int:
+def tenants_add_domain(tenant: NamedTenant, domain: str, *, data: Data = None, json: Json = False) -> int:
     """Give a tenant another verified domain, for names of its users."""
     from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.change(data, tenant, addDomain=domain)
+    return command.change(data, tenant, addDomain=domain, as_json=json)
 
 
 @tenants.command(name="remove-domain")
-def tenants_remove_domain(tenant: NamedTenant, domain: str, *, data: Data = None) -> int:
+def tenants_remove_domain(tenant: NamedTenant, domain: str, *, data: Data = None, json: Json = False) -> int:
     """Take a domain from a tenant, if it is not the last and no name is in it."""
     from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.change(data, tenant, removeDomain=domain)
+    return command.change(data, tenant, removeDomain=domain, as_json=json)
 
 
 @tenants.command(name="remove")
-def tenants_remove(tenant: NamedTenant, *, data: Data = None) -> int:
+def tenants_remove(tenant: NamedTenant, *, data: Data = None, json: Json = False) -> int:
     """Remove a tenant that has nothing but its last user, with every token of it."""
     from strongroom.cli import tenants as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, tenant)
+    return command.remove(data, tenant, as_json=json)
 
 
 application.command(login)
 application.command(logout)
 application.command(whoami)
 application.command(account)
+application.command(vault)
+application.command(network_rule)
+application.command(secret)
+application.command(completion)
 application.command(apply)
 application.command(export)
 application.command(explain)

@@ -8,6 +8,7 @@ from pathlib import Path
 from strongroom.cli.control import read_status
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Halt
+from strongroom.cli.text import tell
 
 HOSTS_FILE = Path("/etc/hosts")
 _ADDRESS = "127.0.0.1"
@@ -15,7 +16,7 @@ _NAMES_A_LINE = 8
 """Some resolvers cut long lines."""
 
 
-def hosts(data: Path | None, *, write: bool, hosts_file: Path = HOSTS_FILE) -> int:
+def hosts(data: Path | None, *, write: bool, as_json: bool, hosts_file: Path = HOSTS_FILE) -> int:
     """
     Print the lines, or put them into the hosts file, where they replace those of an earlier call.
 
@@ -28,13 +29,13 @@ def hosts(data: Path | None, *, write: bool, hosts_file: Path = HOSTS_FILE) -> i
         raise Halt("the service does not say its names: restart it with the same version of strongroom")
     lines = host_lines(names)
     if not write:
-        print("\n".join(lines))
+        tell("\n".join(lines), as_json=as_json, address=_ADDRESS, names=list(dict.fromkeys(names)))
         return 0
     try:
         text = hosts_file.read_text(encoding="utf-8") if hosts_file.exists() else ""
         changed = with_block(text, instance.domain, lines)
         if changed == text:
-            print(f"{hosts_file} has these names already")
+            tell(f"{hosts_file} has these names already", as_json=as_json, file=str(hosts_file), changed=False)
             return 0
         _overwrite(hosts_file, changed)
     except PermissionError:
@@ -44,7 +45,7 @@ def hosts(data: Path | None, *, write: bool, hosts_file: Path = HOSTS_FILE) -> i
         ) from None
     except OSError as error:
         raise Halt(f"{hosts_file} cannot be written: {error.strerror}") from None
-    print(f"wrote {len(names)} names to {hosts_file}")
+    tell(f"wrote {len(names)} names to {hosts_file}", as_json=as_json, file=str(hosts_file), changed=True)
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from strongroom.cli.control import add_identity_map, list_identity_maps, remove_identity_map
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import tell
 
 _COLUMNS = ("id", "who", "identity")
 
@@ -61,7 +62,7 @@ def add(data: Path | None, identity: str, source: Source, *, as_json: bool) -> i
     return Exit.OK
 
 
-def remove(data: Path | None, map_id: str) -> int:
+def remove(data: Path | None, map_id: str, *, as_json: bool) -> int:
     """
     Remove a map, with every token that it made.
 
@@ -69,7 +70,12 @@ def remove(data: Path | None, map_id: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     remove_identity_map(find_instance(data), map_id)
-    print(f"{map_id} is removed: every token that it made is refused from now on")
+    tell(
+        f"{map_id} is removed: every token that it made is refused from now on",
+        as_json=as_json,
+        id=map_id,
+        removed=True,
+    )
     return Exit.OK
 
 

@@ -64,27 +64,27 @@ def identity_provider_add(
 
 
 @identity_provider.command(name="enable")
-def identity_provider_enable(provider: Provider, *, data: Data = None) -> int:
+def identity_provider_enable(provider: Provider, *, data: Data = None, json: Json = False) -> int:
     """Send people to a provider again."""
     from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, provider, enabled=True)
+    return command.enable(data, provider, enabled=True, as_json=json)
 
 
 @identity_provider.command(name="disable")
-def identity_provider_disable(provider: Provider, *, data: Data = None) -> int:
+def identity_provider_disable(provider: Provider, *, data: Data = None, json: Json = False) -> int:
     """Send nobody to a provider; whoever is signed in by it stays so."""
     from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.enable(data, provider, enabled=False)
+    return command.enable(data, provider, enabled=False, as_json=json)
 
 
 @identity_provider.command(name="remove")
-def identity_provider_remove(provider: Provider, *, data: Data = None) -> int:
+def identity_provider_remove(provider: Provider, *, data: Data = None, json: Json = False) -> int:
     """Remove a provider and its links, with every session and token that came of them."""
     from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, provider)
+    return command.remove(data, provider, as_json=json)
 
 
 @identity_provider.command(name="links")
@@ -116,8 +116,9 @@ def identity_provider_unlink(
     link: Annotated[str, Parameter(help="The link's id, as the links show it.")],
     *,
     data: Data = None,
+    json: Json = False,
 ) -> int:
     """Remove a link, with every session and token that came of it."""
     from strongroom.cli import identity_providers as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.unlink(data, provider, link)
+    return command.unlink(data, provider, link, as_json=json)

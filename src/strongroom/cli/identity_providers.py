@@ -11,6 +11,7 @@ from typing import Any
 from strongroom.cli import control
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import tell
 
 _SECRET_BYTES = 4096
 _STANDARD_INPUT = Path("-")
@@ -48,18 +49,22 @@ def add(data: Path | None, secret_file: Path, wanted: Mapping[str, Any], *, as_j
     return Exit.OK
 
 
-def enable(data: Path | None, provider: str, *, enabled: bool) -> int:
+def enable(data: Path | None, provider: str, *, enabled: bool, as_json: bool) -> int:
     """
     Send people to a provider, or no more.
 
     Raises:
         Halt: no service runs there, or it refuses.
     """
-    _print(control.enable_identity_provider(find_instance(data), provider, enabled=enabled))
+    told = control.enable_identity_provider(find_instance(data), provider, enabled=enabled)
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        _print(told)
     return Exit.OK
 
 
-def remove(data: Path | None, provider: str) -> int:
+def remove(data: Path | None, provider: str, *, as_json: bool) -> int:
     """
     Remove a provider, with every session and token that came of it.
 
@@ -67,7 +72,8 @@ def remove(data: Path | None, provider: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     control.remove_identity_provider(find_instance(data), provider)
-    print(f"{provider} is removed: every session and token that came of it is refused from now on")
+    sentence = f"{provider} is removed: every session and token that came of it is refused from now on"
+    tell(sentence, as_json=as_json, id=provider, removed=True)
     return Exit.OK
 
 
@@ -94,7 +100,7 @@ def link(data: Path | None, provider: str, user: str, subject: str, *, as_json: 
     return Exit.OK
 
 
-def unlink(data: Path | None, provider: str, link_id: str) -> int:
+def unlink(data: Path | None, provider: str, link_id: str, *, as_json: bool) -> int:
     """
     Remove a link, with every session and token that came of it.
 
@@ -102,7 +108,8 @@ def unlink(data: Path | None, provider: str, link_id: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     control.remove_identity_link(find_instance(data), provider, link_id)
-    print(f"{link_id} is removed: every session and token that came of it is refused from now on")
+    sentence = f"{link_id} is removed: every session and token that came of it is refused from now on"
+    tell(sentence, as_json=as_json, id=link_id, removed=True)
     return Exit.OK
 
 

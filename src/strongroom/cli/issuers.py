@@ -9,6 +9,7 @@ from typing import Any
 from strongroom.cli.control import distrust_issuer, list_issuers, trust_issuer
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import tell
 
 _KEYS_BYTES = 256 * 1024
 
@@ -29,7 +30,7 @@ def show(data: Path | None, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def add(data: Path | None, issuer: str, keys: Path | None) -> int:
+def add(data: Path | None, issuer: str, keys: Path | None, *, as_json: bool) -> int:
     """
     Trust an issuer, by the key set in a file or else by the one that it publishes.
 
@@ -38,11 +39,11 @@ def add(data: Path | None, issuer: str, keys: Path | None) -> int:
     """
     instance = find_instance(data)
     trusted = trust_issuer(instance, issuer, None if keys is None else _read(keys))
-    print(f"{trusted['issuer']} is trusted: {_whence(trusted)}")
+    tell(f"{trusted['issuer']} is trusted: {_whence(trusted)}", as_json=as_json, **trusted)
     return Exit.OK
 
 
-def remove(data: Path | None, issuer: str) -> int:
+def remove(data: Path | None, issuer: str, *, as_json: bool) -> int:
     """
     Trust an issuer no longer.
 
@@ -50,7 +51,8 @@ def remove(data: Path | None, issuer: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     distrust_issuer(find_instance(data), issuer)
-    print(f"{issuer} is trusted no longer: every token that its subjects were given is refused from now on")
+    sentence = f"{issuer} is trusted no longer: every token that its subjects were given is refused from now on"
+    tell(sentence, as_json=as_json, issuer=issuer, trusted=False)
     return Exit.OK
 
 

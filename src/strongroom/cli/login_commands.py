@@ -72,11 +72,12 @@ def logout(
     name: Annotated[str | None, Parameter(help="The account, as the list shows it (default: the one in use).")] = None,
     *,
     everybody: Annotated[bool, Parameter(name="--all", negative="", help="All of them.")] = False,
+    json: Json = False,
 ) -> int:
     """Forget a sign-in, with its tokens on this machine."""
     from strongroom.cli.remote import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.logout(name, everybody=everybody)
+    return command.logout(name, everybody=everybody, as_json=json)
 
 
 def whoami(*, data: Data = None, tenant: SignInTenant = None, json: Json = False) -> int:
@@ -99,11 +100,12 @@ def account_set(
     name: Annotated[str | None, Parameter(help="The account, as the list shows it (default: the one in use).")] = None,
     *,
     subscription: Subscription = None,
+    json: Json = False,
 ) -> int:
     """Say which sign-in commands use, and which subscription they work in."""
     from strongroom.cli.remote import sign_in as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.set_account(name, subscription=subscription)
+    return command.set_account(name, subscription=subscription, as_json=json)
 
 
 @account.command(name="subscriptions")

@@ -43,11 +43,11 @@ def network_maps_set(
 
 
 @network_maps.command(name="remove")
-def network_maps_remove(virtual_network: VirtualNetwork, *, data: Data = None) -> int:
+def network_maps_remove(virtual_network: VirtualNetwork, *, data: Data = None, json: Json = False) -> int:
     """Let no address be in a virtual network."""
     from strongroom.cli import networks as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove_map(data, virtual_network)
+    return command.remove_map(data, virtual_network, as_json=json)
 
 
 @endpoint_listeners.command(name="list")
@@ -74,8 +74,8 @@ def endpoint_listeners_add(
 
 
 @endpoint_listeners.command(name="remove")
-def endpoint_listeners_remove(private_endpoint: PrivateEndpoint, *, data: Data = None) -> int:
+def endpoint_listeners_remove(private_endpoint: PrivateEndpoint, *, data: Data = None, json: Json = False) -> int:
     """Listen no longer for a private endpoint."""
     from strongroom.cli import networks as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove_listener(data, private_endpoint)
+    return command.remove_listener(data, private_endpoint, as_json=json)

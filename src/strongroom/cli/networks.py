@@ -11,6 +11,7 @@ from typing import Any
 from strongroom.cli.control import ask
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
+from strongroom.cli.text import tell
 
 
 def show_maps(data: Path | None, *, as_json: bool) -> int:
@@ -36,7 +37,7 @@ def set_map(data: Path | None, virtual_network: str, ranges: Sequence[str], *, a
     return Exit.OK
 
 
-def remove_map(data: Path | None, virtual_network: str) -> int:
+def remove_map(data: Path | None, virtual_network: str, *, as_json: bool) -> int:
     """
     Remove a virtual network's map.
 
@@ -44,7 +45,7 @@ def remove_map(data: Path | None, virtual_network: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     ask(find_instance(data), "POST", "/network-maps/remove", {"virtualNetwork": virtual_network})
-    print(f"no address is in {virtual_network} any more")
+    tell(f"no address is in {virtual_network} any more", as_json=as_json, virtualNetwork=virtual_network, removed=True)
     return Exit.OK
 
 
@@ -71,7 +72,7 @@ def add_listener(data: Path | None, endpoint: str, address: str, port: int | Non
     return Exit.OK
 
 
-def remove_listener(data: Path | None, endpoint: str) -> int:
+def remove_listener(data: Path | None, endpoint: str, *, as_json: bool) -> int:
     """
     Have a private endpoint's listener closed.
 
@@ -79,7 +80,7 @@ def remove_listener(data: Path | None, endpoint: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     ask(find_instance(data), "POST", "/endpoint-listeners/remove", {"privateEndpoint": endpoint})
-    print(f"nothing comes through {endpoint} any more")
+    tell(f"nothing comes through {endpoint} any more", as_json=as_json, privateEndpoint=endpoint, removed=True)
     return Exit.OK
 
 

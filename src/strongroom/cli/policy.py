@@ -9,6 +9,7 @@ from typing import Any
 from strongroom.cli.control import check_policy, put_policy, remove_policy, show_policy
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit, Halt
+from strongroom.cli.text import tell
 
 
 def check(data: Path | None, file: Path | None, *, as_json: bool) -> int:
@@ -60,7 +61,7 @@ def show(data: Path | None, *, as_json: bool, as_file: bool) -> int:
     return Exit.OK
 
 
-def remove(data: Path | None) -> int:
+def remove(data: Path | None, *, as_json: bool) -> int:
     """
     Put every guardrail out of force.
 
@@ -68,7 +69,7 @@ def remove(data: Path | None) -> int:
         Halt: no service runs there, or there is none.
     """
     remove_policy(find_instance(data))
-    print("no guardrail is in force any more")
+    tell("no guardrail is in force any more", as_json=as_json, guardrails=[])
     return Exit.OK
 
 

@@ -7,14 +7,20 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from strongroom.cli.options import Data, Json
+from strongroom.cli.options import At, Data, Json, ResourceGroup, Subscription
 
 policy = App(
     name="policy",
     help="Guardrails for vaults and what is in them, in the manner of Azure Policy; by default there is none.",
 )
-access_policies = App(name="access-policies", help="The permissions that access policies are made of.")
+access_policies = App(name="access-policies", help="Who may do what in a vault that decides by access policies.")
 File = Annotated[Path, Parameter(help="The file of guardrails, in TOML.", allow_leading_hyphen=True)]
+
+Vault = Annotated[str, Parameter(help="The vault's name.")]
+ObjectId = Annotated[str, Parameter(help="The object id of a user, group or service principal.")]
+ApplicationId = Annotated[
+    str | None, Parameter(help="The client id of an application that acts for it; without it, whatever acts.")
+]
 
 
 @policy.command
@@ -54,11 +60,11 @@ def policy_show(
 
 
 @policy.command(name="remove")
-def policy_remove(*, data: Data = None) -> int:
+def policy_remove(*, data: Data = None, json: Json = False) -> int:
     """Put every guardrail out of force."""
     from strongroom.cli import policy as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data)
+    return command.remove(data, as_json=json)
 
 
 @access_policies.command
@@ -67,3 +73,64 @@ def templates(*, json: Json = False) -> int:
     from strongroom.cli import access_policies as command  # noqa: PLC0415  each command loads what it needs
 
     return command.show_templates(as_json=json)
+
+
+@access_policies.command(name="list")
+def access_policies_list(
+    vault: Vault,
+    *,
+    data: Data = None,
+    subscription: Subscription = None,
+    resource_group: ResourceGroup = None,
+    json: Json = False,
+) -> int:
+    """Print a vault's access policies."""
+    from strongroom.cli.remote import access_policies as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.list_policies(At(data, subscription, resource_group), vault, as_json=json)
+
+
+@access_policies.command(name="set")
+def access_policies_set(
+    vault: Vault,
+    object_id: ObjectId,
+    *,
+    secret: Annotated[
+        tuple[str, ...], Parameter(negative="", help="A permission on secrets, such as get; may be repeated.")
+    ] = (),
+    key: Annotated[tuple[str, ...], Parameter(negative="", help="A permission on keys; may be repeated.")] = (),
+    certificate: Annotated[
+        tuple[str, ...], Parameter(negative="", help="A permission on certificates; may be repeated.")
+    ] = (),
+    template: Annotated[
+        str | None, Parameter(help="What one of Azure's templates gives, by its name: access-policies templates.")
+    ] = None,
+    application_id: ApplicationId = None,
+    data: Data = None,
+    subscription: Subscription = None,
+    resource_group: ResourceGroup = None,
+    json: Json = False,
+) -> int:
+    """Give a principal exactly these permissions, in the place of those that it has."""
+    from strongroom.cli.remote import access_policies as command  # noqa: PLC0415  each command loads what it needs
+
+    policy = command.Policy(object_id, application_id, template, secret, key, certificate)
+    return command.set_policy(At(data, subscription, resource_group), vault, policy, as_json=json)
+
+
+@access_policies.command(name="remove")
+def access_policies_remove(
+    vault: Vault,
+    object_id: ObjectId,
+    *,
+    application_id: ApplicationId = None,
+    data: Data = None,
+    subscription: Subscription = None,
+    resource_group: ResourceGroup = None,
+    json: Json = False,
+) -> int:
+    """Take a principal's policy away."""
+    from strongroom.cli.remote import access_policies as command  # noqa: PLC0415  each command loads what it needs
+
+    policy = command.Policy(object_id, application_id)
+    return command.remove_policy(At(data, subscription, resource_group), vault, policy, as_json=json)

@@ -11,6 +11,7 @@ from typing import Any
 from strongroom.cli.control import list_signing_keys, revoke_signing_key, roll_signing_keys
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
+from strongroom.cli.text import tell
 
 _TIMES = ("signsFrom", "signsUntil", "trustedUntil")
 _COLUMNS = ("kid", "state", "signs from", "signs until", "trusted until", "tenant")
@@ -38,7 +39,7 @@ def roll(data: Path | None, tenant: str | None, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def revoke(data: Path | None, kid: str) -> int:
+def revoke(data: Path | None, kid: str, *, as_json: bool) -> int:
     """
     End a key and every token that it signed.
 
@@ -46,7 +47,7 @@ def revoke(data: Path | None, kid: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     revoke_signing_key(find_instance(data), kid)
-    print(f"{kid} is revoked: every token that it signed is refused from now on")
+    tell(f"{kid} is revoked: every token that it signed is refused from now on", as_json=as_json, kid=kid, revoked=True)
     return Exit.OK
 
 

@@ -10,6 +10,7 @@ from strongroom.cli.control import change_tenant, create_tenant, list_tenants, r
 from strongroom.cli.facts import print_once
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
+from strongroom.cli.text import tell
 
 
 def show(data: Path | None, *, as_json: bool) -> int:
@@ -47,18 +48,19 @@ def create(data: Path | None, domain: str, *, name: str | None, user: str, subsc
     return Exit.OK
 
 
-def change(data: Path | None, tenant: str, **changes: str) -> int:
+def change(data: Path | None, tenant: str, *, as_json: bool, **changes: str) -> int:
     """
     Change a tenant, and print it.
 
     Raises:
         Halt: no service runs there, or it refuses.
     """
-    print(_line(change_tenant(find_instance(data), tenant, **changes)))
+    changed = change_tenant(find_instance(data), tenant, **changes)
+    tell(_line(changed), as_json=as_json, **changed)
     return Exit.OK
 
 
-def remove(data: Path | None, tenant: str) -> int:
+def remove(data: Path | None, tenant: str, *, as_json: bool) -> int:
     """
     Remove a tenant that is empty but for its last user.
 
@@ -66,7 +68,8 @@ def remove(data: Path | None, tenant: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     remove_tenant(find_instance(data), tenant)
-    print(f"{tenant} is removed, with its keys and its last user; its domains are free")
+    sentence = f"{tenant} is removed, with its keys and its last user; its domains are free"
+    tell(sentence, as_json=as_json, tenant=tenant, removed=True)
     return Exit.OK
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from strongroom.cli.control import add_trusted_service, list_trusted_services, remove_trusted_service
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
-from strongroom.cli.text import one_line
+from strongroom.cli.text import one_line, tell
 
 _COLUMNS = ("id", "principal", "service", "operations")
 
@@ -37,7 +37,7 @@ def add(data: Path | None, wanted: Mapping[str, Any], *, as_json: bool) -> int:
     return Exit.OK
 
 
-def remove(data: Path | None, trusted: str) -> int:
+def remove(data: Path | None, trusted: str, *, as_json: bool) -> int:
     """
     Take a service principal for a trusted service no longer.
 
@@ -45,7 +45,8 @@ def remove(data: Path | None, trusted: str) -> int:
         Halt: no service runs there, or it refuses.
     """
     remove_trusted_service(find_instance(data), trusted)
-    print(f"{trusted} is removed: from its next request on the principal is as any other")
+    sentence = f"{trusted} is removed: from its next request on the principal is as any other"
+    tell(sentence, as_json=as_json, id=trusted, removed=True)
     return Exit.OK
 
 

@@ -45,9 +45,9 @@ def trusted_services_add(
 
 @trusted_services.command(name="remove")
 def trusted_services_remove(
-    trusted: Annotated[str, Parameter(help="Its id, as the list shows it.")], *, data: Data = None
+    trusted: Annotated[str, Parameter(help="Its id, as the list shows it.")], *, data: Data = None, json: Json = False
 ) -> int:
     """Take a service principal for a trusted service no longer."""
     from strongroom.cli import trusted_services as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.remove(data, trusted)
+    return command.remove(data, trusted, as_json=json)

@@ -8,15 +8,19 @@ from pathlib import Path
 
 from strongroom.cli.faults import halting
 from strongroom.cli.outcome import Exit
+from strongroom.cli.text import tell
 
 
-def verify(data: Path | None) -> int:
+def verify(data: Path | None, *, as_json: bool) -> int:
     """Check the store and print a sentence for each thing that is wrong."""
     from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
     from strongroom.app.checks import check_store  # noqa: PLC0415  as above
 
     with halting():
         wrong = asyncio.run(check_store(config.load(data)))
+    if as_json:
+        tell("", as_json=True, problems=list(wrong))
+        return Exit.FAILED if wrong else Exit.OK
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     if wrong:

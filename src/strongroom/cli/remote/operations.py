@@ -1,66 +1,78 @@
 """
 Long-running operations of Resource Manager, as the answers to one tell about it.
 
-An operation is followed by `Azure-AsyncOperation`, whose answer has a `status`; or by `Location`, which answers with
-202 until there is a result; or, without either, by the resource's own `provisioningState`.
+    Azure-AsyncOperation  its URL answers with a `status`; the resource itself, or `Location`, has the result
+    Location, 202         its URL answers with 202 until it has the result
+    provisioningState     of the resource that was written, where there is neither
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
 
 import httpx
 
 _ACCEPTED = 202
 _DEFAULT_WAIT_S = 1.0
-_ENDED = {"succeeded", "failed", "canceled"}
+_SUCCEEDED = "succeeded"
+_FAILED = {"failed", "canceled"}
 _WRITES = {"PUT", "PATCH"}
 
 
+class Followed(Enum):
+    """By what an operation is followed."""
+
+    STATUS = auto()
+    LOCATION = auto()
+    RESOURCE = auto()
+
+
 @dataclass(slots=True)
-class Polled:
-    """What is known of an operation so far."""
+class Operation:
+    """One that was begun and is perhaps not over."""
 
-    method: str
-    url: str
-    status_url: str = ""
-    location: str = ""
+    by: Followed
+    at: str
+    """Where to look."""
+    result: str
+    """Where the result is, if the last look does not have it; empty if there is none."""
 
-    def saw(self, answer: httpx.Response) -> None:
-        """Take note of where an answer says that the operation can be followed."""
-        self.status_url = answer.headers.get("azure-asyncoperation") or self.status_url
-        self.location = answer.headers.get("location") or self.location
+    def over(self, answer: httpx.Response) -> bool:
+        """Tell whether the answer to a look says that it is over, however it ended."""
+        if self.by is Followed.LOCATION:
+            self.at = answer.headers.get("location", self.at)
+            return answer.status_code != _ACCEPTED
+        return self._state(answer) in {_SUCCEEDED, *_FAILED}
+
+    def failed(self, answer: httpx.Response) -> bool:
+        """Tell whether it ended without doing what was asked."""
+        return self.by is not Followed.LOCATION and self._state(answer) in _FAILED
+
+    def _state(self, answer: httpx.Response) -> str:
+        # An answer that says nothing of a state is what there is once all is done.
+        return _status(answer) if self.by is Followed.STATUS else _provisioning_state(answer) or _SUCCEEDED
 
 
-def poll_url(answer: httpx.Response, polled: Polled) -> str | None:
-    """Say where to look next; None if the operation is over."""
-    if status_url := answer.headers.get("azure-asyncoperation") or polled.status_url:
-        return str(status_url)
-    if answer.status_code == _ACCEPTED:
-        return answer.headers.get("location") or polled.location or None
-    if polled.method in _WRITES and (state := _provisioning_state(answer)) and state not in _ENDED:
-        return str(answer.request.url)
+def begun(answer: httpx.Response, method: str, url: str) -> Operation | None:
+    """
+    Tell from the first answer how to follow what it began; None if all is done.
+
+    *url* is that of the request, with its query.
+    """
+    location = str(answer.headers.get("location", ""))
+    if status_url := answer.headers.get("azure-asyncoperation"):
+        return Operation(Followed.STATUS, str(status_url), _result(method, url, location))
+    if answer.status_code == _ACCEPTED and location:
+        return Operation(Followed.LOCATION, location, "")
+    if method in _WRITES and (_provisioning_state(answer) or _SUCCEEDED) not in {_SUCCEEDED, *_FAILED}:
+        return Operation(Followed.RESOURCE, url, "")
     return None
 
 
-def is_running(answer: httpx.Response, polled: Polled) -> bool:
-    """Tell whether the answer to a look says that the operation goes on."""
-    if polled.status_url:
-        return _text(answer, "status") not in _ENDED
-    if polled.location:
-        return answer.status_code == _ACCEPTED
-    return _provisioning_state(answer) not in _ENDED
-
-
-def final_url(polled: Polled) -> str | None:
-    """Say where the result is, if the last answer is not it."""
-    if not polled.status_url:
-        return None
-    return polled.url if polled.method in _WRITES else polled.location or None
-
-
 def wait_of(answer: httpx.Response) -> float:
-    """Say how long to wait before the next request."""
+    """Say how long to wait before the next request, in seconds."""
     try:
         return max(0.0, float(answer.headers.get("retry-after", _DEFAULT_WAIT_S)))
     except ValueError:
@@ -68,16 +80,26 @@ def wait_of(answer: httpx.Response) -> float:
         return _DEFAULT_WAIT_S
 
 
-def _text(answer: httpx.Response, name: str) -> str:
-    try:
-        return str(answer.json()[name]).lower()
-    except (ValueError, KeyError, TypeError):
-        # No status in an answer of 200 is what old operations end with.
-        return "succeeded"
+def _result(method: str, url: str, location: str) -> str:
+    if method in _WRITES:
+        return url
+    return location if method == "POST" else ""
+
+
+def _status(answer: httpx.Response) -> str:
+    body = _json(answer)
+    return str(body.get("status", _SUCCEEDED)).lower() if isinstance(body, dict) else _SUCCEEDED
 
 
 def _provisioning_state(answer: httpx.Response) -> str:
+    body = _json(answer)
+    properties = body.get("properties") if isinstance(body, dict) else None
+    return str(properties.get("provisioningState", "")).lower() if isinstance(properties, dict) else ""
+
+
+def _json(answer: httpx.Response) -> Any:
     try:
-        return str(answer.json()["properties"]["provisioningState"]).lower()
-    except (ValueError, KeyError, TypeError):
-        return ""
+        return answer.json() if answer.content else None
+    except ValueError:
+        # What is no JSON says nothing of a state.
+        return None

@@ -36,7 +36,7 @@ def show(rows: Iterable[Row], columns: Columns, *, as_json: bool) -> int:
     for row in found:
         table.add_row(*(_cell(_value(row, column)) for column in columns.values()))
     if found:
-        _console().print(table)
+        _print(table)
     else:
         # A table of nothing would say nothing; whoever reads standard output by program reads no line.
         print("none", file=sys.stderr)
@@ -54,7 +54,7 @@ def show_one(row: Row, columns: Columns, *, as_json: bool) -> int:
     for title, column in columns.items():
         if (value := _value(row, column)) not in (None, "", [], {}):
             grid.add_row(Text(title, style="bold"), _cell(value))
-    _console().print(grid)
+    _print(grid)
     return Exit.OK
 
 
@@ -66,6 +66,15 @@ def print_json(value: object) -> None:
 def say(text: str) -> None:
     """Tell whoever waits what was done; programs read standard output, so not there."""
     print(one_line(text), file=sys.stderr)
+
+
+def done(sentence: str, *, as_json: bool, **facts: object) -> int:
+    """Say what was done to whoever waits, or print its facts for programs."""
+    if as_json:
+        print_json(facts)
+    else:
+        say(sentence)
+    return Exit.OK
 
 
 @contextmanager
@@ -93,9 +102,13 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _console() -> Console:
-    terminal = sys.stdout.isatty()
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False, width=None if terminal else _UNBOUNDED)
+def _print(table: Table) -> None:
+    width = None if sys.stdout.isatty() else _UNBOUNDED
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    with console.capture() as captured:
+        console.print(table)
+    # Cells are padded to their column's width, which at the end of a line is for nothing.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _value(row: Row, column: Column) -> object:
@@ -108,6 +121,9 @@ def _value(row: Row, column: Column) -> object:
 
 
 def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        # Made by one who knows what is in it.
+        return value
     if isinstance(value, bool):
         return Text(yes_or_no(value))
     if isinstance(value, str):

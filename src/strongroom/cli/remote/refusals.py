@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -10,6 +11,8 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.text import one_line
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+_ADDRESS = re.compile(r"Client address: ([0-9A-Fa-f.:]+)")
+_VAULT = re.compile(r"Vault: ([A-Za-z0-9-]+)")
 
 
 class Refused(Halt):
@@ -44,8 +47,10 @@ class Refused(Halt):
         if self.status == _UNAUTHORIZED:
             return "who you are signed in as: strongroom whoami; to sign in again: strongroom login"
         if self.inner == "ForbiddenByFirewall":
+            address, vault = _ADDRESS.search(self.message), _VAULT.search(self.message)
             return (
-                "the vault's firewall keeps this address out: strongroom network-rule add VAULT --ip ADDRESS lets it in"
+                f"this address would be let in by: strongroom network-rule add"
+                f" {vault[1] if vault else 'VAULT'} --ip {address[1] if address else 'ADDRESS'}"
             )
         if self.status == _FORBIDDEN and self.request:
             where = f" --data {quote(str(self._data))}" if self._data is not None else ""

@@ -23,7 +23,7 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote import tokens as token_source
 from strongroom.cli.remote.accounts import Account, read_accounts
 from strongroom.cli.remote.endpoints import Endpoints, endpoints_at, local_endpoints
-from strongroom.cli.remote.operations import Polled, final_url, is_running, poll_url, wait_of
+from strongroom.cli.remote.operations import begun, wait_of
 from strongroom.cli.remote.refusals import Refused, refusal
 from strongroom.cli.remote.tokens import Credential, Tokens, from_environment, new_cache
 from strongroom.cli.remote.wire import open_client, reaching
@@ -100,10 +100,10 @@ class Session:
             Refused: it refuses, or what it began failed.
             Halt: it cannot be asked.
         """
-        url = f"{self.endpoints.arm}{path}"
-        params = {"api-version": api_version, **(query or {})}
-        answer = self._send(_RESOURCE_MANAGER, method, url, body, params, headers)
-        return _body(self._end_of(answer, method, url, params))
+        # The query is part of the URL from here on: the operation may have to be looked for under it.
+        asked = httpx.URL(f"{self.endpoints.arm}{path}", params={"api-version": api_version, **(query or {})})
+        answer = self._send(_RESOURCE_MANAGER, method, str(asked), body, None, headers)
+        return _body(self._end_of(answer, method, str(asked)))
 
     def arm_pages(
         self, path: str, *, api_version: str, query: Mapping[str, str] | None = None
@@ -161,28 +161,26 @@ class Session:
             page = _body(self._send(surface, "GET", self._own(str(next_url)), None, None)) or {}
             yield from page.get("value") or ()
 
-    def _end_of(self, answer: httpx.Response, method: str, url: str, params: Mapping[str, str]) -> httpx.Response:
-        """Poll until a long-running operation is over, and give what it left."""
-        polled = Polled(method, url)
-        deadline = time.monotonic() + _OPERATION_S
-        while (next_url := poll_url(answer, polled)) is not None:
-            if time.monotonic() > deadline:
-                raise Halt(f"what was begun is not over after {_OPERATION_S:.0f} seconds; it goes on")
-            time.sleep(wait_of(answer))
-            polled.saw(answer)
-            answer = self._send(_RESOURCE_MANAGER, "GET", self._own(next_url), None, None)
-            if not is_running(answer, polled):
-                break
-        self._check_outcome(answer, polled)
-        ended = final_url(polled)
-        if ended is None:
+    def _end_of(self, answer: httpx.Response, method: str, url: str) -> httpx.Response:
+        """Look until a long-running operation is over, and give what it left."""
+        operation = begun(answer, method, url)
+        if operation is None:
             return answer
-        return self._send(_RESOURCE_MANAGER, "GET", self._own(ended), None, params if ended == url else None)
-
-    def _check_outcome(self, answer: httpx.Response, polled: Polled) -> None:
-        body = _body(answer)
-        if polled.status_url and isinstance(body, dict) and body.get("status") in {"Failed", "Canceled"}:
-            raise refusal(answer.status_code, body, surface=_RESOURCE_MANAGER, request="", data=self.endpoints.data)
+        deadline = time.monotonic() + _OPERATION_S
+        over = False
+        while not over:
+            if time.monotonic() > deadline:
+                raise Halt(f"what was begun is not over after {_OPERATION_S:.0f} seconds, and goes on")
+            time.sleep(min(wait_of(answer), _LONGEST_WAIT_S))
+            answer = self._send(_RESOURCE_MANAGER, "GET", self._own(operation.at), None, None)
+            over = operation.over(answer)
+        if operation.failed(answer):
+            raise refusal(
+                answer.status_code, _body(answer), surface=_RESOURCE_MANAGER, request="", data=self.endpoints.data
+            )
+        if not operation.result:
+            return answer
+        return self._send(_RESOURCE_MANAGER, "GET", self._own(operation.result), None, None)
 
     def _own(self, url: str) -> str:
         """Check that a URL that the service gave is its own: it is sent the operator's token."""

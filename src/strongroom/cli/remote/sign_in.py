@@ -18,7 +18,7 @@ from strongroom.cli.remote import accounts, tokens
 from strongroom.cli.remote.accounts import Account, Accounts
 from strongroom.cli.remote.asking import read_secret_line
 from strongroom.cli.remote.endpoints import Endpoints, endpoints_at, local_endpoints
-from strongroom.cli.remote.output import Columns, say, show, show_one
+from strongroom.cli.remote.output import Columns, done, say, show, show_one
 from strongroom.cli.remote.session import Session, open_session
 from strongroom.cli.remote.tokens import Credential, Tokens
 from strongroom.cli.remote.wire import open_client, reaching
@@ -101,7 +101,7 @@ def login(
         return show_one(_described(Session(endpoints, client, source, None, account)), _ACCOUNT, as_json=as_json)
 
 
-def logout(name: str | None, *, everybody: bool) -> int:
+def logout(name: str | None, *, everybody: bool, as_json: bool) -> int:
     """
     Forget a sign-in and its tokens, or all of them.
 
@@ -115,9 +115,9 @@ def logout(name: str | None, *, everybody: bool) -> int:
             known = known.without(one.name)
             accounts.token_file(one.name).unlink(missing_ok=True)
         accounts.write_accounts(known)
-    for one in gone:
-        say(f"{one.name} is signed out here; what it was given elsewhere stays")
-    return Exit.OK
+    names = [one.name for one in gone]
+    sentence = f"signed out here: {', '.join(names) or 'nobody'}; what was given elsewhere stays"
+    return done(sentence, as_json=as_json, signedOut=names)
 
 
 def whoami(data: Path | None, tenant: str | None, *, as_json: bool) -> int:
@@ -148,7 +148,7 @@ def show_accounts(*, as_json: bool) -> int:
     return show(rows, _LIST, as_json=as_json)
 
 
-def set_account(name: str | None, *, subscription: str | None) -> int:
+def set_account(name: str | None, *, subscription: str | None, as_json: bool) -> int:
     """
     Say which sign-in commands use, and which subscription they work in.
 
@@ -164,8 +164,12 @@ def set_account(name: str | None, *, subscription: str | None) -> int:
     if subscription is not None:
         # The lock is free again: a token may have to be renewed.
         with open_session(None, subscription=subscription) as session:
-            accounts.change_account(account.name, subscription=session.subscription)
-    return Exit.OK
+            account = replace(account, subscription=session.subscription)
+            accounts.change_account(account.name, subscription=account.subscription)
+    where = f", in the subscription {account.subscription}" if account.subscription else ""
+    return done(
+        f"commands use {account.name}{where}", as_json=as_json, account=account.name, subscription=account.subscription
+    )
 
 
 def show_subscriptions(data: Path | None, *, as_json: bool) -> int:

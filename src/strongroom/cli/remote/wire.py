@@ -25,10 +25,15 @@ class _Direct(httpx.BaseTransport):
         self._inner = httpx.HTTPTransport(verify=context)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. Its Host was set when it was made."""
-        request.extensions = {**request.extensions, _SNI: request.url.host}
-        request.url = request.url.copy_with(host=self._address)
-        return self._inner.handle_request(request)
+        """Send a request. Its Host was set when it was made; the request itself stays as it is."""
+        there = httpx.Request(
+            request.method,
+            request.url.copy_with(host=self._address),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, _SNI: request.url.host},
+        )
+        return self._inner.handle_request(there)
 
     def close(self) -> None:
         """Close the connections."""
