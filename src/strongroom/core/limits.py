@@ -429,3 +429,7 @@ WHO_CAN_PAGE = 100
 """Principals in one page of the answer to who can do something, and the default: ours."""
 WHO_CAN_EXAMINED = 5000
 """Principals that are looked at for one such page, which may be short then and have a next one: ours."""
+SEED_FILE_BYTES = 8 * 1024 * 1024
+"""A file that `strongroom apply` takes: ours."""
+SEED_DEPTH = 32
+"""How deep such a file may be nested: ours. Each level is a call, in a parser that has no limit of its own."""

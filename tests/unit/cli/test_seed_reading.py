@@ -7,8 +7,9 @@ import json
 import pytest
 
 from strongroom.cli.seed.document import ALPHABET, DOCUMENT, LENGTH, read_document, reference
-from strongroom.cli.seed.reading import DEPTH, FAULTS, FILE_BYTES, Invalid, read_yaml
+from strongroom.cli.seed.reading import FAULTS, Invalid, read_yaml
 from strongroom.cli.seed.schema import Entry
+from strongroom.core.limits import SEED_DEPTH, SEED_FILE_BYTES
 
 
 def faults(text: str | bytes) -> list[str]:
@@ -70,14 +71,18 @@ def test_json_escapes() -> None:
 def test_size() -> None:
     """A file of the greatest size is taken, and one byte more is not."""
     text = b"version: 1\n#"
-    assert read_document(text + b"x" * (FILE_BYTES - len(text))) == {"version": 1}
-    assert faults(text + b"x" * (FILE_BYTES - len(text) + 1)) == [f"line 1: the file has more than {FILE_BYTES} bytes"]
+    assert read_document(text + b"x" * (SEED_FILE_BYTES - len(text))) == {"version": 1}
+    assert faults(text + b"x" * (SEED_FILE_BYTES - len(text) + 1)) == [
+        f"line 1: the file has more than {SEED_FILE_BYTES} bytes"
+    ]
 
 
 def test_depth() -> None:
     """A file of the greatest depth is read, and one level more is not."""
-    read_yaml(b"[" * DEPTH + b"]" * DEPTH)
-    assert faults("[" * (DEPTH + 1) + "]" * (DEPTH + 1)) == [f"line 1: it is nested more than {DEPTH} levels deep"]
+    read_yaml(b"[" * SEED_DEPTH + b"]" * SEED_DEPTH)
+    assert faults("[" * (SEED_DEPTH + 1) + "]" * (SEED_DEPTH + 1)) == [
+        f"line 1: it is nested more than {SEED_DEPTH} levels deep"
+    ]
 
 
 def test_every_fault_is_told_with_its_line() -> None:
@@ -108,7 +113,7 @@ roleAssignments:
     scope: { secret: a }
 """
     assert faults(text) == [
-        "line 1: version: it must be a whole number from 1 to 1",
+        "line 1: version: it must be 1",
         "line 3: users[0].displayName: it must be a text of one line, and YAML reads a number: put it in quotes",
         "line 3: users[0]: userPrincipalName must be said",
         (

@@ -10,7 +10,8 @@ import pytest
 from strongroom.cli.outcome import Halt
 from strongroom.cli.seed.credentials import Credentials
 from strongroom.cli.seed.document import ALPHABET, LENGTH
-from strongroom.cli.seed.sources import VALUE_BYTES, needs_value, read_value
+from strongroom.cli.seed.sources import needs_value, read_value
+from strongroom.core.limits import SECRET_VALUE_BYTES
 
 
 def test_the_environment(tmp_path: Path) -> None:
@@ -35,10 +36,10 @@ def test_a_file(tmp_path: Path, content: bytes, value: str) -> None:
 def test_files_that_are_none(tmp_path: Path) -> None:
     """What is missing, empty, too long or no text is refused, and nothing of it is repeated."""
     (tmp_path / "empty").write_bytes(b"\n")
-    (tmp_path / "longest").write_bytes(b"x" * VALUE_BYTES)
-    (tmp_path / "long").write_bytes(b"x" * (VALUE_BYTES + 1))
+    (tmp_path / "longest").write_bytes(b"x" * SECRET_VALUE_BYTES)
+    (tmp_path / "long").write_bytes(b"x" * (SECRET_VALUE_BYTES + 1))
     (tmp_path / "binary").write_bytes(b"s3cret\xff")
-    assert len(read_value({"file": "longest"}, tmp_path, {})) == VALUE_BYTES
+    assert len(read_value({"file": "longest"}, tmp_path, {})) == SECRET_VALUE_BYTES
     for name in ("missing", "empty", "long", "binary"):
         with pytest.raises(Halt) as caught:
             read_value({"file": name}, tmp_path, {})

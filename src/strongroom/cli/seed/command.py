@@ -22,9 +22,10 @@ from strongroom.cli.seed.document import read_document
 from strongroom.cli.seed.export import make_export, write_yaml
 from strongroom.cli.seed.plan import Plan
 from strongroom.cli.seed.reach import RESOURCES, Control, Document, Reach
-from strongroom.cli.seed.reading import FILE_BYTES, Invalid
+from strongroom.cli.seed.reading import Invalid
 from strongroom.cli.seed.schema import Entry
 from strongroom.cli.seed.state import compare, missing, read_wanted
+from strongroom.core import limits
 from strongroom.core.guids import parse_guid
 
 _STANDARD_INPUT = Path("-")
@@ -108,10 +109,10 @@ def export(
 def _read(path: Path) -> Entry:
     try:
         if path == _STANDARD_INPUT:
-            content = sys.stdin.buffer.read(FILE_BYTES + 1)
+            content = sys.stdin.buffer.read(limits.SEED_FILE_BYTES + 1)
         else:
             with path.open("rb") as file:
-                content = file.read(FILE_BYTES + 1)
+                content = file.read(limits.SEED_FILE_BYTES + 1)
     except OSError as error:
         raise Halt(f"{path} cannot be read: {error.strerror}", Exit.USAGE) from None
     try:

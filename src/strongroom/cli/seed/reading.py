@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import yaml
 
-FILE_BYTES = 8 * 1024 * 1024
-DEPTH = 32
+from strongroom.core import limits
+
 FAULTS = 50
 """So many faults are told at once; the rest would not be read."""
 
@@ -76,8 +76,8 @@ def read_yaml(content: bytes) -> Node:
     Raises:
         Invalid: it is no YAML, is not one document, or holds what is refused here.
     """
-    if len(content) > FILE_BYTES:
-        raise Invalid([Fault(1, "", f"the file has more than {FILE_BYTES} bytes")])
+    if len(content) > limits.SEED_FILE_BYTES:
+        raise Invalid([Fault(1, "", f"the file has more than {limits.SEED_FILE_BYTES} bytes")])
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -116,8 +116,8 @@ def _checked(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
             raise Invalid([Fault(line, "", "tags (!) are not taken")])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > DEPTH:
-                raise Invalid([Fault(line, "", f"it is nested more than {DEPTH} levels deep")])
+            if depth > limits.SEED_DEPTH:
+                raise Invalid([Fault(line, "", f"it is nested more than {limits.SEED_DEPTH} levels deep")])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         yield event

@@ -121,7 +121,7 @@ class Whole(Kind):
 
     def take(self, node: Node, place: str, faults: Faults) -> Any:
         """Take a number in decimal digits: YAML would read `010` as eight."""
-        wanted = f"a whole number from {self.least} to {self.most}"
+        wanted = f"a whole number from {self.least} to {self.most}" if self.least < self.most else str(self.least)
         if not isinstance(node, Scalar) or node.kind != "int" or re.fullmatch(r"0|[1-9]\d{0,9}", node.text) is None:
             return faults.add(node.line, place, f"it must be {wanted}")
         if not self.least <= int(node.text) <= self.most:
@@ -131,7 +131,7 @@ class Whole(Kind):
     @property
     def words(self) -> str:
         """How the documentation calls it."""
-        return f"{self.least} to {self.most}"
+        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +272,3 @@ def take(shape: Shape, node: Node) -> Entry:
     entry = shape.take(node, "", faults)
     faults.check()
     return entry or Entry()
-
-
-__all__ = ["Invalid"]

@@ -9,8 +9,7 @@ from typing import Any
 
 from strongroom.cli.outcome import Halt
 from strongroom.cli.seed.document import ALPHABET, LENGTH
-
-VALUE_BYTES = 25 * 1024
+from strongroom.core import limits
 
 
 def needs_value(source: Mapping[str, Any]) -> bool:
@@ -43,7 +42,7 @@ def read_value(source: Mapping[str, Any], folder: Path, environment: Mapping[str
 def _read_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(VALUE_BYTES + 2)
+            content = file.read(limits.SECRET_VALUE_BYTES + 2)
         text = content.decode("utf-8")
     except OSError as error:
         raise Halt(f"{path} cannot be read: {error.strerror}") from None
@@ -51,6 +50,6 @@ def _read_file(path: Path) -> str:
         raise Halt(f"{path} is not UTF-8, and a secret is a text") from None
     # One line end is what an editor puts there, and no part of the value.
     text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
-    if not text or len(text.encode()) > VALUE_BYTES:
-        raise Halt(f"{path} is empty, or holds more than the {VALUE_BYTES} bytes of a secret")
+    if not text or len(text.encode()) > limits.SECRET_VALUE_BYTES:
+        raise Halt(f"{path} is empty, or holds more than the {limits.SECRET_VALUE_BYTES} bytes of a secret")
     return text
