@@ -496,6 +496,51 @@ def test_nothing_is_removed_after_a_failure(world: Simulation) -> None:
         canary.remember(json.loads(line)["password"])
 
 
+def test_an_end_before_the_end(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever interrupts it is told what was done and what was not; the next run goes on."""
+    first, second, third = (name("g") for _ in range(3))
+    file = {"version": 1, "groups": [{"displayName": one} for one in (first, second, third)]}
+    with seeding.reaching(world) as reach:
+        wanted = seeding.read_wanted(seeding.read_document(json.dumps(file).encode()), reach)
+        plan = seeding.compare(wanted, reach, prune=False)
+        ask = reach.session.graph
+
+        def interrupted(method: str, path: str, body: Any = None, query: Any = None) -> Any:
+            if body and body.get("displayName") == second:
+                raise KeyboardInterrupt
+            return ask(method, path, body, query)
+
+        monkeypatch.setattr(reach.session, "graph", interrupted)
+        outcome = seeding.carry_out(plan, reach)
+    assert [one.item.name for one in outcome.done] == [first]
+    assert [(one.change.item.name, one.code) for one in outcome.failed] == [(second, Exit.FAILED)]
+    assert [one.item.name for one in outcome.untried] == [third]
+    assert steps(seeding.apply(world, file)[0]) == [f"create group {second}", f"create group {third}"]
+
+
+def test_what_a_file_stores_is_not_pruned(world: Simulation) -> None:
+    """A client secret's place is named by its application, not in the vault's list, and stays when that is complete."""
+    vault, app = name("v"), name("app")
+    stored = {"displayName": "web", "store": {"vault": vault, "secret": "client-secret"}}
+    inside = {"name": vault, "enableRbacAuthorization": True, "secrets": [{"name": "a", "value": {"generate": {}}}]}
+    file = {**group([inside]), "applications": [{"displayName": app, "passwords": [stored]}]}
+    settled(seeding.apply(world, file)[1])
+    inside["secrets"] = []
+    removed = [one for one in steps(seeding.plan(world, file, prune=True)) if "secret" in one and vault in one]
+    assert removed == [f"delete secret {vault}/a"]
+
+
+def test_what_stands_above_is_not_pruned(world: Simulation) -> None:
+    """A file is about one subscription: what was given above it is not ended by a list that does not name it."""
+    other = world.principal()
+    above = world.grant(other.oid, READER, "/")
+    below = world.grant(other.oid, READER, f"/subscriptions/{world.first.subscription_id}")
+    plan = seeding.plan(world, {"version": 1, "roleAssignments": []}, prune=True)
+    gone = {change.item.id.rpartition("/")[2] for change in plan.changes}
+    assert below.id in gone
+    assert above.id not in gone
+
+
 def test_nobody_prunes_himself(world: Simulation) -> None:
     """Whoever applies a file keeps its own principal and rights, though the file does not name them."""
     file: dict[str, Any] = {"version": 1, "applications": [], "directoryRoles": [], "roleAssignments": []}

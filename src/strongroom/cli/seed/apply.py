@@ -13,6 +13,7 @@ from strongroom.cli.seed.plan import Act, Change, Plan
 from strongroom.cli.seed.reach import Reach, Unclear
 
 _UNAUTHORIZED = 401
+_INTERRUPTED = "interrupted: it may have been done, which applying the file again finds out"
 _RECOVERABLE = "ObjectIsDeletedButRecoverable"
 
 
@@ -65,6 +66,10 @@ def carry_out(plan: Plan, reach: Reach, step: Callable[[], None] = lambda: None)
             outcome.failed.append(Failure(change, _explain(fault), code))
             lost.add(item.key)
             stopped = code is Exit.NOT_RUNNING or (isinstance(fault, Refused) and fault.status == _UNAUTHORIZED)
+        except KeyboardInterrupt:
+            # What was done is still told: whoever ended it wants to know most of all.
+            outcome.failed.append(Failure(change, _INTERRUPTED, Exit.FAILED))
+            stopped = True
         else:
             outcome.done.append(change)
         step()

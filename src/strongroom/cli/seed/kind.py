@@ -180,17 +180,14 @@ def show_principal(reach: Reach, object_id: str) -> Document:
     if object_id == EVERYONE:
         return {"everyone": True}
     for kind in ("user", "group"):
-        name = reach.name_of(kind, lambda one: one["id"] == object_id)
+        name = reach.name_of(kind, object_id)
         if name is not None:
             return {kind: name}
-    app_id = next((name for name, one in reach.listed("servicePrincipal") if one["id"] == object_id), None)
-    if app_id is not None:
-        name = reach.name_of("application", lambda one: one["appId"] == app_id)
+    app_id = reach.name_of("servicePrincipal", object_id)
+    for kind in ("application", "identity") if app_id is not None else ():
+        name = reach.name_of(kind, str(app_id))
         if name is not None:
-            return {"application": name}
-        name = reach.name_of("identity", lambda one: one["properties"]["clientId"] == app_id)
-        if name is not None:
-            return {"identity": name}
+            return {kind: name}
     return {"objectId": object_id}
 
 

@@ -90,8 +90,8 @@ class Listing:
 
     load: Callable[[Reach], Iterable[Document]]
     name: Callable[[Document], str]
-    how: str = "give them different names"
-    """What to do when two have the same name."""
+    identifier: Callable[[Document], str] = lambda one: str(one["id"])
+    """By what others refer to it."""
 
 
 @dataclass(slots=True)
@@ -115,6 +115,7 @@ class Reach:
     clock: Callable[[], float] = time.time
     _lists: dict[str, list[tuple[str, Document]]] = field(default_factory=dict)
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
+    _by_id: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def see(self, what: str, items: Callable[[], Iterable[T]]) -> list[T]:
         """
@@ -138,7 +139,7 @@ class Reach:
         if kind not in self._lists:
             listing = LISTINGS[kind]
             self._lists[kind] = []
-            self._by_name[kind] = {}
+            self._by_name[kind], self._by_id[kind] = {}, {}
             for one in listing.load(self):
                 self._add(kind, listing.name(one), one)
         return self._lists[kind]
@@ -165,7 +166,7 @@ class Reach:
         self.listed(kind)
         found = self._by_name[kind].get(name.casefold(), [])
         if len(found) > 1:
-            raise Unclear(f"{len(found)} things are {spell(kind)} {name}: {LISTINGS[kind].how}")
+            raise Unclear(f"{len(found)} things are {spell(kind)} {name}: give them different names")
         return found[0] if found else None
 
     def find(self, kind: str, name: str) -> Document:
@@ -180,16 +181,16 @@ class Reach:
             raise Unclear(f"there is no {spell(kind)} {name}")
         return found[1]
 
-    def name_of(self, kind: str, is_it: Callable[[Document], bool]) -> str | None:
-        """Give the name of the one thing that is meant, unless another one has the same."""
-        for name, one in self.listed(kind):
-            if is_it(one):
-                return name if len(self._by_name[kind][name.casefold()]) == 1 else None
-        return None
+    def name_of(self, kind: str, identifier: str) -> str | None:
+        """Give the name of the thing that others refer to so, unless another one has the same name."""
+        self.listed(kind)
+        name = self._by_id[kind].get(identifier)
+        return name if name is not None and len(self._by_name[kind].get(name.casefold(), ())) == 1 else None
 
     def _add(self, kind: str, name: str, one: Document) -> None:
         self._lists[kind].append((name, one))
         self._by_name[kind].setdefault(name.casefold(), []).append((name, one))
+        self._by_id[kind][LISTINGS[kind].identifier(one)] = name
 
     # ---- ARM ----------------------------------------------------------------------------------------------------
 
@@ -265,13 +266,14 @@ def _graph(path: str, query: Mapping[str, str] | None = None) -> Callable[[Reach
 LISTINGS: Mapping[str, Listing] = {
     "user": Listing(_graph("/users"), lambda one: str(one["userPrincipalName"])),
     "group": Listing(_graph("/groups"), lambda one: str(one["displayName"])),
-    "application": Listing(_graph("/applications"), lambda one: str(one["displayName"])),
+    "application": Listing(_graph("/applications"), lambda one: str(one["displayName"]), lambda one: str(one["appId"])),
     "servicePrincipal": Listing(_graph("/servicePrincipals"), lambda one: str(one["appId"])),
     "directoryRole": Listing(_graph("/roleManagement/directory/roleDefinitions"), lambda one: str(one["displayName"])),
     "resourceGroup": Listing(_arm("{subscription}/resourceGroups", RESOURCES), lambda one: str(one["name"])),
     "identity": Listing(
         _arm("{subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities", IDENTITIES),
         lambda one: in_group(one["id"]),
+        lambda one: str(one["properties"]["clientId"]),
     ),
     "virtualNetwork": Listing(
         _arm("{subscription}/providers/Microsoft.Network/virtualNetworks", NETWORK), lambda one: in_group(one["id"])

@@ -34,6 +34,11 @@ def _under(scope: str) -> str:
     return f"{scope.rstrip('/')}/{_AUTHORIZATION}"
 
 
+def _is_above(reach: Reach, scope: str) -> bool:
+    """Tell whether something is not of the subscription alone: others rest on it, and no file about this ends it."""
+    return not f"{scope.lower()}/".startswith(f"{reach.subscription.lower()}/")
+
+
 def _permission(values: Mapping[str, Any]) -> Document:
     return {name: list(values.get(name, ())) for name in _ACTIONS}
 
@@ -63,7 +68,8 @@ def _found_roles(reach: Reach, _: Parents) -> Iterable[Item]:
             **pick(properties["permissions"][0], *_ACTIONS),
             "assignableScopes": [show_scope(reach, scope) for scope in properties["assignableScopes"]],
         }
-        yield Item("role", name, values, id=one["id"])
+        above = any(_is_above(reach, scope) for scope in properties["assignableScopes"])
+        yield Item("role", name, values, id=one["id"], protected=above)
 
 
 def _put_role(reach: Reach, change: Change) -> None:
@@ -117,7 +123,7 @@ def _found_assignments(reach: Reach, _: Parents) -> Iterable[Item]:
             show_scope(reach, properties["scope"]),
             pick(properties, "condition", "description"),
             id=one["id"],
-            protected=properties["principalId"] == own,
+            protected=properties["principalId"] == own or _is_above(reach, properties["scope"]),
         )
 
 
@@ -165,7 +171,8 @@ def _found_denials(reach: Reach, _: Parents) -> Iterable[Item]:
             },
         }
         scope = show_scope(reach, properties["scope"])
-        yield _denial(properties["denyAssignmentName"], scope, values, id=one["id"])
+        above = _is_above(reach, properties["scope"])
+        yield _denial(properties["denyAssignmentName"], scope, values, id=one["id"], protected=above)
 
 
 def _put_denial(reach: Reach, change: Change) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -86,8 +86,15 @@ def compare(wanted: Wanted, reach: Reach, *, prune: bool) -> Plan:
         Halt: what is there cannot be read.
     """
     complete = frozenset(wanted.sections) if prune else frozenset()
-    found = list(read_found(reach, wanted))
+    kept = {_stored(item) for item in wanted.items}
+    found = [replace(one, protected=one.protected or one.key in kept) for one in read_found(reach, wanted)]
     return make_plan(wanted.items, found, RULES, complete=complete)
+
+
+def _stored(item: Item) -> Key | None:
+    """Give the secret that a client secret is put into: the file names it there, and not in its vault's list."""
+    store = item.aside.get("store")
+    return None if store is None else key_of("secret", f"{store['vault']}/{store['secret']}")
 
 
 def missing(plan: Plan, reach: Reach) -> list[Fault]:

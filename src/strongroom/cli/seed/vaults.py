@@ -94,10 +94,8 @@ def _show_acls(acls: Document) -> Document:
 def _show_policy(reach: Reach, policy: Document) -> Document:
     shown: Document = {"principal": show_principal(reach, policy["objectId"])}
     if "applicationId" in policy:
-        app_id = policy["applicationId"]
         # A policy for an application of another tenant has no name here: it is told by its id.
-        name = reach.name_of("application", lambda one: one["appId"] == app_id)
-        shown["application"] = name or app_id
+        shown["application"] = reach.name_of("application", policy["applicationId"]) or policy["applicationId"]
     return {**shown, "permissions": _words(policy["permissions"])}
 
 
