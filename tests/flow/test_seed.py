@@ -250,6 +250,36 @@ def test_networks_and_where_they_are(world: Simulation) -> None:
     }
 
 
+def test_what_leads_nowhere_is_exported_too(world: Simulation) -> None:
+    """An endpoint of a deleted vault, a rule for a subnet that is no more, an application of elsewhere: as they are."""
+    deleted, vault, network, gone, endpoint = name("v"), name("v"), name("net"), name("net"), name("pe")
+    foreign, nobody = (f"11111111-2222-4333-8444-{number:012}" for number in (1, 2))
+    rule = {"subnet": f"default/{gone}/one", "ignoreMissingVnetServiceEndpoint": True}
+    policy = {"principal": {"objectId": nobody}, "application": foreign, "permissions": {"secrets": ["get"]}}
+    subnets = [{"name": "one", "addressPrefixes": ["10.9.1.0/24"]}]
+    file = group(
+        [
+            {"name": deleted},
+            {"name": vault, "networkAcls": {"virtualNetworkRules": [rule]}, "accessPolicies": [policy]},
+        ],
+        virtualNetworks=[
+            {"name": one, "addressPrefixes": ["10.9.0.0/16"], "subnets": subnets} for one in (network, gone)
+        ],
+        privateEndpoints=[
+            {"name": endpoint, "subnet": f"default/{network}/one", "connection": {"name": "c", "vault": deleted}}
+        ],
+    )
+    settled(seeding.apply(world, file)[1])
+    with seeding.reaching(world) as reach:
+        reach.session.arm("DELETE", reach.find("vault", deleted)["id"], api_version="2024-11-01")
+        reach.session.arm("DELETE", reach.resource("virtualNetwork", f"default/{gone}"), api_version="2024-05-01")
+    made = seeding.export(world)
+    assert steps(seeding.plan(world, made.document)) == []
+    text = write_yaml(made.document)
+    assert f"/virtualnetworks/{gone}/subnets/one" in text
+    assert foreign in text
+
+
 def test_tenants_are_the_operators(world: Simulation) -> None:
     """A tenant is made over the control socket; without it the file is refused before anything is done."""
     domain = f"{name('t')}.example"
@@ -429,6 +459,21 @@ def test_nobody_gets_more_by_a_file(world: Simulation) -> None:
     with pytest.raises(Refused) as caught:
         seeding.plan(world, secret_file(world, {"name": "a", "value": {"generate": {}}}), who=weak)
     assert caught.value.status == 403
+
+
+def test_what_may_not_be_seen_is_left_out(world: Simulation) -> None:
+    """Whoever may read resources alone exports those, with ids where names may not be seen; the rest is named."""
+    reader, vault = world.principal(), name("v")
+    world.grant(reader.oid, READER, f"/subscriptions/{world.first.subscription_id}")
+    policy = {"principal": {"application": "Strongroom administrator"}, "permissions": {"secrets": ["get", "list"]}}
+    settled(seeding.apply(world, group([{"name": vault, "accessPolicies": [policy]}]))[1])
+    made = seeding.export(world, who=reader, operator=False)
+    assert {one.partition(":")[0] for one in made.left_out} >= {"users", "groups", "applications", "directoryRoles"}
+    assert "users" not in made.document
+    vaults = [one for home in made.document["resourceGroups"] for one in home.get("vaults", ())]
+    (shown,) = (one for one in vaults if one["name"] == vault)
+    assert shown["accessPolicies"][0]["principal"] == {"objectId": world.first.object_id}
+    assert "secrets" not in shown
 
 
 def test_the_firewall_holds_for_whoever_applies(world: Simulation) -> None:

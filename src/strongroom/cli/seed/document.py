@@ -39,7 +39,11 @@ TEXT = Text()
 ANY_TEXT = Text(r"(?s).*")
 GUID = Text(_GUID, "a GUID", "GUID")
 IN_GROUP = Text(rf"{_NAME}/{_NAME}", "resource group/name", "group/name")
-SUBNET = Text(rf"{_NAME}/{_NAME}/{_NAME}", "resource group/network/subnet", "group/network/subnet")
+SUBNET = Text(
+    rf"{_NAME}/{_NAME}/{_NAME}|(?i:/subscriptions/[^\x00-\x1f\x7f]{{1,1024}})",
+    "resource group/network/subnet",
+    "group/network/subnet, or an ARM id",
+)
 VAULT = Text(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]", "the name of a vault", "name of a vault")
 OBJECT = Text(r"[A-Za-z0-9-]{1,127}", "the name of a secret", "name of a secret")
 LINES = ListOf(LINE)
@@ -312,7 +316,7 @@ ACCESS_POLICY = Shape(
     "access policy",
     {
         "principal": Member(PRINCIPAL, "Who may.", required=True),
-        "application": Member(LINE, "Only through this application."),
+        "application": Member(LINE, "Only through this application, by display name, or by application id."),
         "permissions": Member(PERMISSIONS, "What.", required=True),
     },
 )

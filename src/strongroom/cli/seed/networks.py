@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, pick, without_nothing
 from strongroom.cli.seed.plan import Change, Rules
-from strongroom.cli.seed.reach import NETWORK, Document, Reach, in_group
+from strongroom.cli.seed.reach import NETWORK, Document, Reach
 from strongroom.cli.seed.resources import (
     TRACKED,
     dropping,
@@ -91,41 +91,67 @@ def _put_network(reach: Reach, change: Change) -> None:
 
 def subnet_id(reach: Reach, name: str) -> str:
     """Give the ARM id of `resource group/network/subnet`."""
+    if name.startswith("/"):
+        return name
     group, network, subnet = name.split("/")
     return f"{reach.resource('virtualNetwork', f'{group}/{network}')}/subnets/{subnet}"
 
 
-def subnet_name(arm_id: str) -> str:
-    """Give `resource group/network/subnet` of a subnet's ARM id."""
-    return f"{in_group(arm_id)}/{arm_id.split('/')[10]}"
+def subnet_name(reach: Reach, arm_id: str) -> str:
+    """Give `resource group/network/subnet` of a subnet's ARM id; the id itself where there is no such network here."""
+    parts = arm_id.lower().split("/")
+    network = f"{parts[4]}/{parts[8]}"
+    here = parts[2] == reach.session.subscription.lower() and reach.look("virtualNetwork", network) is not None
+    return f"{network}/{parts[10]}" if here else arm_id.lower()
 
 
 def refer_subnet(wanting: Wanting, name: str, line: int) -> str:
-    """Take a reference to a subnet: its network has to be there, or in the file."""
+    """Take a reference to a subnet: its network has to be there, or in the file. An ARM id is taken as it stands."""
+    if name.startswith("/"):
+        return name.lower()
     network, _, subnet = name.rpartition("/")
-    return f"{wanting.refer('virtualNetwork', network, line)}/{subnet}"
+    return f"{wanting.refer('virtualNetwork', network, line)}/{subnet}".lower()
 
 
 def _read_endpoint(wanting: Wanting, entry: Entry, parent: Item | None) -> Item | None:
     asked = entry["connection"]
-    connection = {"manual": False, **asked, "vault": wanting.refer("vault", asked["vault"], asked.line)}
-    subnet = refer_subnet(wanting, entry["subnet"], entry.line)
-    values = {**tracked(entry), "subnet": subnet.lower(), "connection": connection}
+    there = None if parent is None else wanting.reach.look("privateEndpoint", f"{parent.name}/{entry['name']}")
+    # An endpoint stays when its vault is deleted, or is one of another subscription: then it has no name here.
+    known = there is not None and _vault_of(_asked(there[1])).casefold() == asked["vault"].casefold()
+    vault = asked["vault"] if known else wanting.refer("vault", asked["vault"], asked.line)
+    connection = {"manual": False, **asked, "vault": vault}
+    if there is not None and known:
+        connection["vault"] = _vault_of(_asked(there[1]))
+    values = {
+        **tracked(entry),
+        "subnet": refer_subnet(wanting, entry["subnet"], entry.line),
+        "connection": connection,
+    }
     return grouped("privateEndpoint", entry, parent, values, wanting)
+
+
+def _asked(endpoint: Document) -> Document:
+    """Give the one connection that an endpoint asks for."""
+    properties = endpoint["properties"]
+    both = [*properties["manualPrivateLinkServiceConnections"], *properties["privateLinkServiceConnections"]]
+    asked: Document = both[0]
+    return asked
+
+
+def _vault_of(asked: Document) -> str:
+    return str(asked["properties"]["privateLinkServiceId"]).rpartition("/")[2]
 
 
 def _found_endpoints(reach: Reach, _: Parents) -> Iterable[Item]:
     for name, one in reach.listed("privateEndpoint"):
-        properties = one["properties"]
-        manual = properties["manualPrivateLinkServiceConnections"]
-        asked = (manual or properties["privateLinkServiceConnections"])[0]
+        asked = _asked(one)
         connection = {
             "name": asked["name"],
-            "vault": asked["properties"]["privateLinkServiceId"].rpartition("/")[2],
-            "manual": bool(manual),
+            "vault": _vault_of(asked),
+            "manual": bool(one["properties"]["manualPrivateLinkServiceConnections"]),
             "message": asked["properties"]["requestMessage"],
         }
-        subnet = subnet_name(properties["subnet"]["id"]).lower()
+        subnet = subnet_name(reach, one["properties"]["subnet"]["id"])
         values = {**pick(one, "location", "tags"), "subnet": subnet, "connection": connection}
         yield Item("privateEndpoint", name, values, parent=key_of("resourceGroup", group_of(name)), id=one["id"])
 

@@ -116,6 +116,7 @@ class Reach:
     _lists: dict[str, list[tuple[str, Document]]] = field(default_factory=dict)
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
     _by_id: dict[str, dict[str, str]] = field(default_factory=dict)
+    _unseen: set[str] = field(default_factory=set)
 
     def see(self, what: str, items: Callable[[], Iterable[T]]) -> list[T]:
         """
@@ -138,9 +139,9 @@ class Reach:
         """List everything of a kind, with its name."""
         if kind not in self._lists:
             listing = LISTINGS[kind]
-            self._lists[kind] = []
-            self._by_name[kind], self._by_id[kind] = {}, {}
-            for one in listing.load(self):
+            found = list(listing.load(self))
+            self._lists[kind], self._by_name[kind], self._by_id[kind] = [], {}, {}
+            for one in found:
                 self._add(kind, listing.name(one), one)
         return self._lists[kind]
 
@@ -182,8 +183,20 @@ class Reach:
         return found[1]
 
     def name_of(self, kind: str, identifier: str) -> str | None:
-        """Give the name of the thing that others refer to so, unless another one has the same name."""
-        self.listed(kind)
+        """
+        Give the name of the thing that others refer to so, unless another one has the same name.
+
+        Whoever may not read the directory sees no names there, and what he may see is told by ids.
+        """
+        if kind in self._unseen:
+            return None
+        try:
+            self.listed(kind)
+        except Refused as refused:
+            if refused.status != _FORBIDDEN:
+                raise
+            self._unseen.add(kind)
+            return None
         name = self._by_id[kind].get(identifier)
         return name if name is not None and len(self._by_name[kind].get(name.casefold(), ())) == 1 else None
 

@@ -12,6 +12,7 @@ from strongroom.cli.seed.plan import Act, Change, Rules
 from strongroom.cli.seed.reach import KEY_VAULT, Document, Reach
 from strongroom.cli.seed.resources import located, tracked
 from strongroom.cli.seed.schema import Entry
+from strongroom.core.guids import parse_guid
 
 _SETTINGS = (
     "enableRbacAuthorization", "enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment",
@@ -40,7 +41,7 @@ def _read_acls(wanting: Wanting, entry: Entry) -> Document:
             {
                 "ignoreMissingVnetServiceEndpoint": False,
                 **rule,
-                "subnet": refer_subnet(wanting, rule["subnet"], rule.line).lower(),
+                "subnet": refer_subnet(wanting, rule["subnet"], rule.line),
             }
             for rule in acls["virtualNetworkRules"]
         ]
@@ -50,7 +51,9 @@ def _read_acls(wanting: Wanting, entry: Entry) -> Document:
 def _read_policy(wanting: Wanting, entry: Entry) -> Document:
     policy: Document = {"principal": wanting.principal(entry["principal"])}
     if "application" in entry:
-        policy["application"] = wanting.refer("application", entry["application"], entry.line)
+        # One of another tenant has no name here.
+        by_id = parse_guid(entry["application"])
+        policy["application"] = by_id or wanting.refer("application", entry["application"], entry.line)
     policy["permissions"] = _words(entry["permissions"])
     return policy
 
@@ -72,18 +75,18 @@ def _found_vaults(reach: Reach, _: Parents) -> Iterable[Item]:
             "accessPolicies": sorted((_show_policy(reach, one) for one in properties["accessPolicies"]), key=repr),
         }
         if "networkAcls" in properties:
-            values["networkAcls"] = _show_acls(properties["networkAcls"])
+            values["networkAcls"] = _show_acls(reach, properties["networkAcls"])
         yield Item("vault", name, values, parent=key_of("resourceGroup", group), id=one["id"])
 
 
-def _show_acls(acls: Document) -> Document:
+def _show_acls(reach: Reach, acls: Document) -> Document:
     return {
         "defaultAction": acls["defaultAction"],
         "bypass": acls["bypass"],
         "ipRules": [rule["value"] for rule in acls["ipRules"]],
         "virtualNetworkRules": [
             {
-                "subnet": subnet_name(rule["id"]).lower(),
+                "subnet": subnet_name(reach, rule["id"]),
                 "ignoreMissingVnetServiceEndpoint": rule["ignoreMissingVnetServiceEndpoint"],
             }
             for rule in acls["virtualNetworkRules"]
