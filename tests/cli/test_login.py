@@ -186,7 +186,8 @@ def test_accounts(live: Service, operator: Operator, tmp_path: Path) -> None:
     operator.done(*by, "--name", "two")
     listed = operator.json("account", "list")
     assert [(one["account"], one["current"]) for one in listed] == [("one", False), ("two", True)]
-    operator.done("account", "set", "one", "--subscription", "Strongroom")
+    elsewhere = Operator(live, operator.config, {"STRONGROOM_DATA": str(tmp_path / "none")})
+    elsewhere.done("account", "set", "one", "--subscription", "Strongroom")
     assert [one["account"] for one in operator.json("account", "list") if one["current"]] == ["one"]
     assert "there is no subscription" in operator.fails(1, "account", "set", "--subscription", "none")
     assert "there are one, two" in operator.fails(4, "account", "set", "three")

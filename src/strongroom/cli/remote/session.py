@@ -28,7 +28,7 @@ from strongroom.cli.remote.refusals import Refused, refusal
 from strongroom.cli.remote.tokens import Credential, Tokens, from_environment, new_cache
 from strongroom.cli.remote.wire import open_client, reaching
 
-__all__ = ["Refused", "Session", "open_session", "segment"]
+__all__ = ["Refused", "Session", "open_account", "open_session", "segment"]
 
 SUBSCRIPTIONS_VERSION = "2022-12-01"
 VAULT_VERSION = "7.6"
@@ -235,6 +235,26 @@ def open_session(data: Path | None, *, tenant: str | None = None, subscription: 
         Halt: nobody is signed in there, or the instance does not run.
     """
     account, credential, endpoints = _who(data, tenant)
+    with _session(endpoints, account, credential, subscription) as session:
+        yield session
+
+
+@contextmanager
+def open_account(account: Account, *, subscription: str | None = None) -> Iterator[Session]:
+    """
+    Give a session of an account that is remembered, whatever the environment says.
+
+    Raises:
+        Halt: its instance does not run.
+    """
+    with _session(account.endpoints(), account, None, subscription) as session:
+        yield session
+
+
+@contextmanager
+def _session(
+    endpoints: Endpoints, account: Account, credential: Credential | None, subscription: str | None
+) -> Iterator[Session]:
     with open_client(endpoints) as client:
         tokens = Tokens(endpoints, client, account, credential, memory=None if credential is None else new_cache())
         yield Session(endpoints, client, tokens, subscription or account.subscription or None, account)

@@ -19,7 +19,7 @@ from strongroom.cli.remote.accounts import Account, Accounts
 from strongroom.cli.remote.asking import read_secret_line
 from strongroom.cli.remote.endpoints import Endpoints, endpoints_at, local_endpoints
 from strongroom.cli.remote.output import Columns, done, say, show, show_one
-from strongroom.cli.remote.session import Session, open_session
+from strongroom.cli.remote.session import Session, open_account, open_session
 from strongroom.cli.remote.tokens import Credential, Tokens
 from strongroom.cli.remote.wire import open_client, reaching
 from strongroom.cli.text import one_line
@@ -163,7 +163,7 @@ def set_account(name: str | None, *, subscription: str | None, as_json: bool) ->
         accounts.write_accounts(Accounts(account.name, known.accounts))
     if subscription is not None:
         # The lock is free again: a token may have to be renewed.
-        with open_session(None, subscription=subscription) as session:
+        with open_account(account, subscription=subscription) as session:
             account = replace(account, subscription=session.subscription)
             accounts.change_account(account.name, subscription=account.subscription)
     where = f", in the subscription {account.subscription}" if account.subscription else ""
