@@ -50,7 +50,7 @@ NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its dom
 
 _EPILOGUE = (
     "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running;"
-    " 4 not signed in, or without the right."
+    " 4 not signed in, or without the right; 5 would change something."
 )
 
 application = App(
