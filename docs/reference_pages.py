@@ -25,6 +25,8 @@ from types import ModuleType
 
 from strongroom import config
 from strongroom.app.dispatch import Surfaces
+from strongroom.cli.seed import document as apply_file
+from strongroom.cli.seed.schema import Member, Shape
 from strongroom.core import errors, limits
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
@@ -297,6 +299,17 @@ def aadsts() -> str:
 
 # ---- pages ----------------------------------------------------------------------------------------------------------
 
+
+def file_shapes() -> str:
+    """Write what may stand in a file of `strongroom apply`."""
+    return "\n\n".join(_shape(shape, members) for shape, members in apply_file.reference())
+
+
+def _shape(shape: Shape, members: Iterable[tuple[str, Member]]) -> str:
+    rows = ((f"`{name}`", one.kind.words, "yes" if one.required else "", one.about) for name, one in members)
+    return f"## {shape.name[0].upper()}{shape.name[1:]}\n\n" + table(["member", "is", "required", "means"], rows)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     **{f"{title} operations": partial(operations, name) for name, title in SURFACES.items()},
     "public operations": public_operations,
@@ -313,6 +326,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "refusals": refusals,
     "forms": forms,
     "aadsts": aadsts,
+    "file shapes": file_shapes,
 }
 
 

@@ -31,6 +31,7 @@ from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
 from strongroom.cli.role_commands import role
 from strongroom.cli.secret_commands import secret
+from strongroom.cli.seed_commands import apply, export
 from strongroom.cli.service_principal_commands import sp
 from strongroom.cli.transfer_commands import import_, send
 from strongroom.cli.trusted_services_commands import trusted_services
@@ -60,7 +61,7 @@ NamedTenant = Annotated[str, Parameter(help="The tenant, by id or one of its dom
 
 _EPILOGUE = (
     "Exit codes: 0 done; 1 failed, or a check found something; 2 wrong usage; 3 not initialised or not running;"
-    " 4 not signed in, or without the right."
+    " 4 not signed in, or without the right; 5 would change something."
 )
 
 application = App(
@@ -448,6 +449,8 @@ application.command(vault)
 application.command(network_rule)
 application.command(secret)
 application.command(completion)
+application.command(apply)
+application.command(export)
 application.command(explain)
 application.command(who_can, name="who-can")
 audit.command(audit_list, name="list")

@@ -24,6 +24,8 @@ class Exit(IntEnum):
     """There is no instance in the data directory, or it is not running."""
     REFUSED = 4
     """The service refused it for who asks: nobody is signed in, or what they are lacks the right."""
+    WOULD_CHANGE = 5
+    """`apply --dry-run --detailed-exitcode` found something to do."""
     NOT_EXECUTABLE = 126
     """`run` found its program and may not execute it."""
     NOT_FOUND = 127

@@ -1,0 +1,92 @@
+"""What an instance is, as a file: the counterpart of `state.read_wanted`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from strongroom.cli.seed.document import VERSION
+from strongroom.cli.seed.items import Item, Key
+from strongroom.cli.seed.kinds import KINDS
+from strongroom.cli.seed.reach import Document, Reach, spell
+from strongroom.cli.seed.state import read_found
+
+HEADER = """\
+# What this instance is, as `strongroom apply` takes it. Values of secrets are not in it: `keep: true` means the value
+# that is there.
+"""
+
+
+@dataclass(slots=True)
+class Export:
+    """A file, and what could not be put into it."""
+
+    document: Document
+    left_out: list[str] = field(default_factory=list)
+
+
+def make_export(reach: Reach, *, values: bool = False) -> Export:
+    """
+    Describe an instance as far as the operator sees it; with *values*, the values of secrets too.
+
+    Raises:
+        Halt: it cannot be read.
+    """
+    export = Export({"version": VERSION})
+    reach.left_out = export.left_out
+    found = list(_distinct(read_found(reach), export))
+    entries: dict[Key, Document] = {}
+    for kind in KINDS:
+        # By name: ids are other ones on every instance, and a file that is kept should change where something did.
+        for item in sorted((one for one in found if one.kind == kind.name), key=lambda one: one.key):
+            above = export.document if item.parent is None else entries.get(item.parent)
+            if above is None:
+                # It is in what was left out.
+                continue
+            entry = kind.write(item)
+            if values and kind.name == "secret":
+                entry["value"] = _value(reach, item)
+            if kind.merges:
+                above.update(entry)
+            else:
+                above.setdefault(kind.member, []).append(entry)
+                entries.setdefault(item.key, entry)
+    return export
+
+
+def write_yaml(document: Mapping[str, Any]) -> str:
+    """Write a file in YAML, in the order in which it was made."""
+    return HEADER + yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes everything out: `apply` takes no anchors."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        """Say that nothing is referred to."""
+        return True
+
+
+def _distinct(items: Iterable[Item], export: Export) -> Iterable[Item]:
+    """Leave out things that a file could not tell apart."""
+    seen: dict[Key, list[Item]] = {}
+    for item in items:
+        seen.setdefault(item.key, []).append(item)
+    for same in seen.values():
+        if len(same) == 1:
+            yield same[0]
+        else:
+            export.left_out.append(
+                f"{len(same)} things are {spell(same[0].kind)} {same[0].name}: a file has one name for each"
+            )
+
+
+def _value(reach: Reach, item: Item) -> Document:
+    if item.values.get("enabled") is False:
+        # Nobody can read it.
+        return {"keep": True}
+    read = reach.session.vault(item.aside["vault"], "GET", f"/secrets/{item.aside['name']}")
+    return {"literal": read["value"]}
