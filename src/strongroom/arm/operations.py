@@ -10,6 +10,7 @@ section 3.1).
 from __future__ import annotations
 
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
+from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Op, ...] = (
     *RIGHTS_ROWS,
     *EXPLAIN_ROWS,
     *NETWORK_ROWS,
+    *DEPLOYMENT_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
@@ -36,6 +38,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *IDENTITY_TYPES,
     *CONTAINER_TYPES,
     *EXPLAIN_TYPES,
+    *DEPLOYMENT_TYPES,
 )
 
 

@@ -452,6 +452,8 @@ TEMPLATE_WORK = 500_000
 about a second."""
 TEMPLATE_NESTING = 5
 """Deployments within each other: Azure's own limit of nested templates."""
+DEPLOYMENT_NAME_CHARS = 64
+"""The name of a deployment: Azure's own limit."""
 DEPLOYMENTS_KEPT = 800
 """Deployments that one scope remembers; the oldest that is over goes first: Azure's own limit."""
 DEPLOYMENTS_RUNNING = 16

@@ -154,9 +154,13 @@ def _state(plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, O
         if planned is not None:
             return _shown(document(planned.id, version or planned.api_version), full=full)
         if not name.startswith("/"):
-            raise TemplateFault(f"The resource reference '{name[:300]}' is not valid: no such resource is in the template")
+            raise TemplateFault(
+                f"The resource reference '{name[:300]}' is not valid: no such resource is in the template"
+            )
         if not version:
-            raise TemplateFault(f"The api-version of the reference to '{name[:300]}' is missing: it is not in the template")
+            raise TemplateFault(
+                f"The api-version of the reference to '{name[:300]}' is missing: it is not in the template"
+            )
         return _shown(document(name.rstrip("/"), version), full=full)
 
     def references(_evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:

@@ -243,9 +243,7 @@ def _sort(evaluator: Evaluator, scope: Scope, arguments: tuple[Node, ...]) -> li
 def _to_object(evaluator: Evaluator, scope: Scope, arguments: tuple[Node, ...]) -> dict[str, Any]:
     items, key = array(evaluator.node(arguments[0], scope)), _given(evaluator, scope, arguments[1])
     value = _given(evaluator, scope, arguments[2]) if len(arguments) > 2 else None
-    made = {
-        text(evaluator.apply(key, item)): item if value is None else evaluator.apply(value, item) for item in items
-    }
+    made = {text(evaluator.apply(key, item)): item if value is None else evaluator.apply(value, item) for item in items}
     evaluator.budget.spend_on(made)
     return made
 

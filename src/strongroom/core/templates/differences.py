@@ -14,7 +14,9 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
 
     A property in another case, or a location in another spelling, is the same.
     """
-    return list(_of_objects(before, {name: value for name, value in after.items() if name.lower() not in _OF_THE_SERVICE}))
+    return list(
+        _of_objects(before, {name: value for name, value in after.items() if name.lower() not in _OF_THE_SERVICE})
+    )
 
 
 def _of_objects(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> Iterator[dict[str, Any]]:

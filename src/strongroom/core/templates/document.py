@@ -66,7 +66,9 @@ def read_template(tree: Any) -> Template:
     return Template(
         raw=template,
         parameters=_objects(template, "parameters", limits.TEMPLATE_PARAMETERS),
-        variables=_counted(_object(template.get("variables") or {}, "variables"), "variables", limits.TEMPLATE_VARIABLES),
+        variables=_counted(
+            _object(template.get("variables") or {}, "variables"), "variables", limits.TEMPLATE_VARIABLES
+        ),
         functions=_functions(template),
         resources=tuple((symbol, _object(one, "resources")) for symbol, one in given),
         outputs=_objects(template, "outputs", limits.TEMPLATE_OUTPUTS),

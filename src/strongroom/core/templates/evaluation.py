@@ -237,8 +237,13 @@ class Evaluator:
 
 def _is_copy(value: Any) -> bool:
     """Tell whether the value of a member called `copy` is a list of loops, and not what somebody called so."""
-    return isinstance(value, list) and bool(value) and all(
-        isinstance(one, dict) and isinstance(one.get("name"), str) and {"count", "input"} <= one.keys() for one in value
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(one, dict) and isinstance(one.get("name"), str) and {"count", "input"} <= one.keys()
+            for one in value
+        )
     )
 
 

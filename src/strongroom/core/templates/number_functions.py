@@ -100,10 +100,10 @@ def same(left: Any, right: Any) -> bool:
 
 
 def _compare(budget: Budget, values: Sequence[Any]) -> int:
-    left, right = values
+    left, right = values[0], values[1]
     for kind in (int, str):
         if all(isinstance(one, kind) and not isinstance(one, bool) for one in values):
-            return (left > right) - (left < right)
+            return int(left > right) - int(left < right)
     raise misused("two integers or two texts are compared")
 
 

@@ -113,7 +113,9 @@ class _Check:
             if kind not in _TYPES:
                 raise TemplateFault(f"The type of the template parameter '{self._name}' is not valid")
             if type_name(value) not in _TYPES[kind]:
-                self._refuse(f"Expected a value of type '{_SHOWN[kind]}', but received a value of type '{type_name(value)}'")
+                self._refuse(
+                    f"Expected a value of type '{_SHOWN[kind]}', but received a value of type '{type_name(value)}'"
+                )
         allowed = definition.get("allowedValues")
         if isinstance(allowed, list) and not self._is_allowed(allowed, value):
             self._refuse("The value is not part of the allowed value(s)")
@@ -144,7 +146,7 @@ class _Check:
     def _members(self, definition: Mapping[str, Any], value: dict[str, Any], depth: int) -> None:
         chooser = definition.get("discriminator")
         if isinstance(chooser, dict):
-            chosen = chooser.get("mapping", {}).get(value.get(chooser.get("propertyName")))
+            chosen = _object(chooser.get("mapping")).get(str(value.get(str(chooser.get("propertyName")))))
             if not isinstance(chosen, dict):
                 self._refuse("The value of its discriminator is none of those that there are")
             else:
@@ -155,10 +157,10 @@ class _Check:
             for name, one in properties.items():
                 self.value(one, value.get(name), depth + 1)
         others = definition.get("additionalProperties")
-        if others is False or isinstance(others, dict):
-            for name in value.keys() - (properties or {}).keys():
-                if others is False:
-                    self._refuse(f"The property '{name[:64]}' is not allowed")
+        for name in value.keys() - _object(properties).keys():
+            if others is False:
+                self._refuse(f"The property '{name[:64]}' is not allowed")
+            if isinstance(others, dict):
                 self.value(others, value[name], depth + 1)
 
     def _elements(self, definition: Mapping[str, Any], value: list[Any], depth: int) -> None:
@@ -173,3 +175,7 @@ class _Check:
 
     def _refuse(self, why: str) -> None:
         raise TemplateFault(f"The provided value for the template parameter '{self._name[:64]}' is not valid. {why}")
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -119,7 +119,9 @@ def _drafts(bound: Bound) -> Iterator[_Draft]:
         for draft in _expand(bound, raw, symbol, f"{index}", None):
             count += 1
             if count > limits.TEMPLATE_RESOURCES:
-                raise TemplateFault(f"The number of template resources exceeds the limit of '{limits.TEMPLATE_RESOURCES}'")
+                raise TemplateFault(
+                    f"The number of template resources exceeds the limit of '{limits.TEMPLATE_RESOURCES}'"
+                )
             yield draft
 
 
@@ -128,7 +130,9 @@ def _expand(
 ) -> Iterator[_Draft]:
     """Go round a resource's loop, and into its children."""
     copy = raw.get("copy")
-    if copy is not None and (not isinstance(copy, dict) or not isinstance(copy.get("name"), str) or "count" not in copy):
+    if copy is not None and (
+        not isinstance(copy, dict) or not isinstance(copy.get("name"), str) or "count" not in copy
+    ):
         raise TemplateFault("The copy of a template resource has a name and a count")
     base = bound.scope if parent is None else parent.scope
     scopes = [base]
@@ -251,9 +255,7 @@ def _assemble(bound: Bound, drafts: list[_Draft]) -> Plan:
     for draft in kept.values():
         draft.waits |= set(_waits(bound, plan, names, draft)) & kept.keys()
     _batch(kept)
-    resources = {
-        key: replace(draft.planned, depends=frozenset(draft.waits - {key})) for key, draft in kept.items()
-    }
+    resources = {key: replace(draft.planned, depends=frozenset(draft.waits - {key})) for key, draft in kept.items()}
     _refuse_circles(resources)
     return Plan(
         bound,

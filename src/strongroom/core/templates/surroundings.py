@@ -222,7 +222,9 @@ class Bound:
             self._depth += 1
             try:
                 # It sees its arguments and no variable, as Azure has it.
-                inner = base_scope(self.surroundings).with_own({**self._user_functions_of(scope), "parameters": parameter})
+                inner = base_scope(self.surroundings).with_own(
+                    {**self._user_functions_of(scope), "parameters": parameter}
+                )
                 return evaluator.evaluate(output["value"], inner)
             finally:
                 self._depth -= 1

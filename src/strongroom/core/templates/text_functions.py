@@ -167,7 +167,9 @@ def _split(_budget: Budget, values: Sequence[Any]) -> list[str]:
     if len(marks) > _MANY or not all(isinstance(one, str) and one for one in marks):
         raise misused("the delimiters are texts that are not empty")
     # The longest first, so that one that begins another does not take its place.
-    return re.split("|".join(re.escape(one) for one in sorted(marks, key=len, reverse=True)), whole) if marks else [whole]
+    return (
+        re.split("|".join(re.escape(one) for one in sorted(marks, key=len, reverse=True)), whole) if marks else [whole]
+    )
 
 
 def _substring(_budget: Budget, values: Sequence[Any]) -> str:
@@ -196,7 +198,13 @@ def _parse_uri(_budget: Budget, values: Sequence[Any]) -> dict[str, Any]:
         port = parts.port
     except ValueError:
         raise misused("the value is no URI") from None
-    return {"scheme": parts.scheme, "host": parts.hostname or "", "port": port, "path": parts.path, "query": parts.query}
+    return {
+        "scheme": parts.scheme,
+        "host": parts.hostname or "",
+        "port": port,
+        "path": parts.path,
+        "query": parts.query,
+    }
 
 
 def _build_uri(_budget: Budget, values: Sequence[Any]) -> str:
