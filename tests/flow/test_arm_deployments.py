@@ -30,10 +30,14 @@ class TestLife:
         answer = begin(arm, deployment(content))
         assert answer.status == 201
         assert answer.json["properties"]["provisioningState"] == "Accepted"
-        assert answer.headers["azure-asyncoperation"].startswith(f"{arm.world.arm_url}{path(arm.group)}/operationStatuses/")
+        assert answer.headers["azure-asyncoperation"].startswith(
+            f"{arm.world.arm_url}{path(arm.group)}/operationStatuses/"
+        )
         arm.world.settle()
         status = arm.world.ask(
-            "GET", answer.headers["azure-asyncoperation"], token=arm.world.token(arm.who, "https://management.azure.com")
+            "GET",
+            answer.headers["azure-asyncoperation"],
+            token=arm.world.token(arm.who, "https://management.azure.com"),
         )
         assert status.json == {"status": "Succeeded"}
         found = arm.do("GET", path(arm.group), version=VERSION)
@@ -50,7 +54,9 @@ class TestLife:
         content = symbolic(
             {
                 "kv": vault(arm),
-                "id": identity("[format('i-{0}-{1}', parameters('tag'), copyIndex())]", copy={"name": "id", "count": 2}),
+                "id": identity(
+                    "[format('i-{0}-{1}', parameters('tag'), copyIndex())]", copy={"name": "id", "count": 2}
+                ),
             },
             parameters={"tag": {"type": "string"}},
             outputs={"first": {"type": "string", "value": "[reference('id[1]').principalId]"}},

@@ -144,11 +144,11 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     finally:
         world.instance.ready = False
         settings.run_file.unlink(missing_ok=True)
-        await world.background.stop(limits.DEPLOYMENT_STOP_S)
         # The main one first: what runs under `run` may still be finishing its last request.
         await asyncio.gather(
             *(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)),
             sockets.close_all(settings.stop_grace_s),
+            world.background.stop(limits.DEPLOYMENT_STOP_S),
             endpoints.close_all(settings.stop_grace_s),
             *([proxied.close(settings.stop_grace_s)] if proxied is not None else []),
         )

@@ -22,8 +22,8 @@ from strongroom.http import json
 TYPE = "Microsoft.Resources/deployments"
 INTERRUPTED = {
     "code": "DeploymentInterrupted",
-    "message": "The service was stopped while this deployment was under way. The audit log tells, by its correlation id,"
-    " what was done until then. Deploy again to complete it.",
+    "message": "The service was stopped while this deployment was under way. The audit log tells what was done by then,"
+    " by its correlation id. Deploy again to complete it.",
 }
 
 

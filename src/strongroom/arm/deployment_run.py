@@ -81,16 +81,17 @@ class Run:
 
     def cancel(self) -> None:
         """Begin nothing more: somebody asked for it."""
-        self._stop(DeploymentState.CANCELED)
+        self.stop(DeploymentState.CANCELED)
 
     def interrupt(self) -> None:
         """Begin nothing more: the service stops."""
-        self._stop(DeploymentState.FAILED)
+        self.stop(DeploymentState.FAILED)
 
-    def _stop(self, state: DeploymentState) -> None:
+    def stop(self, state: DeploymentState) -> None:
+        """Begin nothing more, here and within, and end as *state*."""
         self._is_stopped = self._is_stopped or state
         for inner in self.within.values():
-            inner._stop(state)
+            inner.stop(state)
 
     async def run(self) -> None:
         """Carry the plan out, and have it recorded how that ended."""
@@ -236,20 +237,20 @@ class Run:
     # ---- outputs ----------------------------------------------------------------------------------------------------
 
     async def _evaluate_outputs(self) -> None:
-        plan = self._prepared.plan
         try:
-            for _ in range(_REFERENCES):
-                try:
-                    self.outputs = await asyncio.to_thread(evaluate_outputs, plan, self._known)
-                except Needed as needed:
-                    await self._look_at(needed)
-                else:
-                    self.secrets |= texts_in(one.value for one in self.outputs.values() if one.is_secure)
-                    return
-            raise TemplateFault(f"The outputs ask for the state of more than {_REFERENCES} resources")
+            self.outputs = await self._evaluated_outputs()
         except TemplateFault as fault:
             message = f"The template output evaluation failed: '{fault}'."
             self._fault = hide({"code": "DeploymentOutputEvaluationFailed", "message": message}, self.secrets)
+        self.secrets |= texts_in(one.value for one in self.outputs.values() if one.is_secure)
+
+    async def _evaluated_outputs(self) -> dict[str, Output]:
+        for _ in range(_REFERENCES):
+            try:
+                return await asyncio.to_thread(evaluate_outputs, self._prepared.plan, self._known)
+            except Needed as needed:
+                await self._look_at(needed)
+        raise TemplateFault(f"The outputs ask for the state of more than {_REFERENCES} resources")
 
     # ---- the end ----------------------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ async def _refer(call: Call, template: Template, name: str, given: Any) -> str:
     definition = next((one for known, one in template.parameters.items() if known.lower() == name.lower()), None)
     if definition is None or type_of(template, definition) != "securestring":
         raise TemplateFault(
-            f"The template parameter '{name[:64]}' is no securestring, so no secret of a vault is put in it"
+            f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes into it"
         )
     scope = reference.key_vault.id.rstrip("/")
     if len(scope) > _ID_CHARS or type_and_names(scope)[0].lower() != "microsoft.keyvault/vaults":

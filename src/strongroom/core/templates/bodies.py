@@ -60,9 +60,7 @@ def _deployment(plan: Plan, one: Planned, scope: Scope) -> dict[str, Any]:
     if not isinstance(properties, dict):
         raise TemplateFault(f"The deployment '{one.name[:128]}' within the template has no properties")
     if "templateLink" in properties or "parametersLink" in properties:
-        raise TemplateFault(
-            f"The deployment '{one.name[:128]}' within the template has a link to its template: this service follows none"
-        )
+        raise TemplateFault(f"The deployment '{one.name[:128]}' has a link to its template, which is not followed")
     outside = {name: value for name, value in one.body.items() if name != "properties"}
     plain = {name: value for name, value in properties.items() if name not in _CARRIED}
     made = evaluator.evaluate(plain, scope)
@@ -139,46 +137,50 @@ def _value(evaluator: Evaluator, name: str, definition: Mapping[str, Any], scope
 
 def _state(plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Own]:
     """Make the functions that ask for the state of resources."""
+    state = _State(plan, known)
+    return {"reference": state.reference, "references": state.references, "resourceinfo": state.info}
 
-    def document(resource: str, version: str) -> Mapping[str, Any]:
-        found = known.get(resource.lower())
-        if found is None:
-            raise Needed(resource, version)
-        return found
 
-    def reference(_evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
+class _State:
+    """What is known of resources, as functions tell it."""
+
+    def __init__(self, plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> None:
+        self._plan = plan
+        self._known = known
+
+    def reference(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
         if not 1 <= len(values) <= 3 or not isinstance(values[0], str):
             raise misused("a resource is expected, an api-version and 'Full'")
         name, version, full = values[0], *_further(values)
-        planned = plan.named(name)
+        planned = self._plan.named(name)
         if planned is not None:
-            return _shown(document(planned.id, version or planned.api_version), full=full)
+            return _shown(self._document(planned.id, version or planned.api_version), full=full)
         if not name.startswith("/"):
             raise TemplateFault(
-                f"The resource reference '{name[:300]}' is not valid: no such resource is in the template"
+                f"The resource reference '{name[:300]}' is not valid: the template has no such resource"
             )
         if not version:
-            raise TemplateFault(
-                f"The api-version of the reference to '{name[:300]}' is missing: it is not in the template"
-            )
-        return _shown(document(name.rstrip("/"), version), full=full)
+            raise TemplateFault(f"The reference to '{name[:300]}', which is not in the template, has no api-version")
+        return _shown(self._document(name.rstrip("/"), version), full=full)
 
-    def references(_evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
+    def references(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
         if not 1 <= len(values) <= 2 or not isinstance(values[0], str):
             raise misused("a symbolic name of a loop is expected, and 'Full'")
         full = str(values[1]).lower() == "full" if len(values) > 1 else False
-        ones = plan.by_symbol.get(values[0].lower())
-        if ones is None:
-            return []
-        return [_shown(document(one.id, one.api_version), full=full) for one in ones]
+        ones = self._plan.by_symbol.get(values[0].lower(), ())
+        return [_shown(self._document(one.id, one.api_version), full=full) for one in ones]
 
-    def info(_evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
-        planned = plan.named(values[0]) if len(values) == 1 and isinstance(values[0], str) else None
+    def info(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
+        planned = self._plan.named(values[0]) if len(values) == 1 and isinstance(values[0], str) else None
         if planned is None:
             raise misused("a symbolic name of the template is expected")
         return {"id": planned.id, "name": planned.name, "type": planned.type, "apiVersion": planned.api_version}
 
-    return {"reference": reference, "references": references, "resourceinfo": info}
+    def _document(self, resource: str, version: str) -> Mapping[str, Any]:
+        found = self._known.get(resource.lower())
+        if found is None:
+            raise Needed(resource, version)
+        return found
 
 
 def _further(values: Sequence[Any]) -> tuple[str, bool]:

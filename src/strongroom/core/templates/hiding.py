@@ -10,7 +10,7 @@ from strongroom.core.templates.expressions import is_expression
 from strongroom.core.templates.parameters import SECURE, shown_type, type_of
 
 HIDDEN = "REDACTED"
-_SECRETS = "microsoft.keyvault/vaults/secrets"
+_SECRETS = ("microsoft.keyvault/vaults/secrets", "secrets")
 _SHORTEST = 4
 """Texts below this many characters are hidden where they stand alone; within others they would be everywhere."""
 
@@ -75,7 +75,7 @@ def _without_values(value: Any) -> Any:
     if kind in SECURE and "defaultValue" in kept:
         del kept["defaultValue"]
     properties = kept.get("properties")
-    if (kind == _SECRETS or kind == "secrets") and isinstance(properties, dict) and "value" in properties:
+    if kind in _SECRETS and isinstance(properties, dict) and "value" in properties:
         secret = properties["value"]
         if not (isinstance(secret, str) and is_expression(secret)):
             kept["properties"] = properties | {"value": HIDDEN}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def _to_float(_budget: Budget, values: Sequence[Any]) -> float:
         made = float(values[0])
     except (TypeError, ValueError, OverflowError):
         raise misused("the value is no number") from None
-    if made != made or made in (float("inf"), float("-inf")):
+    if not math.isfinite(made):
         raise misused("the value is no number")
     return made
 
@@ -99,7 +100,7 @@ def same(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
-def _compare(budget: Budget, values: Sequence[Any]) -> int:
+def _compare(_budget: Budget, values: Sequence[Any]) -> int:
     left, right = values[0], values[1]
     for kind in (int, str):
         if all(isinstance(one, kind) and not isinstance(one, bool) for one in values):

@@ -296,13 +296,13 @@ def _waits(bound: Bound, plan: Plan, names: _Names, draft: _Draft) -> Iterator[s
         if keys is None:
             raise TemplateFault(f"The resource '{name[:300]}' is not defined in the template")
         yield from keys
-    for text in _texts(draft.planned.body, one.is_deployment):
+    for text in _texts(draft.planned):
         yield from _asked_for(bound, plan, one, text)
 
 
-def _texts(value: Any, is_deployment: bool) -> Iterator[str]:
+def _texts(planned: Planned) -> Iterator[str]:
     """Give every text of a body. What a deployment within evaluates itself is its own matter."""
-    waiting = [value]
+    waiting: list[Any] = [planned.body]
     while waiting:
         found = waiting.pop()
         if isinstance(found, str):
@@ -310,7 +310,7 @@ def _texts(value: Any, is_deployment: bool) -> Iterator[str]:
         elif isinstance(found, list):
             waiting += found
         elif isinstance(found, dict):
-            inner = is_deployment and _is_inner(found)
+            inner = planned.is_deployment and _is_inner(found)
             waiting += [one for name, one in found.items() if not (inner and name == "template")]
 
 

@@ -48,7 +48,7 @@ class Place:
         return "" if self.kind is ScopeKind.TENANT else self.path
 
     def deployment(self, name: str) -> str:
-        """The id of a deployment here."""
+        """Give the id of a deployment here."""
         return f"{self.prefix}/providers/Microsoft.Resources/deployments/{name}"
 
 
@@ -94,7 +94,7 @@ def resource_id(scope: str, resource_type: str, names: str) -> str:
 
 def type_and_names(resource: str) -> tuple[str, str]:
     """Give the type and the names of what an id is of: `A.B/c/d` and `x/y`; of a resource group, its own."""
-    head, mark, rest = resource.rpartition("/providers/")
+    _, mark, rest = resource.rpartition("/providers/")
     if not mark:
         match = _SUBSCRIPTION.fullmatch(resource)
         if match is not None and match[2]:
