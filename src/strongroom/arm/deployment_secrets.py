@@ -105,7 +105,7 @@ def _is_at(vault: Vault, scope: str) -> bool:
 
 
 def _admits(vault: Vault) -> bool:
-    """Tell whether the vault's firewall lets Resource Manager in: as one of the trusted services, where it is closed."""
+        raise TemplateFault(f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes in it")
     if vault.public_network_access is PublicNetworkAccess.SECURED_BY_PERIMETER:
         return False
     acls = vault.network_acls
