@@ -7,14 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from strongroom.arm.operations import OPERATIONS
+from strongroom.arm.operations import CATALOG, OPERATIONS
+from strongroom.arm.polling import (
+    KEY_VAULT_PLACE,
+    MANAGEMENT_PLACE,
+    NETWORK_PLACE,
+    RESOURCES_PLACE,
+    Outcome,
+    Place,
+    seal_id,
+)
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
+from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Subscription
 from strongroom.flow.operation import Op
+from tests.plugins.canary import plant
 from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
 
 KEY_VAULT = "2026-02-01"
@@ -57,6 +68,11 @@ class Arm:
     def vault(self) -> str:
         """A vault's scope."""
         return f"{self.group}/providers/Microsoft.KeyVault/vaults/{self.vault_name}"
+
+    @property
+    def secret(self) -> str:
+        """A secret of it, as a resource."""
+        return f"{self.vault}/secrets/s-{self.tag}"
 
     @property
     def deleted_vault(self) -> str:
@@ -144,9 +160,19 @@ class Arm:
         return f"{self.management_group}/subscriptions/5aaaaaaa-0000-4000-8000-0000{self.tag}"
 
     @property
+    def bare_subscription(self) -> str:
+        """The scope of a subscription with nothing in it."""
+        return f"/subscriptions/5bbbbbbb-0000-4000-8000-0000{self.tag}"
+
+    @property
     def denial(self) -> str:
         """The path of a deny assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
+
+    @property
+    def lock(self) -> str:
+        """The path of a lock at the vault."""
+        return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
 
     @property
     def role(self) -> str:
@@ -157,6 +183,14 @@ class Arm:
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
+
+    def operation(self, place: Place, segment: str, result: dict[str, Any] | None = None) -> str:
+        """Give the path of an operation of the caller's own that has just ended."""
+        parent = place.path.format(subscription=self.world.first.subscription_id, location="local")
+        tenant, kind = self.world.first.tenant_id, PrincipalType.SERVICE_PRINCIPAL
+        caller = Caller(tenant, self.who.oid, self.who.appid, kind, "", frozenset(), "", "")
+        now = int(self.world.clock())
+        return f"{parent}/{segment}/{seal_id(self.world.keys, caller, parent, Outcome(now, now, result))}"
 
     def as_(self, who: Principal) -> Arm:
         """Speak of the same things as another caller."""
@@ -173,7 +207,7 @@ class Arm:
     def do(self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any) -> Any:
         """Send a request that succeeds, and give its decoded body."""
         answer = self.ask(method, path, body, version=version, **how)
-        assert answer.status in {200, 201, 204}, (answer.status, answer.body)
+        assert answer.status in {200, 201, 202, 204}, (answer.status, answer.body)
         return answer.json if answer.body else None
 
     def refused(
@@ -252,6 +286,12 @@ class Arm:
         made = Subscription(guid, tenant, f"Subscription {self.tag}", 0, f"mg-{self.tag}" if placed else "")
         self.world.commit(lambda tx: tx.put(made))
 
+    def make_bare_subscription(self) -> None:
+        """Make the subscription with nothing in it, as one who may do everything there."""
+        self.own_everything()
+        tenant, guid = self.world.first.tenant_id, self.bare_subscription.rpartition("/")[2]
+        self.world.commit(lambda tx: tx.put(Subscription(guid, tenant, f"Subscription {self.tag}", 0)))
+
     def make_group(self) -> Any:
         """Make the group."""
         return self.do("PUT", self.group, {"location": "local"})
@@ -260,6 +300,11 @@ class Arm:
         """Make the group and the vault."""
         self.make_group()
         return self.do("PUT", self.vault, self.vault_body(**properties))
+
+    def make_secret(self, value: str | None = None, **members: Any) -> Any:
+        """Make the vault and the secret, as a resource."""
+        self.make_vault()
+        return self.do("PUT", self.secret, secret_body(value, **members))
 
     def make_deleted_vault(self) -> None:
         """Make the vault and delete it."""
@@ -337,11 +382,21 @@ class Arm:
         self.make_rule()
         return self.do("PUT", self.association, self.association_body(mode))
 
+    def make_lock(self) -> Any:
+        """Make the vault and lock it."""
+        self.make_vault()
+        return self.do("PUT", self.lock, lock_body("ReadOnly"))
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
         principal = self.world.principal(f"p-{self.tag}")
         return self.do("PUT", self.assignment, self.assignment_body(principal.oid))
+
+
+def secret_body(value: str | None = None, **properties: Any) -> dict[str, Any]:
+    """Give the body that sets a secret, to a value of no meaning unless *value* gives one."""
+    return {"properties": {"value": plant() if value is None else value, **properties}}
 
 
 def policy(arm: Arm, who: str, **permissions: list[str]) -> dict[str, Any]:
@@ -384,6 +439,11 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"direction": "Inbound", **ranges, **more}}
 
 
+def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
+    """Give the body that locks something."""
+    return {"properties": {"level": level, **properties}}
+
+
 def decided(status: str, **more: Any) -> dict[str, Any]:
     """Give the body by which a vault's owner decides about a connection."""
     return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
@@ -409,6 +469,7 @@ def _make_both_ends(arm: Arm) -> None:
     arm.make_network()
 
 
+_GONE = {"name": "gone"}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
@@ -429,6 +490,10 @@ CASES: dict[str, Case] = {
     "VaultPatch": Case(lambda arm: arm.vault, Arm.make_vault, lambda _: {"tags": {"a": "b"}}),
     "VaultDelete": Case(lambda arm: arm.vault, Arm.make_vault),
     "VaultAccessPolicyPut": Case(lambda arm: f"{arm.vault}/accessPolicies/add", Arm.make_vault, _policies),
+    "VaultSecretGet": Case(lambda arm: arm.secret, Arm.make_secret),
+    "VaultSecretPut": Case(lambda arm: arm.secret, Arm.make_vault, lambda _: secret_body()),
+    "VaultSecretPatch": Case(lambda arm: arm.secret, Arm.make_secret, lambda _: {"tags": {"a": "b"}}),
+    "VaultSecretList": Case(lambda arm: f"{arm.vault}/secrets", Arm.make_secret),
     "VaultListByGroup": Case(lambda arm: arm.vault.rpartition("/")[0], Arm.make_vault, empty_for_nobody=True),
     "VaultList": Case(
         lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/vaults", Arm.make_vault, empty_for_nobody=True
@@ -560,6 +625,10 @@ CASES: dict[str, Case] = {
     "DenyAssignmentGet": Case(lambda arm: arm.denial, Arm.make_denial),
     "DenyAssignmentPut": Case(lambda arm: arm.denial, Arm.make_vault, lambda arm: arm.denial_body()),
     "DenyAssignmentDelete": Case(lambda arm: arm.denial, Arm.make_denial, to_stranger=204),
+    "ManagementLockList": Case(lambda arm: arm.lock.rpartition("/")[0], Arm.make_lock),
+    "ManagementLockGet": Case(lambda arm: arm.lock, Arm.make_lock),
+    "ManagementLockPut": Case(lambda arm: arm.lock, Arm.make_vault, lambda _: lock_body()),
+    "ManagementLockDelete": Case(lambda arm: arm.lock, Arm.make_lock, to_stranger=204),
     "ManagementGroupList": Case(
         lambda arm: arm.management_group.rpartition("/")[0],
         Arm.make_management_group,
@@ -605,10 +674,37 @@ CASES: dict[str, Case] = {
         lambda _: {"operation": "SecretGet", "objectName": "a"},
         linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
+    "ProviderList": Case(lambda arm: f"{arm.subscription}/providers"),
+    "ProviderGet": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault"),
+    "ProviderResourceTypeList": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/resourceTypes"),
+    "ProviderListAtTenant": Case(lambda _: "/providers", to_stranger=200),
+    "ProviderGetAtTenant": Case(lambda _: "/providers/Microsoft.KeyVault", to_stranger=200),
+    "ProviderOperationList": Case(lambda _: "/providers/Microsoft.KeyVault/operations", to_stranger=200),
+    "RoleOperationList": Case(lambda _: f"{_AUTHORIZATION}/providerOperations", to_stranger=200),
+    "RoleOperationGet": Case(lambda _: f"{_AUTHORIZATION}/providerOperations/Microsoft.KeyVault", to_stranger=200),
+    "LocationList": Case(lambda arm: f"{arm.subscription}/locations"),
+    "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
+    "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
+    "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
+    "NetworkOperationResultGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operationResults", _GONE)),
+    "ResourceOperationStatusGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationStatuses")),
+    "ResourceOperationResultGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationresults", _GONE)),
+    "ManagementGroupOperationStatusGet": Case(lambda arm: arm.operation(MANAGEMENT_PLACE, "operationResults")),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
 }
+
+
+def _registration(namespace: str, word: str) -> Case:
+    return Case(lambda arm: f"{arm.bare_subscription}/providers/{namespace}/{word}", Arm.make_bare_subscription)
+
+
+for _provider in CATALOG.providers:
+    _name = _provider.namespace.removeprefix("Microsoft.").replace(".", "")
+    CASES[f"{_name}ProviderRegister"] = _registration(_provider.namespace, "register")
+    if not _provider.is_free:
+        CASES[f"{_name}ProviderUnregister"] = _registration(_provider.namespace, "unregister")
 
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
@@ -621,6 +717,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
     for prefix in (
         arm.management_group,
+        arm.secret,
         arm.vault,
         arm.subnet,
         arm.network,
@@ -635,6 +732,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         arm.deleted_vault,
         arm.group,
         arm.subscription,
+        arm.bare_subscription,
     ):
         if path.startswith(prefix):
             return prefix

@@ -15,6 +15,7 @@ from strongroom.arm.documents import (
 )
 from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
+from strongroom.arm.polling import RESOURCES_PLACE, accepted
 from strongroom.arm.rights import can, sees
 from strongroom.core.identity import Tenant
 from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
@@ -115,7 +116,7 @@ async def delete_resource_group(call: Call) -> Response:
         return removal
 
     await call.commit(change, lambda removal: {"vaultIds": [vault.id for vault in removal.vaults]})
-    return Response(200, content_type=None)
+    return accepted(call, RESOURCES_PLACE)
 
 
 async def list_resources(call: Call) -> Response:

@@ -68,7 +68,7 @@ async def _refer(call: Call, template: Template, name: str, given: Any) -> str:
     definition = next((one for known, one in template.parameters.items() if known.lower() == name.lower()), None)
     if definition is None or type_of(template, definition) != "securestring":
         raise TemplateFault(
-            f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes into it"
+            f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes in it"
         )
     scope = reference.key_vault.id.rstrip("/")
     if len(scope) > _ID_CHARS or type_and_names(scope)[0].lower() != "microsoft.keyvault/vaults":
@@ -105,7 +105,7 @@ def _is_at(vault: Vault, scope: str) -> bool:
 
 
 def _admits(vault: Vault) -> bool:
-        raise TemplateFault(f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes in it")
+    """Tell whether the vault's firewall lets Resource Manager in: as one of the trusted services, where it is closed."""
     if vault.public_network_access is PublicNetworkAccess.SECURED_BY_PERIMETER:
         return False
     acls = vault.network_acls
