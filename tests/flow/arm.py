@@ -22,6 +22,7 @@ from strongroom.arm.polling import (
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.deployments import Deployment
 from strongroom.core.identity import Caller, PrincipalType
+from strongroom.core.network import Link
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -171,6 +172,16 @@ class Arm:
     def denial(self) -> str:
         """The path of a deny assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
+
+    @property
+    def other_group(self) -> str:
+        """Another group's scope."""
+        return f"{self.subscription}/resourceGroups/h-{self.tag}"
+
+    @property
+    def tags(self) -> str:
+        """The path of the vault's tags."""
+        return f"{self.vault}/providers/Microsoft.Resources/tags/default"
 
     @property
     def lock(self) -> str:
@@ -421,6 +432,15 @@ class Arm:
         self.make_vault()
         return self.do("PUT", self.lock, lock_body("ReadOnly"))
 
+    def move_body(self, *resources: str, target: str = "") -> dict[str, Any]:
+        """Give the body that moves resources, or the vault, to the other group."""
+        return {"resources": list(resources or (self.vault,)), "targetResourceGroup": target or self.other_group}
+
+    def make_vault_and_other_group(self) -> None:
+        """Make the vault, and a group to move it to."""
+        self.make_vault()
+        self.do("PUT", self.other_group, {"location": "local"})
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -473,6 +493,11 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"direction": "Inbound", **ranges, **more}}
 
 
+def tags_body(tags: dict[str, str], operation: str = "") -> dict[str, Any]:
+    """Give the body that replaces tags; with an operation, the one that changes them."""
+    return {"properties": {"tags": tags}, **({"operation": operation} if operation else {})}
+
+
 def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
     """Give the body that locks something."""
     return {"properties": {"level": level, **properties}}
@@ -481,6 +506,12 @@ def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
 def decided(status: str, **more: Any) -> dict[str, Any]:
     """Give the body by which a vault's owner decides about a connection."""
     return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
+
+
+def _note_policy(arm: Arm) -> None:
+    text = '[[guardrail]]\nname = "noted"\nrule = "rbac-only"\neffect = "audit"\n'
+    how: dict[str, Any] = {"link": Link.CONTROL, "host": "control"}
+    assert arm.world.ask("POST", "http://control/policy", body={"text": text}, **how).status == 200
 
 
 def _make_bare_network(arm: Arm) -> None:
@@ -532,8 +563,14 @@ def _make_endless_deployment(arm: Arm) -> None:
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_INSIGHTS = "/providers/Microsoft.PolicyInsights"
+_PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
+_MOVE_RIGHTS: tuple[tuple[str, Callable[[Arm], str]], ...] = (
+    ("Microsoft.Resources/subscriptions/resourceGroups/write", lambda arm: arm.other_group),
+    ("Microsoft.Authorization/roleAssignments/write", lambda arm: arm.vault),
+)
 
 CASES: dict[str, Case] = {
     "TenantList": Case(lambda _: "/tenants", to_stranger=200),
@@ -543,7 +580,28 @@ CASES: dict[str, Case] = {
     "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupExists": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupPut": Case(lambda arm: arm.group, body=lambda _: {"location": "local"}),
+    "ResourceGroupPatch": Case(lambda arm: arm.group, Arm.make_group, lambda _: {"tags": {"a": "b"}}),
+    "TagsGet": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagsPut": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"})),
+    "TagsPatch": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"}, "Merge")),
+    "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
+    "VaultExists": Case(lambda arm: arm.vault, Arm.make_vault),
+    "UserAssignedIdentityExists": Case(lambda arm: arm.identity, Arm.make_identity),
+    "MachineExists": Case(lambda arm: arm.machine, Arm.make_machine),
+    "VirtualNetworkExists": Case(lambda arm: arm.network, Arm.make_network),
+    "PrivateEndpointExists": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "NetworkSecurityPerimeterExists": Case(lambda arm: arm.perimeter, Arm.make_profile),
+    "ResourceMove": Case(
+        lambda arm: f"{arm.group}/moveResources", Arm.make_vault_and_other_group, Arm.move_body, linked=_MOVE_RIGHTS
+    ),
+    "ResourceMoveValidate": Case(
+        lambda arm: f"{arm.group}/validateMoveResources",
+        Arm.make_vault_and_other_group,
+        Arm.move_body,
+        linked=_MOVE_RIGHTS,
+    ),
     "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
     "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
     "VaultGet": Case(lambda arm: arm.vault, Arm.make_vault),
@@ -744,6 +802,24 @@ CASES: dict[str, Case] = {
     "RoleOperationList": Case(lambda _: f"{_AUTHORIZATION}/providerOperations", to_stranger=200),
     "RoleOperationGet": Case(lambda _: f"{_AUTHORIZATION}/providerOperations/Microsoft.KeyVault", to_stranger=200),
     "LocationList": Case(lambda arm: f"{arm.subscription}/locations"),
+    "PolicyDefinitionListBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/policyDefinitions", to_stranger=200),
+    "PolicyDefinitionGetBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/policyDefinitions/rbac-only", to_stranger=200),
+    "PolicyDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyDefinitions", to_stranger=200),
+    "PolicyDefinitionGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyDefinitions/rbac-only", to_stranger=200
+    ),
+    "PolicyAssignmentList": Case(
+        lambda arm: f"{arm.group}{_AUTHORIZATION}/policyAssignments", Arm.make_group, to_stranger=200
+    ),
+    "PolicyAssignmentGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyAssignments/noted", _note_policy, to_stranger=200
+    ),
+    "PolicyRestrictionCheck": Case(
+        lambda arm: f"{arm.subscription}{_INSIGHTS}/checkPolicyRestrictions", body=lambda _: _PROPOSED
+    ),
+    "PolicyRestrictionCheckByGroup": Case(
+        lambda arm: f"{arm.group}{_INSIGHTS}/checkPolicyRestrictions", Arm.make_group, lambda _: _PROPOSED
+    ),
     "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
     "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
     "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
@@ -771,9 +847,21 @@ CASES: dict[str, Case] = {
 }
 
 
+def _states(place: Callable[[Arm], str], word: str) -> Case:
+    return Case(lambda arm: f"{place(arm)}{_INSIGHTS}/policyStates/latest/{word}", Arm.make_secret)
+
+
 def _registration(namespace: str, word: str) -> Case:
     return Case(lambda arm: f"{arm.bare_subscription}/providers/{namespace}/{word}", Arm.make_bare_subscription)
 
+
+for _suffix, _prefix in (
+    ("", lambda arm: arm.subscription),
+    ("ByGroup", lambda arm: arm.group),
+    ("ByVault", lambda arm: arm.vault),
+):
+    for _word, _last in (("Query", "queryResults"), ("Summarize", "summarize")):
+        CASES[f"PolicyState{_word}{_suffix}"] = _states(_prefix, _last)
 
 for _provider in CATALOG.providers:
     _name = _provider.namespace.removeprefix("Microsoft.").replace(".", "")
@@ -789,8 +877,8 @@ def scope_of(op: Op, arm: Arm) -> str:
     """Give the scope that an operation's right is looked up at."""
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
-        bare = path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
-        return bare.partition("/providers/Microsoft.Resources/deployments")[0]
+        provider = op.path.split("/")[2]
+        return path.rpartition(f"/providers/{provider}/")[0]
     for prefix in (
         arm.management_group,
         arm.secret,

@@ -81,7 +81,7 @@ def show_subscription(subscription: Subscription) -> Document:
         },
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "tags": {},
+        "tags": subscription.tags,
     }
 
 

@@ -18,9 +18,11 @@ from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
+from strongroom.arm.policy_operations import POLICY_ROWS, POLICY_TYPES
 from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
 from strongroom.arm.secret_operations import SECRET_ROWS, SECRET_TYPES
+from strongroom.arm.tag_operations import TAG_ROWS, TAG_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
 from strongroom.core.echo import RESOURCE_TYPE, shown
 from strongroom.core.errors import NotFound
@@ -29,12 +31,14 @@ from strongroom.http.routing import split_path
 
 _ROWS: tuple[Op, ...] = (
     *CONTAINER_ROWS,
+    *TAG_ROWS,
     *VAULT_ROWS,
     *SECRET_ROWS,
     *IDENTITY_ROWS,
     *RIGHTS_ROWS,
     *LOCK_ROWS,
     *EXPLAIN_ROWS,
+    *POLICY_ROWS,
     *NETWORK_ROWS,
     *DEPLOYMENT_ROWS,
     *ASYNC_OPERATION_ROWS,
@@ -48,8 +52,10 @@ SERVED_TYPES: tuple[str, ...] = (
     *LOCK_TYPES,
     *IDENTITY_TYPES,
     *CONTAINER_TYPES,
+    *TAG_TYPES,
     *EXPLAIN_TYPES,
     *DEPLOYMENT_TYPES,
+    *POLICY_TYPES,
     *ASYNC_OPERATION_TYPES,
     *PROVIDER_TYPES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.arm.etags import Tagged, match
 from strongroom.arm.locked import hold
 from strongroom.arm.registered import require_registered
 from strongroom.core import limits
@@ -30,6 +31,7 @@ def row(
     success: int = 200,
     body: type | None = None,
     effect: Effect | None = None,
+    tagged: Tagged | None = None,
 ) -> Op:
     """
     Make a row whose handler runs once the api-version is known to be one of the provider's, and no lock holds it.
@@ -37,6 +39,7 @@ def row(
     What a PUT would make is refused where the provider has been unregistered.
 
     *effect* is what it does to the scope in its path, where its method does not say that: a POST counts as a change.
+    *tagged* says where the record is whose etag its resource shows.
     """
     provider, _, kind = resource_type.partition("/")
     does = effect_of(method) if effect is None else effect
@@ -47,6 +50,8 @@ def row(
         if method == "PUT":
             require_registered(call, provider)
         hold(call, does)
+        if tagged is not None:
+            match(call, tagged)
         return await handler(call)
 
     return Op(
