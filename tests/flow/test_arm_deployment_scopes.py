@@ -266,7 +266,7 @@ class TestTogether:
 
 
 class TestVaultReferences:
-    """Parameters that are secrets in a vault: an escalation edge (security.md, "Tested escalation edges")."""
+    """Parameters that are secrets in a vault (SEC-TENANT-8)."""
 
     @pytest.fixture
     def who(self, arm: Arm) -> Principal:
@@ -374,7 +374,7 @@ class TestVaultReferences:
 
 
 class TestTenants:
-    """Deployments of another tenant."""
+    """Deployments of another tenant (SEC-TENANT-2)."""
 
     def test_not_seen(self, arm: Arm) -> None:
         """The tenant's own scope `/` shows each tenant its own deployments."""
