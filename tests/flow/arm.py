@@ -302,6 +302,12 @@ class Arm:
         self.world.settle()
         return made
 
+    def make_endless_deployment(self) -> None:
+        """Make a deployment that is told as under way from then on."""
+        self.make_deployment()
+        tenant = self.world.first.tenant_id
+        self.world.world.background.reserve(key_of(tenant, self.deployment), _Endless())
+
     @property
     def deployment_operation(self) -> str:
         """The path of what became of the deployment's one resource."""
@@ -554,12 +560,6 @@ class _Endless:
         """Go on for ever."""
 
     interrupt = cancel
-
-
-def _make_endless_deployment(arm: Arm) -> None:
-    arm.make_deployment()
-    tenant = arm.world.first.tenant_id
-    arm.world.world.background.reserve(key_of(tenant, arm.deployment), _Endless())
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
@@ -834,7 +834,7 @@ CASES: dict[str, Case] = {
     "DeploymentDelete": Case(lambda arm: arm.deployment, Arm.make_deployment),
     "DeploymentValidate": Case(lambda arm: f"{arm.deployment}/validate", Arm.make_group, Arm.deployment_body),
     "DeploymentWhatIf": Case(lambda arm: f"{arm.deployment}/whatIf", Arm.make_group, Arm.deployment_body),
-    "DeploymentCancel": Case(lambda arm: f"{arm.deployment}/cancel", _make_endless_deployment),
+    "DeploymentCancel": Case(lambda arm: f"{arm.deployment}/cancel", Arm.make_endless_deployment),
     "DeploymentExportTemplate": Case(lambda arm: f"{arm.deployment}/exportTemplate", Arm.make_deployment),
     "DeploymentOperationList": Case(lambda arm: f"{arm.deployment}/operations", Arm.make_deployment),
     "DeploymentOperationGet": Case(lambda arm: arm.deployment_operation, Arm.make_deployment),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from strongroom.arm.deployment_requests import Asker
+from strongroom.arm.deployment_run import key_of
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
 from strongroom.core.deployments import Deployment, DeploymentState
@@ -307,20 +310,21 @@ class TestFailures:
         assert "Microsoft.KeyVault/vaults/write" in detail["message"]
         assert arm.ask("GET", arm.vault).status == 404
 
-    def test_right_lost_meanwhile(self, arm: Arm) -> None:
+    def test_right_lost_meanwhile(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A right that is taken away while a deployment runs is gone for all that it has not done yet."""
         arm.make_group()
-        world, who = arm.world, arm.world.principal(f"leaver-{arm.tag}")
+        world, who, ask = arm.world, arm.world.principal(f"leaver-{arm.tag}"), Asker.ask
         held = world.grant(who.oid, CONTRIBUTOR, arm.group)
-        answer = begin(arm.as_(who), deployment(template(vault(arm))))
-        assert answer.status == 201
-        world.settles = False
-        try:
-            world.run(world.store.commit(lambda tx: tx.remove(held)))
-        finally:
-            world.settles = True
+
+        async def ask_too_late(self: Asker, *args: Any, **how: Any) -> Any:
+            await world.store.commit(lambda tx: tx.remove(held))
+            return await ask(self, *args, **how)
+
+        monkeypatch.setattr(Asker, "ask", ask_too_late)
+        assert begin(arm.as_(who), deployment(template(vault(arm)))).status == 201
         found = arm.do("GET", path(arm.group), version=VERSION)["properties"]
         assert found["provisioningState"] == "Failed"
+        assert found["error"]["details"][0]["code"] == "AuthorizationFailed"
         assert arm.ask("GET", arm.vault).status == 404
 
     def test_locked(self, arm: Arm) -> None:
@@ -362,18 +366,13 @@ class TestUnderWay:
 
     def test_active(self, arm: Arm) -> None:
         """A deployment under way cannot be replaced or forgotten."""
-        arm.make_group()
-        token = arm.world.token(arm.who, ARM_AUDIENCE)
-        body = deployment(template(vault(arm)))
-        begin(arm, body, token=token)
-        arm.world.settles = False
+        arm.make_endless_deployment()
+        place = arm.deployment
         try:
-            again = begin(arm, body, token=token)
-            gone = arm.ask("DELETE", path(arm.group), version=VERSION, token=token)
+            assert arm.refused("PUT", place, deployment(template()), version=VERSION)[:2] == (409, "DeploymentActive")
+            assert arm.refused("DELETE", place, version=VERSION)[:2] == (409, "DeploymentActive")
         finally:
-            arm.world.settles = True
-        assert (again.status, again.error["code"]) == (409, "DeploymentActive")
-        assert (gone.status, gone.error["code"]) == (409, "DeploymentActive")
+            arm.world.world.background.release(key_of(arm.world.first.tenant_id, place))
 
     def test_cancelled(self, arm: Arm) -> None:
         """What is cancelled begins nothing more."""

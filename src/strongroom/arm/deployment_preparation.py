@@ -66,18 +66,20 @@ async def read_deployment(call: Call) -> wire.Deployment:
         text = raw.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError:
         raise Invalid("The request body is not valid UTF-8.", code="InvalidRequestContent") from None
+    # Beside the loop: it looks at each text of what may be megabytes.
+    strict = await asyncio.to_thread(strict_json, text)
     try:
-        return json.decode(strict_json(text).encode(), wire.Deployment)
+        return json.decode(strict.encode(), wire.Deployment)
     except Invalid as invalid:
         raise Invalid(
-            f"The request content was invalid and could not be deserialized: '{invalid.message}'{_place(text)}",
+            f"The request content was invalid and could not be deserialized: '{invalid.message}'{_place(strict)}",
             code="InvalidRequestContent",
         ) from None
 
 
 def _place(text: str) -> str:
     """Say where a text stops being JSON, if it does."""
-    offset = json.fault_offset(strict_json(text))
+    offset = json.fault_offset(text)
     if offset is None:
         return ""
     line, column = place_of(text, offset)

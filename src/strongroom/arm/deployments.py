@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,7 +37,8 @@ async def put_deployment(call: Call) -> Response:
     body = await read_deployment(call)
     check_tags(body.tags or {})
     prepared = await prepare(call, body)
-    record = _record_of(call, prepared, body.properties.template)
+    # Beside the loop, as all that goes through a whole template.
+    record = await asyncio.to_thread(_record_of, call, prepared, body.properties.template)
     key = key_of(record.tenant, record.id)
     _require_room(call, key, record)
     forgotten, background = _too_many(call, record), call.world.background

@@ -148,6 +148,58 @@ class TestCounts:
             ids(template([*many, resource("c")]))
 
 
+class TestWork:
+    """How much work a template makes (`limits.TEMPLATE_WORK`), however little it writes down."""
+
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            "equals(variables('many'), variables('many'))",
+            "contains(variables('many'), 'x')",
+            "max(variables('many'))",
+            "indexOf(variables('long'), 'x')",
+            "endsWith(variables('long'), 'x')",
+            "guid(variables('long'))",
+            "contains(variables('table'), 'x')",
+            "tryGet(variables('table'), 'x')",
+            "length(union(variables('many'), variables('many')))",
+            "length(string(variables('many')))",
+        ],
+    )
+    def test_looking(self, expression: str) -> None:
+        """What is looked at costs as much as what is made, each time that it is."""
+        variables = {
+            "many": "[range(0, 9999)]",
+            "long": "y" * 1_000_000,
+            "table": "[toObject(variables('many'), lambda('i', string(lambdaVariables('i'))))]",
+        }
+        again = f"[map(variables('many'), lambda('i', {expression}))]"
+        outputs = {"o": {"type": "array", "value": again}}
+        with pytest.raises(TemplateFault, match=str(limits.TEMPLATE_WORK)):
+            evaluate_outputs(plan(template(variables=variables, outputs=outputs)), {})
+
+    def test_reading(self) -> None:
+        """Expressions cost by their length, before anything is evaluated."""
+        texts = [f"[concat('{number}{'x' * 2000}')]" for number in range(1000)]
+        with pytest.raises(TemplateFault, match=str(limits.TEMPLATE_WORK)):
+            plan(template([resource("a", properties={"x": texts})]))
+
+    def test_as_many_as_there_may_be(self) -> None:
+        """A template of as many resources as there may be, each a hundred expressions, is well within it."""
+        copy = {"name": "l", "count": limits.TEMPLATE_RESOURCES}
+        body = {f"p{number}": "[concat('a', copyIndex())]" for number in range(60)}
+        found = plan(template([resource("[concat('a', copyIndex())]", copy=copy, properties=body)]))
+        for one in found.deployed:
+            evaluate_body(found, one, {})
+
+    def test_long_lines(self) -> None:
+        """What asks one another too deeply is a fault of the template."""
+        variables = {f"v{number}": f"[variables('v{number + 1}')]" for number in range(500)}
+        outputs = {"o": {"type": "string", "value": "[variables('v0')]"}}
+        with pytest.raises(TemplateFault, match="too deeply"):
+            evaluate_outputs(plan(template(variables=variables, outputs=outputs)), {})
+
+
 class TestOrder:
     """What waits for what."""
 

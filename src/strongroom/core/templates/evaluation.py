@@ -25,6 +25,8 @@ from strongroom.core.templates.expressions import (
 from strongroom.core.templates.faults import TemplateFault
 
 _CHARS_PER_STEP = 32
+_MEMBERS_PER_STEP = 8
+_CHARS_READ_PER_STEP = 4
 
 
 @dataclass(slots=True)
@@ -61,6 +63,10 @@ class Budget:
                 elif isinstance(one, list):
                     waiting += one
 
+    def spend_on_reading(self, text: str) -> None:
+        """Take away what it costs to read an expression."""
+        self.spend(1 + len(text) // _CHARS_READ_PER_STEP)
+
     def spend_on_text(self, chars: int) -> None:
         """Take away what a text of so many characters weighs, before it is made."""
         self.spend(1 + chars // _CHARS_PER_STEP)
@@ -80,12 +86,19 @@ Own = Callable[["Evaluator", "Scope", Sequence[Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function with values for arguments. *is_view* gives a part of what it got, so its result costs nothing."""
+    """
+    A function with values for arguments.
+
+    Attributes:
+        is_view: whether it gives a part of what it got, so that its result costs nothing.
+        is_deep: whether it looks at all that its arguments hold.
+    """
 
     least: int
     most: int
     call: Callable[[Budget, Sequence[Any]], Any]
     is_view: bool = False
+    is_deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +215,10 @@ class Evaluator:
             case Literal(value):
                 return value
             case Member(of, key):
-                return member(self.node(of, scope), self.node(key, scope))
+                found = self.node(of, scope)
+                if isinstance(found, dict):
+                    self.budget.spend(len(found) // _MEMBERS_PER_STEP)
+                return member(found, self.node(key, scope))
             case FunctionCall(name, arguments):
                 return self._call(name, arguments, scope)
 
@@ -220,12 +236,24 @@ class Evaluator:
         try:
             if isinstance(function, Form):
                 return function.call(self, scope, arguments)
-            result = function.call(self.budget, [self.node(one, scope) for one in arguments])
+            values = [self.node(one, scope) for one in arguments]
+            self._spend_on_looking(function, values)
+            result = function.call(self.budget, values)
         except _Misused as misused:
             raise TemplateFault(f"Unable to evaluate template language function '{name}': {misused}") from None
         if not function.is_view:
             self.budget.spend_on(result)
         return result
+
+    def _spend_on_looking(self, function: Function, values: Sequence[Any]) -> None:
+        """Take away what it costs a function to look at its arguments, however little it makes of them."""
+        for value in values:
+            if function.is_deep:
+                self.budget.spend_on(value)
+            elif isinstance(value, str):
+                self.budget.spend_on_text(len(value))
+            elif isinstance(value, list | dict):
+                self.budget.spend(len(value) // _MEMBERS_PER_STEP if function.is_view else len(value))
 
     def apply(self, function: Lambda, *values: Any) -> Any:
         """Give what a lambda makes of values; those that it has no name for are not its matter."""

@@ -57,13 +57,35 @@ def _is_secure(template: Template, definition: Mapping[str, Any]) -> bool:
 
 def hide(value: Any, secrets: frozenset[str]) -> Any:
     """Give a value with every text hidden that has one of *secrets* in it."""
+    if not secrets:
+        return value
+    # Nearly always none of them is there, which one look at all the texts together tells.
+    everything = "\n".join(_all_texts(value))
+    present = frozenset(one for one in secrets if one in everything)
+    return _hide(value, present) if present else value
+
+
+def _all_texts(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            yield from one
+            waiting += one.values()
+
+
+def _hide(value: Any, secrets: frozenset[str]) -> Any:
     if isinstance(value, str):
         is_shown = not any(one == value or (len(one) >= _SHORTEST and one in value) for one in secrets)
         return value if is_shown else HIDDEN
     if isinstance(value, list):
-        return [hide(one, secrets) for one in value]
+        return [_hide(one, secrets) for one in value]
     if isinstance(value, dict):
-        return {hide(name, secrets): hide(one, secrets) for name, one in value.items()}
+        return {_hide(name, secrets): _hide(one, secrets) for name, one in value.items()}
     return value
 
 

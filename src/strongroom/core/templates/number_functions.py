@@ -190,7 +190,7 @@ NUMBER_FUNCTIONS: Mapping[str, Function | Form] = {
     "or": Form(2, _MANY, _or),
     "if": Form(3, 3, _if),
     "coalesce": Form(1, _MANY, _coalesce),
-    "equals": Function(2, 2, lambda _b, v: same(v[0], v[1])),
+    "equals": Function(2, 2, lambda _b, v: same(v[0], v[1]), is_deep=True),
     "less": _ordered(lambda sign: sign < 0),
     "lessorequals": _ordered(lambda sign: sign <= 0),
     "greater": _ordered(lambda sign: sign > 0),

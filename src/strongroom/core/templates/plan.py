@@ -13,7 +13,7 @@ from typing import Any
 
 from strongroom.core import limits
 from strongroom.core.templates.evaluation import Scope
-from strongroom.core.templates.expressions import calls_of, is_expression, parse_expression
+from strongroom.core.templates.expressions import FunctionCall, calls_of, is_expression, parse_expression
 from strongroom.core.templates.faults import Needed, TemplateFault
 from strongroom.core.templates.number_functions import truth
 from strongroom.core.templates.scopes import Place, parse_place, resource_id
@@ -68,6 +68,7 @@ class Plan:
     """By key, in the order of the template."""
     by_id: Mapping[str, Planned]
     by_symbol: Mapping[str, tuple[Planned, ...]]
+    by_name: Mapping[str, Planned]
     left_out: tuple[str, ...] = ()
 
     @property
@@ -86,7 +87,7 @@ class Plan:
         found = self.by_id.get(folded)
         if found is not None:
             return found
-        return next((one for one in self.resources.values() if one.name.lower() == folded), None)
+        return self.by_name.get(folded)
 
 
 @dataclass(slots=True)
@@ -250,10 +251,10 @@ def _assemble(bound: Bound, drafts: list[_Draft]) -> Plan:
     for draft in kept.values():
         if draft.planned.symbol:
             by_symbol[draft.planned.symbol] = (*by_symbol.get(draft.planned.symbol, ()), draft.planned)
-    plan = Plan(bound, {key: draft.planned for key, draft in kept.items()}, by_id, by_symbol)
-    names = _Names(drafts)
+    plan = Plan(bound, {key: draft.planned for key, draft in kept.items()}, by_id, by_symbol, _by_name(kept))
+    names, asked = _Names(drafts), _Asked(bound)
     for draft in kept.values():
-        draft.waits |= set(_waits(bound, plan, names, draft)) & kept.keys()
+        draft.waits |= set(_waits(bound, plan, names, asked, draft)) & kept.keys()
     _batch(kept)
     resources = {key: replace(draft.planned, depends=frozenset(draft.waits - {key})) for key, draft in kept.items()}
     _refuse_circles(resources)
@@ -262,8 +263,17 @@ def _assemble(bound: Bound, drafts: list[_Draft]) -> Plan:
         resources,
         {one.id.lower(): one for one in resources.values() if by_id[one.id.lower()].key == one.key},
         {symbol: tuple(resources[one.key] for one in ones) for symbol, ones in by_symbol.items()},
+        {name: resources[one.key] for name, one in plan.by_name.items()},
         tuple(draft.planned.id for draft in drafts if draft.is_left_out and not draft.planned.is_existing),
     )
+
+
+def _by_name(drafts: Mapping[str, _Draft]) -> dict[str, Planned]:
+    """Find resources by their names; of several of one name the first."""
+    found: dict[str, Planned] = {}
+    for draft in drafts.values():
+        found.setdefault(draft.planned.name.lower(), draft.planned)
+    return found
 
 
 class _Names:
@@ -283,7 +293,32 @@ class _Names:
         return self._keys.get(name.lower())
 
 
-def _waits(bound: Bound, plan: Plan, names: _Names, draft: _Draft) -> Iterator[str]:
+class _Asked:
+    """The calls in bodies that ask for the state of resources: found once in each, however often it is gone round."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self._found: dict[int, list[FunctionCall]] = {}
+
+    def calls(self, draft: _Draft) -> list[FunctionCall]:
+        found = self._found.get(id(draft.raw))
+        if found is None:
+            found = self._found[id(draft.raw)] = [
+                call
+                for text in _texts(draft.planned)
+                for call in self._calls_in(text)
+                if call.name in ("reference", "references") and call.arguments
+            ]
+        return found
+
+    def _calls_in(self, text: str) -> list[FunctionCall]:
+        if not is_expression(text):
+            return []
+        self._bound.evaluator.budget.spend_on_reading(text)
+        return calls_of(parse_expression(text))
+
+
+def _waits(bound: Bound, plan: Plan, names: _Names, asked: _Asked, draft: _Draft) -> Iterator[str]:
     one = draft.planned
     if draft.parent is not None:
         yield draft.parent
@@ -296,8 +331,8 @@ def _waits(bound: Bound, plan: Plan, names: _Names, draft: _Draft) -> Iterator[s
         if keys is None:
             raise TemplateFault(f"The resource '{name[:300]}' is not defined in the template")
         yield from keys
-    for text in _texts(draft.planned):
-        yield from _asked_for(bound, plan, one, text)
+    for call in asked.calls(draft):
+        yield from _asked_for(bound, plan, one, call)
 
 
 def _texts(planned: Planned) -> Iterator[str]:
@@ -319,25 +354,25 @@ def _is_inner(properties: Mapping[str, Any]) -> bool:
     return isinstance(options, dict) and str(options.get("scope", "")).lower() == "inner"
 
 
-def _asked_for(bound: Bound, plan: Plan, one: Planned, text: str) -> Iterator[str]:
-    """Find the resources whose state an expression asks for, as far as it says so without them."""
-    bound.evaluator.budget.spend(1)
-    if not is_expression(text):
+def _asked_for(bound: Bound, plan: Plan, one: Planned, call: FunctionCall) -> Iterator[str]:
+    """Find the resources whose state a call asks for, as far as it says so without them."""
+    try:
+        name = bound.evaluator.node(call.arguments[0], one.scope)
+    except Needed:
         return
-    for call in calls_of(parse_expression(text)):
-        if call.name not in ("reference", "references") or not call.arguments:
-            continue
-        try:
-            name = bound.evaluator.node(call.arguments[0], one.scope)
-        except (TemplateFault, Needed):
-            # Known only later, such as an argument of a lambda: then whoever needs it waits where it is asked for.
-            continue
-        if call.name == "references" and isinstance(name, str):
-            yield from (other.key for other in plan.by_symbol.get(name.lower(), ()))
-            continue
-        found = plan.named(name) if isinstance(name, str) else None
-        if found is not None:
-            yield found.key
+    except TemplateFault:
+        # Known only later, such as an argument of a lambda: then whoever needs it waits where it is asked for. A budget
+        # that is used up says so once more.
+        bound.evaluator.budget.spend(0)
+        return
+    if not isinstance(name, str):
+        return
+    if call.name == "references":
+        yield from (other.key for other in plan.by_symbol.get(name.lower(), ()))
+        return
+    found = plan.named(name)
+    if found is not None:
+        yield found.key
 
 
 def _batch(kept: Mapping[str, _Draft]) -> None:

@@ -240,6 +240,18 @@ def _trim(_budget: Budget, values: Sequence[Any]) -> str:
     return text(values[0]).strip()
 
 
+def _index_of(_budget: Budget, values: Sequence[Any]) -> int:
+    if isinstance(values[0], list):
+        return values[0].index(values[1]) if values[1] in values[0] else -1
+    return text(values[0]).lower().find(text(values[1]).lower())
+
+
+def _last_index_of(_budget: Budget, values: Sequence[Any]) -> int:
+    if isinstance(values[0], list):
+        return len(values[0]) - 1 - values[0][::-1].index(values[1]) if values[1] in values[0] else -1
+    return text(values[0]).lower().rfind(text(values[1]).lower())
+
+
 def fingerprint(value: Any) -> str:
     """Give a number that stands for a template, as `templateHash`."""
     written = json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -256,16 +268,10 @@ TEXT_FUNCTIONS: Mapping[str, Function] = {
     "endswith": Function(2, 2, _ends_with),
     "format": Function(1, _MANY, _format),
     "guid": Function(1, _MANY, _guid),
-    "indexof": Function(
-        2, 2, lambda _b, v: v[0].index(v[1]) if isinstance(v[0], list) and v[1] in v[0]
-        else -1 if isinstance(v[0], list) else text(v[0]).lower().find(text(v[1]).lower())
-    ),
+    "indexof": Function(2, 2, _index_of, is_deep=True),
     "join": Function(2, 2, _join),
     "json": Function(1, 1, parse_json),
-    "lastindexof": Function(
-        2, 2, lambda _b, v: len(v[0]) - 1 - v[0][::-1].index(v[1]) if isinstance(v[0], list) and v[1] in v[0]
-        else -1 if isinstance(v[0], list) else text(v[0]).lower().rfind(text(v[1]).lower())
-    ),
+    "lastindexof": Function(2, 2, _last_index_of, is_deep=True),
     "padleft": Function(2, 3, _pad_left),
     "replace": Function(3, 3, _replace),
     "split": Function(2, 2, _split),
