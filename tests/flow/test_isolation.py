@@ -283,6 +283,8 @@ class Place:
             operation="add",
             namespace="Microsoft.KeyVault",
             secret="s",
+            deployment="d",
+            status="s",
         )
 
 
