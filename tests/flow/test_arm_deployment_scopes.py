@@ -96,6 +96,9 @@ class TestScopes:
         given = f"{arm.management_group}/providers/Microsoft.Authorization/roleAssignments/{name}"
         assert found["outputResources"] == [{"id": given}]
         assert arm.do("GET", given)["properties"]["principalId"] == who.oid
+        arm.ask("DELETE", arm.management_group)
+        arm.make_management_group()
+        assert arm.ask("GET", path(arm.management_group), version=VERSION).status == 404
 
     def test_tenant(self, arm: Arm) -> None:
         """At the tenant management groups are made, and deployments at one of them."""
