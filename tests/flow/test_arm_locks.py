@@ -51,6 +51,10 @@ NOT_HELD = {
         for op in GUARDED
         if op.name.endswith(("ProviderRegister", "ProviderUnregister"))
     },
+    "DeploymentValidate": "changes nothing",
+    "DeploymentWhatIf": "changes nothing",
+    "DeploymentCancel": "changes nothing, and keeps from changing",
+    "DeploymentExportTemplate": "gives what is there",
 }
 """The rows of writing methods that no lock holds, each with its reason."""
 WRITING = [op for op in GUARDED if op.method in {"PUT", "PATCH", "POST", "DELETE"}]

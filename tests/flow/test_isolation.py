@@ -286,6 +286,8 @@ class Place:
             namespace="Microsoft.KeyVault",
             secret="s",
             value="v",
+            deployment="d",
+            status="s",
         )
 
 

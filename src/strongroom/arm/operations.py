@@ -13,6 +13,7 @@ import re
 
 from strongroom.arm.async_operations import ASYNC_OPERATION_ROWS, ASYNC_OPERATION_TYPES
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
+from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.insights_operations import INSIGHTS_ROWS, INSIGHTS_TYPES
@@ -41,6 +42,7 @@ _ROWS: tuple[Op, ...] = (
     *POLICY_ROWS,
     *NETWORK_ROWS,
     *INSIGHTS_ROWS,
+    *DEPLOYMENT_ROWS,
     *ASYNC_OPERATION_ROWS,
 )
 
@@ -55,6 +57,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *TAG_TYPES,
     *EXPLAIN_TYPES,
     *INSIGHTS_TYPES,
+    *DEPLOYMENT_TYPES,
     *POLICY_TYPES,
     *ASYNC_OPERATION_TYPES,
     *PROVIDER_TYPES,

@@ -20,6 +20,7 @@ from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
+from strongroom.flow.background import Background
 from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
@@ -132,6 +133,8 @@ class World:
         )
     )
     """Where pages of the activity log are read from the journal."""
+    background: Background = field(default_factory=Background)
+    """What goes on after its request was answered."""
     proxies: TrustedProxies | None = None
     """Whose word on where a request comes from counts; None if nobody's does."""
     outcome_unknown: bool = False

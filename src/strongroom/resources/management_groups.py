@@ -17,6 +17,7 @@ from strongroom.core.errors import Invalid
 from strongroom.core.hierarchy import Hierarchy, group_name
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ManagementGroup, Subscription
+from strongroom.resources.deployments import remove_deployments_at
 from strongroom.resources.lookup import management_group_not_found, read_hierarchy, subscription_not_found
 from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.store import Transaction
@@ -113,7 +114,7 @@ async def put_management_group(
 
 async def remove_management_group(tx: Transaction, *, tenant: str, name: str) -> ManagementGroup | None:
     """
-    Remove an empty management group and the roles given at it; None if there is none.
+    Remove an empty management group with the roles given and the deployments made at it; None if there is none.
 
     Raises:
         Invalid: it is the root group, or something is in it.
@@ -131,6 +132,7 @@ async def remove_management_group(tx: Transaction, *, tenant: str, name: str) ->
             code="ManagementGroupHasChildren",
         )
     await remove_assignments_under(tx, tenant, existing.scope)
+    await remove_deployments_at(tx, tenant, existing.scope)
     await tx.remove(existing)
     return existing
 
