@@ -32,9 +32,9 @@ class Plane:
     """Where every client finds the plane, and whom it trusts."""
     opened: ExitStack = field(default_factory=ExitStack)
 
-    def client(self, kind: Any, *arguments: Any) -> Any:
+    def client(self, kind: Any, *arguments: Any, credential: ClientSecretCredential | None = None) -> Any:
         """Make a client of a package's class, which is closed with the others."""
-        return self.opened.enter_context(kind(self.credential, *arguments, **self.options))
+        return self.opened.enter_context(kind(credential or self.credential, *arguments, **self.options))
 
     @property
     def subscription(self) -> str:
@@ -64,6 +64,18 @@ class Plane:
         return vaults.begin_create_or_update(self.group, name, parameters).result()
 
 
+def sign_in(facts: dict[str, Any], application: str, secret: str) -> ClientSecretCredential:
+    """Give the credential of an application of the instance."""
+    return ClientSecretCredential(
+        facts["tenantId"],
+        application,
+        secret,
+        authority=facts["authority"],
+        disable_instance_discovery=True,
+        connection_verify=facts["caFile"],
+    )
+
+
 @pytest.fixture(scope="module")
 def plane(live: Live) -> Iterator[Plane]:
     """Sign in to the live service, with the credential that `env` gives a shell."""
@@ -78,16 +90,9 @@ def plane(live: Live) -> Iterator[Plane]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", loopback)
         facts = live.facts
-        ca, scope = facts["caFile"], f"{facts['armUri']}/.default"
-        credential = ClientSecretCredential(
-            facts["tenantId"],
-            shell["AZURE_CLIENT_ID"],
-            shell["AZURE_CLIENT_SECRET"],
-            authority=facts["authority"],
-            disable_instance_discovery=True,
-            connection_verify=ca,
-        )
-        options: dict[str, Any] = {"base_url": facts["armUri"], "credential_scopes": [scope], "connection_verify": ca}
+        scope = f"{facts['armUri']}/.default"
+        credential = sign_in(facts, shell["AZURE_CLIENT_ID"], shell["AZURE_CLIENT_SECRET"])
+        options = {"base_url": facts["armUri"], "credential_scopes": [scope], "connection_verify": facts["caFile"]}
         with credential:
             claims = jwt.decode(credential.get_token(scope).token, options={"verify_signature": False})
             ready = Plane(facts, claims, credential, options)
