@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom.arm.operations import OPERATIONS
+from strongroom.arm.polling import (
+    KEY_VAULT_PLACE,
+    MANAGEMENT_PLACE,
+    NETWORK_PLACE,
+    RESOURCES_PLACE,
+    Outcome,
+    Place,
+    seal_id,
+)
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
+from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -149,6 +159,16 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
 
     @property
+    def tags(self) -> str:
+        """The path of the vault's tags."""
+        return f"{self.vault}/providers/Microsoft.Resources/tags/default"
+
+    @property
+    def lock(self) -> str:
+        """The path of a lock at the vault."""
+        return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
+
+    @property
     def role(self) -> str:
         """The path of a custom role at the group."""
         return f"{self.group}/providers/Microsoft.Authorization/roleDefinitions/c0000000-0000-4000-8000-0000{self.tag}"
@@ -157,6 +177,14 @@ class Arm:
     def assignment(self) -> str:
         """The path of a role assignment at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/roleAssignments/d0000000-0000-4000-8000-0000{self.tag}"
+
+    def operation(self, place: Place, segment: str, result: dict[str, Any] | None = None) -> str:
+        """Give the path of an operation of the caller's own that has just ended."""
+        parent = place.path.format(subscription=self.world.first.subscription_id, location="local")
+        tenant, kind = self.world.first.tenant_id, PrincipalType.SERVICE_PRINCIPAL
+        caller = Caller(tenant, self.who.oid, self.who.appid, kind, "", frozenset(), "", "")
+        now = int(self.world.clock())
+        return f"{parent}/{segment}/{seal_id(self.world.keys, caller, parent, Outcome(now, now, result))}"
 
     def as_(self, who: Principal) -> Arm:
         """Speak of the same things as another caller."""
@@ -173,7 +201,7 @@ class Arm:
     def do(self, method: str, path: str, body: object = None, *, version: str | None = None, **how: Any) -> Any:
         """Send a request that succeeds, and give its decoded body."""
         answer = self.ask(method, path, body, version=version, **how)
-        assert answer.status in {200, 201, 204}, (answer.status, answer.body)
+        assert answer.status in {200, 201, 202, 204}, (answer.status, answer.body)
         return answer.json if answer.body else None
 
     def refused(
@@ -337,6 +365,11 @@ class Arm:
         self.make_rule()
         return self.do("PUT", self.association, self.association_body(mode))
 
+    def make_lock(self) -> Any:
+        """Make the vault and lock it."""
+        self.make_vault()
+        return self.do("PUT", self.lock, lock_body("ReadOnly"))
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -384,6 +417,16 @@ def inbound(*prefixes: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"direction": "Inbound", **ranges, **more}}
 
 
+def tags_body(tags: dict[str, str], operation: str = "") -> dict[str, Any]:
+    """Give the body that replaces tags; with an operation, the one that changes them."""
+    return {"properties": {"tags": tags}, **({"operation": operation} if operation else {})}
+
+
+def lock_body(level: str = "CanNotDelete", **properties: Any) -> dict[str, Any]:
+    """Give the body that locks something."""
+    return {"properties": {"level": level, **properties}}
+
+
 def decided(status: str, **more: Any) -> dict[str, Any]:
     """Give the body by which a vault's owner decides about a connection."""
     return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
@@ -409,6 +452,7 @@ def _make_both_ends(arm: Arm) -> None:
     arm.make_network()
 
 
+_GONE = {"name": "gone"}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
@@ -421,6 +465,12 @@ CASES: dict[str, Case] = {
     "ResourceGroupGet": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupExists": Case(lambda arm: arm.group, Arm.make_group),
     "ResourceGroupPut": Case(lambda arm: arm.group, body=lambda _: {"location": "local"}),
+    "ResourceGroupPatch": Case(lambda arm: arm.group, Arm.make_group, lambda _: {"tags": {"a": "b"}}),
+    "TagsGet": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagsPut": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"})),
+    "TagsPatch": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"}, "Merge")),
+    "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
+    "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
     "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
     "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
@@ -560,6 +610,10 @@ CASES: dict[str, Case] = {
     "DenyAssignmentGet": Case(lambda arm: arm.denial, Arm.make_denial),
     "DenyAssignmentPut": Case(lambda arm: arm.denial, Arm.make_vault, lambda arm: arm.denial_body()),
     "DenyAssignmentDelete": Case(lambda arm: arm.denial, Arm.make_denial, to_stranger=204),
+    "ManagementLockList": Case(lambda arm: arm.lock.rpartition("/")[0], Arm.make_lock),
+    "ManagementLockGet": Case(lambda arm: arm.lock, Arm.make_lock),
+    "ManagementLockPut": Case(lambda arm: arm.lock, Arm.make_vault, lambda _: lock_body()),
+    "ManagementLockDelete": Case(lambda arm: arm.lock, Arm.make_lock, to_stranger=204),
     "ManagementGroupList": Case(
         lambda arm: arm.management_group.rpartition("/")[0],
         Arm.make_management_group,
@@ -605,6 +659,13 @@ CASES: dict[str, Case] = {
         lambda _: {"operation": "SecretGet", "objectName": "a"},
         linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
+    "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
+    "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
+    "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
+    "NetworkOperationResultGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operationResults", _GONE)),
+    "ResourceOperationStatusGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationStatuses")),
+    "ResourceOperationResultGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationresults", _GONE)),
+    "ManagementGroupOperationStatusGet": Case(lambda arm: arm.operation(MANAGEMENT_PLACE, "operationResults")),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
@@ -618,7 +679,8 @@ def scope_of(op: Op, arm: Arm) -> str:
     """Give the scope that an operation's right is looked up at."""
     path = CASES[op.name].path(arm)
     if "{scope*}" in op.path:
-        return path.removesuffix(_SYSTEM_ASSIGNED).partition("/providers/Microsoft.Authorization/")[0]
+        provider = op.path.split("/")[2]
+        return path.rpartition(f"/providers/{provider}/")[0]
     for prefix in (
         arm.management_group,
         arm.vault,

@@ -54,6 +54,10 @@ class Subject(ABC):
     def request(self) -> tuple[str, object]:
         """Give the URL and the body; until it is prepared, of what is not there."""
 
+    def become(self, who: Principal) -> None:
+        """Ask as somebody else from here on, for what there is of each caller's own: here nothing."""
+        assert who.oid
+
     def ask(self, token: str | None, **how: Any) -> Answer:
         """Ask for the operation with this token and none other."""
         url, body = self.request()
@@ -245,6 +249,10 @@ class ResourceSubject(Subject):
     def prepare(self) -> None:
         """Make the resources."""
         self.case.prepare(self.arm)
+
+    def become(self, who: Principal) -> None:
+        """Ask for an operation of that caller's."""
+        self.arm = self.arm.as_(who)
 
     def request(self) -> tuple[str, object]:
         """Give the URL, with an api-version that its provider knows, and the body."""

@@ -74,7 +74,7 @@ class TestLife:
         assert patched["properties"]["addressSpace"] == made["properties"]["addressSpace"]
         assert (patched["tags"], patched["etag"] != etag) == ({"c": "d"}, True)
         assert arm.do("PATCH", arm.network, {}) == patched
-        assert arm.ask("DELETE", arm.network).status == 200
+        assert arm.ask("DELETE", arm.network).status == 202
         assert arm.ask("DELETE", arm.network).status == 204
         for method in ("GET", "PATCH"):
             assert arm.refused(method, arm.network, {} if method == "PATCH" else None)[:2] == (404, "ResourceNotFound")
@@ -91,7 +91,7 @@ class TestLife:
         assert "addressPrefix" not in answer.json["properties"]
         assert answer.json["properties"]["addressPrefixes"] == ["10.1.2.0/24", "10.1.3.0/24"]
         assert arm.do("GET", f"{arm.network}/subnets")["value"] == [answer.json]
-        assert arm.ask("DELETE", path).status == 200
+        assert arm.ask("DELETE", path).status == 202
         assert arm.ask("DELETE", path).status == 204
         assert arm.refused("GET", path) == (404, "NotFound", f"Resource {path} not found.")
 

@@ -77,7 +77,7 @@ class TestLife:
         assert (again.status, again.json["properties"], again.json["tags"]) == (200, made["properties"], {})
         assert [one["id"] for one in arm.do("GET", f"{arm.perimeter}/profiles")["value"]] == [arm.profile]
         assert arm.do("PATCH", arm.perimeter, {"tags": {"c": "d"}})["tags"] == {"c": "d"}
-        assert arm.ask("DELETE", arm.perimeter).status == 200
+        assert arm.ask("DELETE", arm.perimeter).status == 202
         assert arm.ask("DELETE", arm.perimeter).status == 204
         assert arm.refused("GET", arm.perimeter)[:2] == (404, "ResourceNotFound")
 
@@ -184,7 +184,7 @@ class TestLife:
         assert arm.do("GET", arm.configuration.rpartition("/")[0])["value"] == [known]
         entry = [one for one in arm.world.entries() if one["operationName"] == "PerimeterAssociationPut"][-1]
         assert entry["properties"]["accessMode"] == "Enforced"
-        assert arm.ask("DELETE", arm.association).status == 200
+        assert arm.ask("DELETE", arm.association).status == 202
         assert arm.ask("DELETE", arm.association).status == 204
         assert arm.refused("GET", arm.association)[:2] == (404, "NotFound")
         assert arm.refused("GET", arm.configuration)[:2] == (404, "NotFound")
@@ -226,7 +226,7 @@ class TestEnds:
         assert arm.refused("DELETE", arm.perimeter)[:2] == refusal
         assert arm.refused("DELETE", f"{arm.perimeter}?forceDeletion=false")[:2] == refusal
         assert arm.refused("DELETE", f"{arm.perimeter}?forceDeletion=maybe")[:2] == (400, "BadRequest")
-        assert arm.ask("DELETE", f"{arm.perimeter}?forceDeletion=true").status == 200
+        assert arm.ask("DELETE", f"{arm.perimeter}?forceDeletion=true").status == 202
         assert inside(arm) == []
 
     def test_a_deleted_vault_stays(self, arm: Arm) -> None:

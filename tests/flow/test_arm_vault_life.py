@@ -81,7 +81,7 @@ class TestDeletion:
     def test_purged(self, arm: Arm) -> None:
         """Purging is done when the answer comes; the name is free at once."""
         arm.make_deleted_vault()
-        assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 200
+        assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 202
         assert arm.refused("GET", arm.deleted_vault)[:2] == (404, "DeletedVaultNotFound")
         assert arm.refused("POST", f"{arm.deleted_vault}/purge")[:2] == (404, "DeletedVaultNotFound")
         arm.do("PUT", arm.vault, arm.vault_body())

@@ -170,7 +170,7 @@ class TestLife:
         arm.do("PUT", arm.vault, arm.vault_body(createMode="recover"))
         assert get_secret(reader) == 403
         arm.do("DELETE", arm.vault)
-        assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 200
+        assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 202
         assert arm.refused("GET", arm.denial)[:2] == (404, "DenyAssignmentNotFound")
 
     def test_taken_back_where_nothing_is_any_more(self, arm: Arm) -> None:

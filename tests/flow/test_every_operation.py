@@ -185,6 +185,7 @@ def test_disabled_principal(world: Simulation, surface: Guarded, op: Op, nobody:
     """A principal that is disabled loses its access at once, however long its token would live."""
     token, subject = world.token(nobody, surface.audience), surface.subject(world, op)
     subject.prepare()
+    subject.become(nobody)
     assert subject.ask(token).status == (403 if surface.models(op) else surface.success(op))
     tenant = world.first.tenant_id
 
@@ -286,6 +287,7 @@ def test_what_wants_no_right(world: Simulation, surface: Guarded, op: Op, nobody
     """What every principal of the tenant may ask for is answered to one without any right, and recorded as its own."""
     subject = surface.subject(world, op)
     subject.prepare()
+    subject.become(nobody)
     answer = subject.ask(world.token(nobody, surface.audience))
     assert answer.status == surface.success(op), answer.body
     entry = last_entry(world)
@@ -453,10 +455,12 @@ def test_lists_without_rights(world: Simulation, op: Op, nobody: Principal) -> N
     """A list that anyone may ask for shows nothing to a caller without rights, and the administrator's is not empty."""
     subject = ResourceSubject(world, op)
     subject.prepare()
+    subject.become(nobody)
     answer = subject.ask(world.token(nobody, ARM_AUDIENCE))
     assert answer.status == op.success
     if arm.CASES[op.name].empty_for_nobody:
         assert answer.json == {"value": []}
+    subject.become(world.administrator)
     full = subject.ask(world.token(world.administrator, ARM_AUDIENCE))
     assert full.status == op.success
     assert full.json.get("value") != []

@@ -81,6 +81,7 @@ class Surfaces:
                 unserved=getattr(module, "unserved", None),
                 shown_path=getattr(module, entry.shown_path, None),
                 split_tenant=getattr(module, "split_tenant", None),
+                respelled=getattr(module, "respelled", None),
             )
         return surface
 

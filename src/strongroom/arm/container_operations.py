@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.arm import cloud, containers, wire
+from strongroom.arm import cloud, containers, generic_lists, wire
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import GROUP, at
 from strongroom.core.permissions import Authenticated, Public
@@ -35,12 +35,16 @@ _GROUP_ROWS = (
     row("ResourceGroupPut", "PUT", GROUP,
         _GROUP_TYPE, action(f"{_GROUP_ACTION}/write"), containers.put_resource_group, _AT_GROUP,
         success=201, body=wire.ResourceGroup),
+    row("ResourceGroupPatch", "PATCH", GROUP,
+        _GROUP_TYPE, action(f"{_GROUP_ACTION}/write"), containers.patch_group, _AT_GROUP,
+        body=wire.ResourceGroupPatch),
     row("ResourceGroupDelete", "DELETE", GROUP,
-        _GROUP_TYPE, action(f"{_GROUP_ACTION}/delete"), containers.delete_resource_group, _AT_GROUP),
+        _GROUP_TYPE, action(f"{_GROUP_ACTION}/delete"), containers.delete_resource_group, _AT_GROUP,
+        success=202),
     row("ResourceList", "GET", f"{_SUBSCRIPTION}/resources",
-        "Microsoft.Resources/resources", _ANYONE, containers.list_resources, _AT_SUBSCRIPTION),
+        "Microsoft.Resources/resources", _ANYONE, generic_lists.list_resources, _AT_SUBSCRIPTION),
     row("ResourceListByGroup", "GET", f"{GROUP}/resources",
-        "Microsoft.Resources/resources", _ANYONE, containers.list_resources, _AT_GROUP),
+        "Microsoft.Resources/resources", _ANYONE, generic_lists.list_resources, _AT_GROUP),
 )  # fmt: skip
 
 CONTAINER_ROWS = (*_TENANT_ROWS, *_GROUP_ROWS)

@@ -1,42 +1,30 @@
-"""Tenants, subscriptions, resource groups, and the list of every resource."""
+"""Tenants, subscriptions and resource groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from strongroom.arm import wire
 from strongroom.arm.documents import (
-    TYPES,
-    Resource,
     show_group,
-    show_resource,
     show_subscription,
     show_tenant,
 )
-from strongroom.arm.filters import Filter, parse_filter
 from strongroom.arm.paging import page
+from strongroom.arm.polling import RESOURCES_PLACE, accepted
+from strongroom.arm.resource_filters import parse_resource_filter
 from strongroom.arm.rights import can, sees
 from strongroom.core.identity import Tenant
-from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition
-from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.directory.applications import delete_identity_principal
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.resources.containers import GroupRemoval, delete_group, put_group
+from strongroom.resources.containers import GroupRemoval, delete_group, put_group, tag_group
 from strongroom.resources.lookup import group_not_found, group_of, subscription_of
 from strongroom.store import Transaction
 
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
-_BESIDE_VAULTS: tuple[type[UserAssignedIdentity | Machine | VirtualNetwork | PrivateEndpoint | Perimeter], ...] = (
-    UserAssignedIdentity,
-    Machine,
-    VirtualNetwork,
-    PrivateEndpoint,
-    Perimeter,
-)
-_RESOURCE_PROPERTIES = frozenset({"resourcetype", "name", "resourcegroup", "location"})
+_GROUP_PROPERTIES = frozenset({"name", "location"})
 
 
 async def list_tenants(call: Call) -> Response:
@@ -59,13 +47,13 @@ async def get_subscription(call: Call) -> Response:
 async def list_groups(call: Call) -> Response:
     """List the resource groups that the caller may read."""
     parent = the_subscription(call)
-    wanted = parse_filter(call.query.get("$filter"), properties=frozenset({"name", "location"}))
+    wanted = parse_resource_filter(call.query.get("$filter"), _GROUP_PROPERTIES)
     groups = (
         group
         for group in call.world.view.all(ResourceGroup, tenant_partition(parent.tenant))
         if group.subscription == parent.id
         and can(call, READ_GROUP, group.scope)
-        and _has(wanted, {"name": group.name, "location": group.location})
+        and wanted.matches({"name": group.name, "location": group.location}, group.tags)
     )
     return page(call, groups, key=_id_of, show=show_group)
 
@@ -100,6 +88,16 @@ async def put_resource_group(call: Call) -> Response:
     return json.response(show_group(group), _status(made=made))
 
 
+async def patch_group(call: Call) -> Response:
+    """Replace a resource group's tags, where the request has some."""
+    body, group = await call.body(wire.ResourceGroupPatch), the_group(call)
+
+    async def change(tx: Transaction) -> ResourceGroup:
+        return await tag_group(tx, group, body.tags)
+
+    return json.response(show_group(await call.commit(change)))
+
+
 def _status(*, made: bool) -> int:
     return 201 if made else 200
 
@@ -115,30 +113,7 @@ async def delete_resource_group(call: Call) -> Response:
         return removal
 
     await call.commit(change, lambda removal: {"vaultIds": [vault.id for vault in removal.vaults]})
-    return Response(200, content_type=None)
-
-
-async def list_resources(call: Call) -> Response:
-    """List the resources of a subscription, or of a group in it, that the caller may read."""
-    parent = the_subscription(call)
-    group = listed_group(call)
-    wanted = parse_filter(call.query.get("$filter"), properties=_RESOURCE_PROPERTIES)
-    resources = (
-        resource
-        for resource in _resources(call, parent)
-        if (group is None or resource.resource_group.lower() == group)
-        and _has(
-            wanted,
-            {
-                "resourcetype": TYPES[type(resource)],
-                "name": resource.name,
-                "resourcegroup": resource.resource_group,
-                "location": resource.location,
-            },
-        )
-        and can(call, f"{TYPES[type(resource)]}/read", resource.scope)
-    )
-    return page(call, resources, key=_scope_of, show=show_resource)
+    return accepted(call, RESOURCES_PLACE)
 
 
 def the_subscription(call: Call) -> Subscription:
@@ -179,24 +154,5 @@ def listed_group(call: Call) -> str | None:
     return name.lower()
 
 
-def _resources(call: Call, parent: Subscription) -> Iterator[Resource]:
-    view = call.world.view
-    for vault in view.vaults():
-        if vault.subscription == parent.id and vault.tenant == parent.tenant and vault.deleted is None:
-            yield vault
-    for kind in _BESIDE_VAULTS:
-        for other in view.all(kind, tenant_partition(parent.tenant)):
-            if other.subscription == parent.id:
-                yield other
-
-
-def _has(wanted: Filter, values: dict[str, str]) -> bool:
-    return all(values[name].lower() == value.lower() for name, value in wanted.equals.items())
-
-
 def _id_of(record: Tenant | Subscription | ResourceGroup) -> str:
     return record.id
-
-
-def _scope_of(resource: Resource) -> str:
-    return resource.scope.lower()

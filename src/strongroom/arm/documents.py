@@ -15,6 +15,7 @@ from typing import Any
 from strongroom.arm.network_documents import show_connection_item
 from strongroom.core.access_policy import permissions_of, spell_permissions
 from strongroom.core.identity import ServicePrincipal, ServicePrincipalType, Tenant, User
+from strongroom.core.locks import ManagementLock
 from strongroom.core.names import Site, Surface
 from strongroom.core.network import NetworkAcls
 from strongroom.core.networks import EndpointConnection, Perimeter, PrivateEndpoint, VirtualNetwork
@@ -80,7 +81,7 @@ def show_subscription(subscription: Subscription) -> Document:
         },
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "tags": {},
+        "tags": subscription.tags,
     }
 
 
@@ -153,12 +154,7 @@ def show_vault(view: View, site: Site, vault: Vault) -> Document:
         "type": VAULT_TYPE,
         "location": vault.location,
         "tags": vault.tags,
-        "systemData": {
-            **_who(view, vault.tenant, vault.created_by, "createdBy"),
-            "createdAt": timestamp(vault.created),
-            **_who(view, vault.tenant, vault.updated_by or vault.created_by, "lastModifiedBy"),
-            "lastModifiedAt": timestamp(vault.updated or vault.created),
-        },
+        "systemData": system_data(view, vault),
         "properties": properties,
     }
 
@@ -216,6 +212,16 @@ def show_deleted_vault(vault: Vault) -> Document:
         "name": vault.name,
         "type": "Microsoft.KeyVault/deletedVaults",
         "properties": properties,
+    }
+
+
+def system_data(view: View, record: Vault | ManagementLock) -> Document:
+    """Write who made something and who changed it last, and when."""
+    return {
+        **_who(view, record.tenant, record.created_by, "createdBy"),
+        "createdAt": timestamp(record.created),
+        **_who(view, record.tenant, record.updated_by or record.created_by, "lastModifiedBy"),
+        "lastModifiedAt": timestamp(record.updated or record.created),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from strongroom.arm import rights_wire as wire
 from strongroom.arm.paging import page
+from strongroom.arm.polling import MANAGEMENT_PLACE, accepted
 from strongroom.arm.rights import ASSIGN_ROLES, can, may_below, require_right
 from strongroom.arm.rights_documents import GroupTree
 from strongroom.core.echo import GUID, shown
@@ -82,18 +83,18 @@ async def patch_group(call: Call) -> Response:
 
 
 async def delete_group(call: Call) -> Response:
-    """
-    Remove an empty management group, and answer 204.
-
-    The official clients take 202 and 204 alone, and there is nothing to poll.
-    """
+    """Remove an empty management group: 202, or 204 if there was none."""
     tenant, name = call.identity.tenant, call.params["group"]
 
     async def change(tx: Transaction) -> ManagementGroup | None:
         return await remove_management_group(tx, tenant=tenant, name=name)
 
-    await call.commit(change, lambda group: {} if group is None else _describe(group))
-    return Response(204, content_type=None)
+    gone = await call.commit(
+        change, lambda group: {} if group is None else _describe(group), lambda group: 204 if group is None else 202
+    )
+    if gone is None:
+        return Response(204, content_type=None)
+    return accepted(call, MANAGEMENT_PLACE)
 
 
 async def list_descendants(call: Call) -> Response:

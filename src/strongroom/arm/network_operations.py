@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strongroom.arm import network_wire as wire
 from strongroom.arm import networks, perimeters, private_endpoints, vault_connections
+from strongroom.arm.etags import in_group, of_connection
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import (
     ASSOCIATION,
@@ -18,6 +19,7 @@ from strongroom.arm.targets import (
     VAULT,
     at,
 )
+from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.permissions import Authenticated
 
 _ANYONE = Authenticated()
@@ -25,6 +27,10 @@ _SUBSCRIPTION = "/subscriptions/{subscription}"
 _AT_SUBSCRIPTION, _AT_GROUP, _AT_VAULT = at(_SUBSCRIPTION), at(GROUP), at(VAULT)
 _AT_NETWORK, _AT_SUBNET, _AT_ENDPOINT = at(NETWORK), at(SUBNET), at(ENDPOINT)
 _AT_PERIMETER, _AT_PROFILE, _AT_RULE, _AT_ASSOCIATION = at(PERIMETER), at(PROFILE), at(RULE), at(ASSOCIATION)
+_NETWORK_TAG = in_group(VirtualNetwork, "network")
+_SUBNET_TAG = in_group(VirtualNetwork, "network", "subnet")
+_ENDPOINT_TAG = in_group(PrivateEndpoint, "endpoint")
+_PERIMETER_TAG = in_group(Perimeter, "perimeter")
 
 _NETWORK_TYPE = "Microsoft.Network/virtualNetworks"
 _SUBNET_TYPE = f"{_NETWORK_TYPE}/subnets"
@@ -33,11 +39,13 @@ _NETWORK_ROWS = (
         _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/read"), networks.get_network, _AT_NETWORK),
     row("VirtualNetworkPut", "PUT", NETWORK,
         _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/write"), networks.put_network, _AT_NETWORK,
-        success=201, body=wire.VirtualNetwork),
+        success=201, body=wire.VirtualNetwork, tagged=_NETWORK_TAG),
     row("VirtualNetworkPatch", "PATCH", NETWORK,
-        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/write"), networks.patch_network, _AT_NETWORK, body=wire.Tags),
+        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/write"), networks.patch_network, _AT_NETWORK, body=wire.Tags,
+        tagged=_NETWORK_TAG),
     row("VirtualNetworkDelete", "DELETE", NETWORK,
-        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/delete"), networks.delete_network, _AT_NETWORK),
+        _NETWORK_TYPE, action(f"{_NETWORK_TYPE}/delete"), networks.delete_network, _AT_NETWORK,
+        success=202, tagged=_NETWORK_TAG),
     row("VirtualNetworkListByGroup", "GET", f"{GROUP}/providers/{_NETWORK_TYPE}",
         _NETWORK_TYPE, _ANYONE, networks.list_networks, _AT_GROUP),
     row("VirtualNetworkList", "GET", f"{_SUBSCRIPTION}/providers/{_NETWORK_TYPE}",
@@ -46,9 +54,10 @@ _NETWORK_ROWS = (
         _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/read"), networks.get_subnet, _AT_SUBNET),
     row("SubnetPut", "PUT", SUBNET,
         _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/write"), networks.put_subnet, _AT_SUBNET,
-        success=201, body=wire.Subnet),
+        success=201, body=wire.Subnet, tagged=_SUBNET_TAG),
     row("SubnetDelete", "DELETE", SUBNET,
-        _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/delete"), networks.delete_subnet, _AT_SUBNET),
+        _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/delete"), networks.delete_subnet, _AT_SUBNET,
+        success=202, tagged=_SUBNET_TAG),
     row("SubnetList", "GET", f"{NETWORK}/subnets",
         _SUBNET_TYPE, action(f"{_SUBNET_TYPE}/read"), networks.list_subnets, _AT_NETWORK),
 )  # fmt: skip
@@ -60,9 +69,10 @@ _ENDPOINT_ROWS = (
     # It takes rights over the subnet and the vault besides, which the handler asks for.
     row("PrivateEndpointPut", "PUT", ENDPOINT,
         _ENDPOINT_TYPE, action(f"{_ENDPOINT_TYPE}/write"), private_endpoints.put_endpoint, _AT_ENDPOINT,
-        success=201, body=wire.PrivateEndpoint),
+        success=201, body=wire.PrivateEndpoint, tagged=_ENDPOINT_TAG),
     row("PrivateEndpointDelete", "DELETE", ENDPOINT,
-        _ENDPOINT_TYPE, action(f"{_ENDPOINT_TYPE}/delete"), private_endpoints.delete_endpoint, _AT_ENDPOINT),
+        _ENDPOINT_TYPE, action(f"{_ENDPOINT_TYPE}/delete"), private_endpoints.delete_endpoint, _AT_ENDPOINT,
+        success=202, tagged=_ENDPOINT_TAG),
     row("PrivateEndpointListByGroup", "GET", f"{GROUP}/providers/{_ENDPOINT_TYPE}",
         _ENDPOINT_TYPE, _ANYONE, private_endpoints.list_endpoints, _AT_GROUP),
     row("PrivateEndpointList", "GET", f"{_SUBSCRIPTION}/providers/{_ENDPOINT_TYPE}",
@@ -79,10 +89,10 @@ _CONNECTION_ROWS = (
         _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/read"), vault_connections.get_connection, _AT_VAULT),
     row("PrivateEndpointConnectionPut", "PUT", CONNECTION,
         _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/write"), vault_connections.put_connection, _AT_VAULT,
-        body=wire.PrivateEndpointConnection),
+        body=wire.PrivateEndpointConnection, tagged=of_connection),
     row("PrivateEndpointConnectionDelete", "DELETE", CONNECTION,
         _CONNECTION_TYPE, action(f"{_CONNECTION_TYPE}/delete"), vault_connections.delete_connection,
-        _AT_VAULT),
+        _AT_VAULT, success=202, tagged=of_connection),
     row("PrivateLinkResourceList", "GET", f"{VAULT}/privateLinkResources",
         _LINK_TYPE, action(f"{_LINK_TYPE}/read"), vault_connections.list_link_resources, _AT_VAULT),
 )  # fmt: skip
@@ -97,12 +107,13 @@ _PERIMETER_ROWS = (
         _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/read"), perimeters.get_perimeter, _AT_PERIMETER),
     row("NetworkSecurityPerimeterPut", "PUT", PERIMETER,
         _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/write"), perimeters.put_perimeter, _AT_PERIMETER,
-        success=201, body=wire.Perimeter),
+        success=201, body=wire.Perimeter, tagged=_PERIMETER_TAG),
     row("NetworkSecurityPerimeterPatch", "PATCH", PERIMETER,
         _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/write"), perimeters.patch_perimeter, _AT_PERIMETER,
-        body=wire.Tags),
+        body=wire.Tags, tagged=_PERIMETER_TAG),
     row("NetworkSecurityPerimeterDelete", "DELETE", PERIMETER,
-        _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/delete"), perimeters.delete_perimeter, _AT_PERIMETER),
+        _PERIMETER_TYPE, action(f"{_PERIMETER_TYPE}/delete"), perimeters.delete_perimeter, _AT_PERIMETER,
+        success=202, tagged=_PERIMETER_TAG),
     row("NetworkSecurityPerimeterListByGroup", "GET", f"{GROUP}/providers/{_PERIMETER_TYPE}",
         _PERIMETER_TYPE, _ANYONE, perimeters.list_perimeters, _AT_GROUP),
     row("NetworkSecurityPerimeterList", "GET", f"{_SUBSCRIPTION}/providers/{_PERIMETER_TYPE}",
@@ -132,7 +143,8 @@ _PERIMETER_ROWS = (
         _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/write"), perimeters.put_association, _AT_ASSOCIATION,
         success=201, body=wire.ResourceAssociation),
     row("PerimeterAssociationDelete", "DELETE", ASSOCIATION,
-        _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/delete"), perimeters.delete_association, _AT_ASSOCIATION),
+        _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/delete"), perimeters.delete_association, _AT_ASSOCIATION,
+        success=202),
     row("PerimeterAssociationList", "GET", f"{PERIMETER}/resourceAssociations",
         _ASSOCIATION_TYPE, action(f"{_ASSOCIATION_TYPE}/read"), perimeters.list_associations, _AT_PERIMETER),
     row("PerimeterConfigurationList", "GET", _CONFIGURATIONS,

@@ -6,6 +6,7 @@ from strongroom.arm import network_wire as wire
 from strongroom.arm.containers import listed_group, the_group, the_subscription
 from strongroom.arm.network_documents import etag, show_network, show_subnet
 from strongroom.arm.paging import page
+from strongroom.arm.polling import NETWORK_PLACE, accepted, followed
 from strongroom.arm.rights import can
 from strongroom.core.networks import Subnet, VirtualNetwork
 from strongroom.core.records import tenant_partition
@@ -42,7 +43,8 @@ async def put_network(call: Call) -> Response:
         return await networks.put_network(tx, group=group, name=name, wish=wish, now=call.now)
 
     network, made = await call.commit(change, status=lambda result: _status(made=result[1]))
-    return json.response(show_network(call.world.view, network), _status(made=made))
+    answer = json.response(show_network(call.world.view, network), _status(made=made))
+    return followed(call, NETWORK_PLACE, answer, location=network.location)
 
 
 async def patch_network(call: Call) -> Response:
@@ -66,7 +68,7 @@ async def delete_network(call: Call) -> Response:
         await networks.delete_network(tx, network)
 
     await call.commit(change)
-    return Response(200, content_type=None)
+    return accepted(call, NETWORK_PLACE, location=network.location)
 
 
 async def list_networks(call: Call) -> Response:
@@ -103,7 +105,8 @@ async def put_subnet(call: Call) -> Response:
         return await networks.put_subnet(tx, network, wish)
 
     changed, subnet, made = await call.commit(change, status=lambda result: _status(made=result[2]))
-    return json.response(show_subnet(call.world.view, changed, subnet, etag(changed)), _status(made=made))
+    answer = json.response(show_subnet(call.world.view, changed, subnet, etag(changed)), _status(made=made))
+    return followed(call, NETWORK_PLACE, answer, location=network.location)
 
 
 async def delete_subnet(call: Call) -> Response:
@@ -113,8 +116,10 @@ async def delete_subnet(call: Call) -> Response:
     async def change(tx: Transaction) -> bool:
         return await networks.delete_subnet(tx, network, name)
 
-    there = await call.commit(change, status=lambda there: 200 if there else 204)
-    return Response(200 if there else 204, content_type=None)
+    there = await call.commit(change, status=lambda there: 202 if there else 204)
+    if not there:
+        return Response(204, content_type=None)
+    return accepted(call, NETWORK_PLACE, location=network.location)
 
 
 async def list_subnets(call: Call) -> Response:

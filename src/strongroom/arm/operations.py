@@ -9,11 +9,16 @@ section 3.1).
 
 from __future__ import annotations
 
+import re
+
+from strongroom.arm.async_operations import ASYNC_OPERATION_ROWS, ASYNC_OPERATION_TYPES
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
+from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
+from strongroom.arm.tag_operations import TAG_ROWS, TAG_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
 from strongroom.core.echo import RESOURCE_TYPE, shown
 from strongroom.core.errors import NotFound
@@ -22,21 +27,34 @@ from strongroom.http.routing import split_path
 
 OPERATIONS: tuple[Op, ...] = (
     *CONTAINER_ROWS,
+    *TAG_ROWS,
     *VAULT_ROWS,
     *IDENTITY_ROWS,
     *RIGHTS_ROWS,
+    *LOCK_ROWS,
     *EXPLAIN_ROWS,
     *NETWORK_ROWS,
+    *ASYNC_OPERATION_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
     *VAULT_TYPES,
     *NETWORK_TYPES,
     *RIGHTS_TYPES,
+    *LOCK_TYPES,
     *IDENTITY_TYPES,
     *CONTAINER_TYPES,
+    *TAG_TYPES,
     *EXPLAIN_TYPES,
+    *ASYNC_OPERATION_TYPES,
 )
+
+_EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
+
+
+def respelled(path: bytes) -> bytes:
+    """Take out the empty segment that Azure's SDKs leave where a resource has no parent: `/providers/X//y`."""
+    return _EMPTY_PARENT.sub(rb"\1/", path)
 
 
 def unserved(path: bytes) -> NotFound:

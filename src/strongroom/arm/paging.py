@@ -20,7 +20,7 @@ from strongroom.http.message import Response
 
 ItemT = TypeVar("ItemT")
 
-_CARRIED = ("api-version", "$top", "$filter")
+_CARRIED = ("api-version", "$top", "$filter", "$expand")
 _TOKEN_NAMES = (PLACE, "$skipToken")
 _TOP_DIGITS = 9
 

@@ -18,6 +18,7 @@ from strongroom.arm.perimeter_documents import (
     show_profile,
     show_rule,
 )
+from strongroom.arm.polling import NETWORK_PLACE, accepted
 from strongroom.arm.rights import can, require_linked_right
 from strongroom.arm.vaults import the_vault
 from strongroom.core.errors import Invalid
@@ -88,7 +89,7 @@ async def delete_perimeter(call: Call) -> Response:
         await perimeters.delete_perimeter(tx, perimeter, force=said == "true")
 
     await call.commit(change)
-    return Response(200, content_type=None)
+    return accepted(call, NETWORK_PLACE, location=perimeter.location)
 
 
 async def list_perimeters(call: Call) -> Response:
@@ -226,7 +227,7 @@ async def delete_association(call: Call) -> Response:
     if _association(call, perimeter, name) is None:
         return Response(204, content_type=None)
     await call.commit(lambda tx: perimeter_associations.delete_association(tx, perimeter, name), _describe)
-    return Response(200, content_type=None)
+    return accepted(call, NETWORK_PLACE, location=perimeter.location)
 
 
 async def list_associations(call: Call) -> Response:

@@ -12,6 +12,7 @@ from strongroom.arm import network_wire as wire
 from strongroom.arm.containers import listed_group, the_group, the_subscription
 from strongroom.arm.network_documents import show_endpoint
 from strongroom.arm.paging import page
+from strongroom.arm.polling import NETWORK_PLACE, accepted, followed
 from strongroom.arm.rights import can, require_linked_right
 from strongroom.core.errors import Invalid
 from strongroom.core.networks import EndpointConnection, PrivateEndpoint
@@ -57,7 +58,8 @@ async def put_endpoint(call: Call) -> Response:
         )
 
     endpoint, _, made = await call.commit(change, _describe, lambda result: 201 if result[2] else 200)
-    return _answer(call, endpoint, 201 if made else 200)
+    answer = _answer(call, endpoint, 201 if made else 200)
+    return followed(call, NETWORK_PLACE, answer, location=endpoint.location)
 
 
 async def delete_endpoint(call: Call) -> Response:
@@ -71,7 +73,7 @@ async def delete_endpoint(call: Call) -> Response:
         await private_endpoints.delete_endpoint(tx, endpoint)
 
     await call.commit(change, lambda _: {"privateEndpointId": endpoint.scope})
-    return Response(200, content_type=None)
+    return accepted(call, NETWORK_PLACE, location=endpoint.location)
 
 
 async def list_endpoints(call: Call) -> Response:

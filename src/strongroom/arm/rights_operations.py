@@ -71,7 +71,7 @@ _GROUP_ROWS = (
         body=wire.ManagementGroupPatch),
     row("ManagementGroupDelete", "DELETE", MANAGEMENT_GROUP,
         _GROUP_TYPE, action(f"{_GROUP_TYPE}/delete"), management_groups.delete_group, _AT_GROUP,
-        success=204),
+        success=202),
     row("ManagementGroupDescendants", "GET", f"{MANAGEMENT_GROUP}/descendants",
         _GROUP_TYPE, action(f"{_GROUP_TYPE}/descendants/read"), management_groups.list_descendants, _AT_GROUP),
     row("ManagementGroupSubscriptionList", "GET", f"{MANAGEMENT_GROUP}/subscriptions",

@@ -115,3 +115,23 @@ class ManagementGroupPatch(Struct, rename="camel"):
 
     display_name: str | None = None
     parent_group_id: str | None = None
+
+
+class LockOwner(Struct, rename="camel"):
+    """An owner of a lock."""
+
+    application_id: str
+
+
+class ManagementLockProperties(Struct, rename="camel"):
+    """What a lock keeps people from."""
+
+    level: str
+    notes: str | None = None
+    owners: list[LockOwner] | None = None
+
+
+class ManagementLock(Struct, rename="camel"):
+    """The body of PUT lock."""
+
+    properties: ManagementLockProperties

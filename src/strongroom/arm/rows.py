@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from strongroom.arm.etags import Tagged, match
+from strongroom.arm.locked import hold
 from strongroom.core import limits
 from strongroom.core.api_versions import parse_arm
+from strongroom.core.locks import Effect, effect_of
 from strongroom.core.permissions import ControlAction, Requirement
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Handler, Op, Resolver
@@ -26,13 +29,24 @@ def row(
     *,
     success: int = 200,
     body: type | None = None,
+    effect: Effect | None = None,
+    tagged: Tagged | None = None,
 ) -> Op:
-    """Make a row whose handler runs once the api-version is known to be one of the provider's."""
+    """
+    Make a row whose handler runs once the api-version is known to be one of the provider's, and no lock holds it.
+
+    *effect* is what it does to the scope in its path, where its method does not say that: a POST counts as a change.
+    *tagged* says where the record is whose etag its resource shows.
+    """
     provider, _, kind = resource_type.partition("/")
+    does = effect_of(method) if effect is None else effect
 
     async def versioned(call: Call) -> Response:
         given = [call.api_version] if call.api_version else []
         parse_arm(given, provider=provider, resource_type=kind, location=call.world.settings.region)
+        hold(call, does)
+        if tagged is not None:
+            match(call, tagged)
         return await handler(call)
 
     return Op(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from strongroom.arm import network_wire as wire
 from strongroom.arm.network_documents import show_connection, show_link_resource
 from strongroom.arm.paging import page
+from strongroom.arm.polling import KEY_VAULT_PLACE, accepted, followed
 from strongroom.arm.vaults import the_vault
 from strongroom.core.networks import ConnectionState, EndpointConnection
 from strongroom.core.records import vault_partition
@@ -43,7 +44,8 @@ async def put_connection(call: Call) -> Response:
     async def change(tx: Transaction) -> EndpointConnection:
         return await decide_connection(tx, vault, name, state=state, description=said.description)
 
-    return _answer(call, vault, await call.commit(change, _describe))
+    answer = _answer(call, vault, await call.commit(change, _describe))
+    return followed(call, KEY_VAULT_PLACE, answer, location=vault.location)
 
 
 async def delete_connection(call: Call) -> Response:
@@ -55,7 +57,8 @@ async def delete_connection(call: Call) -> Response:
     async def change(tx: Transaction) -> EndpointConnection:
         return await remove_connection(tx, vault, name)
 
-    return _answer(call, vault, await call.commit(change, _describe))
+    gone = show_connection(call.world.view, vault, await call.commit(change, _describe))
+    return accepted(call, KEY_VAULT_PLACE, gone, location=vault.location)
 
 
 async def list_link_resources(call: Call) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from strongroom.arm import vaults, wire
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import DELETED_VAULT, GROUP, VAULT, at
+from strongroom.core.locks import Effect
 from strongroom.core.permissions import Authenticated
 
 _KEY_VAULT = "Microsoft.KeyVault"
@@ -39,7 +40,8 @@ VAULT_ROWS = (
         _VAULT_TYPE, _ANYONE, vaults.list_vaults, _AT_SUBSCRIPTION),
     row("VaultCheckNameAvailability", "POST", f"{_SUBSCRIPTION}/providers/{_KEY_VAULT}/checkNameAvailability",
         "Microsoft.KeyVault/checkNameAvailability", action("Microsoft.KeyVault/checkNameAvailability/read"),
-        vaults.check_name_availability, _AT_SUBSCRIPTION, body=wire.VaultCheckNameAvailabilityParameters),
+        vaults.check_name_availability, _AT_SUBSCRIPTION, body=wire.VaultCheckNameAvailabilityParameters,
+        effect=Effect.NOTHING),
     row("VaultListDeleted", "GET", f"{_SUBSCRIPTION}/providers/{_KEY_VAULT}/deletedVaults",
         "Microsoft.KeyVault/deletedVaults", action("Microsoft.KeyVault/deletedVaults/read"),
         vaults.list_deleted_vaults, _AT_SUBSCRIPTION),
@@ -49,7 +51,7 @@ VAULT_ROWS = (
     row("VaultPurge", "POST", f"{DELETED_VAULT}/purge",
         "Microsoft.KeyVault/locations/deletedVaults",
         action("Microsoft.KeyVault/locations/deletedVaults/purge/action"),
-        vaults.purge_deleted_vault, _AT_DELETED_VAULT),
+        vaults.purge_deleted_vault, _AT_DELETED_VAULT, success=202, effect=Effect.DELETE),
 )  # fmt: skip
 
 VAULT_TYPES: tuple[str, ...] = (

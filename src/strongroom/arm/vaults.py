@@ -6,6 +6,7 @@ from strongroom.arm import wire
 from strongroom.arm.containers import listed_group, the_group, the_subscription
 from strongroom.arm.documents import show_deleted_vault, show_policies, show_vault
 from strongroom.arm.paging import page
+from strongroom.arm.polling import KEY_VAULT_PLACE, accepted
 from strongroom.arm.rights import can, model_switch_gate, require_linked_right
 from strongroom.arm.vault_body import CreateMode, read_change, read_create_mode, read_policies
 from strongroom.core.api_versions import defaults_to_rbac
@@ -163,14 +164,14 @@ async def get_deleted_vault(call: Call) -> Response:
 
 
 async def purge_deleted_vault(call: Call) -> Response:
-    """Remove a deleted vault for good. It is done when the answer comes, so there is nothing to poll."""
+    """Remove a deleted vault for good. It is done when the answer comes, in the form of what takes longer."""
     vault = _the_deleted_vault(call)
 
     async def change(tx: Transaction) -> int:
         return await purge_vault(tx, vault, now=call.now)
 
     await call.commit(change, lambda objects: {"vaultIds": [vault.id], "count": objects})
-    return Response(200, content_type=None)
+    return accepted(call, KEY_VAULT_PLACE)
 
 
 async def check_name_availability(call: Call) -> Response:

@@ -121,6 +121,31 @@ class ResourceGroup(Struct, rename="camel"):
     tags: dict[str, str] | None = None
 
 
+class ResourceGroupPatch(Struct, rename="camel"):
+    """The body of PATCH resource group."""
+
+    tags: dict[str, str] | None = None
+
+
+class TagsProperties(Struct, rename="camel"):
+    """Tags."""
+
+    tags: dict[str, str] | None = None
+
+
+class TagsResource(Struct, rename="camel"):
+    """The body of PUT tags."""
+
+    properties: TagsProperties
+
+
+class TagsPatch(Struct, rename="camel"):
+    """The body of PATCH tags."""
+
+    operation: str
+    properties: TagsProperties | None = None
+
+
 class Identity(Struct, rename="camel"):
     """The body of PUT user-assigned identity. Its ids are ours to give, so `properties` is ignored."""
 

@@ -106,6 +106,10 @@ class Conflict(Failure):
     """The state of what was named forbids the change (409)."""
 
 
+class PreconditionFailed(Failure):
+    """What was named is not as the request's `If-Match` or `If-None-Match` wants it (412)."""
+
+
 class TooLarge(Failure):
     """The body is over its limit (413)."""
 

@@ -16,6 +16,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     identity_maps,
     identity_providers,
     installation,
+    locks,
     networks,
     rbac,
     relations,

@@ -165,6 +165,14 @@ DISPLAY_NAME_CHARS = 256
 """The display name of a directory object."""
 ROLE_ASSIGNMENT_DESCRIPTION_CHARS = 1024
 """The description of a role assignment."""
+LOCKS_PER_SCOPE = 20
+"""Management locks at one scope: Azure's own limit."""
+LOCK_NAME_CHARS = 260
+"""The name of a management lock: Azure's own limit."""
+LOCK_NOTES_CHARS = 512
+"""The notes of a management lock: Azure's own limit."""
+LOCK_OWNERS = 20
+"""The owners of a management lock: ours."""
 ARM_PAGE_DEFAULT = 1000
 """Resources on one page of an ARM list, where `$top` says nothing: ours."""
 ARM_PAGE_MAX = 1000
@@ -173,6 +181,8 @@ ARM_PAGE_BYTES = 4 * 1024 * 1024
 """Where a page of an ARM list ends sooner; what is longer than that has one of its own: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
+ASYNC_OPERATION_S = 86_400
+"""How long the outcome of an ARM operation can be asked for: ours."""
 
 CLIENT_SECRETS_PER_APPLICATION = 50
 """Each costs a comparison at every sign-in: ours."""

@@ -52,6 +52,7 @@ class Subscription(Record):
     created: int
     management_group: str = ""
     """The id of the management group it is in, which is its lower-case name; empty for the tenant's root group."""
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def partition(self) -> str:

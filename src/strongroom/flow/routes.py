@@ -102,6 +102,8 @@ def find_route(world: World, surface: Surface, vault: Vault | None, request: Req
 def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
     """Read what is asked for. Refusals are not remembered."""
     tenant: str | None = None
+    if surface.respelled is not None:
+        path = surface.respelled(path)
     if surface.split_tenant is not None:
         path, tenant = surface.split_tenant(path)
     try:

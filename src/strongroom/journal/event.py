@@ -235,6 +235,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "identityMapId": _text,
     "identityProviderId": _text,
     "issuer": _text,
+    "lockLevel": _text,
     "managementGroupId": _text,
     "memberId": _text,
     "namedLocationId": _text,

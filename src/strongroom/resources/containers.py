@@ -115,6 +115,22 @@ async def put_group(
     return made, True
 
 
+async def tag_group(tx: Transaction, group: ResourceGroup, tags: Mapping[str, str] | None) -> ResourceGroup:
+    """
+    Replace a resource group's tags; None leaves them.
+
+    Raises:
+        NotFound: it is gone.
+        Invalid: the tags.
+    """
+    current = await tx.record(ResourceGroup, group.partition, group.id)
+    if current is None:
+        raise group_not_found(group.name)
+    changed = current if tags is None else replace(current, tags=check_tags(tags))
+    await tx.put(changed)
+    return changed
+
+
 async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> GroupRemoval:
     """
     Remove a resource group with everything in it. Its vaults become recoverable, as if each had been deleted.

@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from strongroom.core import limits
 from strongroom.core.echo import RESOURCE_NAME, shown
 from strongroom.core.errors import Invalid
+from strongroom.core.locks import Effect, ManagementLock
 from strongroom.core.networks import PrivateEndpoint, Subnet, VirtualNetwork
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.resources.address_space import check_subnets, parse_prefixes
+from strongroom.resources.locks import judge_locks
 from strongroom.resources.lookup import group_not_found, resource_not_found
 from strongroom.resources.network_maps import remove_maps_of
 from strongroom.resources.network_names import Reference, check_name, find_subnet, id_in, subnet_scope
@@ -212,6 +214,9 @@ async def _remove_subnets(tx: Transaction, network: VirtualNetwork, *, keep: Seq
                 " delete all the resources within the subnet. See aka.ms/deletesubnet.",
                 code="InUseSubnetCannotBeDeleted",
             )
+        # Azure takes away a locked subnet that a network is written without; here its lock would outlive it.
+        locks = await tx.records(ManagementLock, network.partition)
+        judge_locks([one for one in locks if one.scope == scope], scope, Effect.DELETE, whole=True)
         await remove_assignments_under(tx, network.tenant, scope)
 
 
