@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from strongroom.arm.operations import OPERATIONS
+from strongroom.arm.operations import CATALOG, OPERATIONS
 from strongroom.arm.polling import (
     KEY_VAULT_PLACE,
     MANAGEMENT_PLACE,
@@ -25,6 +25,7 @@ from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Subscription
 from strongroom.flow.operation import Op
+from tests.plugins.canary import plant
 from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
 
 KEY_VAULT = "2026-02-01"
@@ -67,6 +68,11 @@ class Arm:
     def vault(self) -> str:
         """A vault's scope."""
         return f"{self.group}/providers/Microsoft.KeyVault/vaults/{self.vault_name}"
+
+    @property
+    def secret(self) -> str:
+        """A secret of it, as a resource."""
+        return f"{self.vault}/secrets/s-{self.tag}"
 
     @property
     def deleted_vault(self) -> str:
@@ -152,6 +158,11 @@ class Arm:
     def placed(self) -> str:
         """The path of a subscription of its own in that group."""
         return f"{self.management_group}/subscriptions/5aaaaaaa-0000-4000-8000-0000{self.tag}"
+
+    @property
+    def bare_subscription(self) -> str:
+        """The scope of a subscription with nothing in it."""
+        return f"/subscriptions/5bbbbbbb-0000-4000-8000-0000{self.tag}"
 
     @property
     def denial(self) -> str:
@@ -280,6 +291,12 @@ class Arm:
         made = Subscription(guid, tenant, f"Subscription {self.tag}", 0, f"mg-{self.tag}" if placed else "")
         self.world.commit(lambda tx: tx.put(made))
 
+    def make_bare_subscription(self) -> None:
+        """Make the subscription with nothing in it, as one who may do everything there."""
+        self.own_everything()
+        tenant, guid = self.world.first.tenant_id, self.bare_subscription.rpartition("/")[2]
+        self.world.commit(lambda tx: tx.put(Subscription(guid, tenant, f"Subscription {self.tag}", 0)))
+
     def make_group(self) -> Any:
         """Make the group."""
         return self.do("PUT", self.group, {"location": "local"})
@@ -288,6 +305,11 @@ class Arm:
         """Make the group and the vault."""
         self.make_group()
         return self.do("PUT", self.vault, self.vault_body(**properties))
+
+    def make_secret(self, value: str | None = None, **members: Any) -> Any:
+        """Make the vault and the secret, as a resource."""
+        self.make_vault()
+        return self.do("PUT", self.secret, secret_body(value, **members))
 
     def make_deleted_vault(self) -> None:
         """Make the vault and delete it."""
@@ -375,6 +397,11 @@ class Arm:
         self.make_vault()
         principal = self.world.principal(f"p-{self.tag}")
         return self.do("PUT", self.assignment, self.assignment_body(principal.oid))
+
+
+def secret_body(value: str | None = None, **properties: Any) -> dict[str, Any]:
+    """Give the body that sets a secret, to a value of no meaning unless *value* gives one."""
+    return {"properties": {"value": plant() if value is None else value, **properties}}
 
 
 def policy(arm: Arm, who: str, **permissions: list[str]) -> dict[str, Any]:
@@ -479,6 +506,10 @@ CASES: dict[str, Case] = {
     "VaultPatch": Case(lambda arm: arm.vault, Arm.make_vault, lambda _: {"tags": {"a": "b"}}),
     "VaultDelete": Case(lambda arm: arm.vault, Arm.make_vault),
     "VaultAccessPolicyPut": Case(lambda arm: f"{arm.vault}/accessPolicies/add", Arm.make_vault, _policies),
+    "VaultSecretGet": Case(lambda arm: arm.secret, Arm.make_secret),
+    "VaultSecretPut": Case(lambda arm: arm.secret, Arm.make_vault, lambda _: secret_body()),
+    "VaultSecretPatch": Case(lambda arm: arm.secret, Arm.make_secret, lambda _: {"tags": {"a": "b"}}),
+    "VaultSecretList": Case(lambda arm: f"{arm.vault}/secrets", Arm.make_secret),
     "VaultListByGroup": Case(lambda arm: arm.vault.rpartition("/")[0], Arm.make_vault, empty_for_nobody=True),
     "VaultList": Case(
         lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/vaults", Arm.make_vault, empty_for_nobody=True
@@ -659,6 +690,15 @@ CASES: dict[str, Case] = {
         lambda _: {"operation": "SecretGet", "objectName": "a"},
         linked=(("Microsoft.KeyVault/vaults/read", lambda arm: arm.vault),),
     ),
+    "ProviderList": Case(lambda arm: f"{arm.subscription}/providers"),
+    "ProviderGet": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault"),
+    "ProviderResourceTypeList": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/resourceTypes"),
+    "ProviderListAtTenant": Case(lambda _: "/providers", to_stranger=200),
+    "ProviderGetAtTenant": Case(lambda _: "/providers/Microsoft.KeyVault", to_stranger=200),
+    "ProviderOperationList": Case(lambda _: "/providers/Microsoft.KeyVault/operations", to_stranger=200),
+    "RoleOperationList": Case(lambda _: f"{_AUTHORIZATION}/providerOperations", to_stranger=200),
+    "RoleOperationGet": Case(lambda _: f"{_AUTHORIZATION}/providerOperations/Microsoft.KeyVault", to_stranger=200),
+    "LocationList": Case(lambda arm: f"{arm.subscription}/locations"),
     "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
     "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
     "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
@@ -670,6 +710,17 @@ CASES: dict[str, Case] = {
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
 }
+
+
+def _registration(namespace: str, word: str) -> Case:
+    return Case(lambda arm: f"{arm.bare_subscription}/providers/{namespace}/{word}", Arm.make_bare_subscription)
+
+
+for _provider in CATALOG.providers:
+    _name = _provider.namespace.removeprefix("Microsoft.").replace(".", "")
+    CASES[f"{_name}ProviderRegister"] = _registration(_provider.namespace, "register")
+    if not _provider.is_free:
+        CASES[f"{_name}ProviderUnregister"] = _registration(_provider.namespace, "unregister")
 
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
@@ -683,6 +734,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         return path.rpartition(f"/providers/{provider}/")[0]
     for prefix in (
         arm.management_group,
+        arm.secret,
         arm.vault,
         arm.subnet,
         arm.network,
@@ -697,6 +749,7 @@ def scope_of(op: Op, arm: Arm) -> str:
         arm.deleted_vault,
         arm.group,
         arm.subscription,
+        arm.bare_subscription,
     ):
         if path.startswith(prefix):
             return prefix

@@ -185,19 +185,31 @@ class TestUnserved:
     """What there is not."""
 
     def test_types(self, arm: Arm) -> None:
-        """A resource type that is not served is named, with those that are."""
-        path = f"{arm.group}/providers/Microsoft.Storage/storageAccounts/s/blobServices/default"
+        """A resource type that is not served is named, with those that are of its namespace and no others."""
+        path = f"{arm.group}/providers/microsoft.network/publicIPAddresses/a/b/c"
         status, code, message = arm.refused("PUT", path, {})
         assert (status, code) == (404, "InvalidResourceType")
-        assert "'storageAccounts/blobServices' could not be found in the namespace 'Microsoft.Storage'" in message
-        assert all(name in message for name in SERVED_TYPES)
+        assert "'publicIPAddresses/b' could not be found in the namespace 'Microsoft.Network'" in message
+        assert "virtualNetworks/subnets" in message
+        assert "userAssignedIdentities" not in message
+        assert all(name.partition("/")[0] in message for name in SERVED_TYPES)
 
-    @pytest.mark.parametrize("path", ["/", "/x", "/subscriptions/x/y/z", "/providers"])
+    def test_namespaces(self, arm: Arm) -> None:
+        """A namespace that is not served is named, with those that are."""
+        path = f"{arm.group}/providers/Microsoft.Storage/storageAccounts/s/blobServices/default"
+        status, code, message = arm.refused("PUT", path, {})
+        assert (status, code) == (404, "InvalidResourceNamespace")
+        assert message == (
+            "The resource namespace 'Microsoft.Storage' is invalid. This service has these resource namespaces:"
+            f" {', '.join(sorted({name.partition('/')[0] for name in SERVED_TYPES}))}."
+        )
+
+    @pytest.mark.parametrize("path", ["/", "/x", "/subscriptions/x/y/z"])
     def test_paths(self, arm: Arm, path: str) -> None:
         """Any other path says what there is."""
         status, code, message = arm.refused("GET", path)
         assert (status, code) == (404, "NotFound")
-        assert "Microsoft.KeyVault/vaults" in message
+        assert "Microsoft.KeyVault" in message
 
     def test_methods(self, arm: Arm) -> None:
         """A path that is there with another method says which."""

@@ -281,6 +281,8 @@ class Place:
             configuration=self.vault,
             location=self.location,
             operation="add",
+            namespace="Microsoft.KeyVault",
+            secret="s",
         )
 
 

@@ -17,7 +17,9 @@ from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
+from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
+from strongroom.arm.secret_operations import SECRET_ROWS, SECRET_TYPES
 from strongroom.arm.tag_operations import TAG_ROWS, TAG_TYPES
 from strongroom.arm.vault_operations import VAULT_ROWS, VAULT_TYPES
 from strongroom.core.echo import RESOURCE_TYPE, shown
@@ -25,10 +27,11 @@ from strongroom.core.errors import NotFound
 from strongroom.flow.operation import Op
 from strongroom.http.routing import split_path
 
-OPERATIONS: tuple[Op, ...] = (
+_ROWS: tuple[Op, ...] = (
     *CONTAINER_ROWS,
     *TAG_ROWS,
     *VAULT_ROWS,
+    *SECRET_ROWS,
     *IDENTITY_ROWS,
     *RIGHTS_ROWS,
     *LOCK_ROWS,
@@ -39,6 +42,7 @@ OPERATIONS: tuple[Op, ...] = (
 
 SERVED_TYPES: tuple[str, ...] = (
     *VAULT_TYPES,
+    *SECRET_TYPES,
     *NETWORK_TYPES,
     *RIGHTS_TYPES,
     *LOCK_TYPES,
@@ -47,7 +51,12 @@ SERVED_TYPES: tuple[str, ...] = (
     *TAG_TYPES,
     *EXPLAIN_TYPES,
     *ASYNC_OPERATION_TYPES,
+    *PROVIDER_TYPES,
 )
+
+CATALOG, _PROVIDER_ROWS = provider_rows(SERVED_TYPES, _ROWS)
+
+OPERATIONS: tuple[Op, ...] = (*_ROWS, *_PROVIDER_ROWS)
 
 _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
 
@@ -58,18 +67,23 @@ def respelled(path: bytes) -> bytes:
 
 
 def unserved(path: bytes) -> NotFound:
-    """Say that nothing of the kind is served at a path, and what is."""
+    """Say that nothing of the kind is served at a path, and what is: of the namespace that it names, if it is one."""
     segments = split_path(path)
     folded = [segment.lower() for segment in segments]
-    served = ", ".join(SERVED_TYPES)
+    namespaces = ", ".join(provider.namespace for provider in CATALOG.providers)
     if "providers" not in folded[:-1]:
         return NotFound(
-            f"The path is not one of this service's. It serves these resource types: {served}.", code="NotFound"
+            f"The path is not one of this service's. It has these resource namespaces: {namespaces}.", code="NotFound"
         )
     place = len(folded) - 1 - folded[::-1].index("providers")
-    namespace, kinds = segments[place + 1], segments[place + 2 :: 2]
+    kinds = segments[place + 2 :: 2]
+    try:
+        provider = CATALOG.find(segments[place + 1])
+    except NotFound as unknown:
+        return unknown
     return NotFound(
         f"The resource type '{shown('/'.join(kinds), RESOURCE_TYPE)}' could not be found in the namespace"
-        f" '{shown(namespace, RESOURCE_TYPE)}'. This service has these resource types: {served}.",
+        f" '{provider.namespace}'. This service has these resource types of it: {', '.join(provider.types)}; and these"
+        f" resource namespaces: {namespaces}.",
         code="InvalidResourceType",
     )

@@ -6,7 +6,7 @@ Paging: `$top` and `$skiptoken`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,8 +37,7 @@ def page(
     Raises:
         Invalid: `$top` is no positive number, or the skip token was not issued for this listing to this caller.
     """
-    limit, bound = _limit(call), _bound(call)
-    after = open_place(call, *bound, names=_TOKEN_NAMES, code="InvalidSkipToken")
+    after, limit = opened(call)
     rest = sorted((item for item in items if after is None or key(item) > after), key=key)
     shown: list[msgspec.Raw] = []
     size = 0
@@ -48,9 +47,24 @@ def page(
         if shown and size > limits.ARM_PAGE_BYTES:
             break
         shown.append(msgspec.Raw(written))
-    answer: dict[str, Any] = {"value": shown}
-    if len(rest) > len(shown):
-        answer["nextLink"] = next_link(call, key(rest[len(shown) - 1]), *bound, carried=_CARRIED)
+    return continued(call, shown, key(rest[len(shown) - 1]) if len(rest) > len(shown) else None)
+
+
+def opened(call: Call) -> tuple[str | None, int]:
+    """
+    Read where a listing begins, or None for its start, and how long a page may be.
+
+    Raises:
+        Invalid: see `page`.
+    """
+    return open_place(call, *_bound(call), names=_TOKEN_NAMES, code="InvalidSkipToken"), _limit(call)
+
+
+def continued(call: Call, shown: Sequence[object], after: str | None) -> Response:
+    """Answer with a page, and with where the list goes on: behind the place *after*, if it does."""
+    answer: dict[str, object] = {"value": shown}
+    if after is not None:
+        answer["nextLink"] = next_link(call, after, *_bound(call), carried=_CARRIED)
     return json.response(answer)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strongroom.arm.etags import Tagged, match
 from strongroom.arm.locked import hold
+from strongroom.arm.registered import require_registered
 from strongroom.core import limits
 from strongroom.core.api_versions import parse_arm
 from strongroom.core.locks import Effect, effect_of
@@ -35,6 +36,8 @@ def row(
     """
     Make a row whose handler runs once the api-version is known to be one of the provider's, and no lock holds it.
 
+    What a PUT would make is refused where the provider has been unregistered.
+
     *effect* is what it does to the scope in its path, where its method does not say that: a POST counts as a change.
     *tagged* says where the record is whose etag its resource shows.
     """
@@ -44,6 +47,8 @@ def row(
     async def versioned(call: Call) -> Response:
         given = [call.api_version] if call.api_version else []
         parse_arm(given, provider=provider, resource_type=kind, location=call.world.settings.region)
+        if method == "PUT":
+            require_registered(call, provider)
         hold(call, does)
         if tagged is not None:
             match(call, tagged)

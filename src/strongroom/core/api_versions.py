@@ -82,6 +82,21 @@ KEY_VAULT_ARM: tuple[str, ...] = (
 )
 """Versions of the resource provider Microsoft.KeyVault, oldest first."""
 
+OTHER_ARM: Mapping[str, tuple[str, ...]] = {
+    "microsoft.authorization": ("2018-01-01-preview", "2020-05-01", "2022-04-01", "2022-05-01-preview"),
+    "microsoft.hybridcompute": ("2022-12-27", "2024-07-10"),
+    "microsoft.insights": ("2015-04-01", "2021-05-01-preview"),
+    "microsoft.managedidentity": ("2018-11-30", "2023-01-31", "2024-11-30"),
+    "microsoft.management": ("2020-05-01", "2021-04-01", "2023-04-01"),
+    "microsoft.network": ("2022-07-01", "2023-09-01", "2024-05-01"),
+    "microsoft.policyinsights": ("2022-03-01", "2023-03-01", "2024-10-01"),
+    "microsoft.resources": ("2019-10-01", "2021-04-01", "2022-09-01", "2022-12-01", "2024-11-01"),
+}
+"""Versions of the other providers that their own clients ask for, oldest first. Others are served as well."""
+
+_NO_LIST = ("2024-01-01",)
+"""What is said of a provider that is ours alone."""
+
 RBAC_DEFAULT_SINCE = "2026-02-01"
 _ARM_VERSION = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-[a-z][a-z0-9.-]{0,31})?", re.ASCII)
 
@@ -105,7 +120,7 @@ def parse_arm(values: Sequence[str], *, provider: str = "", resource_type: str =
     if _ARM_VERSION.fullmatch(version) is None:
         raise Invalid(
             f"The api-version '{shown(version, API_VERSION)}' is invalid. The supported versions are"
-            f" '{','.join(reversed(KEY_VAULT_ARM))}'.",
+            f" '{','.join(reversed(arm_versions(provider)))}'.",
             code="InvalidApiVersionParameter",
         )
     if provider.lower() == "microsoft.keyvault" and version not in KEY_VAULT_ARM:
@@ -116,6 +131,11 @@ def parse_arm(values: Sequence[str], *, provider: str = "", resource_type: str =
             code="NoRegisteredProviderFound",
         )
     return version
+
+
+def arm_versions(provider: str) -> tuple[str, ...]:
+    """List the versions that a provider is known to have, oldest first."""
+    return KEY_VAULT_ARM if provider.lower() == "microsoft.keyvault" else OTHER_ARM.get(provider.lower(), _NO_LIST)
 
 
 def defaults_to_rbac(version: str) -> bool:

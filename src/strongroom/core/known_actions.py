@@ -34,13 +34,16 @@ CONTROL_ACTIONS: tuple[str, ...] = (
     "Microsoft.Authorization/operations/read",
     "Microsoft.Authorization/classicAdministrators/read",
     "Microsoft.Authorization/elevateAccess/action",
+    "Microsoft.Authorization/register/action",
     # ---- Microsoft.Management
+    "Microsoft.Management/register/action",
     *_under("Microsoft.Management/managementGroups", *_READ_WRITE_DELETE),
     *_under("Microsoft.Management/managementGroups/subscriptions", *_READ_WRITE_DELETE),
     "Microsoft.Management/managementGroups/descendants/read",
     "Microsoft.Management/checkNameAvailability/action",
     "Microsoft.Management/getEntities/action",
     # ---- Microsoft.Resources
+    "Microsoft.Resources/register/action",
     "Microsoft.Resources/subscriptions/read",
     "Microsoft.Resources/tenants/read",
     *_under("Microsoft.Resources/subscriptions/resourceGroups", *_READ_WRITE_DELETE),
@@ -81,6 +84,7 @@ CONTROL_ACTIONS: tuple[str, ...] = (
     *_under("Microsoft.KeyVault/vaults/networkSecurityPerimeterConfigurations", "read", "reconcile/action"),
     # ---- Microsoft.ManagedIdentity
     "Microsoft.ManagedIdentity/register/action",
+    "Microsoft.ManagedIdentity/unregister/action",
     "Microsoft.ManagedIdentity/operations/read",
     "Microsoft.ManagedIdentity/identities/read",
     *_under("Microsoft.ManagedIdentity/userAssignedIdentities", *_READ_WRITE_DELETE),
@@ -89,6 +93,7 @@ CONTROL_ACTIONS: tuple[str, ...] = (
     *_under("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials", *_READ_WRITE_DELETE),
     # ---- Microsoft.HybridCompute
     "Microsoft.HybridCompute/register/action",
+    "Microsoft.HybridCompute/unregister/action",
     "Microsoft.HybridCompute/operations/read",
     *_under("Microsoft.HybridCompute/machines", *_READ_WRITE_DELETE),
     *_under("Microsoft.HybridCompute/machines/extensions", *_READ_WRITE_DELETE),

@@ -160,3 +160,22 @@ class Machine(Record):
             f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.HybridCompute/machines/{self.name}"
         )
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class UnregisteredProvider(Record):
+    """That a subscription does without a resource provider: each that is served is registered until one says so."""
+
+    KIND: ClassVar[str] = "unregistered_provider"
+    id: str
+    """`{subscription}/{lower-case namespace}`."""
+    tenant: str
+    subscription: str
+    namespace: str
+    since: int
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)

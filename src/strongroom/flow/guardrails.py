@@ -45,14 +45,17 @@ def guard_vault(call: Call, vault: Vault) -> None:
     Raises:
         Forbidden: `RequestDisallowedByPolicy`.
     """
-    denied = _audited(call, judge_vault(guardrails_of(call.world.view), vault))
-    if denied:
-        raise Forbidden(
-            f"Resource '{vault.name}' was disallowed by policy. Reasons: {_reasons(denied)}. See error details for"
-            " policy resource IDs.",
-            code="RequestDisallowedByPolicy",
-            reason=_names(denied),
-        )
+    _require_allowed(vault.name, _audited(call, judge_vault(guardrails_of(call.world.view), vault)))
+
+
+def guard_secret_resource(call: Call, vault: Vault, name: str, facts: SecretFacts) -> None:
+    """
+    Judge a version of a secret as a change on the management plane would make it.
+
+    Raises:
+        Forbidden: `RequestDisallowedByPolicy`.
+    """
+    _require_allowed(name, _audited(call, judge_secret(guardrails_of(call.world.view), vault, facts)))
 
 
 def guard_secrets(call: Call, vault: Vault, versions: Iterable[SecretFacts]) -> None:
@@ -71,6 +74,16 @@ def guard_secrets(call: Call, vault: Vault, versions: Iterable[SecretFacts]) -> 
         raise Forbidden(
             f"The request was disallowed by policy. Reasons: {_reasons(denied)}.",
             inner="DisallowedByPolicy",
+            reason=_names(denied),
+        )
+
+
+def _require_allowed(name: str, denied: tuple[Violation, ...]) -> None:
+    if denied:
+        raise Forbidden(
+            f"Resource '{name}' was disallowed by policy. Reasons: {_reasons(denied)}. See error details for"
+            " policy resource IDs.",
+            code="RequestDisallowedByPolicy",
             reason=_names(denied),
         )
 
