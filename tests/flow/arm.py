@@ -170,6 +170,11 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Authorization/denyAssignments/de000000-0000-4000-8000-0000{self.tag}"
 
     @property
+    def other_group(self) -> str:
+        """Another group's scope."""
+        return f"{self.subscription}/resourceGroups/h-{self.tag}"
+
+    @property
     def tags(self) -> str:
         """The path of the vault's tags."""
         return f"{self.vault}/providers/Microsoft.Resources/tags/default"
@@ -392,6 +397,15 @@ class Arm:
         self.make_vault()
         return self.do("PUT", self.lock, lock_body("ReadOnly"))
 
+    def move_body(self, *resources: str, target: str = "") -> dict[str, Any]:
+        """Give the body that moves resources, or the vault, to the other group."""
+        return {"resources": list(resources or (self.vault,)), "targetResourceGroup": target or self.other_group}
+
+    def make_vault_and_other_group(self) -> None:
+        """Make the vault, and a group to move it to."""
+        self.make_vault()
+        self.do("PUT", self.other_group, {"location": "local"})
+
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
         self.make_vault()
@@ -483,6 +497,10 @@ _GONE = {"name": "gone"}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
+_MOVE_RIGHTS: tuple[tuple[str, Callable[[Arm], str]], ...] = (
+    ("Microsoft.Resources/subscriptions/resourceGroups/write", lambda arm: arm.other_group),
+    ("Microsoft.Authorization/roleAssignments/write", lambda arm: arm.vault),
+)
 
 CASES: dict[str, Case] = {
     "TenantList": Case(lambda _: "/tenants", to_stranger=200),
@@ -499,6 +517,21 @@ CASES: dict[str, Case] = {
     "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
     "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
+    "VaultExists": Case(lambda arm: arm.vault, Arm.make_vault),
+    "UserAssignedIdentityExists": Case(lambda arm: arm.identity, Arm.make_identity),
+    "MachineExists": Case(lambda arm: arm.machine, Arm.make_machine),
+    "VirtualNetworkExists": Case(lambda arm: arm.network, Arm.make_network),
+    "PrivateEndpointExists": Case(lambda arm: arm.endpoint, Arm.make_endpoint),
+    "NetworkSecurityPerimeterExists": Case(lambda arm: arm.perimeter, Arm.make_profile),
+    "ResourceMove": Case(
+        lambda arm: f"{arm.group}/moveResources", Arm.make_vault_and_other_group, Arm.move_body, linked=_MOVE_RIGHTS
+    ),
+    "ResourceMoveValidate": Case(
+        lambda arm: f"{arm.group}/validateMoveResources",
+        Arm.make_vault_and_other_group,
+        Arm.move_body,
+        linked=_MOVE_RIGHTS,
+    ),
     "ResourceList": Case(lambda arm: f"{arm.subscription}/resources", Arm.make_vault, empty_for_nobody=True),
     "ResourceListByGroup": Case(lambda arm: f"{arm.group}/resources", Arm.make_vault, empty_for_nobody=True),
     "VaultGet": Case(lambda arm: arm.vault, Arm.make_vault),

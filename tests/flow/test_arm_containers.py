@@ -216,7 +216,7 @@ class TestUnserved:
         arm.make_vault()
         answer = arm.ask("POST", arm.vault, {})
         assert (answer.status, answer.error["code"]) == (405, "MethodNotAllowed")
-        assert answer.headers["allow"] == "DELETE, GET, PATCH, PUT"
+        assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
 
     @pytest.mark.parametrize("path", ["/subscriptions/../x", "/subscriptions/%2e%2e/x", "/subscriptions/%zz", "/%ff"])
     def test_malformed_paths(self, arm: Arm, path: str) -> None:

@@ -180,7 +180,9 @@ class TestResources:
         assert arm.do("GET", arm.vault)["id"] == arm.vault
         assert arm.do("PATCH", arm.vault, {"tags": {"a": "b"}})["tags"] == {"a": "b"}
         assert arm.refused("GET", arm.vault, version="2022-12-01")[:2] == (400, "NoRegisteredProviderFound")
+        assert arm.ask("HEAD", arm.vault).status == 204
         arm.do("DELETE", arm.vault)
+        assert [arm.ask("HEAD", path).status for path in (arm.vault, f"{arm.group}x")] == [404, 404]
 
 
 class TestGroups:

@@ -40,7 +40,7 @@ NOT_HELD = {
 }
 """The rows of writing methods that no lock holds, each with its reason."""
 WRITING = [op for op in GUARDED if op.method in {"PUT", "PATCH", "POST", "DELETE"}]
-DELETING = {"VaultPurge", *(op.name for op in WRITING if op.method == "DELETE")}
+DELETING = {"VaultPurge", "ResourceMove", "ResourceMoveValidate", *(op.name for op in WRITING if op.method == "DELETE")}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def held(operation: str, scope: str, by: str) -> tuple[int, str, str]:
 
 
 class TestEveryRow:
-    """SEC: a lock holds every row that writes, whoever asks."""
+    """A lock holds every row that writes, whoever asks."""
 
     @pytest.mark.parametrize("op", WRITING, ids=lambda op: op.name)
     def test_read_only(self, arm: Arm, op: Op) -> None:
@@ -183,7 +183,7 @@ class TestScopes:
         assert arm.world.ask("DELETE", f"{base}?api-version=7.4", token=token).status == 200
 
     def test_other_tenants(self, arm: Arm) -> None:
-        """A lock of another tenant, whatever its scope, holds nothing here."""
+        """SEC-TENANT-2: a lock of another tenant, whatever its scope, holds nothing here."""
         arm.make_vault()
         elsewhere = arm.world.tenant()
         made = ManagementLock(lock_id(arm.group, "t"), elsewhere, arm.group, "t", LockLevel.READ_ONLY, 0)

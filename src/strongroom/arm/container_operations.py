@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from strongroom.arm import cloud, containers, generic_lists, wire
+from strongroom.arm import cloud, containers, generic_lists, moves, wire
 from strongroom.arm.rows import action, row
-from strongroom.arm.targets import GROUP, at
+from strongroom.arm.targets import ENDPOINT, GROUP, IDENTITY, MACHINE, NETWORK, PERIMETER, VAULT, at
 from strongroom.core.permissions import Authenticated, Public
 
 _ANYONE = Authenticated()
@@ -41,13 +41,34 @@ _GROUP_ROWS = (
     row("ResourceGroupDelete", "DELETE", GROUP,
         _GROUP_TYPE, action(f"{_GROUP_ACTION}/delete"), containers.delete_resource_group, _AT_GROUP,
         success=202),
+    # They take rights over the target and over who may in what is moved besides, which the handler asks for.
+    row("ResourceMove", "POST", f"{GROUP}/moveResources",
+        _GROUP_TYPE, action(f"{_GROUP_ACTION}/moveResources/action"), moves.move_resources, _AT_GROUP,
+        success=202, body=wire.ResourcesMove),
+    row("ResourceMoveValidate", "POST", f"{GROUP}/validateMoveResources",
+        _GROUP_TYPE, action(f"{_GROUP_ACTION}/validateMoveResources/action"), moves.validate_move, _AT_GROUP,
+        success=204, body=wire.ResourcesMove),
     row("ResourceList", "GET", f"{_SUBSCRIPTION}/resources",
         "Microsoft.Resources/resources", _ANYONE, generic_lists.list_resources, _AT_SUBSCRIPTION),
     row("ResourceListByGroup", "GET", f"{GROUP}/resources",
         "Microsoft.Resources/resources", _ANYONE, generic_lists.list_resources, _AT_GROUP),
 )  # fmt: skip
 
-CONTAINER_ROWS = (*_TENANT_ROWS, *_GROUP_ROWS)
+_RESOURCES = (
+    ("Vault", VAULT, "Microsoft.KeyVault/vaults"),
+    ("UserAssignedIdentity", IDENTITY, "Microsoft.ManagedIdentity/userAssignedIdentities"),
+    ("Machine", MACHINE, "Microsoft.HybridCompute/machines"),
+    ("VirtualNetwork", NETWORK, "Microsoft.Network/virtualNetworks"),
+    ("PrivateEndpoint", ENDPOINT, "Microsoft.Network/privateEndpoints"),
+    ("NetworkSecurityPerimeter", PERIMETER, "Microsoft.Network/networkSecurityPerimeters"),
+)
+_EXISTENCE_ROWS = tuple(
+    row(f"{name}Exists", "HEAD", path,
+        kind, action(f"{kind}/read"), generic_lists.check_resource, at(path), success=204)
+    for name, path, kind in _RESOURCES
+)  # fmt: skip
+
+CONTAINER_ROWS = (*_TENANT_ROWS, *_GROUP_ROWS, *_EXISTENCE_ROWS)
 
 CONTAINER_TYPES: tuple[str, ...] = (
     "Microsoft.Resources/subscriptions",

@@ -1,4 +1,4 @@
-"""Lists of every resource, whatever its type, and of the tags that they have."""
+"""Every resource, whatever its type: whether it is there, lists of them, and of the tags that they have."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from strongroom.arm.documents import TYPES, Document, Resource, show_resource, t
 from strongroom.arm.paging import page
 from strongroom.arm.resource_filters import parse_resource_filter
 from strongroom.arm.rights import can
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
+from strongroom.resources.scopes import locate
 
 _BESIDE_VAULTS: tuple[type[UserAssignedIdentity | Machine | VirtualNetwork | PrivateEndpoint | Perimeter], ...] = (
     UserAssignedIdentity,
@@ -56,6 +57,15 @@ async def list_resources(call: Call) -> Response:
         key=lambda resource: resource.scope.lower(),
         show=lambda resource: {**show_resource(resource), **_expand(resource, expanded)},
     )
+
+
+async def check_resource(call: Call) -> Response:
+    """Say whether a resource exists, without a body: 204 or 404."""
+    try:
+        locate(call.world.view, call.identity.tenant, call.target.scope)
+    except NotFound:
+        return Response(404, content_type=None)
+    return Response(204, content_type=None)
 
 
 async def list_tag_names(call: Call) -> Response:

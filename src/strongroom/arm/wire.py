@@ -127,6 +127,13 @@ class ResourceGroupPatch(Struct, rename="camel"):
     tags: dict[str, str] | None = None
 
 
+class ResourcesMove(Struct, rename="camel"):
+    """The body of POST moveResources."""
+
+    resources: list[str]
+    target_resource_group: str
+
+
 class TagsProperties(Struct, rename="camel"):
     """Tags."""
 

@@ -173,6 +173,8 @@ LOCK_NOTES_CHARS = 512
 """The notes of a management lock: Azure's own limit."""
 LOCK_OWNERS = 20
 """The owners of a management lock: ours."""
+MOVED_RESOURCES = 800
+"""Resources in one move: Azure's own limit."""
 ARM_PAGE_DEFAULT = 1000
 """Resources on one page of an ARM list, where `$top` says nothing: ours."""
 ARM_PAGE_MAX = 1000

@@ -256,6 +256,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "refusalReason": _text,
     "requestId": _text,
     "resource": _text,
+    "resourceIds": _texts,
     "roleAssignmentId": _text,
     "roleDefinitionId": _text,
     "roleName": _text,

@@ -75,7 +75,7 @@ async def connect(
             code="PrivateEndpointConnectionLimitExceeded",
         )
     if not living:
-        await _check_subscription(tx, vault)
+        await check_subscription(tx, vault)
     # Those whose endpoint is gone are kept for people to read, the newest of them, as far as there is room.
     gone = sorted(
         (one for one in there if one.state is ConnectionState.DISCONNECTED), key=lambda one: (one.created, one.id)
@@ -157,7 +157,7 @@ async def _read(tx: Transaction, vault: Vault, name: str) -> EndpointConnection:
     return found
 
 
-async def _check_subscription(tx: Transaction, vault: Vault) -> None:
+async def check_subscription(tx: Transaction, vault: Vault) -> None:
     """Refuse one vault more with a connection than a subscription can have."""
     connected = {
         one.vault for one in await tx.records(EndpointConnection) if one.state is not ConnectionState.DISCONNECTED

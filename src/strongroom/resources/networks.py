@@ -81,7 +81,7 @@ async def put_network(
     if existing is None:
         if await tx.record(ResourceGroup, tenant_partition(group.tenant), group.id) is None:
             raise group_not_found(group.name)
-        await _check_room(tx, group)
+        await check_room(tx, group)
         existing = VirtualNetwork(
             id=id_in(group, name),
             tenant=group.tenant,
@@ -250,7 +250,8 @@ def _check_count(subnets: Sequence[Subnet]) -> None:
         raise Invalid(f"A virtual network can have at most {limits.SUBNETS} subnets.", code="SubnetCountLimitReached")
 
 
-async def _check_room(tx: Transaction, group: ResourceGroup) -> None:
+async def check_room(tx: Transaction, group: ResourceGroup) -> None:
+    """Refuse one network more than a group's subscription can have."""
     networks = await tx.records(VirtualNetwork, tenant_partition(group.tenant))
     if sum(one.subscription == group.subscription for one in networks) >= limits.VIRTUAL_NETWORKS:
         raise Invalid(
