@@ -100,6 +100,7 @@ class Simulation:
         self._now = START
         self.settings = settings or Settings(data=folder, flow=GENEROUS)
         self.folder = folder
+        self.settles = True
         self._entries: list[dict[str, Any]] = []
         self._read: dict[Path, int] = {}
         self.run(self._open(database))
@@ -134,6 +135,11 @@ class Simulation:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something asynchronous to its end."""
         return self._runner.run(coroutine)
+
+    def settle(self) -> None:
+        """Let what goes on after its request was answered, such as a deployment, come to its end."""
+        if self.world.background.is_busy:
+            self.run(self.world.background.settle())
 
     # ---- time ---------------------------------------------------------------------------------------------------
 
@@ -182,7 +188,13 @@ class Simulation:
         listener: str = "",
         proxy: str = "",
     ) -> Answer:
-        """Send a request, as the listener would hand it in, and give the answer."""
+        """
+        Send a request, as the listener would hand it in, and give the answer.
+
+        What went on after the requests before is over by then, unless `settles` says otherwise.
+        """
+        if self.settles:
+            self.settle()
         parts = urlsplit(url)
         content = raw if raw is not None else b""
         sent = {name.lower().encode(): value.encode("latin-1") for name, value in (headers or {}).items()}

@@ -13,6 +13,7 @@ import re
 
 from strongroom.arm.async_operations import ASYNC_OPERATION_ROWS, ASYNC_OPERATION_TYPES
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
+from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
@@ -37,6 +38,7 @@ _ROWS: tuple[Op, ...] = (
     *LOCK_ROWS,
     *EXPLAIN_ROWS,
     *NETWORK_ROWS,
+    *DEPLOYMENT_ROWS,
     *ASYNC_OPERATION_ROWS,
 )
 
@@ -50,6 +52,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *CONTAINER_TYPES,
     *TAG_TYPES,
     *EXPLAIN_TYPES,
+    *DEPLOYMENT_TYPES,
     *ASYNC_OPERATION_TYPES,
     *PROVIDER_TYPES,
 )

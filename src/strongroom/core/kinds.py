@@ -10,6 +10,7 @@ from __future__ import annotations
 from strongroom.core import (  # noqa: F401  to read them is what registers their kinds
     client_certificates,
     conditional_access,
+    deployments,
     federation,
     guardrails,
     identity,

@@ -54,7 +54,9 @@ CONTROL_ACTIONS: tuple[str, ...] = (
     "Microsoft.Resources/subscriptions/resourceGroups/resources/read",
     *_under("Microsoft.Resources/deployments", *_READ_WRITE_DELETE),
     *_under("Microsoft.Resources/deployments", "validate/action", "cancel/action", "whatIf/action"),
+    "Microsoft.Resources/deployments/exportTemplate/action",
     *_under("Microsoft.Resources/deployments/operations", "read"),
+    "Microsoft.Resources/deployments/operationstatuses/read",
     *_under("Microsoft.Resources/tags", *_READ_WRITE_DELETE),
     "Microsoft.Resources/deploymentStacks/manageDenySetting/action",
     # ---- Microsoft.KeyVault

@@ -441,3 +441,38 @@ WHO_CAN_PAGE = 100
 """Principals in one page of the answer to who can do something, and the default: ours."""
 WHO_CAN_EXAMINED = 5000
 """Principals that are looked at for one such page, which may be short then and have a next one: ours."""
+TEMPLATE_BYTES = 4 * 1024 * 1024
+"""A deployment template: Azure Resource Manager's own limit. `ARM_BODY_BYTES` bounds it with its parameters."""
+TEMPLATE_RESOURCES = 800
+"""Resources of one template, copies counted: Azure's own limit."""
+TEMPLATE_PARAMETERS = 256
+"""Parameters of one template: Azure's own limit."""
+TEMPLATE_VARIABLES = 512
+"""Variables of one template: Azure's own limit."""
+TEMPLATE_OUTPUTS = 64
+"""Outputs of one template: Azure's own limit."""
+TEMPLATE_EXPRESSION_CHARS = 24_576
+"""One template expression: Azure's own limit."""
+TEMPLATE_EXPRESSION_DEPTH = 64
+"""Calls within calls in one template expression, and members of members: ours."""
+TEMPLATE_COPIES = 800
+"""Iterations of one copy loop: Azure's own limit."""
+TEMPLATE_PAD_CHARS = 1024
+"""How long `padLeft` and a format make a text: ours."""
+TEMPLATE_WORK = 500_000
+"""Steps that the evaluation of one template may take, each a node of an expression or a value, or 32 characters: ours,
+about a second."""
+TEMPLATE_NESTING = 5
+"""Deployments within each other: Azure's own limit of nested templates."""
+DEPLOYMENT_NAME_CHARS = 64
+"""The name of a deployment: Azure's own limit."""
+DEPLOYMENTS_KEPT = 800
+"""Deployments that one scope remembers; the oldest that is over goes first: Azure's own limit."""
+DEPLOYMENTS_RUNNING = 16
+"""Deployments of one tenant that run at once, those within others not counted; the next is answered 429: ours."""
+DEPLOYMENT_RESOURCES_AT_ONCE = 4
+"""Resources that one deployment puts at once: ours."""
+DEPLOYMENT_KEPT_BYTES = 64 * 1024
+"""The template of a deployment, and its outputs, each, as they are kept with it; longer ones are not: ours."""
+DEPLOYMENT_STOP_S = 2.0
+"""How long a service that stops waits for what its deployments have begun: ours."""

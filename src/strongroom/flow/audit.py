@@ -90,13 +90,56 @@ async def commit(
         entries[:] = [encode(_entry(world, trace, usual if status is None else status(result), None))]
         return entries
 
+    result = await _commit(world, change, entry_of, entries)
+    trace.committed = True
+    return result
+
+
+async def commit_apart(
+    world: World, change: Callable[[Transaction], Awaitable[T]], describe: Callable[[T], Entry]
+) -> T:
+    """
+    Commit a change that no request waits for, such as the end of a deployment, together with its entry.
+
+    Raises:
+        Unavailable, StoreFault: see `commit`.
+    """
+    require_journal(world)
+    entries: list[bytes] = []
+
+    def entry_of(result: T) -> list[bytes]:
+        entries[:] = [encode(describe(result))]
+        return entries
+
+    return await _commit(world, change, entry_of, entries)
+
+
+async def note(world: World, entry: Entry) -> None:
+    """
+    Record what a request did besides what its own entry says, before its answer leaves.
+
+    Raises:
+        Unavailable: it cannot be recorded.
+    """
+    try:
+        await world.recorder.record(world.journal, encode(entry))
+    except JournalUnavailable:
+        raise Unavailable(_UNRECORDED, headers=RETRY_SOON) from None
+
+
+async def _commit(
+    world: World,
+    change: Callable[[Transaction], Awaitable[T]],
+    entry_of: Callable[[T], list[bytes]],
+    entries: list[bytes],
+) -> T:
+    """Commit, and hand the journal the entries that *entry_of* puts into *entries*."""
     try:
         committed = await world.store.commit(change, audit=entry_of)
     except StoreFault:
         world.outcome_unknown = True
         raise
     world.outcome_unknown = False
-    trace.committed = True
     for number, entry in zip(committed.outbox, entries, strict=True):
         try:
             world.journal.append(entry, outbox=number)

@@ -13,6 +13,7 @@ from strongroom.core.network import Admission, Connection, Verdict
 from strongroom.core.permissions import Permit
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
+from strongroom.flow.surface import Surface
 from strongroom.flow.world import World
 from strongroom.http import json
 from strongroom.http.message import Request
@@ -36,6 +37,7 @@ class Call(msgspec.Struct, eq=False):
     """
 
     world: World
+    surface: Surface
     op: Op
     request: Request
     connection: Connection

@@ -22,11 +22,7 @@ def unexpected(trace: Trace, error: BaseException) -> None:
     Neither the exception's text nor any local is written: both may hold a request's content. The request id is in the
     answer and in the audit journal, which is how the three are found together.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " <- ".join(
-        f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1][:8]
-    )
-    _logger.error("unexpected %s in %s: %s", type(error).__name__, _request(trace), places)
+    _logger.error("unexpected %s in %s: %s", type(error).__name__, _request(trace), _places(error))
 
 
 def store_failed(trace: Trace, fault: StoreFault) -> None:
@@ -38,6 +34,18 @@ def journal_lags(error: Exception) -> None:
     """Log that a change's entry waits in the outbox because the journal takes none."""
     _logger.error(
         "the audit journal takes no entries (%s); a committed entry waits in the outbox", type(error).__name__
+    )
+
+
+def background_failed(name: str, error: BaseException) -> None:
+    """Log that something which no request waits for failed: its type and where it arose."""
+    _logger.error("unexpected %s in %s: %s", type(error).__name__, name, _places(error))
+
+
+def _places(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return " <- ".join(
+        f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames[::-1][:8]
     )
 
 

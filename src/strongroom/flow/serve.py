@@ -146,6 +146,7 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
 
     call = Call(
         world=world,
+        surface=trace.surface,
         op=route.op,
         request=trace.request,
         connection=trace.connection,

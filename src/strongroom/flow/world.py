@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from strongroom.core.guids import Guids
@@ -17,6 +17,7 @@ from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
+from strongroom.flow.background import Background
 from strongroom.flow.device_codes import DeviceCodes
 from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
@@ -113,6 +114,8 @@ class World:
     """The sockets of identities, once the service listens."""
     private_endpoints: PrivateEndpoints | None = None
     """The addresses of private endpoints, likewise."""
+    background: Background = field(default_factory=Background)
+    """What goes on after its request was answered."""
     proxies: TrustedProxies | None = None
     """Whose word on where a request comes from counts; None if nobody's does."""
     outcome_unknown: bool = False

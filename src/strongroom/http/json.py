@@ -73,6 +73,17 @@ def decode(body: bytes, kind: type[T]) -> T:
     return value
 
 
+def fault_offset(text: str) -> int | None:
+    """Say at which character a text stops being JSON; None if it does not, or there is no such place."""
+    try:
+        stdlib_json.loads(text)
+    except stdlib_json.JSONDecodeError as error:
+        return error.pos
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
 _REPEATING = re.compile(
     r"(Object contains unknown field|Invalid (?:enum )?value) ([`'])(.*?)\2( - at `\$(?:\.[A-Za-z.@]+|\[[0-9.]*\])*`)?",
     re.DOTALL,

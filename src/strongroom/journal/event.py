@@ -251,6 +251,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "principalIds": _texts,
     "principalType": _text,
     "proof": _text,
+    "provisioningState": _text,
     "proxyIpAddress": _text,
     "refusal": _text,
     "refusalReason": _text,

@@ -14,6 +14,7 @@ from strongroom.core.networks import PerimeterAssociation, PerimeterMode, Privat
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
+from strongroom.resources.deployments import remove_deployments_at
 from strongroom.resources.endpoint_connections import disconnect
 from strongroom.resources.endpoint_listeners import remove_listeners_of
 from strongroom.resources.lookup import group_not_found, is_in, subscription_not_found
@@ -160,6 +161,7 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     await remove_maps_of(tx, networks)
     for resource in (*identities, *machines, *networks, *endpoints, *associations, *perimeters):
         await tx.remove(resource)
+    await remove_deployments_at(tx, current.tenant, current.scope)
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
     return GroupRemoval(tuple(vaults), tuple(identities), tuple(machines))

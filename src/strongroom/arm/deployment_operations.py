@@ -1,0 +1,44 @@
+"""The rows of `Microsoft.Resources/deployments`, at every scope that can be deployed at."""
+
+from __future__ import annotations
+
+from strongroom.arm import deployment_what_if, deployments
+from strongroom.arm import deployment_wire as wire
+from strongroom.arm.rows import action, row
+from strongroom.arm.targets import at_scope
+
+_TYPE = "Microsoft.Resources/deployments"
+_DEPLOYMENTS = f"{{scope*}}/providers/{_TYPE}"
+_DEPLOYMENT = f"{_DEPLOYMENTS}/{{deployment}}"
+_OPERATIONS_TYPE, _STATUSES_TYPE = f"{_TYPE}/operations", f"{_TYPE}/operationStatuses"
+
+DEPLOYMENT_ROWS = (
+    row("DeploymentList", "GET", _DEPLOYMENTS,
+        _TYPE, action(f"{_TYPE}/read"), deployments.list_deployments, at_scope),
+    row("DeploymentGet", "GET", _DEPLOYMENT,
+        _TYPE, action(f"{_TYPE}/read"), deployments.get_deployment, at_scope),
+    row("DeploymentExists", "HEAD", _DEPLOYMENT,
+        _TYPE, action(f"{_TYPE}/read"), deployments.check_deployment, at_scope, success=204),
+    # Each resource of the template takes its own right besides, when its turn comes.
+    row("DeploymentPut", "PUT", _DEPLOYMENT,
+        _TYPE, action(f"{_TYPE}/write"), deployments.put_deployment, at_scope, success=201, body=wire.Deployment),
+    row("DeploymentDelete", "DELETE", _DEPLOYMENT,
+        _TYPE, action(f"{_TYPE}/delete"), deployments.delete_deployment, at_scope, success=204),
+    row("DeploymentValidate", "POST", f"{_DEPLOYMENT}/validate",
+        _TYPE, action(f"{_TYPE}/validate/action"), deployments.validate_deployment, at_scope, body=wire.Deployment),
+    row("DeploymentWhatIf", "POST", f"{_DEPLOYMENT}/whatIf",
+        _TYPE, action(f"{_TYPE}/whatIf/action"), deployment_what_if.foresee, at_scope, body=wire.Deployment),
+    row("DeploymentCancel", "POST", f"{_DEPLOYMENT}/cancel",
+        _TYPE, action(f"{_TYPE}/cancel/action"), deployments.cancel_deployment, at_scope, success=204),
+    row("DeploymentExportTemplate", "POST", f"{_DEPLOYMENT}/exportTemplate",
+        _TYPE, action(f"{_TYPE}/exportTemplate/action"), deployments.export_template, at_scope),
+    row("DeploymentOperationList", "GET", f"{_DEPLOYMENT}/operations",
+        _OPERATIONS_TYPE, action(f"{_OPERATIONS_TYPE}/read"), deployments.list_operations, at_scope),
+    row("DeploymentOperationGet", "GET", f"{_DEPLOYMENT}/operations/{{operation}}",
+        _OPERATIONS_TYPE, action(f"{_OPERATIONS_TYPE}/read"), deployments.get_operation, at_scope),
+    row("DeploymentStatusGet", "GET", f"{_DEPLOYMENT}/operationStatuses/{{status}}",
+        _STATUSES_TYPE, action(f"{_TYPE}/operationstatuses/read"), deployments.get_status, at_scope),
+)  # fmt: skip
+
+DEPLOYMENT_TYPES: tuple[str, ...] = (_TYPE, _OPERATIONS_TYPE, _STATUSES_TYPE)
+"""The resource types that these rows serve."""

@@ -1,0 +1,307 @@
+"""Deployments of templates, at resource groups, subscriptions, management groups and the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from strongroom.arm.deployment_documents import (
+    read_operations,
+    show_deployment,
+    status_id,
+    write_json,
+)
+from strongroom.arm.deployment_preparation import Prepared, place_of_call, prepare, read_deployment
+from strongroom.arm.deployment_run import Run, key_of, parent
+from strongroom.arm.filters import parse_filter
+from strongroom.arm.paging import page
+from strongroom.core import limits
+from strongroom.core.deployments import Deployment, DeploymentState
+from strongroom.core.errors import Conflict, Invalid, NotFound, Throttled
+from strongroom.core.records import tenant_partition
+from strongroom.core.templates.hiding import shown_parameters, shown_template
+from strongroom.core.templates.plan import Planned
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Header, Response
+from strongroom.resources.deployments import begin_deployment, deployment_not_found, remove_deployment
+from strongroom.resources.tracked import check_tags
+from strongroom.store import Transaction
+
+_SECONDS_TO_WAIT = b"1"
+
+
+async def put_deployment(call: Call) -> Response:
+    """Begin a deployment: 201 with where its progress is told, 200 where one of the name was there before."""
+    body = await read_deployment(call)
+    check_tags(body.tags or {})
+    prepared = await prepare(call, body)
+    record = _record_of(call, prepared, body.properties.template)
+    key = key_of(record.tenant, record.id)
+    _require_room(call, key, record)
+    forgotten, background = _too_many(call, record), call.world.background
+    run = Run(call, prepared, record)
+
+    async def change(tx: Transaction) -> bool:
+        return await begin_deployment(tx, record, forgotten)
+
+    background.reserve(key, run)
+    try:
+        made = await call.commit(change, status=_status)
+    except BaseException:
+        background.release(key)
+        raise
+    background.start(key)
+    if run.above is not None:
+        run.above.within[record.id] = run
+    shown = show_deployment(record, is_running=True, now=call.now, accepted=True)
+    return json.response(shown, _status(made), _where_to_ask(call, record))
+
+
+def _status(made: bool) -> int:  # noqa: FBT001  what `Call.commit` hands it
+    return 201 if made else 200
+
+
+def _where_to_ask(call: Call, record: Deployment) -> list[Header]:
+    url = f"{call.base}{record.arm_id}/operationStatuses/{status_id(record)}?api-version={call.api_version}"
+    return [(b"azure-asyncoperation", url.encode("ascii", "replace")), (b"retry-after", _SECONDS_TO_WAIT)]
+
+
+def _record_of(call: Call, prepared: Prepared, template: Any) -> Deployment:
+    above = parent()
+    secrets = prepared.secrets | (above.secrets if above is not None else frozenset())
+    plan, connection = prepared.plan, call.connection
+    told: dict[str, Any] = {
+        "parameters": shown_parameters(plan.bound.template, plan.bound.parameters, secrets),
+        "providers": _providers(plan.deployed),
+        "dependencies": _dependencies(plan.resources),
+    }
+    if prepared.tags:
+        told["tags"] = prepared.tags
+    if len(json.encode(told["parameters"])) > limits.DEPLOYMENT_KEPT_BYTES:
+        told["parameters"] = {name: {"type": one["type"]} for name, one in told["parameters"].items()}
+    kept = write_json(shown_template(template, secrets))
+    return Deployment(
+        id=prepared.place.deployment(prepared.name).lower(),
+        tenant=call.identity.tenant,
+        scope=prepared.place.path,
+        name=prepared.name,
+        location=prepared.location,
+        mode=prepared.mode,
+        state=DeploymentState.RUNNING,
+        correlation_id=connection.client_request_id or connection.request_id,
+        started=call.now,
+        template_hash=prepared.template_hash,
+        created_by=call.identity.oid,
+        told=write_json(told),
+        template=kept if len(kept) <= limits.DEPLOYMENT_KEPT_BYTES else "",
+    )
+
+
+def _providers(resources: Iterable[Planned]) -> list[dict[str, Any]]:
+    found: dict[str, set[str]] = {}
+    for one in resources:
+        namespace, _, kind = one.type.partition("/")
+        found.setdefault(namespace, set()).add(kind)
+    return [
+        {"namespace": namespace, "resourceTypes": [{"resourceType": kind} for kind in sorted(kinds)]}
+        for namespace, kinds in sorted(found.items())
+    ]
+
+
+def _dependencies(resources: Mapping[str, Planned]) -> list[dict[str, Any]]:
+    return [
+        {**_named(one), "dependsOn": [_named(resources[key]) for key in sorted(one.depends)]}
+        for one in resources.values()
+        if one.depends
+    ]
+
+
+def _named(one: Planned) -> dict[str, str]:
+    return {"id": one.id, "resourceType": one.type, "resourceName": one.name}
+
+
+def _require_room(call: Call, key: str, record: Deployment) -> None:
+    """
+    Refuse a deployment that is under way already, or one too many.
+
+    Raises:
+        Conflict: `DeploymentActive`.
+        Throttled: as many run in the tenant as may.
+        Invalid: it is too deep within others.
+    """
+    background, above = call.world.background, parent()
+    if background.find(key) is not None:
+        raise Conflict(
+            f"Unable to edit or replace deployment '{record.name}': previous deployment is still active. Please see"
+            " https://aka.ms/arm-deploy for usage details.",
+            code="DeploymentActive",
+        )
+    if above is not None:
+        if above.depth + 1 > limits.TEMPLATE_NESTING:
+            raise Invalid(
+                f"Deployments are within each other deeper than the limit of {limits.TEMPLATE_NESTING}.",
+                code="InvalidTemplate",
+            )
+    elif background.count(record.tenant) >= limits.DEPLOYMENTS_RUNNING:
+        raise Throttled(
+            f"{limits.DEPLOYMENTS_RUNNING} deployments of this tenant are under way. Try again later.",
+            headers=(("Retry-After", "5"),),
+        )
+
+
+def _too_many(call: Call, record: Deployment) -> list[Deployment]:
+    """Find the deployments of a scope that are forgotten for a new one: the oldest that are over."""
+    others = [one for one in _deployments_at(call, record.scope) if one.id != record.id]
+    excess = len(others) + 1 - limits.DEPLOYMENTS_KEPT
+    over = [one for one in others if not _is_running(call, one)]
+    return sorted(over, key=lambda one: one.started)[: max(0, excess)]
+
+
+def _deployments_at(call: Call, scope: str) -> list[Deployment]:
+    folded = scope.lower()
+    return [
+        one
+        for one in call.world.view.all(Deployment, tenant_partition(call.identity.tenant))
+        if one.scope.lower() == folded
+    ]
+
+
+def _run_of(call: Call, record: Deployment) -> Run | None:
+    found = call.world.background.find(key_of(record.tenant, record.id))
+    return found if isinstance(found, Run) else None
+
+
+def _is_running(call: Call, record: Deployment) -> bool:
+    return _run_of(call, record) is not None
+
+
+def the_deployment(call: Call) -> Deployment:
+    """
+    Find the deployment that the path names.
+
+    Raises:
+        NotFound: `DeploymentNotFound`, or what `place_of_call` says.
+    """
+    place, name = place_of_call(call), call.params["deployment"]
+    found = call.world.view.get(Deployment, tenant_partition(call.identity.tenant), place.deployment(name).lower())
+    if found is None:
+        raise deployment_not_found(name[: limits.DEPLOYMENT_NAME_CHARS])
+    return found
+
+
+def _show(call: Call, record: Deployment) -> dict[str, Any]:
+    run = _run_of(call, record)
+    told = run.told() if run is not None else None
+    return show_deployment(record, is_running=run is not None, now=call.now, told=told)
+
+
+async def get_deployment(call: Call) -> Response:
+    """Get a deployment, also one under way."""
+    return json.response(_show(call, the_deployment(call)))
+
+
+async def check_deployment(call: Call) -> Response:
+    """Say whether a deployment exists, without a body: 204 or 404."""
+    try:
+        the_deployment(call)
+    except NotFound:
+        return Response(404, content_type=None)
+    return Response(204, content_type=None)
+
+
+async def list_deployments(call: Call) -> Response:
+    """List the deployments at a scope."""
+    place = place_of_call(call)
+    wanted = parse_filter(call.query.get("$filter"), properties=frozenset({"provisioningstate"})).equals
+    shown = (_show(call, one) for one in _deployments_at(call, place.path))
+    state = wanted.get("provisioningstate", "").lower()
+    found = (one for one in shown if not state or one["properties"]["provisioningState"].lower() == state)
+    return page(call, found, key=lambda one: one["id"].lower(), show=lambda one: one)
+
+
+async def delete_deployment(call: Call) -> Response:
+    """Forget a deployment, and leave all that it deployed: 204, also if there is none."""
+    place, name = place_of_call(call), call.params["deployment"]
+    tenant, deployment = call.identity.tenant, place.deployment(name).lower()
+    if call.world.background.find(key_of(tenant, deployment)) is not None:
+        raise Conflict(f"Unable to delete deployment '{name[:64]}': it is still active.", code="DeploymentActive")
+
+    async def change(tx: Transaction) -> bool:
+        return await remove_deployment(tx, tenant, deployment)
+
+    await call.commit(change)
+    return Response(204, content_type=None)
+
+
+async def cancel_deployment(call: Call) -> Response:
+    """Let a deployment begin nothing more: what it has begun ends as it does."""
+    record = the_deployment(call)
+    run = _run_of(call, record)
+    if run is None:
+        raise Conflict(
+            f"The deployment '{record.name}' cannot be cancelled: it is not under way.",
+            code="DeploymentCannotBeCancelled",
+        )
+    run.cancel()
+    return Response(204, content_type=None)
+
+
+async def validate_deployment(call: Call) -> Response:
+    """Say whether a deployment could begin, and what it would be."""
+    body = await read_deployment(call)
+    check_tags(body.tags or {})
+    prepared = await prepare(call, body)
+    record = _record_of(call, prepared, None)
+    shown = show_deployment(record, is_running=True, now=call.now)
+    shown["properties"] |= {
+        "provisioningState": "Succeeded",
+        "validatedResources": [{"id": one.id} for one in prepared.plan.deployed],
+    }
+    return json.response(shown)
+
+
+async def export_template(call: Call) -> Response:
+    """Give the template of a deployment, without what was secret in it."""
+    record = the_deployment(call)
+    if not record.template:
+        raise NotFound(
+            f"The template of the deployment '{record.name}' was longer than {limits.DEPLOYMENT_KEPT_BYTES} bytes and"
+            " is not kept.",
+            code="DeploymentTemplateNotFound",
+        )
+    return Response(200, b'{"template":' + record.template.encode() + b"}")
+
+
+async def list_operations(call: Call) -> Response:
+    """List what became of the resources of a deployment."""
+    return page(call, _operations(call), key=lambda one: one["operationId"], show=lambda one: one)
+
+
+async def get_operation(call: Call) -> Response:
+    """Get what became of one resource."""
+    wanted = call.params["operation"].upper()
+    found = next((one for one in _operations(call) if one["operationId"] == wanted), None)
+    if found is None:
+        raise NotFound("The deployment has no such operation.", code="DeploymentOperationNotFound")
+    return json.response(found)
+
+
+def _operations(call: Call) -> list[dict[str, Any]]:
+    record = the_deployment(call)
+    run = _run_of(call, record)
+    return read_operations(record) if run is None else [one.show(record) for one in run.outcomes]
+
+
+async def get_status(call: Call) -> Response:
+    """Say how far a deployment is: what `Azure-AsyncOperation` leads to."""
+    record = the_deployment(call)
+    if call.params["status"].lower() != status_id(record):
+        raise NotFound("The deployment has no such operation.", code="DeploymentOperationNotFound")
+    properties = _show(call, record)["properties"]
+    state = properties["provisioningState"]
+    told: dict[str, Any] = {"status": state}
+    if "error" in properties:
+        told["error"] = properties["error"]
+    headers: list[Header] = [(b"retry-after", _SECONDS_TO_WAIT)] if state == DeploymentState.RUNNING else []
+    return json.response(told, headers=headers)

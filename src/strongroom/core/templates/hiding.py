@@ -1,0 +1,82 @@
+"""What of a deployment is kept and shown: nothing that a secure parameter brought in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from strongroom.core.templates.document import Template
+from strongroom.core.templates.expressions import is_expression
+from strongroom.core.templates.parameters import SECURE, shown_type, type_of
+
+HIDDEN = "REDACTED"
+_SECRETS = ("microsoft.keyvault/vaults/secrets", "secrets")
+_SHORTEST = 4
+"""Texts below this many characters are hidden where they stand alone; within others they would be everywhere."""
+
+
+def texts_in(values: Iterable[Any]) -> frozenset[str]:
+    """Gather every text in values, and what numbers come to when they are written."""
+    found: set[str] = set()
+    waiting = list(values)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found.add(one)
+        elif isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return frozenset(found - {""})
+
+
+def hide(value: Any, secrets: frozenset[str]) -> Any:
+    """Give a value with every text hidden that has one of *secrets* in it."""
+    if isinstance(value, str):
+        is_shown = not any(one == value or (len(one) >= _SHORTEST and one in value) for one in secrets)
+        return value if is_shown else HIDDEN
+    if isinstance(value, list):
+        return [hide(one, secrets) for one in value]
+    if isinstance(value, dict):
+        return {hide(name, secrets): hide(one, secrets) for name, one in value.items()}
+    return value
+
+
+def shown_parameters(template: Template, parameters: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
+    """Write down the parameters as answers do; of secure ones, the type."""
+    return dict(_shown_parameters(template, parameters, secrets))
+
+
+def _shown_parameters(
+    template: Template, parameters: Mapping[str, Any], secrets: frozenset[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, value in parameters.items():
+        kind = type_of(template, template.parameters[name])
+        told: dict[str, Any] = {"type": shown_type(kind)}
+        yield name, told if kind in SECURE else told | {"value": hide(value, secrets)}
+
+
+def shown_template(raw: Any, secrets: frozenset[str]) -> Any:
+    """
+    Write down a template as it is kept: without the default values of secure parameters and the values of secrets.
+
+    Those of the templates within it are gone too.
+    """
+    return _without_values(hide(raw, secrets))
+
+
+def _without_values(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_values(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_values(one) for name, one in value.items()}
+    kind = str(kept.get("type", "")).lower()
+    if kind in SECURE and "defaultValue" in kept:
+        del kept["defaultValue"]
+    properties = kept.get("properties")
+    if kind in _SECRETS and isinstance(properties, dict) and "value" in properties:
+        secret = properties["value"]
+        if not (isinstance(secret, str) and is_expression(secret)):
+            kept["properties"] = properties | {"value": HIDDEN}
+    return kept

@@ -1,0 +1,85 @@
+"""
+What goes on after its request was answered, such as a deployment.
+
+    reserve --> start --> runs --> ends by itself
+       └──> release          └──> interrupt: begins nothing more, and ends soon
+
+It belongs to one event loop. What a piece of work does, it does through the flow like everybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+
+class Work(Protocol):
+    """A piece of work."""
+
+    tenant: str
+
+    async def run(self) -> None:
+        """Do it."""
+        ...
+
+    def interrupt(self) -> None:
+        """Begin nothing more: the service stops."""
+        ...
+
+
+class Background:
+    """The pieces of work under way, by what they are about."""
+
+    __slots__ = ("_tasks", "_works")
+
+    def __init__(self) -> None:
+        self._works: dict[str, Work] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def find(self, key: str) -> Work | None:
+        """Find the work about something, if it is under way."""
+        return self._works.get(key)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._tasks)
+
+    def count(self, tenant: str) -> int:
+        """Count a tenant's."""
+        return sum(one.tenant == tenant for one in self._works.values())
+
+    def reserve(self, key: str, work: Work) -> None:
+        """Let a piece of work count as under way while what it needs is committed."""
+        self._works[key] = work
+
+    def release(self, key: str) -> None:
+        """Take back a reservation of what does not begin after all."""
+        del self._works[key]
+
+    def start(self, key: str) -> None:
+        """Begin what was reserved."""
+        work = self._works[key]
+        self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key, work))
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    async def stop(self, grace_s: float) -> None:
+        """Let what is under way end, for a while; then end it."""
+        for work in self._works.values():
+            work.interrupt()
+        tasks = list(self._tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _run(self, key: str, work: Work) -> None:
+        try:
+            await work.run()
+        finally:
+            del self._works[key], self._tasks[key]
