@@ -52,6 +52,19 @@ def identity(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def nested(name: str, content: dict[str, Any], parameters: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Write a deployment within another; with parameters it is evaluated in its own scope."""
+    options = {"expressionEvaluationOptions": {"scope": "inner"}} if parameters is not None else {}
+    properties = {"mode": "Incremental", "template": content, "parameters": parameters or {}, **options}
+    return {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": name,
+        "properties": properties,
+        **more,
+    }
+
+
 def path(scope: str, name: str = "d", rest: str = "") -> str:
     """Give the path of a deployment at a scope."""
     return f"{scope}/providers/Microsoft.Resources/deployments/{name}{rest}"

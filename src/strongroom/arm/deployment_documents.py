@@ -15,7 +15,6 @@ from strongroom.core import limits
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.guids import guid_of
 from strongroom.core.templates.bodies import Output
-from strongroom.core.templates.hiding import hide
 from strongroom.core.templates.scopes import type_and_names
 from strongroom.http import json
 
@@ -92,11 +91,10 @@ def show_ended(
     outputs: Mapping[str, Output],
     outcomes: Sequence[Outcome],
     error: Mapping[str, Any] | None,
-    secrets: frozenset[str],
 ) -> dict[str, Any]:
-    """Write what a deployment came to. Nothing secure is in it."""
+    """Write what a deployment came to, without the values of secure outputs."""
     told: dict[str, Any] = {
-        "outputs": {name: _shown_output(one, secrets) for name, one in outputs.items()},
+        "outputs": {name: _shown_output(one) for name, one in outputs.items()},
         "outputResources": [{"id": one.resource} for one in outcomes if one.operation == "Create" and one.is_success],
     }
     if error is not None:
@@ -104,13 +102,11 @@ def show_ended(
     return told
 
 
-def _shown_output(output: Output, secrets: frozenset[str]) -> dict[str, Any]:
+def _shown_output(output: Output) -> dict[str, Any]:
     shown = output.show()
-    if "value" in shown:
-        shown["value"] = hide(shown["value"], secrets)
-        if len(json.encode(shown["value"])) > limits.DEPLOYMENT_KEPT_BYTES:
-            # It is not kept, and what is not kept is not shown for a moment either.
-            del shown["value"]
+    if "value" in shown and len(json.encode(shown["value"])) > limits.DEPLOYMENT_KEPT_BYTES:
+        # It is not kept, and what is not kept is not shown for a moment either.
+        del shown["value"]
     return shown
 
 

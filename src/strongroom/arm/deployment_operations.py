@@ -6,6 +6,7 @@ from strongroom.arm import deployment_what_if, deployments
 from strongroom.arm import deployment_wire as wire
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import at_scope
+from strongroom.core.locks import Effect
 
 _TYPE = "Microsoft.Resources/deployments"
 _DEPLOYMENTS = f"{{scope*}}/providers/{_TYPE}"
@@ -25,13 +26,17 @@ DEPLOYMENT_ROWS = (
     row("DeploymentDelete", "DELETE", _DEPLOYMENT,
         _TYPE, action(f"{_TYPE}/delete"), deployments.delete_deployment, at_scope, success=204),
     row("DeploymentValidate", "POST", f"{_DEPLOYMENT}/validate",
-        _TYPE, action(f"{_TYPE}/validate/action"), deployments.validate_deployment, at_scope, body=wire.Deployment),
+        _TYPE, action(f"{_TYPE}/validate/action"), deployments.validate_deployment, at_scope, body=wire.Deployment,
+        effect=Effect.NOTHING),
     row("DeploymentWhatIf", "POST", f"{_DEPLOYMENT}/whatIf",
-        _TYPE, action(f"{_TYPE}/whatIf/action"), deployment_what_if.foresee, at_scope, body=wire.Deployment),
+        _TYPE, action(f"{_TYPE}/whatIf/action"), deployment_what_if.foresee, at_scope, body=wire.Deployment,
+        effect=Effect.NOTHING),
     row("DeploymentCancel", "POST", f"{_DEPLOYMENT}/cancel",
-        _TYPE, action(f"{_TYPE}/cancel/action"), deployments.cancel_deployment, at_scope, success=204),
+        _TYPE, action(f"{_TYPE}/cancel/action"), deployments.cancel_deployment, at_scope, success=204,
+        effect=Effect.NOTHING),
     row("DeploymentExportTemplate", "POST", f"{_DEPLOYMENT}/exportTemplate",
-        _TYPE, action(f"{_TYPE}/exportTemplate/action"), deployments.export_template, at_scope),
+        _TYPE, action(f"{_TYPE}/exportTemplate/action"), deployments.export_template, at_scope,
+        effect=Effect.NOTHING),
     row("DeploymentOperationList", "GET", f"{_DEPLOYMENT}/operations",
         _OPERATIONS_TYPE, action(f"{_OPERATIONS_TYPE}/read"), deployments.list_operations, at_scope),
     row("DeploymentOperationGet", "GET", f"{_DEPLOYMENT}/operations/{{operation}}",

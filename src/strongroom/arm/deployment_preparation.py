@@ -19,7 +19,7 @@ from strongroom.core.templates.document import Template, read_template
 from strongroom.core.templates.evaluation import Budget, Evaluator
 from strongroom.core.templates.faults import TemplateFault, invalid_template
 from strongroom.core.templates.functions import FUNCTIONS
-from strongroom.core.templates.hiding import texts_in
+from strongroom.core.templates.hiding import hide_sentence, secrets_in, texts_in
 from strongroom.core.templates.plan import Plan, make_plan
 from strongroom.core.templates.scopes import Place, ScopeKind, parse_place
 from strongroom.core.templates.source import place_of, strict_json
@@ -122,9 +122,11 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
     place, name = place_of_call(call), call.params["deployment"]
     properties = body.properties
     _check_outside(place, name, body)
+    secrets: frozenset[str] = frozenset()
     try:
         template = read_template(properties.template)
         given = await resolve_parameters(call, template, properties.parameters or {})
+        secrets = secrets_in(template, given)
         surroundings = Surroundings(
             place,
             datetime.fromtimestamp(call.now, UTC),
@@ -134,7 +136,7 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
         # Beside the loop: it may take up to a second, and nobody else is to wait for it.
         plan = await asyncio.to_thread(_plan, template, given, surroundings)
     except TemplateFault as fault:
-        raise invalid_template(str(fault)) from None
+        raise invalid_template(hide_sentence(str(fault), secrets)) from None
     _require_served(call, plan)
     return Prepared(
         place,
@@ -143,7 +145,7 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
         _mode(properties.mode, place),
         plan,
         fingerprint(properties.template),
-        texts_in(plan.bound.secure_values()),
+        secrets | texts_in(plan.bound.secure_values()),
         body.tags or {},
     )
 

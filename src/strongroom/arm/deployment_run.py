@@ -24,7 +24,7 @@ from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.errors import Unavailable
 from strongroom.core.templates.bodies import Output, evaluate_body, evaluate_outputs
 from strongroom.core.templates.faults import Needed, TemplateFault
-from strongroom.core.templates.hiding import hide, texts_in
+from strongroom.core.templates.hiding import hide, hide_sentence, texts_in
 from strongroom.core.templates.plan import Planned
 from strongroom.core.templates.scopes import type_and_names
 from strongroom.flow import audit, log
@@ -154,7 +154,7 @@ class Run:
         try:
             body = await self._evaluated(one)
         except TemplateFault as fault:
-            answer = Answer(400, {"error": {"code": "InvalidTemplate", "message": f"{fault}."}})
+            answer = Answer(400, {"error": {"code": "InvalidTemplate", "message": self._sentence(fault)}})
         else:
             answer = await self._asker.ask("PUT", one.id, one.api_version, body, waits=not one.is_deployment)
             if answer.is_success and one.is_deployment:
@@ -203,6 +203,9 @@ class Run:
             return Answer(409, {"error": inner.error() or named_error(inner.record.arm_id, [])})
         return await self._asker.ask("GET", one.id, one.api_version)
 
+    def _sentence(self, fault: TemplateFault) -> str:
+        return f"{hide_sentence(str(fault), self.secrets)}."
+
     def _note(self, operation: str, resource: str, answer: Answer, begun: float) -> None:
         now = self._world.clock()
         error = None if answer.is_success else hide(answer.error, self.secrets)
@@ -240,8 +243,8 @@ class Run:
         try:
             self.outputs = await self._evaluated_outputs()
         except TemplateFault as fault:
-            message = f"The template output evaluation failed: '{fault}'."
-            self._fault = hide({"code": "DeploymentOutputEvaluationFailed", "message": message}, self.secrets)
+            message = f"The template output evaluation failed: '{self._sentence(fault)}'"
+            self._fault = {"code": "DeploymentOutputEvaluationFailed", "message": message}
         self.secrets |= texts_in(one.value for one in self.outputs.values() if one.is_secure)
 
     async def _evaluated_outputs(self) -> dict[str, Output]:
@@ -263,7 +266,13 @@ class Run:
 
     def told(self) -> dict[str, Any]:
         """Say what an answer shows of how it went: nothing secure."""
-        return show_ended(self.outputs, self.outcomes, self.error(), self.secrets)
+        told: dict[str, Any] = hide(show_ended(self.outputs, self.outcomes, self.error()), self.secrets)
+        return told
+
+    def operations(self) -> list[dict[str, Any]]:
+        """Say what became of each resource so far."""
+        shown: list[dict[str, Any]] = hide([one.show(self.record) for one in self.outcomes], self.secrets)
+        return shown
 
     @staticmethod
     def _interrupted() -> dict[str, Any]:
@@ -271,7 +280,7 @@ class Run:
 
     async def _finish(self, state: DeploymentState) -> None:
         told = {**read_told(self.record), **self.told()}
-        operations = [one.show(self.record) for one in self.outcomes]
+        operations = self.operations()
         now = self._world.now()
 
         async def change(tx: Transaction) -> Deployment | None:

@@ -67,9 +67,7 @@ async def _refer(call: Call, template: Template, name: str, given: Any) -> str:
         raise TemplateFault(f"The reference of the template parameter '{name[:64]}' is not valid") from None
     definition = next((one for known, one in template.parameters.items() if known.lower() == name.lower()), None)
     if definition is None or type_of(template, definition) != "securestring":
-        raise TemplateFault(
-            f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes in it"
-        )
+        raise TemplateFault(f"The template parameter '{name[:64]}' is no securestring, so no vault's secret goes in it")
     scope = reference.key_vault.id.rstrip("/")
     if len(scope) > _ID_CHARS or type_and_names(scope)[0].lower() != "microsoft.keyvault/vaults":
         raise TemplateFault(f"The vault of the template parameter '{name[:64]}' is not named by its resource id")
@@ -105,7 +103,7 @@ def _is_at(vault: Vault, scope: str) -> bool:
 
 
 def _admits(vault: Vault) -> bool:
-    """Tell whether the vault's firewall lets Resource Manager in: as one of the trusted services, where it is closed."""
+    """Tell whether the vault's firewall lets Resource Manager in: a trusted service, where it is closed to others."""
     if vault.public_network_access is PublicNetworkAccess.SECURED_BY_PERIMETER:
         return False
     acls = vault.network_acls

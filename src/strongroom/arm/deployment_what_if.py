@@ -11,7 +11,7 @@ from strongroom.core import limits
 from strongroom.core.templates.bodies import evaluate_body
 from strongroom.core.templates.differences import differences
 from strongroom.core.templates.faults import Needed, TemplateFault
-from strongroom.core.templates.hiding import hide
+from strongroom.core.templates.hiding import hide, hide_sentence
 from strongroom.core.templates.plan import Planned
 from strongroom.core.templates.scopes import Place, ScopeKind
 from strongroom.flow.call import Call
@@ -68,7 +68,7 @@ async def _body(
         try:
             return evaluate_body(prepared.plan, one, known), ""
         except TemplateFault as fault:
-            return None, f"{fault}."
+            return None, f"{hide_sentence(str(fault), prepared.secrets)}."
         except Needed as needed:
             answer = await asker.ask("GET", needed.resource, needed.api_version or _LIST_VERSION)
             if not answer.is_success or not isinstance(answer.body, dict):

@@ -19,7 +19,7 @@ from strongroom.core import limits
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.errors import Conflict, Invalid, NotFound, Throttled
 from strongroom.core.records import tenant_partition
-from strongroom.core.templates.hiding import shown_parameters, shown_template
+from strongroom.core.templates.hiding import hide, shown_parameters, shown_template
 from strongroom.core.templates.plan import Planned
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -74,7 +74,7 @@ def _record_of(call: Call, prepared: Prepared, template: Any) -> Deployment:
     told: dict[str, Any] = {
         "parameters": shown_parameters(plan.bound.template, plan.bound.parameters, secrets),
         "providers": _providers(plan.deployed),
-        "dependencies": _dependencies(plan.resources),
+        "dependencies": hide(_dependencies(plan.resources), secrets),
     }
     if prepared.tags:
         told["tags"] = prepared.tags
@@ -256,7 +256,7 @@ async def validate_deployment(call: Call) -> Response:
     shown = show_deployment(record, is_running=True, now=call.now)
     shown["properties"] |= {
         "provisioningState": "Succeeded",
-        "validatedResources": [{"id": one.id} for one in prepared.plan.deployed],
+        "validatedResources": [{"id": hide(one.id, prepared.secrets)} for one in prepared.plan.deployed],
     }
     return json.response(shown)
 
@@ -290,7 +290,7 @@ async def get_operation(call: Call) -> Response:
 def _operations(call: Call) -> list[dict[str, Any]]:
     record = the_deployment(call)
     run = _run_of(call, record)
-    return read_operations(record) if run is None else [one.show(record) for one in run.outcomes]
+    return read_operations(record) if run is None else run.operations()
 
 
 async def get_status(call: Call) -> Response:

@@ -11,6 +11,7 @@ from strongroom.core.templates.parameters import SECURE, shown_type, type_of
 
 HIDDEN = "REDACTED"
 _SECRETS = ("microsoft.keyvault/vaults/secrets", "secrets")
+_BEGINNING = 12
 _SHORTEST = 4
 """Texts below this many characters are hidden where they stand alone; within others they would be everywhere."""
 
@@ -30,6 +31,21 @@ def texts_in(values: Iterable[Any]) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def secrets_in(template: Template, given: Mapping[str, Any]) -> frozenset[str]:
+    """Gather the texts of secure parameters before they are bound: those given, and those the template has itself."""
+    values = {name.lower(): value for name, value in given.items()}
+    return texts_in(
+        values.get(name.lower(), definition.get("defaultValue"))
+        for name, definition in template.parameters.items()
+        if str(definition.get("type", "")).lower() in SECURE
+        or ("$ref" in definition and _is_secure(template, definition))
+    )
+
+
+def _is_secure(template: Template, definition: Mapping[str, Any]) -> bool:
+    return type_of(template, definition) in SECURE
+
+
 def hide(value: Any, secrets: frozenset[str]) -> Any:
     """Give a value with every text hidden that has one of *secrets* in it."""
     if isinstance(value, str):
@@ -40,6 +56,14 @@ def hide(value: Any, secrets: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {hide(name, secrets): hide(one, secrets) for name, one in value.items()}
     return value
+
+
+def hide_sentence(sentence: str, secrets: frozenset[str]) -> str:
+    """Give the sentence of a fault, or another in its place if it may have a secret in it, or the beginning of one."""
+    # Sentences cut what they repeat, so of a long secret the beginning alone may be there.
+    if any(one[:_BEGINNING] in sentence for one in secrets if len(one) >= _SHORTEST):
+        return "The template is not valid, and what is wrong with it cannot be said without a secure value"
+    return sentence
 
 
 def shown_parameters(template: Template, parameters: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
