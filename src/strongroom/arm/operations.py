@@ -62,11 +62,17 @@ CATALOG, _PROVIDER_ROWS = provider_rows(SERVED_TYPES, _ROWS)
 OPERATIONS: tuple[Op, ...] = (*_ROWS, *_PROVIDER_ROWS)
 
 _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
+_OF_A_GROUP = re.compile(rb"\A(/subscriptions/[^/]+/resourcegroups/[^/]+)(/deployments/[^/]+/operations)", re.IGNORECASE)
 
 
 def respelled(path: bytes) -> bytes:
-    """Take out the empty segment that Azure's SDKs leave where a resource has no parent: `/providers/X//y`."""
-    return _EMPTY_PARENT.sub(rb"\1/", path)
+    """
+    Write a path as its row has it.
+
+    Azure's SDKs leave an empty segment where a resource has no parent, `/providers/X//y`, and ask for the operations of
+    a group's deployment without naming the provider.
+    """
+    return _OF_A_GROUP.sub(rb"\1/providers/Microsoft.Resources\2", _EMPTY_PARENT.sub(rb"\1/", path))
 
 
 def unserved(path: bytes) -> NotFound:
