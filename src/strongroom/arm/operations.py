@@ -62,7 +62,9 @@ CATALOG, _PROVIDER_ROWS = provider_rows(SERVED_TYPES, _ROWS)
 OPERATIONS: tuple[Op, ...] = (*_ROWS, *_PROVIDER_ROWS)
 
 _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
-_OF_A_GROUP = re.compile(rb"\A(/subscriptions/[^/]+/resourcegroups/[^/]+)(/deployments/[^/]+/operations)", re.IGNORECASE)
+_OF_A_GROUP = re.compile(
+    rb"\A(/subscriptions/[^/]+/resourcegroups/[^/]+)(/deployments/[^/]+/operations)", re.IGNORECASE
+)
 
 
 def respelled(path: bytes) -> bytes:
