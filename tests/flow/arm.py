@@ -19,6 +19,7 @@ from strongroom.arm.polling import (
 )
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.identity import Caller, PrincipalType
+from strongroom.core.network import Link
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -473,6 +474,12 @@ def decided(status: str, **more: Any) -> dict[str, Any]:
     return {"properties": {"privateLinkServiceConnectionState": {"status": status, **more}}}
 
 
+def _note_policy(arm: Arm) -> None:
+    text = '[[guardrail]]\nname = "noted"\nrule = "rbac-only"\neffect = "audit"\n'
+    how: dict[str, Any] = {"link": Link.CONTROL, "host": "control"}
+    assert arm.world.ask("POST", "http://control/policy", body={"text": text}, **how).status == 200
+
+
 def _make_bare_network(arm: Arm) -> None:
     arm.make_group()
     arm.do("PUT", arm.network, arm.network_body())
@@ -495,6 +502,8 @@ def _make_both_ends(arm: Arm) -> None:
 
 _GONE = {"name": "gone"}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_INSIGHTS = "/providers/Microsoft.PolicyInsights"
+_PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
 _MOVE_RIGHTS: tuple[tuple[str, Callable[[Arm], str]], ...] = (
@@ -732,6 +741,24 @@ CASES: dict[str, Case] = {
     "RoleOperationList": Case(lambda _: f"{_AUTHORIZATION}/providerOperations", to_stranger=200),
     "RoleOperationGet": Case(lambda _: f"{_AUTHORIZATION}/providerOperations/Microsoft.KeyVault", to_stranger=200),
     "LocationList": Case(lambda arm: f"{arm.subscription}/locations"),
+    "PolicyDefinitionListBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/policyDefinitions", to_stranger=200),
+    "PolicyDefinitionGetBuiltIn": Case(lambda _: f"{_AUTHORIZATION}/policyDefinitions/rbac-only", to_stranger=200),
+    "PolicyDefinitionList": Case(lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyDefinitions", to_stranger=200),
+    "PolicyDefinitionGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyDefinitions/rbac-only", to_stranger=200
+    ),
+    "PolicyAssignmentList": Case(
+        lambda arm: f"{arm.group}{_AUTHORIZATION}/policyAssignments", Arm.make_group, to_stranger=200
+    ),
+    "PolicyAssignmentGet": Case(
+        lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyAssignments/noted", _note_policy, to_stranger=200
+    ),
+    "PolicyRestrictionCheck": Case(
+        lambda arm: f"{arm.subscription}{_INSIGHTS}/checkPolicyRestrictions", body=lambda _: _PROPOSED
+    ),
+    "PolicyRestrictionCheckByGroup": Case(
+        lambda arm: f"{arm.group}{_INSIGHTS}/checkPolicyRestrictions", Arm.make_group, lambda _: _PROPOSED
+    ),
     "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
     "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
     "NetworkOperationStatusGet": Case(lambda arm: arm.operation(NETWORK_PLACE, "operations")),
@@ -745,9 +772,21 @@ CASES: dict[str, Case] = {
 }
 
 
+def _states(place: Callable[[Arm], str], word: str) -> Case:
+    return Case(lambda arm: f"{place(arm)}{_INSIGHTS}/policyStates/latest/{word}", Arm.make_secret)
+
+
 def _registration(namespace: str, word: str) -> Case:
     return Case(lambda arm: f"{arm.bare_subscription}/providers/{namespace}/{word}", Arm.make_bare_subscription)
 
+
+for _suffix, _prefix in (
+    ("", lambda arm: arm.subscription),
+    ("ByGroup", lambda arm: arm.group),
+    ("ByVault", lambda arm: arm.vault),
+):
+    for _word, _last in (("Query", "queryResults"), ("Summarize", "summarize")):
+        CASES[f"PolicyState{_word}{_suffix}"] = _states(_prefix, _last)
 
 for _provider in CATALOG.providers:
     _name = _provider.namespace.removeprefix("Microsoft.").replace(".", "")

@@ -24,19 +24,33 @@ from tests.world import Simulation
 pytestmark = pytest.mark.usefixtures("restored")
 
 LOCKS = "/providers/Microsoft.Authorization/locks"
+_READS = "it reads"
 _A_GROUP = "a management group cannot be locked, in Azure neither"
 NOT_HELD = {
     "ManagementLockPut": "locks do not hold locks, or nobody could take one away",
     "ManagementLockDelete": "locks do not hold locks, or nobody could take one away",
-    "VaultCheckNameAvailability": "it reads",
-    "VaultExplain": "it reads",
-    "VaultExplainOwn": "it reads",
-    "VaultWhoCan": "it reads",
+    "VaultCheckNameAvailability": _READS,
+    "VaultExplain": _READS,
+    "VaultExplainOwn": _READS,
+    "VaultWhoCan": _READS,
+    "PolicyRestrictionCheck": _READS,
+    "PolicyRestrictionCheckByGroup": _READS,
+    "PolicyStateQuery": _READS,
+    "PolicyStateQueryByGroup": _READS,
+    "PolicyStateQueryByVault": _READS,
+    "PolicyStateSummarize": _READS,
+    "PolicyStateSummarizeByGroup": _READS,
+    "PolicyStateSummarizeByVault": _READS,
     "ManagementGroupPut": _A_GROUP,
     "ManagementGroupPatch": _A_GROUP,
     "ManagementGroupDelete": _A_GROUP,
     "ManagementGroupSubscriptionPut": _A_GROUP,
     "ManagementGroupSubscriptionDelete": _A_GROUP,
+    **{
+        op.name: "which providers a subscription uses is not of its resources"
+        for op in GUARDED
+        if op.name.endswith(("ProviderRegister", "ProviderUnregister"))
+    },
 }
 """The rows of writing methods that no lock holds, each with its reason."""
 WRITING = [op for op in GUARDED if op.method in {"PUT", "PATCH", "POST", "DELETE"}]

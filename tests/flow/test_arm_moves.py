@@ -260,7 +260,7 @@ class TestWho:
     """Whose rights it takes."""
 
     def test_rights(self, arm: Arm) -> None:
-        """SEC-TENANT-13: to write the target, and to assign roles over what is moved, without a condition, besides the row's own."""
+        """SEC-TENANT-13: to write the target, and to assign roles over what is moved, besides the row's own."""
         arm.make_vault_and_other_group()
         other = arm.as_(arm.world.principal())
         arm.world.grant(other.who.oid, CONTRIBUTOR, arm.group)
@@ -436,6 +436,22 @@ class TestRequests:
         for path in ("moveResources", "validateMoveResources"):
             assert arm.refused("POST", f"{arm.group}/{path}", body)[:2] == (status, code)
         assert arm.refused("POST", f"{arm.group}/moveResources", {"resources": "x"})[0] == 400
+
+    def test_unregistered(self, arm: Arm) -> None:
+        """Nothing comes to a subscription that does without its provider."""
+        arm.make_vault()
+        guid = f"5ddddddd-0000-4000-8000-0000{arm.tag}"
+        subscription = Subscription(guid, arm.world.first.tenant_id, "Bare", 0)
+        arm.world.commit(lambda tx: tx.put(subscription))
+        target, provider = (
+            f"{subscription.scope}/resourceGroups/e",
+            f"{subscription.scope}/providers/Microsoft.KeyVault",
+        )
+        arm.do("PUT", target, {"location": "local"})
+        arm.do("POST", f"{provider}/unregister", version="2022-12-01")
+        assert refused(arm, target=target)[:2] == (409, "MissingSubscriptionRegistration")
+        arm.do("POST", f"{provider}/register", version="2022-12-01")
+        move(arm, target=target)
 
     def test_limit(self, arm: Arm) -> None:
         """As many as Azure moves at once, and no more."""

@@ -11,6 +11,7 @@ from strongroom.arm import wire
 from strongroom.arm.containers import the_group
 from strongroom.arm.documents import TYPES, Resource
 from strongroom.arm.polling import RESOURCES_PLACE, accepted
+from strongroom.arm.registered import is_registered, unregistered
 from strongroom.arm.rights import ASSIGN_ROLES, require_linked_right, require_right
 from strongroom.core import limits
 from strongroom.core.echo import RESOURCE_ID, shown
@@ -111,8 +112,21 @@ async def _read(call: Call) -> _Plan:
             f"The source and the target of a move are the same resource group '{source.name}'.",
             code="MoveCannotProceedWithSameResourceGroup",
         )
+    _require_registered(call, target, named)
     found = {one.scope: one for one in (_resource(call, name) for name in named)}
     return _Plan(source, target, tuple(found.values()), named)
+
+
+def _require_registered(call: Call, target: ResourceGroup, resources: Sequence[str]) -> None:
+    """
+    Refuse to move something to a subscription that does without its provider.
+
+    Raises:
+        Conflict: `MissingSubscriptionRegistration`.
+    """
+    for namespace in {one.split("/")[6] for one in resources}:
+        if not is_registered(call, target.subscription, namespace):
+            raise unregistered(namespace)
 
 
 def _require_rights(call: Call, target: str, resources: Sequence[str]) -> None:

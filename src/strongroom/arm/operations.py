@@ -18,6 +18,7 @@ from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
+from strongroom.arm.policy_operations import POLICY_ROWS, POLICY_TYPES
 from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
 from strongroom.arm.rights_operations import RIGHTS_ROWS, RIGHTS_TYPES
 from strongroom.arm.secret_operations import SECRET_ROWS, SECRET_TYPES
@@ -37,6 +38,7 @@ _ROWS: tuple[Op, ...] = (
     *RIGHTS_ROWS,
     *LOCK_ROWS,
     *EXPLAIN_ROWS,
+    *POLICY_ROWS,
     *NETWORK_ROWS,
     *DEPLOYMENT_ROWS,
     *ASYNC_OPERATION_ROWS,
@@ -53,6 +55,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *TAG_TYPES,
     *EXPLAIN_TYPES,
     *DEPLOYMENT_TYPES,
+    *POLICY_TYPES,
     *ASYNC_OPERATION_TYPES,
     *PROVIDER_TYPES,
 )

@@ -60,11 +60,11 @@ def opened(call: Call) -> tuple[str | None, int]:
     return open_place(call, *_bound(call), names=_TOKEN_NAMES, code="InvalidSkipToken"), _limit(call)
 
 
-def continued(call: Call, shown: Sequence[object], after: str | None) -> Response:
+def continued(call: Call, shown: Sequence[object], after: str | None, *, link: str = "nextLink") -> Response:
     """Answer with a page, and with where the list goes on: behind the place *after*, if it does."""
     answer: dict[str, object] = {"value": shown}
     if after is not None:
-        answer["nextLink"] = next_link(call, after, *_bound(call), carried=_CARRIED)
+        answer[link] = next_link(call, after, *_bound(call), carried=_CARRIED)
     return json.response(answer)
 
 

@@ -23,8 +23,13 @@ def require_registered(call: Call, namespace: str) -> None:
     """
     subscription = call.params.get("subscription")
     if subscription is not None and not is_registered(call, subscription, namespace):
-        raise Conflict(
-            f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for"
-            " how to register subscriptions.",
-            code="MissingSubscriptionRegistration",
-        )
+        raise unregistered(namespace)
+
+
+def unregistered(namespace: str) -> Conflict:
+    """Say that a subscription does without a provider."""
+    return Conflict(
+        f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for"
+        " how to register subscriptions.",
+        code="MissingSubscriptionRegistration",
+    )

@@ -7,7 +7,7 @@ Guardrails, as the operator declares them: put in force as a whole, and checked 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 
 from strongroom.control.guardrails_wire import CheckAnswer, Finding, GuardrailEntry, GuardrailsAnswer, GuardrailsBody
 from strongroom.control.link import optional_body, require_control
@@ -24,20 +24,15 @@ from strongroom.core.guardrails import (
     judge_vault,
     parse_guardrails,
 )
-from strongroom.core.lifecycle import State, state_of
 from strongroom.core.limits import GUARDRAIL_FINDINGS
-from strongroom.core.objects import Collection
 from strongroom.core.records import INSTANCE
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guardrails_of
-from strongroom.flow.world import World
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects.secrets import Secret, secret_of
-from strongroom.store import ObjectState, Transaction
-
-_PAGE = 100
+from strongroom.objects.secrets import each_secret
+from strongroom.store import Transaction
 
 
 async def get_guardrails(call: Call) -> Response:
@@ -88,25 +83,12 @@ async def check_guardrails(call: Call) -> Response:
         _add(answer, vault, None, judge_vault(guardrails, vault))
         if not about_secrets:
             continue
-        async for secret in _secrets_of(call.world, vault, call.now):
+        async for secret in each_secret(call.world.store, vault, call.now):
             answer.secrets += 1
             attributes = secret.body.attributes
             violations = judge_secret(guardrails, vault, SecretFacts(attributes.created, attributes.exp))
             _add(answer, vault, f"secrets/{secret.stored.name}", violations)
     return json.response(answer)
-
-
-async def _secrets_of(world: World, vault: Vault, now: int) -> AsyncIterator[Secret]:
-    """Go through a vault's secrets, each by its latest version; no value is opened."""
-    after: str | None = None
-    while True:
-        page = await world.store.objects(vault.id, Collection.SECRETS, ObjectState.ACTIVE, after=after, limit=_PAGE)
-        for stored, row in page.rows:
-            if state_of(stored, now) is State.ACTIVE:
-                yield secret_of(stored, row)
-        if not page.more:
-            return
-        after = page.rows[-1][0].key
 
 
 def _add(answer: CheckAnswer, vault: Vault, place: str | None, violations: Iterable[Violation]) -> None:

@@ -73,6 +73,11 @@ class Guardrail:
     min_rsa_bits: int | None = None
     curves: tuple[str, ...] = ()
 
+    @property
+    def is_about_vaults(self) -> bool:
+        """Tell whether a vault's own settings decide, not what is in it."""
+        return self.rule in _VAULT_RULES
+
     def covers(self, vault: Vault) -> bool:
         """Tell whether a vault is one of those it is about."""
         return any(fnmatchcase(vault.name.lower(), pattern) for pattern in self.vaults)

@@ -7,7 +7,7 @@ Each re-reads through the transaction what must be true when it commits. The rul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -33,13 +33,14 @@ from strongroom.core.secrets import GivenProperties, SecretVersionBody, new_vers
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
 from strongroom.crypto.protocol import Envelope, KeyProtection, Unsealable
-from strongroom.store import Reader, Transaction
+from strongroom.store import ObjectState, Reader, Transaction
 
 _FORMAT = 1
 """The format of a sealed secret value: UTF-8 text. It is bound into the seal."""
 
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(SecretVersionBody).decode
+_READ_AT_ONCE = 100
 _REMEMBERED_BYTES = 512
 _remembered = lru_cache(maxsize=4096)(_decode_body)
 """What small bodies say: nearly all of them, read again and again. Nothing in them is secret."""
@@ -267,6 +268,18 @@ def _row(
     return StoredVersion(
         vault.id, Collection.SECRETS, stored.name, stored.object_id, version, ordinal, _encode_body(body), sealed
     )
+
+
+async def each_secret(reader: Reader, vault: Vault, now: int) -> AsyncIterator[Secret]:
+    """Go through a vault's active secrets in order of name, each by its latest version; no value is opened."""
+    after: str | None = None
+    more = True
+    while more:
+        page = await reader.objects(vault.id, Collection.SECRETS, ObjectState.ACTIVE, after=after, limit=_READ_AT_ONCE)
+        for stored, row in page.rows:
+            if state_of(stored, now) is State.ACTIVE:
+                yield secret_of(stored, row)
+        after, more = page.rows[-1][0].key if page.rows else after, page.more
 
 
 async def _latest(reader: Reader, stored: StoredObject) -> Secret:
