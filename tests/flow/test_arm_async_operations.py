@@ -106,7 +106,7 @@ class TestForms:
 
 
 class TestWhoMayAsk:
-    """An id is good for its caller, in its place, for its time, and as it was given."""
+    """SEC-TENANT-2: an id is good for its caller, in its place, for its time, and as it was given."""
 
     @pytest.fixture
     def removal(self, arm: Arm) -> str:

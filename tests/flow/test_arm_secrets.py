@@ -222,7 +222,7 @@ class TestRights:
 
     @pytest.mark.parametrize("role", [CONTRIBUTOR, KEY_VAULT_CONTRIBUTOR])
     def test_contributors_write_and_do_not_read(self, arm: Arm, role: str) -> None:
-        """An administrator of resources sets values and never gets one, here or in the vault."""
+        """SEC-TENANT-14: an administrator of resources sets values and never gets one, here or in the vault."""
         who = arm.world.principal()
         arm.world.grant(who.oid, role, arm.group)
         other, value = arm.as_(who), plant()
