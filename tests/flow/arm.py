@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from strongroom.arm.deployment_documents import operation_id, status_id
+from strongroom.arm.deployment_run import key_of
 from strongroom.arm.operations import CATALOG, OPERATIONS
 from strongroom.arm.polling import (
     KEY_VAULT_PLACE,
@@ -18,6 +20,7 @@ from strongroom.arm.polling import (
     seal_id,
 )
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
+from strongroom.core.deployments import Deployment
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Link
 from strongroom.core.networks import Perimeter
@@ -279,6 +282,37 @@ class Arm:
         details = {"details": {"parent": {"id": parent}}} if parent else {}
         return {"properties": {"displayName": name or f"Group {self.tag}", **details}}
 
+    @property
+    def deployment(self) -> str:
+        """A deployment at the group."""
+        return f"{self.group}/providers/Microsoft.Resources/deployments/d-{self.tag}"
+
+    def deployment_body(self) -> dict[str, Any]:
+        """Give the body that deploys an identity."""
+        schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+        kind = "Microsoft.ManagedIdentity/userAssignedIdentities"
+        resource = {"type": kind, "apiVersion": "2023-01-31", "name": f"i-{self.tag}", "location": "local"}
+        template = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": [resource]}
+        return {"properties": {"mode": "Incremental", "template": template}}
+
+    def make_deployment(self) -> Any:
+        """Make the group, and deploy an identity to the end."""
+        self.make_group()
+        made = self.do("PUT", self.deployment, self.deployment_body())
+        self.world.settle()
+        return made
+
+    @property
+    def deployment_operation(self) -> str:
+        """The path of what became of the deployment's one resource."""
+        return f"{self.deployment}/operations/{operation_id('Create', self.identity)}"
+
+    @property
+    def deployment_status(self) -> str:
+        """The path of how far the deployment is; before there is one, of nothing."""
+        found = [one for one in self.world.view.all(Deployment) if one.arm_id == self.deployment]
+        return f"{self.deployment}/operationStatuses/{status_id(found[0]) if found else 'none'}"
+
     def own_everything(self) -> None:
         """Become Owner of the root group, if not yet."""
         held = self.world.view.all(RoleAssignment, tenant_partition(self.world.first.tenant_id))
@@ -501,6 +535,28 @@ def _make_both_ends(arm: Arm) -> None:
 
 
 _GONE = {"name": "gone"}
+
+
+class _Endless:
+    """A deployment that does not end; it counts for no tenant."""
+
+    tenant = ""
+
+    async def run(self) -> None:
+        """Never begin."""
+
+    def cancel(self) -> None:
+        """Go on for ever."""
+
+    interrupt = cancel
+
+
+def _make_endless_deployment(arm: Arm) -> None:
+    arm.make_deployment()
+    tenant = arm.world.first.tenant_id
+    arm.world.world.background.reserve(key_of(tenant, arm.deployment), _Endless())
+
+
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _INSIGHTS = "/providers/Microsoft.PolicyInsights"
 _PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
@@ -766,6 +822,18 @@ CASES: dict[str, Case] = {
     "ResourceOperationStatusGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationStatuses")),
     "ResourceOperationResultGet": Case(lambda arm: arm.operation(RESOURCES_PLACE, "operationresults", _GONE)),
     "ManagementGroupOperationStatusGet": Case(lambda arm: arm.operation(MANAGEMENT_PLACE, "operationResults")),
+    "DeploymentList": Case(lambda arm: arm.deployment.rpartition("/")[0], Arm.make_deployment),
+    "DeploymentGet": Case(lambda arm: arm.deployment, Arm.make_deployment),
+    "DeploymentExists": Case(lambda arm: arm.deployment, Arm.make_deployment),
+    "DeploymentPut": Case(lambda arm: arm.deployment, Arm.make_group, Arm.deployment_body),
+    "DeploymentDelete": Case(lambda arm: arm.deployment, Arm.make_deployment),
+    "DeploymentValidate": Case(lambda arm: f"{arm.deployment}/validate", Arm.make_group, Arm.deployment_body),
+    "DeploymentWhatIf": Case(lambda arm: f"{arm.deployment}/whatIf", Arm.make_group, Arm.deployment_body),
+    "DeploymentCancel": Case(lambda arm: f"{arm.deployment}/cancel", _make_endless_deployment),
+    "DeploymentExportTemplate": Case(lambda arm: f"{arm.deployment}/exportTemplate", Arm.make_deployment),
+    "DeploymentOperationList": Case(lambda arm: f"{arm.deployment}/operations", Arm.make_deployment),
+    "DeploymentOperationGet": Case(lambda arm: arm.deployment_operation, Arm.make_deployment),
+    "DeploymentStatusGet": Case(lambda arm: arm.deployment_status, Arm.make_deployment),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),

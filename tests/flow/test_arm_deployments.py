@@ -272,8 +272,8 @@ class TestFailures:
     """What is refused on the way."""
 
     def test_partial(self, arm: Arm) -> None:
-        """One refused resource stops what waits for it and nothing else; what was done is told, and why not the rest."""
         """One refused resource stops what waits for it and nothing else; what was done is told, and why not all."""
+        arm.make_group()
         bad = vault(arm, "no--name")
         content = template(
             vault(arm),

@@ -49,7 +49,7 @@ class Outcome:
     def show(self, deployment: Deployment) -> dict[str, Any]:
         """Write it as an operation of its deployment."""
         kind, names = type_and_names(self.resource)
-        place = sha256(f"{self.operation} {self.resource.lower()}".encode()).hexdigest()[:16].upper()
+        place = operation_id(self.operation, self.resource)
         properties: dict[str, Any] = {
             "provisioningOperation": self.operation,
             "provisioningState": "Succeeded" if self.is_success else "Failed",
@@ -66,6 +66,11 @@ class Outcome:
             "operationId": place,
             "properties": properties,
         }
+
+
+def operation_id(operation: str, resource: str) -> str:
+    """Say by what an outcome is found within its deployment."""
+    return sha256(f"{operation} {resource.lower()}".encode()).hexdigest()[:16].upper()
 
 
 def _phrase(status: int) -> str:

@@ -237,13 +237,13 @@ async def delete_deployment(call: Call) -> Response:
 async def cancel_deployment(call: Call) -> Response:
     """Let a deployment begin nothing more: what it has begun ends as it does."""
     record = the_deployment(call)
-    run = _run_of(call, record)
-    if run is None:
+    work = call.world.background.find(key_of(record.tenant, record.id))
+    if work is None:
         raise Conflict(
             f"The deployment '{record.name}' cannot be cancelled: it is not under way.",
             code="DeploymentCannotBeCancelled",
         )
-    run.cancel()
+    work.cancel()
     return Response(204, content_type=None)
 
 

@@ -441,8 +441,6 @@ WHO_CAN_PAGE = 100
 """Principals in one page of the answer to who can do something, and the default: ours."""
 WHO_CAN_EXAMINED = 5000
 """Principals that are looked at for one such page, which may be short then and have a next one: ours."""
-TEMPLATE_BYTES = 4 * 1024 * 1024
-"""A deployment template: Azure Resource Manager's own limit. `ARM_BODY_BYTES` bounds it with its parameters."""
 TEMPLATE_RESOURCES = 800
 """Resources of one template, copies counted: Azure's own limit."""
 TEMPLATE_PARAMETERS = 256

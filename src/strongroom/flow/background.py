@@ -22,6 +22,10 @@ class Work(Protocol):
         """Do it."""
         ...
 
+    def cancel(self) -> None:
+        """Begin nothing more: somebody asked for it."""
+        ...
+
     def interrupt(self) -> None:
         """Begin nothing more: the service stops."""
         ...
