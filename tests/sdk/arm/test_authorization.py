@@ -98,3 +98,11 @@ def test_permissions(plane: Plane, client: AuthorizationManagementClient) -> Non
     """The caller's own permissions are listed."""
     mine = list(client.permissions.list_for_resource_group(plane.group))
     assert ["*"] in [one.actions for one in mine]
+
+
+def test_provider_operations(client: AuthorizationManagementClient) -> None:
+    """What roles can be made of is listed by provider."""
+    shown = client.provider_operations_metadata.get("Microsoft.KeyVault", expand="resourceTypes")
+    actions = {one.name: one.is_data_action for kind in shown.resource_types for one in kind.operations}
+    assert actions["Microsoft.KeyVault/vaults/secrets/getSecret/action"] is True
+    assert "Microsoft.KeyVault" in [one.name for one in client.provider_operations_metadata.list()]

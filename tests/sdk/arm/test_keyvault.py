@@ -13,6 +13,11 @@ from azure.mgmt.keyvault.models import (
     IPRule,
     NetworkRuleSet,
     Permissions,
+    SecretAttributes,
+    SecretCreateOrUpdateParameters,
+    SecretPatchParameters,
+    SecretPatchProperties,
+    SecretProperties,
     VaultAccessPolicyParameters,
     VaultAccessPolicyProperties,
     VaultCheckNameAvailabilityParameters,
@@ -117,6 +122,42 @@ def test_refusals(plane: Plane, client: KeyVaultManagementClient, name: str) -> 
         plane.create(f"{name}2", soft_delete_retention_in_days=6)
     assert invalid.value.status_code == 400
     assert "softDeleteRetentionInDays" in invalid.value.message
+
+
+def test_secrets(plane: Plane, client: KeyVaultManagementClient, name: str, canary: str) -> None:
+    """A secret of a vault is set as a resource, changed and listed; no answer has its value."""
+    plane.create(name)
+    wanted = SecretCreateOrUpdateParameters(properties=SecretProperties(value=canary, content_type="text/plain"))
+    made = client.secrets.create_or_update(plane.group, name, "s", wanted)
+    assert (made.name, made.properties.value, made.properties.content_type) == ("s", None, "text/plain")
+    assert made.properties.secret_uri == f"{plane.facts['vaultUri'].replace(plane.facts['vaultName'], name)}secrets/s"
+    assert made.properties.secret_uri_with_version.startswith(f"{made.properties.secret_uri}/")
+    patch = SecretPatchParameters(
+        tags={"env": "test"}, properties=SecretPatchProperties(attributes=SecretAttributes(enabled=False))
+    )
+    changed = client.secrets.update(plane.group, name, "s", patch)
+    assert (changed.properties.attributes.enabled, changed.tags) == (False, {"env": "test"})
+    assert [one.name for one in client.secrets.list(plane.group, name)] == ["s"]
+    shown = client.secrets.get(plane.group, name, "s")
+    assert (shown.properties.value, shown.properties.attributes.enabled) == (None, False)
+
+
+def test_operations(client: KeyVaultManagementClient) -> None:
+    """The provider says what can be done to its resources, and to what is in them."""
+    known = {one.name: one.is_data_action for one in client.operations.list()}
+    assert known["Microsoft.KeyVault/vaults/write"] is False
+    assert known["Microsoft.KeyVault/vaults/secrets/getSecret/action"] is True
+
+
+def test_what_is_not_served(plane: Plane, client: KeyVaultManagementClient, name: str) -> None:
+    """Keys of vaults and managed HSMs are refused with what there is."""
+    plane.create(name)
+    for ask in (lambda: client.keys.list(plane.group, name), client.managed_hsms.list_by_subscription):
+        with pytest.raises(ResourceNotFoundError) as refused:
+            list(ask())
+        assert refused.value.error is not None
+        assert refused.value.error.code == "InvalidResourceType"
+        assert "This service has these resource types of it: checkNameAvailability" in str(refused.value.error.message)
 
 
 def test_under_azures_names(live: Live) -> None:
