@@ -184,6 +184,11 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Resources/tags/default"
 
     @property
+    def tag_name(self) -> str:
+        """The path of a name that the subscription suggests for tags."""
+        return f"{self.subscription}/tagNames/n-{self.tag}"
+
+    @property
     def lock(self) -> str:
         """The path of a lock at the vault."""
         return f"{self.vault}/providers/Microsoft.Authorization/locks/l-{self.tag}"
@@ -427,6 +432,15 @@ class Arm:
         self.make_rule()
         return self.do("PUT", self.association, self.association_body(mode))
 
+    def make_tag_name(self) -> Any:
+        """Suggest a name for tags."""
+        return self.do("PUT", self.tag_name)
+
+    def make_tag_value(self) -> Any:
+        """Suggest a name for tags, and a value."""
+        self.make_tag_name()
+        return self.do("PUT", f"{self.tag_name}/tagValues/v")
+
     def make_lock(self) -> Any:
         """Make the vault and lock it."""
         self.make_vault()
@@ -581,6 +595,10 @@ CASES: dict[str, Case] = {
     "TagsPatch": Case(lambda arm: arm.tags, Arm.make_vault, lambda _: tags_body({"a": "b"}, "Merge")),
     "TagsDelete": Case(lambda arm: arm.tags, Arm.make_vault),
     "TagNameList": Case(lambda arm: f"{arm.subscription}/tagNames"),
+    "TagNamePut": Case(lambda arm: arm.tag_name),
+    "TagNameDelete": Case(lambda arm: arm.tag_name, Arm.make_tag_name),
+    "TagValuePut": Case(lambda arm: f"{arm.tag_name}/tagValues/v", Arm.make_tag_name),
+    "TagValueDelete": Case(lambda arm: f"{arm.tag_name}/tagValues/v", Arm.make_tag_value),
     "ResourceGroupDelete": Case(lambda arm: arm.group, Arm.make_vault),
     "VaultExists": Case(lambda arm: arm.vault, Arm.make_vault),
     "UserAssignedIdentityExists": Case(lambda arm: arm.identity, Arm.make_identity),

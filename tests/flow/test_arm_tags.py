@@ -12,7 +12,7 @@ import pytest
 from strongroom.core import limits
 from strongroom.core.builtin_roles import READER
 from strongroom.core.rbac import RoleDefinition
-from strongroom.core.resources import Subscription
+from strongroom.core.resources import Subscription, TagName
 from strongroom.resources.tags import TagOperation, apply
 from tests.flow.arm import Arm, tags_body
 from tests.world import Simulation
@@ -192,3 +192,60 @@ class TestNames:
         actions = [{"actions": ["Microsoft.KeyVault/vaults/read"]}]
         arm.do("PUT", arm.denial, arm.denial_body(reader.who.oid, permissions=actions))
         assert f"n{arm.tag}" not in str(reader.do("GET", f"{arm.subscription}/tagNames"))
+
+
+class TestSuggested:
+    """Names and values that a subscription suggests."""
+
+    def test_life(self, arm: Arm) -> None:
+        """As `az tag` makes, lists and removes them; a name compares without case."""
+        path = arm.tag_name
+        name = path.rpartition("/")[2]
+        made = {"id": path, "tagName": name, "count": {"type": "Total", "value": 0}, "values": []}
+        answer = arm.ask("PUT", path)
+        assert (answer.status, answer.json) == (201, made)
+        answer = arm.ask("PUT", path.upper().replace("/SUBSCRIPTIONS", "/subscriptions"))
+        assert (answer.status, answer.json) == (200, made)
+        value = {"id": f"{path}/tagValues/One", "tagValue": "One", "count": {"type": "Total", "value": 0}}
+        answer = arm.ask("PUT", f"{path}/tagValues/One")
+        assert (answer.status, answer.json) == (201, value)
+        assert arm.ask("PUT", f"{path}/tagValues/One").status == 200
+        assert {**made, "values": [value]} in arm.do("GET", f"{arm.subscription}/tagNames")["value"]
+        assert arm.refused("DELETE", path)[:2] == (409, "TagInUse")
+        assert [arm.ask("DELETE", f"{path}/tagValues/One").status for _ in range(2)] == [200, 204]
+        assert [arm.ask("DELETE", path).status for _ in range(2)] == [200, 204]
+        assert name not in str(arm.do("GET", f"{arm.subscription}/tagNames"))
+
+    def test_in_use(self, arm: Arm) -> None:
+        """What some resource has, whoever may read it, stays suggested; its count is told with it."""
+        arm.make_tag_value()
+        arm.make_group()
+        name = arm.tag_name.rpartition("/")[2]
+        arm.do("PATCH", arm.group, {"tags": {name.upper(): "v"}})
+        assert arm.do("PUT", f"{arm.tag_name}/tagValues/v")["count"]["value"] == 1
+        for path in (f"{arm.tag_name}/tagValues/v", arm.tag_name):
+            assert arm.refused("DELETE", path)[:2] == (409, "TagInUse")
+        arm.do("PATCH", arm.group, {"tags": {}})
+        arm.do("DELETE", f"{arm.tag_name}/tagValues/v")
+        arm.do("DELETE", arm.tag_name)
+
+    def test_bad_input(self, arm: Arm) -> None:
+        """They are names and values as tags have them, and a value is of a name."""
+        assert arm.refused("PUT", f"{arm.tag_name}/tagValues/v")[:2] == (404, "TagNameNotFound")
+        assert arm.refused("PUT", f"{arm.tag_name}%3F")[:2] == (400, "InvalidTagNameCharacters")
+        arm.make_tag_name()
+        value = "x" * (limits.ARM_TAG_VALUE_CHARS + 1)
+        assert arm.refused("PUT", f"{arm.tag_name}/tagValues/{value}")[:2] == (400, "InvalidTagValueSize")
+
+    def test_limits(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As many as there may be, and no more."""
+        arm.make_tag_value()
+        there = sum(one.subscription == arm.world.first.subscription_id for one in arm.world.view.all(TagName))
+        monkeypatch.setattr(limits, "TAG_NAMES", there + 1)
+        arm.do("PUT", f"{arm.tag_name}-1")
+        assert arm.refused("PUT", f"{arm.tag_name}-2")[:2] == (409, "TagNameCountExceeded")
+        arm.do("PUT", arm.tag_name)
+        monkeypatch.setattr(limits, "TAG_NAME_VALUES", 2)
+        arm.do("PUT", f"{arm.tag_name}/tagValues/2")
+        assert arm.refused("PUT", f"{arm.tag_name}/tagValues/3")[:2] == (409, "TagValueCountExceeded")
+        arm.do("PUT", f"{arm.tag_name}/tagValues/2")

@@ -283,6 +283,7 @@ class Place:
             operation="add",
             namespace="Microsoft.KeyVault",
             secret="s",
+            value="v",
         )
 
 

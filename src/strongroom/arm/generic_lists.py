@@ -1,8 +1,8 @@
-"""Every resource, whatever its type: whether it is there, lists of them, and of the tags that they have."""
+"""Every resource, whatever its type: whether it is there, and lists of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from strongroom.arm.containers import listed_group, the_subscription
 from strongroom.arm.documents import TYPES, Document, Resource, show_resource, timestamp
@@ -12,7 +12,7 @@ from strongroom.arm.rights import can
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.networks import Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import tenant_partition
-from strongroom.core.resources import Machine, ResourceGroup, Subscription, UserAssignedIdentity
+from strongroom.core.resources import Machine, Subscription, UserAssignedIdentity
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.http.message import Response
@@ -27,7 +27,6 @@ _BESIDE_VAULTS: tuple[type[UserAssignedIdentity | Machine | VirtualNetwork | Pri
 )
 _PROPERTIES = frozenset({"resourcetype", "name", "resourcegroup", "location"})
 _EXPANSIONS = {"createdtime": "createdTime", "changedtime": "changedTime", "provisioningstate": "provisioningState"}
-_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 
 
 async def list_resources(call: Call) -> Response:
@@ -68,32 +67,6 @@ async def check_resource(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
-async def list_tag_names(call: Call) -> Response:
-    """List the names and values of the tags in a subscription, with how often each is used, as far as one may read."""
-    parent = the_subscription(call)
-    counts: dict[str, dict[str, int]] = {}
-    names: dict[str, str] = {}
-    for tags in _tags_in(call, parent):
-        for name, value in tags.items():
-            values = counts.setdefault(name.lower(), {})
-            names.setdefault(name.lower(), name)
-            values[value] = values.get(value, 0) + 1
-
-    def show(key: str) -> Document:
-        place = f"{parent.scope}/tagNames/{names[key]}"
-        return {
-            "id": place,
-            "tagName": names[key],
-            "count": {"type": "Total", "value": sum(counts[key].values())},
-            "values": [
-                {"id": f"{place}/tagValues/{value}", "tagValue": value, "count": {"type": "Total", "value": count}}
-                for value, count in sorted(counts[key].items())
-            ],
-        }
-
-    return page(call, counts, key=lambda key: key, show=show)
-
-
 def resources_of(call: Call, parent: Subscription) -> Iterator[Resource]:
     """Give every resource of a subscription, in no order, whoever may see them."""
     view = call.world.view
@@ -104,16 +77,6 @@ def resources_of(call: Call, parent: Subscription) -> Iterator[Resource]:
         for other in view.all(kind, tenant_partition(parent.tenant)):
             if other.subscription == parent.id:
                 yield other
-
-
-def _tags_in(call: Call, parent: Subscription) -> Iterator[Mapping[str, str]]:
-    yield parent.tags
-    for group in call.world.view.all(ResourceGroup, tenant_partition(parent.tenant)):
-        if group.subscription == parent.id and can(call, _READ_GROUP, group.scope):
-            yield group.tags
-    for resource in resources_of(call, parent):
-        if can(call, f"{TYPES[type(resource)]}/read", resource.scope):
-            yield resource.tags
 
 
 def _expansions(call: Call) -> tuple[str, ...]:

@@ -173,6 +173,10 @@ LOCK_NOTES_CHARS = 512
 """The notes of a management lock: Azure's own limit."""
 LOCK_OWNERS = 20
 """The owners of a management lock: ours."""
+TAG_NAMES = 1000
+"""Names that a subscription suggests for tags: ours."""
+TAG_NAME_VALUES = 1000
+"""Values that it suggests for one of them: ours."""
 MOVED_RESOURCES = 800
 """Resources in one move: Azure's own limit."""
 ARM_PAGE_DEFAULT = 1000

@@ -179,3 +179,23 @@ class UnregisteredProvider(Record):
     def partition(self) -> str:
         """Its tenant's."""
         return tenant_partition(self.tenant)
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class TagName(Record):
+    """A name that a subscription suggests for tags, with values. What has tags need not keep to it."""
+
+    KIND: ClassVar[str] = "tag_name"
+    id: str
+    """`{subscription}/{lower-case name}`."""
+    tenant: str
+    subscription: str
+    name: str
+    created: int
+    values: tuple[str, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        """Its tenant's."""
+        return tenant_partition(self.tenant)
