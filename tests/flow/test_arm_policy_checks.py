@@ -105,6 +105,10 @@ class TestLists:
         group = f"{declared.group}{AUTHORIZATION}/policyAssignments"
         assert declared.do("GET", group)["value"] == found
         assert declared.do("GET", f"{group}?$filter=atExactScope()")["value"] == []
+        for function in ("atScope", "atExactScope", "atScopeAndBelow"):
+            assert declared.do("GET", f"{path}?$filter={function}()")["value"] == found
+        about = f"{path}?$filter=policyDefinitionId eq '{AUTHORIZATION}/policyDefinitions/RBAC-only'"
+        assert [one["name"] for one in declared.do("GET", about)["value"]] == ["roles only"]
         for refused in (f"{path}/none", f"{group}/protected"):
             assert declared.refused("GET", refused)[:2] == (404, "PolicyAssignmentNotFound")
         assert declared.refused("GET", f"{path}?$filter=x eq 'y'")[:2] == (400, "InvalidFilterInQueryString")

@@ -49,15 +49,19 @@ class TestLists:
         assert "Microsoft.KeyVault" not in free
 
     def test_vaults(self, arm: Arm) -> None:
-        """A provider says of a type where it is, in which versions, and whether it has tags."""
+        """A provider says of a type where it is, in which versions, and whether it moves and has tags."""
         found = arm.do("GET", f"{arm.subscription}/providers/microsoft.keyvault")
         (vaults,) = (one for one in found["resourceTypes"] if one["resourceType"] == "vaults")
         assert vaults == {
             "resourceType": "vaults",
             "locations": ["local"],
             "apiVersions": list(reversed(KEY_VAULT_ARM)),
-            "capabilities": "SupportsTags, SupportsLocation",
+            "capabilities": (
+                "CrossResourceGroupResourceMove, CrossSubscriptionResourceMove, SupportsTags, SupportsLocation"
+            ),
         }
+        secrets = next(one for one in found["resourceTypes"] if one["resourceType"] == "vaults/secrets")
+        assert secrets["capabilities"] == "None"
         types = arm.do("GET", f"{arm.subscription}/providers/Microsoft.KeyVault/resourceTypes")["value"]
         assert types == found["resourceTypes"]
         path = f"{arm.subscription}/providers/Microsoft.KeyVault?$expand=resourceTypes/aliases"

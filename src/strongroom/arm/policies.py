@@ -18,6 +18,7 @@ from strongroom.arm.filters import parse_filter
 from strongroom.arm.paging import continued, opened, page
 from strongroom.arm.policy_documents import (
     Compliance,
+    definition_id,
     show_assignment,
     show_definition,
     show_evaluation,
@@ -65,12 +66,19 @@ async def get_definition(call: Call) -> Response:
 
 async def list_assignments(call: Call) -> Response:
     """List the guardrails in force, which are above every scope."""
-    wanted = call.query.get("$filter", "atScope()").replace(" ", "").lower()
-    if wanted not in {"atscope()", "atexactscope()"}:
-        raise Invalid("The $filter must be atScope() or atExactScope().", code="InvalidFilterInQueryString")
+    wanted = parse_filter(
+        call.query.get("$filter"),
+        properties=frozenset({"policydefinitionid"}),
+        functions=frozenset({"atscope", "atexactscope", "atscopeandbelow"}),
+    )
     scope = call.params["scope"]
-    home = _home(scope)
-    found = guardrails_of(call.world.view) if wanted == "atscope()" or home == scope else ()
+    home, definition = _home(scope), wanted.equals.get("policydefinitionid")
+    found = [
+        one
+        for one in guardrails_of(call.world.view)
+        if (home == scope or "atexactscope" not in wanted.calls)
+        and (definition is None or definition_id(one.rule).lower() == definition.lower())
+    ]
     return page(call, found, key=lambda one: one.name.lower(), show=lambda one: show_assignment(one, home))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import get_args
 
 from strongroom.arm.documents import TYPES, Document
 from strongroom.core.api_versions import arm_versions
@@ -18,12 +19,16 @@ from strongroom.core.known_actions import CONTROL_ACTIONS, DATA_ACTIONS
 from strongroom.core.permissions import ControlAction
 from strongroom.core.records import Record
 from strongroom.flow.operation import Op
+from strongroom.resources.moves import Movable
 
 ALWAYS = frozenset(
     {"microsoft.authorization", "microsoft.management", "microsoft.resources", "strongroom.authorization"}
 )
 """Providers that every subscription uses, without being registered for them: `RegistrationFree`."""
 _TRACKED = frozenset(name.lower() for name in TYPES.values())
+_MOVABLE = frozenset(TYPES[kind].lower() for kind in get_args(Movable))
+_MOVES = ("CrossResourceGroupResourceMove", "CrossSubscriptionResourceMove")
+_HAS = ("SupportsTags", "SupportsLocation")
 _VERBS = {"read": "Read", "write": "Create or update", "delete": "Delete"}
 
 
@@ -90,12 +95,13 @@ class Provider:
 
     def show_type(self, name: str, region: str, *, aliases: bool = False) -> Document:
         """Write one of its types."""
-        tracked = f"{self.namespace}/{name}".lower() in _TRACKED
+        kind = f"{self.namespace}/{name}".lower()
+        capabilities = (*(_MOVES if kind in _MOVABLE else ()), *(_HAS if kind in _TRACKED else ()))
         shown_type: Document = {
             "resourceType": name,
             "locations": [] if self.is_free else [region],
             "apiVersions": list(reversed(arm_versions(self.namespace))),
-            "capabilities": "SupportsTags, SupportsLocation" if tracked else "None",
+            "capabilities": ", ".join(capabilities) or "None",
         }
         return {**shown_type, "aliases": []} if aliases else shown_type
 
