@@ -551,6 +551,11 @@ def _make_both_ends(arm: Arm) -> None:
 _GONE = {"name": "gone"}
 
 
+def _short(path: str) -> str:
+    """Leave the provider out of the path of a deployment in a group, as the official clients do."""
+    return path.replace("/providers/Microsoft.Resources/", "/")
+
+
 class _Endless:
     """A deployment that does not end; it counts for no tenant."""
 
@@ -851,6 +856,8 @@ CASES: dict[str, Case] = {
     "DeploymentExportTemplate": Case(lambda arm: f"{arm.deployment}/exportTemplate", Arm.make_deployment),
     "DeploymentOperationList": Case(lambda arm: f"{arm.deployment}/operations", Arm.make_deployment),
     "DeploymentOperationGet": Case(lambda arm: arm.deployment_operation, Arm.make_deployment),
+    "DeploymentOperationListInGroup": Case(lambda arm: _short(f"{arm.deployment}/operations"), Arm.make_deployment),
+    "DeploymentOperationGetInGroup": Case(lambda arm: _short(arm.deployment_operation), Arm.make_deployment),
     "DeploymentStatusGet": Case(lambda arm: arm.deployment_status, Arm.make_deployment),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200

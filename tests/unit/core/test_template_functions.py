@@ -29,7 +29,7 @@ KNOWN: tuple[tuple[str, Any], ...] = (
     ("endsWith('abcdef', 'F')", True),
     ("startsWith('abcdef', 'AB')", True),
     ("startsWith('abcdef', 'e')", False),
-    ("format('{0}, {1}. Formatted number: {2:N0}', 'Hello', 'User', 8175133)", "Hello, User. Formatted number: 8,175,133"),
+    ("format('{0}, {1}. Number: {2:N0}', 'Hello', 'User', 8175133)", "Hello, User. Number: 8,175,133"),
     ("format('{0:D3}|{0:x}|{1,4}|{1,-4}|{{}}', 26, 'a')", "026|1a|   a|a   |{}"),
     ("indexOf('test', 't')", 0),
     ("indexOf('abcdef', 'CD')", 2),
@@ -96,8 +96,7 @@ KNOWN: tuple[tuple[str, Any], ...] = (
     # ---- lambdas
     (f"map({DOGS}, lambda('dog', concat('Hello ', lambdaVariables('dog').name, '!')))",
      ["Hello Evie!", "Hello Casper!", "Hello Kira!"]),
-    (f"map(filter({DOGS}, lambda('dog', greaterOrEquals(lambdaVariables('dog').age, 5))),"
-     " lambda('d', lambdaVariables('d').name))", ["Evie", "Kira"]),
+    (f"filter(map({DOGS}, lambda('d', lambdaVariables('d').age)), lambda('n', less(lambdaVariables('n'), 6)))", [5, 3]),
     (f"reduce({DOGS}, 0, lambda('cur', 'next', add(lambdaVariables('cur'), lambdaVariables('next').age)))", 16),
     (f"first(sort({DOGS}, lambda('a', 'b', less(lambdaVariables('a').age, lambdaVariables('b').age)))).name", "Casper"),
     (f"toObject({DOGS}, lambda('entry', lambdaVariables('entry').name), lambda('entry', lambdaVariables('entry').age))",
@@ -195,7 +194,7 @@ def test_known_answers(expression: str, answer: Any) -> None:
         "format('{0:Q}', 1)",
         "float('nan')",
         "int('1.5')",
-        "int('١')",
+        "int('\u0661')",
         "json('{')",
         "json('NaN')",
         "lambdaVariables('x')",
@@ -241,7 +240,7 @@ def test_padding_has_a_limit() -> None:
         "replace(replace(padLeft('', 1000), ' ', padLeft('', 1000)), ' ', padLeft('', 1000))",
         "length(map(range(0, 9999), lambda('i', range(0, 9999))))",
         "reduce(range(0, 99), 'x', lambda('a', 'b', concat(lambdaVariables('a'), lambdaVariables('a'))))",
-        "reduce(range(0, 99), createArray(1), lambda('a', 'b', createArray(lambdaVariables('a'), lambdaVariables('a'))))",
+        "reduce(range(0, 99), 1, lambda('a', 'b', createArray(lambdaVariables('a'), lambdaVariables('a'))))",
     ],
 )
 def test_work_has_a_limit(expression: str) -> None:
