@@ -65,9 +65,6 @@ CATALOG, _PROVIDER_ROWS = provider_rows(SERVED_TYPES, _ROWS)
 OPERATIONS: tuple[Op, ...] = (*_ROWS, *_PROVIDER_ROWS)
 
 _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
-_OF_A_GROUP = re.compile(
-    rb"\A(/subscriptions/[^/]+/resourcegroups/[^/]+)(/deployments/[^/]+/operations)", re.IGNORECASE
-)
 
 _ENCODED_SLASH = re.compile(rb"\A/%2f(?=subscriptions|providers)", re.IGNORECASE)
 
@@ -76,12 +73,10 @@ def respelled(path: bytes) -> bytes:
     """
     Write a path as its row has it.
 
-    Azure's SDKs leave an empty segment where a resource has no parent, `/providers/X//y`, ask for the operations of a
-    group's deployment without naming the provider, and write a whole scope, its first slash too, behind a slash of
-    their own: `/%2Fsubscriptions%2F...`.
+    Azure's SDKs leave an empty segment where a resource has no parent, `/providers/X//y`, and write a whole scope, its
+    first slash too, behind a slash of their own: `/%2Fsubscriptions%2F...`.
     """
-    path = _ENCODED_SLASH.sub(b"/", path)
-    return _OF_A_GROUP.sub(rb"\1/providers/Microsoft.Resources\2", _EMPTY_PARENT.sub(rb"\1/", path))
+    return _EMPTY_PARENT.sub(rb"\1/", _ENCODED_SLASH.sub(b"/", path))
 
 
 def unserved(path: bytes) -> NotFound:
