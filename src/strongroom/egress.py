@@ -23,6 +23,7 @@ from strongroom.core.outgoing import Destination, IPAddress, IPNetwork, may_reac
 Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 Connect = Callable[[IPAddress, int, ssl.SSLContext, str], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 _PIECE_BYTES = 64 * 1024
+_FETCHED, _TAKEN = range(200, 201), range(200, 300)
 
 
 class Unreachable(Exception):
@@ -30,7 +31,7 @@ class Unreachable(Exception):
 
 
 class Unsuccessful(Unreachable):
-    """There was an answer, with another status than 200."""
+    """There was an answer, and its status was not the one that counts."""
 
 
 async def resolve_name(host: str, port: int) -> list[IPAddress]:
@@ -100,6 +101,16 @@ class Egress:
         kind = ("Content-Type", "application/x-www-form-urlencoded")
         return await self._send(url, _Outgoing("POST", (kind, ("Content-Length", str(len(body))), *headers), body))
 
+    async def deliver(self, url: str, document: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """
+        Send a JSON document to somebody who takes it, and read nothing of the answer but that it was taken.
+
+        Raises:
+            Unreachable: as `get`; `Unsuccessful` if there was an answer that was not 2xx.
+        """
+        sent = (("Content-Type", "application/json"), ("Content-Length", str(len(document))), *headers)
+        await self._send(url, _Outgoing("POST", sent, document, successes=_TAKEN))
+
     async def _send(self, url: str, outgoing: _Outgoing) -> bytes:
         try:
             destination = parse_destination(url)
@@ -151,6 +162,8 @@ class _Outgoing:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+    successes: range = _FETCHED
+    """The statuses of an answer that counts."""
 
 
 @dataclass(slots=True)
@@ -253,7 +266,7 @@ async def _exchange(
             if event is h11.NEED_DATA:
                 connection.receive_data(await reader.read(_PIECE_BYTES))
             elif isinstance(event, h11.Response):
-                _judge(event.status_code, dict(event.headers))
+                _judge(event.status_code, dict(event.headers), outgoing.successes)
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > limits.EGRESS_BYTES:
@@ -266,8 +279,8 @@ async def _exchange(
         raise Unreachable("the answer is not HTTP") from None
 
 
-def _judge(status: int, headers: dict[bytes, bytes]) -> None:
-    if status != 200:
+def _judge(status: int, headers: dict[bytes, bytes], successes: range) -> None:
+    if status not in successes:
         raise Unsuccessful(f"the answer's status is {status}")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Unreachable("the answer is encoded, unasked")

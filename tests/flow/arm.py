@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets as chance
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from strongroom.arm.deployment_documents import operation_id, status_id
 from strongroom.arm.deployment_run import key_of
@@ -23,6 +25,7 @@ from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.deployments import Deployment
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Link
+from strongroom.core.diagnostics import AuditSink, SinkKind
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -147,6 +150,21 @@ class Arm:
         path = f"{self.vault}/networkSecurityPerimeterConfigurations"
         found = [one for one in self.world.view.all(Perimeter) if one.scope == self.perimeter]
         return f"{path}/{found[0].guid if found else self.tag}.a-{self.tag}"
+
+    @property
+    def storage(self) -> str:
+        """The ARM id of a storage account that an audit sink can be."""
+        return f"{self.group}/providers/Microsoft.Storage/storageAccounts/s{self.tag}"
+
+    @property
+    def setting(self) -> str:
+        """A diagnostic setting of the vault."""
+        return f"{self.vault}/providers/Microsoft.Insights/diagnosticSettings/d-{self.tag}"
+
+    @property
+    def since_yesterday(self) -> str:
+        """The filter of the activity log that is for the last day, encoded."""
+        return quote(f"eventTimestamp ge '{datetime.fromtimestamp(self.world.clock() - 86_400, UTC).isoformat()}'")
 
     @property
     def management_group(self) -> str:
@@ -454,6 +472,30 @@ class Arm:
         """Make the vault, and a group to move it to."""
         self.make_vault()
         self.do("PUT", self.other_group, {"location": "local"})
+    def make_sink(self, **changes: Any) -> AuditSink:
+        """Map the storage account, as the operator would."""
+        given: dict[str, Any] = {
+            "id": f"sink-{self.tag}",
+            "tenant": self.world.first.tenant_id,
+            "resource": self.storage.lower(),
+            "kind": SinkKind.STORAGE,
+            "created": int(self.world.clock()),
+            "folder": f"/nowhere/{self.tag}",
+        }
+        made = AuditSink(**given | changes)
+        self.world.commit(lambda tx: tx.put(made))
+        return made
+
+    def setting_body(self, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes a diagnostic setting, as az sends it."""
+        base = {"storageAccountId": self.storage, "logs": [{"category": "AuditEvent", "enabled": True}]}
+        return {"properties": base | properties}
+
+    def make_setting(self, **properties: Any) -> Any:
+        """Make the vault, the sink and a diagnostic setting between them."""
+        self.make_vault()
+        self.make_sink()
+        return self.do("PUT", self.setting, self.setting_body(**properties))
 
     def make_assignment(self) -> Any:
         """Make the vault and give a role at it."""
@@ -490,6 +532,8 @@ class Case:
     body: Callable[[Arm], object] = lambda _arm: None
     linked: tuple[tuple[str, Callable[[Arm], str]], ...] = ()
     """The actions that it takes besides its row's, each with the scope that it is asked at."""
+    query: Callable[[Arm], str] = lambda _arm: ""
+    """What its query has besides the api-version, each parameter with an ampersand before it."""
     empty_for_nobody: bool = False
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
@@ -577,8 +621,15 @@ def _make_endless_deployment(arm: Arm) -> None:
 
 
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
-_INSIGHTS = "/providers/Microsoft.PolicyInsights"
+_POLICY = "/providers/Microsoft.PolicyInsights"
 _PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
+def _make_vault_and_sink(arm: Arm) -> None:
+    arm.make_vault()
+    arm.make_sink()
+
+
+_INSIGHTS = "/providers/Microsoft.Insights"
+_EVENTS = f"{_INSIGHTS}/eventtypes/management/values"
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
 _SYSTEM_ASSIGNED = "/providers/Microsoft.ManagedIdentity/identities/default"
 _MOVE_RIGHTS: tuple[tuple[str, Callable[[Arm], str]], ...] = (
@@ -833,10 +884,10 @@ CASES: dict[str, Case] = {
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/policyAssignments/noted", _note_policy, to_stranger=200
     ),
     "PolicyRestrictionCheck": Case(
-        lambda arm: f"{arm.subscription}{_INSIGHTS}/checkPolicyRestrictions", body=lambda _: _PROPOSED
+        lambda arm: f"{arm.subscription}{_POLICY}/checkPolicyRestrictions", body=lambda _: _PROPOSED
     ),
     "PolicyRestrictionCheckByGroup": Case(
-        lambda arm: f"{arm.group}{_INSIGHTS}/checkPolicyRestrictions", Arm.make_group, lambda _: _PROPOSED
+        lambda arm: f"{arm.group}{_POLICY}/checkPolicyRestrictions", Arm.make_group, lambda _: _PROPOSED
     ),
     "KeyVaultOperationStatusGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationStatuses")),
     "KeyVaultOperationResultGet": Case(lambda arm: arm.operation(KEY_VAULT_PLACE, "operationResults", _GONE)),
@@ -859,6 +910,32 @@ CASES: dict[str, Case] = {
     "DeploymentOperationListInGroup": Case(lambda arm: _short(f"{arm.deployment}/operations"), Arm.make_deployment),
     "DeploymentOperationGetInGroup": Case(lambda arm: _short(arm.deployment_operation), Arm.make_deployment),
     "DeploymentStatusGet": Case(lambda arm: arm.deployment_status, Arm.make_deployment),
+    "DiagnosticSettingList": Case(lambda arm: arm.setting.rpartition("/")[0], Arm.make_setting),
+    "DiagnosticSettingGet": Case(lambda arm: arm.setting, Arm.make_setting),
+    "DiagnosticSettingPut": Case(
+        lambda arm: arm.setting,
+        _make_vault_and_sink,
+        Arm.setting_body,
+        linked=(("Microsoft.Storage/storageAccounts/listKeys/action", lambda arm: arm.storage),),
+    ),
+    "DiagnosticSettingDelete": Case(lambda arm: arm.setting, Arm.make_setting),
+    "DiagnosticSettingCategoryList": Case(
+        lambda arm: f"{arm.vault}{_INSIGHTS}/diagnosticSettingsCategories", Arm.make_vault
+    ),
+    "DiagnosticSettingCategoryGet": Case(
+        lambda arm: f"{arm.vault}{_INSIGHTS}/diagnosticSettingsCategories/AuditEvent", Arm.make_vault
+    ),
+    "ActivityLogList": Case(
+        lambda arm: f"{arm.subscription}{_EVENTS}", query=lambda arm: f"&$filter={arm.since_yesterday}"
+    ),
+    "TenantActivityLogList": Case(
+        lambda _: _EVENTS,
+        Arm.make_management_group,
+        query=lambda arm: f"&$filter={arm.since_yesterday}",
+        empty_for_nobody=True,
+        to_stranger=200,
+    ),
+    "EventCategoryList": Case(lambda _: f"{_INSIGHTS}/eventcategories", to_stranger=200),
     "PermissionList": Case(
         lambda arm: f"{arm.subscription}{_AUTHORIZATION}/permissions", empty_for_nobody=True, to_stranger=200
     ),
@@ -866,7 +943,7 @@ CASES: dict[str, Case] = {
 
 
 def _states(place: Callable[[Arm], str], word: str) -> Case:
-    return Case(lambda arm: f"{place(arm)}{_INSIGHTS}/policyStates/latest/{word}", Arm.make_secret)
+    return Case(lambda arm: f"{place(arm)}{_POLICY}/policyStates/latest/{word}", Arm.make_secret)
 
 
 def _registration(namespace: str, word: str) -> Case:

@@ -257,7 +257,8 @@ class ResourceSubject(Subject):
     def request(self) -> tuple[str, object]:
         """Give the URL, with an api-version that its provider knows, and the body."""
         path = self.case.path(self.arm)
-        return f"{self.world.arm_url}{path}?api-version={arm.version_for(path)}", self.case.body(self.arm)
+        query = f"api-version={arm.version_for(path)}{self.case.query(self.arm)}"
+        return f"{self.world.arm_url}{path}?{query}", self.case.body(self.arm)
 
 
 class Management(Guarded):

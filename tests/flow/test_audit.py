@@ -52,6 +52,7 @@ def test_the_shape_of_an_entry(world: Simulation, vault: Client, name: str) -> N
                 "oid": world.administrator.oid,
                 "appidacr": "1",
                 "idtyp": "app",
+                "tid": world.first.tenant_id,
             }
         },
         "properties": {

@@ -149,6 +149,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
+    ("control", "AuditSinkList"): Case(_at("/audit-sinks")),
+    ("control", "AuditSinkAdd"): Case(_at("/audit-sinks"), 400, {"body": {"resource": "/none", "url": "https://a"}}),
+    ("control", "AuditSinkStatusGet"): Case(_at("/audit-sinks/status")),
+    ("control", "AuditSinkRemove"): Case(_at("/audit-sinks/no-such-sink"), 404),
     ("control", "EndpointListenerList"): Case(_at("/endpoint-listeners")),
     ("control", "EndpointListenerAdd"): Case(
         _at("/endpoint-listeners"), 404, {"body": {"privateEndpoint": _NO_ENDPOINT, "address": "192.0.2.1"}}

@@ -279,6 +279,8 @@ class Place:
             rule=self.vault,
             association=self.vault,
             configuration=self.vault,
+            setting=self.vault,
+            category="AuditEvent",
             location=self.location,
             operation="add",
             namespace="Microsoft.KeyVault",
@@ -309,6 +311,9 @@ def _arm_body(op: Op, alien: Tenant) -> object:
         return {"location": "local", "properties": {"tenantId": alien.id, "sku": {"family": "A", "name": "standard"}}}
     if op.name == "VaultAccessPolicyPut":
         return {"properties": {"accessPolicies": []}}
+    if op.name == "DiagnosticSettingPut":
+        storage = f"/subscriptions/{alien.subscription}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/s"
+        return {"properties": {"storageAccountId": storage}}
     if op.name == "RoleAssignmentPut":
         role = f"/providers/Microsoft.Authorization/roleDefinitions/{KEY_VAULT_ADMINISTRATOR}"
         return {"properties": {"roleDefinitionId": role, "principalId": alien.principal.oid}}

@@ -71,6 +71,10 @@ PUBLIC = {
     },
     "control": {
         "AdministratorRecover",
+        "AuditSinkAdd",
+        "AuditSinkList",
+        "AuditSinkRemove",
+        "AuditSinkStatusGet",
         "EndpointListenerAdd",
         "EndpointListenerList",
         "EndpointListenerRemove",

@@ -192,6 +192,23 @@ class TestAnswers:
         assert lines[0] == b"GET /a?b=c HTTP/1.1"
         assert f"Host: {HOST}".encode() in lines
 
+    @pytest.mark.parametrize(
+        ("status", "is_taken"),
+        [("200 OK", True), ("202 Accepted", True), ("204 No Content", True), ("302 Found", False), ("500 No", False)],
+    )
+    def test_a_document_that_is_delivered(self, tmp_path: Path, status: str, *, is_taken: bool) -> None:
+        """SEC-EGRESS-1: as JSON with the headers given; whoever does not answer 2xx has not taken it."""
+        other = Elsewhere(tmp_path, http(b"", status=status))
+        sending = other.send(lambda egress: egress.deliver(f"https://{HOST}/in", b'{"records":[]}', [("X-A", "b")]))
+        if is_taken:
+            run(sending)
+        else:
+            with pytest.raises(Unsuccessful):
+                run(sending)
+        head = other.asked[0].split(b"\r\n")
+        assert head[0] == b"POST /in HTTP/1.1"
+        assert {b"X-A: b", b"Content-Type: application/json", b"Content-Length: 14"} <= set(head)
+
     @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1"])
     def test_a_name_that_leads_inside(self, tmp_path: Path, address: str) -> None:
         """SEC-EGRESS-5: nothing is connected to."""

@@ -6,16 +6,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from strongroom.app import certificates
+from strongroom.app.audit_delivery import AuditDelivery
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint
+from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
 from strongroom.directory.browser_sessions import end_sessions, expired_sessions
 from strongroom.directory.sessions import end_families, expired_families
+from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.jobs import purge_due_objects
@@ -39,6 +42,13 @@ class Service:
     keys_pool: BoundedPool
     served_tag: bytes
     """Which certificate the listeners serve: a renewal that failed after the issue is tried again."""
+    delivery: AuditDelivery = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings, world = self.opened.settings, self.opened.world
+        # A way out of its own: a sink that hangs takes no place from what requests wait for.
+        egress = Egress(parse_networks(settings.egress_networks), settings.egress_ca_file)
+        self.delivery = AuditDelivery(world, self.opened.installation.id, egress)
 
 
 async def trim_outbox(service: Service) -> None:
@@ -115,6 +125,11 @@ async def settle_endpoints(service: Service) -> None:
     await service.endpoints.settle()
 
 
+async def settle_audit_sinks(service: Service) -> None:
+    """Deliver copies of the audit wherever a diagnostic setting says so, and nowhere else any more."""
+    await service.delivery.settle()
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Something done every *interval_s* seconds; *shared* ones by one node of those that share a store."""
@@ -136,6 +151,7 @@ JOBS: tuple[Job, ...] = (
     Job("end expired sessions", 600.0, end_expired_sessions),
     Job("renew certificate", 3600.0, renew, shared=False),
     Job("private endpoints", 60.0, settle_endpoints, shared=False),
+    Job("audit sinks", 5.0, settle_audit_sinks, shared=False),
 )
 
 
@@ -153,6 +169,7 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
     """Run the jobs while the block lasts."""
     keys_pool = BoundedPool("signing key", threads=1, waiting=4)
     service = Service(opened, listeners, endpoints, keys_pool, opened.installation.certificate_tag)
+    opened.world.audit_sinks = service.delivery
     tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
     try:
         yield
@@ -160,6 +177,7 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await service.delivery.close()
         service.keys_pool.close()
 
 

@@ -17,6 +17,7 @@ from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYP
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
+from strongroom.arm.insights_operations import INSIGHTS_ROWS, INSIGHTS_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.policy_operations import POLICY_ROWS, POLICY_TYPES
 from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
@@ -42,6 +43,7 @@ _ROWS: tuple[Op, ...] = (
     *NETWORK_ROWS,
     *DEPLOYMENT_ROWS,
     *ASYNC_OPERATION_ROWS,
+    *INSIGHTS_ROWS,
 )
 
 SERVED_TYPES: tuple[str, ...] = (
@@ -58,6 +60,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *POLICY_TYPES,
     *ASYNC_OPERATION_TYPES,
     *PROVIDER_TYPES,
+    *INSIGHTS_TYPES,
 )
 
 CATALOG, _PROVIDER_ROWS = provider_rows(SERVED_TYPES, _ROWS)

@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.audit_sinks_commands import audit_sinks
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
@@ -406,6 +407,7 @@ application.command(explain)
 application.command(who_can, name="who-can")
 application.command(audit)
 application.command(identity_maps)
+application.command(audit_sinks)
 application.command(identity_provider)
 application.command(policy)
 application.command(access_policies)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.control.assertions import issue_assertion
+from strongroom.control.audit_sinks import (
+    add_audit_sink,
+    get_audit_sink_status,
+    list_audit_sinks,
+    remove_audit_sink,
+)
+from strongroom.control.audit_sinks_wire import AuditSinkBody
 from strongroom.control.explain import explain_request, who_can_request
 from strongroom.control.explain_wire import ExplainBody, WhoCanBody
 from strongroom.control.guardrails import check_guardrails, get_guardrails, put_guardrails, remove_guardrails
@@ -72,6 +79,13 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 
 OPERATIONS: tuple[Op, ...] = (
     Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
+       authenticates=True),
+    Op("AuditSinkList", "GET", "/audit-sinks", Public(), list_audit_sinks, control_target, authenticates=True),
+    Op("AuditSinkAdd", "POST", "/audit-sinks", Public(), add_audit_sink, control_target, success=201,
+       body=AuditSinkBody, authenticates=True),
+    Op("AuditSinkStatusGet", "GET", "/audit-sinks/status", Public(), get_audit_sink_status, control_target,
+       authenticates=True),
+    Op("AuditSinkRemove", "DELETE", "/audit-sinks/{sink}", Public(), remove_audit_sink, control_target, success=204,
        authenticates=True),
     Op("EndpointListenerList", "GET", "/endpoint-listeners", Public(), list_endpoint_listeners, control_target,
        authenticates=True),

@@ -18,6 +18,7 @@ from strongroom.directory import tenants
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.resources import audit_sinks
 from strongroom.resources.administrators import make_owner
 from strongroom.resources.containers import create_subscription
 from strongroom.store import Transaction
@@ -133,7 +134,12 @@ async def remove_tenant(call: Call) -> Response:
     require_control(call)
     tenant = require_tenant(call.world.view, call.params["tenant"]).id
     call.properties["tenantId"] = tenant
-    await call.commit(lambda tx: tenants.remove_tenant(tx, tenant))
+
+    async def change(tx: Transaction) -> None:
+        await tenants.remove_tenant(tx, tenant)
+        await audit_sinks.remove_sinks_of(tx, tenant)
+
+    await call.commit(change)
     return Response(204, content_type=None)
 
 

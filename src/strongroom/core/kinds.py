@@ -11,6 +11,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     client_certificates,
     conditional_access,
     deployments,
+    diagnostics,
     federation,
     guardrails,
     identity,

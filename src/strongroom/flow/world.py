@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from strongroom.core import limits
+from strongroom.core.diagnostics import SinkState
 from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
@@ -13,6 +15,7 @@ from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
 from strongroom.crypto.passwords import Passwords
+from strongroom.crypto.pool import BoundedPool
 from strongroom.crypto.protocol import KeyProtection
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
@@ -77,6 +80,14 @@ class PrivateEndpoints(Protocol):
         ...
 
 
+class AuditSinks(Protocol):
+    """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
+
+    def state_of(self, sink_id: str) -> SinkState:
+        """Say how a sink is doing."""
+        ...
+
+
 @dataclass(slots=True)
 class World:
     """
@@ -116,6 +127,14 @@ class World:
     """The addresses of private endpoints, likewise."""
     background: Background = field(default_factory=Background)
     """What goes on after its request was answered."""
+    audit_sinks: AuditSinks | None = None
+    """What delivers copies of the audit, likewise."""
+    activity_reads: BoundedPool = field(
+        default_factory=lambda: BoundedPool(
+            "activity log", threads=limits.ACTIVITY_READS_AT_ONCE, waiting=limits.ACTIVITY_READS_WAITING
+        )
+    )
+    """Where pages of the activity log are read from the journal."""
     proxies: TrustedProxies | None = None
     """Whose word on where a request comes from counts; None if nobody's does."""
     outcome_unknown: bool = False

@@ -57,6 +57,8 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     xms_mirid: str | None = None
     ipaddr: str | None = None
     unique_name: str | None = None
+    tid: str | None = None
+    """Ours: a record is shown to the tenant whose resource it is about only if the caller is of that tenant too."""
 
     @classmethod
     def of(cls, caller: Caller) -> Identity:
@@ -73,6 +75,7 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             xms_mirid=caller.mirid,
             ipaddr=caller.address,
             unique_name=upn,
+            tid=caller.tenant,
         )
 
 
@@ -207,6 +210,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "assertionTokenId": _text,
     "assignableScopes": _texts,
     "audience": _text,
+    "auditSinkId": _text,
     "beyond": _members({"source": _number, "number": _number, "bytes": _number}),
     "condition": _text,
     "conditionalAccess": _text,
@@ -221,6 +225,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "denyAssignmentId": _text,
     "denyAssignmentIds": _texts,
     "denyAssignmentName": _text,
+    "destinations": _texts,
     "doNotApplyToChildScopes": _flag,
     "endpoint": _text,
     "excludedPrincipalIds": _texts,
@@ -360,7 +365,7 @@ _NOBODY: Final = _Nobody()
 def encode(entry: Entry) -> bytes:
     """Make the audit record of an entry, as JSON on one line."""
     event = _AuditEvent(
-        time=_timestamp(entry.time),
+        time=timestamp(entry.time),
         resource_id=entry.resource_id.upper(),
         operation_name=entry.operation,
         operation_version=entry.operation_version if _is_version(entry.operation_version) else "",
@@ -399,7 +404,7 @@ class Template:
         """Prepare records like that of *entry*."""
         record = encode(msgspec.structs.replace(entry, duration_s=0.0, correlation_id=""))
         # A quotation mark inside a text is escaped, so each of these stands where the member itself is.
-        _, time, rest = record.partition(f'{{"time":"{_timestamp(entry.time)}"'.encode())
+        _, time, rest = record.partition(f'{{"time":"{timestamp(entry.time)}"'.encode())
         before_duration, duration, rest = rest.partition(b'"durationMs":"0"')
         before_correlation, correlation, rest = rest.partition(b'"correlationId":""')
         if not (time and duration and correlation):
@@ -459,7 +464,7 @@ def _clip(text: str, chars: int) -> str:
     return text if len(text) <= chars else text[:chars] + "…"
 
 
-def _timestamp(at: float) -> str:
+def timestamp(at: float) -> str:
     """Write a time as Azure does: UTC with seven digits of fraction."""
     second = int(at)
     return f"{_to_the_second(second).decode()}.{int((at - second) * 10_000_000):07d}Z"

@@ -18,6 +18,7 @@ from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
 from strongroom.core.vaults import Vault
 from strongroom.resources.deny_assignments import remove_denials_under
+from strongroom.resources.diagnostic_settings import remove_settings_of
 from strongroom.resources.endpoint_connections import remove_connections_of
 from strongroom.resources.lookup import (
     deleted_vault_not_found,
@@ -228,6 +229,7 @@ async def _remove(tx: Transaction, vault: Vault) -> int:
     removed = await tx.remove_vault_objects(vault.id)
     await remove_connections_of(tx, vault)
     await remove_association_of(tx, vault)
+    await remove_settings_of(tx, vault)
     await remove_denials_under(tx, vault.tenant, vault.scope)
     await tx.remove(vault)
     return removed

@@ -81,6 +81,7 @@ def test_the_record_has_the_members_of_the_reference_in_its_order() -> None:
                     "oid": "o1",
                     "appidacr": "1",
                     "idtyp": "app",
+                    "tid": "t1",
                 }
             },
         ),
