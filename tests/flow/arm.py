@@ -23,9 +23,9 @@ from strongroom.arm.polling import (
 )
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.deployments import Deployment
+from strongroom.core.diagnostics import AuditSink, SinkKind
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Link
-from strongroom.core.diagnostics import AuditSink, SinkKind
 from strongroom.core.networks import Perimeter
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
@@ -472,6 +472,7 @@ class Arm:
         """Make the vault, and a group to move it to."""
         self.make_vault()
         self.do("PUT", self.other_group, {"location": "local"})
+
     def make_sink(self, **changes: Any) -> AuditSink:
         """Map the storage account, as the operator would."""
         given: dict[str, Any] = {
@@ -623,6 +624,8 @@ def _make_endless_deployment(arm: Arm) -> None:
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _POLICY = "/providers/Microsoft.PolicyInsights"
 _PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
+
+
 def _make_vault_and_sink(arm: Arm) -> None:
     arm.make_vault()
     arm.make_sink()

@@ -16,8 +16,8 @@ from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
 from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
-from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.insights_operations import INSIGHTS_ROWS, INSIGHTS_TYPES
+from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.policy_operations import POLICY_ROWS, POLICY_TYPES
 from strongroom.arm.provider_operations import PROVIDER_TYPES, provider_rows
