@@ -240,10 +240,10 @@ class TestLists:
         "text",
         [
             "x",
-            "name%20ne%20'a'",
-            "name%20eq%20'a'%20or%20name%20eq%20'b'",
+            "name%20gt%20'a'",
+            "name%20eq%20'a'%20or%20kind%20eq%20'b'",
             "name%20eq%20'a'%20and",
-            "tagName%20eq%20'a'",
+            "tagName%20ne%20'a'",
         ],
     )
     def test_unknown_filter(self, arm: Arm, text: str) -> None:
