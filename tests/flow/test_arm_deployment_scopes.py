@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets as chance
 from typing import Any
 
 import pytest
 
+from strongroom.arm.deployment_requests import Asker
 from strongroom.core import limits
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.network import Bypass, DefaultAction
@@ -264,7 +266,7 @@ class TestTogether:
 
 
 class TestVaultReferences:
-    """Parameters that are secrets in a vault: an escalation edge (security.md, "Tested escalation edges")."""
+    """Parameters that are secrets in a vault (SEC-TENANT-8)."""
 
     @pytest.fixture
     def who(self, arm: Arm) -> Principal:
@@ -372,7 +374,7 @@ class TestVaultReferences:
 
 
 class TestTenants:
-    """Deployments of another tenant."""
+    """Deployments of another tenant (SEC-TENANT-2)."""
 
     def test_not_seen(self, arm: Arm) -> None:
         """The tenant's own scope `/` shows each tenant its own deployments."""
@@ -408,6 +410,28 @@ class TestLimits:
             for number in range(limits.DEPLOYMENTS_RUNNING - 1):
                 background.release(f"{arm.tag}-{number}")
             background.release(f"{arm.tag}-more")
+
+    def test_at_once(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A deployment puts as many resources at once as it may, and the next when one of them is there."""
+        arm.make_group()
+        under_way, most = 0, 0
+        ask = Asker.ask
+
+        async def counted(self: Asker, *args: Any, **how: Any) -> Any:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            try:
+                await asyncio.sleep(0.01)
+                return await ask(self, *args, **how)
+            finally:
+                under_way -= 1
+
+        monkeypatch.setattr(Asker, "ask", counted)
+        loop = {"name": "c", "count": 3 * limits.DEPLOYMENT_RESOURCES_AT_ONCE}
+        found = deploy(arm, deployment(template(identity(f"[concat('o', copyIndex(), '-{arm.tag}')]", copy=loop))))
+        assert len(found["outputResources"]) == loop["count"]
+        assert most == limits.DEPLOYMENT_RESOURCES_AT_ONCE
 
     def test_kept(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A scope remembers so many deployments; the oldest goes for a new one, and not one that runs again."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
 from strongroom.core.deployments import Deployment, DeploymentState
 from tests.flow.arm import Arm, policy
@@ -247,14 +248,14 @@ class TestForm:
         assert (answer.status, answer.error["code"]) == (400, "InvalidRequestContent")
         assert "Line '2', position '11'" in answer.error["message"]
 
-    @pytest.mark.parametrize("name", ["a b", "x" * 65, "a%3Cb"])
+    @pytest.mark.parametrize("name", ["a b", "x" * (limits.DEPLOYMENT_NAME_CHARS + 1), "a%3Cb"])
     def test_names(self, arm: Arm, name: str) -> None:
         """A deployment's name has its form and length."""
         arm.make_group()
         body = deployment(template())
         given = name.replace(" ", "%20")
         assert arm.refused("PUT", path(arm.group, given), body, version=VERSION)[:2] == (400, "InvalidDeploymentName")
-        assert begin(arm, body, name="x" * 64).status == 201
+        assert begin(arm, body, name="x" * limits.DEPLOYMENT_NAME_CHARS).status == 201
 
     def test_scopes(self, arm: Arm) -> None:
         """A deployment is at a scope that is there, and that is one."""
@@ -416,7 +417,7 @@ class TestUnderWay:
         names = [f"i{number}-{arm.tag}" for number in range(12)]
         chain = [identity(name, dependsOn=[names[place - 1]] if place else []) for place, name in enumerate(names)]
         begin(arm, deployment(template(*chain)))
-        arm.world.run(arm.world.world.background.stop(10.0))
+        arm.world.run(arm.world.world.background.stop(limits.DEPLOYMENT_STOP_S))
         found = arm.do("GET", path(arm.group), version=VERSION)["properties"]
         assert found["provisioningState"] == "Failed"
         assert found["error"]["code"] == "DeploymentInterrupted"

@@ -135,6 +135,7 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
         )
         # Beside the loop: it may take up to a second, and nobody else is to wait for it.
         plan = await asyncio.to_thread(_plan, template, given, surroundings)
+        secrets |= texts_in(plan.bound.secure_values())
     except TemplateFault as fault:
         raise invalid_template(hide_sentence(str(fault), secrets)) from None
     _require_served(call, plan)
@@ -145,7 +146,7 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
         _mode(properties.mode, place),
         plan,
         fingerprint(properties.template),
-        secrets | texts_in(plan.bound.secure_values()),
+        secrets,
         body.tags or {},
     )
 

@@ -241,11 +241,12 @@ class Run:
 
     async def _evaluate_outputs(self) -> None:
         try:
-            self.outputs = await self._evaluated_outputs()
+            outputs = await self._evaluated_outputs()
+            self.secrets |= texts_in(one.value for one in outputs.values() if one.is_secure)
+            self.outputs = outputs
         except TemplateFault as fault:
             message = f"The template output evaluation failed: '{self._sentence(fault)}'"
             self._fault = {"code": "DeploymentOutputEvaluationFailed", "message": message}
-        self.secrets |= texts_in(one.value for one in self.outputs.values() if one.is_secure)
 
     async def _evaluated_outputs(self) -> dict[str, Output]:
         for _ in range(_REFERENCES):

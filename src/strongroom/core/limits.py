@@ -464,6 +464,9 @@ TEMPLATE_PAD_CHARS = 1024
 TEMPLATE_WORK = 500_000
 """Steps that the evaluation of one template may take, each a node of an expression or a value, or 32 characters: ours,
 about a second."""
+TEMPLATE_SECURE_TEXTS = 256
+"""Texts in the secure parameters of one deployment, or in its secure outputs: ours. Each is looked for in all that is
+kept."""
 TEMPLATE_NESTING = 5
 """Deployments within each other: Azure's own limit of nested templates."""
 DEPLOYMENT_NAME_CHARS = 64

@@ -11,7 +11,7 @@ from strongroom.core.templates.bodies import evaluate_body, evaluate_outputs
 from strongroom.core.templates.differences import differences
 from strongroom.core.templates.document import read_template
 from strongroom.core.templates.faults import Needed, TemplateFault
-from strongroom.core.templates.hiding import hide, shown_template
+from strongroom.core.templates.hiding import hide, shown_template, texts_in
 from strongroom.core.templates.scopes import ScopeKind, parse_place, type_and_names
 from tests.unit.core.templating import GROUP, bind, plan, resource, template
 
@@ -123,6 +123,13 @@ class TestCounts:
         read_template(template(**{part: {f"n{number}": one for number in range(most)}}))
         with pytest.raises(TemplateFault, match=f"{part} exceeds the limit of '{most}'"):
             read_template(template(**{part: {f"n{number}": one for number in range(most + 1)}}))
+
+    def test_secure_texts(self) -> None:
+        """Texts in secure values."""
+        most = [f"text {number}" for number in range(limits.TEMPLATE_SECURE_TEXTS)]
+        assert texts_in([{"a": most}]) == set(most)
+        with pytest.raises(TemplateFault, match=str(limits.TEMPLATE_SECURE_TEXTS)):
+            texts_in([{"a": [*most, "more"]}])
 
     def test_copies(self) -> None:
         """Iterations of a loop."""

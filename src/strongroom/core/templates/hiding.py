@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from strongroom.core import limits
 from strongroom.core.templates.document import Template
 from strongroom.core.templates.expressions import is_expression
+from strongroom.core.templates.faults import TemplateFault
 from strongroom.core.templates.parameters import SECURE, shown_type, type_of
 
 HIDDEN = "REDACTED"
@@ -17,7 +19,12 @@ _SHORTEST = 4
 
 
 def texts_in(values: Iterable[Any]) -> frozenset[str]:
-    """Gather every text in values, and what numbers come to when they are written."""
+    """
+    Gather every text in secure values.
+
+    Raises:
+        TemplateFault: there are too many of them to be looked for.
+    """
     found: set[str] = set()
     waiting = list(values)
     while waiting:
@@ -28,6 +35,8 @@ def texts_in(values: Iterable[Any]) -> frozenset[str]:
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
+    if len(found) > limits.TEMPLATE_SECURE_TEXTS:
+        raise TemplateFault(f"The secure values hold more than the limit of {limits.TEMPLATE_SECURE_TEXTS} texts")
     return frozenset(found - {""})
 
 

@@ -321,6 +321,7 @@ def _is_inner(properties: Mapping[str, Any]) -> bool:
 
 def _asked_for(bound: Bound, plan: Plan, one: Planned, text: str) -> Iterator[str]:
     """Find the resources whose state an expression asks for, as far as it says so without them."""
+    bound.evaluator.budget.spend(1)
     if not is_expression(text):
         return
     for call in calls_of(parse_expression(text)):
