@@ -119,7 +119,7 @@ class AuditDelivery:
             return SinkState()
         come = followed.place.seq if followed.place is not None else 0
         behind = max(0, self._world.journal.durable_seq - come)
-        return replace(followed.state, is_following=True, is_behind=behind > 0, lines_behind=behind)
+        return replace(followed.state, is_following=True, lines_behind=behind)
 
     async def close(self) -> None:
         """End every task. What a thread still writes is written again after the next start."""

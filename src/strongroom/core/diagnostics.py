@@ -106,8 +106,6 @@ class SinkState:
 
     is_following: bool = False
     """Whether any setting sends something there."""
-    is_behind: bool = False
-    """Whether there is more in the journal than was looked at."""
     lines_behind: int = 0
     """How many lines of the journal were not looked at yet; most of them may be for others."""
     delivered: int | None = None
