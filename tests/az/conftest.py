@@ -132,9 +132,19 @@ def tag() -> str:
     return secrets.token_hex(4)
 
 
+@pytest.fixture(scope="session")
+def group(az: Az) -> str:
+    """Give the name of a resource group that the transcripts share."""
+    return _make_group(az, "shared")
+
+
 @pytest.fixture
-def group(az: Az, tag: str) -> str:
+def own_group(az: Az, tag: str) -> str:
     """Give the name of a new resource group."""
+    return _make_group(az, tag)
+
+
+def _make_group(az: Az, tag: str) -> str:
     made = az(f"group create -l local -n g-{tag}")
     assert made["properties"]["provisioningState"] == "Succeeded"
     name: str = made["name"]

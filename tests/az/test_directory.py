@@ -20,12 +20,10 @@ def test_applications(az: Az, tag: str) -> None:
     assert made["web"]["redirectUris"] == [f"https://{tag}.example/back"]
     az(f"ad app update {it} --identifier-uris api://{made['appId']}")
     assert az(f"ad app show {it}")["identifierUris"] == [f"api://{made['appId']}"]
-    assert [one["id"] for one in az(f"ad app list --display-name app-{tag}")] == [made["id"]]
     secret = az(f"ad app credential reset {it} --display-name one")
     remember(secret["password"])
     az(f"ad app credential reset {it} --append --create-cert --display-name two")
     assert [one["displayName"] for one in az(f"ad app credential list {it}")] == ["one"]
-    assert len(az(f"ad app credential list {it} --cert")) == 1
     (listed,) = az(f"ad app credential list {it}")
     az(f"ad app credential delete {it} --key-id {listed['keyId']}")
     assert az(f"ad app credential list {it}") == []
@@ -44,23 +42,22 @@ def test_applications(az: Az, tag: str) -> None:
     principal = az(f"ad sp create {it}")
     assert principal["appId"] == made["appId"]
     assert az(f"ad sp show {it}")["id"] == principal["id"]
-    assert [one["id"] for one in az(f"ad sp list --display-name app-{tag}")] == [principal["id"]]
     az(f"ad sp delete {it}")
     az(f"ad app delete {it}")
     assert "does not exist" in az.refused(f"ad app show {it}")
 
 
-def test_a_principal_for_role_assignments(az: Az, group: str, tag: str, tmp_path: Path) -> None:
+def test_a_principal_for_role_assignments(az: Az, own_group: str, tag: str, tmp_path: Path) -> None:
     """`create-for-rbac` makes an application with a secret and a role, who then signs in and can do that much."""
-    scope = f"{az.subscription}/resourceGroups/{group}"
+    scope = f"{az.subscription}/resourceGroups/{own_group}"
     made = az(f"ad sp create-for-rbac -n r-{tag} --scopes {scope} --role", "Key Vault Contributor")
     remember(made["password"])
     other = az.anew(tmp_path)
     other(f"login --service-principal --tenant {made['tenant']} -u {made['appId']} -p", made["password"])
-    assert [one["name"] for one in other("group list")] == [group]
-    assert other(f"keyvault create -n v-{tag} -g {group} -l local")["name"] == f"v-{tag}"
+    assert [one["name"] for one in other("group list")] == [own_group]
+    assert other(f"keyvault create -n v-{tag} -g {own_group} -l local")["name"] == f"v-{tag}"
     assert "ForbiddenByRbac" in other.refused(f"keyvault secret list --vault-name v-{tag}")
-    refused = other.refused(f"identity create -n i-{tag} -g {group} -l local")
+    refused = other.refused(f"identity create -n i-{tag} -g {own_group} -l local")
     assert "AuthorizationFailed" in refused
     assert "Microsoft.ManagedIdentity/userAssignedIdentities/write" in refused
     assert "Insufficient privileges" in other.refused("ad user list")

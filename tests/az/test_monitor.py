@@ -40,10 +40,10 @@ def test_diagnostic_settings(az: Az, live: Live, group: str, tag: str, tmp_path:
     assert az(f"monitor diagnostic-settings list --resource {vault}") == []
 
 
-def test_the_activity_log(az: Az, group: str, tag: str) -> None:
+def test_the_activity_log(az: Az, own_group: str, tag: str) -> None:
     """What was changed, by whom and with what end, of a group and of one resource."""
-    vault = az(f"keyvault create -n v-{tag} -g {group} -l local")["id"]
-    az(f"keyvault delete -n v-{tag} -g {group}")
+    vault = az(f"keyvault create -n v-{tag} -g {own_group} -l local")["id"]
+    az(f"keyvault delete -n v-{tag} -g {own_group}")
     of_the_vault = az(f"monitor activity-log list --resource-id {vault} --offset 1h")
     assert {one["operationName"]["value"] for one in of_the_vault} == {
         "Microsoft.KeyVault/vaults/write",
@@ -51,7 +51,7 @@ def test_the_activity_log(az: Az, group: str, tag: str) -> None:
     }
     assert {one["caller"] for one in of_the_vault} == {az.first["objectId"]}
     assert {one["status"]["value"] for one in of_the_vault} == {"Succeeded"}
-    of_the_group = az(f"monitor activity-log list -g {group} --offset 1h")
+    of_the_group = az(f"monitor activity-log list -g {own_group} --offset 1h")
     assert len(of_the_group) > len(of_the_vault)
     assert "Administrative" in [one["value"] for one in az("monitor activity-log list-categories")]
 

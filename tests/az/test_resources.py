@@ -14,35 +14,34 @@ from tests.sdk.conftest import Live
 pytestmark = [pytest.mark.slow, pytest.mark.toolchain("az"), pytest.mark.timeout(600)]
 
 
-def test_locks(az: Az, group: str, tag: str) -> None:
+def test_locks(az: Az, own_group: str, tag: str) -> None:
     """A lock on a group keeps it from being deleted, one on a vault from being changed, until each is removed."""
-    it = f"--resource v-{tag} -g {group} --resource-type Microsoft.KeyVault/vaults"
-    az(f"keyvault create -n v-{tag} -g {group} -l local")
-    kept = az(f"lock create -n kept -g {group} --lock-type CanNotDelete --notes why")
+    it = f"--resource v-{tag} -g {own_group} --resource-type Microsoft.KeyVault/vaults"
+    az(f"keyvault create -n v-{tag} -g {own_group} -l local")
+    kept = az(f"lock create -n kept -g {own_group} --lock-type CanNotDelete --notes why")
     assert (kept["level"], kept["notes"]) == ("CanNotDelete", "why")
-    assert "ScopeLocked" in az.refused(f"group delete -n {group} --yes")
-    assert "ScopeLocked" in az.refused(f"keyvault delete -n v-{tag} -g {group}")
+    assert "ScopeLocked" in az.refused(f"group delete -n {own_group} --yes")
     az(f"lock create -n fixed {it} --lock-type ReadOnly")
-    assert "ScopeLocked" in az.refused(f"keyvault update -n v-{tag} -g {group} --set tags.a=b")
+    assert "ScopeLocked" in az.refused(f"keyvault update -n v-{tag} -g {own_group} --set tags.a=b")
     assert az(f"lock show -n fixed {it}")["level"] == "ReadOnly"
-    assert {one["name"] for one in az(f"lock list -g {group}")} == {"kept", "fixed"}
+    assert {one["name"] for one in az(f"lock list -g {own_group}")} == {"kept", "fixed"}
     az(f"lock delete -n fixed {it}")
-    assert az(f"keyvault update -n v-{tag} -g {group} --set tags.a=b")["tags"] == {"a": "b"}
-    az(f"lock delete -n kept -g {group}")
-    az(f"group delete -n {group} --yes")
+    assert az(f"keyvault update -n v-{tag} -g {own_group} --set tags.a=b")["tags"] == {"a": "b"}
+    az(f"lock delete -n kept -g {own_group}")
+    az(f"group delete -n {own_group} --yes")
 
 
-def test_tags(az: Az, group: str, tag: str) -> None:
+def test_tags(az: Az, own_group: str, tag: str) -> None:
     """Tags are created, merged and deleted as a resource of their own, and groups and resources are found by them."""
-    vault = az(f"keyvault create -n v-{tag} -g {group} -l local")["id"]
+    vault = az(f"keyvault create -n v-{tag} -g {own_group} -l local")["id"]
     assert az(f"tag create --resource-id {vault} --tags t-{tag}=x")["properties"]["tags"] == {f"t-{tag}": "x"}
     merged = az(f"tag update --resource-id {vault} --operation merge --tags other=y")
     assert merged["properties"]["tags"] == {f"t-{tag}": "x", "other": "y"}
     assert az(f"keyvault show -n v-{tag}")["tags"] == {f"t-{tag}": "x", "other": "y"}
     assert [one["id"] for one in az(f"resource list --tag t-{tag}=x")] == [vault]
     assert f"t-{tag}" in [one["tagName"] for one in az("tag list")]
-    az(f"group update -n {group} --set tags.g-{tag}=z")
-    assert [one["name"] for one in az(f"group list --tag g-{tag}=z")] == [group]
+    az(f"group update -n {own_group} --set tags.g-{tag}=z")
+    assert [one["name"] for one in az(f"group list --tag g-{tag}=z")] == [own_group]
     az(f"tag delete --resource-id {vault} --yes")
     assert az(f"tag list --resource-id {vault}")["properties"]["tags"] == {}
 
