@@ -24,7 +24,7 @@ AZ      := .cache/azure-cli/.installed
 .PHONY: help setup serve test soak coverage lint format types layers check bench docs node azure-cli lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(DEV)  ## build .venv with everything, and leave .venv/bin/strongroom
 

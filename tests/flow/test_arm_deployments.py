@@ -120,6 +120,11 @@ class TestLife:
         assert arm.do("GET", path(arm.group, rest=f"/operations/{one['operationId']}"), version=VERSION) == one
         refusal = arm.refused("GET", path(arm.group, rest="/operations/none"), version=VERSION)
         assert refusal[:2] == (404, "DeploymentOperationNotFound")
+        # As Azure's clients ask for a group's.
+        short = path(arm.group, rest="/operations").replace("/providers/Microsoft.Resources", "")
+        short = short.replace("/resourceGroups/", "/resourcegroups/")
+        assert arm.do("GET", short, version=VERSION)["value"] == [one]
+        assert arm.do("GET", f"{short}/{one['operationId']}", version=VERSION) == one
 
     def test_exported(self, arm: Arm) -> None:
         """The template can be had again."""

@@ -140,6 +140,18 @@ class TestEveryRow:
 class TestScopes:
     """Where a lock holds."""
 
+    def test_as_the_official_client_writes_a_scope(self, arm: Arm) -> None:
+        """Its slashes encoded, with the first and without; but no slash is doubled by that."""
+        arm.make_vault()
+        whole = arm.vault.replace("/", "%2F")
+        for scope in (f"/{whole}", f"/{whole.removeprefix('%2F')}"):
+            made = arm.do("PUT", f"{scope}{LOCKS}/l-{arm.tag}", lock_body())
+            assert made["id"] == f"{arm.vault}{LOCKS}/l-{arm.tag}"
+            assert arm.do("GET", f"{scope}{LOCKS}")["value"] == [made]
+            arm.do("DELETE", f"{scope}{LOCKS}/l-{arm.tag}")
+        for scope in (f"/%2F{whole}", f"/{whole.replace('Groups%2F', 'Groups%2F%2F')}"):
+            assert arm.refused("PUT", f"{scope}{LOCKS}/l-{arm.tag}", lock_body())[0] in {400, 404}
+
     def test_inherited(self, arm: Arm) -> None:
         """A lock holds at its scope and below, in Azure's words, and names the scope that is locked."""
         arm.make_vault()

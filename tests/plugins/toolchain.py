@@ -1,25 +1,33 @@
 """
-Leave out the tests of a language whose toolchain is missing: `@pytest.mark.toolchain("go")`.
+Leave out the tests of a program that is missing: `@pytest.mark.toolchain("go")`.
 
 They are not selected, rather than skipped: in the CI a skip is a failure, and a compiler is more than a project in
-Python may ask of every machine. What was left out is said when the tests have been collected.
+Python may ask of every machine. What was left out is said when the tests have been collected. What the CI installs
+itself is another matter: where STRONGROOM_NO_SKIPS is set such a test stays, and fails for want of its program.
 """
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+from tests.plugins.no_skips import VARIABLE
+
+AZ = Path(__file__).resolve().parents[2] / ".cache" / "azure-cli" / "bin" / "az"
+INSTALLED_BY_MAKE = {"az": (AZ, "make azure-cli")}
+"""Where make puts a program, and by which target: it is looked for there alone, since tests want that version."""
 
 _left_out: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests whose program is not on the path."""
+    """Deselect the tests whose program is not there."""
     missing: set[str] = set()
     kept, deselected = [], []
     for item in items:
-        programs = {program for mark in item.iter_markers("toolchain") for program in mark.args}
-        absent = {program for program in programs if shutil.which(program) is None}
+        absent = {program for program in _wanted(item) if not _is_there(program) and not _is_demanded(program)}
         missing |= absent
         (deselected if absent else kept).append(item)
     if deselected:
@@ -28,6 +36,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[_left_out] = missing
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail where a program is missing that has to be there."""
+    for program in _wanted(item):
+        if not _is_there(program):
+            pytest.fail(f"there is no {program}, and {VARIABLE} is set: {INSTALLED_BY_MAKE[program][1]}", pytrace=False)
+
+
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say which toolchains are missing."""
     return [f"left out: tests that need {program}" for program in sorted(config.stash.get(_left_out, set()))]
+
+
+def _wanted(item: pytest.Item) -> set[str]:
+    return {program for mark in item.iter_markers("toolchain") for program in mark.args}
+
+
+def _is_there(program: str) -> bool:
+    if program in INSTALLED_BY_MAKE:
+        return INSTALLED_BY_MAKE[program][0].is_file()
+    return shutil.which(program) is not None
+
+
+def _is_demanded(program: str) -> bool:
+    return program in INSTALLED_BY_MAKE and bool(os.environ.get(VARIABLE))

@@ -18,7 +18,7 @@ PAGES = sorted(
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"```sh\n(.*?)```", flags=re.DOTALL)
-MAKE = re.compile(r"^make ([a-z]+)", flags=re.MULTILINE)
+MAKE = re.compile(r"^make ([a-z-]+)", flags=re.MULTILINE)
 
 
 def names(path: Path) -> str:
@@ -52,7 +52,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_make_target_exists(page: Path) -> None:
     """A page names no make target that the Makefile does not have."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
     code = "\n".join(CODE.findall(page.read_text(encoding="utf-8")))
 
     assert set(MAKE.findall(code)) <= targets

@@ -1,4 +1,4 @@
-"""@azure/identity and @azure/keyvault-secrets under `strongroom run`."""
+"""@azure/identity, @azure/keyvault-secrets and @azure/arm-keyvault under `strongroom run`."""
 
 import shutil
 from pathlib import Path
@@ -66,3 +66,15 @@ def test_a_vault_that_is_not_served_is_refused(live: Live, canary: str) -> None:
     )
     assert result.returncode != 0
     assert "strongroom: somebodys-real.vault.azure.net:443 is one of Azure's names" in result.stderr
+
+
+def test_the_management_plane(live: Live) -> None:
+    """@azure/arm-keyvault makes, changes, lists, deletes and purges a vault, under Azure's names."""
+    result = live.run(
+        ["node", PROGRAMS / "management.mjs", "sr-by-node"],
+        "--service-principal",
+        NODE_PROJECT=str(PROJECT),
+        GROUP=live.facts["resourceGroup"],
+        OBJECT=live.service.first["objectId"],
+    )
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr

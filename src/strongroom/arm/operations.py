@@ -69,10 +69,17 @@ OPERATIONS: tuple[Op, ...] = (*_ROWS, *_PROVIDER_ROWS)
 
 _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
 
+_ENCODED_SLASH = re.compile(rb"\A/%2f(?=subscriptions|providers)", re.IGNORECASE)
+
 
 def respelled(path: bytes) -> bytes:
-    """Take out the empty segment that Azure's SDKs leave where a resource has no parent: `/providers/X//y`."""
-    return _EMPTY_PARENT.sub(rb"\1/", path)
+    """
+    Write a path as its row has it.
+
+    Azure's SDKs leave an empty segment where a resource has no parent, `/providers/X//y`, and write a whole scope, its
+    first slash too, behind a slash of their own: `/%2Fsubscriptions%2F...`.
+    """
+    return _EMPTY_PARENT.sub(rb"\1/", _ENCODED_SLASH.sub(b"/", path))
 
 
 def unserved(path: bytes) -> NotFound:
