@@ -29,7 +29,7 @@ def test_a_dotenv_file_is_read_as_programs_read_it(tmp_path: Path) -> None:
         "REF": "REF",
         "plain": "plain",
     }
-    assert [one.original for one in unusable] == ["NOTHING"]
+    assert [one.original for one in unusable] == ["line 6"]
     [key] = source.read("API_KEY").versions
     assert (key.value, key.tags) == ("a b", {"original-name": "API_KEY"})
     assert [source.read(name).versions[0].value for name in ("URL", "EMPTY", "REF", "plain")] == [
@@ -38,6 +38,18 @@ def test_a_dotenv_file_is_read_as_programs_read_it(tmp_path: Path) -> None:
         "${API_KEY}",
         "1",
     ]
+
+
+def test_a_value_of_several_lines_without_quotes_is_nobodys_name(tmp_path: Path) -> None:
+    """Its lines are told by their numbers and nothing of them is a name, in a report or in a vault."""
+    file = tmp_path / ".env"
+    key = ["KEY=-----BEGIN KEY-----", "MIIEvQIBADAN", "BKcwggSjAg/Ab==", "-----END KEY-----"]
+    lines = ["A=1", *key, "'x", "B=2", "C="]
+    file.write_text("\n".join(lines))
+    named, unusable = read_dotenv(file).listed()
+
+    assert [one.original for one in named] == ["A", "KEY", "B", "C"]
+    assert [one.original for one in unusable] == ["line 3", "line 4", "line 5", "line 6"]
 
 
 def test_a_file_in_no_encoding_is_refused(tmp_path: Path) -> None:

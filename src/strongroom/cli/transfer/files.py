@@ -19,10 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from strongroom.cli.transfer.histories import History, Version
 from strongroom.cli.transfer.naming import ORIGINAL_NAME, Named, Unusable, name_all, name_tags
 from strongroom.cli.transfer.transfer import SecretFault, TransferEnded
+
+_NO_VALUE = "it has no name and value: one of several lines has to be in quotes"
+_PADDING = {"", "="}
+"""What the last line of a key in Base64 seems to give for a value."""
 
 
 class FileFault(ValueError):
@@ -55,6 +60,9 @@ def read_dotenv(path: Path) -> FileSecrets:
     """
     Read a `.env` file. Variables in values are left as they are: what they would be here is nobody's secret.
 
+    A line without a value is told by its number: as a rule it is a part of one that has several lines and no quotes, as
+    of a private key, and no name.
+
     Raises:
         FileFault: it is no text.
         OSError: it cannot be read.
@@ -66,11 +74,15 @@ def read_dotenv(path: Path) -> FileSecrets:
         raise FileFault(msg) from None
     histories: dict[str, History] = {}
     unusable: list[Unusable] = []
-    for original, value in dotenv_values(stream=StringIO(text), interpolate=False).items():
-        if value is None:
-            unusable.append(Unusable(original, "it has no value, not even an empty one"))
-            continue
-        histories[original] = History((Version(value, tags=name_tags(original)),))
+    within = False
+    for binding in parse_stream(StringIO(text)):
+        where = f"line {binding.original.line}"
+        if binding.key is not None and binding.value is not None and not (within and binding.value in _PADDING):
+            histories[binding.key] = History((Version(binding.value, tags=name_tags(binding.key)),))
+            within = False
+        elif binding.key is not None or binding.error:
+            unusable.append(Unusable(where, _NO_VALUE))
+            within = True
     return FileSecrets(str(path), histories, unusable)
 
 
