@@ -178,12 +178,47 @@ def _listing(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={**bundles[version], "value": f"value {version}"})
 
 
+def test_a_vault_that_is_none_lacks_no_secret() -> None:
+    """A rehearsal would say that everything can be copied to it."""
+    with pytest.raises(TransferEnded, match="VaultNotFound"):
+        VaultSecrets(BASE, _vault(lambda _request: _error(404, "VaultNotFound"))).find("x")
+    assert VaultSecrets(BASE, _vault(lambda _request: _error(404, "SecretNotFound"))).find("x") is None
+
+
+def test_a_name_is_no_path() -> None:
+    """Whatever a vault lists, nothing is asked for but a secret."""
+    names = ["..", "x?y", "x%2Fy", "x-1"]
+    items = [{"id": f"{BASE}/secrets/{name}"} for name in names]
+    named, unusable = VaultSecrets(BASE, _vault(lambda _: httpx.Response(200, json={"value": items}))).listed()
+    assert [one.name for one in named] == names[3:]
+    assert [one.original for one in unusable] == names[:3]
+
+
 def test_the_current_version_is_the_last_of_its_second() -> None:
     """Times are whole seconds, so the vault's word on what is current decides."""
     history = VaultSecrets(BASE, _vault(_listing)).read("x")
 
     assert [one.origin for one in history.versions] == ["bb", "aa"]
     assert history.unread == ("version cc is disabled, so its value is not told",)
+    assert not history.is_newest_unread
+
+
+def test_a_newest_version_that_is_disabled_is_told() -> None:
+    """The one before it is not what programs get."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/secrets/x":
+            return _error(403, "Forbidden", "SecretDisabled")
+        if request.url.path == "/secrets/x/versions":
+            versions = [("aa", True, 6), ("bb", False, 7)]
+            return httpx.Response(200, json={"value": [
+                {"id": f"{BASE}/secrets/x/{name}", "attributes": {"enabled": enabled, "created": created}}
+                for name, enabled, created in versions
+            ]})  # fmt: skip
+        return _listing(request)
+
+    history = VaultSecrets(BASE, _vault(respond)).read("x")
+    assert ([one.origin for one in history.versions], history.is_newest_unread) == (["aa"], True)
 
 
 def test_what_stays_behind_is_told() -> None:

@@ -125,6 +125,8 @@ def read_json(path: Path) -> FileSecrets:
 class _NewFile:
     """A destination that is a file, written when everything is there."""
 
+    is_whole = True
+
     def __init__(self, path: Path) -> None:
         self.title = str(path)
         self._path = path
