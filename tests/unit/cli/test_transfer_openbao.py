@@ -8,7 +8,7 @@ import pytest
 from strongroom.cli.transfer.histories import History, Version
 from strongroom.cli.transfer.openbao import KvClient, KvDestination, KvSecrets, require_address
 from strongroom.cli.transfer.report import Outcome
-from strongroom.cli.transfer.transfer import Terms, TransferEnded, transfer
+from strongroom.cli.transfer.transfer import SecretFault, Terms, TransferEnded, transfer
 from tests.kv_engine import KvEngine
 from tests.plugins import canary
 
@@ -165,3 +165,10 @@ def test_what_is_no_engine_ends_it() -> None:
     client = httpx.Client(transport=httpx.MockTransport(lambda _request: httpx.Response(200, text="<html>")))
     with pytest.raises(TransferEnded, match="is its address right"):
         KvSecrets(KvClient("https://bao.example", "secret", TOKEN, client)).listed()
+
+
+@pytest.mark.parametrize("path", ["../../sys/mounts", "a/../b", "."])
+def test_a_path_is_of_its_mount(engine: KvEngine, path: str) -> None:
+    """Whatever a list has."""
+    with pytest.raises(SecretFault, match="another path"):
+        _client(engine).ask("GET", "metadata", path)

@@ -60,6 +60,9 @@ class KvClient:
             SecretFault: this path is refused.
             TransferEnded: the mount is not to be used with this token, or does not answer.
         """
+        if not {".", ".."}.isdisjoint(path.split("/")):
+            msg = f"{path!r} would be another path"
+            raise SecretFault(msg)
         try:
             answer = self._client.request(
                 method,
@@ -224,6 +227,10 @@ def require_address(address: str) -> str:
         ValueError: it is neither; the message says so.
     """
     parts = urlsplit(address)
+    if parts.username is not None or parts.query or parts.fragment:
+        # It stands in reports.
+        msg = "an address is https://HOST:PORT, and has no user, password or query"
+        raise ValueError(msg)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}):
         return address.rstrip("/")
     msg = f"{address!r} would send the token in the clear: an address begins with https://"
