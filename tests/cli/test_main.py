@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,21 @@ def test_serve_loads_no_parser_and_no_tables() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert result.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["completion", "bash"]])
+def test_output_without_room_is_told(arguments: list[str]) -> None:
+    """A full disk is a sentence and a failure, and whoever reads no further is none."""
+    command = [sys.executable, "-m", "strongroom", *arguments]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "strongroom: not all of the output could be written (No space left on device)\n"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.wait(60), process.stderr.read()) == (0, b"")
 
 
 @pytest.mark.parametrize("arguments", [["version"], ["--version"]])
