@@ -78,6 +78,10 @@ def test_where_a_value_comes_from(operator: Operator, vault: str, tmp_path: Path
     assert code == 0, shown
     assert value not in shown
     assert value_of(operator, vault, "typed") == value
+    assert "has no value" in operator.fails(2, "secret", "set", vault, "typed", stdin="")
+    code, shown = operator.at_terminal("secret", "set", vault, "typed", types={"Value of typed": "\x04"})
+    assert (code, "nothing was typed in" in shown) == (1, True)
+    assert value_of(operator, vault, "typed") == value
     file.write_bytes(b"\xff\xfe")
     assert "not text in UTF-8" in operator.fails(1, "secret", "set", vault, "binary", "--file", str(file))
     assert "cannot be read" in operator.fails(1, "secret", "set", vault, "missing", "--file", str(tmp_path / "no"))

@@ -40,7 +40,7 @@ def read_secret_line(prompt: str, file: Path | None) -> str:
     if file is None:
         if not sys.stdin.isatty():
             raise Halt("nobody is at a terminal to type the secret in: name a file with it (- is standard input)")
-        return getpass.getpass(f"{prompt}: ")
+        return _typed(prompt)
     return decoded(read_bytes(file), file).strip("\r\n")
 
 
@@ -56,8 +56,19 @@ def read_value(prompt: str, file: Path | None) -> str:
     if file is not None:
         return decoded(read_bytes(file), file)
     if sys.stdin.isatty():
-        return getpass.getpass(f"{prompt}: ")
-    return decoded(read_bytes(STANDARD_INPUT), STANDARD_INPUT).removesuffix("\n").removesuffix("\r")
+        return _typed(prompt)
+    piped = read_bytes(STANDARD_INPUT)
+    if not piped:
+        # What should have written it failed, as a rule.
+        raise Halt("standard input has no value: --file names a file, which may be empty", Exit.USAGE)
+    return decoded(piped, STANDARD_INPUT).removesuffix("\n").removesuffix("\r")
+
+
+def _typed(prompt: str) -> str:
+    try:
+        return getpass.getpass(f"{one_line(prompt)}: ")
+    except EOFError:
+        raise Halt("nothing was typed in, and nothing was done") from None
 
 
 def read_bytes(file: Path) -> bytes:
