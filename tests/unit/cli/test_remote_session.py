@@ -17,6 +17,7 @@ from strongroom.cli.remote.endpoints import Endpoints, endpoints_at
 from strongroom.cli.remote.places import Place
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import Session, segment
+from strongroom.cli.remote.wire import MsalClient
 
 ENDPOINTS = Endpoints("example.test:8443", None, data=Path("/data"))
 ARM = ENDPOINTS.arm
@@ -160,6 +161,22 @@ def test_a_token_that_was_refused_is_renewed_once() -> None:
     with pytest.raises(Refused, match="strongroom login") as refused:
         one.arm("GET", "/x", api_version="1")
     assert (refused.value.exit_code, len(world.asked)) == (Exit.REFUSED, 2)
+
+
+def test_a_proxys_page_is_no_answer() -> None:
+    """It says that all is well, and is not from the service."""
+    one, _ = session(httpx.Response(200, text="<html>sign in</html>"))
+    with pytest.raises(Halt, match="Is there a proxy before it"):
+        one.vault("kv1", "GET", "/secrets/a")
+
+
+def test_a_credential_goes_to_the_instance_alone() -> None:
+    """Wherever the token service says that it is."""
+    client = httpx.Client(transport=httpx.MockTransport(lambda _request: httpx.Response(200)))
+    wire = MsalClient(client, ENDPOINTS)
+    assert wire.post("https://login.example.test:8443/t/oauth2/v2.0/token").status_code == 200
+    with pytest.raises(Halt, match="is sent no credential"):
+        wire.post("https://login.evil.test/t/oauth2/v2.0/token", data={"client_secret": "s"})
 
 
 def test_what_is_told_to_wait_waits(waits: list[float]) -> None:

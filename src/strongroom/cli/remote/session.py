@@ -319,5 +319,9 @@ def _body(answer: httpx.Response) -> Json:
     try:
         return answer.json()
     except ValueError:
-        # A proxy's page: the caller judges the status, and there is nothing in it for us.
+        # A proxy's page: there is nothing in it for us.
+        if answer.is_success:
+            raise Halt(
+                f"what answers at {answer.url.host} is not the service: it is no JSON. Is there a proxy before it?"
+            ) from None
         return None
