@@ -137,3 +137,13 @@ def test_names_that_are_near(operator: Operator, vault: str) -> None:
     told = operator.fails(1, "secret", "show", vault, "database-password", "0" * 32)
     assert "SecretNotFound" in told
     assert operator.fails(1, "secret", "versions", vault, "databse-password")
+
+
+def test_a_backup_is_longer_than_any_value(operator: Operator, vault: str, tmp_path: Path) -> None:
+    """It has all versions of a secret, so the service is the one that judges it."""
+    file = tmp_path / "backup"
+    file.write_text("A" * 2 * 1024 * 1024)
+    told = operator.fails(1, "secret", "restore", vault, "--file", str(file))
+    assert "400)" in told
+    assert "is longer than" not in told
+    assert "is longer than" in operator.fails(1, "secret", "set", vault, "long", "--file", str(file))
