@@ -244,3 +244,5 @@ def test_what_others_could_write_is_not_read(live: Service, operator: Operator, 
     )
     (operator.config / "accounts.json").chmod(0o620)
     assert "can be written by others" in operator.fails(1, "whoami")
+    (operator.config / "accounts.json").chmod(0o600)
+    assert "not signed in to the tenant other.example" in operator.fails(4, "whoami", "--tenant", "other.example")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from strongroom import __version__
+from strongroom.cli.commands import application
+from strongroom.cli.help_groups import GROUPS
 from strongroom.cli.main import main
 
 
@@ -82,6 +84,13 @@ def test_every_command_is_listed(command: str, capsys: pytest.CaptureFixture[str
     """The list of commands is the whole fixed interface."""
     main(["--help"])
     assert f" {command} " in capsys.readouterr().out
+
+
+def test_every_command_has_a_title() -> None:
+    """The list is read by people: what belongs together stands together, and nothing twice."""
+    listed = [name for names in GROUPS.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert {name for name in application if name != "-h"} <= set(listed)
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,9 @@ def _who(data: Path | None, tenant: str | None) -> tuple[Account, Credential | N
         return _in_tenant(account, account.tenant or first_tenant), credential, endpoints
     known = read_accounts()
     chosen = known.at(data_directory(data), tenant) if named else known.find(known.current)
+    if chosen is None and named and tenant is not None:
+        # Signed in there as somebody of another tenant: that is what is told.
+        chosen = known.at(data_directory(data), None)
     if chosen is None:
         directory = data_directory(data)
         # What does not run is said first: there is nothing to sign in to.
