@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,20 @@ def test_a_value_comes_back_from_a_dotenv_file_or_is_refused(value: str) -> None
             return
         destination.finish()
         assert read_dotenv(file).read("API_KEY").versions[0].value == value
+
+
+@pytest.mark.parametrize("value", ["it's", "'; touch ran; '", "a b", "#x", "$(touch ran)", "'"])
+def test_a_shell_reads_the_same(tmp_path: Path, value: str) -> None:
+    """Whoever sources such a file, which is no shell's, gets the value, and runs nothing of it."""
+    file = tmp_path / "out.env"
+    destination = DotenvFile(file)
+    destination.write("x", Version(value, tags={"original-name": "$(touch${IFS}ran)"}))
+    destination.finish()
+    script = '. ./out.env && printf %s "$X"'
+    told = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout == value
+    assert not (tmp_path / "ran").exists()
+    assert read_dotenv(file).read("X").versions[0].value == value
 
 
 def test_two_secrets_are_not_one_variable(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -190,7 +191,9 @@ class DotenvFile(_NewFile):
         Raises:
             SecretFault: its value cannot be put into such a file.
         """
-        variable = version.tags.get(ORIGINAL_NAME) or name.replace("-", "_").upper()
+        said = version.tags.get(ORIGINAL_NAME, "")
+        # Whoever may set the secret writes the tag, which is no place for a command either.
+        variable = said if _VARIABLE.fullmatch(said) else name.replace("-", "_").upper()
         line = f"{variable}={_quoted(version.value)}"
         if dotenv_values(stream=StringIO(line), interpolate=False) != {variable: version.value}:
             msg = "a .env file cannot say its name or its value"
@@ -206,8 +209,20 @@ class DotenvFile(_NewFile):
         self._place("".join(lines))
 
 
+_VARIABLE = re.compile(r"[0-9A-Za-z_./-]+")
+_SHELL = set('"$`\\\n')
+"""What means something between double quotes to a shell that reads the file as its own."""
+
+
 def _quoted(value: str) -> str:
-    """Quote a value as `.env` files do: in single quotes, where only the quote and the backslash mean something."""
+    """
+    Quote a value as `.env` files do: in single quotes, where only the quote and the backslash mean something.
+
+    A shell knows no quote within single quotes, so that one ends them and what follows is a command: such a value is in
+    double quotes as far as both read them alike.
+    """
+    if "'" in value and _SHELL.isdisjoint(value):
+        return f'"{value}"'
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
