@@ -177,6 +177,21 @@ def test_a_store_that_is_none_is_a_problem(service: Service, harmed: Path) -> No
     assert found["journal"]["state"] == "ok"
 
 
+def test_a_store_is_left_as_it_is(service: Service, harmed: Path) -> None:
+    """Its mode is told and not set, and an empty one stays empty: nothing is mended behind the operator's back."""
+    database = harmed / "strongroom.db"
+    database.chmod(0o644)
+    for _ in range(2):
+        assert findings(service, 1)["files"]["fix"] == f"chmod go= {database}"
+    database.chmod(0o600)
+    content = database.read_bytes()
+    database.write_bytes(b"")
+    found = findings(service, 1)["store"]
+    size = database.stat().st_size
+    database.write_bytes(content)
+    assert (found["state"], size) == ("problem", 0)
+
+
 def test_settings_that_cannot_be_are_a_problem(service: Service, harmed: Path) -> None:
     """All their faults are told, and the other checks go on with the defaults."""
     (harmed / "config.toml").write_text('port = "many"\nnone = 1\n', encoding="utf-8")

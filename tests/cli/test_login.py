@@ -223,3 +223,26 @@ def test_commands_at_once_share_a_sign_in(live: Service, operator: Operator, per
         with one:
             assert one.wait(60) == 0
     operator.done("whoami")
+
+
+def test_a_folder_that_cannot_be_used(live: Service, operator: Operator, tmp_path: Path) -> None:
+    """What keeps a sign-in from being remembered, or half a file of tokens, is a sentence with what to do."""
+    by = ("login", "--service-principal", live.first["clientId"], "--secret-file", str(secret_file(live, tmp_path)))
+    operator.config.write_text("a file")
+    assert "STRONGROOM_CONFIG names another folder" in operator.fails(1, *by)
+    operator.config.unlink()
+    operator.done(*by)
+    [tokens] = (operator.config / "tokens").iterdir()
+    tokens.write_text('{"AccessToken": ')
+    assert operator.json("whoami")["objectId"] == live.first["objectId"]
+
+
+def test_what_others_could_write_is_not_read(live: Service, operator: Operator, tmp_path: Path) -> None:
+    """They would choose the host that a secret is sent to, and the file that it is read from."""
+    operator.done(
+        "login", "--service-principal", live.first["clientId"], "--secret-file", str(secret_file(live, tmp_path))
+    )
+    (operator.config / "accounts.json").chmod(0o620)
+    assert "can be written by others" in operator.fails(1, "whoami")
+    (operator.config / "accounts.json").chmod(0o600)
+    assert "not signed in to the tenant other.example" in operator.fails(4, "whoami", "--tenant", "other.example")

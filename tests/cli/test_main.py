@@ -3,10 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from strongroom import __version__
+from strongroom.cli.commands import application
+from strongroom.cli.help_groups import GROUPS
 from strongroom.cli.main import main
 
 
@@ -29,6 +32,21 @@ def test_serve_loads_no_parser_and_no_tables() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert result.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["completion", "bash"]])
+def test_output_without_room_is_told(arguments: list[str]) -> None:
+    """A full disk is a sentence and a failure, and whoever reads no further is none."""
+    command = [sys.executable, "-m", "strongroom", *arguments]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr == "strongroom: not all of the output could be written (No space left on device)\n"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.wait(60), process.stderr.read()) == (0, b"")
 
 
 @pytest.mark.parametrize("arguments", [["version"], ["--version"]])
@@ -66,6 +84,13 @@ def test_every_command_is_listed(command: str, capsys: pytest.CaptureFixture[str
     """The list of commands is the whole fixed interface."""
     main(["--help"])
     assert f" {command} " in capsys.readouterr().out
+
+
+def test_every_command_has_a_title() -> None:
+    """The list is read by people: what belongs together stands together, and nothing twice."""
+    listed = [name for names in GROUPS.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert {name for name in application if name != "-h"} <= set(listed)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,10 @@ def test_where_a_value_comes_from(operator: Operator, vault: str, tmp_path: Path
     assert code == 0, shown
     assert value not in shown
     assert value_of(operator, vault, "typed") == value
+    assert "has no value" in operator.fails(2, "secret", "set", vault, "typed", stdin="")
+    code, shown = operator.at_terminal("secret", "set", vault, "typed", types={"Value of typed": "\x04"})
+    assert (code, "nothing was typed in" in shown) == (1, True)
+    assert value_of(operator, vault, "typed") == value
     file.write_bytes(b"\xff\xfe")
     assert "not text in UTF-8" in operator.fails(1, "secret", "set", vault, "binary", "--file", str(file))
     assert "cannot be read" in operator.fails(1, "secret", "set", vault, "missing", "--file", str(tmp_path / "no"))
@@ -133,3 +137,13 @@ def test_names_that_are_near(operator: Operator, vault: str) -> None:
     told = operator.fails(1, "secret", "show", vault, "database-password", "0" * 32)
     assert "SecretNotFound" in told
     assert operator.fails(1, "secret", "versions", vault, "databse-password")
+
+
+def test_a_backup_is_longer_than_any_value(operator: Operator, vault: str, tmp_path: Path) -> None:
+    """It has all versions of a secret, so the service is the one that judges it."""
+    file = tmp_path / "backup"
+    file.write_text("A" * 2 * 1024 * 1024)
+    told = operator.fails(1, "secret", "restore", vault, "--file", str(file))
+    assert "400)" in told
+    assert "is longer than" not in told
+    assert "is longer than" in operator.fails(1, "secret", "set", vault, "long", "--file", str(file))

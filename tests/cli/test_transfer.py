@@ -190,7 +190,8 @@ def test_from_openbao_and_back(here: Operator, tmp_path: Path) -> None:
     token_file.write_text(f"{KV_TOKEN}\n")
     with serving(engine) as address:
         options = ("--address", address, "--token-file", str(token_file))
-        ended = here("import", "openbao", *options)
+        # A proxy is not for what is sent in the clear.
+        ended = here("import", "openbao", *options, HTTP_PROXY="http://127.0.0.1:9")
         assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "2 copied"), ended.stderr
         assert here.values("app-db-password") == ["kv-1", "kv-2"]
         assert here.ask("GET", "secrets/app-db-user")["tags"] == {"original-name": "app/db/user"}
@@ -213,6 +214,7 @@ def test_from_openbao_and_back(here: Operator, tmp_path: Path) -> None:
         (("azure", "https://v.example"), "is no vault of Azure"),
         (("azure", "https://v.vault.azure.net", "--credential", "x"), "no such credential"),
         (("dotenv", "/nowhere/.env"), "cannot be read"),
+        (("openbao", "--address", "https://me:pass@bao.example"), "no user, password or query"),
     ],
 )
 def test_what_cannot_be_is_said(here: Operator, words: tuple[str, ...], told: str) -> None:
@@ -241,6 +243,10 @@ def test_from_a_dotenv_file_and_out_again(here: Operator, tmp_path: Path) -> Non
     assert read_dotenv(out).read("MY_KEY").versions[0].value == value
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "is not written over" in here("send", "dotenv", str(out)).stderr
+
+    lost = here("import", "dotenv", str(file), "--report", str(tmp_path / "no" / "report.json"))
+    assert (lost.returncode, "1 unchanged, 1 skipped" in lost.stdout) == (1, True)
+    assert "cannot be written" in lost.stderr
 
 
 def test_everything_out_and_in_again(here: Operator, there: Operator, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def survey_store(settings: Settings, now: int) -> Survey | None:
         Tampered: it is not as it was written.
     """
     keys = SoftwareKeyProtection.load(settings.root_key)
-    store = await SqliteStore.open(settings.database, keys.tag)
+    store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     try:
         found = await store.records(Installation)
         if not found:

@@ -21,6 +21,7 @@ from strongroom.cli.container_commands import resource_group, subscription
 from strongroom.cli.doctor_commands import doctor
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.group_commands import group
+from strongroom.cli.help_groups import arrange
 from strongroom.cli.identity_commands import identity
 from strongroom.cli.identity_provider_commands import identity_provider
 from strongroom.cli.login_commands import account, login, logout, whoami
@@ -468,3 +469,4 @@ application.command(tenants)
 application.command(import_)
 application.command(send)
 application.command(trusted_services)
+arrange(application)

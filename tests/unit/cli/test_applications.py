@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -9,6 +11,7 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.accounts import Account
 from strongroom.cli.remote.applications import make_application
 from strongroom.cli.remote.endpoints import endpoints_at
+from strongroom.cli.remote.handing_over import place_for_secret
 from strongroom.cli.remote.session import Session
 
 REFUSAL = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
@@ -62,3 +65,15 @@ def test_a_refusal_of_the_first_step_is_itself() -> None:
     with pytest.raises(Halt) as caught:
         make_application(session_where("/v1.0/applications"), "Shop", principal=True, secret=True, days=None)
     assert "was made" not in str(caught.value)
+
+
+def test_a_file_that_was_taken_away_hides_no_refusal(tmp_path: Path) -> None:
+    """Why no secret came is what is told."""
+    file = tmp_path / "secret"
+
+    def refused() -> None:
+        file.unlink()
+        raise Halt("no")
+
+    with pytest.raises(Halt, match="no"), place_for_secret(file):
+        refused()

@@ -17,6 +17,7 @@ import pytest
 
 from strongroom.app.survey import Survey, TenantSurvey
 from strongroom.cli.doctor import certificate, clock, contents, disk, files, names, ports, service, surroundings, trust
+from strongroom.cli.doctor.examination import examine
 from strongroom.cli.doctor.finding import Finding, State, ok, problem, unknown, warning
 from strongroom.cli.doctor.report import as_object, lines_of, tell
 from strongroom.config import Settings
@@ -582,3 +583,28 @@ def test_programs_get_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     """It has every finding, and how many there are of each state."""
     assert tell(DATA, FINDINGS, as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == as_object(DATA, FINDINGS)
+
+
+def test_what_is_not_ours_to_read_is_not_told_as_what_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's instance is one, and its service may run: nobody is told to make one there."""
+    monkeypatch.setattr(os, "geteuid", lambda: US + 1)
+    found = {one.check: one for one in examine(tmp_path)}
+    assert (found["service"].state, found["data directory"].state) == (State.UNKNOWN, State.PROBLEM)
+    assert "not ours to read" in found["service"].seen
+    assert not {"store", "certificate", "authority", "settings", "clock: records"} & set(found)
+    assert "python" in found
+
+
+def test_a_directory_below_one_that_is_closed_to_us_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether anything is there cannot be known."""
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "is_dir", closed)
+    monkeypatch.setattr(Path, "lstat", closed)
+    found = {one.check: one for one in examine(tmp_path / "data")}
+    assert found["service"].state is State.UNKNOWN
+    assert "not ours to look at" in found["files"].seen

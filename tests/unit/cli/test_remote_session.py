@@ -14,8 +14,10 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote import session as module
 from strongroom.cli.remote.accounts import Account
 from strongroom.cli.remote.endpoints import Endpoints, endpoints_at
+from strongroom.cli.remote.places import Place
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import Session, segment
+from strongroom.cli.remote.wire import MsalClient
 
 ENDPOINTS = Endpoints("example.test:8443", None, data=Path("/data"))
 ARM = ENDPOINTS.arm
@@ -118,6 +120,11 @@ def test_pages() -> None:
         "https://example.test:8443.evil.test/next",
         "https://xexample.test:8443/next",
         "https://management.example.test:8443@evil.test/next",
+        "https://wiki.example.test:8443/next",
+        "https://a.b.vault.example.test:8443/next",
+        "https://evil.test\\.vault.example.test:8443/next",
+        "https://me@management.example.test:8443/next",
+        "https://management.example.test:8443.example.test:8443/next",
     ],
 )
 def test_no_token_leaves_the_instance(link: str) -> None:
@@ -126,6 +133,22 @@ def test_no_token_leaves_the_instance(link: str) -> None:
     with pytest.raises(Halt, match="another host"):
         list(one.arm_pages("/x", api_version="1"))
     assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize("link", ["https://MANAGEMENT.example.test/n", "https://graph.example.test:443/n"])
+def test_the_usual_port_may_be_said(link: str) -> None:
+    """A link with it is of the same host as one without, and an instance at another port is another."""
+    assert Endpoints("example.test", None).owns(link)
+    assert not ENDPOINTS.owns(link)
+
+
+def test_a_token_that_is_refused_after_waiting_is_told(waits: list[float]) -> None:
+    """There is no try left to renew it for."""
+    error = {"error": {"code": "InvalidAuthenticationToken", "message": "no"}}
+    one, world = session(*(ok({}, 503) for _ in range(3)), ok(error, 401))
+    with pytest.raises(Refused, match="strongroom login"):
+        one.arm("GET", "/x", api_version="1")
+    assert (len(world.asked), len(waits)) == (4, 3)
 
 
 def test_a_token_that_was_refused_is_renewed_once() -> None:
@@ -138,6 +161,22 @@ def test_a_token_that_was_refused_is_renewed_once() -> None:
     with pytest.raises(Refused, match="strongroom login") as refused:
         one.arm("GET", "/x", api_version="1")
     assert (refused.value.exit_code, len(world.asked)) == (Exit.REFUSED, 2)
+
+
+def test_a_proxys_page_is_no_answer() -> None:
+    """It says that all is well, and is not from the service."""
+    one, _ = session(httpx.Response(200, text="<html>sign in</html>"))
+    with pytest.raises(Halt, match="Is there a proxy before it"):
+        one.vault("kv1", "GET", "/secrets/a")
+
+
+def test_a_credential_goes_to_the_instance_alone() -> None:
+    """Wherever the token service says that it is."""
+    client = httpx.Client(transport=httpx.MockTransport(lambda _request: httpx.Response(200)))
+    wire = MsalClient(client, ENDPOINTS)
+    assert wire.post("https://login.example.test:8443/t/oauth2/v2.0/token").status_code == 200
+    with pytest.raises(Halt, match="is sent no credential"):
+        wire.post("https://login.evil.test/t/oauth2/v2.0/token", data={"client_secret": "s"})
 
 
 def test_what_is_told_to_wait_waits(waits: list[float]) -> None:
@@ -259,6 +298,13 @@ class TestSubscriptions:
         """By id or name, in any case."""
         assert session(ok({"value": list(self.LISTED)}), subscription=name)[0].subscription == "id-2"
 
+    def test_a_name_steers_no_terminal(self) -> None:
+        """Whoever may rename a subscription writes it."""
+        listed = [{"subscriptionId": "id-3", "displayName": "a\x1b[2Jb"}, *self.LISTED]
+        with pytest.raises(Halt, match="say which subscription") as halt:
+            _ = session(ok({"value": listed}))[0].subscription
+        assert "\x1b" not in str(halt.value)
+
     @pytest.mark.parametrize(
         ("listed", "name", "says", "code"),
         [
@@ -286,6 +332,28 @@ def test_a_segment_is_one() -> None:
     assert segment("a/../b?c#d e") == "a%2F..%2Fb%3Fc%23d%20e"
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_dots_are_no_name(name: str) -> None:
+    """A client takes them out of a path: a role at a secret would be one at its vault."""
+    with pytest.raises(Halt, match="cannot be a name") as halt:
+        segment(name)
+    assert halt.value.exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize("scope", ["/subscriptions/s/resourceGroups/g/..", "/subscriptions/s/%2e%2e", "/a//b"])
+def test_a_scope_has_names_alone(scope: str) -> None:
+    """What it says is where the right is given, and not above it."""
+    with pytest.raises(Halt, match="cannot be a name"):
+        Place(scope=scope).find(session()[0])
+
+
+@pytest.mark.parametrize("scope", ["subscriptions/s", "/subscriptions/s?", "/subscriptions/s#x"])
+def test_a_scope_is_a_path(scope: str) -> None:
+    """A query in it would swallow what follows."""
+    with pytest.raises(Halt, match="is no scope"):
+        Place(scope=scope).find(session()[0])
+
+
 @pytest.mark.parametrize(
     ("url", "suffix", "address"),
     [
@@ -302,7 +370,17 @@ def test_an_instance_elsewhere(url: str, suffix: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://management.example.test", "https://vault.example.test", "https://management.a@b", "https://x"]
+    "url",
+    [
+        "http://management.example.test",
+        "https://vault.example.test",
+        "https://management.a@b",
+        "https://x",
+        "https://management.example.test:port",
+        "https://management.a b",
+        "https://management.",
+        "https://management.ex\u00e4mple.test",
+    ],
 )
 def test_what_is_no_management_endpoint(url: str) -> None:
     """Nothing is asked there."""

@@ -18,6 +18,7 @@ class Place:
     """A place of secrets in memory, that may fail after so many writes."""
 
     title = "memory"
+    is_whole = False
 
     def __init__(self, secrets: dict[str, History] | None = None, *, writes: int | None = None) -> None:
         self.secrets = dict(secrets or {})
@@ -160,6 +161,47 @@ def test_an_interruption_is_a_report() -> None:
     assert sorted(destination.secrets) == ["a", "b"]
 
 
+class File(Place):
+    """A place that is a file, which cannot be written at the end."""
+
+    title = "file"
+    is_whole = True
+
+    def finish(self) -> None:
+        """Fail."""
+        raise TransferEnded("the disk is full")
+
+
+def test_a_file_that_did_not_come_to_be_has_nothing() -> None:
+    """Neither where it ended before, nor where it could not be written: nothing is said to be copied."""
+    secrets = {**{name: _history(name) for name in "abc"}, "d": History((), ("version 1 is disabled",))}
+    for destination, reason in ((File(), "the disk is full"), (File(writes=1), "the destination does not answer")):
+        report = transfer(Place(secrets), destination, Terms(), _ignore)
+        outcomes = [(line.outcome, line.versions) for line in report.lines]
+        assert outcomes[:3] == [(Outcome.NOT_TRIED, 0)] * 3
+        assert report.lines[0].reason == f"{reason}; nothing is written"
+        assert report.troubled
+
+
+def test_what_is_no_text_is_a_fault_of_its_secret() -> None:
+    """JSON can say half of a character, which nothing can be sent of; the others are brought over."""
+    destination = Place()
+    tagged = History((Version("v", tags={"t": "\udc00"}),))
+    report = transfer(Place({"a": _history("\ud800"), "b": tagged, "c": _history("c")}), destination, Terms(), _ignore)
+    assert [line.outcome for line in report.lines] == [Outcome.FAILED, Outcome.FAILED, Outcome.COPIED]
+    assert list(destination.secrets) == ["c"]
+
+
+@pytest.mark.parametrize("terms", [Terms(newest_only=True), Terms(add=True)])
+def test_an_older_value_does_not_pass_for_the_newest(terms: Terms) -> None:
+    """Where the newest is disabled or deleted, the one before it is not what the secret is."""
+    source = Place({"a": History(_history("old").versions, ("version 2 is disabled",), is_newest_unread=True)})
+    destination = Place({"a": _history("other")})
+    [line] = transfer(source, destination, terms, _ignore).lines
+    assert (line.outcome, line.reason) == (Outcome.SKIPPED, "version 2 is disabled")
+    assert destination.secrets == {"a": _history("other")}
+
+
 _SECRETS = st.dictionaries(
     st.sampled_from(["a", "b", "c", "d"]),
     st.lists(st.sampled_from(["1", "2", "3"]), min_size=1, max_size=4).map(lambda values: _history(*values)),
@@ -185,7 +227,13 @@ def test_going_on_is_the_same_as_having_gone_through(secrets: dict[str, History]
 
 @pytest.mark.parametrize(
     ("original", "name"),
-    [("DATABASE_URL", "DATABASE-URL"), ("app/db/pass.word", "app-db-pass-word"), ("_x_", "x"), ("é", "")],
+    [
+        ("DATABASE_URL", "DATABASE-URL"),
+        ("app/db/pass.word", "app-db-pass-word"),
+        ("_x_", "x"),
+        ("é", ""),
+        ("-x-", "-x-"),
+    ],
 )
 def test_a_name_that_no_vault_takes_changes(original: str, name: str) -> None:
     """Whatever is no letter, digit or hyphen is a hyphen."""

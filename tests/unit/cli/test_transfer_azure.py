@@ -50,6 +50,7 @@ def _vault(respond: Callable[[httpx.Request], httpx.Response], credential: Crede
         "https://vault.azure.net",
         "https://user@v.vault.azure.net",
         "https://v.vault.azure.net:8443",
+        "https://v.vault.azure.net:port",
         "https://a.b.vault.azure.net",
         "v",
     ],
@@ -68,13 +69,38 @@ def test_the_tokens_resource_is_the_vaults_own_cloud() -> None:
     assert credential.scopes == ["https://vault.azure.net/.default"]
 
 
-def test_a_list_that_goes_on_elsewhere_gets_no_token() -> None:
+def test_a_list_goes_on_as_azure_writes_it() -> None:
+    """Its link has the port, and an opaque token whose characters stay as they are."""
+    asked: list[httpx.URL] = []
+    query = "api-version=7.4&$skiptoken=eyJO+/Z%3D&maxresults=25"
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        more = {"nextLink": f"{BASE}:443/secrets?{query}"} if len(asked) == 1 else {"nextLink": None}
+        return httpx.Response(200, json={"value": [{"id": f"{BASE}/secrets/s{len(asked)}"}], **more})
+
+    assert len(list(_vault(respond).pages("secrets"))) == 2
+    assert (asked[1].host, asked[1].port, asked[1].query) == ("v.vault.azure.net", None, query.encode())
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://v.vault.azure.net.example/secrets",
+        "https://v.vault.azure.net:8443/secrets",
+        "https://v.vault.azure.net:443@example.com/secrets",
+        "https://v.vault.azure.net:x/secrets",
+        "https://w.vault.azure.net/secrets",
+        "http://v.vault.azure.net/secrets",
+    ],
+)
+def test_a_list_that_goes_on_elsewhere_gets_no_token(link: str) -> None:
     """The link of a list is followed within the vault alone."""
     hosts: list[str] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
         hosts.append(request.url.host)
-        return httpx.Response(200, json={"value": [], "nextLink": "https://v.vault.azure.net.example/secrets"})
+        return httpx.Response(200, json={"value": [], "nextLink": link})
 
     with pytest.raises(TransferEnded, match="another host"):
         list(_vault(respond).pages("secrets"))
@@ -104,6 +130,12 @@ def test_a_vault_that_stays_busy_ends_it() -> None:
     with pytest.raises(Refused) as refused:
         _vault(respond).request("GET", "secrets/x")
     assert (refused.value.status, asked) == (503, 5)
+
+
+def test_a_page_of_a_proxy_is_no_answer() -> None:
+    """What is no JSON ends the transfer with a sentence."""
+    with pytest.raises(TransferEnded, match="is there a proxy before it"):
+        _vault(lambda _request: httpx.Response(200, text="<html>sign in</html>")).request("GET", "secrets/a")
 
 
 def test_no_account_is_said_in_a_line() -> None:
@@ -146,12 +178,47 @@ def _listing(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={**bundles[version], "value": f"value {version}"})
 
 
+def test_a_vault_that_is_none_lacks_no_secret() -> None:
+    """A rehearsal would say that everything can be copied to it."""
+    with pytest.raises(TransferEnded, match="VaultNotFound"):
+        VaultSecrets(BASE, _vault(lambda _request: _error(404, "VaultNotFound"))).find("x")
+    assert VaultSecrets(BASE, _vault(lambda _request: _error(404, "SecretNotFound"))).find("x") is None
+
+
+def test_a_name_is_no_path() -> None:
+    """Whatever a vault lists, nothing is asked for but a secret."""
+    names = ["..", "x?y", "x%2Fy", "x-1"]
+    items = [{"id": f"{BASE}/secrets/{name}"} for name in names]
+    named, unusable = VaultSecrets(BASE, _vault(lambda _: httpx.Response(200, json={"value": items}))).listed()
+    assert [one.name for one in named] == names[3:]
+    assert [one.original for one in unusable] == names[:3]
+
+
 def test_the_current_version_is_the_last_of_its_second() -> None:
     """Times are whole seconds, so the vault's word on what is current decides."""
     history = VaultSecrets(BASE, _vault(_listing)).read("x")
 
     assert [one.origin for one in history.versions] == ["bb", "aa"]
     assert history.unread == ("version cc is disabled, so its value is not told",)
+    assert not history.is_newest_unread
+
+
+def test_a_newest_version_that_is_disabled_is_told() -> None:
+    """The one before it is not what programs get."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/secrets/x":
+            return _error(403, "Forbidden", "SecretDisabled")
+        if request.url.path == "/secrets/x/versions":
+            versions = [("aa", True, 6), ("bb", False, 7)]
+            return httpx.Response(200, json={"value": [
+                {"id": f"{BASE}/secrets/x/{name}", "attributes": {"enabled": enabled, "created": created}}
+                for name, enabled, created in versions
+            ]})  # fmt: skip
+        return _listing(request)
+
+    history = VaultSecrets(BASE, _vault(respond)).read("x")
+    assert ([one.origin for one in history.versions], history.is_newest_unread) == (["aa"], True)
 
 
 def test_what_stays_behind_is_told() -> None:

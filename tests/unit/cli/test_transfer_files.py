@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_a_dotenv_file_is_read_as_programs_read_it(tmp_path: Path) -> None:
         "REF": "REF",
         "plain": "plain",
     }
-    assert [one.original for one in unusable] == ["NOTHING"]
+    assert [one.original for one in unusable] == ["line 6"]
     [key] = source.read("API_KEY").versions
     assert (key.value, key.tags) == ("a b", {"original-name": "API_KEY"})
     assert [source.read(name).versions[0].value for name in ("URL", "EMPTY", "REF", "plain")] == [
@@ -38,6 +39,18 @@ def test_a_dotenv_file_is_read_as_programs_read_it(tmp_path: Path) -> None:
         "${API_KEY}",
         "1",
     ]
+
+
+def test_a_value_of_several_lines_without_quotes_is_nobodys_name(tmp_path: Path) -> None:
+    """Its lines are told by their numbers and nothing of them is a name, in a report or in a vault."""
+    file = tmp_path / ".env"
+    key = ["KEY=-----BEGIN KEY-----", "MIIEvQIBADAN", "BKcwggSjAg/Ab==", "-----END KEY-----"]
+    lines = ["A=1", *key, "'x", "B=2", "C="]
+    file.write_text("\n".join(lines))
+    named, unusable = read_dotenv(file).listed()
+
+    assert [one.original for one in named] == ["A", "KEY", "B", "C"]
+    assert [one.original for one in unusable] == ["line 3", "line 4", "line 5", "line 6"]
 
 
 def test_a_file_in_no_encoding_is_refused(tmp_path: Path) -> None:
@@ -63,6 +76,20 @@ def test_a_value_comes_back_from_a_dotenv_file_or_is_refused(value: str) -> None
             return
         destination.finish()
         assert read_dotenv(file).read("API_KEY").versions[0].value == value
+
+
+@pytest.mark.parametrize("value", ["it's", "'; touch ran; '", "a b", "#x", "$(touch ran)", "'"])
+def test_a_shell_reads_the_same(tmp_path: Path, value: str) -> None:
+    """Whoever sources such a file, which is no shell's, gets the value, and runs nothing of it."""
+    file = tmp_path / "out.env"
+    destination = DotenvFile(file)
+    destination.write("x", Version(value, tags={"original-name": "$(touch${IFS}ran)"}))
+    destination.finish()
+    script = '. ./out.env && printf %s "$X"'
+    told = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert told.stdout == value
+    assert not (tmp_path / "ran").exists()
+    assert read_dotenv(file).read("X").versions[0].value == value
 
 
 def test_two_secrets_are_not_one_variable(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from strongroom.cli.transfer.histories import History, Version
 from strongroom.cli.transfer.openbao import KvClient, KvDestination, KvSecrets, require_address
 from strongroom.cli.transfer.report import Outcome
-from strongroom.cli.transfer.transfer import Terms, TransferEnded, transfer
+from strongroom.cli.transfer.transfer import SecretFault, Terms, TransferEnded, transfer
 from tests.kv_engine import KvEngine
 from tests.plugins import canary
 
@@ -76,6 +76,12 @@ def test_what_is_deleted_or_destroyed_is_told_and_left(engine: KvEngine) -> None
 
     assert [(one.value, one.expires) for one in history.versions] == [("p2", 4_070_908_800)]
     assert history.unread == ("version 1 is destroyed", "version 2 is deleted")
+    assert not history.is_newest_unread
+    engine.states["app/db", 3] = {"destroyed": True}
+    engine.states["app/db", 1] = {}
+    again = KvSecrets(_client(engine), now=lambda: 1_790_000_000.0)
+    again.listed()
+    assert again.read("app/db/password").is_newest_unread
 
 
 def test_a_path_that_is_refused_is_a_note(engine: KvEngine) -> None:
@@ -143,3 +149,26 @@ def test_a_token_is_not_sent_in_the_clear(address: str) -> None:
 def test_this_machine_may_be_asked_in_the_clear() -> None:
     """As a development server is."""
     assert require_address("http://127.0.0.1:8200/") == "http://127.0.0.1:8200"
+
+
+def test_what_others_wrote_there_is_compared_all_the_same(engine: KvEngine) -> None:
+    """An object whose fields mean something else is another secret, and no defect."""
+    engine.put("mine", value="v", tags={"n": 1}, contentType=5)
+    found = KvDestination(_client(engine)).find("mine")
+    assert found is not None
+    assert found.is_text
+    assert found.versions[0].mark != Version("v").mark
+
+
+def test_what_is_no_engine_ends_it() -> None:
+    """A proxy's page is no answer."""
+    client = httpx.Client(transport=httpx.MockTransport(lambda _request: httpx.Response(200, text="<html>")))
+    with pytest.raises(TransferEnded, match="is its address right"):
+        KvSecrets(KvClient("https://bao.example", "secret", TOKEN, client)).listed()
+
+
+@pytest.mark.parametrize("path", ["../../sys/mounts", "a/../b", "."])
+def test_a_path_is_of_its_mount(engine: KvEngine, path: str) -> None:
+    """Whatever a list has."""
+    with pytest.raises(SecretFault, match="another path"):
+        _client(engine).ask("GET", "metadata", path)

@@ -45,6 +45,8 @@ class Seen:
     """What the control socket says."""
     is_ours: bool
     """Whether the directory is there and ours to read."""
+    is_foreign: bool
+    """Whether it is there, or may be, and is not ours to read."""
 
     @property
     def data(self) -> Path:
@@ -84,6 +86,7 @@ def look(data: Path) -> Seen:
     if life is Life.RUNS and not service.is_served(_control_socket(settings, run or {})):
         life = Life.STALE
     facts = (run or {}) if life is Life.RUNS else {}
+    is_ours, is_foreign = _whose(data, user)
     return Seen(
         settings=settings,
         faults=faults,
@@ -91,8 +94,20 @@ def look(data: Path) -> Seen:
         run=facts,
         life=life,
         status=_status(settings, facts) if facts else None,
-        is_ours=data.is_dir() and data.stat().st_uid == user and os.access(data, os.R_OK | os.X_OK),
+        is_ours=is_ours,
+        is_foreign=is_foreign,
     )
+
+
+def _whose(data: Path, user: int) -> tuple[bool, bool]:
+    """Tell whether a directory is ours, and whether it is somebody else's."""
+    try:
+        if not data.is_dir():
+            return False, False
+        is_ours = data.stat().st_uid == user and os.access(data, os.R_OK | os.X_OK)
+    except PermissionError:
+        return False, True
+    return is_ours, not is_ours
 
 
 def _status(settings: Settings, run: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -113,7 +128,21 @@ def examine(data: Path) -> Iterator[Finding]:
     """Look at everything, and give each finding as it is known."""
     wall, steady = time.time(), time.monotonic()
     seen = look(data)
-    yield service.judge_life(seen.life, seen.status, __version__, data)
+    if seen.is_foreign:
+        # What we may not read would be told as what is not there.
+        yield unknown("service", f"what is in {data} is not ours to read", "run this as the user who runs the service")
+        yield from _files(seen)
+    else:
+        yield from _instance(seen)
+    yield clock.judge_synchronised(synchronised=clock.is_synchronised())
+    yield clock.judge_jump(time.time() - wall, time.monotonic() - steady)
+    yield surroundings.judge_python(sys.version_info[:3])
+    yield surroundings.judge_openssl(ssl.OPENSSL_VERSION_INFO[:3], ssl.OPENSSL_VERSION)
+
+
+def _instance(seen: Seen) -> Iterator[Finding]:
+    """Look at an instance that is ours, or at the place for one."""
+    yield service.judge_life(seen.life, seen.status, __version__, seen.data)
     yield service.judge_settings(seen.faults)
     yield from _files(seen)
     yield from _disk(seen)
@@ -123,9 +152,6 @@ def examine(data: Path) -> Iterator[Finding]:
     yield from _certificates(seen)
     health = yield from _trust(seen)
     yield from _clock(seen, survey, health)
-    yield clock.judge_jump(time.time() - wall, time.monotonic() - steady)
-    yield surroundings.judge_python(sys.version_info[:3])
-    yield surroundings.judge_openssl(ssl.OPENSSL_VERSION_INFO[:3], ssl.OPENSSL_VERSION)
     process = seen.run.get("pid")
     yield surroundings.judge_process(
         surroundings.look_at_process(process) if isinstance(process, int) else None, runs=seen.runs
@@ -203,10 +229,6 @@ def _names(seen: Seen, survey: Survey | None) -> Iterator[Finding]:
 
 
 def _ports(seen: Seen) -> Iterator[Finding]:
-    if seen.data.is_dir() and not seen.is_ours:
-        # Whether its service runs cannot be told, so neither whose the ports should be.
-        yield unknown("port", "what the service says of its ports is not ours to read")
-        return
     for place in ports.places(seen.settings, seen.run):
         listening = ports.is_listening(place)
         holder = ports.find_holder(place) if listening else ports.Holder()
@@ -275,4 +297,3 @@ def _clock(seen: Seen, survey: Survey | None, health: service.Health | None) -> 
             made = clock.entry_time(recorded.event)
             times += [made] if made is not None else []
     yield clock.judge_newest(max(times, default=None), time.time())
-    yield clock.judge_synchronised(synchronised=clock.is_synchronised())

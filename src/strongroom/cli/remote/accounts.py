@@ -25,6 +25,7 @@ from strongroom.cli.remote.endpoints import Endpoints, endpoints_at, local_endpo
 CONFIG_VARIABLE = "STRONGROOM_CONFIG"
 _FILE = "accounts.json"
 _LOCK = ".lock"
+_OTHERS_WRITE = 0o022
 
 SERVICE_PRINCIPAL = "service-principal"
 USER = "user"
@@ -94,10 +95,28 @@ class Accounts:
 
 
 def config_folder() -> Path:
-    """Give this user's configuration folder, and make it, for its owner alone."""
+    """
+    Give this user's configuration folder, and make it, for its owner alone.
+
+    Raises:
+        Halt: it cannot be made.
+    """
     folder = _named_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _using(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def _using(path: Path) -> Iterator[None]:
+    """Turn what keeps a file from being used into `Halt`."""
+    try:
+        yield
+    except OSError as error:
+        raise Halt(
+            f"{path} cannot be used ({error.strerror}): what is remembered of a sign-in is there, and {CONFIG_VARIABLE}"
+            " names another folder"
+        ) from None
 
 
 def _named_folder() -> Path:
@@ -113,7 +132,9 @@ def _named_folder() -> Path:
 @contextmanager
 def locked() -> Iterator[None]:
     """Keep every other command of this user from reading what it will write."""
-    descriptor = os.open(config_folder() / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = config_folder() / _LOCK
+    with _using(lock):
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -126,16 +147,31 @@ def read_accounts() -> Accounts:
     Read all accounts.
 
     Raises:
-        Halt: the file is not as this version writes it.
+        Halt: the file is not as this version writes it, or others may write it.
     """
     path = _named_folder() / _FILE
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        with _using(path):
+            text = _read_own(path)
+        told = json.loads(text or '{"current": "", "accounts": []}')
         return Accounts(str(told["current"]), tuple(Account(**one) for one in told["accounts"]))
-    except (FileNotFoundError, NotADirectoryError):
-        return Accounts()
     except (ValueError, TypeError, KeyError) as error:
         raise Halt(f"{path} is not as this version writes it ({error!r}): remove it and sign in again") from None
+
+
+def _read_own(path: Path) -> str:
+    """Read a file that nobody else can have written; nothing if there is none."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            facts = os.fstat(file.fileno())
+            if facts.st_uid not in {os.geteuid(), 0} or facts.st_mode & _OTHERS_WRITE:
+                raise Halt(
+                    f"{path} can be written by others, who could choose where your secrets are sent: remove it and sign"
+                    " in again"
+                )
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 def write_accounts(accounts: Accounts) -> None:
@@ -160,19 +196,24 @@ def token_file(name: str) -> Path:
 def write_tokens(name: str, text: str) -> None:
     """Keep an account's tokens. The caller holds the lock."""
     path = token_file(name)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with _using(path.parent):
+        path.parent.mkdir(mode=0o700, exist_ok=True)
     _replace(path, text)
 
 
 def read_tokens(name: str) -> str:
     """Read an account's tokens; nothing if there are none."""
+    path = token_file(name)
     try:
-        return token_file(name).read_text(encoding="utf-8")
-    except FileNotFoundError:
+        with _using(path):
+            return _read_own(path)
+    except UnicodeDecodeError:
+        # What is no text is no token either.
         return ""
 
 
 def _replace(path: Path, text: str) -> None:
     from strongroom.crypto.private_files import replace_private_file  # noqa: PLC0415  most commands only read
 
-    replace_private_file(path, text.encode())
+    with _using(path):
+        replace_private_file(path, text.encode())

@@ -11,7 +11,7 @@ from strongroom.cli.text import one_line
 
 STANDARD_INPUT = Path("-")
 _MOST_BYTES = 1024 * 1024
-"""No value and no backup of the service is longer; what is, was not meant."""
+"""No value of the service is longer; what is, was not meant."""
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -40,7 +40,7 @@ def read_secret_line(prompt: str, file: Path | None) -> str:
     if file is None:
         if not sys.stdin.isatty():
             raise Halt("nobody is at a terminal to type the secret in: name a file with it (- is standard input)")
-        return getpass.getpass(f"{prompt}: ")
+        return _typed(prompt)
     return decoded(read_bytes(file), file).strip("\r\n")
 
 
@@ -56,27 +56,38 @@ def read_value(prompt: str, file: Path | None) -> str:
     if file is not None:
         return decoded(read_bytes(file), file)
     if sys.stdin.isatty():
-        return getpass.getpass(f"{prompt}: ")
-    return decoded(read_bytes(STANDARD_INPUT), STANDARD_INPUT).removesuffix("\n").removesuffix("\r")
+        return _typed(prompt)
+    piped = read_bytes(STANDARD_INPUT)
+    if not piped:
+        # What should have written it failed, as a rule.
+        raise Halt("standard input has no value: --file names a file, which may be empty", Exit.USAGE)
+    return decoded(piped, STANDARD_INPUT).removesuffix("\n").removesuffix("\r")
 
 
-def read_bytes(file: Path) -> bytes:
+def _typed(prompt: str) -> str:
+    try:
+        return getpass.getpass(f"{one_line(prompt)}: ")
+    except EOFError:
+        raise Halt("nothing was typed in, and nothing was done") from None
+
+
+def read_bytes(file: Path, *, most: int = _MOST_BYTES) -> bytes:
     """
-    Read a file, or standard input for `-`.
+    Read a file, or standard input for `-`, of at most so many bytes.
 
     Raises:
         Halt: it cannot be read, or is longer than anything that the service takes.
     """
     try:
         if file == STANDARD_INPUT:
-            content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+            content = sys.stdin.buffer.read(most + 1)
         else:
             with file.open("rb") as stream:
-                content = stream.read(_MOST_BYTES + 1)
+                content = stream.read(most + 1)
     except OSError as error:
         raise Halt(f"{file} cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_BYTES:
-        raise Halt(f"{_name(file)} is longer than {_MOST_BYTES} bytes: the service takes nothing of that size")
+    if len(content) > most:
+        raise Halt(f"{_name(file)} is longer than {most} bytes: the service takes nothing of that size")
     return content
 
 

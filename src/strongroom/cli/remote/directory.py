@@ -18,6 +18,7 @@ from strongroom.core.guids import parse_guid
 
 Object = dict[str, Any]
 _FORBIDDEN = 403
+_UNIQUE = "userPrincipalName"
 _AT_ONCE = 500
 """How many ids one request names; Graph takes a thousand."""
 
@@ -65,8 +66,11 @@ def find(session: Session, kind: Kind, text: str) -> Object:
 
 
 def matching(session: Session, kind: Kind, text: str) -> list[Object]:
-    """List the objects of a kind that *text* may mean."""
+    """List the objects of a kind that *text* may mean. One with an @ is a user principal name, and is unique."""
     names = kind.ids if parse_guid(text) is not None else kind.names
+    if "@" in text and _UNIQUE in names:
+        # A display name may be the address of somebody else, and whoever has it would be taken for them.
+        names = (_UNIQUE,)
     found = session.graph_pages(kind.path, {"$filter": " or ".join(f"{name} eq {literal(text)}" for name in names)})
     return list(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from strongroom.core.names import HTTPS_PORT, Surface, is_vault_name
 LOOPBACK = "127.0.0.1"
 _UNSPECIFIED = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  what to connect to in the place of it
 _MANAGEMENT_LABEL = f"{Surface.MANAGEMENT.value}."
+_PARTS = {Surface.LOGIN.value, Surface.MANAGEMENT.value, Surface.GRAPH.value}
+_PLACE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
+"""A domain and perhaps a port; one in another alphabet is written as DNS has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,13 @@ class Endpoints:
         return f"https://{name.lower()}.{Surface.VAULT.value}.{self.suffix}"
 
     def owns(self, url: str) -> bool:
-        """Tell whether a URL is of this instance: a token is sent to no other."""
+        """Tell whether a URL is of this instance: a token is sent to no other, be it below the same domain."""
         parts = urlsplit(url)
-        return parts.scheme == "https" and f".{parts.netloc.lower()}".endswith(f".{self.suffix}")
+        label, dot, suffix = parts.netloc.lower().removesuffix(f":{HTTPS_PORT}").partition(f".{self.suffix}")
+        name, _, surface = label.rpartition(".")
+        if parts.scheme != "https" or not dot or suffix:
+            return False
+        return label in _PARTS or (surface == Surface.VAULT.value and is_vault_name(name))
 
     def _url(self, surface: Surface) -> str:
         return f"https://{surface.value}.{self.suffix}"
@@ -90,6 +98,8 @@ def endpoints_at(url: str, ca_file: Path | None) -> Endpoints:
     if parts.scheme != "https" or not parts.netloc.lower().startswith(_MANAGEMENT_LABEL) or "@" in parts.netloc:
         raise Halt(f"{url} is not a management endpoint: https://management.DOMAIN, with its port", Exit.USAGE)
     suffix = parts.netloc.lower().removeprefix(_MANAGEMENT_LABEL).removesuffix(f":{HTTPS_PORT}")
+    if not _PLACE.fullmatch(suffix):
+        raise Halt(f"{url} is not a management endpoint: its domain and port cannot be", Exit.USAGE)
     if ca_file is not None and not ca_file.is_file():
         raise Halt(f"{ca_file} is not there: name the certificate of the instance's CA with --ca-file", Exit.USAGE)
     # RFC 6761 section 6.3: plain glibc does not know that these are this machine.

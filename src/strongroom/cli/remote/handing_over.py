@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strongroom.cli.facts import print_once
@@ -33,8 +33,10 @@ def place_for_secret(file: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if file.stat().st_size == 0:
-            file.unlink()
+        # Somebody may have taken it away meanwhile, which is no reason to lose why nothing came.
+        with suppress(FileNotFoundError):
+            if file.stat().st_size == 0:
+                file.unlink()
 
 
 def hand_over(facts: Mapping[str, object], *, once: str, file: Path | None, as_json: bool, otherwise: str) -> int:

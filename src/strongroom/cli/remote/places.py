@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.near import not_found
@@ -119,15 +120,23 @@ class Place:
         if self.secret is not None and self.vault is None:
             raise Halt("--secret is one of a vault: name that with --vault", Exit.USAGE)
         if self.scope is not None:
-            if not self.scope.startswith("/"):
-                raise Halt(f"{self.scope!r} is no scope: it begins with /subscriptions/ or /providers/", Exit.USAGE)
-            return self.scope.rstrip("/")
+            return _scope(self.scope)
         if self.vault is not None:
             vault = str(find_vault(session, self.vault)["id"])
             return vault if self.secret is None else f"{vault}/secrets/{segment(self.secret)}"
         if self.group is not None:
             return str(find_group(session, self.group)["id"])
         return f"/subscriptions/{session.subscription}"
+
+
+def _scope(text: str) -> str:
+    """Check a scope that was written out: it is a path of names, which a query would swallow the end of."""
+    if not text.startswith("/") or not {"?", "#"}.isdisjoint(text):
+        raise Halt(f"{text!r} is no scope: it begins with /subscriptions/ or /providers/", Exit.USAGE)
+    scope = text.rstrip("/")
+    for name in scope.split("/")[1:]:
+        segment(unquote(name))
+    return scope
 
 
 def _by_name(found: Any) -> list[Resource]:

@@ -25,6 +25,7 @@ from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import Session, open_session, segment
 from strongroom.cli.remote.vaults import vault_names
 from strongroom.cli.text import one_line
+from strongroom.core.limits import RESTORE_BODY_BYTES
 
 _VALUE = "value"
 _IS_DELETED = "ObjectIsDeletedButRecoverable"
@@ -298,7 +299,8 @@ def restore_secret(at: At, vault: str, file: Path, *, as_json: bool) -> int:
     Raises:
         Halt: the file cannot be read, there is a secret of that name, or the vault refuses.
     """
-    blob = decoded(read_bytes(file), file).strip()
+    # A backup has all versions of a secret.
+    blob = decoded(read_bytes(file, most=RESTORE_BODY_BYTES), file).strip()
     with _asking(at, vault) as session:
         restored = session.vault(vault, "POST", "/secrets/restore", {_VALUE: blob})
         return show_one(_without_value(restored), _ONE, as_json=as_json)

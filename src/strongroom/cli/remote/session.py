@@ -27,6 +27,7 @@ from strongroom.cli.remote.operations import begun, wait_of
 from strongroom.cli.remote.refusals import Refused, refusal
 from strongroom.cli.remote.tokens import Credential, Tokens, from_environment, new_cache
 from strongroom.cli.remote.wire import open_client, reaching
+from strongroom.cli.text import one_line
 
 __all__ = ["Refused", "Session", "open_account", "open_session", "segment"]
 
@@ -144,7 +145,8 @@ class Session:
             found = listed
         if len(found) == 1:
             return str(found[0]["subscriptionId"])
-        names = ", ".join(f"{one['displayName']} ({one['subscriptionId']})" for one in listed)
+        # People wrote the names.
+        names = one_line(", ".join(f"{one['displayName']} ({one['subscriptionId']})" for one in listed))
         if not listed:
             raise Halt("you see no subscription: an Owner of one has to assign you a role there", Exit.REFUSED)
         if not found:
@@ -202,7 +204,7 @@ class Session:
                     method, url, json=body, params=params or None,
                     headers={"Authorization": f"Bearer {token}", **(headers or {})},
                 )  # fmt: skip
-            if answer.status_code == _UNAUTHORIZED and not fresh:
+            if answer.status_code == _UNAUTHORIZED and not fresh and attempt < _TRIES:
                 fresh = True
             elif answer.status_code in {_TOO_MANY, _UNAVAILABLE} and attempt < _TRIES:
                 time.sleep(min(wait_of(answer), _LONGEST_WAIT_S))
@@ -261,7 +263,15 @@ def _session(
 
 
 def segment(text: str) -> str:
-    """Quote a name for use as one segment of a path."""
+    """
+    Quote a name for use as one segment of a path.
+
+    Raises:
+        Halt: it is none. Dots would be taken out of the path with what is before them, so that another thing would be
+            asked for: a role at a whole vault in the place of one at a secret.
+    """
+    if text in {"", ".", ".."}:
+        raise Halt(f"{text!r} cannot be a name", Exit.USAGE)
     return quote(text, safe="")
 
 
@@ -275,6 +285,9 @@ def _who(data: Path | None, tenant: str | None) -> tuple[Account, Credential | N
         return _in_tenant(account, account.tenant or first_tenant), credential, endpoints
     known = read_accounts()
     chosen = known.at(data_directory(data), tenant) if named else known.find(known.current)
+    if chosen is None and named and tenant is not None:
+        # Signed in there as somebody of another tenant: that is what is told.
+        chosen = known.at(data_directory(data), None)
     if chosen is None:
         directory = data_directory(data)
         # What does not run is said first: there is nothing to sign in to.
@@ -309,5 +322,9 @@ def _body(answer: httpx.Response) -> Json:
     try:
         return answer.json()
     except ValueError:
-        # A proxy's page: the caller judges the status, and there is nothing in it for us.
+        # A proxy's page: there is nothing in it for us.
+        if answer.is_success:
+            raise Halt(
+                f"what answers at {answer.url.host} is not the service: it is no JSON. Is there a proxy before it?"
+            ) from None
         return None

@@ -11,7 +11,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,8 +133,10 @@ class Tokens:
             yield self._memory
             return
         with accounts.locked():
-            cache = msal.SerializableTokenCache()
-            cache.deserialize(accounts.read_tokens(self._account.name) or "{}")
+            cache = new_cache()
+            # A file that is half of one has no tokens: whoever is signed in by it has to do so again.
+            with suppress(ValueError):
+                cache.deserialize(accounts.read_tokens(self._account.name) or "{}")
             yield cache
             if cache.has_state_changed:
                 accounts.write_tokens(self._account.name, cache.serialize())
@@ -149,7 +151,7 @@ def explained(endpoints: Endpoints) -> Iterator[None]:
         raise Halt(
             f"the token service of {endpoints.suffix} answered with {error.response.status_code}: try again"
         ) from None
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         # A tenant that is not there, or a certificate that cannot be read; msal repeats neither secret nor key.
         raise Halt(f"{endpoints.authority} gives no tokens: {one_line(str(error))}") from None
 
@@ -196,7 +198,7 @@ def _options(
         "authority": f"{endpoints.authority}/{account.tenant}",
         # It would ask Microsoft whether it knows our authority.
         "instance_discovery": False,
-        "http_client": MsalClient(client),
+        "http_client": MsalClient(client, endpoints),
         "token_cache": cache,
     }
 

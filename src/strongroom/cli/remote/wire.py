@@ -86,10 +86,15 @@ def reaching(endpoints: Endpoints) -> Iterator[None]:
 
 
 class MsalClient:
-    """A client in the form that msal wants: what it sends to the token service goes our way."""
+    """
+    A client in the form that msal wants: what it sends to the token service goes our way.
 
-    def __init__(self, client: httpx.Client) -> None:
+    With *endpoints*, it goes to that instance alone: msal sends a secret wherever the token service says that it is.
+    """
+
+    def __init__(self, client: httpx.Client, endpoints: Endpoints | None = None) -> None:
         self._client = client
+        self._endpoints = endpoints
 
     def post(
         self,
@@ -100,6 +105,7 @@ class MsalClient:
         **_options: object,
     ) -> httpx.Response:
         """Send a form."""
+        self._check(url)
         return self._client.post(url, params=params or None, data=dict(data or {}), headers=_present(headers))
 
     def get(
@@ -110,7 +116,12 @@ class MsalClient:
         **_options: object,
     ) -> httpx.Response:
         """Read something."""
+        self._check(url)
         return self._client.get(url, params=params or None, headers=_present(headers))
+
+    def _check(self, url: str) -> None:
+        if self._endpoints is not None and not self._endpoints.owns(url):
+            raise Halt("the token service says that it is at another host, which is sent no credential")
 
     def close(self) -> None:
         """Do nothing: the connections are their owner's."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,7 +61,11 @@ def vault_base(url: str) -> str:
     host = (parts.hostname or "").lower()
     name = host.partition(".")[0]
     cloud = host.removeprefix(name)
-    if parts.scheme != "https" or cloud not in CLOUDS or not name or parts.port not in {None, 443} or parts.username:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme != "https" or cloud not in CLOUDS or not name or port not in {None, 443} or parts.username:
         msg = f"{url!r} is no vault of Azure: its URL is https://NAME{CLOUDS[0]}"
         raise NoAzureVault(msg)
     return f"https://{host}"
@@ -88,11 +93,23 @@ class AzureVault:
         while link:
             page = self._ask("GET", link, None)
             yield from page.get("value") or []
-            link = page.get("nextLink")
-            if link and not link.lower().startswith(f"{self._base}/"):
-                # The token is the vault's: it goes nowhere else, whatever a list says.
-                msg = "the vault's list goes on at another host"
-                raise TransferEnded(msg)
+            link = self._further(page.get("nextLink"))
+
+    def _further(self, link: str | None) -> str | None:
+        """
+        Read where a list goes on. Azure writes the port into it, which a vault's URL does not have.
+
+        Raises:
+            TransferEnded: it is elsewhere. The token is the vault's: it goes nowhere else, whatever a list says.
+        """
+        if not link:
+            return None
+        with suppress(NoAzureVault):
+            if vault_base(link) == self._base:
+                parts = urlsplit(link)
+                return f"{self._base}{parts.path}?{parts.query}"
+        msg = "the vault's list goes on at another host"
+        raise TransferEnded(msg)
 
     def _ask(self, method: str, url: str, body: Any) -> Any:
         answer = self._send(method, url, body)
@@ -101,9 +118,14 @@ class AzureVault:
                 break
             self._sleep(_wait_s(answer, attempt))
             answer = self._send(method, url, body)
-        if answer.is_success:
+        if not answer.is_success:
+            raise _refusal(answer)
+        try:
             return answer.json() if answer.content else None
-        raise _refusal(answer)
+        except ValueError:
+            # A proxy's page, as those have that want somebody to sign in first.
+            msg = f"{self._base} does not answer as a vault does: is there a proxy before it?"
+            raise TransferEnded(msg) from None
 
     def _send(self, method: str, url: str, body: Any) -> httpx.Response:
         try:

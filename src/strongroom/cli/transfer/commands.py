@@ -129,7 +129,8 @@ def kv(engine: Kv) -> Iterator[KvClient]:
         raise Halt(f"{fault.filename or ca_file} cannot be used: {fault.strerror or fault}") from None
     if not token:
         raise Halt(f"no token: give --token-file, or set {' or '.join(_TOKEN_VARIABLES)}", Exit.USAGE)
-    with httpx.Client(verify=context, follow_redirects=False) as client:
+    # A proxy of the environment would be sent the token in the clear where there is no TLS.
+    with httpx.Client(verify=context, follow_redirects=False, trust_env=checked.startswith("https:")) as client:
         yield KvClient(checked, engine.mount, token, client, _variable(_NAMESPACE_VARIABLES))
 
 
@@ -200,16 +201,21 @@ def _transfer(source: Source, destination: Destination, terms: Terms, told: Told
 
 
 def _tell(report: Report, told: Told) -> None:
-    document = report.document()
-    if told.report is not None:
-        try:
-            handle = os.open(told.report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(document, stream, indent=2)
-        except OSError as fault:
-            raise Halt(f"the report {told.report} cannot be written: {fault.strerror}") from None
-    if told.as_json:
-        print_json(document)
+    # What was done is told even where the file cannot be written.
+    _show(report, as_json=told.as_json)
+    if told.report is None:
+        return
+    try:
+        handle = os.open(told.report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(report.document(), stream, indent=2)
+    except OSError as fault:
+        raise Halt(f"the report {told.report} cannot be written: {fault.strerror}") from None
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report.document())
         return
     lines = [line for line in report.lines if line.outcome is not Outcome.UNCHANGED]
     if lines:

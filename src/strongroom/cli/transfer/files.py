@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,10 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from strongroom.cli.transfer.histories import History, Version
 from strongroom.cli.transfer.naming import ORIGINAL_NAME, Named, Unusable, name_all, name_tags
 from strongroom.cli.transfer.transfer import SecretFault, TransferEnded
+
+_NO_VALUE = "it has no name and value: one of several lines has to be in quotes"
+_PADDING = {"", "="}
+"""What the last line of a key in Base64 seems to give for a value."""
 
 
 class FileFault(ValueError):
@@ -55,6 +61,9 @@ def read_dotenv(path: Path) -> FileSecrets:
     """
     Read a `.env` file. Variables in values are left as they are: what they would be here is nobody's secret.
 
+    A line without a value is told by its number: as a rule it is a part of one that has several lines and no quotes, as
+    of a private key, and no name.
+
     Raises:
         FileFault: it is no text.
         OSError: it cannot be read.
@@ -66,11 +75,15 @@ def read_dotenv(path: Path) -> FileSecrets:
         raise FileFault(msg) from None
     histories: dict[str, History] = {}
     unusable: list[Unusable] = []
-    for original, value in dotenv_values(stream=StringIO(text), interpolate=False).items():
-        if value is None:
-            unusable.append(Unusable(original, "it has no value, not even an empty one"))
-            continue
-        histories[original] = History((Version(value, tags=name_tags(original)),))
+    within = False
+    for binding in parse_stream(StringIO(text)):
+        where = f"line {binding.original.line}"
+        if binding.key is not None and binding.value is not None and not (within and binding.value in _PADDING):
+            histories[binding.key] = History((Version(binding.value, tags=name_tags(binding.key)),))
+            within = False
+        elif binding.key is not None or binding.error:
+            unusable.append(Unusable(where, _NO_VALUE))
+            within = True
     return FileSecrets(str(path), histories, unusable)
 
 
@@ -112,6 +125,8 @@ def read_json(path: Path) -> FileSecrets:
 
 class _NewFile:
     """A destination that is a file, written when everything is there."""
+
+    is_whole = True
 
     def __init__(self, path: Path) -> None:
         self.title = str(path)
@@ -176,7 +191,9 @@ class DotenvFile(_NewFile):
         Raises:
             SecretFault: its value cannot be put into such a file.
         """
-        variable = version.tags.get(ORIGINAL_NAME) or name.replace("-", "_").upper()
+        said = version.tags.get(ORIGINAL_NAME, "")
+        # Whoever may set the secret writes the tag, which is no place for a command either.
+        variable = said if _VARIABLE.fullmatch(said) else name.replace("-", "_").upper()
         line = f"{variable}={_quoted(version.value)}"
         if dotenv_values(stream=StringIO(line), interpolate=False) != {variable: version.value}:
             msg = "a .env file cannot say its name or its value"
@@ -192,8 +209,20 @@ class DotenvFile(_NewFile):
         self._place("".join(lines))
 
 
+_VARIABLE = re.compile(r"[0-9A-Za-z_./-]+")
+_SHELL = set('"$`\\\n')
+"""What means something between double quotes to a shell that reads the file as its own."""
+
+
 def _quoted(value: str) -> str:
-    """Quote a value as `.env` files do: in single quotes, where only the quote and the backslash mean something."""
+    """
+    Quote a value as `.env` files do: in single quotes, where only the quote and the backslash mean something.
+
+    A shell knows no quote within single quotes, so that one ends them and what follows is a command: such a value is in
+    double quotes as far as both read them alike.
+    """
+    if "'" in value and _SHELL.isdisjoint(value):
+        return f'"{value}"'
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

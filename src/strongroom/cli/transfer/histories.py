@@ -23,12 +23,15 @@ class Version:
     """What it is called where it was read. It is no part of what is compared: the destination gives its own names."""
 
     @property
+    def texts(self) -> list[str]:
+        """Give its value and all that is written beside it."""
+        return [self.value, self.content_type or "", *(part for pair in sorted(self.tags.items()) for part in pair)]
+
+    @property
     def mark(self) -> bytes:
         """Give what is equal for equal versions, and holds no value."""
         parts = [
-            self.value,
-            self.content_type or "",
-            *(part for pair in sorted(self.tags.items()) for part in pair),
+            *self.texts,
             str(self.enabled),
             str(self.not_before),
             str(self.expires),
@@ -47,6 +50,13 @@ class History:
     versions: tuple[Version, ...]
     unread: tuple[str, ...] = ()
     """A sentence for each version whose value its place does not tell."""
+    is_newest_unread: bool = field(default=False, compare=False)
+    """Whether the newest is one of those: then none of the others is what its programs would get."""
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether all of it can be sent: JSON can say halves of characters, which are no text."""
+        return all(_is_text(part) for one in self.versions for part in one.texts)
 
 
 class Standing(Enum):
@@ -77,5 +87,14 @@ def compare(source: History, destination: History | None) -> tuple[Standing, tup
 
 
 def newest_only(history: History) -> History:
-    """Leave only the newest version, for who does not want the others."""
-    return History(history.versions[-1:], history.unread)
+    """Leave only the newest version, for who does not want the others; nothing if its value is not told."""
+    versions = () if history.is_newest_unread else history.versions[-1:]
+    return History(versions, history.unread, is_newest_unread=history.is_newest_unread)
+
+
+def _is_text(part: str) -> bool:
+    try:
+        part.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from strongroom.cli.remote.session import Refused
 from strongroom.cli.transfer.histories import History, Version
-from strongroom.cli.transfer.naming import Named, Unusable
+from strongroom.cli.transfer.naming import Named, Unusable, vault_name_of
 from strongroom.cli.transfer.transfer import SecretFault, TransferEnded
 
 _NOT_FOUND, _CONFLICT, _FORBIDDEN, _BAD = 404, 409, 403, 400
 _ABOUT_ONE = frozenset({_BAD, _FORBIDDEN, _NOT_FOUND, _CONFLICT, 413})
-_ABOUT_ALL = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection"})
+_ABOUT_ALL = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection", "VaultNotFound"})
 """Refusals of a place from which nothing will be answered, whatever is asked."""
 _KEPT_BACK = {
     "keys": "keys stay behind: a vault does not let a private key out",
@@ -68,6 +68,8 @@ class Pace:
 class VaultSecrets:
     """A vault as the source and as the destination of secrets."""
 
+    is_whole = False
+
     def __init__(self, title: str, api: VaultApi, pace: Pace | None = None) -> None:
         self.title = title
         self._api = api
@@ -82,7 +84,10 @@ class VaultSecrets:
         try:
             for item in self._api.pages("secrets"):
                 name = _last_segment(item["id"])
-                if item.get("managed"):
+                if vault_name_of(name) != name:
+                    # It would be another path, here and at the destination.
+                    unusable.append(Unusable(name, "no vault has such a name"))
+                elif item.get("managed"):
                     unusable.append(Unusable(name, "it is a certificate's, and stays with it"))
                 else:
                     named.append(Named(name, name))
@@ -119,7 +124,7 @@ class VaultSecrets:
         try:
             return self._history(name)
         except Refused as refused:
-            if refused.status == _NOT_FOUND:
+            if refused.status == _NOT_FOUND and not _is_about_all(refused):
                 return None
             raise _fault(refused) from None
 
@@ -165,17 +170,18 @@ class VaultSecrets:
             try:
                 versions.append(_version_of(self._api.request("GET", f"secrets/{name}/{version}")))
             except Refused as refused:
-                if refused.status != _FORBIDDEN or refused.inner in _ABOUT_ALL:
+                if refused.status != _FORBIDDEN or _is_about_all(refused):
                     raise
                 unread.append(f"version {version} is not told: {_sentence(refused)}")
-        return History(tuple(versions), tuple(unread))
+        is_newest_unread = bool(ordered) and (not versions or versions[-1].origin != _last_segment(ordered[-1]["id"]))
+        return History(tuple(versions), tuple(unread), is_newest_unread=is_newest_unread)
 
     def _current(self, name: str) -> str | None:
         """Name the current version: of those made in one second it is the last. None if it is disabled."""
         try:
             return _last_segment(self._api.request("GET", f"secrets/{name}")["id"])
         except Refused as refused:
-            if refused.status == _FORBIDDEN and refused.inner not in _ABOUT_ALL:
+            if refused.status == _FORBIDDEN and not _is_about_all(refused):
                 return None
             raise
 
@@ -204,9 +210,13 @@ def _last_segment(identifier: str) -> str:
 
 def _fault(refused: Refused) -> SecretFault | TransferEnded:
     """Tell a refusal that is about one secret from one that is about all."""
-    if refused.status in _ABOUT_ONE and refused.inner not in _ABOUT_ALL:
+    if refused.status in _ABOUT_ONE and not _is_about_all(refused):
         return SecretFault(_sentence(refused))
     return TransferEnded(_sentence(refused))
+
+
+def _is_about_all(refused: Refused) -> bool:
+    return refused.inner in _ABOUT_ALL or refused.code in _ABOUT_ALL
 
 
 def _sentence(refused: Refused) -> str:

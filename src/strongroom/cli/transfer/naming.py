@@ -40,7 +40,8 @@ class Unusable:
 
 def vault_name_of(original: str) -> str:
     """Make a vault's name of any: what it has besides letters, digits and hyphens becomes a hyphen. It may be empty."""
-    return _OTHER.sub("-", original).strip("-")
+    # What a vault has taken already stays as it is, with hyphens at its ends.
+    return original if _OTHER.search(original) is None else _OTHER.sub("-", original).strip("-")
 
 
 def name_tags(original: str) -> dict[str, str]:

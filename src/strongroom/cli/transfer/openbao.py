@@ -60,6 +60,9 @@ class KvClient:
             SecretFault: this path is refused.
             TransferEnded: the mount is not to be used with this token, or does not answer.
         """
+        if not {".", ".."}.isdisjoint(path.split("/")):
+            msg = f"{path!r} would be another path"
+            raise SecretFault(msg)
         try:
             answer = self._client.request(
                 method,
@@ -76,7 +79,7 @@ class KvClient:
             # A deleted version is answered with 404 and its metadata; nobody asks for one.
             return None
         if answer.is_success:
-            return answer.json().get("data") if answer.content else {}
+            return _data(answer, self.title) if answer.content else {}
         told = _errors(answer)
         sentence = f"{answer.status_code} from {self.title}" + (f": {told}" if told else "")
         if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR and path:
@@ -142,7 +145,7 @@ class KvSecrets:
                 continue
             kind = JSON_TYPE if place.field is None or not isinstance(data[place.field], str) else None
             versions.append(Version(value, kind, tags, expires=expires, origin=str(number)))
-        return History(tuple(versions), loaded.unread)
+        return History(tuple(versions), loaded.unread, is_newest_unread=loaded.is_newest_unread)
 
     def _walk(self, folder: str, depth: int = 0) -> Iterable[str]:
         """Go through everything below a folder."""
@@ -179,6 +182,7 @@ class _Loaded:
     versions: tuple[tuple[int, dict[str, Any], int | None], ...]
     unread: tuple[str, ...]
     tags: dict[str, str]
+    is_newest_unread: bool
 
     @property
     def fields(self) -> list[str]:
@@ -188,6 +192,8 @@ class _Loaded:
 
 class KvDestination:
     """A mount as the destination: each secret is a path, each version an object with its value and attributes."""
+
+    is_whole = False
 
     def __init__(self, kv: KvClient, below: str = "", now: Callable[[], float] = time.time) -> None:
         self.title = kv.title
@@ -221,6 +227,10 @@ def require_address(address: str) -> str:
         ValueError: it is neither; the message says so.
     """
     parts = urlsplit(address)
+    if parts.username is not None or parts.query or parts.fragment:
+        # It stands in reports.
+        msg = "an address is https://HOST:PORT, and has no user, password or query"
+        raise ValueError(msg)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}):
         return address.rstrip("/")
     msg = f"{address!r} would send the token in the clear: an address begins with https://"
@@ -234,6 +244,7 @@ def _load(kv: KvClient, path: str, now: float) -> _Loaded:
         raise SecretFault(msg)
     versions: list[tuple[int, dict[str, Any], int | None]] = []
     unread: list[str] = []
+    number = 0
     for number, state in sorted((int(key), state) for key, state in (metadata.get("versions") or {}).items()):
         ends = _seconds(state.get("deletion_time"))
         if state.get("destroyed") or (ends is not None and ends <= now):
@@ -245,7 +256,9 @@ def _load(kv: KvClient, path: str, now: float) -> _Loaded:
             continue
         versions.append((number, answer["data"], ends))
     custom = metadata.get("custom_metadata") or {}
-    return _Loaded(tuple(versions), tuple(unread), {str(key): str(value) for key, value in custom.items()})
+    is_newest_unread = bool(unread) and (not versions or versions[-1][0] != number)
+    tags = {str(key): str(value) for key, value in custom.items()}
+    return _Loaded(tuple(versions), tuple(unread), tags, is_newest_unread)
 
 
 def _write_version(version: Version) -> dict[str, Any]:
@@ -264,11 +277,12 @@ def _write_version(version: Version) -> dict[str, Any]:
 
 
 def _read_version(data: dict[str, Any], number: int) -> Version:
-    tags = data.get("tags")
+    # Whoever else writes there may mean other things by these names.
+    tags, kind = data.get("tags"), data.get("contentType")
     return Version(
         value=_text(data.get(_VALUE, data)),
-        content_type=data.get("contentType"),
-        tags=tags if isinstance(tags, dict) else {},
+        content_type=kind if kind is None else _text(kind),
+        tags={key: _text(value) for key, value in tags.items()} if isinstance(tags, dict) else {},
         enabled=data.get("enabled", True),
         not_before=data.get("notBefore"),
         expires=data.get("expires"),
@@ -285,6 +299,15 @@ def _seconds(text: str | None) -> int | None:
     if not text:
         return None
     return int(datetime.fromisoformat(text).timestamp())
+
+
+def _data(answer: httpx.Response, title: str) -> Any:
+    try:
+        return answer.json().get("data")
+    except (ValueError, AttributeError):
+        # A proxy's page, or another service.
+        msg = f"{title} does not answer as a KV engine does: is its address right?"
+        raise TransferEnded(msg) from None
 
 
 def _errors(answer: httpx.Response) -> str:

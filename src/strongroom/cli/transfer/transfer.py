@@ -59,6 +59,8 @@ class Destination(Protocol):
     """Where they go."""
 
     title: str
+    is_whole: bool
+    """Whether nothing of it is there until `finish` has ended, as with a file; otherwise each version is."""
 
     def find(self, name: str) -> History | None:
         """
@@ -135,9 +137,18 @@ def transfer(source: Source, destination: Destination, terms: Terms, tick: Calla
     except KeyboardInterrupt:
         reason = "interrupted"
     report.lines += work.lines(queue, reason)
+    if reason and destination.is_whole:
+        report.lines = [_undone(line, reason) for line in report.lines]
     if reason and all(line.outcome is not Outcome.NOT_TRIED for line in report.lines):
         report.lines.append(Line("*", "", Outcome.FAILED, reason=reason))
     return report
+
+
+def _undone(line: Line, reason: str) -> Line:
+    """Tell of a secret of a destination that did not come to be."""
+    if line.outcome is Outcome.SKIPPED or (line.outcome is Outcome.FAILED and not line.versions):
+        return line
+    return Line(line.original, line.name, Outcome.NOT_TRIED, reason=f"{reason}; nothing is written")
 
 
 @dataclass(slots=True)
@@ -187,6 +198,9 @@ class _Work:
 
     def _compare(self, one: Named) -> None:
         history = self.source.read(one.original)
+        if not history.is_text:
+            msg = "it has halves of characters in it, which no vault takes"
+            raise SecretFault(msg)
         if self.terms.newest_only:
             history = newest_only(history)
         unread = "; ".join(history.unread)
@@ -200,7 +214,10 @@ class _Work:
             self._end(Line(one.original, one.name, Outcome.CONFLICT, reason=_conflict(present)))
             return
         if standing is Standing.DIFFERENT:
-            missing = history.versions[-1:]
+            missing = newest_only(history).versions
+            if not missing:
+                self._end(Line(one.original, one.name, Outcome.SKIPPED, reason=unread))
+                return
             if present is not None and [one.mark for one in present.versions[-1:]] == [missing[0].mark]:
                 outcome, missing = Outcome.UNCHANGED, ()
         self.pending[one.original] = _Pending(one, outcome, list(missing), unread)

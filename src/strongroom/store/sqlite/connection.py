@@ -22,6 +22,7 @@ BUSY_S = 1.0
 INSTRUCTIONS_PER_LOOK = 10_000
 """How often a long statement looks at its deadline; about every millisecond."""
 
+_OPENS = apsw.SQLITE_OPEN_READWRITE
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     # On Apple's systems fsync alone does not reach the medium.
@@ -66,12 +67,15 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
 class Connection:
     """One connection: a `Session` whose statements run at once, in the thread that asks."""
 
-    def __init__(self, path: str, *, deadline_s: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, path: str, *, deadline_s: float, monotonic: Callable[[], float], makes: bool = True
+    ) -> None:  # fmt: skip
+        """Open a file; one that is not there is made if this connection *makes* it."""
         self._deadline_s = deadline_s
         self._monotonic = monotonic
         self._deadline = math.inf
         try:
-            self.raw = apsw.Connection(path)
+            self.raw = apsw.Connection(path, flags=_OPENS | (apsw.SQLITE_OPEN_CREATE if makes else 0))
             self.raw.set_busy_timeout(int(BUSY_S * 1000))
             self.raw.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
             for pragma in _PRAGMAS:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from strongroom.core.changes import Change
 from strongroom.store.feed import FeedReader
-from strongroom.store.migrations import Dialect, migrate
+from strongroom.store.migrations import Dialect, migrate, require_current
 from strongroom.store.protocol import ChangeFunction, Committed, StoreFailed, Tagger
 from strongroom.store.seals import Root, Tags
 from strongroom.store.sqlite.connection import MEMORY, Connection, drive, keep_log, prepare_file
@@ -65,9 +65,13 @@ class SqliteStore(FeedReader):
         *,
         monotonic: Callable[[], float] = time.monotonic,
         deadline_s: float = DEADLINE_S,
+        looks_only: bool = False,
     ) -> SqliteStore:
         """
         Open a database, make or migrate it if need be, and check that it is unbroken. `path=None` keeps it in memory.
+
+        With *looks_only* nothing is made, migrated or written, not even the file's mode, and one that would have to be
+        is refused.
 
         Raises:
             Tampered: the latest commit, a seal, or a commit that the journal may lack is missing or altered.
@@ -78,18 +82,24 @@ class SqliteStore(FeedReader):
         opened: list[Connection] = []
 
         def connect(name: str) -> Connection:
-            opened.append(Connection(name, deadline_s=deadline_s, monotonic=monotonic))
+            opened.append(Connection(name, deadline_s=deadline_s, monotonic=monotonic, makes=not looks_only))
             return opened[-1]
 
         try:
             if path is None:
                 reader = writer = connect(MEMORY)
+            elif looks_only:
+                reader = writer = connect(str(path))
+                reader.execute("PRAGMA query_only = ON")
             else:
                 prepare_file(path)
                 writer = connect(str(path))
                 keep_log(writer)
                 reader = connect(str(path))
-            await migrate(writer, tags, DIALECT, writer.writing)
+            if looks_only:
+                await require_current(reader)
+            else:
+                await migrate(writer, tags, DIALECT, writer.writing)
             root = await require_unbroken(reader, tags)
         except BaseException:
             for connection in opened:
