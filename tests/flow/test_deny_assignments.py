@@ -315,9 +315,17 @@ class TestRights:
 class TestSpelling:
     """Another spelling of a scope is no way past what is there."""
 
-    @pytest.mark.parametrize("slash", ["/%2F", "/%2f%2f", "/%2F/"])
-    def test_empty_segments(self, arm: Arm, slash: str) -> None:
-        """A scope that begins with an encoded slash is none, for whoever has a role at the tenant itself too."""
+    @pytest.mark.parametrize(
+        ("slash", "refusal"),
+        [
+            # The SDK of locks writes a scope like this, so it is the same scope, and no way past its denials.
+            ("/%2F", (403, "DenyAssignmentAuthorizationFailed")),
+            ("/%2f%2f", (400, "InvalidUri")),
+            ("/%2F/", (400, "InvalidUri")),
+        ],
+    )
+    def test_empty_segments(self, arm: Arm, slash: str, refusal: tuple[int, str]) -> None:
+        """A scope that begins with more slashes than one is none, for whoever has a role at the tenant itself too."""
         arm.make_vault()
         who = arm.as_(arm.world.principal())
         arm.world.grant(who.who.oid, OWNER, "/")
@@ -328,7 +336,7 @@ class TestSpelling:
             ("DELETE", arm.denial, None),
         ):
             spelled = f"{slash}{path.removeprefix('/')}"
-            assert who.refused(method, spelled, body)[:2] == (400, "InvalidUri")
+            assert who.refused(method, spelled, body)[:2] == refusal
             assert who.refused(method, path, body)[:2] == (403, "DenyAssignmentAuthorizationFailed")
         twice = arm.role_body(scopes=(f"/{arm.group}",))
         assert who.refused("PUT", arm.role, twice)[1] == "InvalidScope"

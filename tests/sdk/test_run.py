@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -136,10 +138,16 @@ def test_an_identity_that_is_not_there_is_said(live: Live) -> None:
     assert "default" in result.stderr
 
 
-def test_an_ephemeral_service_leaves_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Make a directory with a path so short that a socket in a directory of it has a name."""
+    with tempfile.TemporaryDirectory(prefix="sr") as name:
+        yield Path(name)
+
+
+def test_an_ephemeral_service_leaves_nothing(tmp_path: Path, short_path: Path) -> None:
     """`serve --ephemeral` serves from a temporary directory on a free port, and is gone with it."""
-    place, log = tmp_path / "t", tmp_path / "serve.log"
-    place.mkdir()
+    place, log = short_path, tmp_path / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "strongroom", "serve", "--ephemeral"],
