@@ -218,3 +218,38 @@ def test_the_reference_has_every_shape_once() -> None:
     assert len({shape.name for shape in shapes}) == len(shapes)
     assert {"vault", "secret", "source", "generate", "principal", "scope"} <= {shape.name for shape in shapes}
     assert all(member.about.endswith(".") for shape, members in reference() for _, member in members)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resourceGroups: [{name: .., location: a}]",
+        "resourceGroups: [{name: ., location: a}]",
+        "resourceGroups: [{name: a, location: a, identities: [{name: ..}]}]",
+        "networkMaps: [{virtualNetwork: ../a, ranges: []}]",
+        "networkMaps: [{virtualNetwork: a/.., ranges: []}]",
+        'locks: [{name: a, level: ReadOnly, scope: {id: "@evil.example/"}}]',
+        'locks: [{name: a, level: ReadOnly, scope: {id: "https://evil.example/"}}]',
+        "locks: [{name: a, level: ReadOnly, scope: {id: .evil.example}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: //evil.example}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: /subscriptions/../x}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: /subscriptions/x/..}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: /subscriptions/x/%2E%2E}}]",
+        'locks: [{name: a, level: ReadOnly, scope: {id: "/subscriptions/x?a"}}]',
+        'locks: [{name: a, level: ReadOnly, scope: {id: "/subscriptions/x#a"}}]',
+        "resourceGroups: [{name: a, location: a, privateEndpoints: [{name: b, subnet: /subscriptions/../a}]}]",
+    ],
+)
+def test_names_that_lead_elsewhere(text: str) -> None:
+    """What stands in a path leads nowhere else in it, and never to another host, which would get the token."""
+    assert faults(f"version: 1\n{text}\n")[0].startswith("line 2: ")
+
+
+def test_names_and_ids_that_are_taken() -> None:
+    """Points are part of names, and ids are taken as ARM writes them."""
+    text = (
+        "version: 1\nresourceGroups: [{name: ..a.b.., location: a}]\n"
+        "locks: [{name: a, level: readonly, scope: {id: /subscriptions/x/resourceGroups/a..b}},"
+        " {name: a, level: ReadOnly, scope: {id: /}}]\n"
+    )
+    assert read_document(text.encode())["locks"][0]["level"] == "ReadOnly"

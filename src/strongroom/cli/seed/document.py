@@ -31,7 +31,8 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 LENGTH = 32
 _LEAST_BITS = 64
 _GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_NAME = r"[^/\x00-\x1f\x7f]{1,256}"
+# Each is a segment of a path: `..` would lead out of it.
+_NAME = r"(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f]{1,256}"
 
 NAME = Text(_NAME, "a name", "name")
 LINE = Text(r"[^\x00-\x1f\x7f]{1,1024}", "a text of one line")
@@ -40,7 +41,10 @@ ANY_TEXT = Text(r"(?s).*")
 GUID = Text(_GUID, "a GUID", "GUID")
 IN_GROUP = Text(rf"{_NAME}/{_NAME}", "resource group/name", "group/name")
 SUBNET = Text(
-    rf"{_NAME}/{_NAME}/{_NAME}|(?i:/subscriptions/[^\x00-\x1f\x7f]{{1,1024}})",
+# The operator's token goes where an id says: nothing may stand in it that ends the path, or the host before it.
+_ARM_ID = r"(?:/(?!\.{1,2}(?:/|$))[^/?#%\\\x00-\x1f\x7f]{1,256}){1,32}"
+ARM_ID = Text(rf"/|{_ARM_ID}", "an ARM id, as /subscriptions/...", "ARM id")
+    rf"{_NAME}/{_NAME}/{_NAME}|(?i:(?=/subscriptions/){_ARM_ID})",
     "resource group/network/subnet",
     "group/network/subnet, or an ARM id",
 )
@@ -90,7 +94,7 @@ SCOPE = Shape(
         "secret": Member(OBJECT, "One secret of that vault; with `vault`."),
         "identity": Member(IN_GROUP, "A user-assigned managed identity."),
         "managementGroup": Member(NAME, "A management group."),
-        "id": Member(LINE, "Anything, by its ARM id."),
+        "id": Member(ARM_ID, "Anything, by its ARM id."),
     },
     check=_check_scope,
 )

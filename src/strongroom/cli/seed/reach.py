@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from strongroom.cli.remote.refusals import Refused
+from strongroom.cli.remote.session import segment
 from strongroom.cli.seed.credentials import Credentials
 
 T = TypeVar("T")
@@ -214,12 +215,12 @@ class Reach:
 
     def group(self, name: str) -> str:
         """Give the ARM id of a resource group."""
-        return f"{self.subscription}/resourceGroups/{name}"
+        return f"{self.subscription}/resourceGroups/{segment(name)}"
 
     def resource(self, kind: str, name: str) -> str:
         """Give the ARM id of a resource by `resource group/name`."""
         group, _, own = name.partition("/")
-        return f"{self.group(group)}/providers/{TYPES[kind]}/{own}"
+        return f"{self.group(group)}/providers/{TYPES[kind]}/{segment(own)}"
 
     def asked_control(self, method: str, path: str, body: Document | None = None) -> Document:
         """
