@@ -25,6 +25,7 @@ from strongroom.cli.seed.schema import (
     take,
 )
 from strongroom.core import limits
+from strongroom.core.locks import LockLevel
 
 VERSION = 1
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -40,10 +41,10 @@ TEXT = Text()
 ANY_TEXT = Text(r"(?s).*")
 GUID = Text(_GUID, "a GUID", "GUID")
 IN_GROUP = Text(rf"{_NAME}/{_NAME}", "resource group/name", "group/name")
-SUBNET = Text(
 # The operator's token goes where an id says: nothing may stand in it that ends the path, or the host before it.
 _ARM_ID = r"(?:/(?!\.{1,2}(?:/|$))[^/?#%\\\x00-\x1f\x7f]{1,256}){1,32}"
 ARM_ID = Text(rf"/|{_ARM_ID}", "an ARM id, as /subscriptions/...", "ARM id")
+SUBNET = Text(
     rf"{_NAME}/{_NAME}/{_NAME}|(?i:(?=/subscriptions/){_ARM_ID})",
     "resource group/network/subnet",
     "group/network/subnet, or an ARM id",
@@ -93,6 +94,8 @@ SCOPE = Shape(
         "vault": Member(VAULT, "A vault."),
         "secret": Member(OBJECT, "One secret of that vault; with `vault`."),
         "identity": Member(IN_GROUP, "A user-assigned managed identity."),
+        "virtualNetwork": Member(IN_GROUP, "A virtual network."),
+        "privateEndpoint": Member(IN_GROUP, "A private endpoint."),
         "managementGroup": Member(NAME, "A management group."),
         "id": Member(ARM_ID, "Anything, by its ARM id."),
     },
@@ -427,6 +430,18 @@ DENY_ASSIGNMENT = Shape(
         "condition": Member(TEXT, "Under which condition; in version 2.0."),
     },
 )
+LOCK = Shape(
+    "lock",
+    {
+        "name": Member(NAME, "Its name.", required=True),
+        "scope": Member(SCOPE, "What it is on: the subscription, a resource group or a resource.", required=True),
+        "level": Member(
+            Choice(tuple(LockLevel)), "What nobody does there and below: delete, or change anything.", required=True
+        ),
+        "notes": Member(ANY_TEXT, "Why."),
+        "owners": Member(LINES, "Applications that are told as its owners, by display name, or by application id."),
+    },
+)
 DOCUMENT = Shape(
     "file",
     {
@@ -447,6 +462,7 @@ DOCUMENT = Shape(
         "roleDefinitions": Member(ListOf(ROLE), "Custom roles."),
         "roleAssignments": Member(ListOf(ROLE_ASSIGNMENT), "Who has which role where."),
         "denyAssignments": Member(ListOf(DENY_ASSIGNMENT), "From whom what is taken."),
+        "locks": Member(ListOf(LOCK), "What nobody may delete, or change."),
     },
 )
 

@@ -220,8 +220,8 @@ def scope_id(reach: Reach, scope: Mapping[str, Any]) -> str:
         return reach.group(scope["resourceGroup"])
     if "managementGroup" in scope:
         return f"/providers/Microsoft.Management/managementGroups/{scope['managementGroup']}"
-    if "identity" in scope:
-        return reach.resource("identity", scope["identity"])
+    for kind in TYPES.keys() & scope.keys():
+        return reach.resource(kind, scope[kind])
     vault = str(reach.find("vault", scope["vault"])["id"])
     return f"{vault}/secrets/{scope['secret']}" if "secret" in scope else vault
 
@@ -240,8 +240,11 @@ def show_scope(reach: Reach, arm_id: str) -> Document:
         found = reach.look("resourceGroup", parts[3])
         return {"resourceGroup": parts[3] if found is None else found[0]}
     kind = "/".join(lower[5:7])
-    if len(parts) == 8 and kind == TYPES["identity"].lower():
-        return {"identity": in_group(f"/{'/'.join(parts)}")}
+    named = _KINDS.get(kind)
+    if len(parts) == 8 and named is not None:
+        resource = in_group(f"/{'/'.join(parts)}")
+        known = reach.look(named, resource)
+        return {named: resource if known is None else known[0]}
     if kind == "microsoft.keyvault/vaults" and len(parts) in {8, 10}:
         found = reach.look("vault", parts[7])
         vault: Document = {"vault": parts[7] if found is None else found[0]}
@@ -250,6 +253,9 @@ def show_scope(reach: Reach, arm_id: str) -> Document:
         if lower[8] == "secrets":
             return {**vault, "secret": lower[9]}
     return {"id": arm_id}
+
+
+_KINDS = {word.lower(): kind for kind, word in TYPES.items()}
 
 
 def say_scope(scope: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from strongroom.cli.seed.applications import (
     SERVICE_PRINCIPALS,
 )
 from strongroom.cli.seed.kind import Kind
+from strongroom.cli.seed.locks import LOCKS
 from strongroom.cli.seed.networks import ENDPOINT_LISTENERS, NETWORK_MAPS, PRIVATE_ENDPOINTS, VIRTUAL_NETWORKS
 from strongroom.cli.seed.plan import Rules
 from strongroom.cli.seed.principals import DIRECTORY_ROLES, GROUP_MEMBERS, GROUP_OWNERS, GROUPS, USERS
@@ -47,8 +48,10 @@ KINDS: tuple[Kind, ...] = (
     # Before what is in vaults: a vault is never open to more people for the time that it takes to fill it.
     DENY_ASSIGNMENTS,
     SECRETS,
-    # Last, since they may be kept in a vault.
+    # After the secrets, since they may be kept in a vault.
     APPLICATION_PASSWORDS,
+    # When everything is as it is to be; and the first to go, since they hold the rest.
+    LOCKS,
 )
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 RULES: Mapping[str, Rules] = {kind.name: kind.rules for kind in KINDS}

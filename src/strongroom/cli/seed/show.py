@@ -43,6 +43,7 @@ _IN_NAMES = {
     "appRoleAssignment": {"principal", "application", "role"},
     "denyAssignment": {"name", "scope"},
     "directoryRole": {"principal", "role"},
+    "lock": {"name", "scope"},
     "roleAssignment": {"principal", "role", "scope"},
 }
 """Members that the name of a thing says already."""
@@ -134,7 +135,7 @@ def say(value: Any, name: str = "") -> str:
 
 _TIMES = ("notBefore", "expires")
 _PRINCIPALS = ("user", "group", "application", "identity", "objectId", "everyone")
-_SCOPES = ("subscription", "resourceGroup", "vault", "managementGroup", "id")
+_SCOPES = ("subscription", "resourceGroup", "vault", "virtualNetwork", "privateEndpoint", "managementGroup", "id")
 
 
 def _mapping(value: Mapping[str, Any]) -> str:
