@@ -337,6 +337,38 @@ def test_what_can_be_locked(world: Simulation) -> None:
     assert "locks" not in seeding.export(world).document
 
 
+def test_names_that_have_to_be_quoted(fresh: Simulation) -> None:
+    """A group's name may have brackets: in paths they are quoted, and in ids they are as they stand."""
+    home, net = "a(b)", name("net")
+    subnet = {"name": "main", "addressPrefixes": ["10.9.1.0/24"]}
+    vault = {"name": name("v"), "networkAcls": {"virtualNetworkRules": [_rule(f"{home}/{net}/main")]}}
+    file = {
+        "version": 1,
+        "resourceGroups": [
+            {
+                "name": home,
+                "location": "local",
+                "identities": [{"name": "runner"}],
+                "virtualNetworks": [{"name": net, "addressPrefixes": ["10.9.0.0/16"], "subnets": [subnet]}],
+                "vaults": [vault],
+            }
+        ],
+        "networkMaps": [{"virtualNetwork": f"{home}/{net}", "ranges": ["192.0.2.0/24"]}],
+        "roleDefinitions": [{"name": "R", "actions": ["*/read"], "assignableScopes": [{"resourceGroup": home}]}],
+        "roleAssignments": [
+            {"principal": {"identity": f"{home}/runner"}, "role": "Reader", "scope": {"resourceGroup": home}}
+        ],
+        "locks": [{"name": "keep", "level": "CanNotDelete", "scope": {"virtualNetwork": f"{home}/{net}"}}],
+    }
+    settled(seeding.apply(fresh, file)[1])
+    assert steps(seeding.plan(fresh, file)) == []
+    assert steps(seeding.plan(fresh, write_yaml(seeding.export(fresh).document))) == []
+
+
+def _rule(subnet: str) -> dict[str, Any]:
+    return {"subnet": subnet, "ignoreMissingVnetServiceEndpoint": True}
+
+
 def test_tenants_are_the_operators(world: Simulation) -> None:
     """A tenant is made over the control socket; without it the file is refused before anything is done."""
     domain = f"{name('t')}.example"

@@ -96,7 +96,7 @@ _FIXES = {
     _RECOVERABLE: "recover it (POST /deletedsecrets/NAME/recover), or purge it, and apply again",
     "ForbiddenByPolicy": "the vault decides by access policies: give yourself one among its accessPolicies",
     "ForbiddenByRbac": "give yourself a role on the vault among the roleAssignments, as Key Vault Secrets Officer",
-    "ScopeLocked": "take the lock away: out of `locks` and apply that with --prune, or by hand; put it back when this is done",
+    "ScopeLocked": "take the lock away, by hand or with `locks` without it and --prune, and apply again",
     "VaultAlreadyExists": "choose another name: a vault's name is taken on the whole instance",
 }
 """What helps, where the file itself can say it."""

@@ -10,7 +10,7 @@ from strongroom.cli.seed.items import Item
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, pick, say_scope, scope_id, show_scope, without_nothing
 from strongroom.cli.seed.plan import Change
 from strongroom.cli.seed.reach import LOCKS as VERSION
-from strongroom.cli.seed.reach import Document, Reach
+from strongroom.cli.seed.reach import Document, Reach, at
 from strongroom.cli.seed.schema import Entry
 from strongroom.core.guids import parse_guid
 
@@ -39,13 +39,13 @@ def _found_locks(reach: Reach, _: Parents) -> Iterable[Item]:
         ]
         scope = one["id"][: one["id"].lower().rindex(f"/{_LOCKS.lower()}/")]
         # Its name may have characters that end a path, and stands in its id as it is.
-        path = f"{scope}/{_LOCKS}/{segment(one['name'])}"
+        path = f"{at(scope)}/{_LOCKS}/{segment(one['name'])}"
         yield _lock(one["name"], show_scope(reach, scope), values, id=path)
 
 
 def _put_lock(reach: Reach, change: Change) -> None:
     values = change.item.values
-    path = change.item.id or f"{scope_id(reach, values['scope'])}/{_LOCKS}/{segment(values['name'])}"
+    path = change.item.id or f"{at(scope_id(reach, values['scope']))}/{_LOCKS}/{segment(values['name'])}"
     owners = [{"applicationId": _application_id(reach, one)} for one in values.get("owners", ())]
     properties = {"level": values["level"], "notes": values.get("notes", ""), "owners": owners}
     reach.session.arm("PUT", path, {"properties": properties}, api_version=VERSION)

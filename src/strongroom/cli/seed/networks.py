@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, pick, without_nothing
 from strongroom.cli.seed.plan import Change, Rules
-from strongroom.cli.seed.reach import NETWORK, Document, Reach
+from strongroom.cli.seed.reach import NETWORK, Document, Reach, at
 from strongroom.cli.seed.resources import (
     TRACKED,
     dropping,
@@ -82,7 +82,7 @@ def _put_network(reach: Reach, change: Change) -> None:
         "tags": item.values.get("tags", {}),
         "properties": {"addressSpace": {"addressPrefixes": item.values["addressPrefixes"]}, "subnets": subnets},
     }
-    made = reach.session.arm("PUT", reach.resource("virtualNetwork", item.name), body, api_version=NETWORK)
+    made = reach.session.arm("PUT", at(reach.resource("virtualNetwork", item.name)), body, api_version=NETWORK)
     reach.learn("virtualNetwork", made)
 
 
@@ -173,7 +173,7 @@ def _put_endpoint(reach: Reach, change: Change) -> None:
         "tags": item.values.get("tags", {}),
         "properties": {"subnet": {"id": subnet_id(reach, item.values["subnet"])}, which: [connection]},
     }
-    made = reach.session.arm("PUT", reach.resource("privateEndpoint", item.name), body, api_version=NETWORK)
+    made = reach.session.arm("PUT", at(reach.resource("privateEndpoint", item.name)), body, api_version=NETWORK)
     reach.learn("privateEndpoint", made)
 
 

@@ -82,6 +82,11 @@ Control = Callable[[str, str, Document | None], Document]
 """Asks for a row of the control socket."""
 
 
+def at(arm_id: str) -> str:
+    """Give the path of an ARM id: names may have characters that mean something else there."""
+    return "/".join(map(segment, arm_id.split("/")))
+
+
 class Unclear(Exception):
     """A name that means nothing, or more than one thing."""
 
@@ -216,12 +221,12 @@ class Reach:
 
     def group(self, name: str) -> str:
         """Give the ARM id of a resource group."""
-        return f"{self.subscription}/resourceGroups/{segment(name)}"
+        return f"{self.subscription}/resourceGroups/{name}"
 
     def resource(self, kind: str, name: str) -> str:
         """Give the ARM id of a resource by `resource group/name`."""
         group, _, own = name.partition("/")
-        return f"{self.group(group)}/providers/{TYPES[kind]}/{segment(own)}"
+        return f"{self.group(group)}/providers/{TYPES[kind]}/{own}"
 
     def asked_control(self, method: str, path: str, body: Document | None = None) -> Document:
         """
