@@ -43,10 +43,12 @@ class Wanting:
             self.faults.add(line, "", f"there is no {spell(kind)} {name}, neither on the instance nor in this file")
         return self.declared.get(key, name)
 
-    def principal(self, entry: Entry) -> Document:
-        """Take a reference to a principal."""
+    def principal(self, entry: Entry, *, everyone: bool = False) -> Document:
+        """Take a reference to a principal; to everybody only where that is said."""
         kind, name = next(iter(entry.items()))
         if kind == "everyone":
+            if not everyone:
+                self.faults.add(entry.line, "", "nothing is given to everyone: it is only in a deny assignment")
             return {"everyone": True}
         if kind == "objectId":
             return show_principal(self.reach, name.lower())
@@ -67,9 +69,9 @@ class Wanting:
             if key_of("application", application) in self.declared or self.reach.look("application", application):
                 self.faults.add(line, "", str(unclear))
 
-    def principals(self, entries: Iterable[Entry]) -> list[Document]:
+    def principals(self, entries: Iterable[Entry], *, everyone: bool = False) -> list[Document]:
         """Take references to principals."""
-        return [self.principal(entry) for entry in entries]
+        return [self.principal(entry, everyone=everyone) for entry in entries]
 
     def scope(self, entry: Entry) -> Document:
         """Take a reference to a scope."""

@@ -115,8 +115,16 @@ def _compare(wanted: Item, found: Item, rules: Rules) -> Iterable[Difference]:
             for part, value in new.items():
                 if not same(value, inside.get(part)):
                     yield Difference(f"{name}.{part}", inside.get(part), value)
+        elif name in _TEXTS and isinstance(new, Mapping):
+            # A tag without a value is one too.
+            if new != (old or {}):
+                yield Difference(name, old, new)
         elif not same(new, old):
             yield Difference(name, old, new)
+
+
+_TEXTS = frozenset({"tags"})
+"""Mappings of texts to texts."""
 
 
 def _merge(wanted: Item, found: Item, rules: Rules) -> Item:

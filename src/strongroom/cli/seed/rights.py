@@ -155,7 +155,7 @@ def _read_denial(wanting: Wanting, entry: Entry, _: Item | None) -> Item:
     values = pick(entry, "description", *_ACTIONS, "doNotApplyToChildScopes", "condition")
     for name in ("principals", "excludePrincipals"):
         if name in entry:
-            values[name] = wanting.principals(entry[name])
+            values[name] = wanting.principals(entry[name], everyone=True)
     return _denial(entry["name"], scope, values, needs=_first(wanting), line=entry.line)
 
 
