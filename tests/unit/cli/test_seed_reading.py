@@ -253,3 +253,12 @@ def test_names_and_ids_that_are_taken() -> None:
         " {name: a, level: ReadOnly, scope: {id: /}}]\n"
     )
     assert read_document(text.encode())["locks"][0]["level"] == "ReadOnly"
+
+
+def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
+    """A secret that is written where its source should be is not told, as other members that are not known are."""
+    text = (
+        "version: 1\nresourceGroups: [{name: a, location: a, vaults: [{name: v-a, secrets:"
+        " [{name: b, value: {s3cret}}]}]}]\n"
+    )
+    assert not any("s3cret" in fault for fault in faults(text))

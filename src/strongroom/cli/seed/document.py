@@ -126,6 +126,7 @@ SOURCE = Shape(
         ),
     },
     choose=("env", "file", "generate", "keep", "literal"),
+    quiet=True,
 )
 STORE = Shape(
     "store",

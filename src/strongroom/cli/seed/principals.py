@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+from strongroom.cli.outcome import Halt
 from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import (
     Kind,
@@ -70,8 +71,16 @@ def _lacks_password(reach: Reach, item: Item) -> str | None:
     source = item.aside["password"]
     if source is None or "keep" in source:
         return "a new user needs a first password: say where it comes from, as `password: {generate: {}}`"
-    if "generate" in source and reach.credentials.path is None:
-        return "the password that is made has to be told to somebody: say --credentials FILE"
+    if "generate" in source:
+        return (
+            None
+            if reach.credentials.path
+            else ("the password that is made has to be told to somebody: say --credentials FILE")
+        )
+    try:
+        read_value(source, reach.folder, reach.environment)
+    except Halt as fault:
+        return str(fault)
     return None
 
 

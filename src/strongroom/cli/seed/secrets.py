@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.seed.items import Hidden, Item, Key, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, among, without_nothing
@@ -32,7 +33,11 @@ def _read_secret(wanting: Wanting, entry: Entry, parent: Item | None) -> Item | 
     needs: frozenset[Key] = frozenset({parent.key})
     reach, source = wanting.reach, entry["value"]
     if needs_value(source):
-        value = read_value(source, reach.folder, reach.environment)
+        try:
+            value = read_value(source, reach.folder, reach.environment)
+        except Halt as fault:
+            wanting.faults.add(source.line, "", str(fault))
+            return None
         if _differs(reach, parent.name, entry["name"], value):
             values["value"] = Hidden(value)
     aside = {"source": source}
