@@ -8,7 +8,7 @@ import pytest
 
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
-from tests.flow.test_seed import fresh, group, name, settled
+from tests.flow.test_seed import fresh, group, name, settled, steps
 from tests.world import Simulation
 
 __all__ = ["fresh"]
@@ -106,3 +106,90 @@ def test_everyone_is_given_nothing(world: Simulation) -> None:
     text = "version: 1\ngroups:\n  - displayName: g\n    members:\n      - everyone: true\n"
     with pytest.raises(Invalid, match="line 5: nothing is given to everyone"):
         seeding.plan(world, text)
+
+
+# ---- who applies a file, and what it holds on to --------------------------------------------------------------------
+
+
+def operator(world: Simulation) -> tuple[Any, str]:
+    """Make an operator whose rights come from a group that he is in; the group's name."""
+    team, app = name("team"), name("op")
+    who = world.principal(app)
+    settled(
+        seeding.apply(
+            world,
+            {
+                "version": 1,
+                "groups": [{"displayName": team, "members": [{"application": app}]}],
+                "directoryRoles": [{"role": "Global Administrator", "principal": {"application": app}}],
+                "roleAssignments": [
+                    {"principal": {"group": team}, "role": "Owner", "scope": {"subscription": True}},
+                ],
+            },
+        )[1]
+    )
+    return who, team
+
+
+def test_nobody_prunes_what_he_works_with(fresh: Simulation) -> None:
+    """Rights by a group, the group, and one's own credentials stay, though no list names them."""
+    who, team = operator(fresh)
+    file: dict[str, Any] = {"version": 1, "groups": [], "roleAssignments": [], "directoryRoles": []}
+    gone = steps(seeding.plan(fresh, file, prune=True, who=who))
+    assert gone
+    assert not any(team in one for one in gone)
+    own = {"version": 1, "applications": [{"displayName": "Strongroom administrator", "passwords": []}]}
+    assert not [one for one in steps(seeding.plan(fresh, own, prune=True)) if "secret" in one]
+
+
+def test_whoever_leaves_does_so_last(fresh: Simulation) -> None:
+    """What its author loses rights by comes after all the rest, and not at all once something failed."""
+    who, team = operator(fresh)
+    file = {**group([{"name": name("v")}]), "groups": [{"displayName": team, "members": []}]}
+    plan = seeding.plan(fresh, file, who=who)
+    assert steps(plan)[-1] == f"change members of group {team}"
+    bad = {**group([{"name": fresh.vault.name + "-x", "location": "local", "tags": {"a" * 600: "b"}}])}
+    _, outcome = seeding.apply(fresh, {**bad, "groups": file["groups"]}, who=who)
+    assert len(outcome.failed) == 1
+    assert [one.item.name for one in outcome.untried] == [team]
+    settled(seeding.apply(fresh, file, who=who)[1])
+
+
+def test_what_the_file_needs_is_not_pruned(world: Simulation) -> None:
+    """A list that leaves out what is named elsewhere in the file is a mistake, told with the line."""
+    user, home, vault = f"{name('u')}@strongroom.localhost", name("rg"), name("v")
+    place = {"name": home, "location": "local", "vaults": [{"name": vault}], "identities": [{"name": "runner"}]}
+    users = [{"userPrincipalName": user, "password": {"generate": {"length": 20}}}]
+    settled(seeding.apply(world, {"version": 1, "users": users, "resourceGroups": [place]})[1])
+    for kind, scope in (("user", {"vault": vault}), ("resource group", {"resourceGroup": home})):
+        text: dict[str, Any] = {
+            "version": 1,
+            **({"users": []} if kind == "user" else {"resourceGroups": []}),
+            "roleAssignments": [{"principal": {"user": user}, "role": "Reader", "scope": scope}],
+        }
+        with pytest.raises(Invalid, match=f"{kind} .* is needed here, and --prune would delete it"):
+            seeding.plan(world, text, prune=True)
+        assert seeding.plan(world, text).changes
+    inside = [{"principal": {"identity": f"{home}/runner"}, "role": "Reader", "scope": {"vault": vault}}]
+    with pytest.raises(Invalid, match=f"resource group {home} is needed here"):
+        seeding.plan(world, {"version": 1, "resourceGroups": [], "roleAssignments": inside}, prune=True)
+
+
+def test_credentials_of_one_name_go_together(world: Simulation) -> None:
+    """A client secret that a list leaves out is gone, however many of its name there are."""
+    app = name("app")
+    wanted = {"displayName": app, "passwords": [{"displayName": "web"}]}
+    settled(seeding.apply(world, {"version": 1, "applications": [wanted]})[1])
+    with seeding.session(world) as session:
+        (found,) = [one for one in session.graph_pages("/applications") if one["displayName"] == app]
+        session.graph(
+            "POST", f"/applications/{found['id']}/addPassword", {"passwordCredential": {"displayName": "web"}}
+        )
+        file = {"version": 1, "applications": [{"displayName": app, "passwords": []}, *_others(world, app)]}
+        settled(seeding.apply(world, file, prune=True)[1])
+        assert session.graph("GET", f"/applications/{found['id']}")["passwordCredentials"] == []
+
+
+def _others(world: Simulation, app: str) -> list[dict[str, Any]]:
+    listed = seeding.export(world).document["applications"]
+    return [{"displayName": one["displayName"]} for one in listed if one["displayName"] != app]

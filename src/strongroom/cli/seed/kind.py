@@ -20,16 +20,19 @@ class Wanting:
     Attributes:
         declared: what the file itself makes, by its key, as it is spelled there.
         needs: what the item that is being made refers to.
+        meant: everything that the file refers to, with the first line that does.
     """
 
     reach: Reach
     faults: Faults
     declared: Mapping[Key, str]
     needs: set[Key] = field(default_factory=set)
+    meant: dict[Key, int] = field(default_factory=dict)
 
     def refer(self, kind: str, name: str, line: int) -> str:
         """Take a reference: the name as it is spelled where the thing is, or a fault if there is no such thing."""
         key = key_of(kind, name)
+        self.meant.setdefault(key, line)
         try:
             found = self.reach.look(kind, name)
         except Unclear as unclear:
@@ -51,11 +54,18 @@ class Wanting:
                 self.faults.add(entry.line, "", "nothing is given to everyone: it is only in a deny assignment")
             return {"everyone": True}
         if kind == "objectId":
-            return show_principal(self.reach, name.lower())
+            return self._by_id(show_principal(self.reach, name.lower()), entry.line)
         name = self.refer(kind, name, entry.line)
         if kind == "application":
             self._need_principal(name, entry.line)
         return {kind: name}
+
+    def _by_id(self, reference: Document, line: int) -> Document:
+        """Note what an id means, if it has a name here."""
+        kind, name = next(iter(reference.items()))
+        if kind not in {"id", "objectId", "everyone", "subscription"}:
+            self.meant.setdefault(key_of(kind, name), line)
+        return reference
 
     def _need_principal(self, application: str, line: int) -> None:
         """See that an application has a service principal, or gets one: it is that which rights are given to."""
@@ -76,7 +86,7 @@ class Wanting:
     def scope(self, entry: Entry) -> Document:
         """Take a reference to a scope."""
         if "id" in entry:
-            return show_scope(self.reach, entry["id"])
+            return self._by_id(show_scope(self.reach, entry["id"]), entry.line)
         if "subscription" in entry:
             return {"subscription": True}
         kind = next(name for name in entry if name != "secret")

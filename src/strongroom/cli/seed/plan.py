@@ -36,12 +36,14 @@ class Change:
         item: the thing as it is to be, with what is there already where the file says nothing; of what is to be
             deleted, as it is.
         found: the thing as it is; None if there is none yet.
+        parting: whether who applies the file loses rights by it.
     """
 
     act: Act
     item: Item
     found: Item | None = None
     differences: tuple[Difference, ...] = ()
+    parting: bool = False
 
     @property
     def changed(self) -> frozenset[str]:

@@ -115,7 +115,7 @@ def _read_group(_: Wanting, entry: Entry, __: Item | None) -> Item:
 
 def _found_groups(reach: Reach, _: Parents) -> Iterable[Item]:
     for name, one in reach.listed("group"):
-        yield Item("group", name, pick(one, *_GROUP), id=one["id"])
+        yield Item("group", name, pick(one, *_GROUP), id=one["id"], protected=one["id"] in reach.own)
 
 
 def _put_group(reach: Reach, change: Change) -> None:
@@ -197,11 +197,10 @@ def _read_role(wanting: Wanting, entry: Entry, _: Item | None) -> Item:
 
 
 def _found_roles(reach: Reach, _: Parents) -> Iterable[Item]:
-    own = reach.session.claims.get("oid")
     names = {one["id"]: name for name, one in reach.listed("directoryRole")}
     for one in reach.session.graph_pages(_ASSIGNMENTS):
         role, principal = names[one["roleDefinitionId"]], show_principal(reach, one["principalId"])
-        yield _role_item(role, principal, id=one["id"], protected=one["principalId"] == own)
+        yield _role_item(role, principal, id=one["id"], protected=one["principalId"] in reach.own)
 
 
 def _put_role(reach: Reach, change: Change) -> None:

@@ -124,6 +124,7 @@ class Reach:
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
     _by_id: dict[str, dict[str, str]] = field(default_factory=dict)
     _unseen: set[str] = field(default_factory=set)
+    _own: frozenset[str] | None = None
 
     def see(self, what: str, items: Callable[[], Iterable[T]]) -> list[T]:
         """
@@ -211,6 +212,25 @@ class Reach:
         self._lists[kind].append((name, one))
         self._by_name[kind].setdefault(name.casefold(), []).append((name, one))
         self._by_id[kind][LISTINGS[kind].identifier(one)] = name
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The object ids that the operator's rights hang on: its own, and those of the groups that it is in."""
+        if self._own is None:
+            oid = str(self.session.claims.get("oid", ""))
+            self._own = frozenset({oid, *self._groups_of(oid)})
+        return self._own
+
+    def _groups_of(self, object_id: str) -> Iterable[str]:
+        path = f"/directoryObjects/{segment(object_id)}/getMemberGroups"
+        try:
+            answer = self.session.graph("POST", path, {"securityEnabledOnly": False})
+        except Refused as refused:
+            if refused.status != _FORBIDDEN:
+                raise
+            # Whoever may not read the directory can take nothing from it either.
+            return ()
+        return [str(one) for one in answer["value"]]
 
     # ---- ARM ----------------------------------------------------------------------------------------------------
 

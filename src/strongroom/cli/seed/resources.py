@@ -43,8 +43,11 @@ def _read_group(_: Wanting, entry: Entry, __: Item | None) -> Item:
 
 
 def _found_groups(reach: Reach, _: Parents) -> Iterable[Item]:
+    # A managed identity goes with its group, and so would whoever applies the file as one.
+    own = str(reach.session.claims.get("xms_mirid", "")).lower()
     for name, one in reach.listed("resourceGroup"):
-        yield Item("resourceGroup", name, pick(one, "location", "tags"), id=one["id"])
+        protected = own.startswith(f"{one['id'].lower()}/")
+        yield Item("resourceGroup", name, pick(one, "location", "tags"), id=one["id"], protected=protected)
 
 
 def _put_group(reach: Reach, change: Change) -> None:

@@ -113,7 +113,6 @@ def _first(wanting: Wanting) -> frozenset[Any]:
 
 def _found_assignments(reach: Reach, _: Parents) -> Iterable[Item]:
     roles = {one["name"]: name for name, one in reach.listed("role")}
-    own = reach.session.claims.get("oid")
     for one in reach.session.arm_pages(f"{_under(reach.subscription)}/roleAssignments", api_version=AUTHORIZATION):
         properties = one["properties"]
         role_id = properties["roleDefinitionId"].rpartition("/")[2]
@@ -123,7 +122,7 @@ def _found_assignments(reach: Reach, _: Parents) -> Iterable[Item]:
             show_scope(reach, properties["scope"]),
             pick(properties, "condition", "description"),
             id=one["id"],
-            protected=properties["principalId"] == own or _is_above(reach, properties["scope"]),
+            protected=properties["principalId"] in reach.own or _is_above(reach, properties["scope"]),
         )
 
 
