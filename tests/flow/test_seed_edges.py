@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
 from tests.flow.test_seed import fresh, group, name, settled, steps
 from tests.world import Simulation
 
 __all__ = ["fresh"]
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 
 def stays(world: Simulation, file: dict[str, Any], **how: Any) -> None:
@@ -193,3 +197,58 @@ def test_credentials_of_one_name_go_together(world: Simulation) -> None:
 def _others(world: Simulation, app: str) -> list[dict[str, Any]]:
     listed = seeding.export(world).document["applications"]
     return [{"displayName": one["displayName"]} for one in listed if one["displayName"] != app]
+
+
+# ---- going on -------------------------------------------------------------------------------------------------------
+
+
+def test_it_goes_on_where_the_rights_were_to_come(world: Simulation) -> None:
+    """A vault that was made before its rights were given can be filled by applying the file again."""
+    app, vault = name("op"), name("v")
+    who = world.principal(app)
+    subscription = f"/subscriptions/{world.first.subscription_id}"
+    world.grant(who.oid, OWNER, subscription)
+    secrets = [
+        {"name": "made", "value": {"generate": {}}, "tags": {"a": "b"}},
+        {"name": "said", "value": {"env": "SAID"}},
+        {"name": "kept", "value": {"keep": True}},
+    ]
+    file = group([{"name": vault, "enableRbacAuthorization": True, "secrets": secrets}])
+    right = {"principal": {"objectId": who.oid}, "role": "Key Vault Secrets Officer", "scope": {"vault": vault}}
+    how: dict[str, Any] = {"who": who, "environment": {"SAID": "one"}}
+    settled(seeding.apply(world, group([{"name": vault, "enableRbacAuthorization": True}]), **how)[1])
+    with pytest.raises(Refused, match="ForbiddenByRbac"):
+        seeding.plan(world, file, **how)
+
+    whole = {**file, "roleAssignments": [right]}
+    outcome = seeding.apply(world, whole, **how)[1]
+    assert [one.change.item.name for one in outcome.failed] == [f"{vault}/kept"]
+    assert "there is no value to keep" in outcome.failed[0].message
+    with seeding.session(world, who) as session:
+        before = session.vault(vault, "GET", "/secrets/made")
+        session.vault(vault, "PUT", "/secrets/kept", {"value": "mine"})
+        assert session.vault(vault, "GET", "/secrets/said")["value"] == "one"
+
+    again = _without_right(world, who, vault)
+    secrets[0]["tags"] = {"a": "c"}
+    how["environment"]["SAID"] = "two"
+    settled(seeding.apply(world, {**whole, "roleAssignments": [again]}, **how)[1])
+    with seeding.session(world, who) as session:
+        after = session.vault(vault, "GET", "/secrets/made")
+        assert (after["id"], after["value"], after["tags"]) == (before["id"], before["value"], {"a": "c"})
+        assert session.vault(vault, "GET", "/secrets/said")["value"] == "two"
+        assert session.vault(vault, "GET", "/secrets/kept")["value"] == "mine"
+    assert steps(seeding.plan(world, {**whole, "roleAssignments": [again]}, **how)) == []
+
+
+def _without_right(world: Simulation, who: Any, vault: str) -> dict[str, Any]:
+    """Take the right to a vault away, and give how it is said again."""
+    file = {"version": 1, "roleAssignments": []}
+    with seeding.reaching(world) as reach:
+        plan = seeding.compare(
+            seeding.read_wanted(seeding.read_document(json.dumps(file).encode()), reach), reach, prune=True
+        )
+        mine = [one for one in plan.changes if vault in one.item.name]
+        assert len(mine) == 1
+        settled(seeding.carry_out(replace(plan, changes=tuple(mine)), reach))
+    return {"principal": {"objectId": who.oid}, "role": "Key Vault Secrets Officer", "scope": {"vault": vault}}

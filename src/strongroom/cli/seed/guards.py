@@ -13,6 +13,23 @@ from strongroom.cli.seed.reach import TYPES, Reach, spell
 from strongroom.cli.seed.resources import group_of
 from strongroom.cli.seed.schema import Faults
 
+_OPENING = frozenset({
+    "denyAssignment", "directoryRole", "endpointListener", "group members", "networkMap", "role", "roleAssignment",
+    "vault", "virtualNetwork",
+})  # fmt: skip
+"""What can open a vault to whoever applies the file."""
+
+
+def check_open(plan: Plan, reach: Reach) -> None:
+    """
+    See that vaults that could not be looked into may be open when their turn comes, since something before opens them.
+
+    Raises:
+        Refused: nothing does.
+    """
+    if reach.closed and not any(one.item.kind in _OPENING for one in plan.changes if one.act is not Act.DELETE):
+        raise next(iter(reach.closed.values()))
+
 
 def check_meant(plan: Plan, meant: Mapping[Key, int], reach: Reach) -> None:
     """

@@ -27,7 +27,7 @@ NETWORK = "2024-05-01"
 AUTHORIZATION = "2022-04-01"
 LOCKS = "2020-05-01"
 MANAGEMENT = "2021-04-01"
-_FORBIDDEN = 403
+FORBIDDEN = 403
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -111,6 +111,7 @@ class Reach:
         folder: where the file's relative paths begin.
         credentials: takes what the service tells once.
         left_out: what the operator may not see, where the rest is enough; None where nothing may be missing.
+        closed: vaults that the operator may not look into yet, by their names in lower case, with the refusal.
     """
 
     session: Session
@@ -120,6 +121,7 @@ class Reach:
     credentials: Credentials = field(default_factory=Credentials)
     left_out: list[str] | None = None
     clock: Callable[[], float] = time.time
+    closed: dict[str, Refused] = field(default_factory=dict)
     _lists: dict[str, list[tuple[str, Document]]] = field(default_factory=dict)
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
     _by_id: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -136,9 +138,21 @@ class Reach:
         try:
             return list(items())
         except Refused as refused:
-            if self.left_out is None or refused.status != _FORBIDDEN:
+            if self.left_out is None or refused.status != FORBIDDEN:
                 raise
             self.left_out.append(f"{what}: {str(refused).partition(chr(10))[0]}")
+            return []
+
+    def look_into(self, vault: str, items: Callable[[], Iterable[T]]) -> list[T]:
+        """List what is in a vault; nothing if it is closed to the operator, which what is to be done may change."""
+        if self.left_out is not None:
+            return self.see(f"the secrets of vault {vault}", items)
+        try:
+            return list(items())
+        except Refused as refused:
+            if refused.status != FORBIDDEN:
+                raise
+            self.closed.setdefault(vault.casefold(), refused)
             return []
 
     # ---- names --------------------------------------------------------------------------------------------------
@@ -201,7 +215,7 @@ class Reach:
         try:
             self.listed(kind)
         except Refused as refused:
-            if refused.status != _FORBIDDEN:
+            if refused.status != FORBIDDEN:
                 raise
             self._unseen.add(kind)
             return None
@@ -226,7 +240,7 @@ class Reach:
         try:
             answer = self.session.graph("POST", path, {"securityEnabledOnly": False})
         except Refused as refused:
-            if refused.status != _FORBIDDEN:
+            if refused.status != FORBIDDEN:
                 raise
             # Whoever may not read the directory can take nothing from it either.
             return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from strongroom.cli.seed.guards import author_last, check_meant
+from strongroom.cli.seed.guards import author_last, check_meant, check_open
 from strongroom.cli.seed.items import Item, Key, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting
 from strongroom.cli.seed.kinds import CONTROLLED, KINDS, RULES
@@ -93,6 +93,7 @@ def compare(wanted: Wanted, reach: Reach, *, prune: bool) -> Plan:
     kept = {_stored(item) for item in wanted.items}
     found = [replace(one, protected=one.protected or one.key in kept) for one in read_found(reach, wanted)]
     plan = make_plan(wanted.items, found, RULES, complete=complete)
+    check_open(plan, reach)
     check_meant(plan, wanted.meant, reach)
     return author_last(plan, reach)
 
