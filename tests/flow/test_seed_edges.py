@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.refusals import Refused
+from strongroom.cli.seed import command
+from strongroom.cli.seed.export import make_export
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
-from tests.flow.test_seed import fresh, group, name, settled, steps
+from tests.flow.test_seed import READER, fresh, group, name, settled, steps
 from tests.world import Simulation
 
 __all__ = ["fresh"]
+KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 
@@ -252,3 +260,48 @@ def _without_right(world: Simulation, who: Any, vault: str) -> dict[str, Any]:
         assert len(mine) == 1
         settled(seeding.carry_out(replace(plan, changes=tuple(mine)), reach))
     return {"principal": {"objectId": who.oid}, "role": "Key Vault Secrets Officer", "scope": {"vault": vault}}
+
+
+# ---- exports --------------------------------------------------------------------------------------------------------
+
+
+def test_values_that_may_not_be_read_are_left_out(world: Simulation) -> None:
+    """Whoever may list secrets and not read them gets an export with the rest, and is told."""
+    vault = {"name": name("v"), "enableRbacAuthorization": True, "secrets": [{"name": "a", "value": {"generate": {}}}]}
+    settled(seeding.apply(world, group([vault]))[1])
+    reader = world.principal()
+    for role in (READER, KEY_VAULT_READER):
+        world.grant(reader.oid, role, f"/subscriptions/{world.first.subscription_id}")
+    with seeding.reaching(world, reader, operator=False) as reach:
+        made = make_export(reach, values=True)
+    assert any(one.startswith(f"the value of secret {vault['name']}/a: ") for one in made.left_out)
+    homes = made.document["resourceGroups"]
+    (shown,) = [one for home in homes for one in home.get("vaults", ()) if one["name"] == vault["name"]]
+    assert shown["secrets"] == [{"name": "a", "value": {"keep": True}}]
+
+
+def test_an_export_goes_into_a_file_of_ones_own(
+    world: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is somebody else's, or leads to one, gets nothing, and stays as it is."""
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[Any]:
+        with seeding.session(world) as session:
+            yield session, None
+
+    monkeypatch.setattr(command, "_open", opened)
+    how: dict[str, Any] = {"tenant": None, "subscription": None, "values": True, "as_json": False}
+    path, link = tmp_path / "export.yaml", tmp_path / "link.yaml"
+    path.write_text("old")
+    link.symlink_to(path)
+    with pytest.raises(Halt, match="cannot be written"):
+        command.export(None, link, **how)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+        with pytest.raises(Halt, match="is no file of yours"):
+            command.export(None, path, **how)
+    assert path.read_text() == "old"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Halt):
+        command.export(None, tmp_path / "pipe", **how)
