@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +15,8 @@ import pytest
 
 from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.refusals import Refused
-from strongroom.cli.seed import command
-from strongroom.cli.seed.export import make_export
+from strongroom.cli.seed import command, show
+from strongroom.cli.seed.export import make_export, write_yaml
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
 from tests.flow.test_seed import READER, fresh, group, name, settled, steps
@@ -305,3 +306,38 @@ def test_an_export_goes_into_a_file_of_ones_own(
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Halt):
         command.export(None, tmp_path / "pipe", **how)
+
+
+def test_an_export_of_odd_names_can_be_applied(fresh: Simulation) -> None:
+    """What the service takes as a name or a text is exported so that it can be applied, and steers no terminal."""
+    odd = "odd\n\x1b[2J\u202ename"
+    with seeding.session(fresh) as session:
+        base = {"mailEnabled": False, "securityEnabled": True}
+        made = session.graph("POST", "/groups", {**base, "displayName": odd, "mailNickname": "a/b"})
+        session.graph("POST", f"/groups/{made['id']}/members/$ref", {"@odata.id": _reference(session.claims["oid"])})
+        app = session.graph("POST", "/applications", {"displayName": odd, "notes": "a\r\nb"})
+        role = {"displayName": "none", "description": "d", "allowedMemberTypes": ["User"], "isEnabled": True}
+        role["id"] = "11111111-1111-4111-8111-111111111111"
+        session.graph("PATCH", f"/applications/{app['id']}", {"appRoles": [role]})
+        tags = {"": "e", "a b": "x\ny", "<<": "m", "yes": "no", "c": ""}
+        body = {"value": secrets.token_hex(8), "contentType": "a\nb\u0085c\u2028d", "tags": tags}
+        session.vault(fresh.vault.name, "PUT", "/secrets/odd", body)
+    text = write_yaml(seeding.export(fresh).document)
+    assert steps(seeding.plan(fresh, text)) == []
+    changed = text.replace("description: d\n", "description: e\n")
+    plan, outcome = seeding.apply(fresh, changed)
+    settled(outcome)
+    assert len(plan.changes) == 1
+    with seeding.session(fresh) as session:
+        (kept,) = session.graph("GET", f"/applications/{app['id']}")["appRoles"]
+        assert (kept["id"], kept["description"]) == (role["id"], "e")
+    twice = {"version": 1, "groups": [{"displayName": odd}, {"displayName": odd}]}
+    with pytest.raises(Invalid) as caught:
+        seeding.plan(fresh, twice)
+    assert str(caught.value).isprintable()
+    lines = [*show.plan_lines(plan), *show.outcome_lines(outcome)]
+    assert all(line.isprintable() for line in lines)
+
+
+def _reference(object_id: str) -> str:
+    return f"https://graph.microsoft.com/v1.0/directoryObjects/{object_id}"

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from strongroom.cli.seed.document import ALPHABET, DOCUMENT, LENGTH, read_document, reference
+from strongroom.cli.seed.export import write_yaml
 from strongroom.cli.seed.reading import FAULTS, Invalid, read_yaml
 from strongroom.cli.seed.schema import Entry
 from strongroom.core.limits import SEED_DEPTH, SEED_FILE_BYTES
@@ -114,7 +115,7 @@ roleAssignments:
 """
     assert faults(text) == [
         "line 1: version: it must be 1",
-        "line 3: users[0].displayName: it must be a text of one line, and YAML reads a number: put it in quotes",
+        "line 3: users[0].displayName: it must be a text, and YAML reads a number: put it in quotes",
         "line 3: users[0]: userPrincipalName must be said",
         (
             "line 4: users[0]: colour is not known here: userPrincipalName, displayName, mailNickname, givenName,"
@@ -262,3 +263,12 @@ def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
         " [{name: b, value: {s3cret}}]}]}]\n"
     )
     assert not any("s3cret" in fault for fault in faults(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a\n", "\n", "a\u2028", "\x85", "a\x85b", "a\r\nb", "\ufeffx", "a\x1b[2J", " a\n ", "\t"]
+)
+def test_what_is_exported_is_read_again(text: str) -> None:
+    """Every text comes back as it was, whatever YAML takes for the end of a line."""
+    written = write_yaml({"version": 1, "groups": [{"displayName": "a", "description": text}]})
+    assert read_document(written.encode())["groups"][0]["description"] == text

@@ -50,7 +50,7 @@ def _found_applications(reach: Reach, _: Parents) -> Iterable[Item]:
             **pick(one, *_PLAIN),
             "redirectUris": without_nothing({platform: one[platform]["redirectUris"] for platform in _PLATFORMS}),
             "requestedAccessTokenVersion": one["api"]["requestedAccessTokenVersion"],
-            "appRoles": [pick(role, *_ROLE) for role in one["appRoles"]],
+            "appRoles": [without_nothing(pick(role, *_ROLE)) for role in one["appRoles"]],
         }
         yield Item("application", name, values, id=one["id"], protected=one["appId"] == own)
 
@@ -79,12 +79,17 @@ def _put_application(reach: Reach, change: Change) -> None:
 def _replace_roles(reach: Reach, there: Document, wanted: Iterable[Document], body: Document) -> None:
     """Say the app roles, those that stay with their ids; one that goes has to be switched off first, as Graph wants."""
     roles = there.get("appRoles", [])
-    ids = {role["value"]: role["id"] for role in roles}
-    body["appRoles"] = [{**role, "id": ids.get(role["value"]) or str(uuid.uuid4())} for role in wanted]
+    ids = {_called(role): role["id"] for role in roles}
+    body["appRoles"] = [{**role, "id": ids.get(_called(role)) or str(uuid.uuid4())} for role in wanted]
     kept = {role["id"] for role in body["appRoles"]}
     if any(role["id"] not in kept and role["isEnabled"] for role in roles):
         switched = [{**role, "isEnabled": role["isEnabled"] and role["id"] in kept} for role in roles]
         reach.session.graph("PATCH", f"/applications/{there['id']}", {"appRoles": switched})
+
+
+def _called(role: Mapping[str, Any]) -> tuple[str, str]:
+    """Give by what an app role is known: its value, or the name of one that has none."""
+    return ("value", role["value"]) if role.get("value") else ("name", role["displayName"])
 
 
 def _drop_application(reach: Reach, item: Item) -> None:

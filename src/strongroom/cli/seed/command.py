@@ -26,6 +26,7 @@ from strongroom.cli.seed.reach import RESOURCES, Control, Document, Reach
 from strongroom.cli.seed.reading import Invalid
 from strongroom.cli.seed.schema import Entry
 from strongroom.cli.seed.state import compare, missing, read_wanted
+from strongroom.cli.text import one_line
 from strongroom.core import limits
 from strongroom.core.guids import parse_guid
 
@@ -98,7 +99,7 @@ def export(
         reach = Reach(session, asks)
         made = make_export(reach, values=values)
     for one in made.left_out:
-        print(f"left out: {one}", file=sys.stderr)
+        print(f"left out: {one_line(one)}", file=sys.stderr)
     if output is None and as_json:
         print_json(made.document)
     elif output is None:

@@ -75,6 +75,14 @@ class _Dumper(yaml.SafeDumper):
         """Say that nothing is referred to."""
         return True
 
+    def text(self, text: str) -> yaml.Node:
+        """Write a text; with ends of lines of any kind in quotes, where each is an escape and none becomes another."""
+        ends = bool(text) and text.splitlines() != [text]
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if ends else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
 
 def _distinct(items: Iterable[Item], export: Export) -> Iterable[Item]:
     """Leave out things that a file could not tell apart."""
