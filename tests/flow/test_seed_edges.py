@@ -19,6 +19,7 @@ from strongroom.cli.seed import command, show
 from strongroom.cli.seed.export import make_export, write_yaml
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
+from tests.flow.arm import Arm
 from tests.flow.test_seed import READER, fresh, group, name, settled, steps
 from tests.world import Simulation
 
@@ -341,3 +342,29 @@ def test_an_export_of_odd_names_can_be_applied(fresh: Simulation) -> None:
 
 def _reference(object_id: str) -> str:
     return f"https://graph.microsoft.com/v1.0/directoryObjects/{object_id}"
+
+
+# ---- diagnostic settings --------------------------------------------------------------------------------------------
+
+
+def test_diagnostic_settings(fresh: Simulation) -> None:
+    """A vault's audit is sent where the file says, each setting as a whole, and what a list leaves out goes."""
+    arm = Arm(fresh, fresh.administrator)
+    arm.make_vault()
+    arm.make_sink()
+    sent = {"name": "to storage", "logs": ["auditevent"], "metrics": ["AllMetrics"], "storageAccountId": arm.storage}
+    vault: dict[str, Any] = {"name": arm.vault_name, "diagnosticSettings": [sent]}
+    home = {"name": arm.vault.split("/")[4], "location": "local", "vaults": [vault]}
+    file = {"version": 1, "resourceGroups": [home, {"name": "default", "location": "local"}]}
+    stays(fresh, file)
+    assert steps(seeding.plan(fresh, write_yaml(seeding.export(fresh).document))) == []
+    del sent["metrics"]
+    sent["logs"], sent["logGroups"] = [], ["allLogs"]
+    stays(fresh, file)
+    (setting,) = arm.do("GET", arm.setting.rpartition("/")[0])["value"]
+    assert [one["categoryGroup"] for one in setting["properties"]["logs"]] == ["allLogs"]
+    assert setting["properties"]["metrics"] == []
+    vault["diagnosticSettings"] = []
+    stays(fresh, file)
+    settled(seeding.apply(fresh, file, prune=True)[1])
+    assert arm.do("GET", arm.setting.rpartition("/")[0]) == {"value": []}

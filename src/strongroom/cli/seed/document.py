@@ -25,6 +25,7 @@ from strongroom.cli.seed.schema import (
     take,
 )
 from strongroom.core import limits
+from strongroom.core.diagnostics import CATEGORY_GROUPS, LOG_CATEGORIES, METRIC_CATEGORIES
 from strongroom.core.locks import LockLevel
 
 VERSION = 1
@@ -356,6 +357,21 @@ SECRET = Shape(
         "tags": TAGS,
     },
 )
+DIAGNOSTIC_SETTING = Shape(
+    "diagnostic setting",
+    {
+        "name": Member(NAME, "Its name.", required=True),
+        "logs": Member(ListOf(Choice(LOG_CATEGORIES)), "Which logs are sent."),
+        "logGroups": Member(ListOf(Choice(tuple(CATEGORY_GROUPS))), "Or which groups of them."),
+        "metrics": Member(ListOf(Choice(METRIC_CATEGORIES)), "Which numbers are sent."),
+        "storageAccountId": Member(ARM_ID, "To which storage account."),
+        "eventHubAuthorizationRuleId": Member(ARM_ID, "By which rule of an event hub's namespace."),
+        "eventHubName": Member(TEXT, "To which event hub there."),
+        "workspaceId": Member(ARM_ID, "To which workspace."),
+        "logAnalyticsDestinationType": Member(Choice(("AzureDiagnostics", "Dedicated")), "Into which tables there."),
+        "marketplacePartnerId": Member(ARM_ID, "To which partner."),
+    },
+)
 VAULT_SHAPE = Shape(
     "vault",
     {
@@ -378,6 +394,7 @@ VAULT_SHAPE = Shape(
         ),
         "networkAcls": Member(ACLS, "The firewall; what is not said of it stays."),
         "accessPolicies": Member(ListOf(ACCESS_POLICY), "Every access policy."),
+        "diagnosticSettings": Member(ListOf(DIAGNOSTIC_SETTING), "Where copies of its audit go; each is said whole."),
         "secrets": Member(ListOf(SECRET), "Its secrets."),
     },
 )

@@ -12,6 +12,7 @@ from strongroom.cli.seed.applications import (
     APPLICATIONS,
     SERVICE_PRINCIPALS,
 )
+from strongroom.cli.seed.diagnostics import DIAGNOSTIC_SETTINGS
 from strongroom.cli.seed.kind import Kind
 from strongroom.cli.seed.locks import LOCKS
 from strongroom.cli.seed.networks import ENDPOINT_LISTENERS, NETWORK_MAPS, PRIVATE_ENDPOINTS, VIRTUAL_NETWORKS
@@ -41,6 +42,7 @@ KINDS: tuple[Kind, ...] = (
     VIRTUAL_NETWORKS,
     NETWORK_MAPS,
     VAULTS,
+    DIAGNOSTIC_SETTINGS,
     PRIVATE_ENDPOINTS,
     ENDPOINT_LISTENERS,
     ROLES,

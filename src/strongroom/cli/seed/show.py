@@ -114,6 +114,7 @@ _KINDS = {
     "applicationFederation": "federated credential",
     "applicationPassword": "client secret",
     "denyAssignment": "deny assignment",
+    "diagnosticSetting": "diagnostic setting",
     "directoryRole": "directory role",
     "endpointListener": "endpoint listener",
     "group members": "members of group",
