@@ -368,3 +368,15 @@ def test_diagnostic_settings(fresh: Simulation) -> None:
     stays(fresh, file)
     settled(seeding.apply(fresh, file, prune=True)[1])
     assert arm.do("GET", arm.setting.rpartition("/")[0]) == {"value": []}
+
+
+def test_tags_of_the_subscription(fresh: Simulation) -> None:
+    """They are said whole, as those of everything else, and stay where a file says nothing of them."""
+    stays(fresh, {"version": 1, "subscriptionTags": {"team": "shop", "empty": ""}})
+    assert seeding.export(fresh).document["subscriptionTags"] == {"team": "shop", "empty": ""}
+    stays(fresh, {"version": 1, "groups": []})
+    plan, outcome = seeding.apply(fresh, {"version": 1, "subscriptionTags": {"team": "ops"}}, prune=True)
+    settled(outcome)
+    assert list(show.plan_lines(plan)) == ["~ subscription tags", "    tags: team=shop empty=nothing -> team=ops"]
+    settled(seeding.apply(fresh, {"version": 1, "subscriptionTags": {}})[1])
+    assert "subscriptionTags" not in seeding.export(fresh).document

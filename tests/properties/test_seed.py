@@ -200,6 +200,7 @@ def files(draw: Any) -> dict[str, Any]:
             {"displayName": one, "servicePrincipal": draw(_service_principals), **draw(_applications)}
             for one in applications
         ],
+        **draw(some(subscriptionTags=tags)),
         "resourceGroups": homes,
         "networkMaps": [
             {"virtualNetwork": one, "ranges": [f"10.{place}.0.0/24"]}
@@ -248,7 +249,10 @@ def exported(world: Simulation, besides: dict[str, Any]) -> dict[str, Any]:
     """Export an instance as YAML would be read, without what was there before anything was applied."""
     document = seeding.load(write_yaml(seeding.export(world).document))
     del document["version"]
-    return {name: [one for one in document[name] if one not in besides.get(name, [])] for name in document}
+    return {
+        name: [one for one in value if one not in besides.get(name, [])] if isinstance(value, list) else value
+        for name, value in document.items()
+    }
 
 
 def portable(document: dict[str, Any]) -> dict[str, Any]:

@@ -474,6 +474,7 @@ DOCUMENT = Shape(
         "applications": Member(ListOf(APPLICATION), "Applications."),
         "directoryRoles": Member(ListOf(DIRECTORY_ROLE), "Who has which directory role."),
         "appRoleAssignments": Member(ListOf(APP_ROLE_ASSIGNMENT), "Who has which app role."),
+        "subscriptionTags": Member(Texts(), "All tags of the subscription: those that the file leaves out go."),
         "resourceGroups": Member(ListOf(RESOURCE_GROUP), "Resource groups, with what is in them."),
         "networkMaps": Member(ListOf(NETWORK_MAP), "Where virtual networks really are; the instance operator's."),
         "endpointListeners": Member(ListOf(LISTENER), "Which address a private endpoint is; the instance operator's."),

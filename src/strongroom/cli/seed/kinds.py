@@ -18,7 +18,7 @@ from strongroom.cli.seed.locks import LOCKS
 from strongroom.cli.seed.networks import ENDPOINT_LISTENERS, NETWORK_MAPS, PRIVATE_ENDPOINTS, VIRTUAL_NETWORKS
 from strongroom.cli.seed.plan import Rules
 from strongroom.cli.seed.principals import DIRECTORY_ROLES, GROUP_MEMBERS, GROUP_OWNERS, GROUPS, USERS
-from strongroom.cli.seed.resources import IDENTITY_FEDERATION, MANAGED_IDENTITIES, RESOURCE_GROUPS
+from strongroom.cli.seed.resources import IDENTITY_FEDERATION, MANAGED_IDENTITIES, RESOURCE_GROUPS, SUBSCRIPTION
 from strongroom.cli.seed.rights import DENY_ASSIGNMENTS, ROLE_ASSIGNMENTS, ROLES
 from strongroom.cli.seed.secrets import SECRETS
 from strongroom.cli.seed.tenants import TENANTS
@@ -30,6 +30,7 @@ KINDS: tuple[Kind, ...] = (
     GROUPS,
     APPLICATIONS,
     SERVICE_PRINCIPALS,
+    SUBSCRIPTION,
     RESOURCE_GROUPS,
     MANAGED_IDENTITIES,
     APPLICATION_FEDERATION,

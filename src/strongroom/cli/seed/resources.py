@@ -61,6 +61,29 @@ def _drop_group(reach: Reach, item: Item) -> None:
     reach.forget("resourceGroup", item.name)
 
 
+# ---- the subscription -----------------------------------------------------------------------------------------------
+
+_TAGS = "providers/Microsoft.Resources/tags/default"
+
+
+def _read_subscription(_: Wanting, entry: Entry, __: Item | None) -> Item:
+    return Item("subscription", "tags", {"tags": entry["subscriptionTags"]}, line=entry.line)
+
+
+def _found_subscription(reach: Reach, _: Parents) -> Iterable[Item]:
+    found = reach.session.arm("GET", f"{reach.subscription}/{_TAGS}", api_version=RESOURCES)
+    yield Item("subscription", "tags", {"tags": found["properties"]["tags"]}, protected=True)
+
+
+def _put_subscription(reach: Reach, change: Change) -> None:
+    body = {"properties": {"tags": change.item.values["tags"]}}
+    reach.session.arm("PUT", f"{reach.subscription}/{_TAGS}", body, api_version=RESOURCES)
+
+
+def _keep_subscription(_: Reach, item: Item) -> None:
+    raise AssertionError(f"the {item.name} of a subscription are changed, and never removed")
+
+
 # ---- resources of a group -------------------------------------------------------------------------------------------
 
 
@@ -155,6 +178,16 @@ def _drop_federated(reach: Reach, item: Item) -> None:
     reach.session.arm("DELETE", at(item.id), api_version=IDENTITIES)
 
 
+SUBSCRIPTION = Kind(
+    "subscription",
+    "subscriptionTags",
+    _read_subscription,
+    _found_subscription,
+    _put_subscription,
+    _keep_subscription,
+    lambda item: without_nothing({"subscriptionTags": item.values["tags"]}),
+    merges=True,
+)
 RESOURCE_GROUPS = Kind(
     "resourceGroup",
     "resourceGroups",
