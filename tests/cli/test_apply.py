@@ -127,7 +127,9 @@ def test_changes_are_told(operator: Operator, live: Service, tmp_path: Path) -> 
     assert shown == f"~ vault {name}\n    tags: team=shop -> team=ops\n1 to change; 1 as wanted\n"
     told = operator.json("apply", file, "--yes")
     (step,) = told["steps"]
+    line = Path(file).read_text(encoding="utf-8").splitlines().index(f"  - name: {name}") + 1
     assert step == {
+        "line": line,
         "action": "change",
         "kind": "vault",
         "name": name,
@@ -218,7 +220,7 @@ def test_a_part_that_fails(operator: Operator, tmp_path: Path) -> None:
     done = operator.run("apply", write(file, document("nonsense")), "--yes")
     assert done.returncode == Exit.FAILED
     assert "created  group Partial\n" in done.stdout
-    assert "FAILED   role definition Partial role\n    " in done.stdout
+    assert "FAILED   role definition Partial role (line " in done.stdout
     assert "not tried  role Partial role for group Partial at the subscription\n" in done.stdout
     assert "1 failed, 1 not tried: mend it and apply again" in done.stderr
     operator.done("apply", write(file, document("Microsoft.KeyVault/vaults/read")), "--yes")
