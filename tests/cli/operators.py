@@ -8,7 +8,7 @@ import pty
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -70,7 +70,7 @@ class Operator:
         assert result.returncode == code, f"{words}: {result.returncode} {result.stdout}{result.stderr}"
         return result.stderr
 
-    def at_terminal(self, *words: str, types: Mapping[str, str]) -> tuple[int, str]:
+    def at_terminal(self, *words: str, types: Mapping[str, str | Callable[[], str]]) -> tuple[int, str]:
         """Run a command at a terminal and answer what it asks; give its exit code and all that the terminal showed."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
@@ -84,7 +84,8 @@ class Operator:
             while piece := _read(ours):
                 shown += piece
                 for question in [one for one in left if one in shown]:
-                    os.write(ours, f"{left.pop(question)}\n".encode())
+                    answer = left.pop(question)
+                    os.write(ours, f"{answer if isinstance(answer, str) else answer()}\n".encode())
             return process.wait(_PATIENCE_S), shown
         finally:
             os.close(ours)

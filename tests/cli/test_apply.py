@@ -60,7 +60,7 @@ def test_the_example_as_the_readme_says_it(operator: Operator, tmp_path: Path) -
     assert shown.returncode == Exit.WOULD_CHANGE
     assert "+ vault shop-vault\n" in shown.stdout
     assert "+ secret shop-vault/payment-api-key\n    expires: 2030-01-01T00:00:00Z\n    value: set\n" in shown.stdout
-    assert shown.stdout.endswith("29 to create; 0 as wanted\n")
+    assert shown.stdout.endswith("30 to create; 0 as wanted\n")
     assert not made.exists()
 
     told = operator.run("apply", *common, "--yes")
@@ -75,8 +75,8 @@ def test_the_example_as_the_readme_says_it(operator: Operator, tmp_path: Path) -
     made.unlink()
 
     again = operator.run("apply", *common, "--yes", "--dry-run", "--detailed-exitcode")
-    assert (again.returncode, again.stdout) == (Exit.OK, "nothing to do; 29 as wanted\n")
-    assert operator.done("apply", *common) == "nothing to do; 29 as wanted\n"
+    assert (again.returncode, again.stdout) == (Exit.OK, "nothing to do; 30 as wanted\n")
+    assert operator.done("apply", *common) == "nothing to do; 30 as wanted\n"
 
     # The archive goes by access policies, and the operator has none there: its secrets are left out, and that is said.
     exported = tmp_path / "instance.yaml"
@@ -101,6 +101,22 @@ def test_asking(operator: Operator, tmp_path: Path) -> None:
     assert operator.done("apply", file) == "nothing to do; 1 as wanted\n"
 
 
+def test_what_changed_while_it_was_asked(operator: Operator, tmp_path: Path) -> None:
+    """What was agreed to is done, and nothing else: whoever changes something meanwhile is not overrun."""
+    file = write(tmp_path / "file.yaml", {"version": 1, "groups": [{"displayName": "Meanwhile"}]})
+    other = write(tmp_path / "other.yaml", {"version": 1, "groups": [{"displayName": "Meanwhile"}]})
+
+    def meanwhile() -> str:
+        operator.done("apply", other, "--yes")
+        return "y"
+
+    code, screen = operator.at_terminal("apply", file, types={"Apply this? [y/N]": meanwhile})
+    assert (code, "something changed in the meantime, and nothing was done" in screen) == (Exit.FAILED, True)
+    write(tmp_path / "file.yaml", {"version": 1, "groups": [{"displayName": "As JSON"}]})
+    code, screen = operator.at_terminal("apply", file, "--json", types={"Apply this? [y/N]": "y"})
+    assert (code, "+ group As JSON" in screen.partition("Apply this?")[0]) == (Exit.OK, True)
+
+
 def test_changes_are_told(operator: Operator, live: Service, tmp_path: Path) -> None:
     """A change says what was and what will be; `--json` says the same to programs."""
     file = write(tmp_path / "file.yaml", in_vault(live, tags={"team": "shop"}))
@@ -111,7 +127,9 @@ def test_changes_are_told(operator: Operator, live: Service, tmp_path: Path) -> 
     assert shown == f"~ vault {name}\n    tags: team=shop -> team=ops\n1 to change; 1 as wanted\n"
     told = operator.json("apply", file, "--yes")
     (step,) = told["steps"]
+    line = Path(file).read_text(encoding="utf-8").splitlines().index(f"  - name: {name}") + 1
     assert step == {
+        "line": line,
         "action": "change",
         "kind": "vault",
         "name": name,
@@ -144,8 +162,8 @@ def test_files_that_are_not_valid(operator: Operator, live: Service, tmp_path: P
     new = {"version": 1, "users": [{"userPrincipalName": "new@strongroom.localhost", "password": {"generate": {}}}]}
     assert "say --credentials FILE" in operator.fails(Exit.USAGE, "apply", write(path, new), "--yes")
     unset = in_vault(live, secrets=[{"name": "unset", "value": {"env": "NOT_SET_ANYWHERE"}}])
-    told = operator.fails(Exit.FAILED, "apply", write(path, unset), "--yes")
-    assert "the environment variable NOT_SET_ANYWHERE is not set" in told
+    told = operator.fails(Exit.USAGE, "apply", write(path, unset), "--yes")
+    assert "line 9: the environment variable NOT_SET_ANYWHERE is not set" in told
 
 
 def test_a_value_in_the_file_itself(operator: Operator, live: Service, tmp_path: Path) -> None:
@@ -174,6 +192,7 @@ def test_values_are_exported_to_a_file_alone(operator: Operator, live: Service, 
     path.chmod(0o644)
     operator.run("export", "--values", "--output", str(path))
     assert path.stat().st_mode & 0o777 == 0o600
+    assert "VALUES OF SECRETS ARE IN IT" in path.read_text(encoding="utf-8").splitlines()[0]
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     vaults = [one for group in document["resourceGroups"] for one in group.get("vaults", ())]
     found = {s["name"]: s["value"] for one in vaults for s in one.get("secrets", ())}
@@ -201,7 +220,7 @@ def test_a_part_that_fails(operator: Operator, tmp_path: Path) -> None:
     done = operator.run("apply", write(file, document("nonsense")), "--yes")
     assert done.returncode == Exit.FAILED
     assert "created  group Partial\n" in done.stdout
-    assert "FAILED   role definition Partial role\n    " in done.stdout
+    assert "FAILED   role definition Partial role (line " in done.stdout
     assert "not tried  role Partial role for group Partial at the subscription\n" in done.stdout
     assert "1 failed, 1 not tried: mend it and apply again" in done.stderr
     operator.done("apply", write(file, document("Microsoft.KeyVault/vaults/read")), "--yes")

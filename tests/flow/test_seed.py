@@ -82,13 +82,13 @@ def test_the_example(fresh: Simulation) -> None:
     how: dict[str, Any] = {"folder": EXAMPLE, "environment": {"SHOP_API_KEY": value}}
     plan, outcome = seeding.apply(fresh, text, **how)
     settled(outcome)
-    assert len(plan.changes) == 29
+    assert len(plan.changes) == 30
     told = (fresh.folder / "credentials").read_text(encoding="utf-8").splitlines()
     for line in told:
         canary.remember(json.loads(line)["password"])
     assert len(told) == 2
     again = seeding.plan(fresh, text, **how)
-    assert (steps(again), again.unchanged) == ([], 29)
+    assert (steps(again), again.unchanged) == ([], 30)
     made = seeding.export(fresh)
     assert len(made.left_out) == 1
     assert made.left_out[0].startswith("the secrets of vault shop-archive: ")
@@ -278,6 +278,95 @@ def test_what_leads_nowhere_is_exported_too(world: Simulation) -> None:
     text = write_yaml(made.document)
     assert f"/virtualnetworks/{gone}/subnets/one" in text
     assert foreign in text
+
+
+def test_locks(fresh: Simulation) -> None:
+    """Locks come after what they hold, hold what the file changes later, and go before everything else."""
+    world = fresh
+    vault, home = name("v"), name("rg")
+    inside = {"name": vault, "enableRbacAuthorization": True}
+    place: dict[str, Any] = {"name": home, "location": "local", "vaults": [inside]}
+    keep = {"name": "keep #1", "scope": {"vault": vault}, "level": "CanNotDelete", "notes": "It is needed."}
+    fixed = {"name": "fixed", "scope": {"resourceGroup": home}, "level": "ReadOnly"}
+    file: dict[str, Any] = {"version": 1, "locks": [fixed, keep], "resourceGroups": [place]}
+    plan, outcome = seeding.apply(world, file)
+    settled(outcome)
+    assert steps(plan)[-2:] == [
+        f"create lock fixed at resource group {home}",
+        f"create lock keep #1 at vault {vault}",
+    ]
+    assert steps(seeding.plan(world, file)) == []
+    assert keep in seeding.export(world).document["locks"]
+
+    inside["tags"] = {"a": "b"}
+    (failed,) = seeding.apply(world, file)[1].failed
+    assert "take the lock away" in failed.message
+    del inside["tags"]
+
+    keep["notes"], fixed["level"] = "It is still needed.", "CanNotDelete"
+    plan, outcome = seeding.apply(world, file)
+    settled(outcome)
+    assert len(plan.changes) == 2
+    place["vaults"], file["locks"] = [], []
+    assert steps(seeding.plan(world, file)) == []
+    plan, outcome = seeding.apply(world, file, prune=True)
+    settled(outcome)
+    assert steps(plan)[:3] == [
+        f"delete lock fixed at resource group {home}",
+        f"delete lock keep #1 at vault {vault}",
+        f"delete vault {vault}",
+    ]
+
+
+def test_what_can_be_locked(world: Simulation) -> None:
+    """A lock is on anything of a subscription, by its name, and tells of its owners."""
+    app, net = name("app"), name("net")
+    file = {
+        **group(virtualNetworks=[{"name": net, "addressPrefixes": ["10.9.0.0/16"]}]),
+        "applications": [{"displayName": app}],
+        "locks": [
+            {"name": name("l"), "scope": {"subscription": True}, "level": "CanNotDelete", "owners": [app]},
+            {"name": name("l"), "scope": {"virtualNetwork": f"default/{net}"}, "level": "CanNotDelete"},
+        ],
+    }
+    settled(seeding.apply(world, file)[1])
+    assert steps(seeding.plan(world, file)) == []
+    made = seeding.export(world).document["locks"]
+    assert all(one in made for one in file["locks"])
+    settled(seeding.apply(world, {"version": 1, "locks": []}, prune=True)[1])
+    assert "locks" not in seeding.export(world).document
+
+
+def test_names_that_have_to_be_quoted(fresh: Simulation) -> None:
+    """A group's name may have brackets: in paths they are quoted, and in ids they are as they stand."""
+    home, net = "a(b)", name("net")
+    subnet = {"name": "main", "addressPrefixes": ["10.9.1.0/24"]}
+    vault = {"name": name("v"), "networkAcls": {"virtualNetworkRules": [_rule(f"{home}/{net}/main")]}}
+    file = {
+        "version": 1,
+        "resourceGroups": [
+            {
+                "name": home,
+                "location": "local",
+                "identities": [{"name": "runner"}],
+                "virtualNetworks": [{"name": net, "addressPrefixes": ["10.9.0.0/16"], "subnets": [subnet]}],
+                "vaults": [vault],
+            }
+        ],
+        "networkMaps": [{"virtualNetwork": f"{home}/{net}", "ranges": ["192.0.2.0/24"]}],
+        "roleDefinitions": [{"name": "R", "actions": ["*/read"], "assignableScopes": [{"resourceGroup": home}]}],
+        "roleAssignments": [
+            {"principal": {"identity": f"{home}/runner"}, "role": "Reader", "scope": {"resourceGroup": home}}
+        ],
+        "locks": [{"name": "keep", "level": "CanNotDelete", "scope": {"virtualNetwork": f"{home}/{net}"}}],
+    }
+    settled(seeding.apply(fresh, file)[1])
+    assert steps(seeding.plan(fresh, file)) == []
+    assert steps(seeding.plan(fresh, write_yaml(seeding.export(fresh).document))) == []
+
+
+def _rule(subnet: str) -> dict[str, Any]:
+    return {"subnet": subnet, "ignoreMissingVnetServiceEndpoint": True}
 
 
 def test_tenants_are_the_operators(world: Simulation) -> None:

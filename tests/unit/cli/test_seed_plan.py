@@ -37,7 +37,7 @@ def steps(plan: Plan) -> list[tuple[str, str]]:
     ("first", "second", "equal"),
     [
         ([1, 2], [2, 1], True),
-        ([1, 1], [1], False),
+        ([1, 1], [1], True),
         (None, "", True),
         (None, [], True),
         ({}, None, True),
@@ -51,7 +51,7 @@ def steps(plan: Plan) -> list[tuple[str, str]]:
     ],
 )
 def test_what_means_the_same(first: object, second: object, *, equal: bool) -> None:
-    """Lists have no order, and nothing is nothing; a flag is no number."""
+    """Lists are sets, and nothing is nothing; a flag is no number."""
     assert same(first, second) is equal
     assert same(second, first) is equal
 

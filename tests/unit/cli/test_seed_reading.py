@@ -7,6 +7,7 @@ import json
 import pytest
 
 from strongroom.cli.seed.document import ALPHABET, DOCUMENT, LENGTH, read_document, reference
+from strongroom.cli.seed.export import write_yaml
 from strongroom.cli.seed.reading import FAULTS, Invalid, read_yaml
 from strongroom.cli.seed.schema import Entry
 from strongroom.core.limits import SEED_DEPTH, SEED_FILE_BYTES
@@ -114,7 +115,7 @@ roleAssignments:
 """
     assert faults(text) == [
         "line 1: version: it must be 1",
-        "line 3: users[0].displayName: it must be a text of one line, and YAML reads a number: put it in quotes",
+        "line 3: users[0].displayName: it must be a text, and YAML reads a number: put it in quotes",
         "line 3: users[0]: userPrincipalName must be said",
         (
             "line 4: users[0]: colour is not known here: userPrincipalName, displayName, mailNickname, givenName,"
@@ -218,3 +219,56 @@ def test_the_reference_has_every_shape_once() -> None:
     assert len({shape.name for shape in shapes}) == len(shapes)
     assert {"vault", "secret", "source", "generate", "principal", "scope"} <= {shape.name for shape in shapes}
     assert all(member.about.endswith(".") for shape, members in reference() for _, member in members)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resourceGroups: [{name: .., location: a}]",
+        "resourceGroups: [{name: ., location: a}]",
+        "resourceGroups: [{name: a, location: a, identities: [{name: ..}]}]",
+        "networkMaps: [{virtualNetwork: ../a, ranges: []}]",
+        "networkMaps: [{virtualNetwork: a/.., ranges: []}]",
+        'locks: [{name: a, level: ReadOnly, scope: {id: "@evil.example/"}}]',
+        'locks: [{name: a, level: ReadOnly, scope: {id: "https://evil.example/"}}]',
+        "locks: [{name: a, level: ReadOnly, scope: {id: .evil.example}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: //evil.example}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: /subscriptions/../x}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: /subscriptions/x/..}}]",
+        "locks: [{name: a, level: ReadOnly, scope: {id: /subscriptions/x/%2E%2E}}]",
+        'locks: [{name: a, level: ReadOnly, scope: {id: "/subscriptions/x?a"}}]',
+        'locks: [{name: a, level: ReadOnly, scope: {id: "/subscriptions/x#a"}}]',
+        "resourceGroups: [{name: a, location: a, privateEndpoints: [{name: b, subnet: /subscriptions/../a}]}]",
+    ],
+)
+def test_names_that_lead_elsewhere(text: str) -> None:
+    """What stands in a path leads nowhere else in it, and never to another host, which would get the token."""
+    assert faults(f"version: 1\n{text}\n")[0].startswith("line 2: ")
+
+
+def test_names_and_ids_that_are_taken() -> None:
+    """Points are part of names, and ids are taken as ARM writes them."""
+    text = (
+        "version: 1\nresourceGroups: [{name: ..a.b.., location: a}]\n"
+        "locks: [{name: a, level: readonly, scope: {id: /subscriptions/x/resourceGroups/a..b}},"
+        " {name: a, level: ReadOnly, scope: {id: /}}]\n"
+    )
+    assert read_document(text.encode())["locks"][0]["level"] == "ReadOnly"
+
+
+def test_a_value_in_the_wrong_place_is_not_repeated() -> None:
+    """A secret that is written where its source should be is not told, as other members that are not known are."""
+    text = (
+        "version: 1\nresourceGroups: [{name: a, location: a, vaults: [{name: v-a, secrets:"
+        " [{name: b, value: {s3cret}}]}]}]\n"
+    )
+    assert not any("s3cret" in fault for fault in faults(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a\n", "\n", "a\u2028", "\x85", "a\x85b", "a\r\nb", "\ufeffx", "a\x1b[2J", " a\n ", "\t"]
+)
+def test_what_is_exported_is_read_again(text: str) -> None:
+    """Every text comes back as it was, whatever YAML takes for the end of a line."""
+    written = write_yaml({"version": 1, "groups": [{"displayName": "a", "description": text}]})
+    assert read_document(written.encode())["groups"][0]["description"] == text

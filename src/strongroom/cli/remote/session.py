@@ -103,6 +103,8 @@ class Session:
         """
         # The query is part of the URL from here on: the operation may have to be looked for under it.
         asked = httpx.URL(f"{self.endpoints.arm}{path}", params={"api-version": api_version, **(query or {})})
+        if not path.startswith("/"):
+            raise ValueError("a path begins with a slash: otherwise it may name another host, which gets the token")
         answer = self._send(_RESOURCE_MANAGER, method, str(asked), body, None, headers)
         return _body(self._end_of(answer, method, str(asked)))
 

@@ -50,7 +50,7 @@ def _found_applications(reach: Reach, _: Parents) -> Iterable[Item]:
             **pick(one, *_PLAIN),
             "redirectUris": without_nothing({platform: one[platform]["redirectUris"] for platform in _PLATFORMS}),
             "requestedAccessTokenVersion": one["api"]["requestedAccessTokenVersion"],
-            "appRoles": [pick(role, *_ROLE) for role in one["appRoles"]],
+            "appRoles": [without_nothing(pick(role, *_ROLE)) for role in one["appRoles"]],
         }
         yield Item("application", name, values, id=one["id"], protected=one["appId"] == own)
 
@@ -79,12 +79,17 @@ def _put_application(reach: Reach, change: Change) -> None:
 def _replace_roles(reach: Reach, there: Document, wanted: Iterable[Document], body: Document) -> None:
     """Say the app roles, those that stay with their ids; one that goes has to be switched off first, as Graph wants."""
     roles = there.get("appRoles", [])
-    ids = {role["value"]: role["id"] for role in roles}
-    body["appRoles"] = [{**role, "id": ids.get(role["value"]) or str(uuid.uuid4())} for role in wanted]
+    ids = {_called(role): role["id"] for role in roles}
+    body["appRoles"] = [{**role, "id": ids.get(_called(role)) or str(uuid.uuid4())} for role in wanted]
     kept = {role["id"] for role in body["appRoles"]}
     if any(role["id"] not in kept and role["isEnabled"] for role in roles):
         switched = [{**role, "isEnabled": role["isEnabled"] and role["id"] in kept} for role in roles]
         reach.session.graph("PATCH", f"/applications/{there['id']}", {"appRoles": switched})
+
+
+def _called(role: Mapping[str, Any]) -> tuple[str, str]:
+    """Give by what an app role is known: its value, or the name of one that has none."""
+    return ("value", role["value"]) if role.get("value") else ("name", role["displayName"])
 
 
 def _drop_application(reach: Reach, item: Item) -> None:
@@ -153,14 +158,17 @@ def _read_password(wanting: Wanting, entry: Entry, parent: Item | None) -> Item 
 
 
 def _found_passwords(reach: Reach, parents: Parents) -> Iterable[Item]:
-    now = reach.clock()
+    now, own = reach.clock(), reach.session.claims.get("appid")
     for name, one in among(reach, "application", parents):
-        seen: set[str] = set()
+        good: dict[str, list[str]] = {}
         for credential in one["passwordCredentials"]:
-            called = credential["displayName"]
-            if called and called not in seen and _ends(credential) > now:
-                seen.add(called)
-                yield _password_item(name, called, id=credential["keyId"], aside={"application": name})
+            if credential["displayName"] and _ends(credential) > now:
+                good.setdefault(credential["displayName"], []).append(credential["keyId"])
+        for called, keys in good.items():
+            # With one of its own, whoever applies the file may be signed in.
+            protected = one["appId"] == own
+            aside = {"application": name, "keys": keys}
+            yield _password_item(name, called, id=keys[0], aside=aside, protected=protected)
 
 
 def _ends(credential: Mapping[str, Any]) -> float:
@@ -175,8 +183,9 @@ def _put_password(reach: Reach, change: Change) -> None:
     made = reach.session.graph("POST", f"/applications/{application['id']}/addPassword", {"passwordCredential": asked})
     try:
         _keep(reach, aside, application, made)
-    except Exception:
-        # Nobody has it: what cannot be kept must not be good either, and the next run makes another.
+    except BaseException:
+        # Nobody has it: what cannot be kept must not be good either, and the next run makes another. That holds for
+        # an interruption too.
         reach.session.graph("POST", f"/applications/{application['id']}/removePassword", {"keyId": made["keyId"]})
         raise
 
@@ -203,7 +212,8 @@ def _lacks_place(reach: Reach, item: Item) -> str | None:
 
 def _drop_password(reach: Reach, item: Item) -> None:
     application = reach.find("application", item.aside["application"])
-    reach.session.graph("POST", f"/applications/{application['id']}/removePassword", {"keyId": item.id})
+    for key in item.aside["keys"]:
+        reach.session.graph("POST", f"/applications/{application['id']}/removePassword", {"keyId": key})
 
 
 # ---- federated credentials ------------------------------------------------------------------------------------------
@@ -230,12 +240,12 @@ def _read_federated(_: Wanting, entry: Entry, parent: Item | None) -> Item | Non
 
 
 def _found_federated(reach: Reach, parents: Parents) -> Iterable[Item]:
+    own = reach.session.claims.get("appid")
     for name, one in among(reach, "application", parents):
         for credential in reach.session.graph_pages(f"/applications/{one['id']}/federatedIdentityCredentials"):
+            more = {"id": credential["id"], "protected": one["appId"] == own}
             values = federated_values(credential)
-            yield federated_item(
-                "applicationFederation", "application", name, credential["name"], values, id=credential["id"]
-            )
+            yield federated_item("applicationFederation", "application", name, credential["name"], values, **more)
 
 
 def _put_federated(reach: Reach, change: Change) -> None:

@@ -48,14 +48,15 @@ def carry_out(plan: Plan, reach: Reach, step: Callable[[], None] = lambda: None)
     Do every step that can be done, in the plan's order.
 
     What needs a thing that failed is not tried, and nothing is removed once something failed: what a file no longer
-    names may be what still holds up the rest. When the service cannot be asked any more, nothing further is tried.
+    names may be what still holds up the rest, and whoever applies it needs his own rights to mend it. When the service
+    cannot be asked any more, nothing further is tried.
     """
     outcome = Outcome()
     lost: set[Key] = set()
     stopped = False
     for change in plan.changes:
         item = change.item
-        if stopped or lost & item.needs or (outcome.failed and change.act is Act.DELETE):
+        if stopped or lost & item.needs or (outcome.failed and (change.act is Act.DELETE or change.parting)):
             outcome.untried.append(change)
             lost.add(item.key)
             continue
@@ -96,6 +97,7 @@ _FIXES = {
     _RECOVERABLE: "recover it (POST /deletedsecrets/NAME/recover), or purge it, and apply again",
     "ForbiddenByPolicy": "the vault decides by access policies: give yourself one among its accessPolicies",
     "ForbiddenByRbac": "give yourself a role on the vault among the roleAssignments, as Key Vault Secrets Officer",
+    "ScopeLocked": "take the lock away, by hand or with `locks` without it and --prune, and apply again",
     "VaultAlreadyExists": "choose another name: a vault's name is taken on the whole instance",
 }
 """What helps, where the file itself can say it."""

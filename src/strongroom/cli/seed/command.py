@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from strongroom.cli import control
 from strongroom.cli.instance import find_instance
@@ -25,6 +26,7 @@ from strongroom.cli.seed.reach import RESOURCES, Control, Document, Reach
 from strongroom.cli.seed.reading import Invalid
 from strongroom.cli.seed.schema import Entry
 from strongroom.cli.seed.state import compare, missing, read_wanted
+from strongroom.cli.text import one_line
 from strongroom.core import limits
 from strongroom.core.guids import parse_guid
 
@@ -55,21 +57,26 @@ def apply(data: Path | None, path: Path, options: Options) -> int:
     _check_literals(document, allowed=options.allow_literals)
     with _open(data, document.get("tenant"), document.get("subscription")) as (session, asks):
         folder = Path() if path == _STANDARD_INPUT else path.parent
-        reach = Reach(session, asks, folder, os.environ, Credentials(options.credentials))
+        credentials = Credentials(options.credentials)
+        reach = Reach(session, asks, folder, os.environ, credentials)
         plan = _plan(document, path, reach, options)
         if options.dry_run or plan.impossible or not plan.changes:
             return _only_show(plan, options)
         if not options.as_json:
             _print_plan(plan)
-        _confirm(options)
-        reach.credentials.open()
+        if not options.yes:
+            _confirm(plan, options)
+            # Somebody took the time to read it, and others may have changed something since.
+            reach = Reach(session, asks, folder, os.environ, credentials)
+            plan = _still(plan, _plan(document, path, reach, options))
+        credentials.open()
         with progress("applying", len(plan.changes)) as step:
             outcome = carry_out(plan, reach, step)
     if options.as_json:
         print_json(show.as_json(plan, outcome, dry_run=False))
     else:
         print(*show.outcome_lines(outcome), sep="\n")
-    if reach.credentials.written:
+    if credentials.written:
         print(f"new credentials are in {options.credentials}: keep them and remove the file", file=sys.stderr)
     if outcome.failed:
         failed, untried = len(outcome.failed), len(outcome.untried)
@@ -92,13 +99,13 @@ def export(
         reach = Reach(session, asks)
         made = make_export(reach, values=values)
     for one in made.left_out:
-        print(f"left out: {one}", file=sys.stderr)
+        print(f"left out: {one_line(one)}", file=sys.stderr)
     if output is None and as_json:
         print_json(made.document)
     elif output is None:
         print(write_yaml(made.document), end="")
     else:
-        _write(output, _json(made.document) if as_json else write_yaml(made.document))
+        _write(output, _json(made.document) if as_json else write_yaml(made.document, values=values))
         print(f"{output} is written, for you alone to read", file=sys.stderr)
     return Exit.REFUSED if made.left_out else Exit.OK
 
@@ -159,9 +166,14 @@ def _literals(value: Any) -> Iterator[int]:
 
 def _write(path: Path, text: str) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, MODE)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), MODE)
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+                raise Halt(f"{path} is no file of yours: name another one")
+            # Nothing of what was there is left, and nobody else may read what comes.
+            os.fchmod(descriptor, MODE)
+            os.ftruncate(descriptor, 0)
             file.write(text)
     except OSError as error:
         raise Halt(f"{path} cannot be written: {error.strerror}") from None
@@ -241,23 +253,37 @@ def _only_show(plan: Plan, options: Options) -> int:
     return Exit.WOULD_CHANGE if options.detailed_exit_code and plan.changes else Exit.OK
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: Plan, file: TextIO | None = None) -> None:
     for line in show.plan_lines(plan):
-        print(line)
-    print(show.plan_counts(plan))
+        print(line, file=file)
+    print(show.plan_counts(plan), file=file)
 
 
-def _confirm(options: Options) -> None:
+def _still(shown: Plan, now: Plan) -> Plan:
+    """
+    Give the plan as it is now, if that is what was shown and agreed to.
+
+    Raises:
+        Halt: it is another one.
+    """
+    first, second = ([*show.plan_lines(one), *(change.item.id for change in one.changes)] for one in (shown, now))
+    if first != second:
+        raise Halt("something changed in the meantime, and nothing was done: apply it again to see what there is to do")
+    return now
+
+
+def _confirm(plan: Plan, options: Options) -> None:
     """
     Ask whoever is at the terminal.
 
     Raises:
         Halt: nobody is, or the answer is no.
     """
-    if options.yes:
-        return
     if not sys.stdin.isatty():
         raise Halt("nobody can be asked: say --yes to apply it, or --dry-run to see it", Exit.USAGE)
+    if options.as_json:
+        # What is printed for programs comes at the end: nobody agrees to what he has not seen.
+        _print_plan(plan, sys.stderr)
     print("Apply this? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise Halt("nothing was changed")

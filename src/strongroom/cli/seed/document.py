@@ -25,13 +25,16 @@ from strongroom.cli.seed.schema import (
     take,
 )
 from strongroom.core import limits
+from strongroom.core.diagnostics import CATEGORY_GROUPS, LOG_CATEGORIES, METRIC_CATEGORIES
+from strongroom.core.locks import LockLevel
 
 VERSION = 1
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 LENGTH = 32
 _LEAST_BITS = 64
 _GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_NAME = r"[^/\x00-\x1f\x7f]{1,256}"
+# Each is a segment of a path: `..` would lead out of it.
+_NAME = r"(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f]{1,256}"
 
 NAME = Text(_NAME, "a name", "name")
 LINE = Text(r"[^\x00-\x1f\x7f]{1,1024}", "a text of one line")
@@ -39,14 +42,17 @@ TEXT = Text()
 ANY_TEXT = Text(r"(?s).*")
 GUID = Text(_GUID, "a GUID", "GUID")
 IN_GROUP = Text(rf"{_NAME}/{_NAME}", "resource group/name", "group/name")
+# The operator's token goes where an id says: nothing may stand in it that ends the path, or the host before it.
+_ARM_ID = r"(?:/(?!\.{1,2}(?:/|$))[^/?#%\\\x00-\x1f\x7f]{1,256}){1,32}"
+ARM_ID = Text(rf"/|{_ARM_ID}", "an ARM id, as /subscriptions/...", "ARM id")
 SUBNET = Text(
-    rf"{_NAME}/{_NAME}/{_NAME}|(?i:/subscriptions/[^\x00-\x1f\x7f]{{1,1024}})",
+    rf"{_NAME}/{_NAME}/{_NAME}|(?i:(?=/subscriptions/){_ARM_ID})",
     "resource group/network/subnet",
     "group/network/subnet, or an ARM id",
 )
 VAULT = Text(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]", "the name of a vault", "name of a vault")
 OBJECT = Text(r"[A-Za-z0-9-]{1,127}", "the name of a secret", "name of a secret")
-LINES = ListOf(LINE)
+TEXTS = ListOf(TEXT)
 LOCATION = Member(
     LINE, "The region, that of its resource group if it is not said; a label, since the instance is where it is."
 )
@@ -72,9 +78,9 @@ def _check_generate(entry: Entry) -> str | None:
 PRINCIPAL = Shape(
     "principal",
     {
-        "user": Member(LINE, "A user, by user principal name."),
-        "group": Member(LINE, "A group, by display name."),
-        "application": Member(LINE, "An application of this tenant, by display name: its service principal."),
+        "user": Member(TEXT, "A user, by user principal name."),
+        "group": Member(TEXT, "A group, by display name."),
+        "application": Member(TEXT, "An application of this tenant, by display name: its service principal."),
         "identity": Member(IN_GROUP, "A user-assigned managed identity."),
         "objectId": Member(GUID, "Any principal, by its object id, which is another one on every instance."),
         "everyone": Member(Flag(only=True), "Everybody; only in a deny assignment."),
@@ -89,8 +95,10 @@ SCOPE = Shape(
         "vault": Member(VAULT, "A vault."),
         "secret": Member(OBJECT, "One secret of that vault; with `vault`."),
         "identity": Member(IN_GROUP, "A user-assigned managed identity."),
+        "virtualNetwork": Member(IN_GROUP, "A virtual network."),
+        "privateEndpoint": Member(IN_GROUP, "A private endpoint."),
         "managementGroup": Member(NAME, "A management group."),
-        "id": Member(LINE, "Anything, by its ARM id."),
+        "id": Member(ARM_ID, "Anything, by its ARM id."),
     },
     check=_check_scope,
 )
@@ -119,6 +127,7 @@ SOURCE = Shape(
         ),
     },
     choose=("env", "file", "generate", "keep", "literal"),
+    quiet=True,
 )
 STORE = Shape(
     "store",
@@ -129,7 +138,7 @@ TENANT = Shape(
     "tenant",
     {
         "domain": Member(LINE, "Its first domain, by which it is known.", required=True),
-        "displayName": Member(LINE, "What it is called."),
+        "displayName": Member(TEXT, "What it is called."),
         "administrator": Member(NAME, "What its first administrator is called before the @; only for a new one."),
         "subscription": Member(Flag(), "Whether a new tenant gets a subscription."),
     },
@@ -138,13 +147,13 @@ USER = Shape(
     "user",
     {
         "userPrincipalName": Member(LINE, "Its name, with the domain.", required=True),
-        "displayName": Member(LINE, "What it is called; its name if it is not said."),
-        "mailNickname": Member(NAME, "The alias; the name before the @ if it is not said."),
-        "givenName": Member(LINE, "Given name."),
-        "surname": Member(LINE, "Surname."),
-        "department": Member(LINE, "Department."),
-        "jobTitle": Member(LINE, "Job title."),
-        "mail": Member(LINE, "Address."),
+        "displayName": Member(TEXT, "What it is called; its name if it is not said."),
+        "mailNickname": Member(TEXT, "The alias; the name before the @ if it is not said."),
+        "givenName": Member(TEXT, "Given name."),
+        "surname": Member(TEXT, "Surname."),
+        "department": Member(TEXT, "Department."),
+        "jobTitle": Member(TEXT, "Job title."),
+        "mail": Member(TEXT, "Address."),
         "accountEnabled": Member(Flag(), "Whether it may sign in; true for a new one."),
         "password": Member(
             SOURCE, "The first password, which has to be changed; asked of nobody who is there already."
@@ -154,9 +163,9 @@ USER = Shape(
 GROUP = Shape(
     "group",
     {
-        "displayName": Member(LINE, "Its name.", required=True),
+        "displayName": Member(TEXT, "Its name.", required=True),
         "description": Member(ANY_TEXT, "What it is for."),
-        "mailNickname": Member(NAME, "The alias; made of the name if it is not said."),
+        "mailNickname": Member(TEXT, "The alias; made of the name if it is not said."),
         "members": Member(ListOf(PRINCIPAL), "Every member: who is not here is taken out."),
         "owners": Member(ListOf(PRINCIPAL), "Every owner, likewise."),
     },
@@ -167,14 +176,14 @@ FEDERATED = Shape(
         "name": Member(NAME, "Its name.", required=True),
         "issuer": Member(LINE, "Whose tokens are taken.", required=True),
         "subject": Member(LINE, "Which subject is this principal.", required=True),
-        "audiences": Member(LINES, "For whom the tokens are; `api://AzureADTokenExchange` if it is not said."),
+        "audiences": Member(TEXTS, "For whom the tokens are; `api://AzureADTokenExchange` if it is not said."),
     },
 )
 APP_ROLE = Shape(
     "app role",
     {
-        "value": Member(LINE, "The word in the `roles` of tokens.", required=True),
-        "displayName": Member(LINE, "What it is called.", required=True),
+        "value": Member(TEXT, "The word in the `roles` of tokens; without one it is known by its `displayName` here."),
+        "displayName": Member(TEXT, "What it is called.", required=True),
         "description": Member(TEXT, "What it allows.", required=True),
         "allowedMemberTypes": Member(ListOf(Choice(("User", "Application"))), "Who may have it.", required=True),
         "isEnabled": Member(Flag(), "Whether it can be given; true if it is not said."),
@@ -183,16 +192,16 @@ APP_ROLE = Shape(
 REDIRECTS = Shape(
     "redirect URIs",
     {
-        "web": Member(LINES, "Of confidential web applications."),
-        "spa": Member(LINES, "Of pages that redeem codes in a browser."),
-        "publicClient": Member(LINES, "Of installed programs."),
+        "web": Member(TEXTS, "Of confidential web applications."),
+        "spa": Member(TEXTS, "Of pages that redeem codes in a browser."),
+        "publicClient": Member(TEXTS, "Of installed programs."),
     },
 )
 APP_PASSWORD = Shape(
     "client secret",
     {
         "displayName": Member(
-            LINE, "By which it is known: as long as one of this name is good, no other is made.", required=True
+            TEXT, "By which it is known: as long as one of this name is good, no other is made.", required=True
         ),
         "days": Member(Whole(1, 730), "How long a new one is good; 90 if it is not said."),
         "store": Member(STORE, "Where a new one is put; otherwise it goes into the file of `--credentials`."),
@@ -205,17 +214,17 @@ SERVICE_PRINCIPAL = Shape(
         "appRoleAssignmentRequired": Member(Flag(), "Whether only who has an app role gets tokens for it."),
         "description": Member(ANY_TEXT, "What it is for."),
         "notes": Member(ANY_TEXT, "Notes."),
-        "tags": Member(LINES, "Every tag."),
+        "tags": Member(TEXTS, "Every tag."),
     },
 )
 APPLICATION = Shape(
     "application",
     {
-        "displayName": Member(LINE, "Its name, which no other application of the tenant may have.", required=True),
-        "identifierUris": Member(LINES, "By which tokens for it are asked."),
-        "signInAudience": Member(LINE, "Whose users and programs it is for."),
+        "displayName": Member(TEXT, "Its name, which no other application of the tenant may have.", required=True),
+        "identifierUris": Member(TEXTS, "By which tokens for it are asked."),
+        "signInAudience": Member(TEXT, "Whose users and programs it is for."),
         "notes": Member(ANY_TEXT, "Notes."),
-        "tags": Member(LINES, "Every tag."),
+        "tags": Member(TEXTS, "Every tag."),
         "redirectUris": Member(REDIRECTS, "Where sign-in leads to."),
         "isFallbackPublicClient": Member(Flag(), "Whether it may be a public client."),
         "requestedAccessTokenVersion": Member(Whole(1, 2), "The version of access tokens for it."),
@@ -229,7 +238,7 @@ APPLICATION = Shape(
 DIRECTORY_ROLE = Shape(
     "directory role assignment",
     {
-        "role": Member(LINE, "The role's name, as `Global Administrator`.", required=True),
+        "role": Member(TEXT, "The role's name, as `Global Administrator`.", required=True),
         "principal": Member(PRINCIPAL, "Who has it.", required=True),
     },
 )
@@ -237,8 +246,8 @@ APP_ROLE_ASSIGNMENT = Shape(
     "app role assignment",
     {
         "principal": Member(PRINCIPAL, "Who has it.", required=True),
-        "application": Member(LINE, "The application that defines the role.", required=True),
-        "role": Member(LINE, "The role's `value`.", required=True),
+        "application": Member(TEXT, "The application that defines the role.", required=True),
+        "role": Member(TEXT, "The role's `value`.", required=True),
     },
 )
 
@@ -246,8 +255,8 @@ SUBNET_SHAPE = Shape(
     "subnet",
     {
         "name": Member(NAME, "Its name.", required=True),
-        "addressPrefixes": Member(LINES, "Its ranges.", required=True),
-        "serviceEndpoints": Member(LINES, "Services that are reached from it, as `Microsoft.KeyVault`."),
+        "addressPrefixes": Member(TEXTS, "Its ranges.", required=True),
+        "serviceEndpoints": Member(TEXTS, "Services that are reached from it, as `Microsoft.KeyVault`."),
     },
 )
 NETWORK = Shape(
@@ -256,7 +265,7 @@ NETWORK = Shape(
         "name": Member(NAME, "Its name.", required=True),
         "location": LOCATION,
         "tags": TAGS,
-        "addressPrefixes": Member(LINES, "Its ranges.", required=True),
+        "addressPrefixes": Member(TEXTS, "Its ranges.", required=True),
         "subnets": Member(ListOf(SUBNET_SHAPE), "Every subnet: one that is not here goes."),
     },
 )
@@ -266,7 +275,7 @@ CONNECTION = Shape(
         "name": Member(NAME, "Its name.", required=True),
         "vault": Member(VAULT, "The vault that is reached.", required=True),
         "manual": Member(Flag(), "Whether the vault's owner has to approve."),
-        "message": Member(LINE, "What is asked of the owner."),
+        "message": Member(TEXT, "What is asked of the owner."),
     },
 )
 ENDPOINT = Shape(
@@ -283,7 +292,7 @@ NETWORK_MAP = Shape(
     "network map",
     {
         "virtualNetwork": Member(IN_GROUP, "Which network.", required=True),
-        "ranges": Member(LINES, "Where its addresses really come from.", required=True),
+        "ranges": Member(TEXTS, "Where its addresses really come from.", required=True),
     },
 )
 LISTENER = Shape(
@@ -306,17 +315,17 @@ IDENTITY = Shape(
 PERMISSIONS = Shape(
     "permissions",
     {
-        "keys": Member(LINES, "Words for keys."),
-        "secrets": Member(LINES, "Words for secrets, as `get`."),
-        "certificates": Member(LINES, "Words for certificates."),
-        "storage": Member(LINES, "Words for storage accounts."),
+        "keys": Member(TEXTS, "Words for keys."),
+        "secrets": Member(TEXTS, "Words for secrets, as `get`."),
+        "certificates": Member(TEXTS, "Words for certificates."),
+        "storage": Member(TEXTS, "Words for storage accounts."),
     },
 )
 ACCESS_POLICY = Shape(
     "access policy",
     {
         "principal": Member(PRINCIPAL, "Who may.", required=True),
-        "application": Member(LINE, "Only through this application, by display name, or by application id."),
+        "application": Member(TEXT, "Only through this application, by display name, or by application id."),
         "permissions": Member(PERMISSIONS, "What.", required=True),
     },
 )
@@ -332,7 +341,7 @@ ACLS = Shape(
     {
         "defaultAction": Member(Choice(("Allow", "Deny")), "What happens to everybody else."),
         "bypass": Member(Choice(("AzureServices", "None")), "Whether trusted services pass."),
-        "ipRules": Member(LINES, "Every address or range that is admitted."),
+        "ipRules": Member(TEXTS, "Every address or range that is admitted."),
         "virtualNetworkRules": Member(ListOf(SUBNET_RULE), "Every subnet that is admitted."),
     },
 )
@@ -341,11 +350,26 @@ SECRET = Shape(
     {
         "name": Member(OBJECT, "Its name.", required=True),
         "value": Member(SOURCE, "Where its value comes from.", required=True),
-        "contentType": Member(LINE, "What kind of value it is."),
+        "contentType": Member(TEXT, "What kind of value it is."),
         "enabled": Member(Flag(), "Whether it can be read."),
         "notBefore": Member(Instant(), "From when on."),
         "expires": Member(Instant(), "Until when."),
         "tags": TAGS,
+    },
+)
+DIAGNOSTIC_SETTING = Shape(
+    "diagnostic setting",
+    {
+        "name": Member(NAME, "Its name.", required=True),
+        "logs": Member(ListOf(Choice(LOG_CATEGORIES)), "Which logs are sent."),
+        "logGroups": Member(ListOf(Choice(tuple(CATEGORY_GROUPS))), "Or which groups of them."),
+        "metrics": Member(ListOf(Choice(METRIC_CATEGORIES)), "Which numbers are sent."),
+        "storageAccountId": Member(ARM_ID, "To which storage account."),
+        "eventHubAuthorizationRuleId": Member(ARM_ID, "By which rule of an event hub's namespace."),
+        "eventHubName": Member(TEXT, "To which event hub there."),
+        "workspaceId": Member(ARM_ID, "To which workspace."),
+        "logAnalyticsDestinationType": Member(Choice(("AzureDiagnostics", "Dedicated")), "Into which tables there."),
+        "marketplacePartnerId": Member(ARM_ID, "To which partner."),
     },
 )
 VAULT_SHAPE = Shape(
@@ -370,6 +394,7 @@ VAULT_SHAPE = Shape(
         ),
         "networkAcls": Member(ACLS, "The firewall; what is not said of it stays."),
         "accessPolicies": Member(ListOf(ACCESS_POLICY), "Every access policy."),
+        "diagnosticSettings": Member(ListOf(DIAGNOSTIC_SETTING), "Where copies of its audit go; each is said whole."),
         "secrets": Member(ListOf(SECRET), "Its secrets."),
     },
 )
@@ -386,15 +411,15 @@ RESOURCE_GROUP = Shape(
     },
 )
 ACTIONS = {
-    "actions": Member(LINES, "Actions of the management plane."),
-    "notActions": Member(LINES, "All but these."),
-    "dataActions": Member(LINES, "Actions on what is in vaults."),
-    "notDataActions": Member(LINES, "All but these."),
+    "actions": Member(TEXTS, "Actions of the management plane."),
+    "notActions": Member(TEXTS, "All but these."),
+    "dataActions": Member(TEXTS, "Actions on what is in vaults."),
+    "notDataActions": Member(TEXTS, "All but these."),
 }
 ROLE = Shape(
     "role definition",
     {
-        "name": Member(LINE, "Its name.", required=True),
+        "name": Member(TEXT, "Its name.", required=True),
         "description": Member(ANY_TEXT, "What it is for."),
         **ACTIONS,
         "assignableScopes": Member(ListOf(SCOPE), "Where it can be given; the subscription if it is not said."),
@@ -404,7 +429,7 @@ ROLE_ASSIGNMENT = Shape(
     "role assignment",
     {
         "principal": Member(PRINCIPAL, "Who has it.", required=True),
-        "role": Member(LINE, "The role's name, as `Key Vault Secrets User`.", required=True),
+        "role": Member(TEXT, "The role's name, as `Key Vault Secrets User`.", required=True),
         "scope": Member(SCOPE, "Where.", required=True),
         "condition": Member(TEXT, "Under which condition; in version 2.0."),
         "description": Member(ANY_TEXT, "Why."),
@@ -413,7 +438,7 @@ ROLE_ASSIGNMENT = Shape(
 DENY_ASSIGNMENT = Shape(
     "deny assignment",
     {
-        "name": Member(LINE, "Its name.", required=True),
+        "name": Member(TEXT, "Its name.", required=True),
         "scope": Member(SCOPE, "Where.", required=True),
         "description": Member(ANY_TEXT, "Why."),
         **ACTIONS,
@@ -421,6 +446,18 @@ DENY_ASSIGNMENT = Shape(
         "excludePrincipals": Member(ListOf(PRINCIPAL), "But not from these."),
         "doNotApplyToChildScopes": Member(Flag(), "Whether it holds at this scope alone."),
         "condition": Member(TEXT, "Under which condition; in version 2.0."),
+    },
+)
+LOCK = Shape(
+    "lock",
+    {
+        "name": Member(NAME, "Its name.", required=True),
+        "scope": Member(SCOPE, "What it is on: the subscription, a resource group or a resource.", required=True),
+        "level": Member(
+            Choice(tuple(LockLevel)), "What nobody does there and below: delete, or change anything.", required=True
+        ),
+        "notes": Member(ANY_TEXT, "Why."),
+        "owners": Member(TEXTS, "Applications that are told as its owners, by display name, or by application id."),
     },
 )
 DOCUMENT = Shape(
@@ -437,12 +474,14 @@ DOCUMENT = Shape(
         "applications": Member(ListOf(APPLICATION), "Applications."),
         "directoryRoles": Member(ListOf(DIRECTORY_ROLE), "Who has which directory role."),
         "appRoleAssignments": Member(ListOf(APP_ROLE_ASSIGNMENT), "Who has which app role."),
+        "subscriptionTags": Member(Texts(), "All tags of the subscription: those that the file leaves out go."),
         "resourceGroups": Member(ListOf(RESOURCE_GROUP), "Resource groups, with what is in them."),
         "networkMaps": Member(ListOf(NETWORK_MAP), "Where virtual networks really are; the instance operator's."),
         "endpointListeners": Member(ListOf(LISTENER), "Which address a private endpoint is; the instance operator's."),
         "roleDefinitions": Member(ListOf(ROLE), "Custom roles."),
         "roleAssignments": Member(ListOf(ROLE_ASSIGNMENT), "Who has which role where."),
         "denyAssignments": Member(ListOf(DENY_ASSIGNMENT), "From whom what is taken."),
+        "locks": Member(ListOf(LOCK), "What nobody may delete, or change."),
     },
 )
 

@@ -18,6 +18,10 @@ HEADER = """\
 # What this instance is, as `strongroom apply` takes it. Values of secrets are not in it: `keep: true` means the value
 # that is there.
 """
+HEADER_OF_VALUES = """\
+# What this instance is, as `strongroom apply --allow-literals` takes it. VALUES OF SECRETS ARE IN IT (`literal`):
+# whoever reads it knows them.
+"""
 
 
 @dataclass(slots=True)
@@ -57,9 +61,11 @@ def make_export(reach: Reach, *, values: bool = False) -> Export:
     return export
 
 
-def write_yaml(document: Mapping[str, Any]) -> str:
-    """Write a file in YAML, in the order in which it was made."""
-    return HEADER + yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+def write_yaml(document: Mapping[str, Any], *, values: bool = False) -> str:
+    """Write a file in YAML, in the order in which it was made; its first lines say whether *values* are in it."""
+    return (HEADER_OF_VALUES if values else HEADER) + yaml.dump(
+        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120
+    )
 
 
 class _Dumper(yaml.SafeDumper):
@@ -68,6 +74,14 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, _: object) -> bool:
         """Say that nothing is referred to."""
         return True
+
+    def text(self, text: str) -> yaml.Node:
+        """Write a text; with ends of lines of any kind in quotes, where each is an escape and none becomes another."""
+        ends = bool(text) and text.splitlines() != [text]
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"' if ends else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
 
 
 def _distinct(items: Iterable[Item], export: Export) -> Iterable[Item]:
@@ -88,5 +102,8 @@ def _value(reach: Reach, item: Item) -> Document:
     if item.values.get("enabled") is False:
         # Nobody can read it.
         return {"keep": True}
-    read = reach.session.vault(item.aside["vault"], "GET", f"/secrets/{item.aside['name']}")
-    return {"literal": read["value"]}
+    path = f"/secrets/{item.aside['name']}"
+    read = reach.see(
+        f"the value of secret {item.name}", lambda: [reach.session.vault(item.aside["vault"], "GET", path)]
+    )
+    return {"literal": read[0]["value"]} if read else {"keep": True}

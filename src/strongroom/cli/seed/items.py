@@ -67,12 +67,12 @@ class Item:
 
 
 def canonical(value: Any) -> Any:
-    """Give what compares equal where two values mean the same: lists have no order here, and nothing is nothing."""
+    """Give what compares equal where two values mean the same: lists are sets here, and nothing is nothing."""
     if isinstance(value, Mapping):
         members = ((name, canonical(one)) for name, one in value.items())
         return tuple(sorted((name, one) for name, one in members if one is not None)) or None
     if isinstance(value, list | tuple):
-        return tuple(sorted((canonical(one) for one in value), key=repr)) or None
+        return tuple(sorted({canonical(one) for one in value}, key=repr)) or None
     if value is None or value == "":
         return None
     if isinstance(value, bool):

@@ -20,16 +20,19 @@ class Wanting:
     Attributes:
         declared: what the file itself makes, by its key, as it is spelled there.
         needs: what the item that is being made refers to.
+        meant: everything that the file refers to, with the first line that does.
     """
 
     reach: Reach
     faults: Faults
     declared: Mapping[Key, str]
     needs: set[Key] = field(default_factory=set)
+    meant: dict[Key, int] = field(default_factory=dict)
 
     def refer(self, kind: str, name: str, line: int) -> str:
         """Take a reference: the name as it is spelled where the thing is, or a fault if there is no such thing."""
         key = key_of(kind, name)
+        self.meant.setdefault(key, line)
         try:
             found = self.reach.look(kind, name)
         except Unclear as unclear:
@@ -43,17 +46,26 @@ class Wanting:
             self.faults.add(line, "", f"there is no {spell(kind)} {name}, neither on the instance nor in this file")
         return self.declared.get(key, name)
 
-    def principal(self, entry: Entry) -> Document:
-        """Take a reference to a principal."""
+    def principal(self, entry: Entry, *, everyone: bool = False) -> Document:
+        """Take a reference to a principal; to everybody only where that is said."""
         kind, name = next(iter(entry.items()))
         if kind == "everyone":
+            if not everyone:
+                self.faults.add(entry.line, "", "nothing is given to everyone: it is only in a deny assignment")
             return {"everyone": True}
         if kind == "objectId":
-            return show_principal(self.reach, name.lower())
+            return self._by_id(show_principal(self.reach, name.lower()), entry.line)
         name = self.refer(kind, name, entry.line)
         if kind == "application":
             self._need_principal(name, entry.line)
         return {kind: name}
+
+    def _by_id(self, reference: Document, line: int) -> Document:
+        """Note what an id means, if it has a name here."""
+        kind, name = next(iter(reference.items()))
+        if kind not in {"id", "objectId", "everyone", "subscription"}:
+            self.meant.setdefault(key_of(kind, name), line)
+        return reference
 
     def _need_principal(self, application: str, line: int) -> None:
         """See that an application has a service principal, or gets one: it is that which rights are given to."""
@@ -67,14 +79,14 @@ class Wanting:
             if key_of("application", application) in self.declared or self.reach.look("application", application):
                 self.faults.add(line, "", str(unclear))
 
-    def principals(self, entries: Iterable[Entry]) -> list[Document]:
+    def principals(self, entries: Iterable[Entry], *, everyone: bool = False) -> list[Document]:
         """Take references to principals."""
-        return [self.principal(entry) for entry in entries]
+        return [self.principal(entry, everyone=everyone) for entry in entries]
 
     def scope(self, entry: Entry) -> Document:
         """Take a reference to a scope."""
         if "id" in entry:
-            return show_scope(self.reach, entry["id"])
+            return self._by_id(show_scope(self.reach, entry["id"]), entry.line)
         if "subscription" in entry:
             return {"subscription": True}
         kind = next(name for name in entry if name != "secret")
@@ -220,8 +232,8 @@ def scope_id(reach: Reach, scope: Mapping[str, Any]) -> str:
         return reach.group(scope["resourceGroup"])
     if "managementGroup" in scope:
         return f"/providers/Microsoft.Management/managementGroups/{scope['managementGroup']}"
-    if "identity" in scope:
-        return reach.resource("identity", scope["identity"])
+    for kind in TYPES.keys() & scope.keys():
+        return reach.resource(kind, scope[kind])
     vault = str(reach.find("vault", scope["vault"])["id"])
     return f"{vault}/secrets/{scope['secret']}" if "secret" in scope else vault
 
@@ -240,8 +252,11 @@ def show_scope(reach: Reach, arm_id: str) -> Document:
         found = reach.look("resourceGroup", parts[3])
         return {"resourceGroup": parts[3] if found is None else found[0]}
     kind = "/".join(lower[5:7])
-    if len(parts) == 8 and kind == TYPES["identity"].lower():
-        return {"identity": in_group(f"/{'/'.join(parts)}")}
+    named = _KINDS.get(kind)
+    if len(parts) == 8 and named is not None:
+        resource = in_group(f"/{'/'.join(parts)}")
+        known = reach.look(named, resource)
+        return {named: resource if known is None else known[0]}
     if kind == "microsoft.keyvault/vaults" and len(parts) in {8, 10}:
         found = reach.look("vault", parts[7])
         vault: Document = {"vault": parts[7] if found is None else found[0]}
@@ -250,6 +265,9 @@ def show_scope(reach: Reach, arm_id: str) -> Document:
         if lower[8] == "secrets":
             return {**vault, "secret": lower[9]}
     return {"id": arm_id}
+
+
+_KINDS = {word.lower(): kind for kind, word in TYPES.items()}
 
 
 def say_scope(scope: Mapping[str, Any]) -> str:

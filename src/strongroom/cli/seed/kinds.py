@@ -12,11 +12,13 @@ from strongroom.cli.seed.applications import (
     APPLICATIONS,
     SERVICE_PRINCIPALS,
 )
+from strongroom.cli.seed.diagnostics import DIAGNOSTIC_SETTINGS
 from strongroom.cli.seed.kind import Kind
+from strongroom.cli.seed.locks import LOCKS
 from strongroom.cli.seed.networks import ENDPOINT_LISTENERS, NETWORK_MAPS, PRIVATE_ENDPOINTS, VIRTUAL_NETWORKS
 from strongroom.cli.seed.plan import Rules
 from strongroom.cli.seed.principals import DIRECTORY_ROLES, GROUP_MEMBERS, GROUP_OWNERS, GROUPS, USERS
-from strongroom.cli.seed.resources import IDENTITY_FEDERATION, MANAGED_IDENTITIES, RESOURCE_GROUPS
+from strongroom.cli.seed.resources import IDENTITY_FEDERATION, MANAGED_IDENTITIES, RESOURCE_GROUPS, SUBSCRIPTION
 from strongroom.cli.seed.rights import DENY_ASSIGNMENTS, ROLE_ASSIGNMENTS, ROLES
 from strongroom.cli.seed.secrets import SECRETS
 from strongroom.cli.seed.tenants import TENANTS
@@ -28,6 +30,7 @@ KINDS: tuple[Kind, ...] = (
     GROUPS,
     APPLICATIONS,
     SERVICE_PRINCIPALS,
+    SUBSCRIPTION,
     RESOURCE_GROUPS,
     MANAGED_IDENTITIES,
     APPLICATION_FEDERATION,
@@ -40,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     VIRTUAL_NETWORKS,
     NETWORK_MAPS,
     VAULTS,
+    DIAGNOSTIC_SETTINGS,
     PRIVATE_ENDPOINTS,
     ENDPOINT_LISTENERS,
     ROLES,
@@ -47,8 +51,10 @@ KINDS: tuple[Kind, ...] = (
     # Before what is in vaults: a vault is never open to more people for the time that it takes to fill it.
     DENY_ASSIGNMENTS,
     SECRETS,
-    # Last, since they may be kept in a vault.
+    # After the secrets, since they may be kept in a vault.
     APPLICATION_PASSWORDS,
+    # When everything is as it is to be; and the first to go, since they hold the rest.
+    LOCKS,
 )
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 RULES: Mapping[str, Rules] = {kind.name: kind.rules for kind in KINDS}

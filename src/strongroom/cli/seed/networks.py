@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, pick, without_nothing
 from strongroom.cli.seed.plan import Change, Rules
-from strongroom.cli.seed.reach import NETWORK, Document, Reach
+from strongroom.cli.seed.reach import NETWORK, Document, Reach, at
 from strongroom.cli.seed.resources import (
     TRACKED,
     dropping,
@@ -28,20 +28,35 @@ def ranges_of(texts: Sequence[str]) -> list[str]:
     return [_range(text) for text in texts]
 
 
-def _range(text: str) -> str:
+def _range(text: str, *, strict: bool = False) -> str:
     try:
-        return str(ip_network(text.strip(), strict=False))
+        return str(ip_network(text.strip(), strict=strict))
     except ValueError:
         return text
+
+
+def _prefixes(texts: Sequence[str]) -> list[str]:
+    """Write the ranges of a network likewise; one that does not begin at its first address is for it to refuse."""
+    return [_range(text, strict=True) for text in texts]
 
 
 # ---- virtual networks -----------------------------------------------------------------------------------------------
 
 
 def _read_network(wanting: Wanting, entry: Entry, parent: Item | None) -> Item | None:
-    values = {**tracked(entry), "addressPrefixes": list(entry["addressPrefixes"])}
+    values = {**tracked(entry), "addressPrefixes": _prefixes(entry["addressPrefixes"])}
     if "subnets" in entry:
-        values["subnets"] = [dict(one) for one in entry["subnets"]]
+        there = None if parent is None else wanting.reach.look("virtualNetwork", f"{parent.name}/{entry['name']}")
+        names = [] if there is None else [one["name"] for one in there[1]["properties"]["subnets"]]
+        spelled = {one.casefold(): one for one in names}
+        values["subnets"] = [
+            {
+                **one,
+                "name": spelled.get(one["name"].casefold(), one["name"]),
+                "addressPrefixes": _prefixes(one["addressPrefixes"]),
+            }
+            for one in entry["subnets"]
+        ]
     return grouped("virtualNetwork", entry, parent, values, wanting)
 
 
@@ -82,7 +97,7 @@ def _put_network(reach: Reach, change: Change) -> None:
         "tags": item.values.get("tags", {}),
         "properties": {"addressSpace": {"addressPrefixes": item.values["addressPrefixes"]}, "subnets": subnets},
     }
-    made = reach.session.arm("PUT", reach.resource("virtualNetwork", item.name), body, api_version=NETWORK)
+    made = reach.session.arm("PUT", at(reach.resource("virtualNetwork", item.name)), body, api_version=NETWORK)
     reach.learn("virtualNetwork", made)
 
 
@@ -173,7 +188,7 @@ def _put_endpoint(reach: Reach, change: Change) -> None:
         "tags": item.values.get("tags", {}),
         "properties": {"subnet": {"id": subnet_id(reach, item.values["subnet"])}, which: [connection]},
     }
-    made = reach.session.arm("PUT", reach.resource("privateEndpoint", item.name), body, api_version=NETWORK)
+    made = reach.session.arm("PUT", at(reach.resource("privateEndpoint", item.name)), body, api_version=NETWORK)
     reach.learn("privateEndpoint", made)
 
 

@@ -36,12 +36,14 @@ class Change:
         item: the thing as it is to be, with what is there already where the file says nothing; of what is to be
             deleted, as it is.
         found: the thing as it is; None if there is none yet.
+        parting: whether who applies the file loses rights by it.
     """
 
     act: Act
     item: Item
     found: Item | None = None
     differences: tuple[Difference, ...] = ()
+    parting: bool = False
 
     @property
     def changed(self) -> frozenset[str]:
@@ -115,8 +117,16 @@ def _compare(wanted: Item, found: Item, rules: Rules) -> Iterable[Difference]:
             for part, value in new.items():
                 if not same(value, inside.get(part)):
                     yield Difference(f"{name}.{part}", inside.get(part), value)
+        elif name in _TEXTS and isinstance(new, Mapping):
+            # A tag without a value is one too.
+            if new != (old or {}):
+                yield Difference(name, old, new)
         elif not same(new, old):
             yield Difference(name, old, new)
+
+
+_TEXTS = frozenset({"tags"})
+"""Mappings of texts to texts."""
 
 
 def _merge(wanted: Item, found: Item, rules: Rules) -> Item:

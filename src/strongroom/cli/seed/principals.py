@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
+from strongroom.cli.outcome import Halt
 from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import (
     Kind,
@@ -70,8 +71,16 @@ def _lacks_password(reach: Reach, item: Item) -> str | None:
     source = item.aside["password"]
     if source is None or "keep" in source:
         return "a new user needs a first password: say where it comes from, as `password: {generate: {}}`"
-    if "generate" in source and reach.credentials.path is None:
-        return "the password that is made has to be told to somebody: say --credentials FILE"
+    if "generate" in source:
+        return (
+            None
+            if reach.credentials.path
+            else ("the password that is made has to be told to somebody: say --credentials FILE")
+        )
+    try:
+        read_value(source, reach.folder, reach.environment)
+    except Halt as fault:
+        return str(fault)
     return None
 
 
@@ -106,7 +115,7 @@ def _read_group(_: Wanting, entry: Entry, __: Item | None) -> Item:
 
 def _found_groups(reach: Reach, _: Parents) -> Iterable[Item]:
     for name, one in reach.listed("group"):
-        yield Item("group", name, pick(one, *_GROUP), id=one["id"])
+        yield Item("group", name, pick(one, *_GROUP), id=one["id"], protected=one["id"] in reach.own)
 
 
 def _put_group(reach: Reach, change: Change) -> None:
@@ -188,11 +197,10 @@ def _read_role(wanting: Wanting, entry: Entry, _: Item | None) -> Item:
 
 
 def _found_roles(reach: Reach, _: Parents) -> Iterable[Item]:
-    own = reach.session.claims.get("oid")
     names = {one["id"]: name for name, one in reach.listed("directoryRole")}
     for one in reach.session.graph_pages(_ASSIGNMENTS):
         role, principal = names[one["roleDefinitionId"]], show_principal(reach, one["principalId"])
-        yield _role_item(role, principal, id=one["id"], protected=one["principalId"] == own)
+        yield _role_item(role, principal, id=one["id"], protected=one["principalId"] in reach.own)
 
 
 def _put_role(reach: Reach, change: Change) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from strongroom.cli.remote.refusals import Refused
+from strongroom.cli.remote.session import segment
 from strongroom.cli.seed.credentials import Credentials
 
 T = TypeVar("T")
@@ -24,8 +25,10 @@ KEY_VAULT = "2024-11-01"
 IDENTITIES = "2023-01-31"
 NETWORK = "2024-05-01"
 AUTHORIZATION = "2022-04-01"
+LOCKS = "2020-05-01"
+INSIGHTS = "2021-05-01-preview"
 MANAGEMENT = "2021-04-01"
-_FORBIDDEN = 403
+FORBIDDEN = 403
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -80,6 +83,11 @@ Control = Callable[[str, str, Document | None], Document]
 """Asks for a row of the control socket."""
 
 
+def at(arm_id: str) -> str:
+    """Give the path of an ARM id: names may have characters that mean something else there."""
+    return "/".join(map(segment, arm_id.split("/")))
+
+
 class Unclear(Exception):
     """A name that means nothing, or more than one thing."""
 
@@ -104,6 +112,7 @@ class Reach:
         folder: where the file's relative paths begin.
         credentials: takes what the service tells once.
         left_out: what the operator may not see, where the rest is enough; None where nothing may be missing.
+        closed: vaults that the operator may not look into yet, by their names in lower case, with the refusal.
     """
 
     session: Session
@@ -113,10 +122,12 @@ class Reach:
     credentials: Credentials = field(default_factory=Credentials)
     left_out: list[str] | None = None
     clock: Callable[[], float] = time.time
+    closed: dict[str, Refused] = field(default_factory=dict)
     _lists: dict[str, list[tuple[str, Document]]] = field(default_factory=dict)
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
     _by_id: dict[str, dict[str, str]] = field(default_factory=dict)
     _unseen: set[str] = field(default_factory=set)
+    _own: frozenset[str] | None = None
 
     def see(self, what: str, items: Callable[[], Iterable[T]]) -> list[T]:
         """
@@ -128,9 +139,21 @@ class Reach:
         try:
             return list(items())
         except Refused as refused:
-            if self.left_out is None or refused.status != _FORBIDDEN:
+            if self.left_out is None or refused.status != FORBIDDEN:
                 raise
             self.left_out.append(f"{what}: {str(refused).partition(chr(10))[0]}")
+            return []
+
+    def look_into(self, vault: str, items: Callable[[], Iterable[T]]) -> list[T]:
+        """List what is in a vault; nothing if it is closed to the operator, which what is to be done may change."""
+        if self.left_out is not None:
+            return self.see(f"the secrets of vault {vault}", items)
+        try:
+            return list(items())
+        except Refused as refused:
+            if refused.status != FORBIDDEN:
+                raise
+            self.closed.setdefault(vault.casefold(), refused)
             return []
 
     # ---- names --------------------------------------------------------------------------------------------------
@@ -193,7 +216,7 @@ class Reach:
         try:
             self.listed(kind)
         except Refused as refused:
-            if refused.status != _FORBIDDEN:
+            if refused.status != FORBIDDEN:
                 raise
             self._unseen.add(kind)
             return None
@@ -204,6 +227,25 @@ class Reach:
         self._lists[kind].append((name, one))
         self._by_name[kind].setdefault(name.casefold(), []).append((name, one))
         self._by_id[kind][LISTINGS[kind].identifier(one)] = name
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The object ids that the operator's rights hang on: its own, and those of the groups that it is in."""
+        if self._own is None:
+            oid = str(self.session.claims.get("oid", ""))
+            self._own = frozenset({oid, *self._groups_of(oid)})
+        return self._own
+
+    def _groups_of(self, object_id: str) -> Iterable[str]:
+        path = f"/directoryObjects/{segment(object_id)}/getMemberGroups"
+        try:
+            answer = self.session.graph("POST", path, {"securityEnabledOnly": False})
+        except Refused as refused:
+            if refused.status != FORBIDDEN:
+                raise
+            # Whoever may not read the directory can take nothing from it either.
+            return ()
+        return [str(one) for one in answer["value"]]
 
     # ---- ARM ----------------------------------------------------------------------------------------------------
 

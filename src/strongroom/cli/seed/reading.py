@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from strongroom.cli.text import one_line
 from strongroom.core import limits
 
 FAULTS = 50
@@ -29,7 +30,7 @@ class Fault:
 
     def __str__(self) -> str:
         """Write it as one line."""
-        return f"line {self.line}: {self.place + ': ' if self.place else ''}{self.message}"
+        return one_line(f"line {self.line}: {self.place + ': ' if self.place else ''}{self.message}")
 
 
 class Invalid(Exception):

@@ -10,7 +10,7 @@ from strongroom.cli.seed.applications import federated_item, federated_values
 from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, among, pick, without_nothing
 from strongroom.cli.seed.plan import Change, Rules
-from strongroom.cli.seed.reach import IDENTITIES, RESOURCES, Document, Reach
+from strongroom.cli.seed.reach import IDENTITIES, RESOURCES, Document, Reach, at
 from strongroom.cli.seed.schema import Entry
 
 
@@ -43,19 +43,45 @@ def _read_group(_: Wanting, entry: Entry, __: Item | None) -> Item:
 
 
 def _found_groups(reach: Reach, _: Parents) -> Iterable[Item]:
+    # A managed identity goes with its group, and so would whoever applies the file as one.
+    own = str(reach.session.claims.get("xms_mirid", "")).lower()
     for name, one in reach.listed("resourceGroup"):
-        yield Item("resourceGroup", name, pick(one, "location", "tags"), id=one["id"])
+        protected = own.startswith(f"{one['id'].lower()}/")
+        yield Item("resourceGroup", name, pick(one, "location", "tags"), id=one["id"], protected=protected)
 
 
 def _put_group(reach: Reach, change: Change) -> None:
     item = change.item
     body = {"location": item.values["location"], "tags": item.values.get("tags", {})}
-    reach.learn("resourceGroup", reach.session.arm("PUT", reach.group(item.name), body, api_version=RESOURCES))
+    reach.learn("resourceGroup", reach.session.arm("PUT", at(reach.group(item.name)), body, api_version=RESOURCES))
 
 
 def _drop_group(reach: Reach, item: Item) -> None:
-    reach.session.arm("DELETE", item.id, api_version=RESOURCES)
+    reach.session.arm("DELETE", at(item.id), api_version=RESOURCES)
     reach.forget("resourceGroup", item.name)
+
+
+# ---- the subscription -----------------------------------------------------------------------------------------------
+
+_TAGS = "providers/Microsoft.Resources/tags/default"
+
+
+def _read_subscription(_: Wanting, entry: Entry, __: Item | None) -> Item:
+    return Item("subscription", "tags", {"tags": entry["subscriptionTags"]}, line=entry.line)
+
+
+def _found_subscription(reach: Reach, _: Parents) -> Iterable[Item]:
+    found = reach.session.arm("GET", f"{reach.subscription}/{_TAGS}", api_version=RESOURCES)
+    yield Item("subscription", "tags", {"tags": found["properties"]["tags"]}, protected=True)
+
+
+def _put_subscription(reach: Reach, change: Change) -> None:
+    body = {"properties": {"tags": change.item.values["tags"]}}
+    reach.session.arm("PUT", f"{reach.subscription}/{_TAGS}", body, api_version=RESOURCES)
+
+
+def _keep_subscription(_: Reach, item: Item) -> None:
+    raise AssertionError(f"the {item.name} of a subscription are changed, and never removed")
 
 
 # ---- resources of a group -------------------------------------------------------------------------------------------
@@ -88,7 +114,7 @@ def dropping(kind: str, version: str) -> Any:
     """Make the function that removes a resource."""
 
     def drop(reach: Reach, item: Item) -> None:
-        reach.session.arm("DELETE", item.id, api_version=version)
+        reach.session.arm("DELETE", at(item.id), api_version=version)
         reach.forget(kind, item.name)
 
     return drop
@@ -114,7 +140,7 @@ def _put_identity(reach: Reach, change: Change) -> None:
         "location": located(reach, group_of(item.name), dict(item.values)),
         "tags": item.values.get("tags", {}),
     }
-    made = reach.session.arm("PUT", reach.resource("identity", item.name), body, api_version=IDENTITIES)
+    made = reach.session.arm("PUT", at(reach.resource("identity", item.name)), body, api_version=IDENTITIES)
     reach.learn("identity", made)
     # Its principal is in the directory from now on.
     found = reach.session.graph("GET", f"/servicePrincipals/{made['properties']['principalId']}")
@@ -132,7 +158,9 @@ def _read_federated(_: Wanting, entry: Entry, parent: Item | None) -> Item | Non
 
 def _found_federated(reach: Reach, parents: Parents) -> Iterable[Item]:
     for name, one in among(reach, "identity", parents):
-        for credential in reach.session.arm_pages(f"{one['id']}/federatedIdentityCredentials", api_version=IDENTITIES):
+        for credential in reach.session.arm_pages(
+            f"{at(one['id'])}/federatedIdentityCredentials", api_version=IDENTITIES
+        ):
             values = federated_values(credential["properties"])
             yield federated_item(
                 "identityFederation", "identity", name, credential["name"], values, id=credential["id"]
@@ -141,15 +169,25 @@ def _found_federated(reach: Reach, parents: Parents) -> Iterable[Item]:
 
 def _put_federated(reach: Reach, change: Change) -> None:
     item = change.item
-    owner = reach.find("identity", item.aside["owner"])["id"]
+    owner = at(reach.find("identity", item.aside["owner"])["id"])
     path = f"{owner}/federatedIdentityCredentials/{quote(item.aside['name'], safe='')}"
     reach.session.arm("PUT", path, {"properties": dict(item.values)}, api_version=IDENTITIES)
 
 
 def _drop_federated(reach: Reach, item: Item) -> None:
-    reach.session.arm("DELETE", item.id, api_version=IDENTITIES)
+    reach.session.arm("DELETE", at(item.id), api_version=IDENTITIES)
 
 
+SUBSCRIPTION = Kind(
+    "subscription",
+    "subscriptionTags",
+    _read_subscription,
+    _found_subscription,
+    _put_subscription,
+    _keep_subscription,
+    lambda item: without_nothing({"subscriptionTags": item.values["tags"]}),
+    merges=True,
+)
 RESOURCE_GROUPS = Kind(
     "resourceGroup",
     "resourceGroups",

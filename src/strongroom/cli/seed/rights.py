@@ -22,7 +22,7 @@ from strongroom.cli.seed.kind import (
     without_nothing,
 )
 from strongroom.cli.seed.plan import Change
-from strongroom.cli.seed.reach import AUTHORIZATION, EVERYONE, Document, Reach
+from strongroom.cli.seed.reach import AUTHORIZATION, EVERYONE, Document, Reach, at
 from strongroom.cli.seed.schema import Entry
 
 _AUTHORIZATION = "providers/Microsoft.Authorization"
@@ -31,7 +31,7 @@ _CONDITION = "2.0"
 
 
 def _under(scope: str) -> str:
-    return f"{scope.rstrip('/')}/{_AUTHORIZATION}"
+    return f"{at(scope).rstrip('/')}/{_AUTHORIZATION}"
 
 
 def _is_above(reach: Reach, scope: str) -> bool:
@@ -44,7 +44,7 @@ def _permission(values: Mapping[str, Any]) -> Document:
 
 
 def _dropping(reach: Reach, item: Item) -> None:
-    reach.session.arm("DELETE", item.id, api_version=AUTHORIZATION)
+    reach.session.arm("DELETE", at(item.id), api_version=AUTHORIZATION)
 
 
 # ---- role definitions -----------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def _found_roles(reach: Reach, _: Parents) -> Iterable[Item]:
 
 def _put_role(reach: Reach, change: Change) -> None:
     item = change.item
-    path = item.id or f"{_under(reach.subscription)}/roleDefinitions/{uuid.uuid4()}"
+    path = at(item.id) or f"{_under(reach.subscription)}/roleDefinitions/{uuid.uuid4()}"
     properties = {
         "roleName": item.name,
         "description": item.values.get("description", ""),
@@ -113,7 +113,6 @@ def _first(wanting: Wanting) -> frozenset[Any]:
 
 def _found_assignments(reach: Reach, _: Parents) -> Iterable[Item]:
     roles = {one["name"]: name for name, one in reach.listed("role")}
-    own = reach.session.claims.get("oid")
     for one in reach.session.arm_pages(f"{_under(reach.subscription)}/roleAssignments", api_version=AUTHORIZATION):
         properties = one["properties"]
         role_id = properties["roleDefinitionId"].rpartition("/")[2]
@@ -123,7 +122,7 @@ def _found_assignments(reach: Reach, _: Parents) -> Iterable[Item]:
             show_scope(reach, properties["scope"]),
             pick(properties, "condition", "description"),
             id=one["id"],
-            protected=properties["principalId"] == own or _is_above(reach, properties["scope"]),
+            protected=properties["principalId"] in reach.own or _is_above(reach, properties["scope"]),
         )
 
 
@@ -138,7 +137,7 @@ def _put_assignment(reach: Reach, change: Change) -> None:
         "condition": values.get("condition") or None,
         "conditionVersion": _CONDITION if values.get("condition") else None,
     }
-    path = item.id or f"{_under(scope)}/roleAssignments/{uuid.uuid4()}"
+    path = at(item.id) or f"{_under(scope)}/roleAssignments/{uuid.uuid4()}"
     reach.session.arm("PUT", path, {"properties": properties}, api_version=AUTHORIZATION)
 
 
@@ -155,7 +154,7 @@ def _read_denial(wanting: Wanting, entry: Entry, _: Item | None) -> Item:
     values = pick(entry, "description", *_ACTIONS, "doNotApplyToChildScopes", "condition")
     for name in ("principals", "excludePrincipals"):
         if name in entry:
-            values[name] = wanting.principals(entry[name])
+            values[name] = wanting.principals(entry[name], everyone=True)
     return _denial(entry["name"], scope, values, needs=_first(wanting), line=entry.line)
 
 
@@ -189,7 +188,7 @@ def _put_denial(reach: Reach, change: Change) -> None:
         "condition": condition,
         "conditionVersion": _CONDITION if condition else None,
     }
-    path = item.id or f"{_under(scope_id(reach, values['scope']))}/denyAssignments/{uuid.uuid4()}"
+    path = at(item.id) or f"{_under(scope_id(reach, values['scope']))}/denyAssignments/{uuid.uuid4()}"
     reach.session.arm("PUT", path, {"properties": properties}, api_version=AUTHORIZATION)
 
 

@@ -228,6 +228,8 @@ class Shape(Kind):
     choose: tuple[str, ...] = ()
     check: Callable[[Entry], str | None] | None = None
     """What is wrong with the whole, if anything."""
+    quiet: bool = False
+    """Whether a member that is not known is not repeated: it may be a secret that went astray."""
 
     def take(self, node: Node, place: str, faults: Faults) -> Entry | None:
         """Take a mapping: unknown members are faults, since a word that is misspelled must not be passed over."""
@@ -241,7 +243,8 @@ class Shape(Kind):
             inside = f"{place}.{name}" if place else name
             member = self.members.get(name)
             if member is None:
-                faults.add(node.lines[name], place, f"{name} is not known here: {', '.join(self.members)}")
+                unknown = "what stands here" if self.quiet else name
+                faults.add(node.lines[name], place, f"{unknown} is not known here: {', '.join(self.members)}")
             else:
                 entry[name] = member.kind.take(value, inside, faults)
         missing = [name for name, member in self.members.items() if member.required and name not in node.values]

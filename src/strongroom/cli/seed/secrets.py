@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.seed.items import Hidden, Item, Key, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, among, without_nothing
 from strongroom.cli.seed.plan import Act, Change
-from strongroom.cli.seed.reach import Document, Reach
+from strongroom.cli.seed.reach import FORBIDDEN, Document, Reach
 from strongroom.cli.seed.schema import Entry
 from strongroom.cli.seed.sources import needs_value, read_value
 
@@ -32,7 +33,11 @@ def _read_secret(wanting: Wanting, entry: Entry, parent: Item | None) -> Item | 
     needs: frozenset[Key] = frozenset({parent.key})
     reach, source = wanting.reach, entry["value"]
     if needs_value(source):
-        value = read_value(source, reach.folder, reach.environment)
+        try:
+            value = read_value(source, reach.folder, reach.environment)
+        except Halt as fault:
+            wanting.faults.add(source.line, "", str(fault))
+            return None
         if _differs(reach, parent.name, entry["name"], value):
             values["value"] = Hidden(value)
     aside = {"source": source}
@@ -43,10 +48,8 @@ def _differs(reach: Reach, vault: str, name: str, value: str) -> bool:
     """
     Tell whether a secret has another value than the one that is wanted.
 
-    One that is disabled cannot be read, by nobody: its value stays until it is enabled again.
-
-    Raises:
-        Refused: it may not be read, so it cannot be known whether it is the one that is wanted.
+    One that is disabled cannot be read, by nobody: its value stays until it is enabled again. Where it may not be read,
+    the vault is noted as closed.
     """
     if reach.look("vault", vault) is None:
         return True
@@ -57,12 +60,15 @@ def _differs(reach: Reach, vault: str, name: str, value: str) -> bool:
             return True
         if refused.inner == "SecretDisabled":
             return False
-        raise
+        if refused.status != FORBIDDEN:
+            raise
+        reach.closed.setdefault(vault.casefold(), refused)
+        return True
 
 
 def _found_secrets(reach: Reach, parents: Parents) -> Iterable[Item]:
     for vault, _ in among(reach, "vault", parents):
-        for one in reach.see(f"the secrets of vault {vault}", partial(reach.session.vault_pages, vault, "/secrets")):
+        for one in reach.look_into(vault, partial(reach.session.vault_pages, vault, "/secrets")):
             if one.get("managed"):
                 # A certificate's: it goes with it.
                 continue
@@ -80,6 +86,11 @@ def _found_secrets(reach: Reach, parents: Parents) -> Iterable[Item]:
 def _put_secret(reach: Reach, change: Change) -> None:
     item = change.item
     vault, path = item.aside["vault"], f"/secrets/{item.aside['name']}"
+    if vault.casefold() in reach.closed and _is_there(reach, item):
+        body = _body(item.values, frozenset(item.values))
+        if body:
+            reach.session.vault(vault, "PATCH", path, body)
+        return
     if change.act is Act.CREATE or "value" in change.changed:
         body = _body(item.values, frozenset(_PLAIN))
         hidden = item.values.get("value")
@@ -89,13 +100,30 @@ def _put_secret(reach: Reach, change: Change) -> None:
         reach.session.vault(vault, "PATCH", path, _body(item.values, change.changed))
 
 
+def _is_there(reach: Reach, item: Item) -> bool:
+    """Tell of a secret that could not be looked at before whether it has the value that is wanted, or any to keep."""
+    hidden = item.values.get("value")
+    try:
+        value = reach.session.vault(item.aside["vault"], "GET", f"/secrets/{item.aside['name']}")["value"]
+    except Refused as refused:
+        if refused.status == _NOT_FOUND:
+            return False
+        if refused.inner == "SecretDisabled":
+            return True
+        raise
+    return hidden is None or bool(value == hidden.text)
+
+
 def _body(values: Any, said: frozenset[str]) -> Document:
     body: Document = {name: values[name] for name in ("contentType", "tags") if name in values and name in said}
     attributes = {wire: values[name] for name, wire in _ATTRIBUTES.items() if name in values and name in said}
     return {**body, "attributes": attributes} if attributes else body
 
 
-def _lacks_value(_: Reach, item: Item) -> str | None:
+def _lacks_value(reach: Reach, item: Item) -> str | None:
+    if item.aside["vault"].casefold() in reach.closed:
+        # It may be there.
+        return None
     if "keep" in item.aside["source"]:
         return "there is no value to keep: say where it comes from instead of `keep: true`"
     return None

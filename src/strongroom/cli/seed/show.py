@@ -9,7 +9,7 @@ from typing import Any
 from strongroom.cli.seed.apply import Outcome
 from strongroom.cli.seed.items import Hidden, Item
 from strongroom.cli.seed.kind import say_principal, say_scope
-from strongroom.cli.seed.plan import Act, Difference, Plan
+from strongroom.cli.seed.plan import Act, Change, Difference, Plan
 from strongroom.cli.seed.reach import spell
 from strongroom.cli.text import one_line
 
@@ -27,7 +27,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         for one in change.differences:
             yield f"    {one.name}: {_difference(one)}"
     for item, fault in plan.impossible:
-        yield f"! {call(item)}: {fault}"
+        yield one_line(f"! {call(item)}: {fault} (line {item.line})")
 
 
 def _values(item: Item) -> Iterator[str]:
@@ -43,6 +43,7 @@ _IN_NAMES = {
     "appRoleAssignment": {"principal", "application", "role"},
     "denyAssignment": {"name", "scope"},
     "directoryRole": {"principal", "role"},
+    "lock": {"name", "scope"},
     "roleAssignment": {"principal", "role", "scope"},
 }
 """Members that the name of a thing says already."""
@@ -60,10 +61,14 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
     for change in outcome.done:
         yield f"{_DONE[change.act]}  {call(change.item)}"
     for failure in outcome.failed:
-        yield f"FAILED   {call(failure.change.item)}"
-        yield from (f"    {line.strip()}" for line in failure.message.splitlines())
+        yield f"FAILED   {call(failure.change.item)}{_line(failure.change)}"
+        yield from (f"    {one_line(line)}" for line in failure.message.splitlines())
     for change in outcome.untried:
         yield f"not tried  {call(change.item)}"
+
+
+def _line(change: Change) -> str:
+    return f" (line {change.item.line})" if change.item.line else ""
 
 
 def as_json(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> dict[str, Any]:
@@ -88,10 +93,14 @@ def as_json(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> dict[str, 
             step["changes"] = [
                 {"member": one.name, "old": _plain(one.old), "new": _plain(one.new)} for one in change.differences
             ]
+        if change.item.line:
+            step["line"] = change.item.line
         if message is not None:
             step["message"] = message
         steps.append(step)
-    impossible = [{"kind": item.kind, "name": item.name, "message": fault} for item, fault in plan.impossible]
+    impossible = [
+        {"kind": item.kind, "name": item.name, "line": item.line, "message": fault} for item, fault in plan.impossible
+    ]
     return {"dryRun": dry_run, "unchanged": plan.unchanged, "steps": steps, "impossible": impossible}
 
 
@@ -105,6 +114,7 @@ _KINDS = {
     "applicationFederation": "federated credential",
     "applicationPassword": "client secret",
     "denyAssignment": "deny assignment",
+    "diagnosticSetting": "diagnostic setting",
     "directoryRole": "directory role",
     "endpointListener": "endpoint listener",
     "group members": "members of group",
@@ -134,7 +144,7 @@ def say(value: Any, name: str = "") -> str:
 
 _TIMES = ("notBefore", "expires")
 _PRINCIPALS = ("user", "group", "application", "identity", "objectId", "everyone")
-_SCOPES = ("subscription", "resourceGroup", "vault", "managementGroup", "id")
+_SCOPES = ("subscription", "resourceGroup", "vault", "virtualNetwork", "privateEndpoint", "managementGroup", "id")
 
 
 def _mapping(value: Mapping[str, Any]) -> str:

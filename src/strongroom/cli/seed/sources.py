@@ -28,6 +28,10 @@ def read_value(source: Mapping[str, Any], folder: Path, environment: Mapping[str
         value = environment.get(source["env"])
         if not value:
             raise Halt(f"the environment variable {source['env']} is not set")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Halt(f"the environment variable {source['env']} is not UTF-8, and a secret is a text") from None
         return value
     if "file" in source:
         return _read_file(folder / str(source["file"]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from strongroom.cli.seed.guards import author_last, check_meant, check_open
 from strongroom.cli.seed.items import Item, Key, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting
 from strongroom.cli.seed.kinds import CONTROLLED, KINDS, RULES
@@ -25,6 +26,8 @@ class Wanted:
 
     items: list[Item] = field(default_factory=list)
     sections: set[Section] = field(default_factory=set)
+    meant: dict[Key, int] = field(default_factory=dict)
+    """What it refers to, with the line."""
 
     def parents(self, kind: str) -> Parents:
         """Give what things of a kind are in, as far as the file says anything of them; None for those in nothing."""
@@ -57,7 +60,7 @@ def read_wanted(document: Entry, reach: Reach) -> Wanted:
                 faults.add(entry.line, kind.member, NO_CONTROL)
                 continue
             for one in _listed(kind, entry):
-                item = kind.read(Wanting(reach, faults, declared), one, inside)
+                item = kind.read(Wanting(reach, faults, declared, meant=wanted.meant), one, inside)
                 if item is not None:
                     # What is said by members of another thing's entry is in that thing, and does not take its place.
                     made.setdefault(id(one), item)
@@ -83,12 +86,16 @@ def compare(wanted: Wanted, reach: Reach, *, prune: bool) -> Plan:
     Make the plan by which an instance becomes what a file wants; with *prune* its lists are complete.
 
     Raises:
+        Invalid: something would be deleted that the file needs.
         Halt: what is there cannot be read.
     """
     complete = frozenset(wanted.sections) if prune else frozenset()
     kept = {_stored(item) for item in wanted.items}
     found = [replace(one, protected=one.protected or one.key in kept) for one in read_found(reach, wanted)]
-    return make_plan(wanted.items, found, RULES, complete=complete)
+    plan = make_plan(wanted.items, found, RULES, complete=complete)
+    check_open(plan, reach)
+    check_meant(plan, wanted.meant, reach)
+    return author_last(plan, reach)
 
 
 def _stored(item: Item) -> Key | None:

@@ -9,7 +9,7 @@ from strongroom.cli.seed.items import Item, key_of
 from strongroom.cli.seed.kind import Kind, Parents, Wanting, pick, principal_id, show_principal, without_nothing
 from strongroom.cli.seed.networks import ranges_of, refer_subnet, subnet_id, subnet_name
 from strongroom.cli.seed.plan import Act, Change, Rules
-from strongroom.cli.seed.reach import KEY_VAULT, Document, Reach
+from strongroom.cli.seed.reach import KEY_VAULT, Document, Reach, at
 from strongroom.cli.seed.resources import located, tracked
 from strongroom.cli.seed.schema import Entry
 from strongroom.core.guids import parse_guid
@@ -115,12 +115,12 @@ def _put_vault(reach: Reach, change: Change) -> None:
     body: Document = {"properties": properties}
     if "tags" in wanted:
         body["tags"] = item.values["tags"]
-    path = item.id
+    path = at(item.id)
     if change.act is Act.CREATE:
         group = item.values["resourceGroup"]
         body["location"] = located(reach, group, dict(item.values))
         properties |= {"tenantId": reach.session.tenant, "accessPolicies": properties.get("accessPolicies", [])}
-        path = f"{reach.group(group)}/providers/Microsoft.KeyVault/vaults/{item.name}"
+        path = f"{at(reach.group(group))}/providers/Microsoft.KeyVault/vaults/{item.name}"
     method = "PUT" if change.act is Act.CREATE else "PATCH"
     reach.learn("vault", reach.session.arm(method, path, body, api_version=KEY_VAULT))
 
@@ -153,7 +153,7 @@ def _policy_body(reach: Reach, policy: Mapping[str, Any]) -> Document:
 
 
 def _drop_vault(reach: Reach, item: Item) -> None:
-    reach.session.arm("DELETE", item.id, api_version=KEY_VAULT)
+    reach.session.arm("DELETE", at(item.id), api_version=KEY_VAULT)
     reach.forget("vault", item.name)
 
 
