@@ -233,6 +233,10 @@ def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> Non
     """From a checkout that is `make setup`, which brings the clients, and this environment's own Python."""
     service.start()
     service.stop()
-    *_, line = [line for line in service.output.read_text().splitlines() if line.startswith("  next")]
+    said = service.output.read_text()
+    *_, line = [line for line in said.splitlines() if line.startswith("  next")]
     assert "make setup && " in line
     assert line.endswith(f"-- {sys.executable} examples/quickstart.py")
+    # From here on an operator gets by; the command is one that there is.
+    assert f" login --data {service.data}  " in said
+    assert service.command("login", "--help").returncode == 0

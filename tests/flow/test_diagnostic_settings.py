@@ -260,3 +260,15 @@ def test_nothing_of_it_is_in_the_way_of_the_services_own_audit(arm: Arm) -> None
     arm.do("GET", arm.vault)
     (entry,) = arm.world.entries()[before:][-1:]
     assert entry["operationName"] == "VaultGet"
+
+
+@pytest.mark.parametrize("scope", ["", "/resourceGroups/default"])
+def test_nothing_but_a_vault_has_settings(arm: Arm, scope: str) -> None:
+    """A subscription's settings, which would copy the activity log, are told as not served."""
+    path = f"{arm.subscription}{scope}/providers/Microsoft.Insights/diagnosticSettings"
+    status, code, message = arm.refused("GET", path)
+    assert (status, code) == (404, "InvalidResourceType")
+    assert (
+        "'diagnosticSettings' is served at other scopes than this one, in the namespace 'Microsoft.Insights'" in message
+    )
+    assert arm.refused("PUT", f"{path}/x", {"properties": {}})[:2] == (404, "InvalidResourceType")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.journal.event import PROPERTIES
+from strongroom.journal.properties import PROPERTIES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

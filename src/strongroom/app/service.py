@@ -359,6 +359,7 @@ def introduce(opened: Opened) -> list[str]:
     else:
         lines.append(f"  next     {command} run{data} -- python your_program.py")
     lines.append(f"  or       {command} env{data}  for a shell")
+    lines.append(f"  or       {command} login{data}  to make and change things (--help: without a browser)")
     return lines
 
 

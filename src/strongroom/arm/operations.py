@@ -97,8 +97,12 @@ def unserved(path: bytes) -> NotFound:
         provider = CATALOG.find(segments[place + 1])
     except NotFound as unknown:
         return unknown
+    kind = "/".join(kinds)
+    # Such as a subscription's diagnostic settings: "could not be found" beside a list that has it helps nobody.
+    is_elsewhere = kind.lower() in {one.lower() for one in provider.types}
+    found = "is served at other scopes than this one, in" if is_elsewhere else "could not be found in"
     return NotFound(
-        f"The resource type '{shown('/'.join(kinds), RESOURCE_TYPE)}' could not be found in the namespace"
+        f"The resource type '{shown(kind, RESOURCE_TYPE)}' {found} the namespace"
         f" '{provider.namespace}'. This service has these resource types of it: {', '.join(provider.types)}; and these"
         f" resource namespaces: {namespaces}.",
         code="InvalidResourceType",

@@ -16,6 +16,7 @@ from strongroom.flow.world import World
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.resources import endpoint_listeners, network_maps
+from strongroom.resources.named_networks import find_private_endpoint, find_virtual_network
 from strongroom.store import Transaction
 
 # ---- network maps ---------------------------------------------------------------------------------------------------
@@ -33,7 +34,7 @@ async def set_network_map(call: Call) -> Response:
     require_control(call)
     body = await call.body(wire.NetworkMapBody)
     world = call.world
-    network = network_maps.find_virtual_network(world.view, body.virtual_network)
+    network = find_virtual_network(world.view, body.virtual_network)
     ranges = parse_ranges(body.ranges)
     call.properties.update(virtualNetworkId=network.scope.lower(), tenantId=network.tenant, addressRanges=list(ranges))
     made = await call.commit(lambda tx: network_maps.set_map(tx, network, ranges, now=call.now, entropy=world.entropy))
@@ -69,7 +70,7 @@ async def add_endpoint_listener(call: Call) -> Response:
     require_control(call)
     body = await call.body(wire.EndpointListenerBody)
     world = call.world
-    endpoint = endpoint_listeners.find_private_endpoint(world.view, body.private_endpoint)
+    endpoint = find_private_endpoint(world.view, body.private_endpoint)
     address = parse_listening_address(body.address)
     port = require_port(world.hosts.port if body.port is None else body.port)
     made = endpoint_listeners.make_listener(endpoint, address, port, now=call.now, entropy=world.entropy)

@@ -1,31 +1,28 @@
 """
 The form of an audit entry: Azure's `AuditEvent` record (reference azure-key-vault.md section 7).
 
-Nothing reaches the journal but the typed fields of `Entry` and the properties that `PROPERTIES` lists with their form.
-It is a list of what may be recorded, not of what may not: a new field is left out until somebody adds it here, so no
-body, token or value can slip in. Of a request's query, the values that are known to be harmless stay and all others go.
+Nothing reaches the journal but the typed fields of `Entry` and what `strongroom.journal.properties` lets through of a
+handler's own. Of a request's query, the values that are known to be harmless stay and all others go.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from strongroom.core import limits
 from strongroom.core.echo import API_VERSION, REDACTED
 from strongroom.core.identity import Caller, PrincipalType
+from strongroom.journal.properties import TEXT_CHARS, clip, handlers_own
 
-TEXT_CHARS = 1024
-"""Any text of a caller's choosing is cut after this many characters."""
 URI_CHARS = 2048
 CORRELATION_CHARS = 128
-LIST_ITEMS = 1024
 ENTRY_BYTES = 192 * 1024
 """One whole record. What a handler adds is left out of a larger one, so that nothing is too large to be recorded."""
 QUERY_PARAMETERS = 16
@@ -125,192 +122,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return limits.AUDIT_BRIEF_SENTENCE_CHARS if self.is_brief else TEXT_CHARS
 
 
-# ---- what a property may be -----------------------------------------------------------------------------------------
-
-Form = Callable[[object], object]
-"""Returns what may be recorded of a value, or None if the value does not have the form."""
-
-
-def _text(value: object) -> str | None:
-    return _clip(value, TEXT_CHARS) if isinstance(value, str) else None
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _number(value: object) -> int | None:
-    # JSON's readers keep 53 bits of a number.
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53 else None
-
-
-def _texts(value: object) -> list[str] | None:
-    if not isinstance(value, list | tuple | set | frozenset):
-        return None
-    items = sorted(value) if isinstance(value, set | frozenset) else value
-    return [_clip(item, TEXT_CHARS) for item in items[:LIST_ITEMS] if isinstance(item, str)]
-
-
-def _members(table: Mapping[str, Form]) -> Form:
-    """Make the form of an object with only these members."""
-
-    def form(value: object) -> object:
-        return _listed(value, table) if isinstance(value, Mapping) else None
-
-    return form
-
-
-_ATTRIBUTES = _members(
-    {
-        "enabled": _flag,
-        "nbf": _number,
-        "exp": _number,
-        "created": _number,
-        "updated": _number,
-        "exportable": _flag,
-        "recoverableDays": _number,
-        "recoveryLevel": _text,
-    }
-)
-
-PROPERTIES: Final[Mapping[str, Form]] = {
-    # The reference's own.
-    "id": _text,
-    "subnetId": _text,
-    "privateEndpointId": _text,
-    "hsmPoolResourceId": _text,
-    "secretProperties": _members({"type": _text, "attributes": _ATTRIBUTES}),
-    "keyProperties": _members(
-        {"type": _text, "size": _number, "curve": _text, "operations": _texts, "attributes": _ATTRIBUTES}
-    ),
-    "certificateProperties": _members(
-        {"subject": _text, "sha1": _text, "sha256": _text, "nbf": _number, "exp": _number}
-    ),
-    "sku": _members({"family": _text, "name": _text}),
-    "tenantId": _text,
-    "enabledForDeployment": _flag,
-    "enabledForDiskEncryption": _flag,
-    "enabledForTemplateDeployment": _flag,
-    "enableSoftDelete": _flag,
-    "softDeleteRetentionInDays": _number,
-    "enablePurgeProtection": _flag,
-    "enableRbacAuthorization": _flag,
-    "publicNetworkAccess": _text,
-    "networkAcls": _members(
-        {"bypass": _text, "defaultAction": _text, "ipRules": _texts, "virtualNetworkRules": _texts}
-    ),
-    # Ours, for the operations whose record the reference does not show: names and ids, never values.
-    "accessMode": _text,
-    "accessPolicyObjectIds": _texts,
-    "actions": _texts,
-    "addressRanges": _texts,
-    "appId": _text,
-    "applicationId": _text,
-    "assertedAppId": _text,
-    "assertionTokenId": _text,
-    "assignableScopes": _texts,
-    "audience": _text,
-    "auditSinkId": _text,
-    "beyond": _members({"source": _number, "number": _number, "bytes": _number}),
-    "condition": _text,
-    "conditionalAccess": _text,
-    "conditionalAccessExemptions": _texts,
-    "conditionalAccessPolicy": _text,
-    "conditionalAccessReports": _texts,
-    "connectionState": _text,
-    "count": _number,
-    "createMode": _text,
-    "credentialId": _text,
-    "dataActions": _texts,
-    "denyAssignmentId": _text,
-    "denyAssignmentIds": _texts,
-    "denyAssignmentName": _text,
-    "destinations": _texts,
-    "doNotApplyToChildScopes": _flag,
-    "endpoint": _text,
-    "excludedPrincipalIds": _texts,
-    "explainedAddress": _text,
-    "explainedOperation": _text,
-    "explainedOutcome": _flag,
-    "externalSubject": _text,
-    "grantId": _text,
-    "grantType": _text,
-    "groupId": _text,
-    "guardrails": _texts,
-    "identityMapId": _text,
-    "identityProviderId": _text,
-    "issuer": _text,
-    "lockLevel": _text,
-    "managementGroupId": _text,
-    "memberId": _text,
-    "namedLocationId": _text,
-    "notActions": _texts,
-    "notDataActions": _texts,
-    "objectId": _text,
-    "operationKind": _text,
-    "parentGroupId": _text,
-    "perimeterId": _text,
-    "perimeterReport": _text,
-    "policyAudits": _texts,
-    "principalId": _text,
-    "principalIds": _texts,
-    "principalType": _text,
-    "proof": _text,
-    "provisioningState": _text,
-    "proxyIpAddress": _text,
-    "refusal": _text,
-    "refusalReason": _text,
-    "requestId": _text,
-    "resource": _text,
-    "resourceIds": _texts,
-    "roleAssignmentId": _text,
-    "roleDefinitionId": _text,
-    "roleName": _text,
-    "runId": _text,
-    "scheduledPurgeDate": _number,
-    "scope": _text,
-    "secondFactorId": _text,
-    "servicePrincipalId": _text,
-    "sessionId": _text,
-    "signingKeyId": _text,
-    "signInStep": _text,
-    "since": _number,
-    "source": _text,
-    "subscriptionId": _text,
-    "tokenId": _text,
-    "trustedService": _text,
-    "trustedServiceOperations": _texts,
-    "userCredentialId": _text,
-    "userId": _text,
-    "userPrincipalName": _text,
-    "vaultIds": _texts,
-    "virtualNetworkId": _text,
-    # What the journal says of itself.
-    "checkpointSequence": _number,
-    "lastSequence": _number,
-    "removedBytes": _number,
-}
-
-
-def _listed(values: Mapping[Any, object], table: Mapping[str, Form]) -> dict[str, object]:
-    """Keep the members that *table* lists, where they have the form it gives them."""
-    kept: dict[str, object] = {}
-    for name, value in values.items():
-        form = table.get(name) if isinstance(name, str) else None
-        recorded = None if form is None else form(value)
-        if recorded is not None:
-            kept[str(name)] = recorded
-    return kept
-
-
-def _handlers_own(values: Mapping[str, object]) -> dict[str, object]:
-    """Keep what may be recorded of the properties a handler adds, and the names alone of the others."""
-    kept = _listed(values, PROPERTIES)
-    # These names are written in our own code. Whoever reads the journal sees that one is missing from the table.
-    omitted = [name for name, value in values.items() if value is not None and name not in kept]
-    return kept | {"omitted": omitted} if omitted else kept
-
-
 # ---- encoding -------------------------------------------------------------------------------------------------------
 
 
@@ -373,10 +184,10 @@ def encode(entry: Entry) -> bytes:
         # The service did its work when it refused: consumers filter on httpStatusCode, as the reference says.
         result_type="Success" if entry.status < 500 else "Failure",
         result_signature=_PHRASES.get(entry.status, str(entry.status)),
-        result_description=_clip(entry.description, entry.sentence_chars),
+        result_description=clip(entry.description, entry.sentence_chars),
         duration_ms=str(max(0, round(entry.duration_s * 1000))),
         caller_ip_address=entry.address,
-        correlation_id=_clip(entry.correlation_id, CORRELATION_CHARS),
+        correlation_id=clip(entry.correlation_id, CORRELATION_CHARS),
         identity=_NOBODY if entry.identity is None else _Claims(entry.identity),
         properties=_properties(entry),
     )
@@ -422,7 +233,7 @@ class Template:
             before_duration,
             max(0, round(duration_s * 1000)),
             before_correlation,
-            _encode(_clip(correlation_id, CORRELATION_CHARS)),
+            _encode(clip(correlation_id, CORRELATION_CHARS)),
             rest,
         )
 
@@ -441,8 +252,8 @@ def _properties(entry: Entry) -> _Properties | dict[str, object]:
     fixed = _Properties(
         http_status_code=entry.status,
         client_info=entry.client_info
-        and _clip(entry.client_info, limits.AUDIT_BRIEF_INPUT_CHARS if entry.is_brief else TEXT_CHARS),
-        request_uri=uri and (_clip(uri, limits.AUDIT_BRIEF_INPUT_CHARS) if entry.is_brief else uri),
+        and clip(entry.client_info, limits.AUDIT_BRIEF_INPUT_CHARS if entry.is_brief else TEXT_CHARS),
+        request_uri=uri and (clip(uri, limits.AUDIT_BRIEF_INPUT_CHARS) if entry.is_brief else uri),
         id=entry.object_uri and redact(entry.object_uri),
         tls_version=entry.tls_version,
         is_access_policy_match=entry.is_access_policy_match,
@@ -451,17 +262,13 @@ def _properties(entry: Entry) -> _Properties | dict[str, object]:
         addr_auth_type=entry.addr_auth_type,
         trusted_service=entry.trusted_service,
         error_code=entry.error_code,
-        reason=entry.reason and _clip(entry.reason, entry.sentence_chars),
+        reason=entry.reason and clip(entry.reason, entry.sentence_chars),
     )
     if not entry.properties:
         return fixed
     # What the flow established stands, whatever a handler says under the same name.
     established: dict[str, object] = msgspec.to_builtins(fixed)
-    return _handlers_own(entry.properties) | established
-
-
-def _clip(text: str, chars: int) -> str:
-    return text if len(text) <= chars else text[:chars] + "…"
+    return handlers_own(entry.properties) | established
 
 
 def timestamp(at: float) -> str:
@@ -502,7 +309,7 @@ def redact(uri: str) -> str:
     if _ORDINARY.fullmatch(uri):
         return uri
     head, _, query = uri.partition("#")[0].partition("?")
-    head = _clip(head, URI_CHARS)
+    head = clip(head, URI_CHARS)
     return f"{head}?{'&'.join(_redacted(query))}" if query else head
 
 

@@ -17,33 +17,10 @@ from strongroom.core.errors import Conflict, NameTaken, NotFound
 from strongroom.core.guids import new_guid
 from strongroom.core.networks import EndpointListener, PrivateEndpoint
 from strongroom.core.operator_networks import PRIVATE_ENDPOINTS, parse_network_resource
-from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.core.records import INSTANCE
+from strongroom.resources.named_networks import no_such_endpoint
 from strongroom.store import Transaction
 from strongroom.view import View
-
-
-def find_private_endpoint(view: View, text: str) -> PrivateEndpoint:
-    """
-    Find the private endpoint that an ARM id names, of whatever tenant: the operator's word is over all of them.
-
-    Raises:
-        Invalid: it is no ARM id of a private endpoint.
-        NotFound: there is none.
-    """
-    place = parse_network_resource(text, PRIVATE_ENDPOINTS)
-    subscription = view.subscription(place.subscription)
-    found = (
-        view.get(PrivateEndpoint, tenant_partition(subscription.tenant), place.record_id)
-        if subscription is not None
-        else None
-    )
-    if found is None:
-        raise _no_such_endpoint()
-    return found
-
-
-def _no_such_endpoint() -> NotFound:
-    return NotFound("There is no such private endpoint.")
 
 
 def make_listener(
@@ -80,7 +57,7 @@ async def add_listener(tx: Transaction, endpoint: PrivateEndpoint, made: Endpoin
     if len(await tx.records(EndpointListener, INSTANCE)) >= limits.ENDPOINT_LISTENERS:
         raise Conflict(f"At most {limits.ENDPOINT_LISTENERS} private endpoints have a listener. Remove one first.")
     if await tx.record(PrivateEndpoint, endpoint.partition, endpoint.id) is None:
-        raise _no_such_endpoint()
+        raise no_such_endpoint()
     try:
         await tx.put(made)
     except NameTaken:

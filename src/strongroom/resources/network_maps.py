@@ -17,33 +17,9 @@ from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.guids import new_guid
 from strongroom.core.networks import NetworkMap, VirtualNetwork
 from strongroom.core.operator_networks import VIRTUAL_NETWORKS, find_overlap, parse_network_resource
-from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.core.records import INSTANCE
+from strongroom.resources.named_networks import no_such_network
 from strongroom.store import Transaction
-from strongroom.view import View
-
-
-def find_virtual_network(view: View, text: str) -> VirtualNetwork:
-    """
-    Find the virtual network that an ARM id names, of whatever tenant: the operator's word is over all of them.
-
-    Raises:
-        Invalid: it is no ARM id of a virtual network.
-        NotFound: there is none.
-    """
-    place = parse_network_resource(text, VIRTUAL_NETWORKS)
-    subscription = view.subscription(place.subscription)
-    found = (
-        view.get(VirtualNetwork, tenant_partition(subscription.tenant), place.record_id)
-        if subscription is not None
-        else None
-    )
-    if found is None:
-        raise _no_such_network()
-    return found
-
-
-def _no_such_network() -> NotFound:
-    return NotFound("There is no such virtual network.")
 
 
 async def set_map(
@@ -62,7 +38,7 @@ async def set_map(
         Conflict: another one has some of the addresses, or there are as many maps as there may be.
     """
     if await tx.record(VirtualNetwork, network.partition, network.id) is None:
-        raise _no_such_network()
+        raise no_such_network()
     key = network.scope.lower()
     maps = {one.virtual_network: one for one in await tx.records(NetworkMap, INSTANCE)}
     known = maps.pop(key, None)

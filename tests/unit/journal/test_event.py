@@ -11,7 +11,8 @@ import pytest
 import strongroom
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.journal import Entry, Identity, Journal, encode
-from strongroom.journal.event import ENTRY_BYTES, LIST_ITEMS, PROPERTIES, QUERY_PARAMETERS, TEXT_CHARS, redact
+from strongroom.journal.event import ENTRY_BYTES, QUERY_PARAMETERS, redact
+from strongroom.journal.properties import LIST_ITEMS, PROPERTIES, TEXT_CHARS
 
 SCOPE = "/subscriptions/s1/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/contoso"
 

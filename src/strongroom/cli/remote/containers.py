@@ -7,7 +7,7 @@ from pathlib import Path
 from strongroom.cli.outcome import Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.output import Columns, done, progress, show, show_one
-from strongroom.cli.remote.places import GROUPS_VERSION, find_group, groups
+from strongroom.cli.remote.resource_groups import GROUPS_VERSION, find_group, groups
 from strongroom.cli.remote.session import open_session, segment
 
 _GROUPS: Columns = {"Name": "name", "Location": "location", "Tags": "tags", "Id": "id"}

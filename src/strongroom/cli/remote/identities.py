@@ -12,11 +12,11 @@ from strongroom.cli.remote.output import Columns, done, show, show_one
 from strongroom.cli.remote.places import (
     IDENTITIES_VERSION,
     Resource,
-    find_group,
     find_identity,
     identities,
     identity_path,
 )
+from strongroom.cli.remote.resource_groups import find_group
 from strongroom.cli.remote.session import Session, open_session, segment
 from strongroom.cli.remote.vaults import group_of
 

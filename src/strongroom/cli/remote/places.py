@@ -1,4 +1,4 @@
-"""Places in Resource Manager by the names that people know them by: resource groups, vaults, identities, scopes."""
+"""Places in Resource Manager by the names that people know them by: identities, and scopes of rights."""
 
 from __future__ import annotations
 
@@ -9,39 +9,14 @@ from urllib.parse import unquote
 
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.near import not_found
+from strongroom.cli.remote.resource_groups import find_group
 from strongroom.cli.remote.session import Session, segment
 from strongroom.cli.remote.vaults import find_vault, group_of
 from strongroom.cli.text import one_line
 
 Resource = dict[str, Any]
-GROUPS_VERSION = "2022-09-01"
 IDENTITIES_VERSION = "2024-11-30"
 _IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
-
-
-def groups(session: Session) -> list[Resource]:
-    """List the resource groups of the subscription that the operator may read, by their names."""
-    path = f"/subscriptions/{session.subscription}/resourceGroups"
-    return _by_name(session.arm_pages(path, api_version=GROUPS_VERSION))
-
-
-def find_group(session: Session, name: str | None) -> Resource:
-    """
-    Find a resource group: the one that is named, or the only one there is.
-
-    Raises:
-        Halt: there is none, or there are several and none is named.
-    """
-    there = groups(session)
-    found = [one for one in there if name is None or one["name"].lower() == name.lower()]
-    if len(found) == 1:
-        return found[0]
-    if not there:
-        raise Halt("there is no resource group that you see: strongroom resource-group create NAME makes one")
-    if name is None:
-        names = one_line(", ".join(one["name"] for one in there))
-        raise Halt(f"say which resource group, with --resource-group: {names}", Exit.USAGE)
-    raise not_found("resource group", name, (one["name"] for one in there))
 
 
 def identities(session: Session, group: str | None = None) -> list[Resource]:

@@ -10,10 +10,10 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm
 from strongroom.cli.remote.near import not_found
 from strongroom.cli.remote.output import Columns, done, progress, show, show_one, yes_or_no
+from strongroom.cli.remote.resource_groups import find_group
 from strongroom.cli.remote.session import Session, open_session, segment
 
 VERSION = "2024-11-01"
-GROUPS_VERSION = "2022-09-01"
 _PROVIDER = "providers/Microsoft.KeyVault"
 
 
@@ -105,7 +105,7 @@ def create_vault(
     """
     with open_session(at.data, subscription=at.subscription) as session:
         session.endpoints.vault(name)
-        group = _the_group(session, at.group)
+        group = find_group(session, at.group)
         if name.lower() in {one["name"].lower() for one in _vaults(session, None)}:
             # PUT would change it, which is not what was asked for.
             raise Halt(f"there is a vault {name} already: strongroom vault update changes it")
@@ -261,16 +261,3 @@ def _find_deleted(session: Session, name: str) -> dict[str, Any]:
     if found is None:
         raise not_found("deleted vault", name, (one["name"] for one in deleted))
     return found
-
-
-def _the_group(session: Session, named: str | None) -> dict[str, Any]:
-    """Find the resource group that was named, or the only one."""
-    path = f"/subscriptions/{session.subscription}/resourceGroups"
-    groups = list(session.arm_pages(path, api_version=GROUPS_VERSION))
-    found = [one for one in groups if named is None or one["name"].lower() == named.lower()]
-    if len(found) == 1:
-        return found[0]
-    if named is not None:
-        raise not_found("resource group", named, (one["name"] for one in groups))
-    names = ", ".join(sorted(one["name"] for one in groups))
-    raise Halt(f"say which resource group, with --resource-group: {names or 'you see none'}", Exit.USAGE)
