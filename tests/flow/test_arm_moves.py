@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,11 +13,14 @@ from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_SECRETS_OFFICER
 from strongroom.core.locks import LockLevel, ManagementLock, lock_id
 from strongroom.core.networks import EndpointConnection, NetworkMap, PerimeterAssociation, VirtualNetwork
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
-from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.core.records import INSTANCE, Record, tenant_partition
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
+from strongroom.store.reader import SqlReader
 from tests.flow.arm import Arm
 from tests.world import Answer, Simulation
+
+R = TypeVar("R", bound=Record)
 
 pytestmark = pytest.mark.usefixtures("restored")
 
@@ -373,6 +376,30 @@ class TestLocks:
                 assert (status, code) == (409, "ScopeLocked")
                 assert f"'{scope}' cannot perform write operation" in message
         move(arm)
+
+
+class TestWork:
+    """What a move costs, while nobody else can write."""
+
+    def test_does_not_read_more_for_more_resources(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the tenant has of each kind is read as often for many networks as for one."""
+        arm.make_vault_and_other_group()
+        networks = [f"{arm.network}-{number}" for number in range(6)]
+        for network in networks:
+            arm.do("PUT", network, arm.network_body())
+        read: list[type] = []
+        records = SqlReader.records
+
+        def counted(self: SqlReader, kind: type[R], partition: str | None = None) -> Awaitable[list[R]]:
+            read.append(kind)
+            return records(self, kind, partition)
+
+        monkeypatch.setattr(SqlReader, "records", counted)
+        move(arm, networks[0], target=elsewhere(arm))
+        once = sorted(kind.__name__ for kind in read)
+        read.clear()
+        move(arm, *networks[1:], target=elsewhere(arm))
+        assert sorted(kind.__name__ for kind in read) == once
 
 
 class TestRequests:
