@@ -10,12 +10,17 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_SECRETS_OFFICER, KEY_VAULT_SECRETS_USER, OWNER
+from strongroom.core.errors import NotFound
 from strongroom.core.locks import LockLevel, ManagementLock, lock_id
 from strongroom.core.networks import EndpointConnection, NetworkMap, PerimeterAssociation, VirtualNetwork
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
 from strongroom.core.records import INSTANCE, Record, tenant_partition
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
+from strongroom.resources.scopes import confirm, locate
+from strongroom.resources.tags import TagOperation, change_tags
+from strongroom.resources.vaults import delete_vault
+from strongroom.store import Transaction
 from strongroom.store.reader import SqlReader
 from tests.flow.arm import Arm
 from tests.world import Answer, Simulation
@@ -174,6 +179,22 @@ class TestVaults:
         arm.make_vault_and_other_group()
         arm.do("DELETE", arm.vault)
         assert refused(arm)[:2] == (404, "ResourceNotFound")
+
+    def test_meanwhile(self, arm: Arm) -> None:
+        """A change to the vault where it was, which was permitted before it moved, is not made to it where it is."""
+        arm.make_vault_and_other_group()
+        before, view, tenant = the_vault(arm), arm.world.view, arm.world.first.tenant_id
+        scope = locate(view, tenant, arm.vault)
+        move(arm)
+        after = the_vault(arm)
+
+        async def tag(tx: Transaction) -> object:
+            return await change_tags(tx, scope, TagOperation.REPLACE, {"a": "b"}, now=1, by="")
+
+        for change in (lambda tx: delete_vault(tx, before, now=1), tag, lambda tx: confirm(tx, scope)):
+            with pytest.raises(NotFound):
+                arm.world.commit(change)
+        assert the_vault(arm) == after
 
     def test_endpoints_of_a_subscription(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A vault with private endpoints counts where it comes to."""
