@@ -187,6 +187,8 @@ ARM_PAGE_BYTES = 4 * 1024 * 1024
 """Where a page of an ARM list ends sooner; what is longer than that has one of its own: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
+FILTER_TERMS = 20
+"""Comparisons in the `$filter` of a generic list, each of which is made for every tag of what is listed: ours."""
 ASYNC_OPERATION_S = 86_400
 """How long the outcome of an ARM operation can be asked for: ours."""
 
