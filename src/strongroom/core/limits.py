@@ -167,6 +167,8 @@ ROLE_ASSIGNMENT_DESCRIPTION_CHARS = 1024
 """The description of a role assignment."""
 LOCKS_PER_SCOPE = 20
 """Management locks at one scope: Azure's own limit."""
+LOCKS_PER_SUBSCRIPTION = 4000
+"""Management locks in one subscription, its groups and resources included; every change asks them all: ours."""
 LOCK_NAME_CHARS = 260
 """The name of a management lock: Azure's own limit."""
 LOCK_NOTES_CHARS = 512
