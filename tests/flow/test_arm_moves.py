@@ -501,6 +501,17 @@ class TestRequests:
         arm.do("POST", f"{provider}/register", version="2022-12-01")
         move(arm, target=target)
 
+    def test_long_ids(self, arm: Arm) -> None:
+        """Rights are asked of an id as long as ids can be, and of none that is longer: that would take its square."""
+        arm.make_vault_and_other_group()
+        arm.make_role()
+        begins = f"{arm.group}/providers/"
+        at = f"{begins}{'a/' * limits.RESOURCE_ID_CHARS}"[: limits.RESOURCE_ID_CHARS - 1] + "a"
+        assert (len(at), refused(arm, at)[1]) == (limits.RESOURCE_ID_CHARS, "InvalidScope")
+        for past in (f"{at}a", f"{begins}{'a/' * 1_000_000}a"):
+            assert refused(arm, past)[:2] == (400, "InvalidResourceId")
+            assert arm.refused("PUT", arm.role, arm.role_body(scopes=(past,)))[:2] == (400, "InvalidResourceId")
+
     def test_limit(self, arm: Arm) -> None:
         """As many as Azure moves at once, and no more."""
         arm.make_vault_and_other_group()

@@ -165,6 +165,8 @@ DISPLAY_NAME_CHARS = 256
 """The display name of a directory object."""
 ROLE_ASSIGNMENT_DESCRIPTION_CHARS = 1024
 """The description of a role assignment."""
+RESOURCE_ID_CHARS = 1024
+"""The ARM id of something that a request names besides its path, where rights over it are asked: ours."""
 LOCKS_PER_SCOPE = 20
 """Management locks at one scope: Azure's own limit."""
 LOCKS_PER_SUBSCRIPTION = 4000
