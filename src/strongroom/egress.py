@@ -70,15 +70,20 @@ class Egress:
         resolve: Resolve = resolve_name,
         connect: Connect = connect_to,
         is_own: Callable[[IPAddress], bool] = is_own_address,
+        at_once: int = 0,
     ) -> None:
-        """Make one that reaches public addresses and *networks*, and trusts certifi's authorities and *ca_file*'s."""
+        """
+        Make one that reaches public addresses and *networks*, and trusts certifi's authorities and *ca_file*'s.
+
+        It sends so many requests at once; `EGRESS_AT_ONCE`, if nothing is said.
+        """
         self._networks = tuple(networks)
         self._ca_file = ca_file
         self._resolve = resolve
         self._connect = connect
         self._is_own = is_own
         self._context: ssl.SSLContext | None = None
-        self._places = asyncio.Semaphore(limits.EGRESS_AT_ONCE)
+        self._places = asyncio.Semaphore(at_once or limits.EGRESS_AT_ONCE)
 
     async def get(self, url: str) -> bytes:
         """

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from strongroom.arm.resource_filters import parse_resource_filter
+from strongroom.arm.resource_filters import ResourceFilter, parse_resource_filter
 from strongroom.core import limits
 from strongroom.core.builtin_roles import READER
 from strongroom.core.errors import Invalid
@@ -115,6 +115,24 @@ class TestFilters:
         assert parse_resource_filter(at_most, PROPERTIES).matches(A_VAULT, {})
         with pytest.raises(Invalid):
             parse_resource_filter(f"{at_most[:-1]}x'", PROPERTIES)
+
+    def test_terms(self) -> None:
+        """A filter has so many comparisons, however they are joined: they are made for every tag of every resource."""
+        many = " or ".join(["name eq 'x'", "startswith(tagName, 'x')"] * (limits.FILTER_TERMS // 2))
+        assert not parse_resource_filter(many, PROPERTIES).matches(A_VAULT, TAGS)
+        for more in (f"{many} and name eq 'x'", f"({many}) or substringof('x', tagValue)"):
+            with pytest.raises(Invalid):
+                parse_resource_filter(more, PROPERTIES)
+
+    def test_nothing_is_compared_for_who_may_read_nothing(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A filter is no way to make the service work without any right."""
+        arm.make_vault()
+        asked: list[str] = []
+        monkeypatch.setattr(ResourceFilter, "matches", lambda *_: asked.append("") or True)
+        nobody, path = arm.as_(arm.world.principal()), f"{arm.subscription}/resources?$filter=name%20ne%20'x'"
+        assert nobody.do("GET", path)["value"] == []
+        assert asked == []
+        assert arm.do("GET", path)["value"]
 
 
 def listed(arm: Arm, scope: str, text: str = "", **query: str) -> list[dict[str, Any]]:

@@ -362,6 +362,17 @@ class TestLife:
         arm.do("PUT", f"{arm.vault}{LOCKS}/l0", lock_body("ReadOnly"))
         arm.do("PUT", f"{arm.group}{LOCKS}/l0", lock_body())
 
+    def test_locks_of_a_subscription(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A subscription has so many locks, those of secrets that are not there included; one can still be changed."""
+        arm.make_vault()
+        monkeypatch.setattr(limits, "LOCKS_PER_SUBSCRIPTION", 3)
+        for index in range(3):
+            arm.do("PUT", f"{arm.vault}/secrets/s{index}{LOCKS}/l", lock_body())
+        assert arm.refused("PUT", f"{arm.group}{LOCKS}/l", lock_body())[:2] == (409, "LockCountExceeded")
+        arm.do("PUT", f"{arm.vault}/secrets/s0{LOCKS}/l", lock_body("ReadOnly"))
+        arm.do("DELETE", f"{arm.vault}/secrets/s1{LOCKS}/l")
+        arm.do("PUT", f"{arm.group}{LOCKS}/l", lock_body())
+
     def test_a_deleted_vault(self, arm: Arm) -> None:
         """A deleted vault is no place for a lock."""
         arm.make_deleted_vault()

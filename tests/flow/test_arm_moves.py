@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_SECRETS_OFFICER, KEY_VAULT_SECRETS_USER, OWNER
+from strongroom.core.errors import NotFound
 from strongroom.core.locks import LockLevel, ManagementLock, lock_id
 from strongroom.core.networks import EndpointConnection, NetworkMap, PerimeterAssociation, VirtualNetwork
 from strongroom.core.rbac import RoleAssignment, RoleDefinition
-from strongroom.core.records import INSTANCE, tenant_partition
+from strongroom.core.records import INSTANCE, Record, tenant_partition
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
+from strongroom.resources.scopes import confirm, locate
+from strongroom.resources.tags import TagOperation, change_tags
+from strongroom.resources.vaults import delete_vault
+from strongroom.store import Transaction
+from strongroom.store.reader import SqlReader
 from tests.flow.arm import Arm
 from tests.world import Answer, Simulation
+
+R = TypeVar("R", bound=Record)
 
 pytestmark = pytest.mark.usefixtures("restored")
 
@@ -171,6 +179,22 @@ class TestVaults:
         arm.make_vault_and_other_group()
         arm.do("DELETE", arm.vault)
         assert refused(arm)[:2] == (404, "ResourceNotFound")
+
+    def test_meanwhile(self, arm: Arm) -> None:
+        """A change to the vault where it was, which was permitted before it moved, is not made to it where it is."""
+        arm.make_vault_and_other_group()
+        before, view, tenant = the_vault(arm), arm.world.view, arm.world.first.tenant_id
+        scope = locate(view, tenant, arm.vault)
+        move(arm)
+        after = the_vault(arm)
+
+        async def tag(tx: Transaction) -> object:
+            return await change_tags(tx, scope, TagOperation.REPLACE, {"a": "b"}, now=1, by="")
+
+        for change in (lambda tx: delete_vault(tx, before, now=1), tag, lambda tx: confirm(tx, scope)):
+            with pytest.raises(NotFound):
+                arm.world.commit(change)
+        assert the_vault(arm) == after
 
     def test_endpoints_of_a_subscription(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A vault with private endpoints counts where it comes to."""
@@ -375,6 +399,30 @@ class TestLocks:
         move(arm)
 
 
+class TestWork:
+    """What a move costs, while nobody else can write."""
+
+    def test_does_not_read_more_for_more_resources(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the tenant has of each kind is read as often for many networks as for one."""
+        arm.make_vault_and_other_group()
+        networks = [f"{arm.network}-{number}" for number in range(6)]
+        for network in networks:
+            arm.do("PUT", network, arm.network_body())
+        read: list[type] = []
+        records = SqlReader.records
+
+        def counted(self: SqlReader, kind: type[R], partition: str | None = None) -> Awaitable[list[R]]:
+            read.append(kind)
+            return records(self, kind, partition)
+
+        monkeypatch.setattr(SqlReader, "records", counted)
+        move(arm, networks[0], target=elsewhere(arm))
+        once = sorted(kind.__name__ for kind in read)
+        read.clear()
+        move(arm, *networks[1:], target=elsewhere(arm))
+        assert sorted(kind.__name__ for kind in read) == once
+
+
 class TestRequests:
     """What is asked for."""
 
@@ -452,6 +500,17 @@ class TestRequests:
         assert refused(arm, target=target)[:2] == (409, "MissingSubscriptionRegistration")
         arm.do("POST", f"{provider}/register", version="2022-12-01")
         move(arm, target=target)
+
+    def test_long_ids(self, arm: Arm) -> None:
+        """Rights are asked of an id as long as ids can be, and of none that is longer: that would take its square."""
+        arm.make_vault_and_other_group()
+        arm.make_role()
+        begins = f"{arm.group}/providers/"
+        at = f"{begins}{'a/' * limits.RESOURCE_ID_CHARS}"[: limits.RESOURCE_ID_CHARS - 1] + "a"
+        assert (len(at), refused(arm, at)[1]) == (limits.RESOURCE_ID_CHARS, "InvalidScope")
+        for past in (f"{at}a", f"{begins}{'a/' * 1_000_000}a"):
+            assert refused(arm, past)[:2] == (400, "InvalidResourceId")
+            assert arm.refused("PUT", arm.role, arm.role_body(scopes=(past,)))[:2] == (400, "InvalidResourceId")
 
     def test_limit(self, arm: Arm) -> None:
         """As many as Azure moves at once, and no more."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import pytest
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, READER
+from strongroom.core.records import Record
+from strongroom.store.reader import SqlReader
 from tests.flow.arm import Arm
 from tests.world import Simulation
+
+R = TypeVar("R", bound=Record)
 
 
 @pytest.fixture
@@ -288,6 +292,28 @@ class TestInUse:
         arm.do("DELETE", arm.group)
         arm.make_group()
         assert arm.do("GET", f"{arm.group}/resources")["value"] == []
+
+
+class TestWork:
+    """What a change costs, while nobody else can write."""
+
+    def test_does_not_read_more_for_more_subnets(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the tenant has of each kind is read as often for many subnets that go as for one."""
+        arm.make_group()
+        arm.do("PUT", arm.network, arm.network_body(*[subnet(f"s{n}", f"10.1.{n}.0/24") for n in range(6)]))
+        read: list[type] = []
+        records = SqlReader.records
+
+        def counted(self: SqlReader, kind: type[R], partition: str | None = None) -> Awaitable[list[R]]:
+            read.append(kind)
+            return records(self, kind, partition)
+
+        monkeypatch.setattr(SqlReader, "records", counted)
+        arm.do("PUT", arm.network, arm.network_body(*[subnet(f"s{n}", f"10.1.{n}.0/24") for n in range(5)]))
+        once = sorted(kind.__name__ for kind in read)
+        read.clear()
+        arm.do("PUT", arm.network, arm.network_body(subnet("s0", "10.1.0.0/24")))
+        assert sorted(kind.__name__ for kind in read) == once
 
 
 class TestLimits:

@@ -237,6 +237,24 @@ class TestSuggested:
         value = "x" * (limits.ARM_TAG_VALUE_CHARS + 1)
         assert arm.refused("PUT", f"{arm.tag_name}/tagValues/{value}")[:2] == (400, "InvalidTagValueSize")
 
+    def test_gone_at_once(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A name that somebody removes before the answer is written was suggested all the same."""
+        commit = type(arm.world.store).commit
+
+        async def followed(self: Any, change: Any, **how: Any) -> Any:
+            made = await commit(self, change, **how)
+            for one in arm.world.view.all(TagName):
+                await commit(self, lambda tx, one=one: tx.remove(one))
+            return made
+
+        monkeypatch.setattr(type(arm.world.store), "commit", followed)
+        made = arm.do("PUT", arm.tag_name)
+        assert (made["tagName"], made["values"]) == (arm.tag_name.rpartition("/")[2], [])
+        monkeypatch.undo()
+        arm.make_tag_name()
+        monkeypatch.setattr(type(arm.world.store), "commit", followed)
+        assert arm.do("PUT", f"{arm.tag_name}/tagValues/v")["tagValue"] == "v"
+
     def test_limits(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """As many as there may be, and no more."""
         arm.make_tag_value()

@@ -472,6 +472,34 @@ def test_one_that_hangs_holds_up_nobody(
         arm.world.world.audit_sinks = None
 
 
+def test_one_that_hangs_has_one_thread(
+    arm: Arm, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes its setting again and again has no more threads hang; it goes on once that one ends."""
+    gate, writing = threading.Event(), threading.Semaphore(0)
+    monkeypatch.setattr(audit_delivery, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(audit_delivery, "append_records", lambda *_: (writing.release(), gate.wait(30)))
+    sink = with_setting(arm, folder=str(folder_of(tmp_path)))
+    delivering = delivery(arm.world, elsewhere)
+    try:
+        arm.world.journal.flush()
+        arm.world.run(delivering.settle())
+        wait_until(arm.world, lambda: writing.acquire(blocking=False))
+        for _ in range(3):
+            arm.do("DELETE", arm.setting)
+            arm.world.run(delivering.settle())
+            arm.do("PUT", arm.setting, arm.setting_body())
+            arm.world.journal.flush()
+            arm.world.run(delivering.settle())
+            wait_until(arm.world, lambda: delivering.state_of(sink).failures > 0)
+        assert not writing.acquire(blocking=False)
+        gate.set()
+        wait_until(arm.world, lambda: delivering.state_of(sink).delivered is not None)
+    finally:
+        gate.set()
+        arm.world.run(delivering.close())
+
+
 def test_a_fault_is_seen_and_tried_again(arm: Arm, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """How often it failed and why, and how far it is behind; once it works, that is over."""
     monkeypatch.setattr(audit_delivery, "_PAUSE_S", 0.001)

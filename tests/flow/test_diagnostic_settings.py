@@ -8,7 +8,8 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
-from strongroom.core.diagnostics import DiagnosticSetting, SinkKind
+from strongroom.core.diagnostics import AuditSink, DiagnosticSetting, SinkKind
+from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
 from tests.flow.arm import Arm
 from tests.flow.client import make_tenant
@@ -165,6 +166,26 @@ def test_it_takes_a_right_over_the_destination(world: Simulation, arm: Arm) -> N
     assert someone.refused("PUT", arm.setting, arm.setting_body(storageAccountId=unmapped))[:2] == (status, code)
     world.grant(someone.who.oid, CONTRIBUTOR, arm.storage)
     assert someone.ask("PUT", arm.setting, arm.setting_body()).status == 200
+
+
+def test_what_goes_while_it_is_made_is_not_used(world: Simulation, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SEC-FLOW-7: a right over the destination that is taken, or a sink that is removed, just before the commit."""
+    someone, tenant = arm.as_(world.principal()), tenant_partition(world.first.tenant_id)
+    world.grant(someone.who.oid, CONTRIBUTOR, arm.vault)
+    world.grant(someone.who.oid, CONTRIBUTOR, arm.storage)
+    right = next(one for one in world.view.all(RoleAssignment, tenant) if one.scope == arm.storage)
+    sink = next(one for one in world.view.all(AuditSink) if one.resource == arm.storage.lower())
+    commit = type(world.store).commit
+    for who, gone, status in ((someone, right, 403), (arm, sink, 400)):
+
+        async def late(self: Any, change: Any, gone: Any = gone, **how: Any) -> Any:
+            monkeypatch.undo()
+            await commit(self, lambda tx: tx.remove(gone))
+            return await commit(self, change, **how)
+
+        monkeypatch.setattr(type(world.store), "commit", late)
+        assert who.ask("PUT", arm.setting, arm.setting_body()).status == status
+    assert kept(arm) == []
 
 
 def test_of_an_id_of_no_subscription_here_the_operator_alone_decides(arm: Arm) -> None:

@@ -321,8 +321,10 @@ class TestAnswers:
         with pytest.raises(Unreachable, match="in time"):
             run(Elsewhere(tmp_path, stall).get())
 
-    def test_so_many_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Requests beyond the limit wait for a place."""
+    @pytest.mark.parametrize("at_once", [0, limits.AUDIT_SINKS])
+    def test_so_many_at_once(self, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Requests beyond the limit wait for a place; audit sinks have one each, so that none waits for another."""
+        places = at_once or limits.EGRESS_AT_ONCE
         monkeypatch.setattr(limits, "EGRESS_TIME_S", 5.0)
         under_way, most, release = 0, 0, asyncio.Event()
 
@@ -330,20 +332,20 @@ class TestAnswers:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
-            if under_way == limits.EGRESS_AT_ONCE:
+            if under_way == places:
                 release.set()
             await release.wait()
             under_way -= 1
             return []
 
         async def main() -> None:
-            egress = Egress(resolve=resolve)
-            wanted = (egress.get(f"https://{HOST}/{number}") for number in range(limits.EGRESS_AT_ONCE + 1))
+            egress = Egress(resolve=resolve, at_once=at_once)
+            wanted = (egress.get(f"https://{HOST}/{number}") for number in range(places + 1))
             found = await asyncio.gather(*wanted, return_exceptions=True)
             assert all(isinstance(one, Unreachable) for one in found)
 
         run(main())
-        assert most == limits.EGRESS_AT_ONCE
+        assert most == places
 
 
 class TestForms:

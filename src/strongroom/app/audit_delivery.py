@@ -98,6 +98,8 @@ class AuditDelivery:
         self._node = node
         self._egress = egress
         self._following: dict[str, _Following] = {}
+        self._busy: set[str] = set()
+        """The sinks for which a thread is at work, whether or not anybody waits for it still."""
 
     async def settle(self) -> None:
         """Begin with sinks that a setting names and end with those that none does, forgetting how far they came."""
@@ -175,7 +177,7 @@ class AuditDelivery:
             piece = read_piece(directory, node, place, through=through, limit=limits.AUDIT_SINK_READ_BYTES)
             return piece, select(piece.entries, routes)
 
-        piece, records = await in_thread(read)
+        piece, records = await self._in_thread(sink_id, read)
         if records:
             followed.state = replace(followed.state, waiting_since=world.now())
             for batch in batches(records):
@@ -213,16 +215,35 @@ class AuditDelivery:
     async def _give(self, sink: AuditSink, records: list[tuple[str, str, bytes]]) -> None:
         if sink.folder:
             try:
-                await in_thread(lambda: append_records(Path(sink.folder), records))
+                await self._in_thread(sink.id, lambda: append_records(Path(sink.folder), records))
             except FolderFault as fault:
                 raise SinkFault(str(fault)) from None
             return
         body = b'{"records":[%b]}' % b",".join(record for _, _, record in records)
-        headers = await in_thread(lambda: prove(sink, body, self._world.now()))
+        headers = await self._in_thread(sink.id, lambda: prove(sink, body, self._world.now()))
         try:
             await self._egress.deliver(sink.url, body, headers)
         except Unreachable as fault:
             raise SinkFault(str(fault)) from None
+
+    async def _in_thread(self, sink_id: str, work: Callable[[], T]) -> T:
+        """
+        Do something for a sink in a thread: one at a time, since who makes its setting anew could have more hang.
+
+        Raises:
+            SinkFault: one is at work still, which nobody waits for any more.
+        """
+        if sink_id in self._busy:
+            raise SinkFault("what was begun for it before has not come to its end")
+        self._busy.add(sink_id)
+
+        def whole() -> T:
+            try:
+                return work()
+            finally:
+                self._busy.discard(sink_id)
+
+        return await in_thread(whole)
 
 
 def routes_of(world: World, sink: AuditSink) -> dict[str, Route]:

@@ -13,6 +13,7 @@ from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint
+from strongroom.core import limits
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
@@ -46,8 +47,9 @@ class Service:
 
     def __post_init__(self) -> None:
         settings, world = self.opened.settings, self.opened.world
-        # A way out of its own: a sink that hangs takes no place from what requests wait for.
-        egress = Egress(parse_networks(settings.egress_networks), settings.egress_ca_file)
+        # A way out of its own: a sink that hangs takes no place from what requests wait for, nor from another sink.
+        networks = parse_networks(settings.egress_networks)
+        egress = Egress(networks, settings.egress_ca_file, at_once=limits.AUDIT_SINKS)
         self.delivery = AuditDelivery(world, self.opened.installation.id, egress)
 
 

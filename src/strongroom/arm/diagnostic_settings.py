@@ -59,11 +59,11 @@ async def put_setting(call: Call) -> Response:
     """Make a diagnostic setting, or put another in its place: from now on the sinks get what is to flow."""
     vault = the_vault(call)
     wish = _wish_of(call.params["setting"], (await call.body(wire.DiagnosticSettingsResource)).properties)
-    for _, resource in wish.destinations:
-        _require_destination(call, resource)
+    _require_destinations(call, wish)
     call.properties["destinations"] = [resource for _, resource in wish.destinations]
 
     async def change(tx: Transaction) -> DiagnosticSetting:
+        _require_destinations(call, wish)
         return await diagnostic_settings.put_setting(tx, vault, wish, now=call.now)
 
     return json.response(show_setting(vault, await call.commit(change)))
@@ -177,6 +177,11 @@ def _flow(one: wire.LogSettings | wire.MetricSettings, *, category: str, group: 
 def _refuse_repeated(names: list[str]) -> None:
     if len(set(names)) < len(names):
         raise Invalid("A category is named more than once in properties.logs.", code="BadRequest")
+
+
+def _require_destinations(call: Call, wish: SettingWish) -> None:
+    for _, resource in wish.destinations:
+        _require_destination(call, resource)
 
 
 def _require_destination(call: Call, resource: str) -> None:

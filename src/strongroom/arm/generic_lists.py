@@ -39,6 +39,8 @@ async def list_resources(call: Call) -> Response:
         resource
         for resource in resources_of(call, parent)
         if (group is None or resource.resource_group.lower() == group)
+        # First: whoever may read nothing has nothing compared.
+        and can(call, f"{TYPES[type(resource)]}/read", resource.scope)
         and wanted.matches(
             {
                 "resourcetype": TYPES[type(resource)],
@@ -48,7 +50,6 @@ async def list_resources(call: Call) -> Response:
             },
             resource.tags,
         )
-        and can(call, f"{TYPES[type(resource)]}/read", resource.scope)
     )
     return page(
         call,

@@ -31,23 +31,27 @@ _TOKEN = re.compile(
 _TAGS = ("tagname", "tagvalue")
 
 Values = Mapping[str, str]
-"""A resource's properties by their lower-case names; for one of its tags also `tagname` and `tagvalue`."""
+"""A resource's properties, for one of its tags also `tagname` and `tagvalue`: names and values in lower case."""
 _Test = Callable[[Values], bool]
 
 
 class ResourceFilter:
     """A filter that was understood."""
 
-    __slots__ = ("_test",)
+    __slots__ = ("_about_tags", "_test")
 
-    def __init__(self, test: _Test) -> None:
+    def __init__(self, test: _Test, *, about_tags: bool) -> None:
         self._test = test
+        self._about_tags = about_tags
 
-    def matches(self, values: Values, tags: Mapping[str, str]) -> bool:
+    def matches(self, values: Mapping[str, str], tags: Mapping[str, str]) -> bool:
         """Tell whether a resource, or one of its tags, is as the filter wants it."""
-        if self._test(values):
+        folded = {name: value.lower() for name, value in values.items()}
+        if self._test(folded):
             return True
-        return any(self._test({**values, "tagname": name, "tagvalue": value}) for name, value in tags.items())
+        return self._about_tags and any(
+            self._test({**folded, "tagname": name.lower(), "tagvalue": value.lower()}) for name, value in tags.items()
+        )
 
 
 def parse_resource_filter(text: str | None, properties: frozenset[str]) -> ResourceFilter:
@@ -59,21 +63,23 @@ def parse_resource_filter(text: str | None, properties: frozenset[str]) -> Resou
     """
     rest = (text or "").strip()
     if not rest:
-        return ResourceFilter(lambda _values: True)
+        return ResourceFilter(lambda _values: True, about_tags=False)
     if len(rest) > limits.FILTER_CHARS:
         raise _refusal(properties)
     # A stack of what is open: each level has its alternatives, each of them what has to hold together.
     levels: list[list[list[_Test]]] = [[[]]]
-    is_due = True
+    is_due, terms, about_tags = True, 0, False
     while rest:
         token = _TOKEN.match(rest)
         if token is None:
             raise _refusal(properties)
         rest = rest[token.end() :]
         is_due = _take(token, levels, properties, is_due=is_due)
-    if is_due or len(levels) != 1:
+        name = _name_of(token)
+        terms, about_tags = terms + (name != ""), about_tags or name in _TAGS
+    if is_due or len(levels) != 1 or terms > limits.FILTER_TERMS:
         raise _refusal(properties)
-    return ResourceFilter(_any_of(levels[0]))
+    return ResourceFilter(_any_of(levels[0]), about_tags=about_tags)
 
 
 def _take(token: re.Match[str], levels: list[list[list[_Test]]], properties: frozenset[str], *, is_due: bool) -> bool:
@@ -104,8 +110,13 @@ def _any_of(alternatives: list[list[_Test]]) -> _Test:
     return lambda values: any(all(test(values) for test in together) for together in alternatives)
 
 
+def _name_of(token: re.Match[str]) -> str:
+    """Name what a term is about; empty if a token is none."""
+    return (token["name"] or token["partof"] or token["startof"] or "").lower()
+
+
 def _term(token: re.Match[str], properties: frozenset[str]) -> _Test:
-    name = (token["name"] or token["partof"] or token["startof"]).lower()
+    name = _name_of(token)
     text = next(one for one in (token["text"], token["part"], token["start"]) if one is not None)
     wanted = text.replace("''", "'").lower()
     # A tag that is not something else is every tag but one, which nobody means; Azure has no such form either.
@@ -113,18 +124,19 @@ def _term(token: re.Match[str], properties: frozenset[str]) -> _Test:
     if name not in properties and (name not in _TAGS or is_negative):
         raise _refusal(properties)
     if token["start"] is not None:
-        return lambda values: values.get(name, "").lower().startswith(wanted) and name in values
+        return lambda values: name in values and values[name].startswith(wanted)
     if token["part"] is not None:
-        return lambda values: wanted in values.get(name, "").lower() and name in values
+        return lambda values: name in values and wanted in values[name]
     if is_negative:
-        return lambda values: values[name].lower() != wanted
-    return lambda values: name in values and values[name].lower() == wanted
+        return lambda values: values[name] != wanted
+    return lambda values: name in values and values[name] == wanted
 
 
 def _refusal(properties: frozenset[str]) -> Invalid:
     names = ", ".join(sorted(properties))
     return Invalid(
         f"Invalid $filter in the query string. It compares {names} by 'eq' and 'ne', tagName and tagValue by 'eq', and"
-        " any of them by substringof('...', name) and startswith(name, '...'), joined by 'and', 'or' and parentheses.",
+        " any of them by substringof('...', name) and startswith(name, '...'), joined by 'and', 'or' and parentheses;"
+        f" at most {limits.FILTER_TERMS} comparisons.",
         code="InvalidFilterInQueryString",
     )

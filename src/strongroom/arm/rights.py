@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from strongroom.core import limits
 from strongroom.core.denials import linked_denial
-from strongroom.core.errors import Denied
+from strongroom.core.errors import Denied, Invalid
 from strongroom.core.facts import Facts, Value
 from strongroom.core.resources import Subscription
 from strongroom.flow import authorization
@@ -25,6 +26,7 @@ ASSIGN_ROLES = "Microsoft.Authorization/roleAssignments/write"
 
 def can(call: Call, action: str, scope: str) -> bool:
     """Tell whether the caller may do a control action at a scope: what a list shows and what it leaves out."""
+    _require_short(scope)
     return authorization.holds(call.world, call.identity, action, scope, lambda: _facts(call, {}, {}))
 
 
@@ -55,7 +57,9 @@ def require_right(
 
     Raises:
         Denied: `AuthorizationFailed`, or `DenyAssignmentAuthorizationFailed`.
+        Invalid: the scope is too long to be any.
     """
+    _require_short(scope)
     permit = authorization.require_control(
         call.world,
         call.identity,
@@ -76,6 +80,7 @@ def require_linked_right(call: Call, action: str, scope: str) -> None:
 
     Raises:
         Denied: `LinkedAuthorizationFailed`.
+        Invalid: the scope is too long to be any.
     """
     if can(call, action, scope):
         return
@@ -108,6 +113,15 @@ def sees(call: Call, subscription: Subscription) -> bool:
     """Tell whether the caller has any role in, above or below a subscription: only then is it listed."""
     caller = call.identity
     return call.world.view.grants(caller.tenant).touches(caller.principals, subscription.scope)
+
+
+def _require_short(scope: str) -> None:
+    # Rights are looked up at each level: of an id as long as a body, with a level at every other character, for hours.
+    if len(scope) > limits.RESOURCE_ID_CHARS:
+        raise Invalid(
+            f"A resource ID has at most {limits.RESOURCE_ID_CHARS} characters; one in the request has more.",
+            code="InvalidResourceId",
+        )
 
 
 def _facts(call: Call, resource: Mapping[str, Value], request: Mapping[str, Value]) -> Facts:

@@ -43,7 +43,7 @@ async def put_name(call: Call) -> Response:
         return (await tag_names.put_name(tx, parent, name, now=call.now))[1]
 
     made = await call.commit(change, status=_status)
-    return json.response(_show(parent, _uses(call, parent)[name.lower()]), _status(made))
+    return json.response(_show(parent, _use_of(call, parent, name)), _status(made))
 
 
 async def delete_name(call: Call) -> Response:
@@ -67,7 +67,9 @@ async def put_value(call: Call) -> Response:
         return (await tag_names.put_value(tx, parent, name, value))[1]
 
     made = await call.commit(change, status=_status)
-    shown = _show(parent, _uses(call, parent)[name.lower()])["values"]
+    use = _use_of(call, parent, name)
+    use.values.setdefault(value, 0)
+    shown = _show(parent, use)["values"]
     return json.response(next(one for one in shown if one["tagValue"] == value), _status(made))
 
 
@@ -97,6 +99,11 @@ def _uses(call: Call, parent: Subscription) -> dict[str, _Use]:
             use = uses.setdefault(name.lower(), _Use(name))
             use.values[value] = use.values.get(value, 0) + 1
     return uses
+
+
+def _use_of(call: Call, parent: Subscription, name: str) -> _Use:
+    """Count the values of a name that was suggested a moment ago: it may be so no longer."""
+    return _uses(call, parent).get(name.lower()) or _Use(name)
 
 
 def _tags_in(call: Call, parent: Subscription, *, all_of: bool = False) -> Iterator[Mapping[str, str]]:

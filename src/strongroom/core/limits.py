@@ -165,8 +165,12 @@ DISPLAY_NAME_CHARS = 256
 """The display name of a directory object."""
 ROLE_ASSIGNMENT_DESCRIPTION_CHARS = 1024
 """The description of a role assignment."""
+RESOURCE_ID_CHARS = 1024
+"""The ARM id of something that a request names besides its path, where rights over it are asked: ours."""
 LOCKS_PER_SCOPE = 20
 """Management locks at one scope: Azure's own limit."""
+LOCKS_PER_SUBSCRIPTION = 4000
+"""Management locks in one subscription, its groups and resources included; every change asks them all: ours."""
 LOCK_NAME_CHARS = 260
 """The name of a management lock: Azure's own limit."""
 LOCK_NOTES_CHARS = 512
@@ -187,6 +191,8 @@ ARM_PAGE_BYTES = 4 * 1024 * 1024
 """Where a page of an ARM list ends sooner; what is longer than that has one of its own: ours."""
 FILTER_CHARS = 2048
 """An ARM `$filter`: ours."""
+FILTER_TERMS = 20
+"""Comparisons in the `$filter` of a generic list, each of which is made for every tag of what is listed: ours."""
 ASYNC_OPERATION_S = 86_400
 """How long the outcome of an ARM operation can be asked for: ours."""
 

@@ -6,6 +6,7 @@ Facts from reference azure-key-vault.md sections 3.4 and 3.5.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +17,16 @@ from strongroom.core.records import Record, record, tenant_partition
 def scope_key(scope: str) -> str:
     """Give a scope in the form in which scopes are compared: lower case, no slash at the end; the root is empty."""
     return scope.rstrip("/").lower()
+
+
+def root_of(scope: str, roots: Container[str]) -> str | None:
+    """Find which of *roots*, in the form of `scope_key`, a scope is or is below, the nearest; None if it is none."""
+    key = scope_key(scope)
+    while key:
+        if key in roots:
+            return key
+        key = key[: key.rfind("/")]
+    return None
 
 
 @record

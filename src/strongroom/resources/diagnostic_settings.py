@@ -7,6 +7,7 @@ journal: they only say where copies go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from strongroom.core import limits
@@ -118,11 +119,13 @@ async def delete_setting(tx: Transaction, vault: Vault, name: str) -> bool:
     return found is not None
 
 
-async def keep_settings_of(tx: Transaction, vault: Vault) -> None:
-    """Let the settings of a vault that is about to move know what it is called until now."""
-    for one in await tx.records(DiagnosticSetting, tenant_partition(vault.tenant)):
-        if one.vault == vault.id and vault.scope not in one.former_scopes:
-            await tx.put(replace(one, former_scopes=(*one.former_scopes, vault.scope)))
+async def keep_settings_of(tx: Transaction, tenant: str, vaults: Iterable[Vault]) -> None:
+    """Let the settings of vaults that are about to move know what those are called until now."""
+    scopes = {vault.id: vault.scope for vault in vaults}
+    for one in await tx.records(DiagnosticSetting, tenant_partition(tenant)):
+        scope = scopes.get(one.vault)
+        if scope is not None and scope not in one.former_scopes:
+            await tx.put(replace(one, former_scopes=(*one.former_scopes, scope)))
 
 
 async def remove_settings_of(tx: Transaction, vault: Vault) -> None:

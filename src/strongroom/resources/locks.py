@@ -22,6 +22,7 @@ from strongroom.resources.scopes import Scope
 from strongroom.store import Transaction
 
 _NOT_IN_NAMES = re.compile(r"[<>%&:\\?/]")
+_SUBSCRIPTION_SEGMENTS = 3
 _NAMED = 5
 """How many locked scopes one refusal names."""
 
@@ -94,20 +95,13 @@ async def put_lock(
     *scope* has been located and is confirmed by the caller in *tx*.
 
     Raises:
-        Conflict: there are as many at this scope as there may be.
+        Conflict: there are as many at this scope, or in its subscription, as there may be.
         Invalid: the name, or what is said of it.
     """
     partition, wish = tenant_partition(tenant), check_lock(wish)
     existing = await tx.record(ManagementLock, partition, lock_id(scope.path, name))
     if existing is None:
-        here = scope_key(scope.path)
-        if sum(scope_key(one.scope) == here for one in await tx.records(ManagementLock, partition)) >= (
-            limits.LOCKS_PER_SCOPE
-        ):
-            raise Conflict(
-                f"The scope has {limits.LOCKS_PER_SCOPE} locks, which is the most that it can have.",
-                code="LockCountExceeded",
-            )
+        _require_room([scope_key(one.scope) for one in await tx.records(ManagementLock, partition)], scope)
         made = ManagementLock(
             id=lock_id(scope.path, name),
             tenant=tenant,
@@ -123,6 +117,24 @@ async def put_lock(
         made = replace(existing, level=wish.level, notes=wish.notes, owners=wish.owners, updated=now, updated_by=by)
     await tx.put(made)
     return made, existing is None
+
+
+def _require_room(locked: Sequence[str], scope: Scope) -> None:
+    here = scope_key(scope.path)
+    subscription = "/".join(here.split("/")[:_SUBSCRIPTION_SEGMENTS])
+    if locked.count(here) >= limits.LOCKS_PER_SCOPE:
+        raise Conflict(
+            f"The scope has {limits.LOCKS_PER_SCOPE} locks, which is the most that it can have.",
+            code="LockCountExceeded",
+        )
+    # Objects of a vault need not exist to be locked, so that scopes are no limit.
+    if sum(one == subscription or one.startswith(f"{subscription}/") for one in locked) >= (
+        limits.LOCKS_PER_SUBSCRIPTION
+    ):
+        raise Conflict(
+            f"The subscription has {limits.LOCKS_PER_SUBSCRIPTION} locks, which is the most that it can have.",
+            code="LockCountExceeded",
+        )
 
 
 async def remove_lock(tx: Transaction, *, tenant: str, scope: str, name: str) -> ManagementLock | None:

@@ -242,10 +242,10 @@ async def require_active(tx: Transaction, vault: Vault) -> Vault:
     Read a vault again, as it is now.
 
     Raises:
-        NotFound: it is gone or deleted.
+        NotFound: it is gone, deleted, or moved: rights and locks were asked where it was.
     """
     current = await tx.record(Vault, vault_partition(vault.id), vault.id)
-    if current is None or current.deleted is not None:
+    if current is None or current.deleted is not None or current.scope != vault.scope:
         raise vault_not_found(vault.resource_group, vault.name)
     return current
 

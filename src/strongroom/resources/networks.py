@@ -9,6 +9,7 @@ goes names nothing from then on.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -204,20 +205,22 @@ async def _remove_subnets(tx: Transaction, network: VirtualNetwork, *, keep: Seq
     going = [subnet for subnet in network.subnets if subnet.name.lower() not in kept]
     if not going:
         return
-    endpoints = endpoints_in(network, await tx.records(PrivateEndpoint, network.partition))
-    for subnet in going:
-        scope = subnet_scope(network, subnet.name)
-        user = next((endpoint for endpoint in endpoints if endpoint.subnet == scope.lower()), None)
+    users = {one.subnet: one for one in reversed(await tx.records(PrivateEndpoint, network.partition))}
+    locks: defaultdict[str, list[ManagementLock]] = defaultdict(list)
+    for lock in await tx.records(ManagementLock, network.partition):
+        locks[lock.scope].append(lock)
+    scopes = {subnet.name: subnet_scope(network, subnet.name) for subnet in going}
+    for name, scope in scopes.items():
+        user = users.get(scope.lower())
         if user is not None:
             raise Invalid(
-                f"Subnet {subnet.name} is in use by {user.scope} and cannot be deleted. In order to delete the subnet,"
+                f"Subnet {name} is in use by {user.scope} and cannot be deleted. In order to delete the subnet,"
                 " delete all the resources within the subnet. See aka.ms/deletesubnet.",
                 code="InUseSubnetCannotBeDeleted",
             )
         # Azure takes away a locked subnet that a network is written without; here its lock would outlive it.
-        locks = await tx.records(ManagementLock, network.partition)
-        judge_locks([one for one in locks if one.scope == scope], scope, Effect.DELETE, whole=True)
-        await remove_assignments_under(tx, network.tenant, scope)
+        judge_locks(locks[scope], scope, Effect.DELETE, whole=True)
+    await remove_assignments_under(tx, network.tenant, *scopes.values())
 
 
 def _subnets(network: VirtualNetwork, wishes: Sequence[SubnetWish]) -> tuple[Subnet, ...]:
@@ -250,10 +253,10 @@ def _check_count(subnets: Sequence[Subnet]) -> None:
         raise Invalid(f"A virtual network can have at most {limits.SUBNETS} subnets.", code="SubnetCountLimitReached")
 
 
-async def check_room(tx: Transaction, group: ResourceGroup) -> None:
-    """Refuse one network more than a group's subscription can have."""
+async def check_room(tx: Transaction, group: ResourceGroup, more: int = 1) -> None:
+    """Refuse *more* networks than a group's subscription can have besides those that it has."""
     networks = await tx.records(VirtualNetwork, tenant_partition(group.tenant))
-    if sum(one.subscription == group.subscription for one in networks) >= limits.VIRTUAL_NETWORKS:
+    if sum(one.subscription == group.subscription for one in networks) + more > limits.VIRTUAL_NETWORKS:
         raise Invalid(
             f"Cannot create more than {limits.VIRTUAL_NETWORKS} virtual networks for this subscription in this region.",
             code="VirtualNetworkCountLimitReached",

@@ -17,7 +17,7 @@ from strongroom.core.errors import Conflict, Invalid, NameTaken
 from strongroom.core.guids import parse_guid
 from strongroom.core.hierarchy import group_name
 from strongroom.core.identity import PrincipalType
-from strongroom.core.rbac import RoleAssignment, RoleDefinition, scope_key
+from strongroom.core.rbac import RoleAssignment, RoleDefinition, root_of, scope_key
 from strongroom.core.records import tenant_partition
 from strongroom.resources.assignees import require_principal
 from strongroom.resources.condition_text import ConditionText
@@ -175,13 +175,13 @@ async def remove_role_assignment(tx: Transaction, *, tenant: str, assignment: st
     return existing
 
 
-async def remove_assignments_under(tx: Transaction, tenant: str, scope: str) -> int:
-    """Take back every role given at *scope* or below it; how many there were."""
-    here = scope.lower()
+async def remove_assignments_under(tx: Transaction, tenant: str, *scopes: str) -> int:
+    """Take back every role given at one of *scopes* or below it; how many there were. They are gone through once."""
+    roots = {scope_key(scope) for scope in scopes}
     below = [
         assignment
         for assignment in await tx.records(RoleAssignment, tenant_partition(tenant))
-        if assignment.scope.lower() == here or assignment.scope.lower().startswith(f"{here}/")
+        if root_of(assignment.scope, roots) is not None
     ]
     for assignment in below:
         await tx.remove(assignment)
