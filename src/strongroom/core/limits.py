@@ -496,8 +496,10 @@ TEMPLATE_COPIES = 800
 TEMPLATE_PAD_CHARS = 1024
 """How long `padLeft` and a format make a text: ours."""
 TEMPLATE_WORK = 500_000
-"""Steps that the evaluation of one template may take, each a node of an expression or a value, or 32 characters: ours,
-about a second."""
+"""Steps that the evaluation of one template may take, each a node of an expression or a value, a character that is
+read as an expression, or 32 others: ours, about a second."""
+TEMPLATE_VALUE_DEPTH = 64
+"""How deep a value that a template makes may be nested: ours."""
 TEMPLATE_SECURE_TEXTS = 256
 """Texts in the secure parameters of one deployment, or in its secure outputs: ours. Each is looked for in all that is
 kept."""

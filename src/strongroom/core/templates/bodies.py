@@ -85,7 +85,13 @@ def evaluate_outside(evaluator: Evaluator, value: Any, scope: Scope) -> Any:
     """
     evaluator.budget.spend(1)
     if isinstance(value, str):
-        return _escaped(evaluator.text(value, scope)) if is_expression(value) else value
+        if not is_expression(value):
+            evaluator.budget.spend_on_text(len(value))
+            return value
+        made = evaluator.text(value, scope)
+        # Before it is copied: one value may be asked for at every place of the template.
+        evaluator.budget.spend_on(made)
+        return _escaped(made)
     if isinstance(value, list):
         return [evaluate_outside(evaluator, one, scope) for one in value]
     if isinstance(value, dict):

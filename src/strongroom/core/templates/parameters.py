@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from strongroom.core.templates.document import Template
-from strongroom.core.templates.evaluation import type_name
+from strongroom.core.templates.evaluation import Budget, type_name
 from strongroom.core.templates.faults import TemplateFault
 from strongroom.core.templates.number_functions import same
 
@@ -30,6 +30,9 @@ _SHOWN: Mapping[str, str] = {
     "array": "Array",
 }
 _REFERENCES = 16
+_STEPS = 8
+_MEMBERS = 64
+"""Members of one definition, since it is copied for every value that is held against it; Azure knows about a dozen."""
 
 
 def resolve(template: Template, definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,12 +44,16 @@ def resolve(template: Template, definition: Mapping[str, Any]) -> dict[str, Any]
     """
     found = dict(definition)
     for _ in range(_REFERENCES):
+        if len(found) > _MEMBERS:
+            raise TemplateFault(f"A definition of the template has more than {_MEMBERS} members")
         reference = found.pop("$ref", None)
         if reference is None:
             return found
         name = str(reference).removeprefix("#/definitions/")
         if name not in template.definitions:
             raise TemplateFault(f"The type definition '{str(reference)[:96]}' is not found")
+        if len(template.definitions[name]) > _MEMBERS:
+            raise TemplateFault(f"A definition of the template has more than {_MEMBERS} members")
         found = {**template.definitions[name], **found}
     raise TemplateFault("The type definitions of the template refer to one another in a circle")
 
@@ -87,22 +94,25 @@ def require_known(template: Template, given: Mapping[str, Any]) -> dict[str, str
     return {names[name.lower()]: name for name in given}
 
 
-def check(template: Template, name: str, definition: Mapping[str, Any], value: Any) -> None:
+def check(template: Template, name: str, definition: Mapping[str, Any], value: Any, budget: Budget) -> None:
     """
     Hold a value against the definition of a parameter.
 
     Raises:
         TemplateFault: it is of another type, not allowed, or too long or short. The sentence has no value in it.
     """
-    _Check(template, name).value(definition, value, 0)
+    _Check(template, name, budget).value(definition, value, 0)
 
 
 class _Check:
-    def __init__(self, template: Template, name: str) -> None:
+    def __init__(self, template: Template, name: str, budget: Budget) -> None:
         self._template = template
         self._name = name
+        self._budget = budget
 
     def value(self, given: Mapping[str, Any], value: Any, depth: int) -> None:
+        # The definition is copied, and as often as it leads to another.
+        self._budget.spend(_STEPS)
         definition = resolve(self._template, given)
         if depth > _REFERENCES * 2:
             self._refuse("nests too deep")
@@ -126,10 +136,10 @@ class _Check:
             self._elements(definition, value, depth)
 
     def _is_allowed(self, allowed: list[Any], value: Any) -> bool:
-        if any(same(one, value) for one in allowed):
+        if any(same(one, value, self._budget) for one in allowed):
             return True
         # An array is allowed whose elements each are.
-        return isinstance(value, list) and all(any(same(one, item) for one in allowed) for item in value)
+        return isinstance(value, list) and all(any(same(one, item, self._budget) for one in allowed) for item in value)
 
     def _bounds(self, definition: Mapping[str, Any], value: Any) -> None:
         if isinstance(value, str | list):

@@ -13,7 +13,7 @@ from typing import Any
 
 from strongroom.core import limits
 from strongroom.core.templates.evaluation import Scope
-from strongroom.core.templates.expressions import FunctionCall, calls_of, is_expression, parse_expression
+from strongroom.core.templates.expressions import FunctionCall, calls_of, is_expression
 from strongroom.core.templates.faults import Needed, TemplateFault
 from strongroom.core.templates.number_functions import truth
 from strongroom.core.templates.scopes import Place, parse_place, resource_id
@@ -314,8 +314,7 @@ class _Asked:
     def _calls_in(self, text: str) -> list[FunctionCall]:
         if not is_expression(text):
             return []
-        self._bound.evaluator.budget.spend_on_reading(text)
-        return calls_of(parse_expression(text))
+        return calls_of(self._bound.evaluator.read(text))
 
 
 def _waits(bound: Bound, plan: Plan, names: _Names, asked: _Asked, draft: _Draft) -> Iterator[str]:
@@ -330,6 +329,8 @@ def _waits(bound: Bound, plan: Plan, names: _Names, asked: _Asked, draft: _Draft
         keys = names.keys(name)
         if keys is None:
             raise TemplateFault(f"The resource '{name[:300]}' is not defined in the template")
+        # A loop's name is as many keys as the loop goes round, and may be named often.
+        bound.evaluator.budget.spend(len(keys))
         yield from keys
     for call in asked.calls(draft):
         yield from _asked_for(bound, plan, one, call)
