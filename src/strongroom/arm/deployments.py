@@ -40,7 +40,7 @@ async def put_deployment(call: Call) -> Response:
     # Beside the loop, as all that goes through a whole template.
     record = await asyncio.to_thread(_record_of, call, prepared, body.properties.template)
     key = key_of(record.tenant, record.id)
-    _require_room(call, key, record)
+    _require_room(call, key, record, len(prepared.plan.deployed))
     forgotten, background = _too_many(call, record), call.world.background
     run = Run(call, prepared, record)
 
@@ -55,7 +55,7 @@ async def put_deployment(call: Call) -> Response:
         raise
     background.start(key)
     if run.above is not None:
-        run.above.within[record.id] = run
+        run.above.begin_within(run)
     shown = show_deployment(record, is_running=True, now=call.now, accepted=True)
     return json.response(shown, _status(made), _where_to_ask(call, record))
 
@@ -123,14 +123,14 @@ def _named(one: Planned) -> dict[str, str]:
     return {"id": one.id, "resourceType": one.type, "resourceName": one.name}
 
 
-def _require_room(call: Call, key: str, record: Deployment) -> None:
+def _require_room(call: Call, key: str, record: Deployment, resources: int) -> None:
     """
     Refuse a deployment that is under way already, or one too many.
 
     Raises:
         Conflict: `DeploymentActive`.
         Throttled: as many run in the tenant as may.
-        Invalid: it is too deep within others.
+        Invalid: it is too deep within others, or one resource too many with those.
     """
     background, above = call.world.background, parent()
     if background.find(key) is not None:
@@ -143,6 +143,11 @@ def _require_room(call: Call, key: str, record: Deployment) -> None:
         if above.depth + 1 > limits.TEMPLATE_NESTING:
             raise Invalid(
                 f"Deployments are within each other deeper than the limit of {limits.TEMPLATE_NESTING}.",
+                code="InvalidTemplate",
+            )
+        if above.outermost.resources + resources > limits.DEPLOYMENT_RESOURCES:
+            raise Invalid(
+                f"A deployment and all within it have more resources than the limit of {limits.DEPLOYMENT_RESOURCES}.",
                 code="InvalidTemplate",
             )
     elif background.count(record.tenant) >= limits.DEPLOYMENTS_RUNNING:

@@ -511,6 +511,8 @@ DEPLOYMENTS_KEPT = 800
 """Deployments that one scope remembers; the oldest that is over goes first: Azure's own limit."""
 DEPLOYMENTS_RUNNING = 16
 """Deployments of one tenant that run at once, those within others not counted; the next is answered 429: ours."""
+DEPLOYMENT_RESOURCES = 4_000
+"""Resources of one deployment and of all that are within it: ours."""
 DEPLOYMENT_RESOURCES_AT_ONCE = 4
 """Resources that one deployment puts at once: ours."""
 DEPLOYMENT_KEPT_BYTES = 64 * 1024

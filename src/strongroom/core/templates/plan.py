@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from strongroom.core import limits
@@ -392,13 +393,8 @@ def _batch(kept: Mapping[str, _Draft]) -> None:
 
 
 def _refuse_circles(resources: Mapping[str, Planned]) -> None:
-    done: set[str] = set()
-    left = dict(resources)
-    while left:
-        ready = [key for key, one in left.items() if one.depends <= done]
-        if not ready:
-            name = next(iter(left.values())).id
-            raise TemplateFault(f"Circular dependency detected on resource: '{name[:300]}'")
-        done.update(ready)
-        for key in ready:
-            del left[key]
+    try:
+        TopologicalSorter({key: one.depends for key, one in resources.items()}).prepare()
+    except CycleError as circle:
+        name = resources[circle.args[1][0]].id
+        raise TemplateFault(f"Circular dependency detected on resource: '{name[:300]}'") from None
