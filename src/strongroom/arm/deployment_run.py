@@ -202,7 +202,7 @@ class Run:
         for _ in range(_REFERENCES):
             try:
                 async with self._evaluating:
-                    return await asyncio.to_thread(evaluate_body, self._prepared.plan, one, self._known)
+                    return await self._world.background.aside(evaluate_body, self._prepared.plan, one, self._known)
             except Needed as needed:
                 await self._look_at(needed)
         raise TemplateFault(f"A resource asks for the state of more than {_REFERENCES} others")
@@ -286,7 +286,7 @@ class Run:
     async def _evaluated_outputs(self) -> dict[str, Output]:
         for _ in range(_REFERENCES):
             try:
-                return await asyncio.to_thread(evaluate_outputs, self._prepared.plan, self._known)
+                return await self._world.background.aside(evaluate_outputs, self._prepared.plan, self._known)
             except Needed as needed:
                 await self._look_at(needed)
         raise TemplateFault(f"The outputs ask for the state of more than {_REFERENCES} resources")

@@ -505,6 +505,8 @@ TEMPLATE_SECURE_TEXTS = 256
 kept."""
 TEMPLATE_NESTING = 5
 """Deployments within each other: Azure's own limit of nested templates."""
+TEMPLATES_AT_ONCE = 2
+"""Templates that are evaluated at the same time: ours. Others wait for their turn."""
 DEPLOYMENT_NAME_CHARS = 64
 """The name of a deployment: Azure's own limit."""
 DEPLOYMENTS_KEPT = 800
@@ -516,6 +518,7 @@ DEPLOYMENT_RESOURCES = 4_000
 DEPLOYMENT_RESOURCES_AT_ONCE = 4
 """Resources that one deployment puts at once: ours."""
 DEPLOYMENT_KEPT_BYTES = 64 * 1024
-"""The template of a deployment, and its outputs, each, as they are kept with it; longer ones are not: ours."""
+"""The template of a deployment, its parameters, what waits for what in it, and its outputs together, each as they are
+kept with it; what is longer is not: ours."""
 DEPLOYMENT_STOP_S = 2.0
 """How long a service that stops waits for what its deployments have begun: ours."""

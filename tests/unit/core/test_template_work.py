@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.templates.bodies import evaluate_outside
 from strongroom.core.templates.faults import TemplateFault
 from tests.unit.core.templating import bind, evaluate, template
@@ -135,3 +136,13 @@ def test_an_integer_beyond_64_bits_is_refused() -> None:
     """Nothing that is kept or sent could hold it."""
     with pytest.raises(TemplateFault, match="64 bits"):
         bind(template(parameters={"p": {"type": "int"}}), {"p": 2**63})
+
+
+def test_a_value_is_as_deep_as_it_may_be() -> None:
+    """One level more is refused, before anything goes through it that calls itself at each level."""
+    deep: Any = 1
+    for _ in range(limits.TEMPLATE_VALUE_DEPTH - 1):
+        deep = [deep]
+    assert bind(template(parameters={"p": {"type": "array"}}), {"p": deep}).parameters == {"p": deep}
+    with pytest.raises(TemplateFault, match="nests deeper"):
+        bind(template(parameters={"p": {"type": "array"}}), {"p": [deep]})
