@@ -562,6 +562,28 @@ class TestSecrets:
         )
         assert read.json["value"] == value
 
+    def test_secure_properties(self, arm: Arm, canary: str) -> None:
+        """A type of the template's own may be secure in a part only, as Bicep writes `@secure()` on a property."""
+        arm.make_group()
+        login = {"type": "object", "properties": {"user": {"type": "string"}, "password": {"type": "securestring"}}}
+        content = template(
+            languageVersion="2.0",
+            definitions={"login": login},
+            parameters={"logins": {"type": "array", "items": {"$ref": "#/definitions/login"}}},
+            outputs={
+                "first": {"$ref": "#/definitions/login", "value": "[parameters('logins')[0]]"},
+                "made": {
+                    "$ref": "#/definitions/login",
+                    "value": {"user": "u", "password": f"[concat('{arm.tag}', 'x')]"},
+                },
+            },
+        )
+        found = deploy(arm, deployment(content, {"logins": [{"user": "somebody", "password": canary}]}))
+        assert found["outputs"]["first"]["value"] == {"user": "somebody", "password": "REDACTED"}
+        assert found["outputs"]["made"]["value"] == {"user": "u", "password": "REDACTED"}
+        assert found["parameters"]["logins"]["value"] == [{"user": "somebody", "password": "REDACTED"}]
+        assert all(canary not in repr(record) for record in arm.world.view.all(Deployment))
+
     @pytest.mark.parametrize("long", ["", "-and-long" * 40])
     def test_in_refusals(self, arm: Arm, canary: str, long: str) -> None:
         """A refusal that would have a secure value in it does not."""

@@ -225,7 +225,7 @@ class Run:
             await inner.ended.wait()
             del self.within[one.id.lower()]
             self.touched |= inner.touched
-            self.secrets |= texts_in(output.value for output in inner.outputs.values() if output.is_secure)
+            self.secrets |= texts_in(part for output in inner.outputs.values() for part in output.secrets)
             document = {**answer.body, "properties": {**answer.body["properties"], **inner.told()}}
             # Its secure outputs are for this deployment, and for nobody else.
             document["properties"]["outputs"] = {
@@ -277,7 +277,7 @@ class Run:
     async def _evaluate_outputs(self) -> None:
         try:
             outputs = await self._evaluated_outputs()
-            self.secrets |= texts_in(one.value for one in outputs.values() if one.is_secure)
+            self.secrets |= texts_in(part for one in outputs.values() for part in one.secrets)
             self.outputs = outputs
         except TemplateFault as fault:
             message = f"The template output evaluation failed: '{self._sentence(fault)}'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom.core import limits
@@ -11,7 +11,7 @@ from strongroom.core.templates.evaluation import Evaluator, Own, Scope, misused
 from strongroom.core.templates.expressions import is_expression
 from strongroom.core.templates.faults import Needed, TemplateFault
 from strongroom.core.templates.number_functions import truth
-from strongroom.core.templates.parameters import SECURE, shown_type, type_of
+from strongroom.core.templates.parameters import SECURE, secure_parts, shown_type, type_of
 from strongroom.core.templates.plan import Plan, Planned
 
 _CARRIED = ("template", "parameters")
@@ -19,10 +19,11 @@ _CARRIED = ("template", "parameters")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output: its type in lower case, and its value."""
+    """An output: its type in lower case, its value, and what of that is secure."""
 
     type: str
     value: Any
+    secrets: tuple[Any, ...] = field(default=(), repr=False)
 
     @property
     def is_secure(self) -> bool:
@@ -122,7 +123,9 @@ def evaluate_outputs(plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> dict
         for name, definition in plan.bound.template.outputs.items():
             if truth(evaluator.evaluate(definition.get("condition", True), scope)):
                 kind = type_of(plan.bound.template, definition)
-                found[name] = Output(kind, _value(evaluator, name, definition, scope))
+                value = _value(evaluator, name, definition, scope)
+                secrets = tuple(secure_parts(plan.bound.template, definition, value, evaluator.budget))
+                found[name] = Output(kind, value, secrets)
     except RecursionError:
         raise TemplateFault("The expressions of the template ask one another too deeply") from None
     return found

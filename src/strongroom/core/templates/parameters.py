@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from strongroom.core.templates.document import Template
@@ -185,6 +185,40 @@ class _Check:
 
     def _refuse(self, why: str) -> None:
         raise TemplateFault(f"The provided value for the template parameter '{self._name[:64]}' is not valid. {why}")
+
+
+def secure_parts(template: Template, given: Mapping[str, Any], value: Any, budget: Budget) -> Iterator[Any]:
+    """
+    Give what is secure in a value: all of it, or the properties and elements whose own types are.
+
+    Raises:
+        TemplateFault: a type of the template is not valid, or that takes too much work.
+    """
+    waiting: list[tuple[Any, Any]] = [(given, value)]
+    while waiting:
+        definition, one = waiting.pop()
+        if not isinstance(definition, dict) or one is None:
+            continue
+        budget.spend(_STEPS)
+        found = resolve(template, definition)
+        if str(found.get("type", "")).lower() in SECURE:
+            yield one
+        elif isinstance(one, dict):
+            waiting += _properties(found, one)
+        elif isinstance(one, list):
+            first = found.get("prefixItems")
+            fixed = first if isinstance(first, list) else []
+            waiting += zip(fixed, one, strict=False)
+            waiting += ((found.get("items"), item) for item in one[len(fixed) :])
+
+
+def _properties(definition: Mapping[str, Any], value: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Give the properties of an object, each with its definition; of a union, with that of each of its members."""
+    named = _object(definition.get("properties"))
+    for name, one in value.items():
+        yield named.get(name, definition.get("additionalProperties")), one
+    for chosen in _object(_object(definition.get("discriminator")).get("mapping")).values():
+        yield chosen, value
 
 
 def _object(value: Any) -> dict[str, Any]:

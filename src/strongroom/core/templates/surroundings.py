@@ -12,7 +12,7 @@ from strongroom.core.templates.date_functions import COMPACT, write_date
 from strongroom.core.templates.document import Template
 from strongroom.core.templates.evaluation import Evaluator, Own, Scope, misused
 from strongroom.core.templates.faults import TemplateFault
-from strongroom.core.templates.parameters import SECURE, check, require_known, type_of
+from strongroom.core.templates.parameters import check, require_known, secure_parts, type_of
 from strongroom.core.templates.resource_functions import LIST_NAMES, constant, id_functions, refuse_listing
 from strongroom.core.templates.scopes import Place
 from strongroom.core.templates.text_functions import text
@@ -133,11 +133,11 @@ class Bound:
             self._bind(name)
 
     def secure_values(self) -> list[Any]:
-        """Give the values of secure parameters: what nobody may see again."""
+        """Give the values of secure parameters, and of secure properties: what nobody may see again."""
         return [
-            self.parameters[name]
+            part
             for name, definition in self.template.parameters.items()
-            if type_of(self.template, definition) in SECURE
+            for part in secure_parts(self.template, definition, self.parameters[name], self.evaluator.budget)
         ]
 
     def _bind(self, name: str) -> Any:
