@@ -100,3 +100,34 @@ def test_what_is_secret_within_is_in_no_error_outside(arm: Arm) -> None:
         shown = arm.ask("GET", path(arm.group, name), version=VERSION).body
         listed = arm.ask("GET", path(arm.group, name, "/operations"), version=VERSION).body
         assert secret.encode() not in shown + listed, (name, shown, listed)
+
+
+def test_secure_outputs_are_asked_for_as_bicep_does(arm: Arm) -> None:
+    """`listOutputsWithSecureValues` waits for the deployment within, and gives the bare values of its outputs."""
+    inner = template(
+        parameters={"pw": {"type": "securestring"}},
+        outputs={"made": {"type": "securestring", "value": "[concat(parameters('pw'), '-made')]"}},
+    )
+    asked = "[listOutputsWithSecureValues('module', '2025-04-01').made]"
+    value = {
+        "type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01", "name": f"{arm.vault_name}/s",
+        "properties": {"value": asked}, "dependsOn": ["vault"],
+    }  # fmt: skip
+    module = nested("module", inner, {"pw": {"value": "canary"}})
+    found = deploy(
+        arm,
+        deployment(
+            symbolic(
+                {"secret": value, "vault": vault(arm), "module": module},
+                outputs={"plain": {"type": "string", "value": asked}},
+            )
+        ),
+    )
+    assert (found["provisioningState"], found["outputs"]["plain"]["value"]) == ("Succeeded", "REDACTED"), found
+
+
+def test_a_parameter_is_given_once(arm: Arm) -> None:
+    """Two names that differ in case only are one parameter, and no secret is read for either."""
+    body = deployment(template(parameters={"p": {"type": "string"}}), {"p": "a", "P": "b"})
+    answer = begin(arm, body)
+    assert (answer.status, answer.error["code"]) == (400, "InvalidTemplate")

@@ -57,7 +57,9 @@ class Run:
     def __init__(self, call: Call, prepared: Prepared, record: Deployment) -> None:
         """Make what `flow.background` runs."""
         self.record = record
-        self.tenant = record.tenant
+        # One within another counts with that: else a single deployment could be as many as a tenant may have.
+        is_within = parent() is not None
+        self.tenant, self.owner = ("", "") if is_within else (record.tenant, record.created_by)
         self.state = DeploymentState.RUNNING
         self.outcomes: list[Outcome] = []
         self.touched: set[str] = set()

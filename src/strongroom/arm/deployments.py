@@ -158,11 +158,15 @@ def _require_room(call: Call, key: str, record: Deployment, resources: int) -> N
                 f"A deployment and all within it have more resources than the limit of {limits.DEPLOYMENT_RESOURCES}.",
                 code="InvalidTemplate",
             )
-    elif background.count(record.tenant) >= limits.DEPLOYMENTS_RUNNING:
-        raise Throttled(
-            f"{limits.DEPLOYMENTS_RUNNING} deployments of this tenant are under way. Try again later.",
-            headers=(("Retry-After", "5"),),
-        )
+        return
+    for owner, most, whose in (
+        (None, limits.DEPLOYMENTS_RUNNING, "this tenant"),
+        (record.created_by, limits.DEPLOYMENTS_RUNNING_OF_ONE, "this caller"),
+    ):
+        if background.count(record.tenant, owner) >= most:
+            raise Throttled(
+                f"{most} deployments of {whose} are under way. Try again later.", headers=(("Retry-After", "5"),)
+            )
 
 
 def _too_many(call: Call, record: Deployment) -> list[Deployment]:

@@ -513,6 +513,8 @@ DEPLOYMENTS_KEPT = 800
 """Deployments that one scope remembers; the oldest that is over goes first: Azure's own limit."""
 DEPLOYMENTS_RUNNING = 16
 """Deployments of one tenant that run at once, those within others not counted; the next is answered 429: ours."""
+DEPLOYMENTS_RUNNING_OF_ONE = 8
+"""Those of one caller, so that nobody keeps all others from deploying: ours."""
 DEPLOYMENT_RESOURCES = 4_000
 """Resources of one deployment and of all that are within it: ours."""
 DEPLOYMENT_RESOURCES_AT_ONCE = 4

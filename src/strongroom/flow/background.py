@@ -23,6 +23,8 @@ class Work(Protocol):
     """A piece of work."""
 
     tenant: str
+    owner: str
+    """The object id of who began it."""
 
     async def run(self) -> None:
         """Do it."""
@@ -57,9 +59,9 @@ class Background:
         """Whether anything is under way."""
         return bool(self._tasks)
 
-    def count(self, tenant: str) -> int:
-        """Count a tenant's."""
-        return sum(one.tenant == tenant for one in self._works.values())
+    def count(self, tenant: str, owner: str | None = None) -> int:
+        """Count a tenant's, or one owner's of them."""
+        return sum(one.tenant == tenant and owner in (None, one.owner) for one in self._works.values())
 
     def reserve(self, key: str, work: Work) -> None:
         """Let a piece of work count as under way while what it needs is committed."""

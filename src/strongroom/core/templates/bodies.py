@@ -147,7 +147,12 @@ def _value(evaluator: Evaluator, name: str, definition: Mapping[str, Any], scope
 def _state(plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Own]:
     """Make the functions that ask for the state of resources."""
     state = _State(plan, known)
-    return {"reference": state.reference, "references": state.references, "resourceinfo": state.info}
+    return {
+        "reference": state.reference,
+        "references": state.references,
+        "resourceinfo": state.info,
+        "listoutputswithsecurevalues": state.outputs,
+    }
 
 
 class _State:
@@ -178,6 +183,14 @@ class _State:
         full = str(values[1]).lower() == "full" if len(values) > 1 else False
         ones = self._plan.by_symbol.get(values[0].lower(), ())
         return [_shown(self._document(one.id, one.api_version), full=full) for one in ones]
+
+    def outputs(self, evaluator: Evaluator, scope: Scope, values: Sequence[Any]) -> Any:
+        """Give the bare values of the outputs of a deployment within, secure ones too: how Bicep asks for those."""
+        document = self.reference(evaluator, scope, values[:2])
+        outputs = document.get("outputs") if isinstance(document, dict) else None
+        if not isinstance(outputs, dict):
+            raise misused("a deployment of the template is expected")
+        return {name: one.get("value") for name, one in outputs.items() if isinstance(one, dict)}
 
     def info(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
         planned = self._plan.named(values[0]) if len(values) == 1 and isinstance(values[0], str) else None

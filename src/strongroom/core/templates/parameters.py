@@ -81,7 +81,7 @@ def require_known(template: Template, given: Mapping[str, Any]) -> dict[str, str
     Find which of the template's parameters each given one is, whatever its case.
 
     Raises:
-        TemplateFault: the template has none of that name.
+        TemplateFault: the template has none of that name, or one is given twice.
     """
     names = {name.lower(): name for name in template.parameters}
     unknown = sorted(name for name in given if name.lower() not in names)
@@ -91,7 +91,10 @@ def require_known(template: Template, given: Mapping[str, Any]) -> dict[str, str
             " present in the original template and can therefore not be provided at deployment time. The only supported"
             f" parameters for this template are '{', '.join(template.parameters)[:1024]}'"
         )
-    return {names[name.lower()]: name for name in given}
+    found = {names[name.lower()]: name for name in given}
+    if len(found) != len(given):
+        raise TemplateFault("A template parameter is given twice, in names that differ in case only")
+    return found
 
 
 def check(template: Template, name: str, definition: Mapping[str, Any], value: Any, budget: Budget) -> None:

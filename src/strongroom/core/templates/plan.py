@@ -26,6 +26,7 @@ CONTROL = frozenset({
     "resourceGroup", "subscriptionId", "existing", "asserts", "options",
 })  # fmt: skip
 """What a resource of a template has for the template itself; all else is what the resource is made of."""
+_ASKING = frozenset({"reference", "references", "listoutputswithsecurevalues"})
 _REFUSED = ("import", "extension")
 
 
@@ -308,7 +309,7 @@ class _Asked:
                 call
                 for text in _texts(draft.planned)
                 for call in self._calls_in(text)
-                if call.name in ("reference", "references") and call.arguments
+                if call.name in _ASKING and call.arguments
             ]
         return found
 

@@ -47,7 +47,7 @@ def base_scope(surroundings: Surroundings) -> Scope:
         "copyindex": _copy_index,
         "pickzones": lambda _e, _s, _v: [],
     }
-    for name in ("reference", "references"):
+    for name in ("reference", "references", "listoutputswithsecurevalues"):
         own[name] = _unexpected(name)
     for name in ("utcnow", "newguid"):
         own[name] = _only_in_defaults(name)
