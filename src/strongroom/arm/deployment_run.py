@@ -317,14 +317,12 @@ class Run:
         return {"code": "DeploymentInterrupted", "message": "The service stopped while the deployment was under way."}
 
     async def _finish(self, state: DeploymentState) -> None:
-        told = {**read_told(self.record), **self.told()}
-        operations = self.operations()
+        # Beside the loop: every secret is looked for in all of it.
+        told, operations = await self._world.background.aside(self._written)
         now = self._world.now()
 
         async def change(tx: Transaction) -> Deployment | None:
-            return await finish_deployment(
-                tx, self.record, state, told=write_json(told), operations=write_json(operations), now=now
-            )
+            return await finish_deployment(tx, self.record, state, told=told, operations=operations, now=now)
 
         try:
             await asyncio.shield(audit.commit_apart(self._world, change, lambda _: self._entry(state)))
@@ -332,6 +330,10 @@ class Run:
             # It stays `Running` in the store, and is told as interrupted: never as done.
             log.background_failed(FINISHED, fault)
         self.record = replace(self.record, state=state, finished=now)
+
+    def _written(self) -> tuple[str, str]:
+        """Write down what is remembered of how it went."""
+        return write_json({**read_told(self.record), **self.told()}), write_json(self.operations())
 
     def _entry(self, state: DeploymentState) -> Entry:
         error = self.error()
