@@ -131,3 +131,10 @@ def test_a_parameter_is_given_once(arm: Arm) -> None:
     body = deployment(template(parameters={"p": {"type": "string"}}), {"p": "a", "P": "b"})
     answer = begin(arm, body)
     assert (answer.status, answer.error["code"]) == (400, "InvalidTemplate")
+
+
+def test_the_place_in_a_loop_is_a_number(arm: Arm) -> None:
+    """What only looks like a digit is none, and no fault of the service."""
+    outputs = {"o": {"type": "string", "value": "[reference('a[²]').name]"}}
+    found = deploy(arm, deployment(symbolic({"a": identity("idn")}, outputs=outputs)))
+    assert found["error"]["code"] != "InternalServerError"

@@ -84,7 +84,7 @@ class Plan:
         symbol, _, rest = folded.partition("[")
         by_symbol = self.by_symbol.get(symbol)
         if by_symbol is not None:
-            place = int(rest[:-1]) if rest.endswith("]") and rest[:-1].isdigit() and len(rest) < 5 else 0
+            place = int(rest[:-1]) if rest.endswith("]") and rest[:-1].isdecimal() and len(rest) < 5 else 0
             return next((one for one in by_symbol if one.place == place), None)
         found = self.by_id.get(folded)
         if found is not None:
