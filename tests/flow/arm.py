@@ -629,7 +629,7 @@ def _short(path: str) -> str:
 class _Endless:
     """A deployment that does not end; it counts for no tenant."""
 
-    tenant = ""
+    tenant = owner = ""
 
     async def run(self) -> None:
         """Never begin."""

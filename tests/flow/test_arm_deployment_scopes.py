@@ -414,6 +414,43 @@ class TestLimits:
                 background.release(f"{arm.tag}-{number}")
             background.release(f"{arm.tag}-more")
 
+    def test_running_of_one(self, arm: Arm) -> None:
+        """As many of one caller run as may, fewer than of the tenant."""
+        arm.make_group()
+        background, tenant = arm.world.world.background, arm.world.first.tenant_id
+        names = [f"{arm.tag}-{number}" for number in range(limits.DEPLOYMENTS_RUNNING_OF_ONE - 1)]
+        for name in names:
+            background.reserve(name, _Waiting(tenant, arm.who.oid))
+        token = arm.world.token(arm.who, ARM_AUDIENCE)
+        try:
+            assert begin(arm, deployment(template()), name="last", token=token).status == 201
+            background.reserve(f"{arm.tag}-more", _Waiting(tenant, arm.who.oid))
+            names.append(f"{arm.tag}-more")
+            arm.world.settle()
+            answer = begin(arm, deployment(template()), name="over", token=token)
+            assert (answer.status, answer.error["message"][:36]) == (429, "8 deployments of this caller are und")
+        finally:
+            for name in names:
+                background.release(name)
+
+    def test_within_is_not_counted(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One deployment is one, however many are within it."""
+        arm.make_group()
+        counts: list[int] = []
+        background = arm.world.world.background
+        ask = Asker.ask
+
+        async def counted(self: Asker, *args: Any, **how: Any) -> Any:
+            counts.append(background.count(arm.world.first.tenant_id))
+            return await ask(self, *args, **how)
+
+        monkeypatch.setattr(Asker, "ask", counted)
+        inner = nested(
+            "[concat('n', copyIndex())]", template(identity(f"idn-{arm.tag}")), {}, copy={"name": "c", "count": 3}
+        )
+        deploy(arm, deployment(template(inner)))
+        assert (len(counts) >= 6, set(counts)) == (True, {1})
+
     def test_at_once(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A deployment puts as many resources at once as it may, and the next when one of them is there."""
         arm.make_group()
@@ -473,8 +510,9 @@ class TestLimits:
 class _Waiting:
     """Work that counts and is not begun."""
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str, owner: str = "") -> None:
         self.tenant = tenant
+        self.owner = owner
 
     async def run(self) -> None:
         """Never begin."""

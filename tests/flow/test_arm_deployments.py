@@ -12,6 +12,7 @@ from strongroom.arm.deployment_run import key_of
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
 from strongroom.core.deployments import Deployment, DeploymentState
+from strongroom.flow.background import Background
 from tests.flow.arm import Arm, policy
 from tests.flow.deploying import (
     SCHEMA,
@@ -416,12 +417,25 @@ class TestUnderWay:
         names = [f"i{number}-{arm.tag}" for number in range(12)]
         chain = [identity(name, dependsOn=[names[place - 1]] if place else []) for place, name in enumerate(names)]
         begin(arm, deployment(template(*chain)))
+        late = identity(f"late-{arm.tag}")
         arm.world.run(arm.world.world.background.stop(limits.DEPLOYMENT_STOP_S))
+        try:
+            # One that came just before the listeners closed.
+            assert deploy(arm, deployment(template(late)), name="late")["error"]["code"] == "DeploymentInterrupted"
+        finally:
+            arm.world.world.background = Background()
+        assert (
+            arm.ask("GET", f"{arm.group}/providers/{late['type']}/{late['name']}", version="2023-01-31").status == 404
+        )
         found = arm.do("GET", path(arm.group), version=VERSION)["properties"]
         assert found["provisioningState"] == "Failed"
         assert found["error"]["code"] == "DeploymentInterrupted"
-        (entry,) = [one for one in arm.world.entries()[-8:] if one["operationName"] == "DeploymentFinish"]
+        (entry,) = [one for one in arm.world.entries() if _is_end(one, path(arm.group))]
         assert entry["properties"]["provisioningState"] == "Failed"
+
+
+def _is_end(entry: dict[str, Any], deployment_id: str) -> bool:
+    return entry["operationName"] == "DeploymentFinish" and entry["resourceId"].lower() == deployment_id.lower()
 
 
 class TestComplete:
@@ -552,6 +566,28 @@ class TestSecrets:
             "GET", f"https://{arm.vault_name}.vault.localhost:8443/secrets/s?api-version=7.4", token=reader(arm)
         )
         assert read.json["value"] == value
+
+    def test_secure_properties(self, arm: Arm, canary: str) -> None:
+        """A type of the template's own may be secure in a part only, as Bicep writes `@secure()` on a property."""
+        arm.make_group()
+        login = {"type": "object", "properties": {"user": {"type": "string"}, "password": {"type": "securestring"}}}
+        content = template(
+            languageVersion="2.0",
+            definitions={"login": login},
+            parameters={"logins": {"type": "array", "items": {"$ref": "#/definitions/login"}}},
+            outputs={
+                "first": {"$ref": "#/definitions/login", "value": "[parameters('logins')[0]]"},
+                "made": {
+                    "$ref": "#/definitions/login",
+                    "value": {"user": "u", "password": f"[concat('{arm.tag}', 'x')]"},
+                },
+            },
+        )
+        found = deploy(arm, deployment(content, {"logins": [{"user": "somebody", "password": canary}]}))
+        assert found["outputs"]["first"]["value"] == {"user": "somebody", "password": "REDACTED"}
+        assert found["outputs"]["made"]["value"] == {"user": "u", "password": "REDACTED"}
+        assert found["parameters"]["logins"]["value"] == [{"user": "somebody", "password": "REDACTED"}]
+        assert all(canary not in repr(record) for record in arm.world.view.all(Deployment))
 
     @pytest.mark.parametrize("long", ["", "-and-long" * 40])
     def test_in_refusals(self, arm: Arm, canary: str, long: str) -> None:

@@ -99,7 +99,7 @@ def show_ended(
 ) -> dict[str, Any]:
     """Write what a deployment came to, without the values of secure outputs."""
     told: dict[str, Any] = {
-        "outputs": {name: _shown_output(one) for name, one in outputs.items()},
+        "outputs": _shown_outputs(outputs),
         "outputResources": [{"id": one.resource} for one in outcomes if one.operation == "Create" and one.is_success],
     }
     if error is not None:
@@ -107,11 +107,16 @@ def show_ended(
     return told
 
 
-def _shown_output(output: Output) -> dict[str, Any]:
-    shown = output.show()
-    if "value" in shown and len(json.encode(shown["value"])) > limits.DEPLOYMENT_KEPT_BYTES:
-        # It is not kept, and what is not kept is not shown for a moment either.
-        del shown["value"]
+def _shown_outputs(outputs: Mapping[str, Output]) -> dict[str, dict[str, Any]]:
+    shown = {name: one.show() for name, one in outputs.items()}
+    left = limits.DEPLOYMENT_KEPT_BYTES
+    for one in shown.values():
+        size = len(json.encode(one["value"])) if "value" in one else 0
+        if size > left:
+            # It is not kept, and what is not kept is not shown for a moment either.
+            del one["value"]
+        else:
+            left -= size
     return shown
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,6 @@ from strongroom.core.templates.plan import Plan, make_plan
 from strongroom.core.templates.scopes import Place, ScopeKind, parse_place
 from strongroom.core.templates.source import place_of, strict_json
 from strongroom.core.templates.surroundings import Bound, Surroundings
-from strongroom.core.templates.text_functions import fingerprint
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.resources.deployments import is_deployment_name
@@ -49,7 +48,6 @@ class Prepared:
     location: str
     mode: str
     plan: Plan
-    template_hash: str
     secrets: frozenset[str] = field(repr=False)
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -62,12 +60,19 @@ async def read_deployment(call: Call) -> wire.Deployment:
         Invalid: it is not valid. The sentence gives the place, where it is the JSON that is wrong.
     """
     raw = await call.raw_body()
+    # Beside the loop: it looks at each text of what may be megabytes.
+    return await call.world.background.aside(_read, raw.removeprefix(_BOM))
+
+
+def _read(raw: bytes) -> wire.Deployment:
+    with suppress(Invalid):
+        # What is strict already, and so nearly everything, need not be made so.
+        return json.decode(raw, wire.Deployment)
     try:
-        text = raw.removeprefix(_BOM).decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Invalid("The request body is not valid UTF-8.", code="InvalidRequestContent") from None
-    # Beside the loop: it looks at each text of what may be megabytes.
-    strict = await asyncio.to_thread(strict_json, text)
+    strict = strict_json(text)
     try:
         return json.decode(strict.encode(), wire.Deployment)
     except Invalid as invalid:
@@ -126,9 +131,10 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
     _check_outside(place, name, body)
     secrets: frozenset[str] = frozenset()
     try:
-        template = read_template(properties.template)
+        background = call.world.background
+        template = await background.aside(read_template, properties.template)
         given = await resolve_parameters(call, template, properties.parameters or {})
-        secrets = secrets_in(template, given)
+        secrets = await background.aside(secrets_in, template, given)
         surroundings = Surroundings(
             place,
             datetime.fromtimestamp(call.now, UTC),
@@ -136,8 +142,8 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
             _facts(call, place, name, body),
         )
         # Beside the loop: it may take up to a second, and nobody else is to wait for it.
-        plan = await asyncio.to_thread(_plan, template, given, surroundings)
-        secrets |= texts_in(plan.bound.secure_values())
+        plan, bound = await background.aside(_plan, template, given, surroundings)
+        secrets |= bound
     except TemplateFault as fault:
         raise invalid_template(hide_sentence(str(fault), secrets)) from None
     _require_served(call, plan)
@@ -147,15 +153,16 @@ async def prepare(call: Call, body: wire.Deployment) -> Prepared:
         body.location or "",
         _mode(properties.mode, place),
         plan,
-        fingerprint(properties.template),
         secrets,
         body.tags or {},
     )
 
 
-def _plan(template: Template, given: dict[str, Any], surroundings: Surroundings) -> Plan:
+def _plan(template: Template, given: dict[str, Any], surroundings: Surroundings) -> tuple[Plan, frozenset[str]]:
+    """Make the plan, and gather the texts of secure parameters as they are bound."""
     try:
-        return make_plan(Bound(template, given, surroundings, Evaluator(FUNCTIONS, Budget())))
+        plan = make_plan(Bound(template, given, surroundings, Evaluator(FUNCTIONS, Budget())))
+        return plan, texts_in(plan.bound.secure_values())
     except RecursionError:
         raise TemplateFault("The expressions of the template ask one another too deeply") from None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -61,13 +61,15 @@ class Asker:
         self._site: Site = call.the_site
         self._request = call.request
         connection = call.connection
+        self.aside = call.world.background.aside
         self.correlation_id = connection.client_request_id or connection.request_id
 
     async def ask(
         self, method: str, resource: str, api_version: str, body: Any = None, *, waits: bool = True
     ) -> Answer:
         """Send a request, and wait for the outcome of one that takes long, unless told not to."""
-        query = f"api-version={quote_path(api_version)}"
+        # All of it is the version, and none of it another parameter.
+        query = f"api-version={quote(api_version, safe='')}"
         try:
             content = json.encode(body) if body is not None else b""
         except (RecursionError, UnicodeEncodeError, msgspec.MsgspecError):

@@ -11,9 +11,11 @@ The state of a deployment under way is here alone; the store learns how it ended
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from typing import Any
 
 from strongroom.arm.deployment_documents import Outcome, named_error, read_told, show_ended, write_json
@@ -39,6 +41,7 @@ FINISHED = "DeploymentFinish"
 _PARENT: ContextVar[Run | None] = ContextVar("deployment", default=None)
 _ANY_VERSION = "2022-12-01"
 _VERSIONS: Mapping[str, str] = {"microsoft.keyvault": "2023-07-01"}
+_UNEXPECTED = {"code": "InternalServerError", "message": "The deployment met an unexpected condition."}
 _REFERENCES = 64
 _REMOVAL_ROUNDS = 4
 
@@ -54,7 +57,9 @@ class Run:
     def __init__(self, call: Call, prepared: Prepared, record: Deployment) -> None:
         """Make what `flow.background` runs."""
         self.record = record
-        self.tenant = record.tenant
+        # One within another counts with that: else a single deployment could be as many as a tenant may have.
+        is_within = parent() is not None
+        self.tenant, self.owner = ("", "") if is_within else (record.tenant, record.created_by)
         self.state = DeploymentState.RUNNING
         self.outcomes: list[Outcome] = []
         self.touched: set[str] = set()
@@ -65,9 +70,13 @@ class Run:
         self.within: dict[str, Run] = {}
         """The deployments that this one began, until it has seen how they ended."""
         self.above = above = parent()
+        self.outermost: Run = self if above is None else above.outermost
+        self.resources = len(prepared.plan.deployed)
+        """How many resources this one has, and those within it that have begun."""
         if above is not None:
             self.depth = above.depth + 1
             self.secrets |= above.secrets
+            self.outermost.resources += self.resources
         self._world: World = call.world
         self._caller = call.identity
         self._address = call.connection.address
@@ -93,6 +102,12 @@ class Run:
         for inner in self.within.values():
             inner.stop(state)
 
+    def begin_within(self, inner: Run) -> None:
+        """Have a deployment that began within this one; one that began too late begins nothing either."""
+        self.within[inner.record.id] = inner
+        if self._is_stopped is not None:
+            inner.stop(self._is_stopped)
+
     async def run(self) -> None:
         """Carry the plan out, and have it recorded how that ended."""
         _PARENT.set(self)
@@ -105,22 +120,31 @@ class Run:
             raise
         except Exception as error:  # noqa: BLE001  what is not understood ends this deployment and says nothing outside
             log.background_failed(FINISHED, error)
-            self._fault = {"code": "InternalServerError", "message": "The deployment met an unexpected condition."}
+            self._fault = _UNEXPECTED
         finally:
             self.state = state
             self.ended.set()
             await self._finish(state)
 
     async def _carry_out(self) -> None:
-        waiting = {one.key: one for one in self._prepared.plan.deployed}
-        existing = {one.key for one in self._prepared.plan.resources.values() if one.is_existing}
-        done, running = set(existing), dict[asyncio.Task[bool], str]()
-        while waiting or running:
-            ready = [one for one in waiting.values() if one.depends <= done]
+        await self._deploy_all()
+        if self._is_stopped is None and not self._has_failed():
+            if self._prepared.mode == COMPLETE:
+                await self._remove_others()
+            if not self._has_failed():
+                await self._evaluate_outputs()
+
+    async def _deploy_all(self) -> None:
+        """Put each resource when what it waits for is there."""
+        order = TopologicalSorter({key: one.depends for key, one in self._prepared.plan.resources.items()})
+        order.prepare()
+        ready, running = deque[Planned](), dict[asyncio.Task[bool], str]()
+        while True:
+            ready += self._next(order)
             if self._is_stopped is not None:
-                ready, waiting = [], {}
-            for one in ready[: limits.DEPLOYMENT_RESOURCES_AT_ONCE - len(running)]:
-                del waiting[one.key]
+                ready.clear()
+            while ready and len(running) < limits.DEPLOYMENT_RESOURCES_AT_ONCE:
+                one = ready.popleft()
                 running[asyncio.create_task(self._deploy(one))] = one.key
             if not running:
                 # What is left waits for what was refused.
@@ -129,12 +153,18 @@ class Run:
             for task in ended:
                 key = running.pop(task)
                 if task.result():
-                    done.add(key)
-        if self._is_stopped is None and not self._has_failed():
-            if self._prepared.mode == COMPLETE:
-                await self._remove_others()
-            if not self._has_failed():
-                await self._evaluate_outputs()
+                    order.done(key)
+
+    def _next(self, order: TopologicalSorter[str]) -> Iterator[Planned]:
+        """Give what waits for nothing more; what only exists lets go on what waits for it."""
+        while keys := order.get_ready():
+            for key in keys:
+                one = self._prepared.plan.resources[key]
+                if one.is_existing:
+                    # It is read where it is asked for, and by then what it waits for is there.
+                    order.done(key)
+                else:
+                    yield one
 
     def _has_failed(self) -> bool:
         return self._fault is not None or any(not one.is_success for one in self.outcomes)
@@ -152,13 +182,12 @@ class Run:
         """Put a resource; whether that was done."""
         begun = self._world.clock()
         try:
-            body = await self._evaluated(one)
+            answer = await self._put(one)
         except TemplateFault as fault:
             answer = Answer(400, {"error": {"code": "InvalidTemplate", "message": self._sentence(fault)}})
-        else:
-            answer = await self._asker.ask("PUT", one.id, one.api_version, body, waits=not one.is_deployment)
-            if answer.is_success and one.is_deployment:
-                answer = await self._within(one, answer)
+        except Exception as error:  # noqa: BLE001  it is the end of this resource, and the others are still waited for
+            log.background_failed(FINISHED, error)
+            answer = Answer(500, {"error": _UNEXPECTED})
         self._note("Create", one.id, answer, begun)
         if answer.is_success:
             self.touched.add(one.id.lower())
@@ -166,11 +195,16 @@ class Run:
                 self._known[one.id.lower()] = answer.body
         return answer.is_success
 
+    async def _put(self, one: Planned) -> Answer:
+        body = await self._evaluated(one)
+        answer = await self._asker.ask("PUT", one.id, one.api_version, body, waits=not one.is_deployment)
+        return await self._within(one, answer) if answer.is_success and one.is_deployment else answer
+
     async def _evaluated(self, one: Planned) -> dict[str, Any]:
         for _ in range(_REFERENCES):
             try:
                 async with self._evaluating:
-                    return await asyncio.to_thread(evaluate_body, self._prepared.plan, one, self._known)
+                    return await self._world.background.aside(evaluate_body, self._prepared.plan, one, self._known)
             except Needed as needed:
                 await self._look_at(needed)
         raise TemplateFault(f"A resource asks for the state of more than {_REFERENCES} others")
@@ -188,11 +222,12 @@ class Run:
 
     async def _within(self, one: Planned, answer: Answer) -> Answer:
         """Wait for the end of a deployment within this one; what it was refused is what this one is refused."""
-        inner = self.within.pop(one.id.lower(), None)
+        inner = self.within.get(one.id.lower())
         if inner is not None:
             await inner.ended.wait()
+            del self.within[one.id.lower()]
             self.touched |= inner.touched
-            self.secrets |= texts_in(output.value for output in inner.outputs.values() if output.is_secure)
+            self.secrets |= texts_in(part for output in inner.outputs.values() for part in output.secrets)
             document = {**answer.body, "properties": {**answer.body["properties"], **inner.told()}}
             # Its secure outputs are for this deployment, and for nobody else.
             document["properties"]["outputs"] = {
@@ -200,7 +235,9 @@ class Run:
             }
             if inner.state is DeploymentState.SUCCEEDED:
                 return Answer(answer.status, document)
-            return Answer(409, {"error": inner.error() or named_error(inner.record.arm_id, [])})
+            error = inner.error() or named_error(inner.record.arm_id, [])
+            # What is secret within may be unknown here.
+            return Answer(409, {"error": hide(error, inner.secrets)})
         return await self._asker.ask("GET", one.id, one.api_version)
 
     def _sentence(self, fault: TemplateFault) -> str:
@@ -242,7 +279,7 @@ class Run:
     async def _evaluate_outputs(self) -> None:
         try:
             outputs = await self._evaluated_outputs()
-            self.secrets |= texts_in(one.value for one in outputs.values() if one.is_secure)
+            self.secrets |= texts_in(part for one in outputs.values() for part in one.secrets)
             self.outputs = outputs
         except TemplateFault as fault:
             message = f"The template output evaluation failed: '{self._sentence(fault)}'"
@@ -251,7 +288,7 @@ class Run:
     async def _evaluated_outputs(self) -> dict[str, Output]:
         for _ in range(_REFERENCES):
             try:
-                return await asyncio.to_thread(evaluate_outputs, self._prepared.plan, self._known)
+                return await self._world.background.aside(evaluate_outputs, self._prepared.plan, self._known)
             except Needed as needed:
                 await self._look_at(needed)
         raise TemplateFault(f"The outputs ask for the state of more than {_REFERENCES} resources")
@@ -280,14 +317,12 @@ class Run:
         return {"code": "DeploymentInterrupted", "message": "The service stopped while the deployment was under way."}
 
     async def _finish(self, state: DeploymentState) -> None:
-        told = {**read_told(self.record), **self.told()}
-        operations = self.operations()
+        # Beside the loop: every secret is looked for in all of it.
+        told, operations = await self._world.background.aside(self._written)
         now = self._world.now()
 
         async def change(tx: Transaction) -> Deployment | None:
-            return await finish_deployment(
-                tx, self.record, state, told=write_json(told), operations=write_json(operations), now=now
-            )
+            return await finish_deployment(tx, self.record, state, told=told, operations=operations, now=now)
 
         try:
             await asyncio.shield(audit.commit_apart(self._world, change, lambda _: self._entry(state)))
@@ -295,6 +330,10 @@ class Run:
             # It stays `Running` in the store, and is told as interrupted: never as done.
             log.background_failed(FINISHED, fault)
         self.record = replace(self.record, state=state, finished=now)
+
+    def _written(self) -> tuple[str, str]:
+        """Write down what is remembered of how it went."""
+        return write_json({**read_told(self.record), **self.told()}), write_json(self.operations())
 
     def _entry(self, state: DeploymentState) -> Entry:
         error = self.error()

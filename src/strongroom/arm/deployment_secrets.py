@@ -20,7 +20,7 @@ from strongroom.core.network import Bypass, DefaultAction, PublicNetworkAccess
 from strongroom.core.objects import Collection
 from strongroom.core.templates.document import Template
 from strongroom.core.templates.faults import TemplateFault
-from strongroom.core.templates.parameters import type_of
+from strongroom.core.templates.parameters import require_known, type_of
 from strongroom.core.templates.scopes import type_and_names
 from strongroom.core.vaults import Vault
 from strongroom.flow import audit
@@ -52,6 +52,8 @@ async def resolve_parameters(call: Call, template: Template, given: dict[str, An
         TemplateFault: one has neither a value nor a reference, or a reference where the template wants no secret.
         Failure: a secret cannot be had.
     """
+    # Before a secret is read: each reading is recorded as one that went into the deployment.
+    require_known(template, given)
     values: dict[str, Any] = {}
     for name, one in given.items():
         if not isinstance(one, dict) or ("value" in one) == ("reference" in one):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +66,7 @@ async def _body(
     """Evaluate a resource; None, and why, where it asks for what is not there before the deployment."""
     for _ in range(_REFERENCES):
         try:
-            return await asyncio.to_thread(evaluate_body, prepared.plan, one, known), ""
+            return await asker.aside(evaluate_body, prepared.plan, one, known), ""
         except TemplateFault as fault:
             return None, f"{hide_sentence(str(fault), prepared.secrets)}."
         except Needed as needed:

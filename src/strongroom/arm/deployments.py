@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from strongroom.core.errors import Conflict, Invalid, NotFound, Throttled
 from strongroom.core.records import tenant_partition
 from strongroom.core.templates.hiding import hide, shown_parameters, shown_template
 from strongroom.core.templates.plan import Planned
+from strongroom.core.templates.text_functions import fingerprint
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Header, Response
@@ -30,6 +30,8 @@ from strongroom.resources.tracked import check_tags
 from strongroom.store import Transaction
 
 _SECONDS_TO_WAIT = b"1"
+_DEPENDENCIES = 1_000
+"""More of them are not even written down: each of 800 resources may wait for all others."""
 
 
 async def put_deployment(call: Call) -> Response:
@@ -38,9 +40,9 @@ async def put_deployment(call: Call) -> Response:
     check_tags(body.tags or {})
     prepared = await prepare(call, body)
     # Beside the loop, as all that goes through a whole template.
-    record = await asyncio.to_thread(_record_of, call, prepared, body.properties.template)
+    record = await call.world.background.aside(_record_of, call, prepared, body.properties.template)
     key = key_of(record.tenant, record.id)
-    _require_room(call, key, record)
+    _require_room(call, key, record, len(prepared.plan.deployed))
     forgotten, background = _too_many(call, record), call.world.background
     run = Run(call, prepared, record)
 
@@ -55,7 +57,7 @@ async def put_deployment(call: Call) -> Response:
         raise
     background.start(key)
     if run.above is not None:
-        run.above.within[record.id] = run
+        run.above.begin_within(run)
     shown = show_deployment(record, is_running=True, now=call.now, accepted=True)
     return json.response(shown, _status(made), _where_to_ask(call, record))
 
@@ -82,7 +84,10 @@ def _record_of(call: Call, prepared: Prepared, template: Any) -> Deployment:
         told["tags"] = prepared.tags
     if len(json.encode(told["parameters"])) > limits.DEPLOYMENT_KEPT_BYTES:
         told["parameters"] = {name: {"type": one["type"]} for name, one in told["parameters"].items()}
-    kept = write_json(shown_template(template, secrets))
+    if len(json.encode(told["dependencies"])) > limits.DEPLOYMENT_KEPT_BYTES:
+        told["dependencies"] = []
+    shown = shown_template(template, secrets)
+    kept = write_json(shown)
     return Deployment(
         id=prepared.place.deployment(prepared.name).lower(),
         tenant=call.identity.tenant,
@@ -93,7 +98,8 @@ def _record_of(call: Call, prepared: Prepared, template: Any) -> Deployment:
         state=DeploymentState.RUNNING,
         correlation_id=connection.client_request_id or connection.request_id,
         started=call.now,
-        template_hash=prepared.template_hash,
+        # Of what is shown: a hash of a secret that can be guessed is as good as the secret.
+        template_hash=fingerprint(shown),
         created_by=call.identity.oid,
         told=write_json(told),
         template=kept if len(kept) <= limits.DEPLOYMENT_KEPT_BYTES else "",
@@ -112,6 +118,8 @@ def _providers(resources: Iterable[Planned]) -> list[dict[str, Any]]:
 
 
 def _dependencies(resources: Mapping[str, Planned]) -> list[dict[str, Any]]:
+    if sum(len(one.depends) for one in resources.values()) > _DEPENDENCIES:
+        return []
     return [
         {**_named(one), "dependsOn": [_named(resources[key]) for key in sorted(one.depends)]}
         for one in resources.values()
@@ -123,14 +131,14 @@ def _named(one: Planned) -> dict[str, str]:
     return {"id": one.id, "resourceType": one.type, "resourceName": one.name}
 
 
-def _require_room(call: Call, key: str, record: Deployment) -> None:
+def _require_room(call: Call, key: str, record: Deployment, resources: int) -> None:
     """
     Refuse a deployment that is under way already, or one too many.
 
     Raises:
         Conflict: `DeploymentActive`.
         Throttled: as many run in the tenant as may.
-        Invalid: it is too deep within others.
+        Invalid: it is too deep within others, or one resource too many with those.
     """
     background, above = call.world.background, parent()
     if background.find(key) is not None:
@@ -145,11 +153,20 @@ def _require_room(call: Call, key: str, record: Deployment) -> None:
                 f"Deployments are within each other deeper than the limit of {limits.TEMPLATE_NESTING}.",
                 code="InvalidTemplate",
             )
-    elif background.count(record.tenant) >= limits.DEPLOYMENTS_RUNNING:
-        raise Throttled(
-            f"{limits.DEPLOYMENTS_RUNNING} deployments of this tenant are under way. Try again later.",
-            headers=(("Retry-After", "5"),),
-        )
+        if above.outermost.resources + resources > limits.DEPLOYMENT_RESOURCES:
+            raise Invalid(
+                f"A deployment and all within it have more resources than the limit of {limits.DEPLOYMENT_RESOURCES}.",
+                code="InvalidTemplate",
+            )
+        return
+    for owner, most, whose in (
+        (None, limits.DEPLOYMENTS_RUNNING, "this tenant"),
+        (record.created_by, limits.DEPLOYMENTS_RUNNING_OF_ONE, "this caller"),
+    ):
+        if background.count(record.tenant, owner) >= most:
+            raise Throttled(
+                f"{most} deployments of {whose} are under way. Try again later.", headers=(("Retry-After", "5"),)
+            )
 
 
 def _too_many(call: Call, record: Deployment) -> list[Deployment]:
@@ -216,10 +233,15 @@ async def list_deployments(call: Call) -> Response:
     """List the deployments at a scope."""
     place = place_of_call(call)
     wanted = parse_filter(call.query.get("$filter"), properties=frozenset({"provisioningstate"})).equals
-    shown = (_show(call, one) for one in _deployments_at(call, place.path))
     state = wanted.get("provisioningstate", "").lower()
-    found = (one for one in shown if not state or one["properties"]["provisioningState"].lower() == state)
-    return page(call, found, key=lambda one: one["id"].lower(), show=lambda one: one)
+    found = (one for one in _deployments_at(call, place.path) if not state or _state(call, one).lower() == state)
+    return page(call, found, key=lambda one: one.id, show=lambda one: _show(call, one))
+
+
+def _state(call: Call, record: Deployment) -> str:
+    """Say how far a deployment is, as `show_deployment` does, without reading all of it."""
+    is_interrupted = record.state is DeploymentState.RUNNING and not _is_running(call, record)
+    return (DeploymentState.FAILED if is_interrupted else record.state).value
 
 
 async def delete_deployment(call: Call) -> Response:
@@ -254,7 +276,7 @@ async def validate_deployment(call: Call) -> Response:
     body = await read_deployment(call)
     check_tags(body.tags or {})
     prepared = await prepare(call, body)
-    record = _record_of(call, prepared, None)
+    record = await call.world.background.aside(_record_of, call, prepared, body.properties.template)
     shown = show_deployment(record, is_running=True, now=call.now)
     shown["properties"] |= {
         "provisioningState": "Succeeded",

@@ -10,13 +10,21 @@ It belongs to one event loop. What a piece of work does, it does through the flo
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from typing import ParamSpec, Protocol, TypeVar
+
+from strongroom.core import limits
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Work(Protocol):
     """A piece of work."""
 
     tenant: str
+    owner: str
+    """The object id of who began it."""
 
     async def run(self) -> None:
         """Do it."""
@@ -34,9 +42,11 @@ class Work(Protocol):
 class Background:
     """The pieces of work under way, by what they are about."""
 
-    __slots__ = ("_tasks", "_works")
+    __slots__ = ("_desks", "_is_stopping", "_tasks", "_works")
 
     def __init__(self) -> None:
+        self._desks = asyncio.Semaphore(limits.TEMPLATES_AT_ONCE)
+        self._is_stopping = False
         self._works: dict[str, Work] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -49,12 +59,14 @@ class Background:
         """Whether anything is under way."""
         return bool(self._tasks)
 
-    def count(self, tenant: str) -> int:
-        """Count a tenant's."""
-        return sum(one.tenant == tenant for one in self._works.values())
+    def count(self, tenant: str, owner: str | None = None) -> int:
+        """Count a tenant's, or one owner's of them."""
+        return sum(one.tenant == tenant and owner in (None, one.owner) for one in self._works.values())
 
     def reserve(self, key: str, work: Work) -> None:
         """Let a piece of work count as under way while what it needs is committed."""
+        if self._is_stopping:
+            work.interrupt()
         self._works[key] = work
 
     def release(self, key: str) -> None:
@@ -71,16 +83,29 @@ class Background:
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
+    async def aside(self, function: Callable[P, T], *args: P.args, **how: P.kwargs) -> T:
+        """
+        Compute beside the loop what may take up to a second.
+
+        Few at once, in the order in which they came: a thread that computes keeps the loop from running for a moment
+        each time it wants to, and many of them would for many such moments.
+        """
+        async with self._desks:
+            return await asyncio.to_thread(function, *args, **how)
+
     async def stop(self, grace_s: float) -> None:
-        """Let what is under way end, for a while; then end it."""
+        """Let what is under way end, for a while; then end it. What is still begun meanwhile ends at once."""
+        self._is_stopping = True
         for work in self._works.values():
             work.interrupt()
-        tasks = list(self._tasks.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace_s)
-            for task in late:
+        ends = asyncio.get_running_loop().time() + grace_s
+        while self._tasks:
+            left = ends - asyncio.get_running_loop().time()
+            _, late = await asyncio.wait(list(self._tasks.values()), timeout=max(0.0, left))
+            for task in late if left <= 0 else ():
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if left <= 0:
+                await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, key: str, work: Work) -> None:
         try:

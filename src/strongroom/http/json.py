@@ -75,15 +75,18 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 def fault_offset(text: str) -> int | None:
     """Say at which character a text stops being JSON; None if it does not, or there is no such place."""
+    content = text.encode()
     try:
-        stdlib_json.loads(text)
-    except stdlib_json.JSONDecodeError as error:
-        return error.pos
+        msgspec.json.decode(content, type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        place = _BYTE.search(str(error))
+        return None if place is None else len(content[: int(place[1])].decode("utf-8", "ignore"))
     except (ValueError, RecursionError):
         return None
     return None
 
 
+_BYTE = re.compile(r"\(byte ([0-9]+)\)")
 _REPEATING = re.compile(
     r"(Object contains unknown field|Invalid (?:enum )?value) ([`'])(.*?)\2( - at `\$(?:\.[A-Za-z.@]+|\[[0-9.]*\])*`)?",
     re.DOTALL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from strongroom.core import limits
@@ -11,7 +11,7 @@ from strongroom.core.templates.evaluation import Evaluator, Own, Scope, misused
 from strongroom.core.templates.expressions import is_expression
 from strongroom.core.templates.faults import Needed, TemplateFault
 from strongroom.core.templates.number_functions import truth
-from strongroom.core.templates.parameters import SECURE, shown_type, type_of
+from strongroom.core.templates.parameters import SECURE, secure_parts, shown_type, type_of
 from strongroom.core.templates.plan import Plan, Planned
 
 _CARRIED = ("template", "parameters")
@@ -19,10 +19,11 @@ _CARRIED = ("template", "parameters")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output: its type in lower case, and its value."""
+    """An output: its type in lower case, its value, and what of that is secure."""
 
     type: str
     value: Any
+    secrets: tuple[Any, ...] = field(default=(), repr=False)
 
     @property
     def is_secure(self) -> bool:
@@ -85,7 +86,13 @@ def evaluate_outside(evaluator: Evaluator, value: Any, scope: Scope) -> Any:
     """
     evaluator.budget.spend(1)
     if isinstance(value, str):
-        return _escaped(evaluator.text(value, scope)) if is_expression(value) else value
+        if not is_expression(value):
+            evaluator.budget.spend_on_text(len(value))
+            return value
+        made = evaluator.text(value, scope)
+        # Before it is copied: one value may be asked for at every place of the template.
+        evaluator.budget.spend_on(made)
+        return _escaped(made)
     if isinstance(value, list):
         return [evaluate_outside(evaluator, one, scope) for one in value]
     if isinstance(value, dict):
@@ -116,7 +123,9 @@ def evaluate_outputs(plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> dict
         for name, definition in plan.bound.template.outputs.items():
             if truth(evaluator.evaluate(definition.get("condition", True), scope)):
                 kind = type_of(plan.bound.template, definition)
-                found[name] = Output(kind, _value(evaluator, name, definition, scope))
+                value = _value(evaluator, name, definition, scope)
+                secrets = tuple(secure_parts(plan.bound.template, definition, value, evaluator.budget))
+                found[name] = Output(kind, value, secrets)
     except RecursionError:
         raise TemplateFault("The expressions of the template ask one another too deeply") from None
     return found
@@ -138,7 +147,12 @@ def _value(evaluator: Evaluator, name: str, definition: Mapping[str, Any], scope
 def _state(plan: Plan, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Own]:
     """Make the functions that ask for the state of resources."""
     state = _State(plan, known)
-    return {"reference": state.reference, "references": state.references, "resourceinfo": state.info}
+    return {
+        "reference": state.reference,
+        "references": state.references,
+        "resourceinfo": state.info,
+        "listoutputswithsecurevalues": state.outputs,
+    }
 
 
 class _State:
@@ -169,6 +183,14 @@ class _State:
         full = str(values[1]).lower() == "full" if len(values) > 1 else False
         ones = self._plan.by_symbol.get(values[0].lower(), ())
         return [_shown(self._document(one.id, one.api_version), full=full) for one in ones]
+
+    def outputs(self, evaluator: Evaluator, scope: Scope, values: Sequence[Any]) -> Any:
+        """Give the bare values of the outputs of a deployment within, secure ones too: how Bicep asks for those."""
+        document = self.reference(evaluator, scope, values[:2])
+        outputs = document.get("outputs") if isinstance(document, dict) else None
+        if not isinstance(outputs, dict):
+            raise misused("a deployment of the template is expected")
+        return {name: one.get("value") for name, one in outputs.items() if isinstance(one, dict)}
 
     def info(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
         planned = self._plan.named(values[0]) if len(values) == 1 and isinstance(values[0], str) else None

@@ -51,8 +51,7 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def _among(budget: Budget, one: Any, many: Sequence[Any]) -> bool:
-    budget.spend(len(many))
-    return any(same(one, other) for other in many)
+    return any(same(one, other, budget) for other in many)
 
 
 def _contains(budget: Budget, values: Sequence[Any]) -> bool:
@@ -156,7 +155,7 @@ def _intersection(budget: Budget, values: Sequence[Any]) -> Any:
     return {
         name: value
         for name, value in given[0].items()
-        if all(name in other and same(other[name], value) for other in given[1:])
+        if all(name in other and same(other[name], value, budget) for other in given[1:])
     }
 
 
@@ -175,9 +174,11 @@ def _flatten(_budget: Budget, values: Sequence[Any]) -> list[Any]:
     return [item for one in array(values[0]) for item in array(one)]
 
 
-def _try_get(_budget: Budget, values: Sequence[Any]) -> Any:
+def _try_get(budget: Budget, values: Sequence[Any]) -> Any:
     found, keys = values[0], values[1:]
     for key in keys:
+        if isinstance(found, dict):
+            budget.spend(len(found))
         if found is None or not has_member(found, key):
             return None
         found = member(found, key)

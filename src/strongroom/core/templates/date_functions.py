@@ -90,9 +90,9 @@ def read_date(value: str) -> datetime:
             continue
     try:
         found = datetime.fromisoformat(value)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise misused("the value is no date and time in ISO 8601") from None
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _add(_budget: Budget, values: Sequence[Any]) -> str:

@@ -25,8 +25,8 @@ from strongroom.core.templates.expressions import (
 from strongroom.core.templates.faults import TemplateFault
 
 _CHARS_PER_STEP = 32
+_INTEGER_MAX = 2**63
 _MEMBERS_PER_STEP = 8
-_CHARS_READ_PER_STEP = 4
 
 
 @dataclass(slots=True)
@@ -49,23 +49,39 @@ class Budget:
             )
 
     def spend_on(self, value: object) -> None:
-        """Take away what a value weighs, all that it holds counted as often as it is held."""
-        waiting = [value]
-        while waiting:
-            one = waiting.pop()
-            if isinstance(one, str):
-                self.spend(1 + len(one) // _CHARS_PER_STEP)
-            else:
-                self.spend(1)
-                if isinstance(one, dict):
-                    waiting += one.values()
-                    self.spend(len(one))
+        """
+        Take away what a value weighs, all that it holds counted as often as it is held, names of members too.
+
+        Raises:
+            TemplateFault: it weighs more than is left, or nests deeper than what is read and written as JSON may.
+        """
+        level: list[object] = [value]
+        for _ in range(limits.TEMPLATE_VALUE_DEPTH):
+            inner: list[object] = []
+            for one in level:
+                if isinstance(one, str):
+                    self.spend(1 + len(one) // _CHARS_PER_STEP)
+                elif isinstance(one, dict):
+                    self.spend(1 + sum(1 + len(name) // _CHARS_PER_STEP for name in one))
+                    inner += one.values()
                 elif isinstance(one, list):
-                    waiting += one
+                    # Nothing is gathered that is more than may be looked at.
+                    self.spend(1 if len(one) < self.left else len(one))
+                    inner += one
+                elif isinstance(one, int) and not -_INTEGER_MAX <= one < _INTEGER_MAX:
+                    raise TemplateFault("An integer of the template has more than 64 bits")
+                elif isinstance(one, Lambda):
+                    raise TemplateFault("A lambda of the template is where a value is expected")
+                else:
+                    self.spend(1)
+            level = inner
+            if not level:
+                return
+        raise TemplateFault(f"A value of the template nests deeper than {limits.TEMPLATE_VALUE_DEPTH} levels")
 
     def spend_on_reading(self, text: str) -> None:
         """Take away what it costs to read an expression."""
-        self.spend(1 + len(text) // _CHARS_READ_PER_STEP)
+        self.spend(1 + len(text))
 
     def spend_on_text(self, chars: int) -> None:
         """Take away what a text of so many characters weighs, before it is made."""
@@ -141,7 +157,21 @@ class Evaluator:
 
     def __init__(self, functions: Mapping[str, Function | Form], budget: Budget) -> None:
         self._functions = functions
+        self._read: dict[str, Node] = {}
         self.budget = budget
+
+    def read(self, text: str) -> Node:
+        """
+        Read an expression, each once, however often it is evaluated.
+
+        Raises:
+            TemplateFault: it is none.
+        """
+        node = self._read.get(text)
+        if node is None:
+            self.budget.spend_on_reading(text)
+            node = self._read[text] = parse_expression(text)
+        return node
 
     def evaluate(self, value: Any, scope: Scope) -> Any:
         """
@@ -205,8 +235,9 @@ class Evaluator:
     def text(self, text: str, scope: Scope) -> Any:
         """Evaluate a text: an expression, or what it stands for."""
         if not is_expression(text):
+            self.budget.spend_on_text(len(text))
             return literal_text(text)
-        return self.node(parse_expression(text), scope)
+        return self.node(self.read(text), scope)
 
     def node(self, node: Node, scope: Scope) -> Any:
         """Evaluate an expression."""
@@ -225,7 +256,11 @@ class Evaluator:
     def _call(self, name: str, arguments: tuple[Node, ...], scope: Scope) -> Any:
         own = scope.own.get(name)
         if own is not None:
-            return own(self, scope, [self.node(one, scope) for one in arguments])
+            given = [self.node(one, scope) for one in arguments]
+            for value in given:
+                if isinstance(value, str):
+                    self.budget.spend_on_text(len(value))
+            return own(self, scope, given)
         function = self._functions.get(name)
         if function is None:
             if "." in name:
@@ -248,7 +283,7 @@ class Evaluator:
     def _spend_on_looking(self, function: Function, values: Sequence[Any]) -> None:
         """Take away what it costs a function to look at its arguments, however little it makes of them."""
         for value in values:
-            if function.is_deep:
+            if function.is_deep or isinstance(value, Lambda):
                 self.budget.spend_on(value)
             elif isinstance(value, str):
                 self.budget.spend_on_text(len(value))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from strongroom.core import limits
 from strongroom.core.templates.faults import TemplateFault
@@ -67,7 +66,6 @@ def literal_text(text: str) -> str:
     return text[1:] if text.startswith("[[") else text
 
 
-@lru_cache(maxsize=2048)
 def parse_expression(text: str) -> Node:
     """
     Read an expression, its outer brackets included.

@@ -7,9 +7,10 @@ from typing import Any
 
 from strongroom.core import limits
 from strongroom.core.templates.document import Template
+from strongroom.core.templates.evaluation import Budget
 from strongroom.core.templates.expressions import is_expression
 from strongroom.core.templates.faults import TemplateFault
-from strongroom.core.templates.parameters import SECURE, shown_type, type_of
+from strongroom.core.templates.parameters import SECURE, secure_parts, shown_type, type_of
 
 HIDDEN = "REDACTED"
 _SECRETS = ("microsoft.keyvault/vaults/secrets", "secrets")
@@ -43,16 +44,13 @@ def texts_in(values: Iterable[Any]) -> frozenset[str]:
 def secrets_in(template: Template, given: Mapping[str, Any]) -> frozenset[str]:
     """Gather the texts of secure parameters before they are bound: those given, and those the template has itself."""
     values = {name.lower(): value for name, value in given.items()}
+    budget = Budget()
     return texts_in(
-        values.get(name.lower(), definition.get("defaultValue"))
+        part
         for name, definition in template.parameters.items()
-        if str(definition.get("type", "")).lower() in SECURE
-        or ("$ref" in definition and _is_secure(template, definition))
+        for value in (values.get(name.lower(), definition.get("defaultValue")),)
+        for part in secure_parts(template, definition, value, budget)
     )
-
-
-def _is_secure(template: Template, definition: Mapping[str, Any]) -> bool:
-    return type_of(template, definition) in SECURE
 
 
 def hide(value: Any, secrets: frozenset[str]) -> Any:

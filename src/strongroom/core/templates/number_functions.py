@@ -44,7 +44,7 @@ def _to_int(_budget: Budget, values: Sequence[Any]) -> int:
             return _whole(int(trimmed))
         except ValueError:
             raise misused("the value is no integer") from None
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return _whole(int(value))
     return _whole(integer(value))
 
@@ -91,12 +91,16 @@ def _to_bool(_budget: Budget, values: Sequence[Any]) -> bool:
     raise misused("the value is neither true nor false")
 
 
-def same(left: Any, right: Any) -> bool:
-    """Tell whether two values are equal; a truth value is no number."""
+def same(left: Any, right: Any, budget: Budget) -> bool:
+    """Tell whether two values are equal; a truth value is no number. Each comparison is taken from *budget*."""
+    budget.spend(1)
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
+        budget.spend(len(left))
+        return left.keys() == right.keys() and all(same(left[name], right[name], budget) for name in left)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(same(one, other, budget) for one, other in zip(left, right, strict=True))
+    if isinstance(left, str):
+        budget.spend_on_text(len(left))
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
@@ -190,7 +194,7 @@ NUMBER_FUNCTIONS: Mapping[str, Function | Form] = {
     "or": Form(2, _MANY, _or),
     "if": Form(3, 3, _if),
     "coalesce": Form(1, _MANY, _coalesce),
-    "equals": Function(2, 2, lambda _b, v: same(v[0], v[1]), is_deep=True),
+    "equals": Function(2, 2, lambda b, v: same(v[0], v[1], b), is_deep=True),
     "less": _ordered(lambda sign: sign < 0),
     "lessorequals": _ordered(lambda sign: sign <= 0),
     "greater": _ordered(lambda sign: sign > 0),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from strongroom.core.templates.document import Template
-from strongroom.core.templates.evaluation import type_name
+from strongroom.core.templates.evaluation import Budget, type_name
 from strongroom.core.templates.faults import TemplateFault
 from strongroom.core.templates.number_functions import same
 
@@ -30,6 +30,9 @@ _SHOWN: Mapping[str, str] = {
     "array": "Array",
 }
 _REFERENCES = 16
+_STEPS = 8
+_MEMBERS = 64
+"""Members of one definition, since it is copied for every value that is held against it; Azure knows about a dozen."""
 
 
 def resolve(template: Template, definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,12 +44,16 @@ def resolve(template: Template, definition: Mapping[str, Any]) -> dict[str, Any]
     """
     found = dict(definition)
     for _ in range(_REFERENCES):
+        if len(found) > _MEMBERS:
+            raise TemplateFault(f"A definition of the template has more than {_MEMBERS} members")
         reference = found.pop("$ref", None)
         if reference is None:
             return found
         name = str(reference).removeprefix("#/definitions/")
         if name not in template.definitions:
             raise TemplateFault(f"The type definition '{str(reference)[:96]}' is not found")
+        if len(template.definitions[name]) > _MEMBERS:
+            raise TemplateFault(f"A definition of the template has more than {_MEMBERS} members")
         found = {**template.definitions[name], **found}
     raise TemplateFault("The type definitions of the template refer to one another in a circle")
 
@@ -74,7 +81,7 @@ def require_known(template: Template, given: Mapping[str, Any]) -> dict[str, str
     Find which of the template's parameters each given one is, whatever its case.
 
     Raises:
-        TemplateFault: the template has none of that name.
+        TemplateFault: the template has none of that name, or one is given twice.
     """
     names = {name.lower(): name for name in template.parameters}
     unknown = sorted(name for name in given if name.lower() not in names)
@@ -84,25 +91,31 @@ def require_known(template: Template, given: Mapping[str, Any]) -> dict[str, str
             " present in the original template and can therefore not be provided at deployment time. The only supported"
             f" parameters for this template are '{', '.join(template.parameters)[:1024]}'"
         )
-    return {names[name.lower()]: name for name in given}
+    found = {names[name.lower()]: name for name in given}
+    if len(found) != len(given):
+        raise TemplateFault("A template parameter is given twice, in names that differ in case only")
+    return found
 
 
-def check(template: Template, name: str, definition: Mapping[str, Any], value: Any) -> None:
+def check(template: Template, name: str, definition: Mapping[str, Any], value: Any, budget: Budget) -> None:
     """
     Hold a value against the definition of a parameter.
 
     Raises:
         TemplateFault: it is of another type, not allowed, or too long or short. The sentence has no value in it.
     """
-    _Check(template, name).value(definition, value, 0)
+    _Check(template, name, budget).value(definition, value, 0)
 
 
 class _Check:
-    def __init__(self, template: Template, name: str) -> None:
+    def __init__(self, template: Template, name: str, budget: Budget) -> None:
         self._template = template
         self._name = name
+        self._budget = budget
 
     def value(self, given: Mapping[str, Any], value: Any, depth: int) -> None:
+        # The definition is copied, and as often as it leads to another.
+        self._budget.spend(_STEPS)
         definition = resolve(self._template, given)
         if depth > _REFERENCES * 2:
             self._refuse("nests too deep")
@@ -126,10 +139,10 @@ class _Check:
             self._elements(definition, value, depth)
 
     def _is_allowed(self, allowed: list[Any], value: Any) -> bool:
-        if any(same(one, value) for one in allowed):
+        if any(same(one, value, self._budget) for one in allowed):
             return True
         # An array is allowed whose elements each are.
-        return isinstance(value, list) and all(any(same(one, item) for one in allowed) for item in value)
+        return isinstance(value, list) and all(any(same(one, item, self._budget) for one in allowed) for item in value)
 
     def _bounds(self, definition: Mapping[str, Any], value: Any) -> None:
         if isinstance(value, str | list):
@@ -175,6 +188,40 @@ class _Check:
 
     def _refuse(self, why: str) -> None:
         raise TemplateFault(f"The provided value for the template parameter '{self._name[:64]}' is not valid. {why}")
+
+
+def secure_parts(template: Template, given: Mapping[str, Any], value: Any, budget: Budget) -> Iterator[Any]:
+    """
+    Give what is secure in a value: all of it, or the properties and elements whose own types are.
+
+    Raises:
+        TemplateFault: a type of the template is not valid, or that takes too much work.
+    """
+    waiting: list[tuple[Any, Any]] = [(given, value)]
+    while waiting:
+        definition, one = waiting.pop()
+        if not isinstance(definition, dict) or one is None:
+            continue
+        budget.spend(_STEPS)
+        found = resolve(template, definition)
+        if str(found.get("type", "")).lower() in SECURE:
+            yield one
+        elif isinstance(one, dict):
+            waiting += _properties(found, one)
+        elif isinstance(one, list):
+            first = found.get("prefixItems")
+            fixed = first if isinstance(first, list) else []
+            waiting += zip(fixed, one, strict=False)
+            waiting += ((found.get("items"), item) for item in one[len(fixed) :])
+
+
+def _properties(definition: Mapping[str, Any], value: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Give the properties of an object, each with its definition; of a union, with that of each of its members."""
+    named = _object(definition.get("properties"))
+    for name, one in value.items():
+        yield named.get(name, definition.get("additionalProperties")), one
+    for chosen in _object(_object(definition.get("discriminator")).get("mapping")).values():
+        yield chosen, value
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from strongroom.core import limits
 from strongroom.core.templates.evaluation import Scope
-from strongroom.core.templates.expressions import FunctionCall, calls_of, is_expression, parse_expression
+from strongroom.core.templates.expressions import FunctionCall, calls_of, is_expression
 from strongroom.core.templates.faults import Needed, TemplateFault
 from strongroom.core.templates.number_functions import truth
 from strongroom.core.templates.scopes import Place, parse_place, resource_id
@@ -25,6 +26,7 @@ CONTROL = frozenset({
     "resourceGroup", "subscriptionId", "existing", "asserts", "options",
 })  # fmt: skip
 """What a resource of a template has for the template itself; all else is what the resource is made of."""
+_ASKING = frozenset({"reference", "references", "listoutputswithsecurevalues"})
 _REFUSED = ("import", "extension")
 
 
@@ -82,7 +84,7 @@ class Plan:
         symbol, _, rest = folded.partition("[")
         by_symbol = self.by_symbol.get(symbol)
         if by_symbol is not None:
-            place = int(rest[:-1]) if rest.endswith("]") and rest[:-1].isdigit() and len(rest) < 5 else 0
+            place = int(rest[:-1]) if rest.endswith("]") and rest[:-1].isdecimal() and len(rest) < 5 else 0
             return next((one for one in by_symbol if one.place == place), None)
         found = self.by_id.get(folded)
         if found is not None:
@@ -307,15 +309,14 @@ class _Asked:
                 call
                 for text in _texts(draft.planned)
                 for call in self._calls_in(text)
-                if call.name in ("reference", "references") and call.arguments
+                if call.name in _ASKING and call.arguments
             ]
         return found
 
     def _calls_in(self, text: str) -> list[FunctionCall]:
         if not is_expression(text):
             return []
-        self._bound.evaluator.budget.spend_on_reading(text)
-        return calls_of(parse_expression(text))
+        return calls_of(self._bound.evaluator.read(text))
 
 
 def _waits(bound: Bound, plan: Plan, names: _Names, asked: _Asked, draft: _Draft) -> Iterator[str]:
@@ -330,6 +331,8 @@ def _waits(bound: Bound, plan: Plan, names: _Names, asked: _Asked, draft: _Draft
         keys = names.keys(name)
         if keys is None:
             raise TemplateFault(f"The resource '{name[:300]}' is not defined in the template")
+        # A loop's name is as many keys as the loop goes round, and may be named often.
+        bound.evaluator.budget.spend(len(keys))
         yield from keys
     for call in asked.calls(draft):
         yield from _asked_for(bound, plan, one, call)
@@ -391,13 +394,8 @@ def _batch(kept: Mapping[str, _Draft]) -> None:
 
 
 def _refuse_circles(resources: Mapping[str, Planned]) -> None:
-    done: set[str] = set()
-    left = dict(resources)
-    while left:
-        ready = [key for key, one in left.items() if one.depends <= done]
-        if not ready:
-            name = next(iter(left.values())).id
-            raise TemplateFault(f"Circular dependency detected on resource: '{name[:300]}'")
-        done.update(ready)
-        for key in ready:
-            del left[key]
+    try:
+        TopologicalSorter({key: one.depends for key, one in resources.items()}).prepare()
+    except CycleError as circle:
+        name = resources[circle.args[1][0]].id
+        raise TemplateFault(f"Circular dependency detected on resource: '{name[:300]}'") from None

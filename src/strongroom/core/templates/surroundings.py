@@ -12,12 +12,13 @@ from strongroom.core.templates.date_functions import COMPACT, write_date
 from strongroom.core.templates.document import Template
 from strongroom.core.templates.evaluation import Evaluator, Own, Scope, misused
 from strongroom.core.templates.faults import TemplateFault
-from strongroom.core.templates.parameters import SECURE, check, require_known, type_of
+from strongroom.core.templates.parameters import check, require_known, secure_parts, type_of
 from strongroom.core.templates.resource_functions import LIST_NAMES, constant, id_functions, refuse_listing
 from strongroom.core.templates.scopes import Place
 from strongroom.core.templates.text_functions import text
 
 _CALLS_DEEP = 16
+_CALL_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def base_scope(surroundings: Surroundings) -> Scope:
         "copyindex": _copy_index,
         "pickzones": lambda _e, _s, _v: [],
     }
-    for name in ("reference", "references"):
+    for name in ("reference", "references", "listoutputswithsecurevalues"):
         own[name] = _unexpected(name)
     for name in ("utcnow", "newguid"):
         own[name] = _only_in_defaults(name)
@@ -121,18 +122,22 @@ class Bound:
         self._open: set[str] = set()
         self._given = {name: given[other] for name, other in require_known(template, given).items()}
         self._depth = 0
-        base = base_scope(surroundings).with_own(self._user_functions())
+        self._names = {name.lower(): name for name in template.variables}
+        self._asked = {name.lower(): name for name in template.parameters}
+        self._loops = _loops(template)
+        self._base = base_scope(surroundings)
+        base = self._base.with_own(self._user_functions())
         self._defaults = base.with_own({"parameters": self._parameter, **_at_the_moment(surroundings)})
         self.scope = base.with_own({"parameters": self._parameter, "variables": self._variable})
         for name in template.parameters:
             self._bind(name)
 
     def secure_values(self) -> list[Any]:
-        """Give the values of secure parameters: what nobody may see again."""
+        """Give the values of secure parameters, and of secure properties: what nobody may see again."""
         return [
-            self.parameters[name]
+            part
             for name, definition in self.template.parameters.items()
-            if type_of(self.template, definition) in SECURE
+            for part in secure_parts(self.template, definition, self.parameters[name], self.evaluator.budget)
         ]
 
     def _bind(self, name: str) -> Any:
@@ -148,8 +153,8 @@ class Bound:
             value = None
             if not self._may_be_absent(definition):
                 raise TemplateFault(f"The value for the template parameter '{name[:64]}' is not provided")
-        check(self.template, name, definition, value)
         self.evaluator.budget.spend_on(value)
+        check(self.template, name, definition, value, self.evaluator.budget)
         self.parameters[name] = value
         return value
 
@@ -171,19 +176,17 @@ class Bound:
             self._open.discard(what)
 
     def _parameter(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
-        name = _named(self.template.parameters, values)
+        name = self._asked.get(_asked(values).lower())
         if name is None:
             raise TemplateFault(f"The template parameter '{_asked(values)}' is not found")
         return self._bind(name)
 
     def _variable(self, _evaluator: Evaluator, _scope: Scope, values: Sequence[Any]) -> Any:
         asked = _asked(values)
-        loops = self.template.variables.get("copy")
-        if isinstance(loops, list):
-            for loop in loops:
-                if isinstance(loop, dict) and str(loop.get("name", "")).lower() == asked.lower():
-                    return self._stored(asked.lower(), {"copy": [loop]}, copied=str(loop["name"]))
-        name = _named(self.template.variables, values)
+        loop = self._loops.get(asked.lower())
+        if loop is not None:
+            return self._stored(asked.lower(), {"copy": [loop]}, copied=str(loop["name"]))
+        name = self._names.get(asked.lower())
         if name is None:
             raise TemplateFault(f"The template variable '{asked}' is not found")
         return self._stored(name.lower(), self.template.variables[name])
@@ -210,21 +213,21 @@ class Bound:
                 raise TemplateFault(f"The function '{name[:64]}' takes {len(asked)} arguments")
             given = {str(one.get("name", "")).lower(): value for one, value in zip(asked, values, strict=True)}
             for one, value in zip(asked, values, strict=True):
-                check(self.template, str(one.get("name", "")), one, value)
+                check(self.template, str(one.get("name", "")), one, value, evaluator.budget)
 
             def parameter(_evaluator: Evaluator, _scope: Scope, names: Sequence[Any]) -> Any:
                 if _asked(names).lower() not in given:
                     raise TemplateFault(f"The function '{name[:64]}' has no parameter '{_asked(names)}'")
                 return given[_asked(names).lower()]
 
+            # What it may ask about is put together anew.
+            evaluator.budget.spend(_CALL_STEPS + len(self.template.functions) // _CALL_STEPS)
             if self._depth >= _CALLS_DEEP:
                 raise TemplateFault("The functions of the template call one another too deeply")
             self._depth += 1
             try:
                 # It sees its arguments and no variable, as Azure has it.
-                inner = base_scope(self.surroundings).with_own(
-                    {**self._user_functions_of(scope), "parameters": parameter}
-                )
+                inner = self._base.with_own({**self._user_functions_of(scope), "parameters": parameter})
                 return evaluator.evaluate(output["value"], inner)
             finally:
                 self._depth -= 1
@@ -241,8 +244,11 @@ def _asked(values: Sequence[Any]) -> str:
     return values[0][:64]
 
 
-def _named(among: Mapping[str, Any], values: Sequence[Any]) -> str | None:
-    asked = _asked(values)
-    if asked in among:
-        return asked
-    return next((name for name in among if name.lower() == asked.lower()), None)
+def _loops(template: Template) -> dict[str, dict[str, Any]]:
+    """Find the variables that are loops, by their names in lower case; of two of one name the first."""
+    loops = template.variables.get("copy")
+    found: dict[str, dict[str, Any]] = {}
+    for loop in loops if isinstance(loops, list) else ():
+        if isinstance(loop, dict) and isinstance(loop.get("name"), str):
+            found.setdefault(loop["name"].lower(), loop)
+    return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
 from hashlib import sha1, sha256
+from heapq import heapify, heappop, heapreplace
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -22,6 +24,7 @@ _UNIQUE_CHARS = 13
 _UNRESERVED = "-_.!~*'()"
 _HOLE = re.compile(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]{0,32}))?\}")
 _MANY = 10_000
+_INTEGER_CHARS = 20
 
 
 def text(value: Any) -> str:
@@ -77,6 +80,9 @@ def _format(budget: Budget, values: Sequence[Any]) -> str:
     for hole in _HOLE.finditer(form):
         parts.append(form[at : hole.start()])
         at = hole.end()
+        if hole[1] is not None and int(hole[1]) < len(given) and isinstance(given[int(hole[1])], list | dict):
+            # It is written down anew for each hole.
+            budget.spend_on(given[int(hole[1])])
         parts.append(_filled(hole, given))
         budget.spend_on_text(len(parts[-1]))
     return "".join([*parts, form[at:]])
@@ -95,7 +101,7 @@ def _filled(hole: re.Match[str], given: Sequence[Any]) -> str:
 
 def _formatted(value: Any, form: str) -> str:
     kind, digits = form[0].upper(), form[1:]
-    if isinstance(value, int) and not isinstance(value, bool) and (digits.isdigit() or not digits):
+    if isinstance(value, int) and not isinstance(value, bool) and (digits.isdecimal() or not digits):
         width = int(digits or 0)
         if kind == "D" and width <= limits.TEMPLATE_PAD_CHARS:
             return f"{'-' if value < 0 else ''}{abs(value):0{max(width, 1)}d}"
@@ -126,14 +132,33 @@ def parse_json(budget: Budget, values: Sequence[Any]) -> Any:
     """Read JSON."""
     given = text(values[0])
     budget.spend_on_text(len(given))
+    # As many values as it can have at most, and nobody else runs while they are read.
+    budget.spend(sum(map(given.count, ",[{")))
     try:
-        return json.loads(given, parse_constant=_refuse)
+        made = json.loads(given, parse_constant=_refuse, parse_int=_json_integer, parse_float=_json_number)
+        if "\\u" in given:
+            # A half of a surrogate pair is no text, and cannot be written again.
+            json.dumps(made, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise misused("the value is no valid JSON") from None
+    return made
 
 
 def _refuse(_name: str) -> Any:
     raise ValueError
+
+
+def _json_integer(digits: str) -> int:
+    if len(digits) > _INTEGER_CHARS or not -(2**63) <= int(digits) < 2**63:
+        raise ValueError
+    return int(digits)
+
+
+def _json_number(written: str) -> float:
+    made = float(written)
+    if not math.isfinite(made):
+        raise ValueError
+    return made
 
 
 def _guid(_budget: Budget, values: Sequence[Any]) -> str:
@@ -161,15 +186,33 @@ def _replace(budget: Budget, values: Sequence[Any]) -> str:
     return whole.replace(old, new)
 
 
-def _split(_budget: Budget, values: Sequence[Any]) -> list[str]:
+def _split(budget: Budget, values: Sequence[Any]) -> list[str]:
     whole = text(values[0])
     marks = values[1] if isinstance(values[1], list) else [values[1]]
     if len(marks) > _MANY or not all(isinstance(one, str) and one for one in marks):
         raise misused("the delimiters are texts that are not empty")
-    # The longest first, so that one that begins another does not take its place.
-    return (
-        re.split("|".join(re.escape(one) for one in sorted(marks, key=len, reverse=True)), whole) if marks else [whole]
-    )
+    # No expression of `re`: it would try every mark at every character, and nobody else runs meanwhile. Each mark is
+    # looked for once from end to end, and of those at one place the longest counts.
+    following: list[tuple[int, int, str]] = []
+    for mark in {*marks}:
+        budget.spend_on_text(len(whole) + len(mark))
+        at = whole.find(mark)
+        if at >= 0:
+            following.append((at, -len(mark), mark))
+    heapify(following)
+    parts, start = [], 0
+    while following:
+        budget.spend(1)
+        at, _, mark = following[0]
+        if at >= start:
+            parts.append(whole[start:at])
+            start = at + len(mark)
+        found = whole.find(mark, start)
+        if found >= 0:
+            heapreplace(following, (found, -len(mark), mark))
+        else:
+            heappop(following)
+    return [*parts, whole[start:]]
 
 
 def _substring(_budget: Budget, values: Sequence[Any]) -> str:
@@ -189,7 +232,10 @@ def _join(budget: Budget, values: Sequence[Any]) -> str:
 
 
 def _uri(_budget: Budget, values: Sequence[Any]) -> str:
-    return urljoin(text(values[0]), text(values[1]))
+    try:
+        return urljoin(text(values[0]), text(values[1]))
+    except ValueError:
+        raise misused("the value is no URI") from None
 
 
 def _parse_uri(_budget: Budget, values: Sequence[Any]) -> dict[str, Any]:
@@ -249,7 +295,10 @@ def _index_of(_budget: Budget, values: Sequence[Any]) -> int:
 def _last_index_of(_budget: Budget, values: Sequence[Any]) -> int:
     if isinstance(values[0], list):
         return len(values[0]) - 1 - values[0][::-1].index(values[1]) if values[1] in values[0] else -1
-    return text(values[0]).lower().rfind(text(values[1]).lower())
+    whole, part = _contains_at_end(values)
+    # From the other end, since `rfind` has no bound but the product of both lengths.
+    at = whole[::-1].find(part[::-1])
+    return len(whole) - len(part) - at if at >= 0 else -1
 
 
 def fingerprint(value: Any) -> str:
@@ -269,14 +318,14 @@ TEXT_FUNCTIONS: Mapping[str, Function] = {
     "format": Function(1, _MANY, _format),
     "guid": Function(1, _MANY, _guid),
     "indexof": Function(2, 2, _index_of, is_deep=True),
-    "join": Function(2, 2, _join),
+    "join": Function(2, 2, _join, is_deep=True),
     "json": Function(1, 1, parse_json),
     "lastindexof": Function(2, 2, _last_index_of, is_deep=True),
-    "padleft": Function(2, 3, _pad_left),
+    "padleft": Function(2, 3, _pad_left, is_deep=True),
     "replace": Function(3, 3, _replace),
     "split": Function(2, 2, _split),
     "startswith": Function(2, 2, _starts_with),
-    "string": Function(1, 1, lambda _b, v: spell(v[0])),
+    "string": Function(1, 1, lambda _b, v: spell(v[0]), is_deep=True),
     "substring": Function(2, 3, _substring),
     "tolower": Function(1, 1, lambda _b, v: text(v[0]).lower()),
     "toupper": Function(1, 1, lambda _b, v: text(v[0]).upper()),
@@ -284,7 +333,7 @@ TEXT_FUNCTIONS: Mapping[str, Function] = {
     "uniquestring": Function(1, _MANY, _unique),
     "uri": Function(2, 2, _uri),
     "parseuri": Function(1, 1, _parse_uri),
-    "builduri": Function(1, 1, _build_uri),
+    "builduri": Function(1, 1, _build_uri, is_deep=True),
     "uricomponent": Function(1, 1, _uri_component),
     "uricomponenttostring": Function(1, 1, lambda _b, v: unquote(text(v[0]))),
 }  # fmt: skip
