@@ -84,8 +84,9 @@ Control = Callable[[str, str, Document | None], Document]
 
 
 def at(arm_id: str) -> str:
-    """Give the path of an ARM id: names may have characters that mean something else there."""
-    return "/".join(map(segment, arm_id.split("/")))
+    """Give the path of an ARM id, and none of none: names may have characters that mean something else there."""
+    names = arm_id.strip("/")
+    return "/" + "/".join(map(segment, names.split("/"))) if names else arm_id
 
 
 class Unclear(Exception):
