@@ -13,11 +13,12 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Vaults and what is in them": (
         "vault", "secret", "network-rule", "access-policies", "import", "send", "resource-group", "subscription",
     ),
+    "The whole in one file": ("apply", "export"),
     "Who may do what": (
         "app", "sp", "user", "group", "identity", "role", "explain", "who-can",
     ),
     "Run the service, on its own machine": (
-        "init", "serve", "apply", "export", "doctor", "verify", "audit", "audit-sinks", "recover",
+        "init", "serve", "doctor", "verify", "audit", "audit-sinks", "recover",
     ),
     "What the operator of the service decides, there too": (
         "tenants", "sign-in", "signing-keys", "issuers", "identity-provider", "identity-maps", "trusted-services",
