@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from tests.cli.in_process import run_in_process
 from tests.live import STRONGROOM, Service, clean_environment
 
 _FORM = re.compile(r'<form method="post" action="([^"]+)"')
@@ -49,9 +50,13 @@ class Operator:
 
     def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, with no terminal."""
+        return run_in_process(*words, environment=self.variables(), stdin=stdin or "")
+
+    def process(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end as a process of its own, with no terminal."""
         return subprocess.run(
             [STRONGROOM, *words], check=False, capture_output=True, text=True, env=self.variables(),
-            input=stdin if stdin is not None else "", timeout=_PATIENCE_S,
+            input=stdin or "", timeout=_PATIENCE_S,
         )  # fmt: skip
 
     def done(self, *words: str, stdin: str | None = None) -> str:

@@ -15,6 +15,7 @@ from strongroom.cli.main import main
 from strongroom.core.limits import PASSWORD_DAYS_MAX
 from tests.assertions import key_set, rsa_key
 from tests.cli.fake_service import FakeService
+from tests.cli.in_process import run_in_process
 from tests.live import STRONGROOM, Client, Service, clean_environment
 from tests.plugins.canary import plant, remember
 
@@ -36,7 +37,7 @@ def client(live: Service) -> Iterator[Client]:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command(*words, "--data", str(service.data), check=False)
+    return run_in_process(*words, "--data", str(service.data))
 
 
 def keys(service: Service) -> dict[str, list[str]]:

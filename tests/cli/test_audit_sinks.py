@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import Service
 
 WAIT_S = 60.0
@@ -27,7 +28,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command("audit-sinks", *words, "--data", str(service.data), check=False)
+    return run_in_process("audit-sinks", *words, "--data", str(service.data))
 
 
 def vault_of(service: Service) -> str:

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from strongroom.cli.doctor.trust import VARIABLES
+from tests.cli.in_process import run_in_process
 from tests.live import Service
 
 
 def findings(service: Service, code: int) -> dict[str, dict[str, Any]]:
     """Run it, and give what each check found."""
-    result = service.command("doctor", "--data", str(service.data), "--json", check=False)
+    result = run_in_process("doctor", "--data", str(service.data), "--json")
     assert result.returncode == code, result.stdout + result.stderr
     assert result.stderr == ""
     told = json.loads(result.stdout)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import Service
 
 MAPPED = "10.1.0.0/24"
@@ -73,7 +74,7 @@ def private(live: Service) -> Private:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command(*words, "--data", str(service.data), check=False)
+    return run_in_process(*words, "--data", str(service.data))
 
 
 def done(service: Service, *words: str) -> str:

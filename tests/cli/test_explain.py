@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import STRONGROOM, Client, Service, clean_environment
 from tests.plugins.canary import plant
 
@@ -70,7 +71,7 @@ def resource_of(service: Service) -> str:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command(*words, "--data", str(service.data), check=False)
+    return run_in_process(*words, "--data", str(service.data))
 
 
 def run(service: Service, *options: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:

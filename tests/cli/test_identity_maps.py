@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import Service, free_port
 
 NAMED = "127.0.0.2"
@@ -30,7 +31,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command("identity-maps", *words, "--data", str(service.data), check=False)
+    return run_in_process("identity-maps", *words, "--data", str(service.data))
 
 
 def origin(service: Service, name: str = "managedIdentity") -> str:

@@ -15,6 +15,7 @@ import aiohttp
 import httpx
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import Service
 
 QUERY = {"api-version": "2018-02-01", "resource": "https://vault.azure.net"}
@@ -30,7 +31,7 @@ def live(tmp_path: Path) -> Iterator[Service]:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command("identity-maps", *words, "--data", str(service.data), check=False)
+    return run_in_process("identity-maps", *words, "--data", str(service.data))
 
 
 def add(service: Service, path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.core.access_policy_templates import TEMPLATES
+from tests.cli.in_process import run_in_process
 from tests.live import Service
 
 FILE = """\
@@ -29,7 +30,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def policy(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `strongroom policy` on the service's data directory."""
-    return service.command("policy", *words, "--data", str(service.data), check=False)
+    return run_in_process("policy", *words, "--data", str(service.data))
 
 
 def test_from_a_file_to_a_refusal_and_back(live: Service, tmp_path: Path) -> None:

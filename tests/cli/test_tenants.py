@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import STRONGROOM, Client, Service, clean_environment
 from tests.plugins.canary import remember
 
@@ -47,7 +48,7 @@ def second(live: Service) -> dict[str, Any]:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command(*words, "--data", str(service.data), check=False)
+    return run_in_process(*words, "--data", str(service.data))
 
 
 def sign_in(client: Client, live: Service, authority: str, user: dict[str, Any], audience: str) -> httpx.Response:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from strongroom.cli.transfer.files import read_dotenv, read_json
+from tests.cli.in_process import run_in_process
 from tests.kv_engine import KvEngine, serving
 from tests.live import STRONGROOM, Service, clean_environment
 from tests.plugins import canary
@@ -37,11 +38,13 @@ class Operator:
         }
 
     def __call__(self, *words: str, before: tuple[str, ...] = (), **more: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours for this instance."""
-        line = [*before, STRONGROOM, *words, "--vault", self.vault, "--data", str(self.service.data)]
+        """Run a command of ours for this instance, as a process where another command begins the line."""
+        words = (*words, "--vault", self.vault, "--data", str(self.service.data))
         environment = self.environment | more
+        if not before:
+            return run_in_process(*words, environment=environment)
         return subprocess.run(
-            line,
+            [*before, STRONGROOM, *words],
             check=False,
             capture_output=True,
             text=True,

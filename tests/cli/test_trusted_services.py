@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.in_process import run_in_process
 from tests.live import Service
 
 
@@ -20,7 +21,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def command(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command on the service's data directory."""
-    return service.command("trusted-services", *words, "--data", str(service.data), check=False)
+    return run_in_process("trusted-services", *words, "--data", str(service.data))
 
 
 def test_one_is_added_listed_and_removed(live: Service) -> None:

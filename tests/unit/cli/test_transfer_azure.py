@@ -13,7 +13,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from strongroom.cli.remote.session import Refused
 from strongroom.cli.transfer.azure import AzureVault, NoAzureVault, vault_base
 from strongroom.cli.transfer.histories import Version
-from strongroom.cli.transfer.key_vault import VaultSecrets
+from strongroom.cli.transfer.key_vault import Pace, VaultSecrets
 from strongroom.cli.transfer.transfer import SecretFault, TransferEnded
 from tests.plugins import canary
 
@@ -219,6 +219,20 @@ def test_a_newest_version_that_is_disabled_is_told() -> None:
 
     history = VaultSecrets(BASE, _vault(respond)).read("x")
     assert ([one.origin for one in history.versions], history.is_newest_unread) == (["aa"], True)
+
+
+def test_a_version_waits_for_the_second_after_what_is_there() -> None:
+    """A run that was ended may have written the newest of this second; the first version of a name waits for none."""
+    waited: list[float] = []
+    there = VaultSecrets(BASE, _vault(_listing), Pace(clock=lambda: 5.25, sleep=waited.append))
+
+    there.write("x", Version("v"))
+    assert waited == []
+
+    there = VaultSecrets(BASE, _vault(_listing), Pace(clock=lambda: 5.25, sleep=waited.append))
+    there.find("x")
+    there.write("x", Version("v"))
+    assert waited == [1.0]
 
 
 def test_what_stays_behind_is_told() -> None:

@@ -55,13 +55,13 @@ class Pace:
         self._last: dict[str, float] = {}
 
     def wait(self, name: str) -> None:
-        """Wait until a second has passed since the last version of that name."""
+        """Wait until a second has passed since the last version of that name was seen."""
         last = self._last.get(name)
         if last is not None and (rest := last + 1.0 - self._clock()) > 0:
             self._sleep(rest)
 
-    def wrote(self, name: str) -> None:
-        """Remember that a version is written."""
+    def saw(self, name: str) -> None:
+        """Remember that a version is there by now."""
         self._last[name] = self._clock()
 
 
@@ -122,11 +122,14 @@ class VaultSecrets:
     def find(self, name: str) -> History | None:
         """Read what there is of a name."""
         try:
-            return self._history(name)
+            found = self._history(name)
         except Refused as refused:
             if refused.status == _NOT_FOUND and not _is_about_all(refused):
                 return None
             raise _fault(refused) from None
+        # Its newest version may be of this second, written by a run that was ended.
+        self._pace.saw(name)
+        return found
 
     def write(self, name: str, version: Version) -> None:
         """Set a version with its attributes in one request, so that none is ever there without them."""
@@ -146,7 +149,7 @@ class VaultSecrets:
             self._api.request("PUT", f"secrets/{name}", body)
         except Refused as refused:
             raise _fault(refused) from None
-        self._pace.wrote(name)
+        self._pace.saw(name)
 
     def finish(self) -> None:
         """Do nothing more: each version is durable when its write is answered."""
