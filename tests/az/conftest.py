@@ -1,4 +1,9 @@
-"""Azure CLI as it is published, a process for each command, and a live service on its own names."""
+"""
+Azure CLI as it is published, a process for each command, and a live service on its own names.
+
+Most processes are forked from one that has Azure CLI's modules (`standby.py`). How people sign in, the commands under
+`strongroom run` and one command of each transcript file are those of `az` itself.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,13 @@ import json
 import secrets
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.az.standby import Standby
 from tests.live import Service, clean_environment
 from tests.plugins.canary import remember
 from tests.plugins.toolchain import AZ
@@ -22,10 +28,17 @@ _NOBODY = "http://127.0.0.1:9"
 _TIME_S = 100
 
 
-def _folder_environment(folder: Path) -> dict[str, str]:
-    """Say where Azure CLI remembers, and what it is to leave alone."""
+def _environment(live: Live) -> dict[str, str]:
+    """Give the variables that lead to the service, none of which names an endpoint, and say what to leave alone."""
     return {
-        "AZURE_CONFIG_DIR": str(folder),
+        **clean_environment(),
+        # The one hosts line that a user needs.
+        "PYTHONPATH": str(RESOLVER),
+        "REQUESTS_CA_BUNDLE": live.service.first["caFile"],
+        "SSL_CERT_FILE": live.service.first["caFile"],
+        "HTTPS_PROXY": _NOBODY,
+        "HTTP_PROXY": _NOBODY,
+        "NO_PROXY": ".localhost,127.0.0.1",
         "AZURE_CORE_INSTANCE_DISCOVERY": "false",
         "AZURE_CORE_COLLECT_TELEMETRY": "false",
         "AZURE_CORE_SURVEY_MESSAGE": "false",
@@ -41,6 +54,8 @@ class Az:
 
     live: Live
     folder: Path
+    standby: Standby | None
+    """Where commands are forked from, in the place of `az`, as long as they need no further variables."""
 
     @property
     def first(self) -> dict[str, str]:
@@ -53,22 +68,13 @@ class Az:
         return f"/subscriptions/{self.first['subscriptionId']}"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Give the variables that lead it to the service: none of them names an endpoint."""
-        return {
-            **clean_environment(),
-            # The one hosts line that a user needs.
-            "PYTHONPATH": str(RESOLVER),
-            "REQUESTS_CA_BUNDLE": self.first["caFile"],
-            "SSL_CERT_FILE": self.first["caFile"],
-            "HTTPS_PROXY": _NOBODY,
-            "HTTP_PROXY": _NOBODY,
-            "NO_PROXY": ".localhost,127.0.0.1",
-            **_folder_environment(self.folder),
-            **more,
-        }
+        """Give the variables of one command."""
+        return {**_environment(self.live), "AZURE_CONFIG_DIR": str(self.folder), **more}
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end, whatever that is."""
+        if self.standby and not more:
+            return self.standby.run(words, self.folder, _TIME_S)
         return subprocess.run(
             [str(AZ), *words],
             env=self.environment(**more),
@@ -90,18 +96,23 @@ class Az:
         return json.loads(result.stdout) if result.stdout.strip() else None
 
     def refused(self, command: str, *words: str, **more: str) -> str:
-        """Run a command that fails without a traceback, and give what it says of it."""
+        """Run a command that is well written and fails without a traceback, and give what it says of it."""
         result = self.run(*command.split(), *words, **more)
-        assert result.returncode not in {0, 2}, (command, result.stdout, result.stderr)
+        assert result.returncode in {1, 3}, (command, result.stdout, result.stderr)
         assert "Traceback" not in result.stderr, result.stderr
         return result.stderr
 
     def anew(self, folder: Path) -> Az:
         """Give one that remembers the cloud alone, and nobody who signed in."""
-        other = Az(self.live, folder)
+        folder.mkdir(exist_ok=True)
+        other = replace(self, folder=folder)
         other("cloud register -n Local --endpoint-resource-manager", self.first["armUri"])
         other("cloud set -n Local")
         return other
+
+    def apart(self) -> Az:
+        """Give the same one as users have it, which starts `az` for each command."""
+        return replace(self, standby=None)
 
     def sign_in(self) -> None:
         """Sign in as the first application."""
@@ -119,9 +130,16 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="session")
-def az(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Az:
+def standby(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standby]:
+    """Keep an Azure CLI waiting for the transcripts of this process."""
+    with Standby(tmp_path_factory.mktemp("az-standby"), _environment(live)) as waiting:
+        yield waiting
+
+
+@pytest.fixture(scope="session")
+def az(live: Live, standby: Standby, tmp_path_factory: pytest.TempPathFactory) -> Az:
     """Give an Azure CLI in which the first application is signed in to the registered cloud."""
-    ready = Az(live, tmp_path_factory.mktemp("az")).anew(tmp_path_factory.mktemp("az"))
+    ready = Az(live, tmp_path_factory.mktemp("none"), standby).anew(tmp_path_factory.mktemp("az"))
     ready.sign_in()
     return ready
 

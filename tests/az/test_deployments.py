@@ -68,7 +68,7 @@ def test_a_template(az: Az, group: str, tag: str, canary: str, tmp_path: Path) -
     assert [one["changeType"] for one in foreseen["changes"] if one["changeType"] != "Ignore"] == ["Create"] * 3
     assert canary not in json.dumps(foreseen)
 
-    made = az(f"deployment group create -n d-{tag} {given}")
+    made = az.apart()(f"deployment group create -n d-{tag} {given}")
     assert made["properties"]["provisioningState"] == "Succeeded"
     vault = az(f"keyvault show -n v-{tag}")
     assert made["properties"]["outputs"]["uri"]["value"] == vault["properties"]["vaultUri"]

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.toolchain("az"), pytest.mark.timeout
 
 def test_applications(az: Az, tag: str) -> None:
     """An application is created, updated, given credentials, a principal and owners, and deleted."""
-    made = az(f"ad app create --display-name app-{tag} --web-redirect-uris https://{tag}.example/back")
+    made = az.apart()(f"ad app create --display-name app-{tag} --web-redirect-uris https://{tag}.example/back")
     it = f"--id {made['appId']}"
     assert made["web"]["redirectUris"] == [f"https://{tag}.example/back"]
     az(f"ad app update {it} --identifier-uris api://{made['appId']}")

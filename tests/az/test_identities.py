@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.toolchain("az"), pytest.mark.timeout
 def test_identities(az: Az, group: str, tag: str) -> None:
     """An identity is created, listed, trusted with an issuer, given a role, and deleted with its principal."""
     place = f"-n i-{tag} -g {group}"
-    made = az(f"identity create {place} -l local --tags env=test")
+    made = az.apart()(f"identity create {place} -l local --tags env=test")
     assert (made["tenantId"], made["tags"]) == (az.first["tenantId"], {"env": "test"})
     assert az(f"identity show {place}") == made
     assert made["id"] in [one["id"] for one in az("identity list")]

@@ -27,7 +27,7 @@ def test_diagnostic_settings(az: Az, live: Live, group: str, tag: str, tmp_path:
     mapped = live.call("audit-sinks add", sink, "--folder", str(folder))
     assert mapped.returncode == 0, mapped.stderr
 
-    made = az(created, logs)
+    made = az.apart()(created, logs)
     assert (made["storageAccountId"], made["logs"][0]["enabled"]) == (sink, True)
     it = f"-n d-{tag} --resource {vault}"
     assert az(f"monitor diagnostic-settings show {it}")["id"] == made["id"]

@@ -18,7 +18,7 @@ def test_locks(az: Az, own_group: str, tag: str) -> None:
     """A lock on a group keeps it from being deleted, one on a vault from being changed, until each is removed."""
     it = f"--resource v-{tag} -g {own_group} --resource-type Microsoft.KeyVault/vaults"
     az(f"keyvault create -n v-{tag} -g {own_group} -l local")
-    kept = az(f"lock create -n kept -g {own_group} --lock-type CanNotDelete --notes why")
+    kept = az.apart()(f"lock create -n kept -g {own_group} --lock-type CanNotDelete --notes why")
     assert (kept["level"], kept["notes"]) == ("CanNotDelete", "why")
     assert "ScopeLocked" in az.refused(f"group delete -n {own_group} --yes")
     az(f"lock create -n fixed {it} --lock-type ReadOnly")
@@ -83,11 +83,12 @@ def test_management_groups(az: Az, live: Live, tag: str, tmp_path: Path) -> None
     remember(told["clientSecret"])
     owner, name = az.anew(tmp_path), f"mg-{tag}"
     owner(f"login --service-principal --tenant {told['tenantId']} -u {told['clientId']} -p", told["clientSecret"])
-    made = owner(f"account management-group create -n {name} --display-name Payments")
+    # Otherwise it registers the provider before each of these, and waits ten seconds for it.
+    owner("provider register -n Microsoft.Management")
+    made = owner(f"account management-group create -n {name} --display-name Payments --no-register")
     assert (made["name"], made["displayName"]) == (name, "Payments")
     subscription = az.first["subscriptionId"]
     owner(f"account management-group subscription add -n {name} --subscription {subscription}")
-    # It registers the provider before each of these and waits ten seconds for it: once is enough.
     shown = owner(f"account management-group show -n {name} --expand --no-register")
     assert [one["name"] for one in shown["children"]] == [subscription]
     assert name in [one["name"] for one in owner("account management-group list --no-register")]

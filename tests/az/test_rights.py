@@ -16,7 +16,7 @@ def test_role_assignments(az: Az, group: str, tag: str) -> None:
     first, who = az.first, f"--assignee {az.first['clientId']}"
     scope = az(f"keyvault create -n v-{tag} -g {group} -l local")["id"]
     here = ("--scope", scope, "--role", "Key Vault Secrets User")
-    given = az(f"role assignment create {who}", *here)
+    given = az.apart()(f"role assignment create {who}", *here)
     assert (given["principalId"], given["principalType"]) == (first["objectId"], "ServicePrincipal")
     assert az(f"role assignment create {who}", *here)["id"] == given["id"]
     (listed,) = az(f"role assignment list --scope {scope}")

@@ -6,13 +6,20 @@ import json
 
 import pytest
 
-from tests.az.conftest import AZ
+from tests.plugins.toolchain import AZ
 from tests.sdk.conftest import Live
 
 pytestmark = [pytest.mark.slow, pytest.mark.toolchain("az"), pytest.mark.timeout(600)]
 
-OUTSIDE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-"""What is not this instance's leads to a port where nobody is."""
+AROUND = {
+    # What is not this instance's leads to a port where nobody is.
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "AZURE_CORE_COLLECT_TELEMETRY": "false",
+    "AZURE_CORE_SURVEY_MESSAGE": "false",
+    "AZURE_CORE_LOGIN_EXPERIENCE_V2": "false",
+}
+"""What the shell around `run` says."""
 
 
 def transcript(live: Live, script: str, *options: str, **variables: str) -> dict[str, object]:
@@ -21,9 +28,8 @@ def transcript(live: Live, script: str, *options: str, **variables: str) -> dict
 set -eu
 az() {{ {AZ} "$@" --only-show-errors --output json; }}
 show() {{ name=$1; shift; printf '{{"%s": ' "$name"; az "$@"; echo '}}'; }}
-az config set core.collect_telemetry=false core.survey_message=false core.login_experience_v2=false >/dev/null
 """
-    result = live.run(["sh", "-c", beginning + script], *options, **OUTSIDE, **variables)
+    result = live.run(["sh", "-c", beginning + script], *options, **AROUND, **variables)
     assert result.returncode == 0, result.stderr
     told: dict[str, object] = {}
     decoder, text = json.JSONDecoder(), result.stdout.strip()

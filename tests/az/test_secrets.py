@@ -22,7 +22,7 @@ def vault(az: Az, group: str, tag: str) -> str:
 def test_the_life_of_a_secret(az: Az, vault: str, canary: str, tmp_path: Path) -> None:
     """Set, shown, listed, changed, backed up, downloaded, deleted, recovered, purged and restored."""
     place = f"--vault-name {vault} -n s"
-    first = az(f"keyvault secret set {place} --tags env=test --content-type text/plain --value", canary)
+    first = az.apart()(f"keyvault secret set {place} --tags env=test --content-type text/plain --value", canary)
     second = az(f"keyvault secret set {place} --expires 2099-01-01T00:00:00Z --value", f"{canary}-2")
     assert (first["value"], second["value"]) == (canary, f"{canary}-2")
     assert second["attributes"]["expires"] == "2099-01-01T00:00:00+00:00"

@@ -12,7 +12,8 @@ import jwt
 import pytest
 
 from tests.assertions import rsa_key
-from tests.az.conftest import AZ, Az
+from tests.az.conftest import Az
+from tests.plugins.toolchain import AZ
 from tests.sdk.applications import administering, make_application
 from tests.sdk.conftest import PROGRAMS, Live
 
@@ -23,7 +24,7 @@ _CODE = re.compile(r"open the page (\S+) and enter the code (\S+) to")
 
 def test_a_cloud_and_a_secret(az: Az, tmp_path: Path) -> None:
     """`cloud register` takes everything from the metadata; the first application signs in with its secret."""
-    other, first = az.anew(tmp_path), az.first
+    other, first = az.apart().anew(tmp_path), az.first
     cloud = other("cloud show -n Local")
     assert cloud["endpoints"]["activeDirectory"] == first["authority"]
     assert cloud["endpoints"]["resourceManager"] == first["armUri"]
@@ -55,7 +56,7 @@ def test_tokens(az: Az) -> None:
         (f"--resource {vaults}", vaults),
         ("--scope https://vault.azure.net/.default", "https://vault.azure.net"),
     ):
-        told = az(f"account get-access-token {options}")
+        told = az.apart()(f"account get-access-token {options}")
         claims = jwt.decode(told["accessToken"], options={"verify_signature": False})
         assert (claims["aud"], claims["appid"], claims["tid"]) == (audience, first["clientId"], first["tenantId"])
         assert abs(told["expires_on"] - claims["exp"]) <= 2
@@ -67,7 +68,7 @@ def test_a_certificate(az: Az, live: Live, tmp_path: Path) -> None:
     with administering(live) as administrator:
         application = make_application(administrator)
         file = application.with_certificate(tmp_path, rsa_key())
-    other, first = az.anew(tmp_path / "az"), az.first
+    other, first = az.anew(tmp_path / "az").apart(), az.first
     who = f"login --service-principal --tenant {first['tenantId']} -u {application.app_id}"
     assert other(f"{who} --certificate", str(file))[0]["user"]["name"] == application.app_id
     assert other(f"keyvault secret list --vault-name {first['vaultName']}") == []
@@ -78,21 +79,21 @@ def test_a_federated_token(az: Az, live: Live, tmp_path: Path) -> None:
     with administering(live) as administrator:
         application = make_application(administrator)
         token = application.with_issuer(live, tmp_path, "https://az.example")
-    other, first = az.anew(tmp_path / "az"), az.first
+    other, first = az.anew(tmp_path / "az").apart(), az.first
     who = f"login --service-principal --tenant {first['tenantId']} -u {application.app_id}"
     assert other(f"{who} --federated-token", token)[0]["user"]["name"] == application.app_id
     assert other(f"keyvault secret list --vault-name {first['vaultName']}") == []
     said, _, signature = token.rpartition(".")
     forged = f"{said}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
     # Anew, since Azure CLI takes a token that it remembers without asking again.
-    assert "AADSTS700027" in az.anew(tmp_path / "forged").refused(f"{who} --federated-token", forged)
+    assert "AADSTS700027" in az.anew(tmp_path / "forged").apart().refused(f"{who} --federated-token", forged)
 
 
 def test_a_managed_identity(az: Az, live: Live, tmp_path: Path) -> None:
     """`login --identity` takes the managed identity that `strongroom env` offers a shell."""
     shell = live.environment()
     offered = {name: shell[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")}
-    other = az.anew(tmp_path)
+    other = az.anew(tmp_path).apart()
     assert other("login --identity", **offered)[0]["user"]["type"] == "servicePrincipal"
     assert other(f"keyvault secret list --vault-name {az.first['vaultName']}", **offered) == []
 
@@ -101,7 +102,7 @@ def test_a_person_with_a_device_code(az: Az, live: Live, tmp_path: Path) -> None
     """Azure CLI shows a code, the person types it in at a browser, and is who the CLI then asks for."""
     allowed = live.call("sign-in", "--device-code")
     assert allowed.returncode == 0, allowed.stderr
-    other, first = az.anew(tmp_path), az.first
+    other, first = az.anew(tmp_path).apart(), az.first
     told = tmp_path / "told"
     with told.open("w") as stderr:
         process = subprocess.Popen(

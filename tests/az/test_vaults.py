@@ -28,7 +28,7 @@ def test_resource_groups(az: Az, tag: str) -> None:
 def test_the_life_of_a_vault(az: Az, group: str, tag: str) -> None:
     """A vault is created, shown, updated, deleted, recovered, deleted again and purged."""
     name, place = f"v-{tag}", f"-n v-{tag} -g {group}"
-    made = az(f"keyvault create {place} -l local --retention-days 7 --tags env=test")
+    made = az.apart()(f"keyvault create {place} -l local --retention-days 7 --tags env=test")
     assert made["properties"]["vaultUri"] == az.first["vaultUri"].replace(az.first["vaultName"], name)
     assert made["properties"]["enableRbacAuthorization"] is True
     assert az(f"keyvault show -n {name}") == made
