@@ -69,7 +69,7 @@ class Az:
 
     def environment(self, **more: str) -> dict[str, str]:
         """Give the variables of one command."""
-        return {**_environment(self.live), "AZURE_CONFIG_DIR": str(self.folder), **more}
+        return {**_environment(self.live), "AZURE_CONFIG_DIR": str(self.folder), "HOME": str(self.folder), **more}
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end, whatever that is."""

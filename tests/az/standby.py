@@ -26,7 +26,7 @@ class Standby:
         self._folder = folder
         # Azure CLI reads where it remembers when it is imported, so that is one name, which leads to a folder.
         self._memory = folder / "memory"
-        self._environment = {**environment, "AZURE_CONFIG_DIR": str(self._memory)}
+        self._environment = {**environment, "AZURE_CONFIG_DIR": str(self._memory), "HOME": str(self._memory)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

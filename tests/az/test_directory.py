@@ -23,6 +23,7 @@ def test_applications(az: Az, tag: str) -> None:
     secret = az(f"ad app credential reset {it} --display-name one")
     remember(secret["password"])
     az(f"ad app credential reset {it} --append --create-cert --display-name two")
+    assert list(az.folder.glob("*.pem")), "Azure CLI puts the key into the home folder, which is the transcript's own"
     assert [one["displayName"] for one in az(f"ad app credential list {it}")] == ["one"]
     (listed,) = az(f"ad app credential list {it}")
     az(f"ad app credential delete {it} --key-id {listed['keyId']}")

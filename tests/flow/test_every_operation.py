@@ -459,7 +459,9 @@ def test_lists_without_rights(world: Simulation, op: Op, nobody: Principal) -> N
     answer = subject.ask(world.token(nobody, ARM_AUDIENCE))
     assert answer.status == op.success
     if arm.CASES[op.name].empty_for_nobody:
-        assert answer.json == {"value": []}
+        # A log is read piece by piece, so a page of it may be empty and have a next one, whatever there is.
+        told = answer.json if op.name != "TenantActivityLogList" else {"value": answer.json["value"]}
+        assert told == {"value": []}
     subject.become(world.administrator)
     full = subject.ask(world.token(world.administrator, ARM_AUDIENCE))
     assert full.status == op.success

@@ -481,7 +481,7 @@ ACTIVITY_READS_AT_ONCE = 2
 """Pages of the activity log that are read at the same time: ours."""
 ACTIVITY_READS_WAITING = 8
 """Requests for pages that may wait for that; more are answered 429: ours."""
-SEED_FILE_BYTES = 8 * 1024 * 1024
+SEED_FILE_BYTES = 4 * 1024 * 1024
 """A file that `strongroom apply` takes: ours."""
 SEED_DEPTH = 32
 """How deep such a file may be nested: ours. Each level is a call, in a parser that has no limit of its own."""
