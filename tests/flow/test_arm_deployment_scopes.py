@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets as chance
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -432,6 +433,22 @@ class TestLimits:
         finally:
             for name in names:
                 background.release(name)
+
+    def test_so_many_ask_at_once(self, arm: Arm) -> None:
+        """A caller's requests that bring templates are so many; one more is 429, and what is within none of them."""
+        arm.make_group()
+        token, background = arm.world.token(arm.who, ARM_AUDIENCE), arm.world.world.background
+        inner = nested("inner", template())
+        with ExitStack() as held:
+            for _ in range(limits.TEMPLATES_WAITING_OF_ONE - 1):
+                held.enter_context(background.asking(arm.who.oid))
+            assert begin(arm, deployment(template(inner)), name="last", token=token).status == 201
+            held.enter_context(background.asking(arm.who.oid))
+            arm.world.settle()
+            assert arm.do("GET", path(arm.group, "inner"))["properties"]["provisioningState"] == "Succeeded"
+            answer = begin(arm, deployment(template()), name="over", token=token)
+            assert (answer.status, answer.error["code"]) == (429, "TooManyRequests")
+        assert begin(arm, deployment(template()), name="over", token=token).status == 201
 
     def test_within_is_not_counted(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """One deployment is one, however many are within it."""

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import wraps
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -31,7 +32,9 @@ from strongroom.core.templates.plan import Planned
 from strongroom.core.templates.scopes import type_and_names
 from strongroom.flow import audit, log
 from strongroom.flow.call import Call
+from strongroom.flow.operation import Handler
 from strongroom.flow.world import World
+from strongroom.http.message import Response
 from strongroom.journal import Entry, Identity
 from strongroom.resources.deployments import finish_deployment
 from strongroom.store import StoreFault, Transaction
@@ -49,6 +52,20 @@ _REMOVAL_ROUNDS = 4
 def parent() -> Run | None:
     """Give the deployment whose own request is being answered; None where a caller asked from outside."""
     return _PARENT.get()
+
+
+def in_turn(handler: Handler) -> Handler:
+    """Let a handler that goes through a template wait its turn, with so many others and no more."""
+
+    @wraps(handler)
+    async def counted(call: Call) -> Response:
+        if parent() is not None:
+            # It is within a deployment, which was let in.
+            return await handler(call)
+        with call.world.background.asking(call.identity.oid):
+            return await handler(call)
+
+    return counted
 
 
 class Run:

@@ -7,6 +7,7 @@ from typing import Any
 
 from strongroom.arm.deployment_preparation import COMPLETE, Prepared, prepare, read_deployment
 from strongroom.arm.deployment_requests import Asker
+from strongroom.arm.deployment_run import in_turn
 from strongroom.core import limits
 from strongroom.core.templates.bodies import evaluate_body
 from strongroom.core.templates.differences import differences
@@ -22,6 +23,7 @@ _REFERENCES = 64
 _LIST_VERSION = "2022-12-01"
 
 
+@in_turn
 async def foresee(call: Call) -> Response:
     """Say what a deployment would change. Nothing is changed."""
     prepared = await prepare(call, await read_deployment(call))

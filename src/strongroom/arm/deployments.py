@@ -12,7 +12,7 @@ from strongroom.arm.deployment_documents import (
     write_json,
 )
 from strongroom.arm.deployment_preparation import Prepared, place_of_call, prepare, read_deployment
-from strongroom.arm.deployment_run import Run, key_of, parent
+from strongroom.arm.deployment_run import Run, in_turn, key_of, parent
 from strongroom.arm.filters import parse_filter
 from strongroom.arm.paging import page
 from strongroom.core import limits
@@ -34,6 +34,7 @@ _DEPENDENCIES = 1_000
 """More of them are not even written down: each of 800 resources may wait for all others."""
 
 
+@in_turn
 async def put_deployment(call: Call) -> Response:
     """Begin a deployment: 201 with where its progress is told, 200 where one of the name was there before."""
     body = await read_deployment(call)
@@ -271,6 +272,7 @@ async def cancel_deployment(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
+@in_turn
 async def validate_deployment(call: Call) -> Response:
     """Say whether a deployment could begin, and what it would be."""
     body = await read_deployment(call)

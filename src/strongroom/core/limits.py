@@ -513,6 +513,11 @@ TEMPLATE_NESTING = 5
 """Deployments within each other: Azure's own limit of nested templates."""
 TEMPLATES_AT_ONCE = 2
 """Templates that are evaluated at the same time: ours. Others wait for their turn."""
+TEMPLATES_WAITING = 32
+"""Requests with a template that are worked on or wait for their turn; more are answered 429: ours. Each may hold
+megabytes."""
+TEMPLATES_WAITING_OF_ONE = 8
+"""Those of one caller: ours."""
 DEPLOYMENT_NAME_CHARS = 64
 """The name of a deployment: Azure's own limit."""
 DEPLOYMENTS_KEPT = 800

@@ -10,10 +10,13 @@ It belongs to one event loop. What a piece of work does, it does through the flo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, Protocol, TypeVar
 
 from strongroom.core import limits
+from strongroom.core.errors import Throttled
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,9 +45,10 @@ class Work(Protocol):
 class Background:
     """The pieces of work under way, by what they are about."""
 
-    __slots__ = ("_desks", "_is_stopping", "_tasks", "_works")
+    __slots__ = ("_asking", "_desks", "_is_stopping", "_tasks", "_works")
 
     def __init__(self) -> None:
+        self._asking: Counter[str] = Counter()
         self._desks = asyncio.Semaphore(limits.TEMPLATES_AT_ONCE)
         self._is_stopping = False
         self._works: dict[str, Work] = {}
@@ -82,6 +86,27 @@ class Background:
         """Wait until nothing is under way."""
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
+
+    @contextmanager
+    def asking(self, owner: str) -> Iterator[None]:
+        """
+        Count a request of *owner* that brings a template, for as long as it is worked on or waits.
+
+        Raises:
+            Throttled: there are as many as there may be, of all or of that owner.
+        """
+        if self._asking.total() >= limits.TEMPLATES_WAITING or self._asking[owner] >= limits.TEMPLATES_WAITING_OF_ONE:
+            raise Throttled(
+                "Too many requests with templates are being worked on. Try again later.",
+                headers=(("Retry-After", "2"),),
+            )
+        self._asking[owner] += 1
+        try:
+            yield
+        finally:
+            self._asking[owner] -= 1
+            # An owner that asks for nothing is not remembered.
+            self._asking += Counter()
 
     async def aside(self, function: Callable[P, T], *args: P.args, **how: P.kwargs) -> T:
         """

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import ExitStack
+
+import pytest
 
 from strongroom.core import limits
+from strongroom.core.errors import Throttled
 from strongroom.flow.background import Background
 
 
@@ -29,3 +33,21 @@ async def _compute(count: int) -> int:
 def test_few_compute_at_once() -> None:
     """As many as may do; one more waits for its turn."""
     assert asyncio.run(_compute(2 * limits.TEMPLATES_AT_ONCE)) == limits.TEMPLATES_AT_ONCE
+
+
+def test_so_many_ask_and_no_more() -> None:
+    """So many of one caller, so many of all, and one that is done makes room."""
+    background = Background()
+    with ExitStack() as held:
+        for number in range(limits.TEMPLATES_WAITING):
+            held.enter_context(background.asking(f"caller {number // limits.TEMPLATES_WAITING_OF_ONE}"))
+        for owner in ("caller 0", "another"):
+            with pytest.raises(Throttled), background.asking(owner):
+                raise AssertionError("it was let in")
+    with ExitStack() as held:
+        for _ in range(limits.TEMPLATES_WAITING_OF_ONE):
+            held.enter_context(background.asking("caller 0"))
+        with pytest.raises(Throttled), background.asking("caller 0"):
+            raise AssertionError("it was let in")
+        with background.asking("another"):
+            pass
