@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.loop import run
 from bench.measure import Measure, Round, compare, table
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
-from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
+from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareRootKey
 from strongroom.store.protocol import Store, Transaction
 from strongroom.store.sqlite import SqliteStore
 
@@ -45,7 +45,7 @@ def measure_write(directory: Path) -> list[Measure]:
 
 
 async def _measure(directory: Path) -> list[Measure]:
-    keys = SoftwareKeyProtection(os.urandom(ROOT_KEY_BYTES))
+    keys = SoftwareRootKey(os.urandom(ROOT_KEY_BYTES))
     store = await SqliteStore.open(directory / "bench.db", keys.tag)
     secrets = _Secrets(store)
     with (directory / "limit").open("ab", buffering=0) as file:

@@ -30,7 +30,7 @@ from strongroom.core.kinds import KINDS
 from strongroom.core.network import Link
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault
-from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
+from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareRootKey
 from strongroom.directory import applications, client_secrets, signing_keys, tenants
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.world import World
@@ -106,7 +106,7 @@ class Simulation:
         self.run(self._open(database))
 
     async def _open(self, database: Path | None) -> None:
-        self.keys = SoftwareKeyProtection(secrets.token_bytes(ROOT_KEY_BYTES))
+        self.keys = SoftwareRootKey(secrets.token_bytes(ROOT_KEY_BYTES))
         self.store = await SqliteStore.open(database, self.keys.tag, self.clock)
         self.view = View()
         self.store.subscribe(self.view.apply)

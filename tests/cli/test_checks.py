@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.cli.main import main
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 from strongroom.journal import Entry, Journal, encode
 
 FIELDS = {
@@ -32,7 +32,7 @@ def instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 def record(data: Path, *operations: str) -> None:
     """Append entries to the journal as the service does."""
-    keys = SoftwareKeyProtection.load(data / "root.key")
+    keys = SoftwareRootKey.load(data / "root.key")
     journal = Journal.open(data / "audit", keys.tag, "node", lambda: 1_800_000_000.0)
     for operation in operations:
         journal.append(encode(Entry(time=1_800_000_000.0, operation=operation, status=200)))

@@ -13,19 +13,19 @@ import re
 
 from strongroom.config import Settings
 from strongroom.crypto.private_files import replace_private_file
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 
 _PURPOSE = "store anchor"
 _TEXT = re.compile(rb"([0-9]{1,19}) ([0-9a-f]{64})\n?")
 
 
-def write_anchor(settings: Settings, keys: KeyProtection, sequence: int) -> None:
+def write_anchor(settings: Settings, keys: RootKey, sequence: int) -> None:
     """Note how far the store has come."""
     number = str(sequence).encode()
     replace_private_file(settings.anchor, b"%b %b\n" % (number, keys.tag(_PURPOSE, number).hex().encode()))
 
 
-def find_rollback(settings: Settings, keys: KeyProtection, sequence: int) -> str | None:
+def find_rollback(settings: Settings, keys: RootKey, sequence: int) -> str | None:
     """Say what is wrong if the store, which has come to *sequence*, is not as new as it was; None if it is."""
     try:
         found = _TEXT.fullmatch(settings.anchor.read_bytes())

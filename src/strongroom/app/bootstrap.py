@@ -23,7 +23,7 @@ from strongroom.core.vaults import Vault
 from strongroom.crypto import x509
 from strongroom.crypto.context import bind
 from strongroom.crypto.passwords import Passwords
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import new_password
 from strongroom.directory import applications, roles, signing_keys, tenants, users
 from strongroom.directory.administrators import Administrator, make_administrator
@@ -86,7 +86,7 @@ class _Prepared:
 
 
 async def bootstrap(
-    settings: Settings, store: Store, keys: KeyProtection, *, now: int, entropy: Entropy
+    settings: Settings, store: Store, keys: RootKey, *, now: int, entropy: Entropy
 ) -> tuple[Bootstrap, x509.Authority]:
     """Make everything a new instance needs; the CA comes back open, for the first server certificate."""
     password = new_password(entropy)
@@ -110,7 +110,7 @@ class _Making:
 
     tx: Transaction
     settings: Settings
-    keys: KeyProtection
+    keys: RootKey
     now: int
     entropy: Entropy
 
@@ -134,7 +134,7 @@ class _Resources:
 
 
 async def _make(
-    tx: Transaction, settings: Settings, keys: KeyProtection, prepared: _Prepared, now: int, entropy: Entropy
+    tx: Transaction, settings: Settings, keys: RootKey, prepared: _Prepared, now: int, entropy: Entropy
 ) -> Bootstrap:
     making = _Making(tx, settings, keys, now, entropy)
     directory = await _make_directory(making, prepared)

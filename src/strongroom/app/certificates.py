@@ -17,7 +17,7 @@ from strongroom.core.installation import Installation
 from strongroom.core.names import own_names
 from strongroom.crypto.context import bind
 from strongroom.crypto.private_files import replace_private_file
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.store import Store
 
 CA_PURPOSE = "instance CA"
@@ -25,7 +25,7 @@ CA_PURPOSE = "instance CA"
 _TAG_PURPOSE = "server certificate"
 
 
-def is_due(settings: Settings, keys: KeyProtection, installation: Installation, now: int) -> bool:
+def is_due(settings: Settings, keys: RootKey, installation: Installation, now: int) -> bool:
     """Tell whether a certificate has to be issued: two thirds of its life are over, or the pair on disk is another."""
     if now >= installation.certificate_renew_at:
         return True
@@ -37,9 +37,7 @@ def is_due(settings: Settings, keys: KeyProtection, installation: Installation, 
     return not hmac.compare_digest(_tag(keys, installation, certificate, key), installation.certificate_tag)
 
 
-async def issue(
-    settings: Settings, store: Store, keys: KeyProtection, installation: Installation, now: int
-) -> Installation:
+async def issue(settings: Settings, store: Store, keys: RootKey, installation: Installation, now: int) -> Installation:
     """Issue a server certificate, write its files, and note when the next is due."""
     # Costs a tenth of a second to import, which a start with a good certificate does without.
     from strongroom.crypto import x509  # noqa: PLC0415
@@ -78,7 +76,7 @@ async def renew_if_due(opened: Opened) -> bool:
     return True
 
 
-def _tag(keys: KeyProtection, installation: Installation, certificate: bytes, key: bytes) -> bytes:
+def _tag(keys: RootKey, installation: Installation, certificate: bytes, key: bytes) -> bytes:
     """Tag a certificate and its key, with who issued them and for which names."""
     parts = (installation.ca_certificate, certificate, key)
     names = own_names(installation.domain)

@@ -8,7 +8,7 @@ from strongroom.app.data_directory import require_initialised
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
 from strongroom.core.installation import JournalCheckpoint
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 from strongroom.journal import Report
 from strongroom.store.sqlite import SqliteStore
 
@@ -21,7 +21,7 @@ async def check_store(settings: Settings) -> list[str]:
         NotInitialised: there is no instance.
     """
     require_initialised(settings)
-    keys = SoftwareKeyProtection.load(settings.root_key)
+    keys = SoftwareRootKey.load(settings.root_key)
     try:
         store = await SqliteStore.open(settings.database, keys.tag)
     except Tampered as found:
@@ -42,7 +42,7 @@ async def check_journal(settings: Settings, checkpoint: bytes | None = None) -> 
         NotInitialised: there is no instance.
     """
     require_initialised(settings)
-    keys = SoftwareKeyProtection.load(settings.root_key)
+    keys = SoftwareRootKey.load(settings.root_key)
     return journal.verify(settings.journal, keys.tag, checkpoint or await newest_checkpoint(settings))
 
 
@@ -54,7 +54,7 @@ async def newest_checkpoint(settings: Settings) -> bytes | None:
         NotInitialised: there is no instance.
     """
     require_initialised(settings)
-    keys = SoftwareKeyProtection.load(settings.root_key)
+    keys = SoftwareRootKey.load(settings.root_key)
     store = await SqliteStore.open(settings.database, keys.tag)
     try:
         kept = await store.records(JournalCheckpoint)

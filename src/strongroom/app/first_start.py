@@ -24,7 +24,7 @@ from strongroom.config import CONFIG_FILE, Settings
 from strongroom.core.names import Hosts
 from strongroom.crypto.private_files import sync_directory
 from strongroom.crypto.process import protect_process
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 from strongroom.store.sqlite import SqliteStore
 
 HandOver = Callable[[dict[str, str]], None]
@@ -64,7 +64,7 @@ async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
     key_file, database = unfinished(settings.root_key), unfinished(settings.database)
     for left in (key_file, settings.first_secrets, *settings.data.glob(f"{database.name}*")):
         left.unlink(missing_ok=True)
-    keys = SoftwareKeyProtection.create(key_file)
+    keys = SoftwareRootKey.create(key_file)
     store = await SqliteStore.open(database, keys.tag)
     try:
         now = int(time.time())

@@ -23,8 +23,8 @@ from strongroom.core.permissions import Public
 from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
 from strongroom.core.records import INSTANCE
 from strongroom.crypto.passwords import Passwords
-from strongroom.crypto.protocol import KeyProtection
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.protocol import RootKey
+from strongroom.crypto.software import SoftwareRootKey
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents, Egress
 from strongroom.flow.authentication import TokenCache
@@ -49,7 +49,7 @@ class Opened:
     settings: Settings
     installation: Installation
     store: Store
-    keys: SoftwareKeyProtection
+    keys: SoftwareRootKey
     world: World
     checkpointed: int = 0
     """Up to which line of the journal the store keeps a checkpoint."""
@@ -67,7 +67,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
         InstanceFault: it cannot be opened.
     """
     require_initialised(settings)
-    keys = SoftwareKeyProtection.load(settings.root_key)
+    keys = SoftwareRootKey.load(settings.root_key)
     with _refusing_tampered(settings):
         store = await SqliteStore.open(settings.database, keys.tag)
     try:
@@ -125,7 +125,7 @@ def make_world(
     settings: Settings,
     installation: Installation,
     store: Store,
-    keys: KeyProtection,
+    keys: RootKey,
     view: View,
     journal: Journal,
     *,

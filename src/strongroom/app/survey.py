@@ -22,7 +22,7 @@ from strongroom.core.identity import (
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 from strongroom.journal import Report
 from strongroom.store.sqlite import SqliteStore
 
@@ -65,7 +65,7 @@ async def survey_store(settings: Settings, now: int) -> Survey | None:
         StoreTooNew: a newer program has migrated it.
         Tampered: it is not as it was written.
     """
-    keys = SoftwareKeyProtection.load(settings.root_key)
+    keys = SoftwareRootKey.load(settings.root_key)
     store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     try:
         found = await store.records(Installation)
@@ -100,7 +100,7 @@ def survey_journal(settings: Settings, checkpoint: bytes | None) -> Report:
     Raises:
         RootKeyUnusable: the root key cannot be read.
     """
-    keys = SoftwareKeyProtection.load(settings.root_key)
+    keys = SoftwareRootKey.load(settings.root_key)
     return journal.verify(settings.journal, keys.tag, checkpoint, newest_only=True)
 
 

@@ -20,7 +20,7 @@ from strongroom.core.errors import NotFound
 from strongroom.core.identity import Caller
 from strongroom.crypto.context import bind
 from strongroom.crypto.handles import open_handle, seal_handle
-from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.crypto.protocol import RootKey, Unsealable
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Header, Response
@@ -141,12 +141,12 @@ def _outcome(call: Call) -> Outcome:
 # ---- ids ------------------------------------------------------------------------------------------------------------
 
 
-def seal_id(keys: KeyProtection, caller: Caller, parent: str, outcome: Outcome) -> str:
+def seal_id(keys: RootKey, caller: Caller, parent: str, outcome: Outcome) -> str:
     """Make the id by which *caller* alone may ask, below the path *parent*, how an operation ended."""
     return seal_handle(keys, _PURPOSE, _context(caller, parent), json.encode(outcome))
 
 
-def open_id(keys: KeyProtection, caller: Caller, parent: str, operation: str) -> Outcome | None:
+def open_id(keys: RootKey, caller: Caller, parent: str, operation: str) -> Outcome | None:
     """Read an id that came back: None for what `seal_id` did not make for this caller and this path."""
     try:
         return json.decode(open_handle(keys, _PURPOSE, _context(caller, parent), operation), Outcome)

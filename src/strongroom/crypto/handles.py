@@ -12,12 +12,12 @@ import binascii
 import re
 
 from strongroom.core import limits
-from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.crypto.protocol import RootKey, Unsealable
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
-def seal_handle(protection: KeyProtection, purpose: str, context: bytes, payload: bytes) -> str:
+def seal_handle(protection: RootKey, purpose: str, context: bytes, payload: bytes) -> str:
     """
     Make a handle of `[A-Za-z0-9_-]` that only `open_handle` with the same purpose and context reads.
 
@@ -30,7 +30,7 @@ def seal_handle(protection: KeyProtection, purpose: str, context: bytes, payload
     return handle
 
 
-def open_handle(protection: KeyProtection, purpose: str, context: bytes, handle: str) -> bytes:
+def open_handle(protection: RootKey, purpose: str, context: bytes, handle: str) -> bytes:
     """
     Read a handle that came back from outside.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.core import limits
 from strongroom.crypto.pool import BoundedPool
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 
 if TYPE_CHECKING:
     import argon2
@@ -34,7 +34,7 @@ class Passwords:
 
     def __init__(
         self,
-        protection: KeyProtection,
+        protection: RootKey,
         *,
         at_once: int = limits.PASSWORD_HASHES_AT_ONCE,
         waiting: int = limits.PASSWORD_HASHES_WAITING,

@@ -1,4 +1,4 @@
-"""What the layers above know of keys: the KeyProtection and Envelope protocols."""
+"""What the layers above know of the root key and of vaults' keys: the RootKey and Envelope protocols."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Envelope(Protocol):
         ...
 
 
-class KeyProtection(Protocol):
+class RootKey(Protocol):
     """The root key, whatever holds it. Nothing here gives the key away."""
 
     @property

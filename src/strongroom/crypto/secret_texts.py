@@ -13,7 +13,7 @@ import string
 from collections.abc import Callable, Sequence
 
 from strongroom.crypto.context import bind
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 
 Entropy = Callable[[int], bytes]
 
@@ -65,12 +65,12 @@ def new_password(entropy: Entropy) -> str:
             return password
 
 
-def make_verifier(protection: KeyProtection, credential: str, secret: str) -> bytes:
+def make_verifier(protection: RootKey, credential: str, secret: str) -> bytes:
     """Make what is kept of a secret. It is bound to the credential's id, so it says nothing under another."""
     return protection.tag(_PURPOSE, bind(credential, secret))
 
 
-def match_secret(protection: KeyProtection, presented: str, credentials: Sequence[tuple[str, bytes]]) -> str:
+def match_secret(protection: RootKey, presented: str, credentials: Sequence[tuple[str, bytes]]) -> str:
     """
     Find the credential that *presented* belongs to, among (id, verifier) pairs, and return its id.
 

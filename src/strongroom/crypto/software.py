@@ -43,8 +43,8 @@ _BRANCHES = 256
 """Purposes are words in our source, some dozens; this only keeps a mistake from growing without end."""
 
 
-class SoftwareKeyProtection:
-    """A root key in this process's memory, from a file beside the data: a `KeyProtection`."""
+class SoftwareRootKey:
+    """A root key in this process's memory, from a file beside the data: a `RootKey`."""
 
     __slots__ = ("_branch", "_envelope", "_root")
 
@@ -56,7 +56,7 @@ class SoftwareKeyProtection:
         self._envelope = lru_cache(maxsize=limits.ENVELOPE_CACHE_ENTRIES)(self._unwrap)
 
     @classmethod
-    def create(cls, path: Path) -> SoftwareKeyProtection:
+    def create(cls, path: Path) -> SoftwareRootKey:
         """
         Make a new root key and its file, durable before anything can be sealed under it.
 
@@ -71,7 +71,7 @@ class SoftwareKeyProtection:
         return cls(root_key)
 
     @classmethod
-    def load(cls, path: Path) -> SoftwareKeyProtection:
+    def load(cls, path: Path) -> SoftwareRootKey:
         """
         Read the root key from its file.
 

@@ -18,7 +18,7 @@ from strongroom.core.identity import (
     ServicePrincipal,
 )
 from strongroom.core.records import tenant_partition
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.directory.applications import create_application, create_service_principal
 from strongroom.directory.client_secrets import NewSecret, add_password, make_client_secret, secrets_of
 from strongroom.directory.roles import assign_role
@@ -37,7 +37,7 @@ class Administrator:
 
 
 async def make_administrator(
-    tx: Transaction, keys: KeyProtection, tenant: str, *, reason: str, now: int, entropy: Callable[[int], bytes]
+    tx: Transaction, keys: RootKey, tenant: str, *, reason: str, now: int, entropy: Callable[[int], bytes]
 ) -> Administrator:
     """Make an application that is Global Administrator. Its secret is called by the *reason* it is made for."""
     application = await create_application(tx, tenant, display_name=_NAME, now=now, entropy=entropy)
@@ -48,7 +48,7 @@ async def make_administrator(
 
 async def recover_administrator(
     tx: Transaction,
-    keys: KeyProtection,
+    keys: RootKey,
     tenant: str,
     application: str,
     *,
@@ -83,7 +83,7 @@ async def _administering(tx: Transaction, application: Application) -> ServicePr
 
 async def _with_secret(
     tx: Transaction,
-    keys: KeyProtection,
+    keys: RootKey,
     application: Application,
     principal: ServicePrincipal,
     *,

@@ -16,7 +16,7 @@ from strongroom.core.first_party import FIRST_PARTY
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Application, Credential, CredentialKind, ServicePrincipal, ServicePrincipalType
 from strongroom.core.records import tenant_partition
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import HINT_CHARS, make_verifier, new_client_secret
 from strongroom.directory.principals import require_service_principal
 from strongroom.store import Transaction
@@ -33,7 +33,7 @@ class NewSecret:
 
 
 def make_client_secret(
-    keys: KeyProtection,
+    keys: RootKey,
     owner: SecretOwner,
     *,
     display_name: str | None = None,

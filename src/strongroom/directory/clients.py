@@ -15,7 +15,7 @@ from strongroom.core.identity import Application, CredentialKind, ServicePrincip
 from strongroom.core.oauth import CERTIFICATE_CLIENT, PUBLIC_CLIENT, SECRET_CLIENT
 from strongroom.core.public_clients import WELL_KNOWN_CLIENTS
 from strongroom.core.token_ids import Proof
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import WrongSecret, match_secret
 from strongroom.directory.runs import is_current
 from strongroom.view import View
@@ -83,9 +83,7 @@ def find_registered_public_client(
     return PublicClient(application.app_id, application.display_name, principal=principal)
 
 
-def authenticate_by_secret(
-    keys: KeyProtection, view: View, *, tenant: str, client_id: str, secret: str, now: int
-) -> Client:
+def authenticate_by_secret(keys: RootKey, view: View, *, tenant: str, client_id: str, secret: str, now: int) -> Client:
     """
     Check an application's secret.
 

@@ -15,7 +15,7 @@ import msgspec
 
 from strongroom.core.limits import FORM_VALUE_CHARS
 from strongroom.core.redirects import Platform
-from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.crypto.protocol import RootKey, Unsealable
 
 _FORMAT = b"1"
 S = TypeVar("S", bound=msgspec.Struct)
@@ -43,13 +43,13 @@ class AuthorizationCode(msgspec.Struct, array_like=True, frozen=True):
     """The id of the second factor that the user showed."""
 
 
-def seal(keys: KeyProtection, purpose: str, content: msgspec.Struct) -> str:
+def seal(keys: RootKey, purpose: str, content: msgspec.Struct) -> str:
     """Seal something that a browser carries for us: it can neither be read nor made elsewhere."""
     sealed = keys.seal(purpose, _FORMAT, msgspec.msgpack.encode(content))
     return urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
-def unseal(keys: KeyProtection, purpose: str, kind: type[S], text: str) -> S | None:
+def unseal(keys: RootKey, purpose: str, kind: type[S], text: str) -> S | None:
     """Open what `seal` made for the same purpose; None if it is nothing of the kind."""
     try:
         if len(text) > FORM_VALUE_CHARS:

@@ -24,7 +24,7 @@ from strongroom.core.identity_providers import (
     judge_subject,
 )
 from strongroom.core.records import tenant_partition
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.directory.principals import require_user
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -34,7 +34,7 @@ _PURPOSE = "identity provider secret"
 
 
 def make_provider(
-    keys: KeyProtection, tenant: Tenant, wanted: WantedProvider, *, now: int, entropy: Entropy
+    keys: RootKey, tenant: Tenant, wanted: WantedProvider, *, now: int, entropy: Entropy
 ) -> IdentityProvider:
     """
     Make a provider of a tenant; `add_provider` makes it count.
@@ -57,7 +57,7 @@ def make_provider(
     )
 
 
-def secret_of(keys: KeyProtection, provider: IdentityProvider) -> str:
+def secret_of(keys: RootKey, provider: IdentityProvider) -> str:
     """Open the secret that this service shows the provider."""
     context = _context(provider.tenant, provider.id)
     return keys.open(_PURPOSE, context, provider.sealed_secret).decode("ascii")

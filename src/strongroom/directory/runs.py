@@ -18,7 +18,7 @@ from strongroom.core.errors import NotFound
 from strongroom.core.guids import guid_of
 from strongroom.core.identity import Application, Credential, CredentialKind, ServicePrincipal
 from strongroom.core.records import tenant_partition
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import WrongSecret, make_verifier, match_secret, new_header_secret
 from strongroom.directory.client_secrets import NewSecret, add_password, make_client_secret
 from strongroom.directory.principals import require_service_principal
@@ -38,7 +38,7 @@ class NewRun:
 
 
 def make_run(
-    keys: KeyProtection,
+    keys: RootKey,
     principal: ServicePrincipal,
     application: Application | None,
     *,
@@ -73,7 +73,7 @@ def make_run(
     return NewRun(run_id, NewSecret(header, text), client)
 
 
-async def begin_run(tx: Transaction, keys: KeyProtection, run: NewRun, *, over: Sequence[str] = ()) -> None:
+async def begin_run(tx: Transaction, keys: RootKey, run: NewRun, *, over: Sequence[str] = ()) -> None:
     """
     Let a run's credentials count, and remove those of earlier runs that are *over*.
 
@@ -89,7 +89,7 @@ async def begin_run(tx: Transaction, keys: KeyProtection, run: NewRun, *, over: 
         await add_password(tx, run.client.credential)
 
 
-async def end_run(tx: Transaction, keys: KeyProtection, tenant: str, run_id: str) -> None:
+async def end_run(tx: Transaction, keys: RootKey, tenant: str, run_id: str) -> None:
     """
     End a run: its credentials are removed, and with them every token they made.
 
@@ -100,7 +100,7 @@ async def end_run(tx: Transaction, keys: KeyProtection, tenant: str, run_id: str
         raise NotFound("There is no such run.")
 
 
-async def _remove_run(tx: Transaction, keys: KeyProtection, tenant: str, run_id: str) -> bool:
+async def _remove_run(tx: Transaction, keys: RootKey, tenant: str, run_id: str) -> bool:
     partition = tenant_partition(tenant)
     header = await tx.record(Credential, partition, run_id)
     if header is None or header.kind is not CredentialKind.RUN:
@@ -112,12 +112,12 @@ async def _remove_run(tx: Transaction, keys: KeyProtection, tenant: str, run_id:
     return True
 
 
-def run_credential_id(keys: KeyProtection, header_secret: str) -> str:
+def run_credential_id(keys: RootKey, header_secret: str) -> str:
     """Give the id of the credential that a header secret would be the secret of."""
     return guid_of(keys.tag(_ID_PURPOSE, header_secret.encode("utf-8", "surrogatepass")))
 
 
-def require_run(keys: KeyProtection, credential: Credential | None, header_secret: str, now: int) -> Credential:
+def require_run(keys: RootKey, credential: Credential | None, header_secret: str, now: int) -> Credential:
     """
     Check the credential that was found under `run_credential_id`, with equal work if there was none.
 
@@ -137,5 +137,5 @@ def is_current(credential: Credential, now: int) -> bool:
     return credential.not_before <= now and (credential.expires is None or now < credential.expires)
 
 
-def _client_secret_id(keys: KeyProtection, run_id: str) -> str:
+def _client_secret_id(keys: RootKey, run_id: str) -> str:
     return guid_of(keys.tag(_SECRET_ID_PURPOSE, run_id.encode("ascii")))

@@ -36,7 +36,7 @@ from strongroom.core.second_factors import (
 )
 from strongroom.crypto import security_keys, totp
 from strongroom.crypto.context import bind
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.security_keys import CHALLENGE_BYTES, KeyRefused, Known, Party
 from strongroom.directory.principals import require_user
 from strongroom.store import Transaction
@@ -108,7 +108,7 @@ def begin_app(user: User, *, now: int, entropy: Callable[[int], bytes]) -> NewAp
     return NewApp(user.tenant, user.id, new_guid(entropy), totp.new_secret(entropy), now + limits.SECOND_FACTOR_PAGE_S)
 
 
-def confirm_app(keys: KeyProtection, user: User, begun: NewApp, *, code: str, name: str, now: int) -> AuthenticatorApp:
+def confirm_app(keys: RootKey, user: User, begun: NewApp, *, code: str, name: str, now: int) -> AuthenticatorApp:
     """
     Check the first code of an app; `add_factor` makes the app count. That code is good no more.
 
@@ -150,7 +150,7 @@ async def add_factor(tx: Transaction, user: User, factor: SecondFactor) -> None:
         raise Conflict("This security key is registered already.") from None
 
 
-def judge_app_code(keys: KeyProtection, view: View, user: User, code: str, now: int) -> AuthenticatorApp:
+def judge_app_code(keys: RootKey, view: View, user: User, code: str, now: int) -> AuthenticatorApp:
     """
     Check a code; the app that made it, as it is once `use_code` has taken the code.
 
@@ -230,9 +230,7 @@ def keys_for(view: View, user: User, party: Party) -> tuple[SecurityKey, ...]:
     return tuple(one for one in held if isinstance(one, SecurityKey) and one.host == party.host)
 
 
-def registration_options(
-    keys: KeyProtection, view: View, user: User, party: Party, challenge: Challenge
-) -> dict[str, Any]:
+def registration_options(keys: RootKey, view: View, user: User, party: Party, challenge: Challenge) -> dict[str, Any]:
     """Say what a browser is asked so that a user registers a key, other than those there are."""
     return security_keys.registration_options(
         party,
@@ -291,7 +289,7 @@ def authentication_options(view: View, user: User, party: Party, challenge: Chal
 
 
 def judge_answer(
-    keys: KeyProtection, view: View, user: User, party: Party, challenge: Challenge, *, answer: str, now: int
+    keys: RootKey, view: View, user: User, party: Party, challenge: Challenge, *, answer: str, now: int
 ) -> Answered:
     """
     Check the answer of a user's key; `use_key` takes it.
@@ -350,7 +348,7 @@ def _known(held: Sequence[SecurityKey]) -> list[Known]:
     return [Known(one.credential_id, one.public_key, one.sign_count, one.transports) for one in held]
 
 
-def _handle(keys: KeyProtection, user: User) -> bytes:
+def _handle(keys: RootKey, user: User) -> bytes:
     """Name a user to authenticators, which keep it: by something that says nothing of who it is (WebAuthn 14.6.1)."""
     return keys.tag(_HANDLE, bind(user.tenant, user.id))
 

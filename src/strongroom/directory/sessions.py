@@ -18,7 +18,7 @@ from strongroom.core.identity import Credential, User
 from strongroom.core.limits import HANDLE_CHARS, REFRESH_GRACE_S
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
-from strongroom.crypto.protocol import KeyProtection, Unsealable
+from strongroom.crypto.protocol import RootKey, Unsealable
 from strongroom.directory.second_factors import find_factor
 from strongroom.store import Transaction
 from strongroom.view import View
@@ -44,13 +44,13 @@ class RefreshToken:
     generation: int
 
 
-def make_refresh_token(keys: KeyProtection, family: TokenFamily) -> str:
+def make_refresh_token(keys: RootKey, family: TokenFamily) -> str:
     """Make the refresh token of a family's present generation."""
     sealed = keys.seal(_PURPOSE, _FORMAT, msgspec.msgpack.encode(_Sealed(family.tenant, family.id, family.generation)))
     return _PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
-def read_refresh_token(keys: KeyProtection, text: str) -> RefreshToken:
+def read_refresh_token(keys: RootKey, text: str) -> RefreshToken:
     """
     Read a refresh token.
 

@@ -22,7 +22,7 @@ from strongroom.core.identity import SigningKey
 from strongroom.core.records import tenant_partition
 from strongroom.crypto import signing_keys as crypto
 from strongroom.crypto.context import bind
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.store import Transaction
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def due(keys: Iterable[SigningKey], now: int) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def make_signing_key(keys: KeyProtection, tenant: str, term: Term, now: int) -> SigningKey:
+def make_signing_key(keys: RootKey, tenant: str, term: Term, now: int) -> SigningKey:
     """Make a key for a term, sealed; `roll_over` publishes it. Takes 30 ms and more: not for the event loop."""
     made = crypto.new_signing_key(tenant, now)
     return SigningKey(
@@ -77,7 +77,7 @@ def make_signing_key(keys: KeyProtection, tenant: str, term: Term, now: int) -> 
     )
 
 
-def open_private_key(keys: KeyProtection, key: SigningKey) -> bytes:
+def open_private_key(keys: RootKey, key: SigningKey) -> bytes:
     """
     Open a key's private half (PKCS#8 DER), for the one who signs with it.
 

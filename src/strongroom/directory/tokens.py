@@ -23,7 +23,7 @@ from strongroom.core.oauth import (
     service_principal_claims,
 )
 from strongroom.core.token_ids import Proof, new_token_id
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.directory.apis import app_id_of, roles_of_application
 from strongroom.directory.signing_keys import open_private_key, signs_now
@@ -37,7 +37,7 @@ RH_BYTES = 24
 class Mint:
     """What issuing takes: the instance's keys, the threads that sign, the directory, chance, and our own name."""
 
-    keys: KeyProtection
+    keys: RootKey
     signers: TokenSigners
     view: View
     entropy: Callable[[int], bytes]

@@ -20,7 +20,7 @@ from strongroom.core.oauth import (
 from strongroom.core.sessions import TokenFamily
 from strongroom.core.token_ids import new_token_id
 from strongroom.core.user_tokens import UserFacts, UserScope, id_token_claims, user_claims
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.directory.apis import roles_of_user
 from strongroom.directory.identity_providers import issuer_of
 from strongroom.directory.tokens import AIO_BYTES, RH_BYTES, AccessToken, Mint, is_continuous, sign, sign_access
@@ -87,13 +87,13 @@ async def issue_id_token(
     return (await sign(mint, facts, claims, now, version=2)).text
 
 
-def pairwise_subject(keys: KeyProtection, user: User, app_id: str) -> str:
+def pairwise_subject(keys: RootKey, user: User, app_id: str) -> str:
     """Give the `sub` by which one client knows a user: no other client's is the same, in no token and no answer."""
     tag = keys.tag(_SUBJECT, f"{user.tenant}/{user.id}/{app_id}".encode("ascii"))
     return urlsafe_b64encode(tag).rstrip(b"=").decode("ascii")
 
 
-def passport_id(keys: KeyProtection, user: User) -> str:
+def passport_id(keys: RootKey, user: User) -> str:
     """Give the `puid` of a user: the same in every token, in Entra's form. It says nothing and opens nothing here."""
     tag = keys.tag(_PASSPORT, f"{user.tenant}/{user.id}".encode("ascii"))
     return _PASSPORT_PREFIX + tag[:_PASSPORT_BYTES].hex().upper()

@@ -17,7 +17,7 @@ from strongroom.core.errors import Failure, knowing
 from strongroom.core.identity import Credential, CredentialKind, ServicePrincipal, ServicePrincipalType
 from strongroom.core.oauth import CERTIFICATE_CLIENT
 from strongroom.core.token_ids import new_token_id, proof_of
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.directory.clients import Client
 from strongroom.directory.runs import is_current
 from strongroom.directory.signing_keys import open_private_key, signs_now, verification_keys
@@ -64,9 +64,7 @@ def find_identity(view: View, tenant: str, client_id: str) -> ServicePrincipal |
     return found if found is not None and found.type is ServicePrincipalType.MANAGED_IDENTITY else None
 
 
-def authenticate_identity(
-    keys: KeyProtection, view: View, principal: ServicePrincipal, assertion: str, now: int
-) -> Client:
+def authenticate_identity(keys: RootKey, view: View, principal: ServicePrincipal, assertion: str, now: int) -> Client:
     """
     Check that an assertion of ours is a managed identity's, and that the credential behind it still counts.
 

@@ -16,7 +16,7 @@ from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.pool import BoundedPool
-from strongroom.crypto.protocol import KeyProtection
+from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents
 from strongroom.flow.authentication import TokenCache
@@ -100,7 +100,7 @@ class World:
     hosts: Hosts
     store: Store
     view: View
-    keys: KeyProtection
+    keys: RootKey
     journal: Journal
     clock: Callable[[], float]
     entropy: Callable[[int], bytes]

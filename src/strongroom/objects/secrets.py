@@ -32,7 +32,7 @@ from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.secrets import GivenProperties, SecretVersionBody, new_version, updated_version
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
-from strongroom.crypto.protocol import Envelope, KeyProtection, Unsealable
+from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
 from strongroom.store import ObjectState, Reader, Transaction
 
 _FORMAT = 1
@@ -188,7 +188,7 @@ _backup_decoder = msgspec.msgpack.Decoder(_Backup)
 
 
 async def back_up_secret(
-    reader: Reader, keys: KeyProtection, envelope: Envelope, vault: Vault, name: str, *, now: int
+    reader: Reader, keys: RootKey, envelope: Envelope, vault: Vault, name: str, *, now: int
 ) -> bytes:
     """
     Make a sealed backup of a secret with all its versions.
@@ -213,7 +213,7 @@ async def back_up_secret(
     return keys.seal("backup", _backup_context(vault), backup)
 
 
-def read_backup(keys: KeyProtection, vault: Vault, sealed: bytes) -> _Backup:
+def read_backup(keys: RootKey, vault: Vault, sealed: bytes) -> _Backup:
     """
     Open a backup made in this vault's tenant and subscription.
 

@@ -70,7 +70,7 @@ async def create_vault(
     by: str,
 ) -> Vault:
     """
-    Make a vault. *vault* is a new GUID, and *wrapped_key* what `KeyProtection.new_vault_key` made for it.
+    Make a vault. *vault* is a new GUID, and *wrapped_key* what `RootKey.new_vault_key` made for it.
 
     Raises:
         NotFound: the group is gone.

@@ -7,7 +7,7 @@ from strongroom.core import limits
 from strongroom.crypto.context import context
 from strongroom.crypto.envelope import OVERHEAD_BYTES, VaultEnvelope, _data_cipher
 from strongroom.crypto.protocol import Unsealable
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 
 VAULT_KEY = bytes(range(32))
 PLACE = {
@@ -51,7 +51,7 @@ def layout(place: bytes, value: bytes, *, data_key: bytes = b"d" * 32) -> bytes:
 
 def test_the_first_value_still_opens() -> None:
     """A value sealed by the first release still opens."""
-    protection = SoftwareKeyProtection(bytes(range(32)))
+    protection = SoftwareRootKey(bytes(range(32)))
     envelope = protection.envelope("11111111-2222-3333-4444-555555555555", bytes.fromhex(GOLDEN_VAULT_KEY))
     assert envelope.open(context("secret value", "t", "v", "o", "1", "1"), bytes.fromhex(GOLDEN_VALUE)) == b"a value"
 

@@ -9,9 +9,9 @@ from strongroom.core import limits
 from strongroom.crypto.context import bind
 from strongroom.crypto.handles import open_handle, seal_handle
 from strongroom.crypto.protocol import Unsealable
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 
-PROTECTION = SoftwareKeyProtection(bytes(range(32)))
+PROTECTION = SoftwareRootKey(bytes(range(32)))
 PLACE = bind("tenant", "vault", "secrets")
 SEALED_OVERHEAD = 1 + 16 + 12 + 16
 

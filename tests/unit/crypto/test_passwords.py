@@ -9,9 +9,9 @@ from strongroom.core import limits
 from strongroom.core.errors import Throttled
 from strongroom.crypto import passwords as module
 from strongroom.crypto.passwords import Passwords, WrongPassword
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 
-PROTECTION = SoftwareKeyProtection(bytes(range(32)))
+PROTECTION = SoftwareRootKey(bytes(range(32)))
 
 # Of the password `correct horse`, as the first release wrote it under the root key 00 01 02 ... 1f.
 GOLDEN = b"$argon2id$v=19$m=65536,t=3,p=4$wtpYAIjphvyIsXAPlv4I+A$A0xJogLPMxec/XS6mZewjQTFa2zu4Samh9O494KzcWk"
@@ -81,7 +81,7 @@ def test_the_same_password_has_two_verifiers(passwords: Passwords) -> None:
 
 def test_a_verifier_is_of_no_use_without_the_root_key() -> None:
     """A stolen database alone does not let anyone try passwords."""
-    hasher = Passwords(SoftwareKeyProtection(bytes(32)))
+    hasher = Passwords(SoftwareRootKey(bytes(32)))
     with pytest.raises(WrongPassword):
         asyncio.run(hasher.verify(GOLDEN, "correct horse"))
     hasher.close()

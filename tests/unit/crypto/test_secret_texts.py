@@ -14,9 +14,9 @@ from strongroom.crypto.secret_texts import (
     new_header_secret,
     new_password,
 )
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 
-PROTECTION = SoftwareKeyProtection(bytes(range(32)))
+PROTECTION = SoftwareRootKey(bytes(range(32)))
 SECRET = "abc8Q~an-invented-client-secret.of_no_value~"
 ONE, OTHER = "11111111-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002"
 
@@ -114,7 +114,7 @@ class TestMatching:
         """SEC: kept as keyed hashes; the hash cannot be checked without the root key."""
         verifier = make_verifier(PROTECTION, ONE, SECRET)
         assert len(verifier) == 32
-        assert verifier != make_verifier(SoftwareKeyProtection(bytes(32)), ONE, SECRET)
+        assert verifier != make_verifier(SoftwareRootKey(bytes(32)), ONE, SECRET)
         assert SECRET.encode() not in verifier
 
     @pytest.mark.parametrize("count", [0, 1, 5])
@@ -122,14 +122,14 @@ class TestMatching:
         """SEC (pitfalls, "Timing"): a match does not end the comparison early, and no credential still costs one."""
         credentials = [(str(number), make_verifier(PROTECTION, str(number), SECRET)) for number in range(count)]
         calls = 0
-        real = SoftwareKeyProtection.tag
+        real = SoftwareRootKey.tag
 
-        def counted(self: SoftwareKeyProtection, purpose: str, message: bytes) -> bytes:
+        def counted(self: SoftwareRootKey, purpose: str, message: bytes) -> bytes:
             nonlocal calls
             calls += 1
             return real(self, purpose, message)
 
-        monkeypatch.setattr(SoftwareKeyProtection, "tag", counted)
+        monkeypatch.setattr(SoftwareRootKey, "tag", counted)
         for presented in (SECRET, "wrong"):
             calls = 0
             try:

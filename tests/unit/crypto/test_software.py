@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strongroom.core import limits
 from strongroom.crypto import private_files
 from strongroom.crypto.protocol import RootKeyUnusable, Unsealable
-from strongroom.crypto.software import SoftwareKeyProtection
+from strongroom.crypto.software import SoftwareRootKey
 
 ROOT = bytes(range(32))
 VAULT = "11111111-2222-3333-4444-555555555555"
@@ -31,9 +31,9 @@ GOLDEN_VAULT_KEY = (
 
 
 @pytest.fixture
-def protection() -> SoftwareKeyProtection:
+def protection() -> SoftwareRootKey:
     """Make a key protection with a known root key."""
-    return SoftwareKeyProtection(ROOT)
+    return SoftwareRootKey(ROOT)
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
@@ -59,19 +59,19 @@ class TestDerivation:
         okm = hkdf(b"\x0b" * 22, b"", b"", 42)
         assert okm.hex() == ("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8")
 
-    def test_a_tag_is_hmac_under_the_branch_of_its_purpose(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_tag_is_hmac_under_the_branch_of_its_purpose(self, protection: SoftwareRootKey) -> None:
         """A tag is HMAC-SHA-256 under HKDF(root, role and purpose), by an implementation of our own."""
         branch = hkdf(ROOT, b"", b"strongroom 1\0tag\0rows", 32)
         assert protection.tag("rows", b"message") == hmac.digest(branch, b"message", "sha256")
 
-    def test_a_sealed_message_has_the_documented_layout(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_sealed_message_has_the_documented_layout(self, protection: SoftwareRootKey) -> None:
         """Format, salt, nonce and ciphertext stand where the module says, under the key it says."""
         salt, nonce = b"s" * 16, b"n" * 12
         key = hmac.digest(hkdf(ROOT, b"", b"strongroom 1\0seal\0skip", 32), salt, "sha256")
         sealed = b"\x01" + salt + nonce + AESGCM(key).encrypt(nonce, b"payload", b"\x01" + b"place")
         assert protection.open("skip", b"place", sealed) == b"payload"
 
-    def test_a_tag_key_is_no_sealing_key(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_tag_key_is_no_sealing_key(self, protection: SoftwareRootKey) -> None:
         """The same word as purpose of a tag and of a seal means two keys."""
         sealed = protection.seal("p", b"", b"x")
         key = protection.tag("p", sealed[1:17])
@@ -79,31 +79,31 @@ class TestDerivation:
         with pytest.raises(InvalidTag):
             AESGCM(key).decrypt(nonce, ciphertext, b"\x01")
 
-    def test_tags_of_two_purposes_differ(self, protection: SoftwareKeyProtection) -> None:
+    def test_tags_of_two_purposes_differ(self, protection: SoftwareRootKey) -> None:
         """A tag made for one purpose proves nothing for another."""
         assert protection.tag("a", b"m") != protection.tag("b", b"m")
 
-    def test_a_purpose_is_no_prefix_of_another(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_purpose_is_no_prefix_of_another(self, protection: SoftwareRootKey) -> None:
         """Purpose and message do not run into each other."""
         assert protection.tag("ab", b"c") != protection.tag("a", b"bc")
 
-    def test_another_root_key_makes_other_tags(self, protection: SoftwareKeyProtection) -> None:
+    def test_another_root_key_makes_other_tags(self, protection: SoftwareRootKey) -> None:
         """Without the root key nobody makes the tag."""
-        assert protection.tag("a", b"m") != SoftwareKeyProtection(bytes(32)).tag("a", b"m")
+        assert protection.tag("a", b"m") != SoftwareRootKey(bytes(32)).tag("a", b"m")
 
 
 class TestFormats:
     """What was written once is read for ever."""
 
-    def test_the_first_tag_is_still_made(self, protection: SoftwareKeyProtection) -> None:
+    def test_the_first_tag_is_still_made(self, protection: SoftwareRootKey) -> None:
         """A tag written by the first release still fits."""
         assert protection.tag("golden", b"message").hex() == GOLDEN_TAG
 
-    def test_the_first_seal_still_opens(self, protection: SoftwareKeyProtection) -> None:
+    def test_the_first_seal_still_opens(self, protection: SoftwareRootKey) -> None:
         """A message sealed by the first release still opens."""
         assert protection.open("golden", b"place", bytes.fromhex(GOLDEN_SEALED)) == b"sealed by format 1"
 
-    def test_the_first_vault_key_still_opens(self, protection: SoftwareKeyProtection) -> None:
+    def test_the_first_vault_key_still_opens(self, protection: SoftwareRootKey) -> None:
         """A vault key wrapped by the first release still opens."""
         envelope = protection.envelope(VAULT, bytes.fromhex(GOLDEN_VAULT_KEY))
         assert envelope.open(b"c", envelope.seal(b"c", b"v")) == b"v"
@@ -115,18 +115,18 @@ class TestSeal:
     @given(st.binary(max_size=200), st.binary(max_size=50))
     def test_what_is_sealed_opens(self, plaintext: bytes, context: bytes) -> None:
         """Opening gives back what was sealed, the empty message included."""
-        protection = SoftwareKeyProtection(ROOT)
+        protection = SoftwareRootKey(ROOT)
         assert protection.open("p", context, protection.seal("p", context, plaintext)) == plaintext
 
-    def test_the_same_message_is_sealed_differently_each_time(self, protection: SoftwareKeyProtection) -> None:
+    def test_the_same_message_is_sealed_differently_each_time(self, protection: SoftwareRootKey) -> None:
         """Salt and nonce are new each time: equal messages do not look equal."""
         assert len({protection.seal("p", b"", b"same") for _ in range(100)}) == 100
 
-    def test_the_message_is_not_in_the_clear(self, protection: SoftwareKeyProtection) -> None:
+    def test_the_message_is_not_in_the_clear(self, protection: SoftwareRootKey) -> None:
         """A sealed message does not contain the message."""
         assert b"canary" not in protection.seal("p", b"", b"canary")
 
-    def test_one_flipped_bit_anywhere_does_not_open(self, protection: SoftwareKeyProtection) -> None:
+    def test_one_flipped_bit_anywhere_does_not_open(self, protection: SoftwareRootKey) -> None:
         """Format, salt, nonce, ciphertext and tag are all authenticated."""
         sealed = protection.seal("p", b"c", b"message")
         for at in range(len(sealed)):
@@ -135,7 +135,7 @@ class TestSeal:
             with pytest.raises(Unsealable):
                 protection.open("p", b"c", bytes(altered))
 
-    def test_a_cut_or_lengthened_message_does_not_open(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_cut_or_lengthened_message_does_not_open(self, protection: SoftwareRootKey) -> None:
         """Every shorter length and one longer are refused, the empty one included."""
         sealed = protection.seal("p", b"c", b"message")
         for wrong in [*(sealed[:size] for size in range(len(sealed))), sealed + b"\0"]:
@@ -146,19 +146,19 @@ class TestSeal:
         ("purpose", "context"), [("q", b"c"), ("p", b"d"), ("p", b""), ("", b"c"), ("p", b"c\0"), ("P", b"c")]
     )
     def test_another_purpose_or_context_does_not_open(
-        self, protection: SoftwareKeyProtection, purpose: str, context: bytes
+        self, protection: SoftwareRootKey, purpose: str, context: bytes
     ) -> None:
         """What was sealed for one purpose in one place opens for no other and nowhere else."""
         sealed = protection.seal("p", b"c", b"message")
         with pytest.raises(Unsealable):
             protection.open(purpose, context, sealed)
 
-    def test_another_root_key_does_not_open(self, protection: SoftwareKeyProtection) -> None:
+    def test_another_root_key_does_not_open(self, protection: SoftwareRootKey) -> None:
         """Sealed data without its root key stays sealed."""
         with pytest.raises(Unsealable):
-            SoftwareKeyProtection(bytes(32)).open("p", b"c", protection.seal("p", b"c", b"message"))
+            SoftwareRootKey(bytes(32)).open("p", b"c", protection.seal("p", b"c", b"message"))
 
-    def test_the_refusal_says_nothing(self, protection: SoftwareKeyProtection) -> None:
+    def test_the_refusal_says_nothing(self, protection: SoftwareRootKey) -> None:
         """No word, no cause: whoever tries learns only that it did not open."""
         with pytest.raises(Unsealable) as refusal:
             protection.open("p", b"c", protection.seal("p", b"d", b"message"))
@@ -169,32 +169,32 @@ class TestSeal:
 class TestVaultKeys:
     """Each vault has a key of its own."""
 
-    def test_a_vault_key_opens_for_its_vault_alone(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_vault_key_opens_for_its_vault_alone(self, protection: SoftwareRootKey) -> None:
         """SEC-BOOT-15: associated data binds the vault's GUID; a wrapped key in another vault's row is refused."""
         wrapped = protection.new_vault_key(VAULT)
         with pytest.raises(Unsealable):
             protection.envelope("99999999-2222-3333-4444-555555555555", wrapped)
 
-    def test_values_of_one_vault_do_not_open_in_another(self, protection: SoftwareKeyProtection) -> None:
+    def test_values_of_one_vault_do_not_open_in_another(self, protection: SoftwareRootKey) -> None:
         """Two vaults have two keys: a value copied over does not open even with the same context."""
         one = protection.envelope("a", protection.new_vault_key("a"))
         other = protection.envelope("b", protection.new_vault_key("b"))
         with pytest.raises(Unsealable):
             other.open(b"c", one.seal(b"c", b"v"))
 
-    def test_a_vault_key_is_no_message(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_vault_key_is_no_message(self, protection: SoftwareRootKey) -> None:
         """A wrapped vault key does not open as what another purpose sealed, nor the reverse."""
         with pytest.raises(Unsealable):
             protection.open("skip token", b"", protection.new_vault_key(VAULT))
         with pytest.raises(Unsealable):
             protection.envelope(VAULT, protection.seal("skip token", b"", bytes(32)))
 
-    def test_an_envelope_is_kept(self, protection: SoftwareKeyProtection) -> None:
+    def test_an_envelope_is_kept(self, protection: SoftwareRootKey) -> None:
         """The second use of a vault's key does not unwrap it again."""
         wrapped = protection.new_vault_key(VAULT)
         assert protection.envelope(VAULT, wrapped) is protection.envelope(VAULT, wrapped)
 
-    def test_a_replaced_key_is_not_answered_from_the_kept_one(self, protection: SoftwareKeyProtection) -> None:
+    def test_a_replaced_key_is_not_answered_from_the_kept_one(self, protection: SoftwareRootKey) -> None:
         """A vault whose wrapped key changed gets the new key, not the cached old one."""
         old = protection.envelope(VAULT, protection.new_vault_key(VAULT))
         new = protection.envelope(VAULT, protection.new_vault_key(VAULT))
@@ -204,7 +204,7 @@ class TestVaultKeys:
     def test_the_number_of_kept_envelopes_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """At the limit all are kept; one past it, the one used longest ago is unwrapped anew."""
         monkeypatch.setattr(limits, "ENVELOPE_CACHE_ENTRIES", 3)
-        protection = SoftwareKeyProtection(ROOT)
+        protection = SoftwareRootKey(ROOT)
         wrapped = {vault: protection.new_vault_key(vault) for vault in "abcd"}
         kept = {vault: protection.envelope(vault, wrapped[vault]) for vault in "abc"}
         assert protection.envelope("a", wrapped["a"]) is kept["a"]
@@ -219,16 +219,16 @@ class TestFile:
     def test_a_created_key_is_loaded_again(self, tmp_path: Path) -> None:
         """What one process sealed, the next opens."""
         path = tmp_path / "root.key"
-        sealed = SoftwareKeyProtection.create(path).seal("p", b"c", b"message")
-        assert SoftwareKeyProtection.load(path).open("p", b"c", sealed) == b"message"
+        sealed = SoftwareRootKey.create(path).seal("p", b"c", b"message")
+        assert SoftwareRootKey.load(path).open("p", b"c", sealed) == b"message"
 
     def test_the_file_is_its_owners_alone(self, tmp_path: Path) -> None:
         """SEC: root key 0600, whatever the umask was."""
         before = os.umask(0)
         try:
-            SoftwareKeyProtection.create(tmp_path / "open.key")
+            SoftwareRootKey.create(tmp_path / "open.key")
             os.umask(0o777)
-            SoftwareKeyProtection.create(tmp_path / "closed.key")
+            SoftwareRootKey.create(tmp_path / "closed.key")
         finally:
             os.umask(before)
         for name in ("open.key", "closed.key"):
@@ -236,8 +236,8 @@ class TestFile:
 
     def test_the_file_holds_32_bytes_of_chance(self, tmp_path: Path) -> None:
         """Two keys differ and have the size of an AES-256 key."""
-        SoftwareKeyProtection.create(tmp_path / "a")
-        SoftwareKeyProtection.create(tmp_path / "b")
+        SoftwareRootKey.create(tmp_path / "a")
+        SoftwareRootKey.create(tmp_path / "b")
         one, other = (tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()
         assert len(one) == len(other) == 32
         assert one != other
@@ -245,17 +245,17 @@ class TestFile:
     def test_an_existing_key_is_never_overwritten(self, tmp_path: Path) -> None:
         """Making a key where one is raises, and leaves it as it was."""
         path = tmp_path / "root.key"
-        SoftwareKeyProtection.create(path)
+        SoftwareRootKey.create(path)
         before = path.read_bytes()
         with pytest.raises(RootKeyUnusable, match="never overwritten"):
-            SoftwareKeyProtection.create(path)
+            SoftwareRootKey.create(path)
         assert path.read_bytes() == before
 
     def test_a_dangling_link_is_not_followed_on_creation(self, tmp_path: Path) -> None:
         """Nobody chooses by a link where the key is written."""
         (tmp_path / "root.key").symlink_to(tmp_path / "elsewhere")
         with pytest.raises(RootKeyUnusable):
-            SoftwareKeyProtection.create(tmp_path / "root.key")
+            SoftwareRootKey.create(tmp_path / "root.key")
         assert not (tmp_path / "elsewhere").exists()
 
     def test_an_interrupted_creation_leaves_no_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +266,7 @@ class TestFile:
 
         monkeypatch.setattr(private_files.os, "fsync", fail)
         with pytest.raises(OSError, match="no space left"):
-            SoftwareKeyProtection.create(tmp_path / "root.key")
+            SoftwareRootKey.create(tmp_path / "root.key")
         assert list(tmp_path.iterdir()) == []
 
     def test_file_and_directory_are_made_durable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,17 +279,17 @@ class TestFile:
             real(descriptor)
 
         monkeypatch.setattr(private_files.os, "fsync", record)
-        SoftwareKeyProtection.create(tmp_path / "root.key")
+        SoftwareRootKey.create(tmp_path / "root.key")
         assert synced == [(tmp_path / "root.key").stat().st_ino, tmp_path.stat().st_ino]
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777])
     def test_a_file_open_to_others_is_refused(self, tmp_path: Path, mode: int) -> None:
         """A root key that others may read, write or run is refused, and the message says what to do."""
         path = tmp_path / "root.key"
-        SoftwareKeyProtection.create(path)
+        SoftwareRootKey.create(path)
         path.chmod(mode)
         with pytest.raises(RootKeyUnusable, match=f"mode {mode:04o}.*chmod 600"):
-            SoftwareKeyProtection.load(path)
+            SoftwareRootKey.load(path)
 
     @pytest.mark.parametrize("size", [0, 1, 31, 33, 64, 10_000])
     def test_a_file_of_another_size_is_refused(self, tmp_path: Path, size: int) -> None:
@@ -298,40 +298,40 @@ class TestFile:
         path.touch(mode=0o600)
         path.write_bytes(bytes(size))
         with pytest.raises(RootKeyUnusable, match=f"{size} bytes where 32"):
-            SoftwareKeyProtection.load(path)
+            SoftwareRootKey.load(path)
 
     def test_a_link_is_refused(self, tmp_path: Path) -> None:
         """The key itself must be there: a link could be turned elsewhere by whoever owns its directory."""
-        SoftwareKeyProtection.create(tmp_path / "real.key")
+        SoftwareRootKey.create(tmp_path / "real.key")
         (tmp_path / "root.key").symlink_to(tmp_path / "real.key")
         with pytest.raises(RootKeyUnusable, match="symbolic link"):
-            SoftwareKeyProtection.load(tmp_path / "root.key")
+            SoftwareRootKey.load(tmp_path / "root.key")
 
     def test_a_foreign_file_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A key that another user put there may be known to that user."""
         path = tmp_path / "root.key"
-        SoftwareKeyProtection.create(path)
+        SoftwareRootKey.create(path)
         reader = os.geteuid() + 1
         monkeypatch.setattr(private_files.os, "geteuid", lambda: reader)
         with pytest.raises(RootKeyUnusable, match=f"belongs to user {os.getuid()}, not to user {reader}"):
-            SoftwareKeyProtection.load(path)
+            SoftwareRootKey.load(path)
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         """The message names the path, so that the operator knows what to restore."""
         with pytest.raises(RootKeyUnusable, match=r"there is no root key at .*root\.key"):
-            SoftwareKeyProtection.load(tmp_path / "root.key")
+            SoftwareRootKey.load(tmp_path / "root.key")
 
     def test_a_directory_is_refused(self, tmp_path: Path) -> None:
         """A directory of that name is no key."""
         (tmp_path / "root.key").mkdir(mode=0o700)
         with pytest.raises(RootKeyUnusable, match="not a plain file"):
-            SoftwareKeyProtection.load(tmp_path / "root.key")
+            SoftwareRootKey.load(tmp_path / "root.key")
 
     def test_a_pipe_is_refused_without_waiting(self, tmp_path: Path) -> None:
         """A pipe nobody writes to does not hang the start."""
         os.mkfifo(tmp_path / "root.key", 0o600)
         with pytest.raises(RootKeyUnusable, match="not a plain file"):
-            SoftwareKeyProtection.load(tmp_path / "root.key")
+            SoftwareRootKey.load(tmp_path / "root.key")
 
 
 class TestReplacing:
@@ -362,12 +362,12 @@ class TestReplacing:
         assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_description_says_that_it_is_for_development(protection: SoftwareKeyProtection) -> None:
+def test_the_description_says_that_it_is_for_development(protection: SoftwareRootKey) -> None:
     """SEC-BOOT-9: a root key file beside the data is development protection, and health says so."""
     assert protection.description == "file (development)"
 
 
-def test_the_key_does_not_show(protection: SoftwareKeyProtection) -> None:
+def test_the_key_does_not_show(protection: SoftwareRootKey) -> None:
     """No way of printing a key protection shows the root key."""
     shown = f"{protection!r} {protection!s}"
     assert ROOT.hex() not in shown
@@ -379,4 +379,4 @@ def test_the_key_does_not_show(protection: SoftwareKeyProtection) -> None:
 def test_a_root_key_of_another_size_is_refused(size: int) -> None:
     """A short root key would be a weak one; a long one is a mistake."""
     with pytest.raises(RootKeyUnusable, match="32 bytes"):
-        SoftwareKeyProtection(bytes(size))
+        SoftwareRootKey(bytes(size))

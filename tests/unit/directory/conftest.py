@@ -11,7 +11,7 @@ import pytest
 
 from strongroom.core.identity import Application, Group, ServicePrincipal, Tenant, User
 from strongroom.core.records import KINDS
-from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
+from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareRootKey
 from strongroom.directory import applications, groups, tenants, users
 from strongroom.store import Transaction
 from strongroom.store.sqlite import SqliteStore
@@ -29,7 +29,7 @@ class Directory:
         self._runner = asyncio.Runner()
         self.now = NOW
         self.entropy = secrets.token_bytes
-        self.keys = SoftwareKeyProtection(secrets.token_bytes(ROOT_KEY_BYTES))
+        self.keys = SoftwareRootKey(secrets.token_bytes(ROOT_KEY_BYTES))
         self.view = View()
         self.store = self.run(SqliteStore.open(None, self.keys.tag))
         self.store.subscribe(self.view.apply)

@@ -11,7 +11,7 @@ import pytest
 from strongroom.core.identity import Group, ServicePrincipal, Tenant, User
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
-from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareKeyProtection
+from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareRootKey
 from strongroom.resources.containers import create_subscription, put_group
 from strongroom.resources.vault_settings import VaultChange
 from strongroom.resources.vaults import create_vault
@@ -36,7 +36,7 @@ class Place:
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
-        self.keys = SoftwareKeyProtection(b"\x07" * ROOT_KEY_BYTES)
+        self.keys = SoftwareRootKey(b"\x07" * ROOT_KEY_BYTES)
         self.view = View()
         self.view.load([])
         self.store = self._runner.run(SqliteStore.open(None, self.keys.tag, lambda: float(NOW)))
