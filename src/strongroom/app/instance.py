@@ -22,6 +22,8 @@ from strongroom.core.outgoing import parse_networks
 from strongroom.core.permissions import Public
 from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
 from strongroom.core.records import INSTANCE
+from strongroom.crypto.keys.protocol import KeyProtections
+from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.software import SoftwareRootKey
@@ -139,6 +141,7 @@ def make_world(
         store=store,
         view=view,
         keys=keys,
+        protections=KeyProtections(SoftwareKeys()),
         journal=journal,
         clock=clock,
         entropy=os.urandom,

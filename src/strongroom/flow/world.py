@@ -14,6 +14,7 @@ from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
+from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.pool import BoundedPool
 from strongroom.crypto.protocol import RootKey
@@ -101,6 +102,9 @@ class World:
     store: Store
     view: View
     keys: RootKey
+    """The root key, whatever holds it."""
+    protections: KeyProtections
+    """Where the private parts of vaults' keys live."""
     journal: Journal
     clock: Callable[[], float]
     entropy: Callable[[int], bytes]

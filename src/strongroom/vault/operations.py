@@ -1,105 +1,20 @@
-"""The data plane's table of operations (reference azure-key-vault.md section 3.3, operations.md section 7)."""
+"""The data plane's table of operations: each kind of object has its rows in a module of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from strongroom.core import limits
-from strongroom.core.api_versions import SOFT_DELETE_SINCE
-from strongroom.core.errors import Invalid
-from strongroom.core.names import parse_object_name
-from strongroom.core.permissions import DataPermission, Public
-from strongroom.core.vaults import Vault
-from strongroom.flow.operation import Op, Target
+from strongroom.core.permissions import Public
+from strongroom.flow.operation import Op
 from strongroom.flow.surface import words_only
-from strongroom.flow.world import World
-from strongroom.vault import wire
 from strongroom.vault.health import get_health_status
-from strongroom.vault.secrets import (
-    back_up_secret,
-    delete_secret,
-    get_deleted_secret,
-    get_secret,
-    list_deleted_secrets,
-    list_secret_versions,
-    list_secrets,
-    purge_deleted_secret,
-    recover_deleted_secret,
-    restore_secret,
-    set_secret,
-    update_secret,
-)
-
-_PREFIX = "Microsoft.KeyVault/vaults/"
-
-
-def _secrets(word: str, action: str) -> DataPermission:
-    return DataPermission("secrets", word, f"{_PREFIX}secrets/{action}")
-
-
-_GET = _secrets("get", "getSecret/action")
-_SET = _secrets("set", "setSecret/action")
-_UPDATE = _secrets("set", "update/action")
-_LIST = _secrets("list", "readMetadata/action")
-_GET_DELETED = _secrets("get", "readMetadata/action")
-_DELETE = _secrets("delete", "delete")
-_RECOVER = _secrets("recover", "recover/action")
-_PURGE = _secrets("purge", "purge/action")
-_BACKUP = _secrets("backup", "backup/action")
-_RESTORE = replace(_secrets("restore", "restore/action"), by_handler=True)
-"""Its name is within the backup."""
-
-
-def on_vault(_world: World, vault: Vault | None, params: Mapping[str, str]) -> Target:
-    """Target the vault itself: collections, and what cannot be named before it is read."""
-    return Target(vault.scope if vault is not None else "/", params)
-
-
-def on_secret(_world: World, vault: Vault | None, params: Mapping[str, str]) -> Target:
-    """
-    Target one secret.
-
-    A name that is none is refused by the handler; until then rights are asked for at the vault, because a name with a
-    slash in it must not read as some other secret's scope.
-    """
-    scope = vault.scope if vault is not None else "/"
-    try:
-        name = parse_object_name(params["name"])
-    except Invalid:
-        return Target(scope, params)
-    return Target(f"{scope}/secrets/{name}", params)
-
-
-_S = SOFT_DELETE_SINCE
-
-_SET_BODY, _UPDATE_BODY, _RESTORE_BODY = (
-    wire.SecretSetParameters,
-    wire.SecretUpdateParameters,
-    wire.SecretRestoreParameters,
-)
+from strongroom.vault.key_operations import KEY_ROWS
+from strongroom.vault.secret_operations import SECRET_ROWS
+from strongroom.vault.targets import on_vault
 
 OPERATIONS: tuple[Op, ...] = (
-    Op(
-        "SecretSet", "PUT", "/secrets/{name}", _SET, set_secret, on_secret,
-        throttle="create", body=_SET_BODY, steady=True,
-    ),
-    Op("SecretGet", "GET", "/secrets/{name}/{version?}", _GET, get_secret, on_secret, steady=True),
-    Op("SecretUpdate", "PATCH", "/secrets/{name}/{version?}", _UPDATE, update_secret, on_secret, body=_UPDATE_BODY),
-    Op("SecretDelete", "DELETE", "/secrets/{name}", _DELETE, delete_secret, on_secret),
-    Op("SecretList", "GET", "/secrets", _LIST, list_secrets, on_vault, steady=True),
-    Op("SecretListVersions", "GET", "/secrets/{name}/versions", _LIST, list_secret_versions, on_secret),
-    Op("SecretListDeleted", "GET", "/deletedsecrets", _LIST, list_deleted_secrets, on_vault, _S),
-    Op("SecretGetDeleted", "GET", "/deletedsecrets/{name}", _GET_DELETED, get_deleted_secret, on_secret, _S),
-    Op("SecretRecover", "POST", "/deletedsecrets/{name}/recover", _RECOVER, recover_deleted_secret, on_secret, _S),
-    Op("SecretPurge", "DELETE", "/deletedsecrets/{name}", _PURGE, purge_deleted_secret, on_secret, _S, success=204),
-    Op("SecretBackup", "POST", "/secrets/{name}/backup", _BACKUP, back_up_secret, on_secret, _S),
-    Op(
-        "SecretRestore", "POST", "/secrets/restore", _RESTORE, restore_secret, on_vault, _S,
-        body=_RESTORE_BODY, body_limit=limits.RESTORE_BODY_BYTES,
-    ),
+    *SECRET_ROWS,
+    *KEY_ROWS,
     Op("VaultHealth", "GET", "/healthstatus", Public(), get_health_status, on_vault, versioned=False),
-)  # fmt: skip
+)
 
 BARE_OPERATIONS: tuple[Op, ...] = tuple(op for op in OPERATIONS if isinstance(op.requires, Public))
 """What is answered to a host that is an address: nothing that belongs to a vault."""

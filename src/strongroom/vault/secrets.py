@@ -7,18 +7,15 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from strongroom.core import limits
 from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.lifecycle import (
-    State,
     not_found,
     recovery,
     require_active,
     require_deleted,
     require_usable,
-    state_of,
 )
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
@@ -34,9 +31,9 @@ from strongroom.http.message import Response
 from strongroom.objects import secrets
 from strongroom.objects.lookup import find_version
 from strongroom.objects.secrets import Secret
-from strongroom.store import ObjectState, Page, Transaction
+from strongroom.store import ObjectState, Transaction
 from strongroom.vault import wire
-from strongroom.vault.paging import Paging, read_paging
+from strongroom.vault.listing import list_page, list_versions
 
 _OUT_CONTENT_TYPES = frozenset({"application/x-pkcs12", "application/x-pem-file"})
 
@@ -106,11 +103,10 @@ async def list_deleted_secrets(call: Call) -> Response:
 async def list_secret_versions(call: Call) -> Response:
     """List a secret's versions, without values."""
     name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
-    paging = read_paging(call, "versions", name.lower())
     stored = require_active(await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now)
-    page = await store.versions(vault.id, Collection.SECRETS, name, after=int(paging.after or "0"), limit=paging.limit)
-    items = [_bundle(call, secrets.secret_of(stored, row), versioned=True) for row in page.rows]
-    return _page(paging, items, str(page.rows[-1].ordinal) if page.more else None)
+    rows, link = await list_versions(call, Collection.SECRETS, name)
+    items = [_bundle(call, secrets.secret_of(stored, row), versioned=True) for row in rows]
+    return json.response(wire.SecretListResult(items, link))
 
 
 async def get_deleted_secret(call: Call) -> Response:
@@ -246,38 +242,9 @@ def _decode_blob(text: str) -> bytes:
 
 
 async def _list_objects(call: Call, state: ObjectState) -> Response:
-    vault = call.the_vault
-    paging = read_paging(call, state.value)
-    shows = authorization.what_shows(call.world, call.identity, call.op.requires, vault, call.verdict)
-    if shows is None:
-        page = await call.world.store.objects(
-            vault.id, Collection.SECRETS, state, after=paging.after, limit=paging.limit
-        )
-    else:
-        page = await _shown_objects(call, state, paging, shows)
-    items = [
-        _bundle(call, secrets.secret_of(stored, row), versioned=False)
-        for stored, row in page.rows
-        if state_of(stored, call.now) is not State.ABSENT
-    ]
-    return _page(paging, items, page.rows[-1][0].key if page.more else None)
-
-
-async def _shown_objects(
-    call: Call, state: ObjectState, paging: Paging, shows: Callable[[str], bool]
-) -> Page[tuple[StoredObject, StoredVersion]]:
-    """Read a page of what a list shows. It is full before there is a next one: a gap would tell that something is."""
-    vault, after, more = call.the_vault, paging.after, True
-    rows: list[tuple[StoredObject, StoredVersion]] = []
-    while more and len(rows) <= paging.limit:
-        page = await call.world.store.objects(vault.id, Collection.SECRETS, state, after=after, limit=limits.PAGE_MAX)
-        rows += [one for one in page.rows if shows(f"{vault.scope}/secrets/{one[0].name}")]
-        after, more = page.rows[-1][0].key if page.rows else after, page.more
-    return Page(tuple(rows[: paging.limit]), more=len(rows) > paging.limit)
-
-
-def _page(paging: Paging, items: list[wire.SecretBundle], after: str | None) -> Response:
-    return json.response(wire.SecretListResult(items, paging.next_link(after) if after is not None else None))
+    rows, link = await list_page(call, Collection.SECRETS, state)
+    items = [_bundle(call, secrets.secret_of(stored, row), versioned=False) for stored, row in rows]
+    return json.response(wire.SecretListResult(items, link))
 
 
 def _describe(call: Call) -> Callable[[Secret], dict[str, object]]:

@@ -1,0 +1,92 @@
+"""
+The wire structs of keys (reference operations.md section 7, keys).
+
+Absent and null are the same in a request. In an answer, what has no value is left out. Byte members are base64url
+without padding.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import msgspec
+
+from strongroom.core.keys import GivenKeyProperties
+
+
+class GivenKeyAttributes(msgspec.Struct):
+    """`KeyAttributes` as a request gives them; what is read-only is not read."""
+
+    enabled: bool | None = None
+    nbf: int | None = None
+    exp: int | None = None
+    exportable: bool | None = None
+
+
+class KeyCreateParameters(msgspec.Struct):
+    """The body of KeyCreate."""
+
+    kty: str | None = None
+    key_size: int | None = None
+    public_exponent: int | None = None
+    key_ops: list[str] | None = None
+    attributes: GivenKeyAttributes | None = None
+    tags: dict[str, str] | None = None
+    crv: str | None = None
+
+
+def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
+    """Take what the domain knows out of a request's body."""
+    attributes = body.attributes or GivenKeyAttributes()
+    return GivenKeyProperties(
+        tuple(body.key_ops) if body.key_ops is not None else None,
+        body.tags,
+        attributes.enabled,
+        attributes.nbf,
+        attributes.exp,
+        attributes.exportable,
+    )
+
+
+class KeyAttributes(msgspec.Struct, omit_defaults=True):
+    """`KeyAttributes` as an answer has them."""
+
+    enabled: bool
+    created: int
+    updated: int
+    nbf: int | None = None
+    exp: int | None = None
+    recoveryLevel: str | None = None  # noqa: N815  the wire's name
+    recoverableDays: int | None = None  # noqa: N815  the wire's name
+    exportable: bool | None = None
+    hsmPlatform: str | None = None  # noqa: N815  the wire's name
+
+
+class JsonWebKey(msgspec.Struct, omit_defaults=True):
+    """A key as an answer has it: its public members alone."""
+
+    kid: str
+    kty: str
+    key_ops: list[str]
+    n: str | None = None
+    e: str | None = None
+    crv: str | None = None
+    x: str | None = None
+    y: str | None = None
+
+
+class KeyBundle(msgspec.Struct, omit_defaults=True):
+    """`KeyBundle` and its deleted form."""
+
+    key: JsonWebKey
+    attributes: KeyAttributes
+    tags: dict[str, str] | None = None
+    managed: bool | None = None
+    recoveryId: str | None = None  # noqa: N815  the wire's name
+    deletedDate: int | None = None  # noqa: N815  the wire's name
+    scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
+
+
+def octets(value: bytes | None) -> str | None:
+    """Spell bytes for the wire."""
+    return None if value is None else base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")

@@ -1,0 +1,60 @@
+"""Listing a vault's objects: pages of what the caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from strongroom.core import limits
+from strongroom.core.lifecycle import State, state_of
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
+from strongroom.flow import authorization
+from strongroom.flow.call import Call
+from strongroom.store import ObjectState, Page
+from strongroom.vault.paging import Paging, read_paging
+
+Row = tuple[StoredObject, StoredVersion]
+
+
+async def list_page(call: Call, collection: Collection, state: ObjectState) -> tuple[list[Row], str | None]:
+    """
+    Read a page of objects with their latest versions, and the link to the next one, or None.
+
+    Raises:
+        Invalid: `maxresults` or the skip token is not right.
+    """
+    vault = call.the_vault
+    paging = read_paging(call, collection.value, state.value)
+    shows = authorization.what_shows(call.world, call.identity, call.op.requires, vault, call.verdict)
+    if shows is None:
+        page = await call.world.store.objects(vault.id, collection, state, after=paging.after, limit=paging.limit)
+    else:
+        page = await _shown(call, collection, state, paging, shows)
+    rows = [row for row in page.rows if state_of(row[0], call.now) is not State.ABSENT]
+    return rows, paging.next_link(page.rows[-1][0].key) if page.more else None
+
+
+async def list_versions(call: Call, collection: Collection, name: str) -> tuple[tuple[StoredVersion, ...], str | None]:
+    """
+    Read a page of an object's versions, and the link to the next one, or None. That it is active, the caller has asked.
+
+    Raises:
+        Invalid: `maxresults` or the skip token is not right.
+    """
+    paging = read_paging(call, collection.value, "versions", name.lower())
+    page = await call.world.store.versions(
+        call.the_vault.id, collection, name, after=int(paging.after or "0"), limit=paging.limit
+    )
+    return page.rows, paging.next_link(str(page.rows[-1].ordinal)) if page.more else None
+
+
+async def _shown(
+    call: Call, collection: Collection, state: ObjectState, paging: Paging, shows: Callable[[str], bool]
+) -> Page[Row]:
+    """Read a page of what a list shows. It is full before there is a next one: a gap would tell that something is."""
+    vault, after, more = call.the_vault, paging.after, True
+    rows: list[Row] = []
+    while more and len(rows) <= paging.limit:
+        page = await call.world.store.objects(vault.id, collection, state, after=after, limit=limits.PAGE_MAX)
+        rows += [one for one in page.rows if shows(f"{vault.scope}/{collection}/{one[0].name}")]
+        after, more = page.rows[-1][0].key if page.rows else after, page.more
+    return Page(tuple(rows[: paging.limit]), more=len(rows) > paging.limit)
