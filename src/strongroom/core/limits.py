@@ -547,3 +547,14 @@ DEPLOYMENT_KEPT_BYTES = 64 * 1024
 kept with it; what is longer is not: ours."""
 DEPLOYMENT_STOP_S = 2.0
 """How long a service that stops waits for what its deployments have begun: ours."""
+
+# ---- rotation of keys (reference section 5.1) ------------------------------------------------------------------------
+
+ROTATION_MARGIN_DAYS = 7
+"""How far an automatic rotation is from a version's creation and from its expiry, at least."""
+KEY_EXPIRY_TIME_DAYS = 28
+"""How long a policy lets the versions live that rotation makes, at least."""
+ROTATION_DURATION_DAYS = 36_500
+"""The longest duration in a policy."""
+ROTATION_RETRY_S = 60
+"""How soon a rotation that failed is tried again; after every further failure it takes twice as long, up to a day."""
