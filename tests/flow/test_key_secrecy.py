@@ -15,7 +15,6 @@ import pytest
 
 from strongroom.flow.operation import Op
 from strongroom.vault.key_operations import KEY_ROWS
-from tests.flow.cases import CASES
 from tests.flow.client import Client
 from tests.flow.guarded import VAULTS
 from tests.flow.key_cases import octets, private_jwk
@@ -60,7 +59,6 @@ for _key in KEYS.values():
     remember(str(_key.get("d") or _key["k"]))
 
 
-@pytest.mark.skipif("KeyImport" not in CASES, reason="keys cannot be imported yet")
 @pytest.mark.parametrize("kind", KEYS)
 def test_what_was_brought_in_comes_out_nowhere(vault: Client, name: str, kind: str) -> None:
     """A private part that somebody sent is in no later answer, however it is spelled, nor in the clear in a backup."""

@@ -67,10 +67,8 @@ for curve, algorithm in (("P-256", "ES256"), ("P-384", "ES384"), ("P-521", "ES51
 
 own = rsa.generate_private_key(65537, 2048)
 numbers = own.private_numbers()
-members = {
-    **{"n": numbers.public_numbers.n, "e": numbers.public_numbers.e, "d": numbers.d, "p": numbers.p, "q": numbers.q},
-    **{"dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp},
-}
+members = {"n": numbers.public_numbers.n, "e": numbers.public_numbers.e, "d": numbers.d, "p": numbers.p, "q": numbers.q}
+members |= {"dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp}
 web_key = JsonWebKey(
     kty="RSA",
     key_ops=["sign", "verify", "encrypt", "decrypt"],
