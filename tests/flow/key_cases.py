@@ -68,7 +68,7 @@ PLAINTEXT = octets(bytes(range(32)))
 ZEROS = octets(bytes(16))
 IV = octets(bytes(12))
 SIGN = {"alg": "ES256", "value": DIGEST}
-ENCRYPT = {"alg": "A256GCM", "value": PLAINTEXT, "iv": IV}
+ENCRYPT = {"alg": "A256GCM", "value": PLAINTEXT}
 WRAP = {"alg": "A256KW", "value": PLAINTEXT}
 POLICY = {
     "lifetimeActions": [{"trigger": {"timeAfterCreate": "P30D"}, "action": {"type": "Rotate"}}],
@@ -110,7 +110,7 @@ CASES: dict[str, Case] = {
     "KeyBackup": Case(put, "/keys/{name}/backup"),
     "KeyRestore": Case(nothing, "/keys/restore", backup, {"value": "AAAA"}),
     "KeyEncrypt": Case(symmetric, "/keys/{name}//encrypt", ENCRYPT),
-    "KeyDecrypt": Case(symmetric, "/keys/{name}//decrypt", ciphertext, {**ENCRYPT, "tag": ZEROS}),
+    "KeyDecrypt": Case(symmetric, "/keys/{name}//decrypt", ciphertext, {**ENCRYPT, "iv": IV, "tag": ZEROS}),
     "KeySign": Case(put, "/keys/{name}//sign", SIGN),
     "KeyVerify": Case(put, "/keys/{name}//verify", signature, {**SIGN, "digest": DIGEST, "value": octets(bytes(64))}),
     "KeyWrap": Case(symmetric, "/keys/{name}//wrapkey", WRAP),
