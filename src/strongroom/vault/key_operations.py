@@ -9,6 +9,7 @@ from strongroom.flow.operation import Op
 from strongroom.vault import key_use
 from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
+from strongroom.vault.key_rotation import get_rotation_policy, rotate_key, set_rotation_policy
 from strongroom.vault.keys import create_key, get_key
 from strongroom.vault.targets import on_object, on_vault
 
@@ -22,6 +23,12 @@ def permission(word: str, action: str) -> DataPermission:
 
 _CREATE = permission("create", "create/action")
 _GET = permission("get", "read")
+_ROTATION_SINCE = "7.3"
+
+
+def _policy_permission(word: str, action: str) -> DataPermission:
+    return DataPermission("keys", word, f"Microsoft.KeyVault/vaults/keyrotationpolicies/{action}")
+
 
 # A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
 # right (security.md "Corrections").
@@ -37,6 +44,19 @@ KEY_ROWS: tuple[Op, ...] = (
     Op(
         "KeyCreate", "POST", "/keys/{name}/create", _CREATE, create_key, on_key,
         throttle="create", body=wire.KeyCreateParameters,
+    ),
+    Op(
+        "KeyRotate", "POST", "/keys/{name}/rotate", permission("rotate", "rotate/action"), rotate_key, on_key,
+        since=_ROTATION_SINCE, throttle="create",
+    ),
+    Op(
+        "KeyRotationPolicyGet", "GET", "/keys/{name}/rotationpolicy",
+        _policy_permission("getrotationpolicy", "read"), get_rotation_policy, on_key, since=_ROTATION_SINCE,
+    ),
+    Op(
+        "KeyRotationPolicySet", "PUT", "/keys/{name}/rotationpolicy",
+        _policy_permission("setrotationpolicy", "write"), set_rotation_policy, on_key, since=_ROTATION_SINCE,
+        body=wire.KeyRotationPolicy,
     ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
     Op(
