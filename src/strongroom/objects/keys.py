@@ -23,6 +23,7 @@ from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
 from strongroom.crypto.keys.protocol import HeldKey, KeyProtection, MadeKey
 from strongroom.crypto.protocol import Envelope
+from strongroom.objects.key_schedule import scheduled
 from strongroom.store import ObjectState, Reader, Transaction
 
 _FORMAT = 1
@@ -131,6 +132,7 @@ async def put_new_version(
             # Its retention is over; the clean-up has not come by yet.
             await tx.remove_object(vault.id, Collection.KEYS, name)
         stored = StoredObject(vault.id, Collection.KEYS, name, new_guid(entropy), now, version)
+    stored = scheduled(stored, body)
     sealed = envelope.seal(_context(vault, stored.object_id, version), material)
     await tx.put_object(stored)
     await tx.put_version(
