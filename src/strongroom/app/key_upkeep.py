@@ -214,7 +214,8 @@ def _entry(
             "type": key.body.type,
             "size": key.body.bits,
             "curve": key.body.curve,
-            "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created},
+            "operations": key.body.operations,
+            "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created, "updated": own.updated},
         },
     }
     if audits:
