@@ -6,9 +6,15 @@ Absent and null are the same. What is read-only is not read.
 
 from __future__ import annotations
 
-from msgspec import Struct
+import base64
+import binascii
 
-from strongroom.core.keys import GivenKeyProperties
+from msgspec import Struct, field
+
+from strongroom.core.errors import Invalid
+from strongroom.core.key_rotation import GivenAction
+from strongroom.core.keys import GivenKeyProperties, ReleasePolicy
+from strongroom.core.release_policies import CONTENT_TYPE
 
 
 class KeyAttributes(Struct):
@@ -20,6 +26,46 @@ class KeyAttributes(Struct):
     exportable: bool | None = None
 
 
+class Trigger(Struct, rename="camel"):
+    """When something is done with a key: one of both, in ISO 8601 durations."""
+
+    time_after_create: str | None = None
+    time_before_expiry: str | None = None
+
+
+class Action(Struct):
+    """What is done: `rotate` or `notify`."""
+
+    type: str | None = None
+
+
+class LifetimeAction(Struct):
+    """What is done with a key by itself, and when."""
+
+    trigger: Trigger | None = None
+    action: Action | None = None
+
+
+class RotationPolicyAttributes(Struct, rename="camel"):
+    """How long the versions are good that rotation makes."""
+
+    expiry_time: str | None = None
+
+
+class RotationPolicy(Struct, rename="camel"):
+    """A key's rotation policy."""
+
+    attributes: RotationPolicyAttributes | None = None
+    lifetime_actions: list[LifetimeAction] | None = None
+
+
+class KeyReleasePolicy(Struct, rename="camel"):
+    """Under which conditions an exportable key may be released; the conditions are in base64url."""
+
+    content_type: str | None = None
+    data: str | None = None
+
+
 class KeyProperties(Struct, rename="camel"):
     """What a key is to be, and what is said of it."""
 
@@ -28,6 +74,8 @@ class KeyProperties(Struct, rename="camel"):
     key_ops: list[str] | None = None
     key_size: int | None = None
     curve_name: str | None = None
+    rotation_policy: RotationPolicy | None = None
+    release_policy: KeyReleasePolicy | None = field(default=None, name="release_policy")
 
 
 class KeyCreateParameters(Struct):
@@ -54,4 +102,24 @@ def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
         attributes.nbf,
         attributes.exp,
         attributes.exportable,
+        _release_policy(properties.release_policy),
     )
+
+
+def given_actions(policy: RotationPolicy) -> list[GivenAction]:
+    """Take a rotation policy's actions out of a request's body."""
+    given: list[GivenAction] = []
+    for one in policy.lifetime_actions or ():
+        trigger, action = one.trigger or Trigger(), one.action or Action()
+        given.append(GivenAction(action.type, trigger.time_after_create, trigger.time_before_expiry))
+    return given
+
+
+def _release_policy(given: KeyReleasePolicy | None) -> ReleasePolicy | None:
+    if given is None or given.data is None:
+        return None
+    try:
+        data = base64.urlsafe_b64decode(given.data.encode("ascii") + b"=" * (-len(given.data) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        raise Invalid("The data of the key release policy is not base64url.", code="BadParameter") from None
+    return ReleasePolicy(data, given.content_type or CONTENT_TYPE)
