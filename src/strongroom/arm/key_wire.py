@@ -14,7 +14,6 @@ from msgspec import Struct, field
 from strongroom.core.errors import Invalid
 from strongroom.core.key_rotation import GivenAction
 from strongroom.core.keys import GivenKeyProperties, ReleasePolicy
-from strongroom.core.release_policies import CONTENT_TYPE
 
 
 class KeyAttributes(Struct):
@@ -106,13 +105,16 @@ def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
     )
 
 
-def given_actions(policy: RotationPolicy) -> list[GivenAction]:
-    """Take a rotation policy's actions out of a request's body."""
+def given_policy(properties: KeyProperties) -> tuple[list[GivenAction], str | None] | None:
+    """Take a rotation policy's actions, and how long new versions are good, out of a request's body."""
+    policy = properties.rotation_policy
+    if policy is None:
+        return None
     given: list[GivenAction] = []
     for one in policy.lifetime_actions or ():
         trigger, action = one.trigger or Trigger(), one.action or Action()
         given.append(GivenAction(action.type, trigger.time_after_create, trigger.time_before_expiry))
-    return given
+    return given, policy.attributes.expiry_time if policy.attributes is not None else None
 
 
 def _release_policy(given: KeyReleasePolicy | None) -> ReleasePolicy | None:
@@ -122,4 +124,4 @@ def _release_policy(given: KeyReleasePolicy | None) -> ReleasePolicy | None:
         data = base64.urlsafe_b64decode(given.data.encode("ascii") + b"=" * (-len(given.data) % 4))
     except (UnicodeEncodeError, binascii.Error):
         raise Invalid("The data of the key release policy is not base64url.", code="BadParameter") from None
-    return ReleasePolicy(data, given.content_type or CONTENT_TYPE)
+    return ReleasePolicy(data) if given.content_type is None else ReleasePolicy(data, given.content_type)

@@ -37,7 +37,6 @@ from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.guardrails import (
     Effect,
     Guardrail,
-   
     Rule,
     SecretFacts,
     Violation,

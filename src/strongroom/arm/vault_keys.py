@@ -8,6 +8,7 @@ rules; the vault's firewall, which guards what comes out of a vault, is not aske
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from strongroom.arm.rights import may_below
 from strongroom.arm.vaults import the_vault
 from strongroom.core.errors import NotFound
 from strongroom.core.guardrails import KeyFacts
+from strongroom.core.key_rotation import Action, Duration, read_policy
 from strongroom.core.keys import KeyKind, KeyType, KeyVersionBody, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import State, require_name_free, state_of
 from strongroom.core.names import parse_object_name
@@ -29,7 +31,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guard_key_resource
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects import keys
+from strongroom.objects import key_rotation, keys
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.objects.lookup import LATEST, find_version
 from strongroom.resources.lookup import require_active, resource_not_found
@@ -61,6 +63,9 @@ async def put_key(call: Call) -> Response:
     spec = spec_of_new(key_type.kind, bits=wanted.key_size, curve=wanted.curve_name, public_exponent=None)
     place = world.protections.for_new(key_type, vault)
     draft = new_key_version(key_type, spec, wire.given_properties(body), platform=place.platform, now=call.now)
+    policy = wire.given_policy(wanted)
+    if policy is not None:
+        read_policy(*policy, None, call.now)
     there = await _there(call, world.store, vault, name)
     if there is not None:
         return json.response(_show(call, vault, there))
@@ -87,6 +92,9 @@ async def put_key(call: Call) -> Response:
                 now=call.now,
                 entropy=world.entropy,
             )
+            if policy is not None:
+                stored, _ = await key_rotation.set_policy(tx, current, name, *policy, now=call.now)
+                key = replace(key, stored=stored)
             unclaimed.claim()
             return key
 
@@ -224,7 +232,35 @@ def _show(call: Call, vault: Vault, key: Key, *, versioned: bool = False) -> Doc
             "kty": body.type,
             "keyOps": list(body.operations),
             **size,
+            **_show_policies(key),
             "keyUri": _uri(call, vault, key, versioned=False),
             "keyUriWithVersion": _uri(call, vault, key, versioned=True),
         },
     }
+
+
+def _show_policies(key: Key) -> Document:
+    """Write what a key has of policies; what it has not is left out."""
+    shown: Document = {}
+    rotation, release = key_rotation.policy_of(key.stored), key.body.release_policy
+    if rotation is not None:
+        actions = [_action(Action.NOTIFY, None, rotation.notify)]
+        if rotation.rotate is not None:
+            actions.insert(0, _action(Action.ROTATE, rotation.rotate.after_create, rotation.rotate.before_expiry))
+        expiry = {"expiryTime": rotation.expiry_time.text} if rotation.expiry_time is not None else {}
+        shown["rotationPolicy"] = {
+            "attributes": {**expiry, "created": rotation.created, "updated": rotation.updated},
+            "lifetimeActions": actions,
+        }
+    if release is not None:
+        shown["release_policy"] = {
+            "contentType": release.content_type,
+            "data": base64.urlsafe_b64encode(release.data).rstrip(b"=").decode("ascii"),
+        }
+    return shown
+
+
+def _action(action: Action, after_create: Duration | None, before_expiry: Duration | None) -> Document:
+    durations = {"timeAfterCreate": after_create, "timeBeforeExpiry": before_expiry}
+    trigger = {name: duration.text for name, duration in durations.items() if duration is not None}
+    return {"trigger": trigger, "action": {"type": action.lower()}}
