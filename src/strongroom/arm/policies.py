@@ -49,7 +49,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guardrails_of
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects.keys import each_key
+from strongroom.objects.key_inventory import each_key
 from strongroom.objects.secrets import each_secret
 from strongroom.resources.vault_settings import apply_change
 

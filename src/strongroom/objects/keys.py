@@ -7,7 +7,7 @@ rules of names, states and texts are `core.keys` and `core.lifecycle`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import TracebackType
@@ -24,12 +24,10 @@ from strongroom.crypto.context import context
 from strongroom.crypto.keys.protocol import HeldKey, KeyProtection, MadeKey
 from strongroom.crypto.protocol import Envelope
 from strongroom.objects.key_schedule import scheduled
-from strongroom.store import ObjectState, Reader, Transaction
+from strongroom.store import Transaction
 
 _FORMAT = 1
 """The format of sealed key material; it is bound into the seal."""
-
-_READ_AT_ONCE = 100
 
 _encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(KeyVersionBody).decode
@@ -148,18 +146,6 @@ async def put_new_version(
         )
     )
     return Key(stored, version, body)
-
-
-async def each_key(reader: Reader, vault: Vault, now: int) -> AsyncIterator[Key]:
-    """Go through a vault's active keys in order of name, each by its latest version; no material is opened."""
-    after: str | None = None
-    more = True
-    while more:
-        page = await reader.objects(vault.id, Collection.KEYS, ObjectState.ACTIVE, after=after, limit=_READ_AT_ONCE)
-        for stored, row in page.rows:
-            if state_of(stored, now) is State.ACTIVE:
-                yield key_of(stored, row)
-        after, more = page.rows[-1][0].key if page.rows else after, page.more
 
 
 def _context(vault: Vault, object_id: str, version: str) -> bytes:
