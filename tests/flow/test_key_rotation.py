@@ -213,9 +213,8 @@ def test_what_a_body_says_besides_is_passed_over(vault: Client, name: str) -> No
             "The key rotation policy is invalid: the type of a lifetime action must be Rotate or Notify.",
         ),
         (
-            {"lifetimeActions": [{"action": {"type": "Rotate"}}]},
-            "The key rotation policy is invalid: the action Rotate must have one trigger: timeAfterCreate or"
-            " timeBeforeExpiry.",
+            {"lifetimeActions": [{"action": {"type": "Notify"}, "trigger": {"timeAfterCreate": "P9D"}}]},
+            "The key rotation policy is invalid: the action Notify can only have the trigger timeBeforeExpiry.",
         ),
     ],
 )
