@@ -119,9 +119,9 @@ async def _rotate(world: World, vault: Vault, seen: Key) -> str:
 
 async def _replace(world: World, vault: Vault, seen: Key) -> bool:
     place, version = world.protections.of(seen.body.type), world.entropy(16).hex()
-    async with Unclaimed(place) as unclaimed:
+    async with Unclaimed() as unclaimed:
         made = unclaimed.note(
-            await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
+            place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
         )
         now, notes = world.now(), list[str]()
 
