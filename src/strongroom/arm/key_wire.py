@@ -121,7 +121,7 @@ def _release_policy(given: KeyReleasePolicy | None) -> ReleasePolicy | None:
     if given is None or given.data is None:
         return None
     try:
-        data = base64.urlsafe_b64decode(given.data.encode("ascii") + b"=" * (-len(given.data) % 4))
+        data = base64.b64decode(given.data.encode("ascii") + b"=" * (-len(given.data) % 4), b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error):
         raise Invalid("The data of the key release policy is not base64url.", code="BadParameter") from None
     return ReleasePolicy(data) if given.content_type is None else ReleasePolicy(data, given.content_type)

@@ -70,8 +70,8 @@ async def put_key(call: Call) -> Response:
     if there is not None:
         return json.response(_show(call, vault, there))
     version = world.entropy(16).hex()
-    async with Unclaimed(place) as unclaimed:
-        made = unclaimed.note(await place.make(spec, Place(vault.id, vault.subscription, name, version)))
+    async with Unclaimed() as unclaimed:
+        made = unclaimed.note(place, await place.make(spec, Place(vault.id, vault.subscription, name, version)))
         whole = replace(draft, parts=made.parts)
 
         async def change(tx: Transaction) -> Key:
