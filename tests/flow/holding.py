@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from strongroom.core.keys import (
-    Curve,
-    KeyAttributes,
-    KeyKind,
-    KeyOperation,
-    KeySpec,
-    KeyType,
-    KeyVersionBody,
-    PublicParts,
-)
-from strongroom.crypto.keys.protocol import Place, PlainKey
-from strongroom.crypto.keys.public import CURVES, public_parts
-from strongroom.objects import keys
+from strongroom.core.keys import KeyOperation
+from strongroom.crypto.keys.public import CURVES, octets_of
 from tests.flow.client import Client
-from tests.world import Answer, Simulation
+from tests.world import Answer
 
-EVERYTHING = tuple(set(KeyOperation) - {KeyOperation.IMPORT, KeyOperation.EXPORT})
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | bytes
+ALL_OPERATIONS = tuple(one for one in KeyOperation if one not in {KeyOperation.IMPORT, KeyOperation.EXPORT})
+SIGNING_OPERATIONS = (KeyOperation.SIGN, KeyOperation.VERIFY)
 
 
 def octets(value: bytes) -> str:
@@ -38,42 +30,34 @@ def read(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def plain_key(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | bytes) -> PlainKey:
-    """Make of a private key what a place of keys takes in; bytes are an oct key."""
+def jwk(private: PrivateKey) -> dict[str, str]:
+    """Write a private key as a JSON Web Key; bytes are an oct key."""
     if isinstance(private, bytes):
-        return PlainKey(KeySpec(KeyKind.OCT, len(private) * 8), PublicParts(), private)
-    encoded = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return PlainKey(_spec(private), public_parts(private.public_key()), encoded)
+        return {"kty": "oct", "k": octets(private)}
+    if isinstance(private, rsa.RSAPrivateKey):
+        own = private.private_numbers()
+        numbers = {"d": own.d, "p": own.p, "q": own.q, "dp": own.dmp1, "dq": own.dmq1, "qi": own.iqmp}
+        numbers |= {"n": own.public_numbers.n, "e": own.public_numbers.e}
+        return {"kty": "RSA", **{name: octets(octets_of(number)) for name, number in numbers.items()}}
+    point = private.private_numbers()
+    (curve,) = (curve for curve, known in CURVES.items() if known.name == private.curve.name)
+    numbers = {"x": point.public_numbers.x, "y": point.public_numbers.y, "d": point.private_value}
+    return {"kty": "EC", "crv": curve, **{name: octets(octets_of(number)) for name, number in numbers.items()}}
 
 
 def hold(
-    world: Simulation,
+    vault: Client,
     name: str,
-    private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | bytes,
-    operations: tuple[KeyOperation, ...] = EVERYTHING,
+    private: PrivateKey,
+    operations: Iterable[KeyOperation] | None = None,
     **attributes: Any,
 ) -> str:
-    """Put a key into the first vault, behind the flow's back, and give its version."""
-    plain, vault, now = plain_key(private), world.vault, int(world.clock())
-    software = world.world.protections.software
-    version = world.world.entropy(16).hex()
-    made = world.run(software.bring_in(plain, Place(vault.id, vault.subscription, name, version)))
-    body = KeyVersionBody(
-        KeyType(made.spec.kind.value),
-        made.parts,
-        operations,
-        KeyAttributes(now, now, **attributes),
-        made.spec.bits,
-        made.spec.curve,
-        software.platform,
-    )
-    envelope = world.keys.envelope(vault.id, vault.wrapped_key)
-    world.commit(
-        lambda tx: keys.put_new_version(
-            tx, vault, envelope, name, made.material, body, version=version, now=now, entropy=world.world.entropy
-        )
-    )
-    return version
+    """Import a private key, which does all that its kind can unless *operations* says what, and give its version."""
+    web_key: dict[str, Any] = jwk(private)
+    able = ALL_OPERATIONS if web_key["kty"] != "EC" else SIGNING_OPERATIONS
+    body = {"key": web_key | {"key_ops": list(able if operations is None else operations)}, "attributes": attributes}
+    kid: str = vault.done("PUT", f"/keys/{name}", body=body)["key"]["kid"]
+    return kid.rpartition("/")[2]
 
 
 def private_key(encoded: bytes) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
@@ -94,10 +78,3 @@ def result(answer: Answer, member: str = "value") -> bytes:
     """Give what an operation gave."""
     assert answer.status == 200, answer.body
     return read(answer.json[member])
-
-
-def _spec(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> KeySpec:
-    if isinstance(private, rsa.RSAPrivateKey):
-        return KeySpec(KeyKind.RSA, private.key_size)
-    curves: dict[str, Curve] = {known.name: curve for curve, known in CURVES.items()}
-    return KeySpec(KeyKind.EC, curve=curves[private.curve.name])

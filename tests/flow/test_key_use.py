@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from strongroom.core.keys import KeyOperation
 from strongroom.core.limits import KEY_VALUE_BYTES, RANDOM_BYTES_MAX
 from tests.flow.client import Client
-from tests.flow.holding import hold, octets, read, result, use
+from tests.flow.holding import ALL_OPERATIONS, hold, octets, read, result, use
 from tests.plugins.canary import plant, remember
 from tests.world import START, Answer, Simulation
 
@@ -74,7 +73,7 @@ def test_what_is_signed_verifies(
     world: Simulation, vault: Client, name: str, private: Callable[[str], Any], algorithm: str
 ) -> None:
     """Each algorithm signs a digest of its length, and verifies that signature of that digest and no other."""
-    version = hold(world, name, private(algorithm))
+    version = hold(vault, name, private(algorithm))
     digest = bytes(range(SIGNING[algorithm]))
     answer = use(vault, name, "sign", algorithm, digest)
     signature = result(answer)
@@ -113,7 +112,7 @@ def test_what_is_encrypted_decrypts(
 ) -> None:
     """Each algorithm gives back what it encrypted or wrapped, and nothing of that is in the journal."""
     size = int(algorithm[1:4]) // 8 if algorithm[1:4].isdigit() else 16
-    version = hold(world, name, rsa_key if algorithm.startswith("RSA") else bytes(range(size)))
+    version = hold(vault, name, rsa_key if algorithm.startswith("RSA") else bytes(range(size)))
     plaintext = plant().encode()
     plaintext += bytes(-len(plaintext) % 16)
     remember(octets(plaintext))
@@ -128,9 +127,9 @@ def test_what_is_encrypted_decrypts(
     assert answer.json == {"kid": kid, "value": octets(plaintext)}
 
 
-def test_gcm_binds_what_is_beside_the_text(world: Simulation, vault: Client, name: str) -> None:
+def test_gcm_binds_what_is_beside_the_text(vault: Client, name: str) -> None:
     """GCM gives back the `aad` that it was given, wants the same to decrypt, and has a new `iv` every time."""
-    hold(world, name, bytes(16))
+    hold(vault, name, bytes(16))
     first, second = (use(vault, name, "encrypt", "A128GCM", b"text", aad=b"context").json for _ in range(2))
     assert first["aad"] == octets(b"context")
     assert first["iv"] != second["iv"]
@@ -182,11 +181,9 @@ def ask_for(vault: Client, name: str, operation: str, algorithm: str) -> Answer:
 
 
 @pytest.mark.parametrize(("operation", "word", "algorithm"), ALL)
-def test_a_disabled_key_does_nothing(
-    world: Simulation, vault: Client, name: str, operation: str, word: str, algorithm: str
-) -> None:
+def test_a_disabled_key_does_nothing(vault: Client, name: str, operation: str, word: str, algorithm: str) -> None:
     """Every use of a disabled key is refused."""
-    hold(world, name, bytes(16), enabled=False)
+    hold(vault, name, bytes(16), enabled=False)
     answer = ask_for(vault, name, operation, algorithm)
     assert refused(answer, 403, "KeyDisabled") == f"Operation {word} is not allowed on a disabled key."
 
@@ -196,10 +193,10 @@ def test_a_disabled_key_does_nothing(
     ("dates", "inner"), [({"nbf": int(START) + 10_000_000}, "KeyNotYetValid"), ({"exp": int(START)}, "KeyExpired")]
 )
 def test_out_of_its_time_a_key_only_undoes(
-    world: Simulation, vault: Client, name: str, operation: str, word: str, algorithm: str, dates: Any, inner: str
+    vault: Client, name: str, operation: str, word: str, algorithm: str, dates: Any, inner: str
 ) -> None:
     """Before `nbf` and from `exp` on nothing is encrypted, wrapped or signed; the other halves go on (section 4.2)."""
-    hold(world, name, bytes(16), **dates)
+    hold(vault, name, bytes(16), **dates)
     answer = ask_for(vault, name, operation, algorithm)
     if operation in OUT_OF_TIME:
         assert f"Operation {word} is not allowed on " in refused(answer, 403, inner)
@@ -210,11 +207,11 @@ def test_out_of_its_time_a_key_only_undoes(
 
 @pytest.mark.parametrize(("operation", "word", "algorithm"), ALL)
 def test_a_key_does_what_its_operations_say(
-    world: Simulation, vault: Client, name: str, operation: str, word: str, algorithm: str
+    vault: Client, name: str, operation: str, word: str, algorithm: str
 ) -> None:
     """What is not among a key's operations is refused, though it is all else."""
-    others = tuple(one for one in KeyOperation if one != word)
-    hold(world, name, bytes(16), others)
+    others = [one for one in ALL_OPERATIONS if one != word]
+    hold(vault, name, bytes(16), others)
     answer = ask_for(vault, name, operation, algorithm)
     assert refused(answer, 403, "KeyOperationForbidden") == f"Operation {word} is not permitted on this key."
 
@@ -243,7 +240,6 @@ def test_a_key_that_is_not_there_is_not_found(vault: Client, name: str, operatio
         ("ec", "sign", "ES384"),
         ("ec", "sign", "RS256"),
         ("ec", "verify", "ES256K"),
-        ("ec", "encrypt", "RSA-OAEP"),
         ("oct", "encrypt", "A256GCM"),
         ("oct", "encrypt", "A128KW"),
         ("oct", "wrapkey", "RSA-OAEP"),
@@ -253,10 +249,10 @@ def test_a_key_that_is_not_there_is_not_found(vault: Client, name: str, operatio
     ],
 )
 def test_an_algorithm_for_other_keys_is_refused(
-    world: Simulation, vault: Client, name: str, rsa_key: rsa.RSAPrivateKey, kind: str, operation: str, algorithm: str
+    vault: Client, name: str, rsa_key: rsa.RSAPrivateKey, kind: str, operation: str, algorithm: str
 ) -> None:
     """An algorithm that is none, is for another use, or for another type, curve or size of key is bad input."""
-    hold(world, name, {"rsa": rsa_key, "ec": ec.generate_private_key(ec.SECP256R1()), "oct": bytes(16)}[kind])
+    hold(vault, name, {"rsa": rsa_key, "ec": ec.generate_private_key(ec.SECP256R1()), "oct": bytes(16)}[kind])
     answer = use(vault, name, operation, algorithm, DIGEST, **({"digest": DIGEST} if operation == "verify" else {}))
     message = refused(answer, 400)
     assert answer.error["code"] == "BadParameter"
@@ -318,19 +314,19 @@ def test_a_malformed_request_is_refused(vault: Client, name: str, operation: str
     ],
 )
 def test_what_does_not_fit_is_refused(
-    world: Simulation, vault: Client, name: str, operation: str, algorithm: str, value: bytes, members: dict[str, bytes]
+    vault: Client, name: str, operation: str, algorithm: str, value: bytes, members: dict[str, bytes]
 ) -> None:
     """A value, an `iv`, a tag or an `aad` that the algorithm cannot take is bad input, and says which it is."""
-    hold(world, name, bytes(16))
+    hold(vault, name, bytes(16))
     answer = use(vault, name, operation, algorithm, value, **members)
     refused(answer, 400)
     assert answer.error["code"] == "BadParameter"
     assert answer.error != UNDECRYPTABLE
 
 
-def test_a_value_as_long_as_the_limit_is_encrypted(world: Simulation, vault: Client, name: str) -> None:
+def test_a_value_as_long_as_the_limit_is_encrypted(vault: Client, name: str) -> None:
     """The longest value, with the longest `aad`, is within the limit of a body, there and back."""
-    hold(world, name, bytes(16))
+    hold(vault, name, bytes(16))
     longest = bytes(KEY_VALUE_BYTES)
     made = use(vault, name, "encrypt", "A128GCM", longest, aad=longest)
     iv, tag = read(made.json["iv"]), read(made.json["tag"])
@@ -357,7 +353,7 @@ def test_what_was_tampered_with_has_one_refusal(
     """A changed ciphertext, tag, `iv` or key is refused in one sentence, the same for every algorithm."""
     for place in (name, f"{name}-other"):
         key = private(algorithm) if algorithm.startswith("RSA") else world.world.entropy(16)
-        hold(world, place, key)
+        hold(vault, place, key)
     made = use(vault, name, there, algorithm, bytes(16)).json
     whole = {member: read(made[member]) for member in ("value", "iv", "tag") if member in made}
     for member, right in whole.items():
@@ -371,9 +367,9 @@ def test_what_was_tampered_with_has_one_refusal(
         assert (answer.status, answer.error) == (400, UNDECRYPTABLE)
 
 
-def test_no_padding_can_be_asked_about(world: Simulation, vault: Client, name: str) -> None:
+def test_no_padding_can_be_asked_about(vault: Client, name: str) -> None:
     """Of CBC with padding, every last byte that is no padding has the same refusal as every other fault."""
-    hold(world, name, bytes(16))
+    hold(vault, name, bytes(16))
     made = use(vault, name, "encrypt", "A128CBCPAD", bytes(16)).json
     value, iv = read(made["value"]), read(made["iv"])
     faults = set()
