@@ -110,7 +110,8 @@ class SoftwareKeys:
             Undecryptable: it was not, or what is in it is not such a key.
         """
         holder = self._rsa(kek)
-        return await self.bring_in(await self._pool.run(lambda: _unwrapped(holder, wrapped, spec)), place)
+        # The checks of a key from outside take longer than to use one.
+        return await self.bring_in(await self._making.run(lambda: _unwrapped(holder, wrapped, spec)), place)
 
     # ---- use --------------------------------------------------------------------------------------------------------
 
