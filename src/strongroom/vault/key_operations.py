@@ -13,6 +13,7 @@ from strongroom.vault import key_use
 from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
 from strongroom.vault.key_import import back_up_key, import_key, restore_key
+from strongroom.vault.key_rotation import get_rotation_policy, rotate_key, set_rotation_policy
 from strongroom.vault.keys import (
     create_key,
     delete_key,
@@ -38,6 +39,22 @@ def permission(word: str, action: str) -> DataPermission:
 _CREATE = permission("create", "create/action")
 _IMPORT = permission("import", "import/action")
 _GET = permission("get", "read")
+_ROTATION_SINCE = "7.3"
+
+
+def _policy_permission(word: str, action: str) -> DataPermission:
+    return DataPermission("keys", word, f"Microsoft.KeyVault/vaults/keyrotationpolicies/{action}")
+
+
+# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
+# right (security.md "Corrections").
+_ENCRYPT = permission("encrypt", "encrypt/action")
+_DECRYPT = permission("decrypt", "decrypt/action")
+_SIGN = permission("sign", "sign/action")
+_VERIFY = permission("verify", "verify/action")
+_WRAP = permission("wrapKey", "wrap/action")
+_UNWRAP = permission("unwrapKey", "unwrap/action")
+_VALUE = use_wire.KeyOperationsParameters
 _LIST = permission("list", "read")
 _UPDATE = permission("update", "update/action")
 _DELETE = permission("delete", "delete")
@@ -63,6 +80,47 @@ KEY_ROWS: tuple[Op, ...] = (
     Op(
         "KeyCreate", "POST", "/keys/{name}/create", _CREATE, create_key, on_key,
         throttle="create", body=wire.KeyCreateParameters,
+    ),
+    Op(
+        "KeyRotate", "POST", "/keys/{name}/rotate", permission("rotate", "rotate/action"), rotate_key, on_key,
+        since=_ROTATION_SINCE, throttle="create",
+    ),
+    Op(
+        "KeyRotationPolicyGet", "GET", "/keys/{name}/rotationpolicy",
+        _policy_permission("getrotationpolicy", "read"), get_rotation_policy, on_key, since=_ROTATION_SINCE,
+    ),
+    Op(
+        "KeyRotationPolicySet", "PUT", "/keys/{name}/rotationpolicy",
+        _policy_permission("setrotationpolicy", "write"), set_rotation_policy, on_key, since=_ROTATION_SINCE,
+        body=wire.KeyRotationPolicy,
+    ),
+    Op(
+        "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeyDecrypt", "POST", "/keys/{name}/{version?}/decrypt", _DECRYPT, key_use.decrypt, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeySign", "POST", "/keys/{name}/{version?}/sign", _SIGN, key_use.sign, on_key,
+        body=use_wire.KeySignParameters, steady=True,
+    ),
+    Op(
+        "KeyVerify", "POST", "/keys/{name}/{version?}/verify", _VERIFY, key_use.verify, on_key,
+        body=use_wire.KeyVerifyParameters, steady=True,
+    ),
+    Op(
+        "KeyWrap", "POST", "/keys/{name}/{version?}/wrapkey", _WRAP, key_use.wrap_key, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeyUnwrap", "POST", "/keys/{name}/{version?}/unwrapkey", _UNWRAP, key_use.unwrap_key, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
+        body=use_wire.GetRandomBytesRequest, steady=True,
     ),
     Op(
         "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
