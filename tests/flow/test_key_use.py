@@ -110,7 +110,7 @@ def test_what_is_encrypted_decrypts(
     operations: tuple[str, str],
     algorithm: str,
 ) -> None:
-    """Each algorithm gives back what it encrypted or wrapped, and nothing of that is in the journal."""
+    """Each algorithm gives back what it encrypted or wrapped; the journal has nothing of that (SEC-AUDIT-7)."""
     size = int(algorithm[1:4]) // 8 if algorithm[1:4].isdigit() else 16
     version = hold(vault, name, rsa_key if algorithm.startswith("RSA") else bytes(range(size)))
     plaintext = plant().encode()
@@ -166,6 +166,9 @@ ALL = [
     ("wrapkey", "wrapKey", "A128KW"),
     ("unwrapkey", "unwrapKey", "A128KW"),
 ]
+READER = "21090545-7ca7-4776-b22c-e363652d74d2"
+CRYPTO_USER = "12338af0-0e69-4776-bea7-57ae8d297424"
+"""The built-in roles Key Vault Reader and Key Vault Crypto User."""
 OUT_OF_TIME = {"encrypt", "sign", "wrapkey"}
 
 
@@ -224,6 +227,18 @@ def test_a_key_that_is_not_there_is_not_found(vault: Client, name: str, operatio
     wrong = version[:-1] + ("0" if version[-1] != "0" else "1")
     body = {"alg": "none", "value": "", "digest": ""}
     assert vault.ask("POST", f"/keys/{name}/{wrong}/{operation}", body=body).error["code"] == "KeyNotFound"
+
+
+def test_reading_a_key_does_not_use_it(world: Simulation, vault: Client, name: str) -> None:
+    """Each use takes its own right, that of a public part as well, which a reader has anyway (SEC-FLOW-23)."""
+    hold(vault, name, bytes(16))
+    reader, user = world.principal(), world.principal()
+    world.grant(reader.oid, READER, world.vault.scope)
+    world.grant(user.oid, CRYPTO_USER, world.vault.scope)
+    assert Client(world, reader).ask("GET", f"/keys/{name}").status == 200
+    for operation, _, algorithm in ALL:
+        assert refused(ask_for(Client(world, reader), name, operation, algorithm), 403, "ForbiddenByRbac")
+        assert ask_for(Client(world, user), name, operation, algorithm).status in {200, 400}
 
 
 # ---- what is refused: the request -----------------------------------------------------------------------------------
@@ -350,7 +365,7 @@ def test_a_value_as_long_as_the_limit_is_encrypted(vault: Client, name: str) -> 
 def test_what_was_tampered_with_has_one_refusal(
     world: Simulation, vault: Client, name: str, private: Callable[[str], Any], there: str, back: str, algorithm: str
 ) -> None:
-    """A changed ciphertext, tag, `iv` or key is refused in one sentence, the same for every algorithm."""
+    """A changed ciphertext, tag, `iv` or key is refused in one sentence, for every algorithm (SEC-BOOT-21)."""
     for place in (name, f"{name}-other"):
         key = private(algorithm) if algorithm.startswith("RSA") else world.world.entropy(16)
         hold(vault, place, key)
@@ -368,7 +383,7 @@ def test_what_was_tampered_with_has_one_refusal(
 
 
 def test_no_padding_can_be_asked_about(vault: Client, name: str) -> None:
-    """Of CBC with padding, every last byte that is no padding has the same refusal as every other fault."""
+    """Of CBC with padding, every last byte that is no padding has the same refusal (SEC-BOOT-21)."""
     hold(vault, name, bytes(16))
     made = use(vault, name, "encrypt", "A128CBCPAD", bytes(16)).json
     value, iv = read(made["value"]), read(made["iv"])

@@ -95,34 +95,6 @@ KEY_ROWS: tuple[Op, ...] = (
         body=wire.KeyRotationPolicy,
     ),
     Op(
-        "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
-        body=_VALUE, steady=True,
-    ),
-    Op(
-        "KeyDecrypt", "POST", "/keys/{name}/{version?}/decrypt", _DECRYPT, key_use.decrypt, on_key,
-        body=_VALUE, steady=True,
-    ),
-    Op(
-        "KeySign", "POST", "/keys/{name}/{version?}/sign", _SIGN, key_use.sign, on_key,
-        body=use_wire.KeySignParameters, steady=True,
-    ),
-    Op(
-        "KeyVerify", "POST", "/keys/{name}/{version?}/verify", _VERIFY, key_use.verify, on_key,
-        body=use_wire.KeyVerifyParameters, steady=True,
-    ),
-    Op(
-        "KeyWrap", "POST", "/keys/{name}/{version?}/wrapkey", _WRAP, key_use.wrap_key, on_key,
-        body=_VALUE, steady=True,
-    ),
-    Op(
-        "KeyUnwrap", "POST", "/keys/{name}/{version?}/unwrapkey", _UNWRAP, key_use.unwrap_key, on_key,
-        body=_VALUE, steady=True,
-    ),
-    Op(
-        "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
-        body=use_wire.GetRandomBytesRequest, steady=True,
-    ),
-    Op(
         "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
         throttle="create", body=wire.KeyImportParameters,
     ),

@@ -205,7 +205,7 @@ def test_nothing_is_kept_of_what_was_destroyed() -> None:
 
 
 def test_bad_padding_and_a_wrong_key_look_the_same(rsa_key: rsa.RSAPrivateKey) -> None:
-    """RSA1_5 refuses neither: OpenSSL gives bytes that follow from key and ciphertext, and say nothing (implicitly)."""
+    """RSA1_5 refuses neither: both give bytes that follow from key and ciphertext, and say nothing (SEC-BOOT-21)."""
     key, other = held_rsa(rsa_key), rsa.generate_private_key(65537, 2048).public_key()
     row = ALGORITHMS["RSA1_5"]
     parts = key.parts
