@@ -46,15 +46,6 @@ def _policy_permission(word: str, action: str) -> DataPermission:
     return DataPermission("keys", word, f"Microsoft.KeyVault/vaults/keyrotationpolicies/{action}")
 
 
-# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
-# right (security.md "Corrections").
-_ENCRYPT = permission("encrypt", "encrypt/action")
-_DECRYPT = permission("decrypt", "decrypt/action")
-_SIGN = permission("sign", "sign/action")
-_VERIFY = permission("verify", "verify/action")
-_WRAP = permission("wrapKey", "wrap/action")
-_UNWRAP = permission("unwrapKey", "unwrap/action")
-_VALUE = use_wire.KeyOperationsParameters
 _LIST = permission("list", "read")
 _UPDATE = permission("update", "update/action")
 _DELETE = permission("delete", "delete")
