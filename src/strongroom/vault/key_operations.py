@@ -46,15 +46,6 @@ def _policy_permission(word: str, action: str) -> DataPermission:
     return DataPermission("keys", word, f"Microsoft.KeyVault/vaults/keyrotationpolicies/{action}")
 
 
-# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
-# right (security.md "Corrections").
-_ENCRYPT = permission("encrypt", "encrypt/action")
-_DECRYPT = permission("decrypt", "decrypt/action")
-_SIGN = permission("sign", "sign/action")
-_VERIFY = permission("verify", "verify/action")
-_WRAP = permission("wrapKey", "wrap/action")
-_UNWRAP = permission("unwrapKey", "unwrap/action")
-_VALUE = use_wire.KeyOperationsParameters
 _LIST = permission("list", "read")
 _UPDATE = permission("update", "update/action")
 _DELETE = permission("delete", "delete")
@@ -65,6 +56,16 @@ _RESTORE = replace(permission("restore", "restore/action"), by_handler=True)
 """Its name is within the backup."""
 
 _S = SOFT_DELETE_SINCE
+
+# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
+# right (security.md "Corrections").
+_ENCRYPT = permission("encrypt", "encrypt/action")
+_DECRYPT = permission("decrypt", "decrypt/action")
+_SIGN = permission("sign", "sign/action")
+_VERIFY = permission("verify", "verify/action")
+_WRAP = permission("wrapKey", "wrap/action")
+_UNWRAP = permission("unwrapKey", "unwrap/action")
+_VALUE = use_wire.KeyOperationsParameters
 
 KEY_ROWS: tuple[Op, ...] = (
     Op(
@@ -83,6 +84,27 @@ KEY_ROWS: tuple[Op, ...] = (
         "KeyRotationPolicySet", "PUT", "/keys/{name}/rotationpolicy",
         _policy_permission("setrotationpolicy", "write"), set_rotation_policy, on_key, since=_ROTATION_SINCE,
         body=wire.KeyRotationPolicy,
+    ),
+    Op(
+        "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
+        throttle="create", body=wire.KeyImportParameters,
+    ),
+    Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
+    Op(
+        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
+        body=wire.KeyUpdateParameters,
+    ),
+    Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),
+    Op("KeyList", "GET", "/keys", _LIST, list_keys, on_vault, steady=True),
+    Op("KeyListVersions", "GET", "/keys/{name}/versions", _LIST, list_key_versions, on_key),
+    Op("KeyListDeleted", "GET", "/deletedkeys", _LIST, list_deleted_keys, on_vault, _S),
+    Op("KeyGetDeleted", "GET", "/deletedkeys/{name}", _GET, get_deleted_key, on_key, _S),
+    Op("KeyRecover", "POST", "/deletedkeys/{name}/recover", _RECOVER, recover_deleted_key, on_key, _S),
+    Op("KeyPurge", "DELETE", "/deletedkeys/{name}", _PURGE, purge_deleted_key, on_key, _S, success=204),
+    Op("KeyBackup", "POST", "/keys/{name}/backup", _BACKUP, back_up_key, on_key, _S),
+    Op(
+        "KeyRestore", "POST", "/keys/restore", _RESTORE, restore_key, on_vault, _S,
+        body=wire.KeyRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
     ),
     Op(
         "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
@@ -111,26 +133,5 @@ KEY_ROWS: tuple[Op, ...] = (
     Op(
         "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
         body=use_wire.GetRandomBytesRequest, steady=True,
-    ),
-    Op(
-        "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
-        throttle="create", body=wire.KeyImportParameters,
-    ),
-    Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
-    Op(
-        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
-        body=wire.KeyUpdateParameters,
-    ),
-    Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),
-    Op("KeyList", "GET", "/keys", _LIST, list_keys, on_vault, steady=True),
-    Op("KeyListVersions", "GET", "/keys/{name}/versions", _LIST, list_key_versions, on_key),
-    Op("KeyListDeleted", "GET", "/deletedkeys", _LIST, list_deleted_keys, on_vault, _S),
-    Op("KeyGetDeleted", "GET", "/deletedkeys/{name}", _GET, get_deleted_key, on_key, _S),
-    Op("KeyRecover", "POST", "/deletedkeys/{name}/recover", _RECOVER, recover_deleted_key, on_key, _S),
-    Op("KeyPurge", "DELETE", "/deletedkeys/{name}", _PURGE, purge_deleted_key, on_key, _S, success=204),
-    Op("KeyBackup", "POST", "/keys/{name}/backup", _BACKUP, back_up_key, on_key, _S),
-    Op(
-        "KeyRestore", "POST", "/keys/restore", _RESTORE, restore_key, on_vault, _S,
-        body=wire.KeyRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
     ),
 )  # fmt: skip

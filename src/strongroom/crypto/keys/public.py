@@ -78,7 +78,7 @@ def public_parts(key: PublicKey) -> PublicParts:
     """Give a public key's members of a JSON Web Key."""
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
-        return PublicParts(n=_octets(numbers.n), e=_octets(numbers.e))
+        return PublicParts(n=octets_of(numbers.n), e=octets_of(numbers.e))
     point, size = key.public_numbers(), _coordinate_bytes(key.curve)
     return PublicParts(x=point.x.to_bytes(size, "big"), y=point.y.to_bytes(size, "big"))
 
@@ -117,7 +117,8 @@ def _coordinate_bytes(curve: ec.EllipticCurve) -> int:
     return (curve.key_size + 7) // 8
 
 
-def _octets(number: int) -> bytes:
+def octets_of(number: int) -> bytes:
+    """Write a number as the members of a JSON Web Key have it: big-endian, and no longer than it is."""
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 

@@ -20,15 +20,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
-from strongroom.core.keys import OCT_BITS, RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
+from strongroom.core.keys import RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
 from strongroom.crypto.keys import key_wrap, symmetric
 from strongroom.crypto.keys.algorithms import Algorithm
+from strongroom.crypto.keys.material import read_private_key
 from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, MadeKey, Place, PlainKey, Undecryptable
 from strongroom.crypto.keys.public import (
     CURVES,
     ECDSA_SIGNATURES,
     RSA_ENCRYPTIONS,
     RSA_SIGNATURES,
+    octets_of,
     public_parts,
     raw_signature,
     rsa_public_key,
@@ -108,7 +110,8 @@ class SoftwareKeys:
             Undecryptable: it was not, or what is in it is not such a key.
         """
         holder = self._rsa(kek)
-        return await self.bring_in(await self._pool.run(lambda: _unwrapped(holder, wrapped, spec)), place)
+        # The checks of a key from outside take longer than to use one.
+        return await self.bring_in(await self._making.run(lambda: _unwrapped(holder, wrapped, spec)), place)
 
     # ---- use --------------------------------------------------------------------------------------------------------
 
@@ -269,36 +272,32 @@ def _decrypt_rsa(private: rsa.RSAPrivateKey, algorithm: Algorithm, value: bytes)
 
 def _unwrapped(holder: rsa.RSAPrivateKey, wrapped: bytes, spec: KeySpec) -> PlainKey:
     material = key_wrap.unwrap(holder, key_wrap.BYOK_METHOD, wrapped)
-    if spec.kind is KeyKind.OCT:
-        bits = len(material) * 8
-        if bits not in OCT_BITS or spec.bits not in {None, bits}:
-            raise Undecryptable
-        return PlainKey(KeySpec(KeyKind.OCT, bits), PublicParts(), material)
     try:
-        # From outside, so with every check.
-        private = _of_kind(spec.kind, load_der_private_key(material, None))
-        found = _spec_of(private)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        plain = read_private_key(spec.kind, *_members(spec.kind, material))
+    except (Invalid, ValueError, UnsupportedAlgorithm):
         raise Undecryptable from None
+    found = plain.spec
     if spec.bits not in {None, found.bits} or spec.curve not in {None, found.curve}:
         raise Undecryptable
-    return PlainKey(found, public_parts(private.public_key()), _encoded(private))
+    return plain
 
 
-def _spec_of(private: PrivateKey) -> KeySpec:
+def _members(kind: KeyKind, material: bytes) -> tuple[Curve | None, dict[str, bytes]]:
     """
-    Say what a private key is.
+    Give an unwrapped key's members, for the same checks as those of a JSON Web Key: they look at sizes first.
 
     Raises:
-        ValueError: it has a size or is on a curve that keys here have not.
+        ValueError: it is no such key.
     """
+    if kind is KeyKind.OCT:
+        return None, {"k": material}
+    private = _of_kind(kind, load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True))
     if isinstance(private, rsa.RSAPrivateKey):
-        if private.key_size not in RSA_BITS:
-            msg = "not a size of RSA keys"
-            raise ValueError(msg)
-        return KeySpec(KeyKind.RSA, private.key_size, public_exponent=private.public_key().public_numbers().e)
-    for curve, known in CURVES.items():
-        if known.name == private.curve.name:
-            return KeySpec(KeyKind.EC, curve=curve)
-    msg = "not on one of the curves"
-    raise ValueError(msg)
+        own = private.private_numbers()
+        numbers = {"d": own.d, "p": own.p, "q": own.q, "dp": own.dmp1, "dq": own.dmq1, "qi": own.iqmp}
+        numbers |= {"n": own.public_numbers.n, "e": own.public_numbers.e}
+        return None, {name: octets_of(number) for name, number in numbers.items()}
+    point = private.private_numbers()
+    numbers = {"x": point.public_numbers.x, "y": point.public_numbers.y, "d": point.private_value}
+    curve = next((curve for curve, known in CURVES.items() if known.name == private.curve.name), None)
+    return curve, {name: octets_of(number) for name, number in numbers.items()}
