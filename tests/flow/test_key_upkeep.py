@@ -243,7 +243,7 @@ def test_the_service_looks_after_keys(world: Simulation, vault: Client, name: st
     every(vault, name, "P8D")
     world.advance(8 * DAY_S)
     (job,) = [one for one in JOBS if one.name == "keys"]
-    opened = SimpleNamespace(world=world.world, installation=world.first.installation)
+    opened = SimpleNamespace(world=world.world, installation=SimpleNamespace(id=NODE))
     world.run(job.run(cast("Service", SimpleNamespace(opened=opened))))
     assert versions(world, name) == 2
 

@@ -61,20 +61,10 @@ async def perform(model: Model, transaction: Transaction, operation: Operation) 
             model.objects[name], model.versions[name, ordinal] = stored, version
             await transaction.put_object(stored)
             await transaction.put_version(version)
-        case "delete" | "recover":
+        case "delete" | "recover" | "due":
             if name in model.objects:
-                ordinal = model.objects[name].versions
-                stored, _ = secret(name, ordinal, deleted=other) if what == "delete" else secret(name, ordinal)
-                model.objects[name] = stored
-                await transaction.put_object(stored)
-        case "due":
-            if name in model.objects:
-                # Sometimes a policy alone, sometimes a time alone.
-                stored = replace(
-                    model.objects[name], policy=bytes(other) if other % 2 else None, due_at=other if other > 1 else None
-                )
-                model.objects[name] = stored
-                await transaction.put_object(stored)
+                model.objects[name] = altered(model.objects[name], what, other)
+                await transaction.put_object(model.objects[name])
         case "purge":
             there = model.objects.pop(name, None) is not None
             model.versions = {key: version for key, version in model.versions.items() if key[0] != name}
@@ -82,6 +72,13 @@ async def perform(model: Model, transaction: Transaction, operation: Operation) 
         case _:
             assert await transaction.remove_vault_objects(VAULT) == len(model.objects)
             model.objects, model.versions = {}, {}
+
+
+def altered(stored: StoredObject, what: str, other: int) -> StoredObject:
+    """Delete an object, recover it, or give it a policy, a time at which it is due, both, or neither."""
+    if what == "due":
+        return replace(stored, policy=bytes(other) if other % 2 else None, due_at=other if other > 1 else None)
+    return replace(stored, deleted=other if what == "delete" else None)
 
 
 async def compare(model: Model, store: Store | Transaction) -> None:
@@ -95,9 +92,7 @@ async def compare(model: Model, store: Store | Transaction) -> None:
         assert [stored for stored, _ in page.rows] == expected
     active = [stored for _, stored in sorted(model.objects.items()) if stored.deleted is None]
     for now in (2, 3):
-        due = sorted(
-            (one for one in active if one.due_at is not None and one.due_at <= now), key=lambda one: one.due_at or 0
-        )
+        due = [one for at in range(now + 1) for one in active if one.due_at == at]
         assert await store.due_objects(now, limit=99) == due
     for name in (f"Name{number}" for number in range(4)):
         versions = await store.versions(VAULT, Collection.SECRETS, name, after=0, limit=99)
