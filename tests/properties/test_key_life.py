@@ -81,6 +81,8 @@ class Modelled:
 
     versions: list[Version] = field(default_factory=list)
     deleted: int | None = None
+    days: int | None = None
+    """How long new versions are good by its rotation policy."""
 
     def gone(self, now: int) -> bool:
         """Tell whether its retention is over."""
@@ -199,7 +201,7 @@ class KeyLife(RuleBasedStateMachine):
         }
 
     def given(
-        self, nbf: int | None, exp: int | None, given_tags: dict[str, str] | None, enabled: bool | None
+        self, nbf: int | None, exp: int | None, given_tags: dict[str, str] | None, *, enabled: bool | None
     ) -> tuple[dict[str, Any], int | None, int | None]:
         """Write what a create, an import or an update says, with its dates."""
         first, last = (None if one is None else self.now + one for one in (nbf, exp))
@@ -243,7 +245,7 @@ class KeyLife(RuleBasedStateMachine):
         enabled: bool | None,
     ) -> None:
         """Create a key, or a new version of one."""
-        body, first, last = self.given(nbf, exp, given_tags, enabled)
+        body, first, last = self.given(nbf, exp, given_tags, enabled=enabled)
         answer = self.ask("POST", f"/keys/{self.prefix}{name}/create", {"kty": kty, "key_ops": ops, **body})
         if not self.possible(kty, ops):
             self.refused(answer, 400, "BadParameter")
@@ -264,7 +266,7 @@ class KeyLife(RuleBasedStateMachine):
         given_tags: dict[str, str] | None,
     ) -> None:
         """Import a key, as a new one or a new version."""
-        body, first, last = self.given(None, exp, given_tags, None)
+        body, first, last = self.given(None, exp, given_tags, enabled=None)
         web_key = {**key, **({"key_ops": ops} if ops is not None else {})}
         answer = self.ask("PUT", f"/keys/{self.prefix}{name}", {"key": web_key, **body})
         kty = key["kty"]
@@ -283,17 +285,32 @@ class KeyLife(RuleBasedStateMachine):
 
     @rule(name=names)
     def rotate(self, name: str) -> None:
-        """Make a new version that is as the latest one, with dates of its own: without a policy none."""
+        """Make a new version that is as the latest one, with dates of its own: those that the policy gives it."""
+        found = self.active(name)
         answer = self.ask("POST", f"/keys/{self.prefix}{name}/rotate")
         latest, _ = self.pick(name, -1)
-        if latest is None:
+        if found is None or latest is None:
             self.refused(answer, 404, "KeyNotFound")
         elif not latest.enabled:
             self.refused(answer, 403, "Forbidden", "KeyDisabled")
         else:
-            version = Version("", latest.type, latest.operations, self.now, self.now, tags=latest.tags)
+            expires = None if found.days is None else self.now + found.days * DAY
+            version = Version("", latest.type, latest.operations, self.now, self.now, exp=expires, tags=latest.tags)
             self.put(name, answer, version)
             assert version.public is None or version.public != latest.public
+
+    @rule(name=names, days=st.sampled_from([None, 28, 90]))
+    def set_policy(self, name: str, days: int | None) -> None:
+        """Say how long new versions are good; nobody is told but who asks."""
+        body = {"attributes": {"expiryTime": None if days is None else f"P{days}D"}}
+        answer, found = self.ask("PUT", f"/keys/{self.prefix}{name}/rotationpolicy", body), self.active(name)
+        if found is None:
+            self.refused(answer, 404, "KeyNotFound")
+            return
+        found.days = days
+        told = self.ask("GET", f"/keys/{self.prefix}{name}/rotationpolicy").json
+        assert (answer.status, answer.json) == (200, told)
+        assert told["attributes"].get("expiryTime") == body["attributes"]["expiryTime"]
 
     @rule(name=names, place=which, ops=operations, nbf=moments, exp=moments, given_tags=tags,
           enabled=st.sampled_from([None, True, False]))  # fmt: skip
@@ -310,7 +327,7 @@ class KeyLife(RuleBasedStateMachine):
     ) -> None:
         """Change a version: what is not said stays."""
         version, text = self.pick(name, place)
-        body, first, last = self.given(nbf, exp, given_tags, enabled)
+        body, first, last = self.given(nbf, exp, given_tags, enabled=enabled)
         answer = self.ask("PATCH", f"/keys/{self.prefix}{name}/{text}", {"key_ops": ops, **body})
         if version is None:
             self.refused(answer, 404, "KeyNotFound")
@@ -343,7 +360,7 @@ class KeyLife(RuleBasedStateMachine):
 
     @rule(name=names)
     def get_unknown(self, name: str) -> None:
-        """A version that is none is not found."""
+        """Ask for a version that is none."""
         answer = self.ask("GET", f"/keys/{self.prefix}{name}/{chance.token_hex(16)}")
         self.refused(answer, 404, "KeyNotFound")
 
@@ -469,7 +486,7 @@ class KeyLife(RuleBasedStateMachine):
     @precondition(lambda self: self.made)
     @rule(data=st.data())
     def take_back(self, data: st.DataObject) -> None:
-        """What a version made it takes back, whatever happened since: even after a restore, and in no other version."""
+        """Have a version take back what it made, whatever happened since: after a restore too."""
         made = data.draw(st.sampled_from(self.made))
         found = self.active(made.name)
         ids = [one.id for one in found.versions] if found is not None else []
