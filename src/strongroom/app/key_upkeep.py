@@ -119,9 +119,9 @@ async def _rotate(world: World, vault: Vault, seen: Key) -> str:
 
 async def _replace(world: World, vault: Vault, seen: Key) -> bool:
     place, version = world.protections.of(seen.body.type), world.entropy(16).hex()
-    async with Unclaimed(place) as unclaimed:
+    async with Unclaimed() as unclaimed:
         made = unclaimed.note(
-            await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
+            place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
         )
         now, notes = world.now(), list[str]()
 
@@ -214,7 +214,8 @@ def _entry(
             "type": key.body.type,
             "size": key.body.bits,
             "curve": key.body.curve,
-            "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created},
+            "operations": key.body.operations,
+            "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created, "updated": own.updated},
         },
     }
     if audits:

@@ -152,6 +152,10 @@ KEY_OPERATIONS_WAITING = 1024
 """Uses of keys that may wait for a thread; the next is answered 429: ours."""
 KEYS_MADE_WAITING = 64
 """Keys that may wait to be made; the next is answered 429: ours. One of RSA-4096 takes a second or two."""
+KEY_MEMBER_BYTES = 520
+"""One member of a private key in a request: 4096 bits, and some zeros. Nothing is computed of a longer one."""
+RSA_EXPONENT_BITS = 64
+"""The public exponent of an RSA key that is brought in: ours, and OpenSSL's under a large modulus."""
 KEY_VALUE_BYTES = 64 * 1024
 """What a symmetric key encrypts, decrypts, wraps or unwraps at once, and the `aad` that goes with it: ours."""
 RANDOM_BYTES_MAX = 128

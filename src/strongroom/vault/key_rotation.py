@@ -24,9 +24,9 @@ async def rotate_key(call: Call) -> Response:
     seen = await key_rotation.latest_key(world.store, vault, name, call.now)
     key_rotation.require_rotatable(seen.body)
     place, version = world.protections.for_new(seen.body.type, vault), world.entropy(16).hex()
-    async with Unclaimed(place) as unclaimed:
+    async with Unclaimed() as unclaimed:
         made = unclaimed.note(
-            await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
+            place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
         )
 
         async def change(tx: Transaction) -> Key:
