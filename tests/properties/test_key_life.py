@@ -125,6 +125,9 @@ class KeyLife(RuleBasedStateMachine):
         fresh = [signing_keys.make_signing_key(world.keys, tenant, term, now) for term in terms]
         if fresh:
             world.commit(lambda tx: signing_keys.roll_over(tx, tenant, fresh, now))
+        # Most steps are about a key that is there.
+        for name, kty in zip(NAMES, DEFAULTS, strict=True):
+            self.create(name, kty, None, None, None, None, enabled=None)
 
     # ---- asking ---------------------------------------------------------------------------------------------------
 
@@ -215,12 +218,12 @@ class KeyLife(RuleBasedStateMachine):
 
     def put(self, name: str, answer: Answer, version: Version) -> None:
         """Check the answer to what makes a new version, and keep it."""
+        if version.nbf is not None and version.exp is not None and version.exp < version.nbf:
+            self.refused(answer, 400, "BadParameter")
+            return
         found = self.key(name)
         if found is not None and found.deleted is not None:
             self.refused(answer, 409, "Conflict", "ObjectIsDeletedButRecoverable")
-            return
-        if version.nbf is not None and version.exp is not None and version.exp < version.nbf:
-            self.refused(answer, 400, "BadParameter")
             return
         assert answer.status == 200, answer.body
         version.id = answer.json["key"]["kid"].rpartition("/")[2]
@@ -369,14 +372,14 @@ class KeyLife(RuleBasedStateMachine):
         """List all versions: each as it is, and no more of it than an item has."""
         found = self.active(name)
         url = f"{self.client.origin}/keys/{self.prefix}{name}"
+        if found is None:
+            self.refused(self.ask("GET", f"/keys/{self.prefix}{name}/versions"), 404, "KeyNotFound")
+            return
         listed = {
             item["kid"]: (item["attributes"], item.get("tags") or None)
             for item in self.client.walk(f"/keys/{self.prefix}{name}/versions", "&maxresults=2")
         }
-        assert listed == {
-            f"{url}/{one.id}": (self.attributes(one), one.tags or None)
-            for one in (found.versions if found is not None else [])
-        }
+        assert listed == {f"{url}/{one.id}": (self.attributes(one), one.tags or None) for one in found.versions}
 
     # ---- deletion -------------------------------------------------------------------------------------------------
 
