@@ -33,7 +33,8 @@ def remote(key_id: str) -> CryptographyClient:
 
 def both(key_id: str, signatures: list[str], encryptions: list[str], wraps: list[str]) -> None:
     """Do with a key there what is undone here, and the other way about."""
-    there, here = remote(key_id), client.get_cryptography_client(*key_id.rsplit("/", 2)[-2:])
+    own_name, version = key_id.rsplit("/", 2)[-2:]
+    there, here = remote(key_id), client.get_cryptography_client(own_name, key_version=version)
     for one in signatures:
         algorithm = SignatureAlgorithm(one)
         signed = there.sign(algorithm, digest(one)).signature
