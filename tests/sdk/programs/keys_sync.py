@@ -122,14 +122,12 @@ for bits in (128, 192, 256):
         additional_authenticated_data=b"with it",
     )
     assert opened.plaintext == TEXT
-    for cipher in (EncryptionAlgorithm(f"A{bits}CBC"), EncryptionAlgorithm(f"A{bits}CBCPAD")):
-        for one, other in ((there, here), (here, there)):
-            assert other.decrypt(cipher, one.encrypt(cipher, TEXT, iv=iv).ciphertext, iv=iv).plaintext == TEXT
-    wrap = KeyWrapAlgorithm(f"A{bits}KW")
+    cipher, wrap = EncryptionAlgorithm(f"A{bits}CBCPAD"), KeyWrapAlgorithm(f"A{bits}KW")
     for one, other in ((there, here), (here, there)):
-        if bits != 192:  # which is wrapped and unwrapped here by no client
-            assert other.unwrap_key(wrap, one.wrap_key(wrap, TEXT).encrypted_key).key == TEXT
-    assert there.unwrap_key(wrap, there.wrap_key(wrap, TEXT).encrypted_key).key == TEXT
+        assert other.decrypt(cipher, one.encrypt(cipher, TEXT, iv=iv).ciphertext, iv=iv).plaintext == TEXT
+        assert other.unwrap_key(wrap, one.wrap_key(wrap, TEXT).encrypted_key).key == TEXT
+    cipher = EncryptionAlgorithm(f"A{bits}CBC")
+    assert there.decrypt(cipher, there.encrypt(cipher, TEXT, iv=iv).ciphertext, iv=iv).plaintext == TEXT
     tag = there.sign("HS256", digest("HS256")).signature
     assert there.verify("HS256", digest("HS256"), tag).is_valid
 made = client.create_oct_key(f"{name}-oct", size=256)
