@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from strongroom.core.keys import Curve, KeyKind
 
+GCM_IV_BYTES = 12
+GCM_TAG_BYTES = 16
+CBC_IV_BYTES = 16
 _DIGEST_BYTES: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
 
 
