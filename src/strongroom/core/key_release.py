@@ -9,16 +9,14 @@ for every version.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
-from strongroom.core.api_versions import at_least
-from strongroom.core.errors import Invalid
-from strongroom.core.keys import KeyType, KeyVersionBody, ReleasePolicy
-from strongroom.core.release_policies import CONTENT_TYPE, parse_policy, write_policy
+from strongroom.core.api_versions import EXPORTABLE_SINCE, at_least
+from strongroom.core.errors import Forbidden, Invalid
+from strongroom.core.keys import GivenKeyProperties, KeyType, KeyVersionBody, ReleasePolicy
+from strongroom.core.release_policies import CONTENT_TYPE, Policy, parse_policy, write_policy
 from strongroom.core.vaults import Vault
 
-RELEASE_SINCE = "7.3"
-"""`exportable`, release policies and the release of keys appear with this version."""
 METHODS = ("CKM_RSA_AES_KEY_WRAP", "RSA_AES_KEY_WRAP_256", "RSA_AES_KEY_WRAP_384")
 """How a key is wrapped for whoever it is released to: the values of `enc`, the default first."""
 
@@ -33,71 +31,101 @@ _SENTENCES: Mapping[int, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Exportability:
-    """What a version is to have: whether it may be released, and under which policy."""
-
-    exportable: bool | None = None
-    policy: ReleasePolicy | None = None
-
-
 def refusal(number: int) -> Invalid:
     """Make the refusal with a code of secure key release."""
     return Invalid(f"AKV.SKR.{number}: {_SENTENCES[number]}", code="BadParameter", reason=f"AKV.SKR.{number}")
 
 
-def check_release(
-    given: Exportability, key_type: KeyType, vault: Vault, version: str, before: KeyVersionBody | None
-) -> Exportability:
+def require_releasable(given: GivenKeyProperties, key_type: KeyType, vault: Vault, version: str) -> None:
     """
-    Judge what a create or an import says, and give what the new version is to have.
+    Judge what can be judged of a create or an import before anything is made.
+
+    Raises:
+        Invalid: 1001 or 1006.
+    """
+    if not given.exportable:
+        return
+    if vault.sku != "premium" or not at_least(version, EXPORTABLE_SINCE):
+        raise refusal(1001)
+    if not key_type.in_token:
+        raise refusal(1006)
+
+
+def with_release(made: KeyVersionBody, before: KeyVersionBody | None) -> KeyVersionBody:
+    """
+    Judge what a create or an import says of a key's release, and give the new version as it is to be.
 
     *before* is the key's latest version, if it exists: what is not said stays as it was.
 
     Raises:
-        Invalid: 1001, 1003, 1004, 1005, 1006 or 1020; or the policy is none.
+        Invalid: 1003, 1004, 1005, 1006 or 1020; or the policy is none.
     """
-    if given.exportable and (vault.sku != "premium" or not at_least(version, RELEASE_SINCE)):
-        raise refusal(1001)
-    is_exportable = bool(given.exportable)
-    policy = given.policy
+    exportable, policy = made.attributes.exportable, made.release_policy
     if before is not None:
-        was = bool(before.attributes.exportable)
-        if given.exportable is None:
-            is_exportable = was
-        elif is_exportable != was:
+        was = before.attributes.exportable
+        if exportable is not None and exportable is not bool(was):
             raise refusal(1003)
-        policy = policy or before.release_policy
-    if not is_exportable:
-        if policy is not None:
-            raise refusal(1005)
-        return Exportability(given.exportable if before is None else before.attributes.exportable)
-    if not key_type.in_token:
+        exportable, policy = was, policy or before.release_policy
+    if not exportable and policy is not None:
+        raise refusal(1005)
+    if exportable and not made.type.in_token:
         raise refusal(1006)
-    if policy is None:
+    if exportable and policy is None:
         raise refusal(1004)
-    return Exportability(True, _settled(policy, before))
+    return replace(
+        made,
+        attributes=replace(made.attributes, exportable=exportable),
+        release_policy=None if policy is None else _settled(policy, before),
+    )
 
 
-def check_release_update(given: Exportability, before: KeyVersionBody, *, versioned: bool) -> Exportability:
+def check_update(given: GivenKeyProperties, before: KeyVersionBody, *, versioned: bool) -> GivenKeyProperties:
     """
-    Judge what an update says of a version, and give what it is to have.
+    Judge what an update says of a key's release, and give the update with the policy as it is to be kept.
 
     *versioned* says whether the request named a version.
 
     Raises:
         Invalid: 1003, 1005, 1016 or 1020; or the policy is none.
     """
-    own = Exportability(before.attributes.exportable, before.release_policy)
-    if given.exportable is not None and given.exportable != bool(own.exportable):
+    is_exportable = bool(before.attributes.exportable)
+    if given.exportable is not None and given.exportable is not is_exportable:
         raise refusal(1003)
-    if given.policy is None:
-        return own
-    if not own.exportable:
+    if given.release_policy is None:
+        return given
+    if not is_exportable:
         raise refusal(1005)
     if versioned:
         raise refusal(1016)
-    return Exportability(own.exportable, _settled(given.policy, before))
+    return replace(given, release_policy=_settled(given.release_policy, before))
+
+
+def policy_in_force(latest: KeyVersionBody) -> Policy:
+    """
+    Give the policy that every version of a key is released by: its latest version's.
+
+    Raises:
+        Forbidden: the key is not one that is ever released.
+    """
+    if not latest.attributes.exportable or latest.release_policy is None:
+        raise Forbidden(
+            "Operation release is not permitted on this key.", code="Forbidden", inner="KeyOperationForbidden"
+        )
+    return parse_policy(latest.release_policy.data)
+
+
+def parse_method(text: str | None) -> str:
+    """
+    Read `enc`: how a released key is wrapped.
+
+    Raises:
+        Invalid: there is no such method.
+    """
+    if text is None:
+        return METHODS[0]
+    if text not in METHODS:
+        raise Invalid(f"Property enc must be one of: {', '.join(METHODS)}.", code="BadParameter")
+    return text
 
 
 def _settled(policy: ReleasePolicy, before: KeyVersionBody | None) -> ReleasePolicy:

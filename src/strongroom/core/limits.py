@@ -260,10 +260,6 @@ ATTESTATION_LEEWAY_S = 60
 """By how much an attestation authority's clock may differ from ours: ours."""
 ATTESTATION_RUNTIME_KEYS = 16
 """Keys in `x-ms-runtime` that are looked at: ours."""
-RELEASE_RSA_MIN_BITS = 2048
-"""The smallest RSA key that a key is released to: ours."""
-RELEASE_RSA_MAX_BITS = 8192
-"""The largest one: ours."""
 TRANSFER_BLOB_BYTES = 16 * 1024
 """A transfer blob (BYOK), decoded: ours. An RSA-4096 key under an RSA-4096 one takes 4,000."""
 EGRESS_BYTES = 256 * 1024

@@ -25,7 +25,7 @@ from jwt.exceptions import InvalidKeyError
 
 from strongroom.core import limits
 from strongroom.core.federation import IssuerKey
-from strongroom.core.keys import PublicParts
+from strongroom.core.keys import RSA_BITS, PublicParts
 from strongroom.core.strict_json import parse_object
 from strongroom.crypto.assertions import (
     AssertionRefused,
@@ -88,7 +88,15 @@ def verify_attestation(attestation: UnverifiedAttestation, key: IssuerKey, now: 
     return claims
 
 
-def recipient_of(claims: Mapping[str, object]) -> PublicParts:
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The RSA key of what is attested, and what that calls it."""
+
+    kid: str
+    parts: PublicParts
+
+
+def recipient_of(claims: Mapping[str, object]) -> Recipient:
     """
     Find the key that what is attested holds: the first RSA key for encryption in `x-ms-runtime`, with a `kid`.
 
@@ -172,7 +180,7 @@ def _load(members: dict[str, object]) -> object:
     return x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True)).public_key()
 
 
-def _encryption_key(members: dict[str, object]) -> PublicParts | None:
+def _encryption_key(members: dict[str, object]) -> Recipient | None:
     operations = members.get("key_ops")
     is_for_it = (
         members.get("key_use") == "enc"
@@ -180,16 +188,19 @@ def _encryption_key(members: dict[str, object]) -> PublicParts | None:
         or (isinstance(operations, list) and "encrypt" in operations)
     )
     kid = members.get("kid")
-    if members.get("kty") != "RSA" or not is_for_it or not isinstance(kid, str) or not kid:
+    if members.get("kty") != "RSA" or not is_for_it:
+        return None
+    if not isinstance(kid, str) or not 0 < len(kid) <= limits.DISPLAY_NAME_CHARS:
         return None
     n, e = _number(members.get("n")), _number(members.get("e"))
     bits = n.bit_length()
-    if not limits.RELEASE_RSA_MIN_BITS <= bits <= limits.RELEASE_RSA_MAX_BITS or n % 2 == 0:
+    if bits not in RSA_BITS or n % 2 == 0:
         return None
     if e < 3 or e % 2 == 0 or e.bit_length() > 32:
         return None
     RSAPublicNumbers(e, n).public_key()
-    return PublicParts(n=n.to_bytes((bits + 7) // 8, "big"), e=e.to_bytes((e.bit_length() + 7) // 8, "big"))
+    parts = PublicParts(n=n.to_bytes((bits + 7) // 8, "big"), e=e.to_bytes((e.bit_length() + 7) // 8, "big"))
+    return Recipient(kid, parts)
 
 
 def _number(text: object) -> int:

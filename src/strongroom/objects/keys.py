@@ -50,6 +50,16 @@ def key_of(stored: StoredObject, row: StoredVersion) -> Key:
     return Key(stored, row.version, _remembered(row.body))
 
 
+def body_of(row: StoredVersion) -> KeyVersionBody:
+    """Decode what a version says."""
+    return _remembered(row.body)
+
+
+def with_policy_of(key: Key, latest: KeyVersionBody) -> Key:
+    """Give a version with the release policy that is in force for its key."""
+    return Key(key.stored, key.version, replace(key.body, release_policy=latest.release_policy))
+
+
 def held_key(envelope: Envelope, vault: Vault, row: StoredVersion) -> HeldKey:
     """Give a version to the place that uses it; its material is opened only there."""
     body = _remembered(row.body)
@@ -96,6 +106,15 @@ class Unclaimed:
         if not self.claimed:
             for material in self._materials:
                 await self.place.destroy(material)
+
+
+async def latest_body(tx: Transaction, vault: Vault, name: str, now: int) -> KeyVersionBody | None:
+    """Read what the latest version of an active key says; None if there is no such key."""
+    stored = await tx.object(vault.id, Collection.KEYS, name)
+    if stored is None or state_of(stored, now) is not State.ACTIVE:
+        return None
+    latest = await tx.version(vault.id, Collection.KEYS, name, stored.latest)
+    return None if latest is None else _remembered(latest.body)
 
 
 async def put_new_version(

@@ -11,7 +11,9 @@ import base64
 
 import msgspec
 
-from strongroom.core.keys import GivenKeyProperties
+from strongroom.core.errors import Invalid
+from strongroom.core.keys import GivenKeyProperties, ReleasePolicy
+from strongroom.core.release_policies import CONTENT_TYPE
 
 
 class GivenKeyAttributes(msgspec.Struct):
@@ -21,6 +23,14 @@ class GivenKeyAttributes(msgspec.Struct):
     nbf: int | None = None
     exp: int | None = None
     exportable: bool | None = None
+
+
+class KeyReleasePolicy(msgspec.Struct, omit_defaults=True):
+    """`KeyReleasePolicy`; its data are base64url, padded or not."""
+
+    contentType: str | None = None  # noqa: N815  the wire's name
+    data: str | None = None
+    immutable: bool | None = None
 
 
 class KeyCreateParameters(msgspec.Struct):
@@ -33,6 +43,43 @@ class KeyCreateParameters(msgspec.Struct):
     attributes: GivenKeyAttributes | None = None
     tags: dict[str, str] | None = None
     crv: str | None = None
+    release_policy: KeyReleasePolicy | None = None
+
+
+class KeyReleaseParameters(msgspec.Struct):
+    """The body of KeyRelease."""
+
+    target: str | None = None
+    nonce: str | None = None
+    enc: str | None = None
+
+
+class KeyReleaseResult(msgspec.Struct):
+    """What KeyRelease answers: the released key, wrapped, in a signed statement."""
+
+    value: str
+
+
+def given_policy(policy: KeyReleasePolicy | None) -> ReleasePolicy | None:
+    """
+    Take a release policy out of a request's body; `core.key_release` judges what it says.
+
+    Raises:
+        Invalid: it has no data, or none that is base64url.
+    """
+    if policy is None:
+        return None
+    if not policy.data:
+        raise Invalid("Property release_policy has no data.", code="BadParameter")
+    data = octets_of(policy.data)
+    if data is None:
+        raise Invalid("Property release_policy has data that is not base64url.", code="BadParameter")
+    return ReleasePolicy(data, policy.contentType or CONTENT_TYPE, bool(policy.immutable))
+
+
+def policy_of(policy: ReleasePolicy | None) -> KeyReleasePolicy | None:
+    """Spell a release policy for an answer."""
+    return None if policy is None else KeyReleasePolicy(policy.content_type, octets(policy.data), policy.immutable)
 
 
 def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
@@ -45,6 +92,7 @@ def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
         attributes.nbf,
         attributes.exp,
         attributes.exportable,
+        given_policy(body.release_policy),
     )
 
 
@@ -82,9 +130,19 @@ class KeyBundle(msgspec.Struct, omit_defaults=True):
     attributes: KeyAttributes
     tags: dict[str, str] | None = None
     managed: bool | None = None
+    release_policy: KeyReleasePolicy | None = None
     recoveryId: str | None = None  # noqa: N815  the wire's name
     deletedDate: int | None = None  # noqa: N815  the wire's name
     scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
+
+
+def octets_of(text: str) -> bytes | None:
+    """Read bytes off the wire: base64url or base64, padded or not; None if it is neither."""
+    bare = text.rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
 
 
 def octets(value: bytes | None) -> str | None:

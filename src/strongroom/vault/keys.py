@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from strongroom.core.api_versions import EXPORTABLE_SINCE, HSM_PLATFORM_SINCE, at_least
 from strongroom.core.guardrails import KeyFacts
+from strongroom.core.key_release import require_releasable, with_release
 from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import recovery
 from strongroom.core.names import parse_object_name
@@ -30,8 +31,10 @@ async def create_key(call: Call) -> Response:
     given, vault, world = await call.body(wire.KeyCreateParameters), call.the_vault, call.world
     key_type = parse_key_type(given.kty)
     spec = spec_of_new(key_type.kind, bits=given.key_size, curve=given.crv, public_exponent=given.public_exponent)
+    properties = wire.given_properties(given)
+    require_releasable(properties, key_type, vault, call.api_version)
     place = world.protections.for_new(key_type, vault)
-    draft = new_key_version(key_type, spec, wire.given_properties(given), platform=place.platform, now=call.now)
+    draft = new_key_version(key_type, spec, properties, platform=place.platform, now=call.now)
     return await put_new(call, name, draft, place, lambda where: place.make(spec, where))
 
 
@@ -58,17 +61,19 @@ async def put_new(
     version = entropy(16).hex()
     async with Unclaimed(place) as unclaimed:
         made = unclaimed.note(await make(Place(vault.id, vault.subscription, name, version)))
-        body = replace(draft, parts=made.parts)
+        # A transfer blob is the first to say how large its key is.
+        body = replace(draft, parts=made.parts, bits=made.spec.bits, curve=made.spec.curve)
 
         async def change(tx: Transaction) -> Key:
-            guard(call, body)
+            settled = with_release(body, await keys.latest_body(tx, vault, name, call.now))
+            guard(call, settled)
             key = await keys.put_new_version(
                 tx,
                 vault,
                 envelope_of(call),
                 name,
                 made.material,
-                body,
+                settled,
                 version=version,
                 now=call.now,
                 entropy=entropy,
@@ -154,4 +159,5 @@ def bundle_of(call: Call, key: Key) -> wire.KeyBundle:
         wire.octets(parts.x),
         wire.octets(parts.y),
     )
-    return wire.KeyBundle(web_key, attributes, body.tags, body.managed or None)
+    policy = body.release_policy if at_least(call.api_version, EXPORTABLE_SINCE) else None
+    return wire.KeyBundle(web_key, attributes, body.tags, body.managed or None, wire.policy_of(policy))
