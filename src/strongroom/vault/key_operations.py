@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE
+=======
+from strongroom.core.api_versions import RANDOM_BYTES_SINCE
+>>>>>>> wt-use
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
 from strongroom.flow.operation import Op
+from strongroom.vault import key_use
+from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
 from strongroom.vault.key_release import get_key_attestation, release_key
 from strongroom.vault.keys import create_key, get_key
-from strongroom.vault.targets import on_object
+from strongroom.vault.targets import on_object, on_vault
 
 on_key = on_object(Collection.KEYS)
 
@@ -23,12 +29,25 @@ _CREATE = permission("create", "create/action")
 _GET = permission("get", "read")
 _RELEASE = permission("release", "release/action")
 
+# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
+# right (security.md "Corrections").
+_ENCRYPT = permission("encrypt", "encrypt/action")
+_DECRYPT = permission("decrypt", "decrypt/action")
+_SIGN = permission("sign", "sign/action")
+_VERIFY = permission("verify", "verify/action")
+_WRAP = permission("wrapKey", "wrap/action")
+_UNWRAP = permission("unwrapKey", "unwrap/action")
+_VALUE = use_wire.KeyOperationsParameters
+
 KEY_ROWS: tuple[Op, ...] = (
     Op(
         "KeyCreate", "POST", "/keys/{name}/create", _CREATE, create_key, on_key,
         throttle="create", body=wire.KeyCreateParameters,
     ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
+    Op(
+from strongroom.core.api_versions import RANDOM_BYTES_SINCE
+    ),
     Op(
         "KeyRelease", "POST", "/keys/{name}/{version?}/release", _RELEASE, release_key, on_key, EXPORTABLE_SINCE,
         throttle="create", body=wire.KeyReleaseParameters,
