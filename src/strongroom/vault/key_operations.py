@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE
-=======
-from strongroom.core.api_versions import RANDOM_BYTES_SINCE
->>>>>>> wt-use
+from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE, RANDOM_BYTES_SINCE
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
 from strongroom.flow.operation import Op
@@ -46,7 +42,32 @@ KEY_ROWS: tuple[Op, ...] = (
     ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
     Op(
-from strongroom.core.api_versions import RANDOM_BYTES_SINCE
+        "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeyDecrypt", "POST", "/keys/{name}/{version?}/decrypt", _DECRYPT, key_use.decrypt, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeySign", "POST", "/keys/{name}/{version?}/sign", _SIGN, key_use.sign, on_key,
+        body=use_wire.KeySignParameters, steady=True,
+    ),
+    Op(
+        "KeyVerify", "POST", "/keys/{name}/{version?}/verify", _VERIFY, key_use.verify, on_key,
+        body=use_wire.KeyVerifyParameters, steady=True,
+    ),
+    Op(
+        "KeyWrap", "POST", "/keys/{name}/{version?}/wrapkey", _WRAP, key_use.wrap_key, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeyUnwrap", "POST", "/keys/{name}/{version?}/unwrapkey", _UNWRAP, key_use.unwrap_key, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
+        body=use_wire.GetRandomBytesRequest, steady=True,
     ),
     Op(
         "KeyRelease", "POST", "/keys/{name}/{version?}/release", _RELEASE, release_key, on_key, EXPORTABLE_SINCE,
