@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE, RANDOM_BYTES_SINCE
+from dataclasses import replace
+
+from strongroom.core import limits
+from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE, RANDOM_BYTES_SINCE, SOFT_DELETE_SINCE
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
 from strongroom.flow.operation import Op
 from strongroom.vault import key_use
 from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
+from strongroom.vault.key_import import back_up_key, import_key, restore_key
 from strongroom.vault.key_release import get_key_attestation, release_key
-from strongroom.vault.keys import create_key, get_key
+from strongroom.vault.keys import (
+    create_key,
+    delete_key,
+    get_deleted_key,
+    get_key,
+    list_deleted_keys,
+    list_key_versions,
+    list_keys,
+    purge_deleted_key,
+    recover_deleted_key,
+    update_key,
+)
 from strongroom.vault.targets import on_object, on_vault
 
 on_key = on_object(Collection.KEYS)
@@ -22,7 +37,18 @@ def permission(word: str, action: str) -> DataPermission:
 
 
 _CREATE = permission("create", "create/action")
+_IMPORT = permission("import", "import/action")
 _GET = permission("get", "read")
+_LIST = permission("list", "read")
+_UPDATE = permission("update", "update/action")
+_DELETE = permission("delete", "delete")
+_RECOVER = permission("recover", "recover/action")
+_PURGE = permission("purge", "purge/action")
+_BACKUP = permission("backup", "backup/action")
+_RESTORE = replace(permission("restore", "restore/action"), by_handler=True)
+"""Its name is within the backup."""
+
+_S = SOFT_DELETE_SINCE
 _RELEASE = permission("release", "release/action")
 
 # A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
@@ -40,7 +66,27 @@ KEY_ROWS: tuple[Op, ...] = (
         "KeyCreate", "POST", "/keys/{name}/create", _CREATE, create_key, on_key,
         throttle="create", body=wire.KeyCreateParameters,
     ),
+    Op(
+        "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
+        throttle="create", body=wire.KeyImportParameters,
+    ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
+    Op(
+        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
+        body=wire.KeyUpdateParameters,
+    ),
+    Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),
+    Op("KeyList", "GET", "/keys", _LIST, list_keys, on_vault, steady=True),
+    Op("KeyListVersions", "GET", "/keys/{name}/versions", _LIST, list_key_versions, on_key),
+    Op("KeyListDeleted", "GET", "/deletedkeys", _LIST, list_deleted_keys, on_vault, _S),
+    Op("KeyGetDeleted", "GET", "/deletedkeys/{name}", _GET, get_deleted_key, on_key, _S),
+    Op("KeyRecover", "POST", "/deletedkeys/{name}/recover", _RECOVER, recover_deleted_key, on_key, _S),
+    Op("KeyPurge", "DELETE", "/deletedkeys/{name}", _PURGE, purge_deleted_key, on_key, _S, success=204),
+    Op("KeyBackup", "POST", "/keys/{name}/backup", _BACKUP, back_up_key, on_key, _S),
+    Op(
+        "KeyRestore", "POST", "/keys/restore", _RESTORE, restore_key, on_vault, _S,
+        body=wire.KeyRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
+    ),
     Op(
         "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
         body=_VALUE, steady=True,

@@ -10,7 +10,7 @@ says nothing of the policy: which authorities it names, and what it wants of the
 from __future__ import annotations
 
 import json as stdlib_json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,8 +27,8 @@ from strongroom.core.release_policies import AuthorityRule, holds, rules_of
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects import keys, release_authorities
-from strongroom.objects.keys import Key
+from strongroom.objects import release_authorities
+from strongroom.objects.key_rows import Key, body_of, held_key, key_of
 from strongroom.objects.lookup import LATEST, find_version
 from strongroom.objects.release_authorities import KeysNotFound
 from strongroom.vault import key_wire as wire
@@ -128,14 +128,15 @@ async def _find(call: Call, authority: str) -> _Releasable:
     cache = world.view.sealed
     stored, row = await find_version(world.store, cache, vault.id, Collection.KEYS, name, version, call.now)
     _, newest = await find_version(world.store, cache, vault.id, Collection.KEYS, name, LATEST, call.now)
-    key, latest = keys.key_of(stored, row), keys.body_of(newest)
+    key, latest = key_of(stored, row), body_of(newest)
     own = key.body.attributes
     call.properties.update(
         {"id": f"{call.base}/keys/{stored.name}/{row.version}", "keyProperties": key_properties(key.body)}
     )
     require_usable(Collection.KEYS, "release", enabled=own.enabled, nbf=own.nbf, exp=own.exp, now=call.now)
     policy = policy_in_force(latest)
-    return _Releasable(row, keys.with_policy_of(key, latest), rules_of(policy, authority))
+    shown = replace(key, body=replace(key.body, release_policy=latest.release_policy))
+    return _Releasable(row, shown, rules_of(policy, authority))
 
 
 async def _verified(call: Call, authority: ReleaseAuthority, attestation: Any) -> dict[str, object]:
@@ -171,7 +172,7 @@ async def _verified(call: Call, authority: ReleaseAuthority, attestation: Any) -
 async def _release(call: Call, found: _Releasable, recipient: Recipient, method: str, nonce: str | None) -> Response:
     """Wrap a key for its recipient, and sign what was asked and what is answered, in the real service's form."""
     world, vault = call.world, call.the_vault
-    held = keys.held_key(envelope_of(call), vault, found.row)
+    held = held_key(envelope_of(call), vault, found.row)
     wrapped = await world.protections.of(found.key.body.type).release(held, recipient.parts, method)
     blob = {
         "schema_version": _SCHEMA_VERSION,

@@ -10,7 +10,7 @@ from strongroom.core.keys import KeySpec, KeyType
 from strongroom.core.objects import Collection
 from strongroom.crypto.keys.protocol import MadeKey, Place, Undecryptable
 from strongroom.flow.call import Call
-from strongroom.objects import keys
+from strongroom.objects.key_rows import body_of, held_key
 from strongroom.objects.lookup import find_version
 from strongroom.vault.keys import envelope_of
 
@@ -34,8 +34,8 @@ async def transfer_of(
         )
     except NotFound:
         raise no_such_transfer("no such key exchange key") from None
-    held = keys.held_key(envelope_of(call), vault, row)
-    body = keys.body_of(row)
+    held = held_key(envelope_of(call), vault, row)
+    body = body_of(row)
     require_exchange_key(body, target)
     place = world.protections.of(body.type)
 

@@ -8,12 +8,14 @@ without padding.
 from __future__ import annotations
 
 import base64
+import binascii
 
 import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import GivenKeyProperties, ReleasePolicy
 from strongroom.core.release_policies import CONTENT_TYPE
+from strongroom.http import json
 
 
 class GivenKeyAttributes(msgspec.Struct):
@@ -26,7 +28,7 @@ class GivenKeyAttributes(msgspec.Struct):
 
 
 class KeyReleasePolicy(msgspec.Struct, omit_defaults=True):
-    """`KeyReleasePolicy`; its data are base64url, padded or not."""
+    """`KeyReleasePolicy`, of a request or an answer."""
 
     contentType: str | None = None  # noqa: N815  the wire's name
     data: str | None = None
@@ -46,6 +48,65 @@ class KeyCreateParameters(msgspec.Struct):
     release_policy: KeyReleasePolicy | None = None
 
 
+class GivenJsonWebKey(json.Secretive):
+    """A key as KeyImport gives it, with its private members."""
+
+    kty: str | None = None
+    key_ops: list[str] | None = None
+    n: str | None = None
+    e: str | None = None
+    d: str | None = None
+    p: str | None = None
+    q: str | None = None
+    dp: str | None = None
+    dq: str | None = None
+    qi: str | None = None
+    k: str | None = None
+    crv: str | None = None
+    x: str | None = None
+    y: str | None = None
+    key_hsm: str | None = None
+    """A transfer blob, in the place of the private members."""
+
+    def members(self) -> dict[str, bytes]:
+        """
+        Read the members of bytes that are given.
+
+        Raises:
+            Invalid: one is not base64url.
+        """
+        given = {name: getattr(self, name) for name in _BYTES}
+        return {name: read_octets(text, name) for name, text in given.items() if text is not None}
+
+
+_BYTES = ("n", "e", "d", "p", "q", "dp", "dq", "qi", "k", "x", "y")
+
+
+class KeyImportParameters(json.Secretive):
+    """The body of KeyImport. The official clients spell `Hsm` with a capital, the documentation without."""
+
+    key: GivenJsonWebKey | None = None
+    Hsm: bool | None = None
+    hsm: bool | None = None
+    attributes: GivenKeyAttributes | None = None
+    tags: dict[str, str] | None = None
+    release_policy: KeyReleasePolicy | None = None
+
+    @property
+    def key_ops(self) -> list[str] | None:
+        """The operations, which stand in the key."""
+        return self.key.key_ops if self.key is not None else None
+
+
+class KeyUpdateParameters(msgspec.Struct):
+    """The body of KeyUpdate."""
+
+    key_ops: list[str] | None = None
+    attributes: GivenKeyAttributes | None = None
+    tags: dict[str, str] | None = None
+    release_policy: KeyReleasePolicy | None = None
+
+
 class KeyReleaseParameters(msgspec.Struct):
     """The body of KeyRelease."""
 
@@ -54,35 +115,13 @@ class KeyReleaseParameters(msgspec.Struct):
     enc: str | None = None
 
 
-class KeyReleaseResult(msgspec.Struct):
-    """What KeyRelease answers: the released key, wrapped, in a signed statement."""
+class KeyRestoreParameters(msgspec.Struct):
+    """The body of KeyRestore."""
 
-    value: str
-
-
-def given_policy(policy: KeyReleasePolicy | None) -> ReleasePolicy | None:
-    """
-    Take a release policy out of a request's body; `core.key_release` judges what it says.
-
-    Raises:
-        Invalid: it has no data, or none that is base64url.
-    """
-    if policy is None:
-        return None
-    if not policy.data:
-        raise Invalid("Property release_policy has no data.", code="BadParameter")
-    data = octets_of(policy.data)
-    if data is None:
-        raise Invalid("Property release_policy has data that is not base64url.", code="BadParameter")
-    return ReleasePolicy(data, policy.contentType or CONTENT_TYPE, bool(policy.immutable))
+    value: str | None = None
 
 
-def policy_of(policy: ReleasePolicy | None) -> KeyReleasePolicy | None:
-    """Spell a release policy for an answer."""
-    return None if policy is None else KeyReleasePolicy(policy.content_type, octets(policy.data), policy.immutable)
-
-
-def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
+def given_properties(body: KeyCreateParameters | KeyImportParameters | KeyUpdateParameters) -> GivenKeyProperties:
     """Take what the domain knows out of a request's body."""
     attributes = body.attributes or GivenKeyAttributes()
     return GivenKeyProperties(
@@ -92,8 +131,21 @@ def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
         attributes.nbf,
         attributes.exp,
         attributes.exportable,
-        given_policy(body.release_policy),
+        _given_policy(body.release_policy),
     )
+
+
+def _given_policy(policy: KeyReleasePolicy | None) -> ReleasePolicy | None:
+    """Take a release policy out of a request's body; `core.key_release` judges what it says."""
+    if policy is None:
+        return None
+    data = read_octets(policy.data or "", "release_policy.data")
+    return ReleasePolicy(data, policy.contentType or CONTENT_TYPE, bool(policy.immutable))
+
+
+def policy_of(policy: ReleasePolicy | None) -> KeyReleasePolicy | None:
+    """Spell a release policy for an answer."""
+    return None if policy is None else KeyReleasePolicy(policy.content_type, octets(policy.data), policy.immutable)
 
 
 class KeyAttributes(msgspec.Struct, omit_defaults=True):
@@ -136,13 +188,48 @@ class KeyBundle(msgspec.Struct, omit_defaults=True):
     scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
 
 
-def octets_of(text: str) -> bytes | None:
-    """Read bytes off the wire: base64url or base64, padded or not; None if it is neither."""
-    bare = text.rstrip("=").replace("+", "-").replace("/", "_")
+class KeyItem(msgspec.Struct, omit_defaults=True):
+    """`KeyItem` and its deleted form."""
+
+    kid: str
+    attributes: KeyAttributes
+    tags: dict[str, str] | None = None
+    managed: bool | None = None
+    recoveryId: str | None = None  # noqa: N815  the wire's name
+    deletedDate: int | None = None  # noqa: N815  the wire's name
+    scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
+
+
+class KeyListResult(msgspec.Struct):
+    """One page."""
+
+    value: list[KeyItem]
+    nextLink: str | None  # noqa: N815  the wire's name
+
+
+class KeyReleaseResult(msgspec.Struct):
+    """The answer of KeyRelease: the released key, wrapped, in a signed statement."""
+
+    value: str
+
+
+class BackupKeyResult(msgspec.Struct):
+    """The answer of KeyBackup."""
+
+    value: str
+
+
+def read_octets(text: str, member: str) -> bytes:
+    """
+    Read bytes of a request: base64url, with or without its padding.
+
+    Raises:
+        Invalid: they are something else.
+    """
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        return None
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid(f"Property {member} is not base64url.", code="BadParameter", reason=f"invalid {member}") from None
 
 
 def octets(value: bytes | None) -> str | None:
