@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from strongroom.core import limits
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.egress import Documents
-from tests.assertions import b64url, key_set, make_signer, rsa_key
+from tests.assertions import b64url, ec_key, key_set, make_signer, rsa_key
 from tests.flow.attesting import HASHES, Authority, StandIn, create, opened, part, public_jwk
 from tests.flow.client import Client
 from tests.flow.test_federation import control
@@ -50,6 +50,13 @@ def key(vault: Client, authority: Authority) -> str:
     """Make a key that may be released."""
     assert create(vault, "released", authority).status == 200
     return "released"
+
+
+def private_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    """Write the members of a P-256 key."""
+    private = key.private_numbers()
+    numbers = {"x": private.public_numbers.x, "y": private.public_numbers.y, "d": private.private_value}
+    return {name: b64url(number.to_bytes(32, "big")) for name, number in numbers.items()}
 
 
 def release(vault: Client, name: str, target: str | None, *, path: str = "", **members: Any) -> Any:
@@ -143,6 +150,56 @@ class TestKeysThatCanBeReleased:
         assert create(vault, name, authority, release_policy=policy).status == 200
         for other in (authority.policy(), authority.policy({"claim": "a", "equals": 1}, immutable=True)):
             check(create(vault, name, authority, release_policy=other), 400, "AKV.SKR.1020: Immutable Key Release")
+
+    def test_an_update(self, vault: Client, authority: Authority, name: str) -> None:
+        """A policy is changed at the key, not at a version (1016); `exportable` is never changed (1003)."""
+        first = create(vault, name, authority).json
+        version = first["key"]["kid"].rpartition("/")[2]
+        other = authority.policy({"claim": "other", "equals": 1})
+        check(self.change(vault, name, version, {"release_policy": other}), 400, "AKV.SKR.1016: Key Release Policy")
+        check(self.change(vault, name, "", {"attributes": {"exportable": False}}), 400, "AKV.SKR.1003: ")
+        check(self.change(vault, name, "", {"release_policy": authority.policy(contentType="a/b")}), 400, "content")
+        same = self.change(vault, name, version, {"attributes": {"exportable": True}, "tags": {"a": "b"}}).json
+        assert same["release_policy"] == first["release_policy"]
+        changed = self.change(vault, name, "", {"release_policy": other}).json["release_policy"]
+        assert changed != first["release_policy"]
+        assert vault.done("GET", f"/keys/{name}")["release_policy"] == changed
+
+    def test_an_update_of_an_immutable_policy(self, vault: Client, authority: Authority, name: str) -> None:
+        """1020: once it is immutable nothing changes it; until then it can become so."""
+        create(vault, name, authority)
+        immutable = authority.policy(immutable=True)
+        assert self.change(vault, name, "", {"release_policy": immutable}).json["release_policy"]["immutable"] is True
+        assert self.change(vault, name, "", {"release_policy": immutable}).status == 200
+        for other in (
+            authority.policy(),
+            authority.policy({"claim": "a", "equals": 1}, immutable=True),
+            {"data": "e30"},
+        ):
+            check(self.change(vault, name, "", {"release_policy": other}), 400, "AKV.SKR.1020: ")
+
+    def test_an_update_of_another_key(self, vault: Client, authority: Authority, name: str) -> None:
+        """1003 and 1005: a key that was not exportable never becomes so, and has no policy."""
+        vault.done("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"})
+        check(self.change(vault, name, "", {"release_policy": authority.policy()}), 400, "AKV.SKR.1005: ")
+        check(self.change(vault, name, "", {"attributes": {"exportable": True}}), 400, "AKV.SKR.1003: ")
+
+    def test_an_import(self, world: Simulation, vault: Client, authority: Authority, name: str) -> None:
+        """The same rules hold for a key that is brought in."""
+        key = {"kty": "EC-HSM", "crv": "P-256", **private_jwk(ec_key())}
+        exportable = {"attributes": {"exportable": True}}
+        check(vault.ask("PUT", f"/keys/{name}", body={"key": key, **exportable}), 400, "AKV.SKR.1004: ")
+        body = {"key": key, **exportable, "release_policy": authority.policy(immutable=True)}
+        check(vault.ask("PUT", f"/keys/{name}", body=body | {"key": key | {"kty": "EC"}}), 400, "AKV.SKR.1006: ")
+        assert vault.ask("PUT", f"/keys/{name}", body=body).status == 200
+        check(vault.ask("PUT", f"/keys/{name}", body=body | {"release_policy": authority.policy()}), 400, "1020")
+        value = release(vault, name, authority.token()).json["value"]
+        assert opened(value).private_numbers() == ec_key().private_numbers()
+
+    @staticmethod
+    def change(vault: Client, name: str, version: str, body: dict[str, Any]) -> Any:
+        """Update a key."""
+        return vault.ask("PATCH", f"/keys/{name}/{version}", body=body)
 
 
 # ---- released -------------------------------------------------------------------------------------------------------

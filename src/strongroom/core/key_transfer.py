@@ -96,13 +96,13 @@ def _parts_of(kid: str, base: str) -> tuple[str, str]:
     if not kid.lower().startswith(prefix):
         raise no_such_transfer("key exchange key elsewhere")
     name, _, version = kid[len(prefix) :].partition("/")
-    found = parse_version(version)
-    if not found:
-        raise no_such_transfer("no version of a key exchange key")
     try:
-        return parse_object_name(name), found
+        parsed, found = parse_object_name(name), parse_version(version)
     except Invalid:
-        raise no_such_transfer("no name of a key exchange key") from None
+        raise no_such_transfer("no id of a key exchange key") from None
+    if found is None or not version:
+        raise no_such_transfer("no version of a key exchange key")
+    return parsed, found
 
 
 def _octets(text: str) -> bytes | None:
