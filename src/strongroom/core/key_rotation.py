@@ -43,7 +43,7 @@ class Duration:
 
 
 def parse_duration(text: str) -> Duration | None:
-    """Read a duration of whole years, months, weeks and days, in that order; None if it is none, or longer than may be."""
+    """Read a duration of whole years, months, weeks and days, in that order; None if it is none, or is too long."""
     found = _DURATION.fullmatch(text)
     if found is None:
         return None
@@ -262,4 +262,4 @@ def expiry_of_new(policy: RotationPolicy | None, now: int) -> int | None:
 
 def retry_delay(failures: int) -> int:
     """Say how many seconds to wait after a rotation failed for the *failures*th time: twice as long each time."""
-    return min(limits.ROTATION_RETRY_S * 2 ** min(failures - 1, 30), DAY_S)
+    return min(limits.ROTATION_RETRY_S << min(failures - 1, 30), DAY_S)

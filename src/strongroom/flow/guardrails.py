@@ -60,6 +60,16 @@ def guard_secret_resource(call: Call, vault: Vault, name: str, facts: SecretFact
     _require_allowed(name, _audited(call, judge_secret(guardrails_of(call.world.view), vault, facts)))
 
 
+def guard_key_resource(call: Call, vault: Vault, name: str, facts: KeyFacts) -> None:
+    """
+    Judge a version of a key as a change on the management plane would make it.
+
+    Raises:
+        Forbidden: `RequestDisallowedByPolicy`.
+    """
+    _require_allowed(name, _audited(call, judge_key(guardrails_of(call.world.view), vault, facts)))
+
+
 def guard_secrets(call: Call, vault: Vault, versions: Iterable[SecretFacts]) -> None:
     """
     Judge versions of a secret as a change would make them.

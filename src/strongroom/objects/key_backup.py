@@ -13,6 +13,7 @@ import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.guids import new_guid
+from strongroom.core.key_rotation import Upkeep
 from strongroom.core.keys import KeyVersionBody, require_not_managed
 from strongroom.core.lifecycle import require_active, require_backup_fits
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
@@ -23,6 +24,7 @@ from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
 from strongroom.http import json
 from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.key_rows import Key, held_key, key_of, new_row
+from strongroom.objects.key_schedule import scheduled, upkeep_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import Entropy, each_version, latest_version, make_room
 from strongroom.store import Reader, Transaction
@@ -147,7 +149,7 @@ async def restore_key(
     Raises:
         Conflict: the name is in use, or is that of a deleted key.
     """
-    await make_room(tx, vault, Collection.KEYS, backup.name, base, now=now, remove=remove_key(vault, envelope))
+    await make_room(tx, vault, Collection.KEYS, backup.name, base, now=now, remove=remove_key(vault, lambda: envelope))
     last = versions[-1]
     stored = StoredObject(
         vault.id,
@@ -158,9 +160,9 @@ async def restore_key(
         last.version,
         len(versions),
         policy=backup.policy,
-        # What the policy wants next, the job that follows it works out.
-        due_at=None if backup.policy is None else now,
     )
+    # What was noted of the key that was backed up was not noted of this one.
+    stored = scheduled(stored, last.body, Upkeep(upkeep_of(stored).policy))
     await tx.put_object(stored)
     for ordinal, one in enumerate(versions, start=1):
         await tx.put_version(new_row(vault, envelope, stored, one.version, ordinal, one.body, one.made.material))

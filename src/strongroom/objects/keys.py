@@ -13,12 +13,13 @@ from typing import Self
 
 from strongroom.core.key_release import check_update, with_release
 from strongroom.core.keys import GivenKeyProperties, KeyVersionBody, require_not_managed, updated_key_version
-from strongroom.core.objects import Collection
+from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import KeyProtection, MadeKey
 from strongroom.crypto.protocol import Envelope
 from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.key_rows import Key, encode_body, held_key, key_of, new_row
+from strongroom.objects.key_schedule import scheduled
 from strongroom.objects.lifecycle import (
     Entropy,
     delete_object,
@@ -104,8 +105,9 @@ async def put_new_version(
         before = key_of(old, await latest_version(tx, old)).body
         require_not_managed(before, "create")
     body = with_release(body, before)
-    remove = remove_key(vault, envelope)
+    remove = remove_key(vault, lambda: envelope)
     stored = await next_version(tx, vault, Collection.KEYS, name, version, now=now, entropy=entropy, remove=remove)
+    stored = await _put_scheduled(tx, stored, body)
     await tx.put_version(new_row(vault, envelope, stored, version, stored.versions, body, material))
     return Key(stored, version, body)
 
@@ -124,6 +126,8 @@ async def update_key(
     stored, row = await version_to_change(tx, vault, Collection.KEYS, name, version, now=now)
     before = key_of(stored, row).body
     body = updated_key_version(before, check_update(given, before, versioned=bool(version)), now)
+    if row.version == stored.latest:
+        stored = await _put_scheduled(tx, stored, body)
     await tx.put_version(replace(row, body=encode_body(body)))
     return Key(stored, row.version, body)
 
@@ -165,4 +169,12 @@ async def purge_key(tx: Transaction, vault: Vault, envelope: Envelope, name: str
     old = await tx.object(vault.id, Collection.KEYS, name)
     if old is not None and old.deleted is not None:
         require_not_managed(key_of(old, await latest_version(tx, old)).body, "purge")
-    await purge_object(tx, vault, Collection.KEYS, name, now=now, remove=remove_key(vault, envelope))
+    await purge_object(tx, vault, Collection.KEYS, name, now=now, remove=remove_key(vault, lambda: envelope))
+
+
+async def _put_scheduled(tx: Transaction, stored: StoredObject, latest: KeyVersionBody) -> StoredObject:
+    """Have a key looked after when its latest version, as it is now, wants it."""
+    changed = scheduled(stored, latest)
+    if changed != stored:
+        await tx.put_object(changed)
+    return changed

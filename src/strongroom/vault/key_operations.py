@@ -14,6 +14,7 @@ from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
 from strongroom.vault.key_import import back_up_key, import_key, restore_key
 from strongroom.vault.key_release import get_key_attestation, release_key
+from strongroom.vault.key_rotation import get_rotation_policy, rotate_key, set_rotation_policy
 from strongroom.vault.keys import (
     create_key,
     delete_key,
@@ -39,17 +40,13 @@ def permission(word: str, action: str) -> DataPermission:
 _CREATE = permission("create", "create/action")
 _IMPORT = permission("import", "import/action")
 _GET = permission("get", "read")
-_LIST = permission("list", "read")
-_UPDATE = permission("update", "update/action")
-_DELETE = permission("delete", "delete")
-_RECOVER = permission("recover", "recover/action")
-_PURGE = permission("purge", "purge/action")
-_BACKUP = permission("backup", "backup/action")
-_RESTORE = replace(permission("restore", "restore/action"), by_handler=True)
-"""Its name is within the backup."""
-
-_S = SOFT_DELETE_SINCE
 _RELEASE = permission("release", "release/action")
+_ROTATION_SINCE = "7.3"
+
+
+def _policy_permission(word: str, action: str) -> DataPermission:
+    return DataPermission("keys", word, f"Microsoft.KeyVault/vaults/keyrotationpolicies/{action}")
+
 
 # A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
 # right (security.md "Corrections").
@@ -60,6 +57,16 @@ _VERIFY = permission("verify", "verify/action")
 _WRAP = permission("wrapKey", "wrap/action")
 _UNWRAP = permission("unwrapKey", "unwrap/action")
 _VALUE = use_wire.KeyOperationsParameters
+_LIST = permission("list", "read")
+_UPDATE = permission("update", "update/action")
+_DELETE = permission("delete", "delete")
+_RECOVER = permission("recover", "recover/action")
+_PURGE = permission("purge", "purge/action")
+_BACKUP = permission("backup", "backup/action")
+_RESTORE = replace(permission("restore", "restore/action"), by_handler=True)
+"""Its name is within the backup."""
+
+_S = SOFT_DELETE_SINCE
 
 KEY_ROWS: tuple[Op, ...] = (
     Op(
@@ -67,25 +74,17 @@ KEY_ROWS: tuple[Op, ...] = (
         throttle="create", body=wire.KeyCreateParameters,
     ),
     Op(
-        "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
-        throttle="create", body=wire.KeyImportParameters,
+        "KeyRotate", "POST", "/keys/{name}/rotate", permission("rotate", "rotate/action"), rotate_key, on_key,
+        since=_ROTATION_SINCE, throttle="create",
     ),
-    Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
     Op(
-        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
-        body=wire.KeyUpdateParameters,
+        "KeyRotationPolicyGet", "GET", "/keys/{name}/rotationpolicy",
+        _policy_permission("getrotationpolicy", "read"), get_rotation_policy, on_key, since=_ROTATION_SINCE,
     ),
-    Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),
-    Op("KeyList", "GET", "/keys", _LIST, list_keys, on_vault, steady=True),
-    Op("KeyListVersions", "GET", "/keys/{name}/versions", _LIST, list_key_versions, on_key),
-    Op("KeyListDeleted", "GET", "/deletedkeys", _LIST, list_deleted_keys, on_vault, _S),
-    Op("KeyGetDeleted", "GET", "/deletedkeys/{name}", _GET, get_deleted_key, on_key, _S),
-    Op("KeyRecover", "POST", "/deletedkeys/{name}/recover", _RECOVER, recover_deleted_key, on_key, _S),
-    Op("KeyPurge", "DELETE", "/deletedkeys/{name}", _PURGE, purge_deleted_key, on_key, _S, success=204),
-    Op("KeyBackup", "POST", "/keys/{name}/backup", _BACKUP, back_up_key, on_key, _S),
     Op(
-        "KeyRestore", "POST", "/keys/restore", _RESTORE, restore_key, on_vault, _S,
-        body=wire.KeyRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
+        "KeyRotationPolicySet", "PUT", "/keys/{name}/rotationpolicy",
+        _policy_permission("setrotationpolicy", "write"), set_rotation_policy, on_key, since=_ROTATION_SINCE,
+        body=wire.KeyRotationPolicy,
     ),
     Op(
         "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
@@ -114,6 +113,27 @@ KEY_ROWS: tuple[Op, ...] = (
     Op(
         "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
         body=use_wire.GetRandomBytesRequest, steady=True,
+    ),
+    Op(
+        "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
+        throttle="create", body=wire.KeyImportParameters,
+    ),
+    Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
+    Op(
+        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
+        body=wire.KeyUpdateParameters,
+    ),
+    Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),
+    Op("KeyList", "GET", "/keys", _LIST, list_keys, on_vault, steady=True),
+    Op("KeyListVersions", "GET", "/keys/{name}/versions", _LIST, list_key_versions, on_key),
+    Op("KeyListDeleted", "GET", "/deletedkeys", _LIST, list_deleted_keys, on_vault, _S),
+    Op("KeyGetDeleted", "GET", "/deletedkeys/{name}", _GET, get_deleted_key, on_key, _S),
+    Op("KeyRecover", "POST", "/deletedkeys/{name}/recover", _RECOVER, recover_deleted_key, on_key, _S),
+    Op("KeyPurge", "DELETE", "/deletedkeys/{name}", _PURGE, purge_deleted_key, on_key, _S, success=204),
+    Op("KeyBackup", "POST", "/keys/{name}/backup", _BACKUP, back_up_key, on_key, _S),
+    Op(
+        "KeyRestore", "POST", "/keys/restore", _RESTORE, restore_key, on_vault, _S,
+        body=wire.KeyRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
     ),
     Op(
         "KeyRelease", "POST", "/keys/{name}/{version?}/release", _RELEASE, release_key, on_key, EXPORTABLE_SINCE,

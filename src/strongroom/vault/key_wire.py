@@ -188,6 +188,42 @@ class KeyBundle(msgspec.Struct, omit_defaults=True):
     scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
 
 
+class RotationTrigger(msgspec.Struct, omit_defaults=True):
+    """`LifetimeActionsTrigger`: ISO 8601 durations."""
+
+    timeAfterCreate: str | None = None  # noqa: N815  the wire's name
+    timeBeforeExpiry: str | None = None  # noqa: N815  the wire's name
+
+
+class RotationAction(msgspec.Struct, omit_defaults=True):
+    """`LifetimeActionsType`."""
+
+    type: str | None = None
+
+
+class LifetimeAction(msgspec.Struct, omit_defaults=True):
+    """`LifetimeActions`: one of them."""
+
+    trigger: RotationTrigger | None = None
+    action: RotationAction | None = None
+
+
+class RotationPolicyAttributes(msgspec.Struct, omit_defaults=True):
+    """`KeyRotationPolicyAttributes`; of a request's, the times are not used."""
+
+    expiryTime: str | None = None  # noqa: N815  the wire's name
+    created: int | None = None
+    updated: int | None = None
+
+
+class KeyRotationPolicy(msgspec.Struct, omit_defaults=True):
+    """`KeyRotationPolicy`, as requests and answers have it."""
+
+    id: str | None = None
+    lifetimeActions: list[LifetimeAction] | None = None  # noqa: N815  the wire's name
+    attributes: RotationPolicyAttributes | None = None
+
+
 class KeyItem(msgspec.Struct, omit_defaults=True):
     """`KeyItem` and its deleted form."""
 
