@@ -26,7 +26,8 @@ def digest(algorithm: str) -> bytes:
 
 def remote(key_id: str) -> CryptographyClient:
     """Give a client that does nothing here, as one does whose caller may not read the key."""
-    crypto = CryptographyClient(key_id, credential)
+    own_name, version = key_id.rsplit("/", 2)[-2:]
+    crypto = client.get_cryptography_client(own_name, key_version=version)
     crypto._initialized = True
     return crypto
 
