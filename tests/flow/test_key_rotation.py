@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from strongroom.core.builtin_roles import KEY_VAULT_READER
+from strongroom.core.network import Link
+from strongroom.core.objects import Collection
 from strongroom.core.vaults import AccessPolicy
 from tests.flow.client import VERSION, Client
 from tests.flow.journal import last
@@ -144,6 +146,21 @@ def test_older_versions_of_the_api_know_no_rotation(vault: Client, name: str, ve
     assert vault.ask("POST", f"/keys/{name}/rotate", version="7.3").status == 200
 
 
+def test_a_guardrail_holds_for_what_rotation_makes(world: Simulation, vault: Client, name: str) -> None:
+    """A key that ends is not rotated into one that does not."""
+    old = create(vault, name, attributes={"exp": int(world.clock()) + 9 * DAY})
+    text = '[[guardrail]]\nname = "keys end"\nrule = "key-expiry"\neffect = "deny"\nmax_days = 90\n'
+    world.ask("POST", "http://control/policy", body={"text": text}, link=Link.CONTROL)
+    try:
+        refused = vault.ask("POST", f"/keys/{name}/rotate")
+        assert (refused.status, refused.error["innererror"]) == (403, {"code": "DisallowedByPolicy"})
+        assert vault.done("GET", f"/keys/{name}") == old
+        set_policy(vault, name, expiry="P90D")
+        assert rotate(vault, name)["attributes"]["exp"] == int(world.clock()) + 90 * DAY
+    finally:
+        world.ask("DELETE", "http://control/policy", link=Link.CONTROL)
+
+
 # ---- policies -------------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +205,20 @@ def test_a_policy_outlives_versions(vault: Client, name: str) -> None:
     rotate(vault, name)
     create(vault, name)
     assert vault.done("GET", f"/keys/{name}/rotationpolicy") == policy
+
+
+def test_a_policy_is_in_the_backup(vault: Client, name: str) -> None:
+    """A key that was lost and restored rotates as it did."""
+    create(vault, name)
+    policy = set_policy(vault, name, action(timeAfterCreate="P90D"))
+    backup = vault.done("POST", f"/keys/{name}/backup")
+    vault.done("DELETE", f"/keys/{name}")
+    vault.done("DELETE", f"/deletedkeys/{name}")
+    vault.done("POST", "/keys/restore", body=backup)
+    assert vault.done("GET", f"/keys/{name}/rotationpolicy") == policy
+    stored = vault.world.run(vault.world.store.object(vault.world.vault.id, Collection.KEYS, name))
+    assert stored is not None
+    assert stored.due_at == int(vault.world.clock()) + 90 * DAY
 
 
 def test_what_a_body_says_besides_is_passed_over(vault: Client, name: str) -> None:

@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from strongroom.app import key_upkeep
+from strongroom.app.jobs import JOBS, Service
 from strongroom.app.key_upkeep import look_after_keys
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.errors import Unavailable
@@ -233,6 +235,17 @@ def test_keys_of_a_deleted_vault_wait_for_it(world: Simulation, vault: Client, n
     assert look(world) == {}
     world.advance(1)
     assert look(world) == {ROTATE: 1}
+
+
+def test_the_service_looks_after_keys(world: Simulation, vault: Client, name: str) -> None:
+    """Among its jobs is one that does all this."""
+    create(vault, name)
+    every(vault, name, "P8D")
+    world.advance(8 * DAY_S)
+    (job,) = [one for one in JOBS if one.name == "keys"]
+    opened = SimpleNamespace(world=world.world, installation=SimpleNamespace(id=NODE))
+    world.run(job.run(cast("Service", SimpleNamespace(opened=opened))))
+    assert versions(world, name) == 2
 
 
 def test_many_keys_are_looked_after_in_batches(

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from strongroom.core.objects import Collection
+from strongroom.objects import key_rows
+from strongroom.store import Transaction
 from tests.flow.client import Client
+from tests.flow.keys import MemoryToken, create, version_of
 from tests.world import START, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
 
 P256 = {"kty": "EC"}
-
-
-def create(vault: Client, name: str, **members: Any) -> Any:
-    """Create a key, P-256 unless *members* say otherwise."""
-    return vault.done("POST", f"/keys/{name}/create", body=P256 | members)
-
-
-def version_of(bundle: dict[str, Any]) -> str:
-    """Give the version at the end of a key's id."""
-    version: str = bundle["key"]["kid"].rpartition("/")[2]
-    return version
 
 
 def size_of(member: str) -> int:
@@ -157,3 +152,153 @@ def test_the_journal_says_what_a_key_is(world: Simulation, vault: Client, name: 
         assert (recorded["type"], recorded["curve"]) == ("EC", "P-256")
         assert recorded["operations"] == ["sign", "verify"]
         assert recorded["attributes"]["exp"] == 2_000_000_000
+
+
+# ---- update, versions, lists ----------------------------------------------------------------------------------------
+
+
+def test_an_update_changes_what_it_names(world: Simulation, vault: Client, name: str) -> None:
+    """Operations, attributes and tags change with `updated`; the rest of it stays."""
+    bundle = create(vault, name, tags={"a": "b"}, attributes={"nbf": 1, "exp": 9})
+    world.advance(60)
+    updated = vault.done(
+        "PATCH", f"/keys/{name}/", body={"key_ops": ["verify"], "attributes": {"enabled": False}, "kty": "RSA"}
+    )
+    attributes = bundle["attributes"] | {"enabled": False, "updated": int(world.clock())}
+    assert updated == bundle | {"key": bundle["key"] | {"key_ops": ["verify"]}, "attributes": attributes}
+    assert vault.done("GET", f"/keys/{name}") == updated
+
+
+def test_an_update_changes_one_version(vault: Client, name: str) -> None:
+    """An update with a version in its path changes that version alone."""
+    first, second = create(vault, name), create(vault, name)
+    vault.done("PATCH", f"/keys/{name}/{version_of(first)}", body={"tags": {"old": "yes"}})
+    assert vault.done("GET", f"/keys/{name}/{version_of(first)}")["tags"] == {"old": "yes"}
+    assert vault.done("GET", f"/keys/{name}") == second
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"key_ops": ["encrypt"]}, {"key_ops": ["sign", "sign"]}, {"attributes": {"exp": 4}}, {"tags": {"a": "b" * 513}}],
+)
+def test_a_wrong_update_changes_nothing(vault: Client, name: str, body: dict[str, Any]) -> None:
+    """What does not fit the key, or does not fit what stays, is 400, and the key is as it was."""
+    bundle = create(vault, name, attributes={"nbf": 5})
+    answer = vault.ask("PATCH", f"/keys/{name}", body=body)
+    assert answer.status == 400
+    assert answer.error["code"] == "BadParameter"
+    assert vault.done("GET", f"/keys/{name}") == bundle
+
+
+@pytest.mark.parametrize("version", ["", "0" * 32])
+def test_what_is_not_there_is_not_found(vault: Client, name: str, version: str) -> None:
+    """A key or a version that is not there is 404 `KeyNotFound` in the reference's words."""
+    if version:
+        create(vault, name)
+    for method, body in (("GET", None), ("PATCH", {"tags": {}})):
+        answer = vault.ask(method, f"/keys/{name}/{version}", body=body)
+        assert answer.status == 404
+        assert answer.error["code"] == "KeyNotFound"
+        assert f"A key with (name/id) {name}{'/' if version else ''}{version} was not" in answer.error["message"]
+    assert vault.ask("GET", f"/keys/{name}-other/versions").status == 404
+
+
+def test_lists_have_no_public_part(vault: Client, name: str) -> None:
+    """Keys are listed by their latest version without naming it, versions with it; neither list has `key`."""
+    first, second = create(vault, name, tags={"a": "b"}), create(vault, name, tags={"c": "d"})
+    items = [item for item in vault.walk("/keys") if item["kid"].endswith(name)]
+    assert items == [
+        {
+            "kid": second["key"]["kid"].rpartition("/")[0],
+            "attributes": second["attributes"],
+            "tags": {"c": "d"},
+        }
+    ]
+    versions = vault.walk(f"/keys/{name}/versions", "&maxresults=1")
+    assert [item["kid"] for item in versions] == [first["key"]["kid"], second["key"]["kid"]]
+    assert [item["tags"] for item in versions] == [{"a": "b"}, {"c": "d"}]
+
+
+def test_a_key_and_a_secret_may_have_one_name(vault: Client, name: str) -> None:
+    """Keys and secrets have names of their own."""
+    secret, key = vault.put(name), create(vault, name)
+    assert vault.done("GET", f"/secrets/{name}") == secret
+    assert vault.done("GET", f"/keys/{name}") == key
+    vault.done("DELETE", f"/secrets/{name}")
+    assert vault.done("GET", f"/keys/{name}") == key
+
+
+# ---- certificates' keys, and keys in tokens -------------------------------------------------------------------------
+
+
+def test_a_certificates_key_is_not_changed_by_others(world: Simulation, vault: Client, name: str) -> None:
+    """A managed key says so, and is neither updated, made anew, backed up nor deleted: `KeyManagedByKeyVault`."""
+    create(vault, name)
+
+    async def manage(tx: Transaction) -> None:
+        stored = await tx.object(world.vault.id, Collection.KEYS, name)
+        assert stored is not None
+        row = await tx.version(world.vault.id, Collection.KEYS, name, stored.latest)
+        assert row is not None
+        body = replace(key_rows.key_of(stored, row).body, managed=True)
+        await tx.put_version(replace(row, body=key_rows.encode_body(body)))
+
+    world.commit(manage)
+    bundle = vault.done("GET", f"/keys/{name}")
+    assert bundle["managed"] is True
+    for method, path, body in (
+        ("DELETE", "", None),
+        ("PATCH", "/", {"tags": {}}),
+        ("POST", "/create", {"kty": "EC"}),
+        ("POST", "/backup", None),
+    ):
+        answer = vault.ask(method, f"/keys/{name}{path}", body=body)
+        assert answer.status == 403
+        assert answer.error["innererror"] == {"code": "KeyManagedByKeyVault"}
+        assert answer.error["message"].endswith("is not allowed as this object's lifetime is managed by Key Vault.")
+    assert vault.done("GET", f"/keys/{name}") == bundle
+
+
+@pytest.fixture
+def token(world: Simulation) -> Iterator[MemoryToken]:
+    """Give the service a token, and the vault the SKU that has keys in it."""
+    held = MemoryToken()
+    world.world.protections.token = held
+    world.set_vault(sku="premium")
+    yield held
+    world.world.protections.token = None
+
+
+def test_a_key_in_a_token_is_made_there(vault: Client, token: MemoryToken, name: str) -> None:
+    """A `-HSM` key of a premium vault is the token's, and says which platform holds it."""
+    bundle = create(vault, name, kty="EC-HSM")
+    assert len(token.held) == 1
+    assert bundle["key"]["kty"] == "EC-HSM"
+    assert bundle["attributes"]["hsmPlatform"] == "1"
+
+
+def test_a_refused_create_leaves_nothing_in_the_token(vault: Client, token: MemoryToken, name: str) -> None:
+    """What was made for a key that did not come to be is destroyed."""
+    create(vault, name)
+    vault.done("DELETE", f"/keys/{name}")
+    answer = vault.ask("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"})
+    assert answer.error["innererror"] == {"code": "ObjectIsDeletedButRecoverable"}
+    assert token.held == {}
+
+
+def test_a_standard_vault_has_no_key_in_a_token(
+    world: Simulation, vault: Client, token: MemoryToken, name: str
+) -> None:
+    """A `-HSM` type in a standard vault is 400, and nothing is made: never silently in software."""
+    world.set_vault(sku="standard")
+    answer = vault.ask("POST", f"/keys/{name}/create", body={"kty": "RSA-HSM"})
+    assert answer.status == 400
+    assert answer.error["code"] == "BadParameter"
+    assert token.held == {}
+
+
+def test_a_token_that_is_away_makes_no_key(vault: Client, token: MemoryToken, name: str) -> None:
+    """The answer is 503, and other keys are as they were."""
+    token.away = True
+    assert vault.ask("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"}).status == 503
+    create(vault, name)

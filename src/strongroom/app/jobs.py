@@ -23,6 +23,7 @@ from strongroom.directory.sessions import end_families, expired_families
 from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
+from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
@@ -72,7 +73,13 @@ async def keep_checkpoint(service: Service) -> None:
 async def purge_objects(service: Service) -> None:
     """Remove objects whose retention is over."""
     world = service.opened.world
-    await purge_due_objects(world.store, world.now())
+    await purge_due_objects(world.store, world.keys, world.now())
+
+
+async def destroy_keys(service: Service) -> None:
+    """Destroy in the token the keys that were purged here."""
+    world = service.opened.world
+    await destroy_doomed_keys(world.store, world.protections)
 
 
 async def look_after(service: Service) -> None:
@@ -84,7 +91,9 @@ async def purge_vaults(service: Service) -> None:
     """Remove vaults whose retention is over."""
     world, now = service.opened.world, service.opened.world.now()
     if has_expired_vaults(world.view, now):
-        await world.store.commit(lambda tx: purge_expired_vaults(tx, now=now))
+        await world.store.commit(
+            lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
+        )
 
 
 async def purge_directory(service: Service) -> None:
@@ -156,6 +165,7 @@ JOBS: tuple[Job, ...] = (
     # It takes its lease by itself, as it renews it while there is more to do.
     Job("keys", 15.0, look_after, shared=False),
     Job("purge vaults", 300.0, purge_vaults),
+    Job("destroy purged keys", 60.0, destroy_keys),
     Job("purge directory", 300.0, purge_directory),
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
     Job("end expired sessions", 600.0, end_expired_sessions),

@@ -149,7 +149,7 @@ async def restore_key(
     Raises:
         Conflict: the name is in use, or is that of a deleted key.
     """
-    await make_room(tx, vault, Collection.KEYS, backup.name, base, now=now, remove=remove_key(vault, envelope))
+    await make_room(tx, vault, Collection.KEYS, backup.name, base, now=now, remove=remove_key(vault, lambda: envelope))
     last = versions[-1]
     stored = StoredObject(
         vault.id,

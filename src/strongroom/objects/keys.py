@@ -101,7 +101,7 @@ async def put_new_version(
     old = await tx.object(vault.id, Collection.KEYS, name)
     if old is not None and old.deleted is None:
         require_not_managed(key_of(old, await latest_version(tx, old)).body, "create")
-    remove = remove_key(vault, envelope)
+    remove = remove_key(vault, lambda: envelope)
     stored = await next_version(tx, vault, Collection.KEYS, name, version, now=now, entropy=entropy, remove=remove)
     stored = await _put_scheduled(tx, stored, body)
     await tx.put_version(new_row(vault, envelope, stored, version, stored.versions, body, material))
@@ -164,7 +164,7 @@ async def purge_key(tx: Transaction, vault: Vault, envelope: Envelope, name: str
     old = await tx.object(vault.id, Collection.KEYS, name)
     if old is not None and old.deleted is not None:
         require_not_managed(key_of(old, await latest_version(tx, old)).body, "purge")
-    await purge_object(tx, vault, Collection.KEYS, name, now=now, remove=remove_key(vault, envelope))
+    await purge_object(tx, vault, Collection.KEYS, name, now=now, remove=remove_key(vault, lambda: envelope))
 
 
 async def _put_scheduled(tx: Transaction, stored: StoredObject, latest: KeyVersionBody) -> StoredObject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import given
@@ -18,8 +18,9 @@ from tests.conformance.store.backends import tagger
 from tests.conformance.store.samples import VAULT, secret, user
 
 SMALL = st.integers(0, 3)
+WHAT = ["put", "drop", "set", "delete", "recover", "due", "purge", "empty"]
 Operation = tuple[str, int, int]
-OPERATIONS = st.tuples(st.sampled_from(["put", "drop", "set", "delete", "recover", "purge", "empty"]), SMALL, SMALL)
+OPERATIONS = st.tuples(st.sampled_from(WHAT), SMALL, SMALL)
 CHANGES = st.lists(st.tuples(st.lists(OPERATIONS, max_size=5), st.booleans()), max_size=12)
 
 
@@ -60,12 +61,10 @@ async def perform(model: Model, transaction: Transaction, operation: Operation) 
             model.objects[name], model.versions[name, ordinal] = stored, version
             await transaction.put_object(stored)
             await transaction.put_version(version)
-        case "delete" | "recover":
+        case "delete" | "recover" | "due":
             if name in model.objects:
-                ordinal = model.objects[name].versions
-                stored, _ = secret(name, ordinal, deleted=other) if what == "delete" else secret(name, ordinal)
-                model.objects[name] = stored
-                await transaction.put_object(stored)
+                model.objects[name] = altered(model.objects[name], what, other)
+                await transaction.put_object(model.objects[name])
         case "purge":
             there = model.objects.pop(name, None) is not None
             model.versions = {key: version for key, version in model.versions.items() if key[0] != name}
@@ -73,6 +72,13 @@ async def perform(model: Model, transaction: Transaction, operation: Operation) 
         case _:
             assert await transaction.remove_vault_objects(VAULT) == len(model.objects)
             model.objects, model.versions = {}, {}
+
+
+def altered(stored: StoredObject, what: str, other: int) -> StoredObject:
+    """Delete an object, recover it, or give it a policy, a time at which it is due, both, or neither."""
+    if what == "due":
+        return replace(stored, policy=bytes(other) if other % 2 else None, due_at=other if other > 1 else None)
+    return replace(stored, deleted=other if what == "delete" else None)
 
 
 async def compare(model: Model, store: Store | Transaction) -> None:
@@ -84,6 +90,10 @@ async def compare(model: Model, store: Store | Transaction) -> None:
             stored for _, stored in sorted(model.objects.items()) if (stored.deleted is None) == (state == "active")
         ]
         assert [stored for stored, _ in page.rows] == expected
+    active = [stored for _, stored in sorted(model.objects.items()) if stored.deleted is None]
+    for now in (2, 3):
+        due = [one for at in range(now + 1) for one in active if one.due_at == at]
+        assert await store.due_objects(now, limit=99) == due
     for name in (f"Name{number}" for number in range(4)):
         versions = await store.versions(VAULT, Collection.SECRETS, name, after=0, limit=99)
         assert list(versions.rows) == [version for key, version in sorted(model.versions.items()) if key[0] == name]

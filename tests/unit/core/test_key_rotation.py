@@ -132,6 +132,16 @@ def notify(before: str | None) -> GivenAction:
     return GivenAction("Notify", None, before)
 
 
+def test_limits_hold_to_the_day() -> None:
+    """At the limit it is taken, one day past it is not."""
+    longest, shortest = limits.ROTATION_DURATION_DAYS, limits.KEY_EXPIRY_TIME_DAYS
+    assert parse_duration(f"P{longest}D") is not None
+    assert parse_duration(f"P{longest + 1}D") is None
+    assert read_policy([], f"P{shortest}D", None, NOW).expiry_time is not None
+    with pytest.raises(Invalid):
+        read_policy([], f"P{shortest - 1}D", None, NOW)
+
+
 def test_a_policy_without_actions_is_the_default() -> None:
     """Nobody can remove the notification."""
     assert read_policy([], None, None, NOW) == RotationPolicy(NOW, NOW, None, None, DEFAULT_NOTIFY)
@@ -296,6 +306,7 @@ def test_a_rotation_that_failed_waits_and_notices_do_not() -> None:
 
 def test_tries_come_further_and_further_apart() -> None:
     """From a minute to a day."""
+    assert retry_delay(1) == limits.ROTATION_RETRY_S
     assert [retry_delay(n) for n in (1, 2, 3, 11, 12, 10**9)] == [60, 120, 240, 61_440, DAY_S, DAY_S]
 
 
