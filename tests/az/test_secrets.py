@@ -67,7 +67,7 @@ def test_refusals(az: Az, vault: str) -> None:
     assert "BadParameter" in az.refused(f"keyvault secret set {place} -n s --value", "x" * 25_601)
 
 
-def test_keys_and_certificates_are_not_there_yet(az: Az, vault: str) -> None:
-    """What the vault does not serve is said in one clear sentence, and nothing is made."""
-    for command in ("key create -n k", "key list", "certificate list"):
-        assert "The path is not one of this service's" in az.refused(f"keyvault {command} --vault-name {vault}")
+def test_certificates_are_not_there_yet(az: Az, vault: str) -> None:
+    """What the vault does not serve is said in one clear sentence."""
+    told = az.refused(f"keyvault certificate list --vault-name {vault}")
+    assert "The path is not one of this service's" in told

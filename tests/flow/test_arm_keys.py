@@ -239,6 +239,8 @@ class TestRefused:
             {"kty": "EC", "rotationPolicy": {"attributes": {"expiryTime": "P1D"}}},
             {"kty": "EC", "rotationPolicy": {"lifetimeActions": [{"action": {"type": "rotate"}}]}},
             {"kty": "EC", "release_policy": {"data": "*"}},
+            {"kty": "EC", "release_policy": {"data": "e30"}},
+            {"kty": "EC", "attributes": {"exportable": True}, "release_policy": {"data": "e30"}},
         ],
     )
     def test_properties(self, arm: Arm, properties: dict[str, Any]) -> None:

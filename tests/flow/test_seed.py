@@ -63,6 +63,12 @@ def read(world: Simulation, secret: str) -> Any:
     return answer.json
 
 
+def key_of(world: Simulation, key: str) -> Any:
+    """Look at a key as the administrator."""
+    token = world.token(world.administrator)
+    return world.ask("GET", f"{world.vault_url}/keys/{key}?api-version=7.4", token=token).json
+
+
 # ---- the whole ------------------------------------------------------------------------------------------------------
 
 
@@ -90,8 +96,9 @@ def test_the_example(fresh: Simulation) -> None:
     again = seeding.plan(fresh, text, **how)
     assert (steps(again), again.unchanged) == ([], 30)
     made = seeding.export(fresh)
-    assert len(made.left_out) == 1
-    assert made.left_out[0].startswith("the secrets of vault shop-archive: ")
+    assert [one.partition(":")[0] for one in made.left_out] == [
+        "the secrets of vault shop-archive", "the keys of vault shop-archive",
+    ]  # fmt: skip
     assert steps(seeding.plan(fresh, write_yaml(made.document))) == []
     assert value not in write_yaml(made.document)
 
@@ -435,6 +442,41 @@ def test_there_is_nothing_to_keep(world: Simulation) -> None:
         wanted = seeding.read_wanted(seeding.read_document(json.dumps(file).encode()), reach)
         (fault,) = seeding.missing(seeding.compare(wanted, reach, prune=False), reach)
     assert fault.message == "there is no value to keep: say where it comes from instead of `keep: true`"
+
+
+def test_a_key_is_made_once(world: Simulation) -> None:
+    """A vault makes a key that is not there; applied again it stays, and only what is said of it changes."""
+    key = name("k")
+    said = {
+        "name": key,
+        "type": "EC",
+        "curve": "P-256",
+        "operations": ["sign"],
+        "rotationPolicy": {"rotateAfter": "P90D"},
+    }
+    file = group([{"name": world.vault.name, "keys": [said]}])
+    plan, outcome = seeding.apply(world, file)
+    settled(outcome)
+    assert steps(plan) == [f"create key {world.vault.name}/{key}"]
+    assert steps(seeding.plan(world, file)) == []
+    made = key_of(world, key)
+    changed = {**said, "tags": {"a": "b"}, "rotationPolicy": {"rotateAfter": "P60D", "expiresAfter": "P1Y"}}
+    plan, outcome = seeding.apply(world, group([{"name": world.vault.name, "keys": [changed]}]))
+    settled(outcome)
+    assert [one.name for one in plan.changes[0].differences] == ["tags", "rotationPolicy"]
+    after = key_of(world, key)
+    assert (after["key"]["kid"], after["tags"]) == (made["key"]["kid"], {"a": "b"})
+    vaults = [one for group in seeding.export(world).document["resourceGroups"] for one in group.get("vaults", ())]
+    written = [one for vault in vaults for one in vault.get("keys", ()) if one["name"] == key]
+    assert written == [changed]
+
+
+def test_a_key_keeps_its_kind(world: Simulation) -> None:
+    """Another kind, size or curve would be another key: the plan says that it cannot be."""
+    key = name("k")
+    settled(seeding.apply(world, group([{"name": world.vault.name, "keys": [{"name": key, "type": "EC"}]}]))[1])
+    plan = seeding.plan(world, group([{"name": world.vault.name, "keys": [{"name": key, "type": "oct"}]}]))
+    assert [item.name for item, _ in plan.impossible] == [f"{world.vault.name}/{key}"]
 
 
 def test_a_client_secret_is_put_where_it_is_needed(world: Simulation) -> None:

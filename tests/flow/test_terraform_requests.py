@@ -347,6 +347,51 @@ class TestSecret:
         assert provider.data("PUT", f"{uri}secrets/s", body).status == 200
 
 
+class TestKey:
+    """`azurerm_key_vault_key`."""
+
+    def test_its_life(self, vault: Vault) -> None:
+        """Looked for, made with a rotation policy, read, changed, deleted, purged."""
+        provider = vault.provider
+        uri = vault.create(enableRbacAuthorization=False, accessPolicies=[{
+            "objectId": provider.claims["oid"], "tenantId": provider.tenant,
+            "permissions": {"certificates": [], "keys": [
+                "Get", "Create", "Update", "Delete", "Purge", "Recover", "GetRotationPolicy", "SetRotationPolicy",
+            ], "secrets": [], "storage": []},
+        }])  # fmt: skip
+        absent = provider.data("GET", f"{uri}keys/k/")
+        assert (absent.status, absent.error["code"]) == (404, "KeyNotFound")
+        body = {"kty": "EC", "crv": "P-256", "key_ops": ["sign", "verify"], "attributes": {"enabled": True}, "tags": {}}
+        made = provider.data("POST", f"{uri}keys/k/create", body)
+        assert (made.status, made.json["key"]["key_ops"]) == (200, ["sign", "verify"])
+        policy = {
+            "attributes": {"expiryTime": "P90D"},
+            "lifetimeActions": [
+                {"action": {"type": "Notify"}, "trigger": {"timeBeforeExpiry": "P29D"}},
+                {"action": {"type": "Rotate"}, "trigger": {"timeBeforeExpiry": "P30D"}},
+            ],
+        }
+        assert provider.data("PUT", f"{uri}keys/k/rotationpolicy", policy).status == 200
+        read = provider.data("GET", f"{uri}keys/k/").json
+        assert read["key"] == made.json["key"]
+        kept = provider.data("GET", f"{uri}keys/k/rotationpolicy").json
+        assert {one["action"]["type"].lower() for one in kept["lifetimeActions"]} == {"notify", "rotate"}
+        assert kept["attributes"]["expiryTime"] == "P90D"
+
+        patch = {"key_ops": ["sign"], "attributes": {"enabled": True}, "tags": {"env": "test"}}
+        changed = provider.data("PATCH", f"{uri}keys/k/", patch)
+        assert (changed.status, changed.json["key"]["key_ops"], changed.json["tags"]) == (
+            200,
+            ["sign"],
+            {"env": "test"},
+        )
+        assert provider.data("DELETE", f"{uri}keys/k").status == 200
+        assert provider.data("GET", f"{uri}keys/k/").status == 404
+        assert provider.data("GET", f"{uri}deletedkeys/k").status == 200
+        assert provider.data("DELETE", f"{uri}deletedkeys/k").status == 204
+        assert provider.data("GET", f"{uri}deletedkeys/k").status == 404
+
+
 class TestRoleAssignment:
     """`azurerm_role_assignment`."""
 

@@ -120,6 +120,15 @@ _secrets = some(
 ).map(lambda said: {**said, "value": {"generate": {}}})
 
 
+_keys = some(
+    operations=st.just(["sign"]) | st.just(["verify", "sign"]),
+    enabled=flags,
+    expires=st.just("2040-01-01T00:00:00Z"),
+    tags=tags,
+    rotationPolicy=some(rotateAfter=st.just("P90D"), notifyBeforeExpiry=st.sampled_from(["P30D", "P7D"])),
+).map(lambda said: {**said, "type": "EC", "curve": "P-256"})
+
+
 @st.composite
 def _vaults(draw: Any, principals: list[dict[str, Any]], subnets: list[str]) -> dict[str, Any]:
     words = st.lists(st.sampled_from(["get", "list", "set"]), min_size=1, unique=True)
@@ -140,6 +149,8 @@ def _vaults(draw: Any, principals: list[dict[str, Any]], subnets: list[str]) -> 
         ]
     if draw(flags):
         vault["secrets"] = [{"name": one, **draw(_secrets)} for one in numbered("s", draw, 2)]
+    if draw(flags):
+        vault["keys"] = [{"name": one, **draw(_keys)} for one in numbered("k", draw, 1)]
     return vault
 
 

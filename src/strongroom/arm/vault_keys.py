@@ -18,8 +18,10 @@ from strongroom.arm.documents import Document, vault_uri
 from strongroom.arm.paging import continued, opened
 from strongroom.arm.rights import may_below
 from strongroom.arm.vaults import the_vault
+from strongroom.core.api_versions import LATEST as LATEST_VERSION
 from strongroom.core.errors import NotFound
 from strongroom.core.guardrails import KeyFacts
+from strongroom.core.key_release import require_releasable, with_release
 from strongroom.core.key_rotation import Action, Duration, read_policy
 from strongroom.core.keys import KeyKind, KeyType, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import State, require_name_free, state_of
@@ -62,8 +64,10 @@ async def put_key(call: Call) -> Response:
     wanted = body.properties
     key_type = parse_key_type(wanted.kty)
     spec = spec_of_new(key_type.kind, bits=wanted.key_size, curve=wanted.curve_name, public_exponent=None)
+    given = wire.given_properties(body)
+    require_releasable(given, key_type, vault, LATEST_VERSION)
     place = world.protections.for_new(key_type, vault)
-    draft = new_key_version(key_type, spec, wire.given_properties(body), platform=place.platform, now=call.now)
+    draft = with_release(new_key_version(key_type, spec, given, platform=place.platform, now=call.now), None)
     policy = wire.given_policy(wanted)
     if policy is not None:
         read_policy(*policy, None, call.now)

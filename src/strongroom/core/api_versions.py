@@ -1,8 +1,8 @@
 """
 API versions: which ones there are, in the order they came, and what is said of a missing or unknown one.
 
-Sources: reference azure-key-vault.md sections 1.7 and 3.1, operations.md section 1, security.md "Corrections". Previews
-are not served, and the other choices are in ADR 0014.
+Sources: reference azure-key-vault.md sections 1.7 and 3.1, operations.md section 1, security.md "Corrections". Of
+previews the one is served that Azure CLI uses keys by, and the other choices are in ADR 0014.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ DATA_PLANE: tuple[str, ...] = (
     "7.3",
     "7.4",
     "7.5",
+    "7.6-preview.2",
     "7.6",
     "2025-07-01",
     "2026-04-01",

@@ -36,7 +36,7 @@ def test_the_versions_that_the_references_forgot_are_served() -> None:
 @pytest.mark.parametrize(
     ("version", "told"),
     [
-        *((version, version) for version in ("7.9", "7.6-preview.2", "2026-04-02", "07.4")),
+        *((version, version) for version in ("7.9", "7.6-preview.1", "2026-04-02", "07.4")),
         *((text, "REDACTED") for text in ("7", "latest", "7.4 ", "hunter2")),
     ],
 )
