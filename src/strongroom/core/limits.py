@@ -144,6 +144,18 @@ ENVELOPE_CACHE_ENTRIES = 4096
 """Unwrapped vault keys kept in memory: ours, below three kilobytes each."""
 DATA_KEYS_KEPT = 2048
 """Unwrapped data keys kept in memory, of all vaults together: ours, below three kilobytes each."""
+PRIVATE_KEYS_KEPT = 1024
+"""Private keys in software that are kept ready for use: ours, a few kilobytes each."""
+PUBLIC_KEYS_KEPT = 4096
+"""Public keys that are kept ready, of RSA and of EC each: ours, about a kilobyte each."""
+KEY_OPERATIONS_WAITING = 1024
+"""Uses of keys that may wait for a thread; the next is answered 429: ours."""
+KEYS_MADE_WAITING = 64
+"""Keys that may wait to be made; the next is answered 429: ours. One of RSA-4096 takes a second or two."""
+KEY_VALUE_BYTES = 64 * 1024
+"""What a symmetric key encrypts, decrypts, wraps or unwraps at once, and the `aad` that goes with it: ours."""
+RANDOM_BYTES_MAX = 128
+"""Random bytes of one answer: Azure's own limit."""
 PASSWORD_HASHES_AT_ONCE = 2
 """Argon2id takes 64 MiB for each: ours (security.md "Bootstrap")."""
 PASSWORD_HASHES_WAITING = 16

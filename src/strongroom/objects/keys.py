@@ -8,18 +8,20 @@ rules of names, states and texts are `core.keys` and `core.lifecycle`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import TracebackType
+from typing import Self
 
 import msgspec
 
 from strongroom.core.guids import new_guid
-from strongroom.core.keys import KeyVersionBody
+from strongroom.core.keys import KeyVersionBody, require_not_managed
 from strongroom.core.lifecycle import State, require_name_free, state_of
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
-from strongroom.crypto.keys.protocol import HeldKey
+from strongroom.crypto.keys.protocol import HeldKey, KeyProtection, MadeKey
 from strongroom.crypto.protocol import Envelope
 from strongroom.store import Transaction
 
@@ -60,6 +62,42 @@ def held_key(envelope: Envelope, vault: Vault, row: StoredVersion) -> HeldKey:
     )
 
 
+@dataclass(slots=True)
+class Unclaimed:
+    """
+    Keys that were made for versions that do not exist yet. What no change has claimed by the end is destroyed.
+
+    A change claims them when it has done its part. From then on they stay, whatever becomes of the commit: it may have
+    taken effect where that is not known, and a key without its material would be lost, whereas material without its
+    key only takes up room.
+    """
+
+    place: KeyProtection
+    claimed: bool = False
+    _materials: list[bytes] = field(default_factory=list, repr=False)
+
+    def note(self, made: MadeKey) -> MadeKey:
+        """Look after a key from here on."""
+        self._materials.append(made.material)
+        return made
+
+    def claim(self) -> None:
+        """Say that a change has put all of them in their place."""
+        self.claimed = True
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Destroy what nobody claimed."""
+        if not self.claimed:
+            for material in self._materials:
+                await self.place.destroy(material)
+
+
 async def put_new_version(
     tx: Transaction,
     vault: Vault,
@@ -77,10 +115,14 @@ async def put_new_version(
 
     Raises:
         Conflict: the name is that of a deleted key.
+        Forbidden: the name is that of a certificate's key.
     """
     old = await tx.object(vault.id, Collection.KEYS, name)
     require_name_free(old, Collection.KEYS, name, now)
     if old is not None and state_of(old, now) is State.ACTIVE:
+        latest = await tx.version(vault.id, Collection.KEYS, name, old.latest)
+        if latest is not None:
+            require_not_managed(_remembered(latest.body), "create")
         stored = replace(old, latest=version, versions=old.versions + 1)
     else:
         if old is not None:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from strongroom.core.keys import (
-    DEFAULT_OPERATIONS,
-    Curve,
-    KeyAttributes,
-    KeyKind,
-    KeySpec,
-    KeyType,
-    KeyVersionBody,
-)
+from strongroom.core.api_versions import EXPORTABLE_SINCE, HSM_PLATFORM_SINCE, at_least
+from strongroom.core.guardrails import KeyFacts
+from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import recovery
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
-from strongroom.crypto.keys.protocol import Place
+from strongroom.crypto.keys.protocol import KeyProtection, MadeKey, Place
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow.call import Call
+from strongroom.flow.guardrails import guard_keys
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import keys
-from strongroom.objects.keys import Key
+from strongroom.objects.keys import Key, Unclaimed
 from strongroom.objects.lookup import find_version
 from strongroom.store import Transaction
 from strongroom.vault import key_wire as wire
@@ -32,39 +28,11 @@ async def create_key(call: Call) -> Response:
     """Create a key: a new one, or a new version."""
     name = parse_object_name(call.target.params["name"])
     given, vault, world = await call.body(wire.KeyCreateParameters), call.the_vault, call.world
-    key_type = KeyType(given.kty or "")
+    key_type = parse_key_type(given.kty)
+    spec = spec_of_new(key_type.kind, bits=given.key_size, curve=given.crv, public_exponent=given.public_exponent)
     place = world.protections.for_new(key_type, vault)
-    version = world.entropy(16).hex()
-    spec = (
-        KeySpec(key_type.kind, given.key_size or 2048)
-        if key_type.kind is KeyKind.RSA
-        else KeySpec(key_type.kind, curve=Curve(given.crv or "P-256"))
-    )
-    made = await place.make(spec, Place(vault.id, vault.subscription, name, version))
-    body = KeyVersionBody(
-        key_type,
-        made.parts,
-        DEFAULT_OPERATIONS[key_type.kind],
-        KeyAttributes(call.now, call.now),
-        spec.bits,
-        spec.curve,
-        place.platform,
-    )
-
-    async def change(tx: Transaction) -> Key:
-        return await keys.put_new_version(
-            tx,
-            vault,
-            envelope_of(call),
-            name,
-            made.material,
-            body,
-            version=version,
-            now=call.now,
-            entropy=world.entropy,
-        )
-
-    return answer(call, await call.commit(change, describe(call)))
+    draft = new_key_version(key_type, spec, wire.given_properties(given), platform=place.platform, now=call.now)
+    return await put_new(call, name, draft, place, lambda where: place.make(spec, where))
 
 
 async def get_key(call: Call) -> Response:
@@ -78,6 +46,45 @@ async def get_key(call: Call) -> Response:
 # ---- shared with the other modules of keys --------------------------------------------------------------------------
 
 
+async def put_new(
+    call: Call,
+    name: str,
+    draft: KeyVersionBody,
+    place: KeyProtection,
+    make: Callable[[Place], Awaitable[MadeKey]],
+) -> Response:
+    """Make a key in its place and a version of it, as *draft* says; if that is refused, nothing is left of either."""
+    vault, entropy = call.the_vault, call.world.entropy
+    version = entropy(16).hex()
+    async with Unclaimed(place) as unclaimed:
+        made = unclaimed.note(await make(Place(vault.id, vault.subscription, name, version)))
+        body = replace(draft, parts=made.parts)
+
+        async def change(tx: Transaction) -> Key:
+            guard(call, body)
+            key = await keys.put_new_version(
+                tx,
+                vault,
+                envelope_of(call),
+                name,
+                made.material,
+                body,
+                version=version,
+                now=call.now,
+                entropy=entropy,
+            )
+            unclaimed.claim()
+            return key
+
+        return answer(call, await call.commit(change, describe(call)))
+
+
+def guard(call: Call, *bodies: KeyVersionBody) -> None:
+    """Ask the guardrails about versions as a change makes them."""
+    made = [KeyFacts(body.attributes.created, body.attributes.exp, body.type, body.bits, body.curve) for body in bodies]
+    guard_keys(call, call.the_vault, made)
+
+
 def envelope_of(call: Call) -> Envelope:
     """Give the key of the call's vault."""
     vault = call.the_vault
@@ -86,13 +93,35 @@ def envelope_of(call: Call) -> Envelope:
 
 def describe(call: Call) -> Callable[[Key], dict[str, object]]:
     """Say in the audit entry which version came of a change."""
-    return lambda key: {"id": f"{call.base}/keys/{key.stored.name}/{key.version}"}
+    return lambda key: {
+        "id": f"{call.base}/keys/{key.stored.name}/{key.version}",
+        "keyProperties": key_properties(key.body),
+    }
+
+
+def key_properties(body: KeyVersionBody) -> dict[str, object]:
+    """Say in the audit entry what a key is (reference azure-key-vault.md section 7)."""
+    own = body.attributes
+    return {
+        "type": body.type,
+        "size": body.bits,
+        "curve": body.curve,
+        "operations": body.operations,
+        "attributes": {
+            "enabled": own.enabled,
+            "nbf": own.nbf,
+            "exp": own.exp,
+            "created": own.created,
+            "updated": own.updated,
+            "exportable": own.exportable,
+        },
+    }
 
 
 def answer(call: Call, key: Key) -> Response:
     """Answer with a key's bundle."""
     bundle = bundle_of(call, key)
-    call.properties["id"] = bundle.key.kid
+    call.properties.update({"id": bundle.key.kid, "keyProperties": key_properties(key.body)})
     return json.response(bundle)
 
 
@@ -104,7 +133,15 @@ def bundle_of(call: Call, key: Key) -> wire.KeyBundle:
         retention_days=vault.retention_days, purge_protection=vault.purge_protection, version=call.api_version
     )
     attributes = wire.KeyAttributes(
-        own.enabled, own.created, own.updated, own.nbf, own.exp, level.level, level.days, own.exportable, body.platform
+        own.enabled,
+        own.created,
+        own.updated,
+        own.nbf,
+        own.exp,
+        level.level,
+        level.days,
+        own.exportable if at_least(call.api_version, EXPORTABLE_SINCE) else None,
+        body.platform if at_least(call.api_version, HSM_PLATFORM_SINCE) else None,
     )
     kid = f"{call.base}/keys/{stored.name}/{key.version}"
     web_key = wire.JsonWebKey(
