@@ -16,6 +16,8 @@ GONE = "gone"
 """The token, or the login to it, is lost: the worker ends, and another begins anew."""
 PIN = "pin"
 """The login was refused. It is not tried again: a token locks itself after a few."""
+NEEDS_REMOVER = "remover"
+"""An RSA decryption wants the key that paddings are taken off under (`paddings`): ask again with it."""
 
 UNREACHABLE_TEXT = "The key's token (HSM) cannot be reached now."
 FAILED_TEXT = "The key's token (HSM) could not do this now."

@@ -144,6 +144,11 @@ class Session:
             value = session.getAttributeValue(handle, [attribute])[0]
         return bytes(value) if value else b""
 
+    def attribute_number(self, handle: Handle, attribute: int) -> int:
+        """Read an attribute that is a number."""
+        with self.calling() as session:
+            return int(session.getAttributeValue(handle, [attribute])[0])
+
     def create(self, template: Template) -> Handle:
         """Make an object of what it consists of."""
         with self.calling() as session:
