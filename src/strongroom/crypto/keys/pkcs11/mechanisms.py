@@ -2,8 +2,8 @@
 Which mechanisms a token has, and whether they are what their names say.
 
 The names of AES key wrap with padding differ from vendor to vendor, and so does what is done under them: before PKCS#11
-v3.0, CKM_AES_KEY_WRAP_PAD was RFC 5649 with some and RFC 3394 after PKCS#7 padding with others. So each is tried on a
-known key and compared with the library's.
+v3.0, CKM_AES_KEY_WRAP_PAD was RFC 5649 with some and RFC 3394 after PKCS#7 padding with others; SoftHSM 2.6 fills up
+with zeros first and says that they belong to it. So each is tried on a known key and compared with the library's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import PyKCS11
 from cryptography.hazmat.primitives import keywrap
-from PyKCS11 import LowLevel as p11
+from PyKCS11 import LowLevel
 
 from strongroom.crypto.keys.pkcs11.objects import mechanism, plain_secret_template
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
@@ -39,6 +39,7 @@ _NEEDED = (
 )
 _EC_GENERATION = ("CKM_EC_KEY_PAIR_GEN", "CKM_ECDSA_KEY_PAIR_GEN")
 """Two names of one mechanism."""
+_WHOLE_BYTES = 16
 _PADDED_BYTES = 13
 """No multiple of eight, so that the padding shows."""
 
@@ -51,18 +52,20 @@ class Mechanisms:
         missing = [name for name in _NEEDED if name not in names]
         if not names & set(_EC_GENERATION):
             missing.append(_EC_GENERATION[0])
-        self.key_wrap = _truthful(session, (p11.CKM_AES_KEY_WRAP,), 16, keywrap.aes_key_wrap)
+        padded = (CKM_AES_KEY_WRAP_KWP, LowLevel.CKM_AES_KEY_WRAP_PAD)
+        self.key_wrap = _truthful(session, (LowLevel.CKM_AES_KEY_WRAP,), _WHOLE_BYTES, keywrap.aes_key_wrap)
         """RFC 3394."""
-        self.key_wrap_padded = _truthful(
-            session,
-            (CKM_AES_KEY_WRAP_KWP, p11.CKM_AES_KEY_WRAP_PAD),
-            _PADDED_BYTES,
-            keywrap.aes_key_wrap_with_padding,
+        self.key_wrap_padded = _truthful(session, padded, _WHOLE_BYTES, keywrap.aes_key_wrap_with_padding)
+        """RFC 5649, at least of what needs no padding."""
+        self.pads = (
+            None
+            is not self.key_wrap_padded
+            == _truthful(session, padded, _PADDED_BYTES, keywrap.aes_key_wrap_with_padding)
         )
-        """RFC 5649."""
+        """Whether it is RFC 5649 of every length."""
         if self.key_wrap is None:
             missing.append("CKM_AES_KEY_WRAP")
-        if self.key_wrap_padded is None:
+        if not self.pads:
             missing.append("CKM_AES_KEY_WRAP_KWP")
         self.missing = tuple(missing)
         self.oaep_refused: set[str] = set()
@@ -81,12 +84,12 @@ def _truthful(
         try:
             under = session.create(
                 [
-                    (p11.CKA_CLASS, p11.CKO_SECRET_KEY),
-                    (p11.CKA_KEY_TYPE, p11.CKK_AES),
-                    (p11.CKA_TOKEN, False),
-                    (p11.CKA_PRIVATE, True),
-                    (p11.CKA_WRAP, True),
-                    (p11.CKA_VALUE, key),
+                    (LowLevel.CKA_CLASS, LowLevel.CKO_SECRET_KEY),
+                    (LowLevel.CKA_KEY_TYPE, LowLevel.CKK_AES),
+                    (LowLevel.CKA_TOKEN, False),
+                    (LowLevel.CKA_PRIVATE, True),
+                    (LowLevel.CKA_WRAP, True),
+                    (LowLevel.CKA_VALUE, key),
                 ]
             )
             with session.passing(under), session.passing(session.create(plain_secret_template(data))) as wrapped:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import PyKCS11
 from cryptography.hazmat.primitives import padding
-from PyKCS11 import LowLevel as p11
+from PyKCS11 import LowLevel
 
 from strongroom.core.keys import CURVE_BITS, Curve, KeyKind, PublicParts
 from strongroom.crypto.keys.algorithms import ALGORITHMS, CBC_IV_BYTES, GCM_IV_BYTES, GCM_TAG_BYTES, Algorithm, Family
@@ -33,13 +33,15 @@ _DIGEST_INFO: Mapping[str, bytes] = {
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
 }
 _HASHES: Mapping[str, tuple[int, int, int]] = {
-    "sha1": (p11.CKM_SHA_1, PyKCS11.CKG_MGF1_SHA1, 20),
-    "sha256": (p11.CKM_SHA256, PyKCS11.CKG_MGF1_SHA256, 32),
-    "sha384": (p11.CKM_SHA384, PyKCS11.CKG_MGF1_SHA384, 48),
-    "sha512": (p11.CKM_SHA512, PyKCS11.CKG_MGF1_SHA512, 64),
+    "sha1": (LowLevel.CKM_SHA_1, PyKCS11.CKG_MGF1_SHA1, 20),
+    "sha256": (LowLevel.CKM_SHA256, PyKCS11.CKG_MGF1_SHA256, 32),
+    "sha384": (LowLevel.CKM_SHA384, PyKCS11.CKG_MGF1_SHA384, 48),
+    "sha512": (LowLevel.CKM_SHA512, PyKCS11.CKG_MGF1_SHA512, 64),
 }
-_HMACS = {"sha256": p11.CKM_SHA256_HMAC, "sha384": p11.CKM_SHA384_HMAC, "sha512": p11.CKM_SHA512_HMAC}
+_HMACS = {"sha256": LowLevel.CKM_SHA256_HMAC, "sha384": LowLevel.CKM_SHA384_HMAC, "sha512": LowLevel.CKM_SHA512_HMAC}
 _BLOCK_BITS = 128
+_SEMIBLOCK = 8
+"""What key wrap works in: RFC 3394 section 2."""
 
 
 class Operations:
@@ -70,39 +72,44 @@ class Operations:
         except TokenRefusal as refusal:
             return wire.Refused(refusal.kind, refusal.text, refusal.name)
 
-    def _answer(self, asked: wire.Question) -> wire.Answer:  # noqa: PLR0911  one line for each question
+    def _answer(self, asked: wire.Question) -> wire.Answer:
         session, known = self._session, self._known
         match asked:
             case wire.Make():
                 return self._make(asked)
             case wire.BringIn():
                 return travel.bring_in(session, known, asked)
-            case wire.Sign():
-                return wire.Octets(self._sign(asked))
-            case wire.Encrypt():
-                return self._encrypt(asked)
-            case wire.Decrypt():
-                return wire.Octets(self._decrypt(asked))
-            case wire.EnsureWrapKey():
-                travel.ensure_wrap_key(session, asked.label)
-                return wire.Octets(b"")
-            case wire.BackUp():
-                return wire.Octets(travel.back_up(session, known, asked))
             case wire.Restore():
                 return travel.restore(session, known, asked)
-            case wire.Release():
-                return wire.Octets(travel.release(session, known, asked))
             case wire.BringInWrapped():
                 return travel.bring_in_wrapped(session, known, asked)
-            case wire.Destroy():
-                session.destroy_all(asked.id)
-                return wire.Octets(b"")
-            case wire.WrapBytes():
-                return wire.Octets(self._wrap(travel.wrap_key(session, asked.under), asked.plaintext, self._kw()))
-            case wire.UnwrapBytes():
-                return wire.Octets(self._unwrap(travel.wrap_key(session, asked.under), asked.wrapped, self._kw()))
+            case wire.Encrypt():
+                return self._encrypt(asked)
             case wire.Start():
                 return self.describe()
+            case _:
+                return wire.Octets(self._octets(asked))
+
+    def _octets(self, asked: wire.OctetsQuestion) -> bytes:
+        session, known = self._session, self._known
+        match asked:
+            case wire.Sign():
+                return self._sign(asked)
+            case wire.Decrypt():
+                return self._decrypt(asked)
+            case wire.BackUp():
+                return travel.back_up(session, known, asked)
+            case wire.Release():
+                return travel.release(session, known, asked)
+            case wire.WrapBytes():
+                return self._wrap(travel.wrap_key(session, asked.under), asked.plaintext, self._kw())
+            case wire.UnwrapBytes():
+                return self._unwrap(travel.wrap_key(session, asked.under), asked.wrapped, self._kw())
+            case wire.EnsureWrapKey():
+                travel.ensure_wrap_key(session, asked.label)
+            case wire.Destroy():
+                session.destroy_all(asked.id)
+        return b""
 
     # ---- making -----------------------------------------------------------------------------------------------------
 
@@ -110,15 +117,15 @@ class Operations:
         spec, session, key_id = asked.spec, self._session, os.urandom(travel.ID_BYTES)
         private = private_template(spec, key_id, asked.label)
         if spec.kind is KeyKind.OCT:
-            template = [*private, (p11.CKA_VALUE_LEN, (spec.bits or 256) // 8)]
-            session.generate(template, mechanism(p11.CKM_AES_KEY_GEN))
+            template = [*private, (LowLevel.CKA_VALUE_LEN, (spec.bits or 256) // 8)]
+            session.generate(template, mechanism(LowLevel.CKM_AES_KEY_GEN))
             return wire.Made(key_id, spec, PublicParts())
-        number = p11.CKM_RSA_PKCS_KEY_PAIR_GEN if spec.kind is KeyKind.RSA else p11.CKM_EC_KEY_PAIR_GEN
+        number = LowLevel.CKM_RSA_PKCS_KEY_PAIR_GEN if spec.kind is KeyKind.RSA else LowLevel.CKM_EC_KEY_PAIR_GEN
         made, _ = session.generate_pair(public_template(spec, key_id, asked.label), private, mechanism(number))
         if spec.kind is KeyKind.RSA:
             return wire.Made(key_id, spec, travel.rsa_parts(session, made))
         curve = spec.curve or Curve.P256
-        return wire.Made(key_id, spec, travel.point_parts(curve, session.attribute(made, p11.CKA_EC_POINT)))
+        return wire.Made(key_id, spec, travel.point_parts(curve, session.attribute(made, LowLevel.CKA_EC_POINT)))
 
     # ---- signing ----------------------------------------------------------------------------------------------------
 
@@ -129,33 +136,33 @@ class Operations:
             return self._keyed_tag(key, algorithm, digest)
         if algorithm.family is Family.ECDSA:
             size = (CURVE_BITS[asked.spec.curve or Curve.P256] + 7) // 8
-            return session.sign(key, digest, mechanism(p11.CKM_ECDSA), 2 * size)
+            return session.sign(key, digest, mechanism(LowLevel.CKM_ECDSA), 2 * size)
         size = (asked.spec.bits or 2048) // 8
         if algorithm.family is Family.RSA_PSS:
             hashed, mask, salt = _HASHES[algorithm.hash or ""]
-            pss = PyKCS11.RSA_PSS_Mechanism(p11.CKM_RSA_PKCS_PSS, hashed, mask, salt)
+            pss = PyKCS11.RSA_PSS_Mechanism(LowLevel.CKM_RSA_PKCS_PSS, hashed, mask, salt)
             return session.sign(key, digest, pss, size)
         prefix = _DIGEST_INFO[algorithm.hash] if algorithm.hash is not None else b""
-        return session.sign(key, prefix + digest, mechanism(p11.CKM_RSA_PKCS), size)
+        return session.sign(key, prefix + digest, mechanism(LowLevel.CKM_RSA_PKCS), size)
 
     def _keyed_tag(self, key: Handle, algorithm: Algorithm, digest: bytes) -> bytes:
         """
         Make a keyed tag by an oct key, which is an AES key to the token, and as such makes none.
 
         So it is wrapped, by a key that is for this alone, and unwrapped as a generic secret for the one call: all in
-        the token.
+        the token. A token may ask for a key as long as the tag, as RFC 7518 section 3.2 does, and refuse a shorter one.
         """
         session, wrap = self._session, mechanism(self._kw())
         template = [
-            (p11.CKA_CLASS, p11.CKO_SECRET_KEY),
-            (p11.CKA_KEY_TYPE, p11.CKK_GENERIC_SECRET),
-            (p11.CKA_TOKEN, False),
-            (p11.CKA_PRIVATE, True),
-            (p11.CKA_SENSITIVE, True),
-            (p11.CKA_EXTRACTABLE, False),
-            (p11.CKA_SIGN, True),
+            (LowLevel.CKA_CLASS, LowLevel.CKO_SECRET_KEY),
+            (LowLevel.CKA_KEY_TYPE, LowLevel.CKK_GENERIC_SECRET),
+            (LowLevel.CKA_TOKEN, False),
+            (LowLevel.CKA_PRIVATE, True),
+            (LowLevel.CKA_SENSITIVE, True),
+            (LowLevel.CKA_EXTRACTABLE, False),
+            (LowLevel.CKA_SIGN, True),
         ]
-        with session.passing(session.generate(wrap_key_template(), mechanism(p11.CKM_AES_KEY_GEN))) as under:
+        with session.passing(session.generate(wrap_key_template(), mechanism(LowLevel.CKM_AES_KEY_GEN))) as under:
             wrapped = session.wrap(under, key, wrap)
             with session.passing(session.unwrap(under, wrapped, template, wrap)) as twin:
                 size = _HASHES[algorithm.hash or ""][2]
@@ -165,7 +172,7 @@ class Operations:
 
     def _encrypt(self, asked: wire.Encrypt) -> wire.Encrypted:
         algorithm, session, plaintext = ALGORITHMS[asked.algorithm], self._session, asked.plaintext
-        key = session.find(p11.CKO_SECRET_KEY, key_id=asked.id)
+        key = session.find(LowLevel.CKO_SECRET_KEY, key_id=asked.id)
         if algorithm.family is Family.AES_GCM:
             iv = os.urandom(GCM_IV_BYTES)
             sealed = session.encrypt(key, plaintext, _gcm(iv, asked.aad))
@@ -177,7 +184,13 @@ class Operations:
                 plaintext = padder.update(plaintext) + padder.finalize()
             if not plaintext:
                 return wire.Encrypted(b"", iv)
-            return wire.Encrypted(session.encrypt(key, plaintext, mechanism(p11.CKM_AES_CBC, iv)), iv)
+            return wire.Encrypted(session.encrypt(key, plaintext, mechanism(LowLevel.CKM_AES_CBC, iv)), iv)
+        if algorithm.family is Family.AES_KWP and len(plaintext) % _SEMIBLOCK and not self._known.pads:
+            raise TokenRefusal(
+                refusals.INVALID,
+                "The key's token (HSM) wraps keys whose length is a multiple of 8 bytes alone.",
+                "CKM_AES_KEY_WRAP_KWP",
+            )
         return wire.Encrypted(self._wrap(key, plaintext, self._wrapping(algorithm)))
 
     def _decrypt(self, asked: wire.Decrypt) -> bytes:
@@ -190,7 +203,7 @@ class Operations:
         if algorithm.family in {Family.AES_CBC, Family.AES_CBC_PAD}:
             if not value:
                 return self._unpadded(b"", algorithm)
-            plaintext = session.decrypt(key, value, mechanism(p11.CKM_AES_CBC, asked.iv))
+            plaintext = session.decrypt(key, value, mechanism(LowLevel.CKM_AES_CBC, asked.iv))
             return self._unpadded(plaintext, algorithm)
         return self._unwrap(key, value, self._wrapping(algorithm))
 
@@ -215,10 +228,10 @@ class Operations:
                 if refusal.kind == refusals.UNDECRYPTABLE or refusal.name not in refusals.UNSUPPORTED_BY_TOKEN:
                     raise
                 self._known.oaep_refused.add(hashed)
-                key = session.find(p11.CKO_PRIVATE_KEY, key_id=asked.id)
+                key = session.find(LowLevel.CKO_PRIVATE_KEY, key_id=asked.id)
         if asked.remover is None:
             raise TokenRefusal(refusals.NEEDS_REMOVER, refusals.FAILED_TEXT)
-        block = session.decrypt(key, asked.value, mechanism(p11.CKM_RSA_X_509))
+        block = session.decrypt(key, asked.value, mechanism(LowLevel.CKM_RSA_X_509))
         return paddings.remove(asked.remover, block, RSA_ENCRYPTIONS[algorithm.name])
 
     # ---- wrapping of bytes ------------------------------------------------------------------------------------------
@@ -250,7 +263,7 @@ class Operations:
                 raise
             raise TokenRefusal(refusals.UNDECRYPTABLE, "", refusal.name) from None
         with session.passing(made) as passing:
-            return session.attribute(passing, p11.CKA_VALUE)
+            return session.attribute(passing, LowLevel.CKA_VALUE)
 
 
 def _gcm(iv: bytes, aad: bytes | None) -> PyKCS11.AES_GCM_Mechanism:

@@ -1,8 +1,8 @@
 """
 RSA decryption where a token does it without its padding alone.
 
-A token may lack OAEP with SHA-256, and tokens' own removal of PKCS#1 v1.5 padding tells by an error code that it failed,
-which is Bleichenbacher's oracle. So the token does the private operation alone (CKM_RSA_X_509), which gives the padded
+A token may lack OAEP with SHA-256, and tokens' own removal of PKCS#1 v1.5 padding tells by an error whether it failed:
+Bleichenbacher's oracle. So the token does the private operation alone (CKM_RSA_X_509), which gives the padded
 block EM, and the padding is taken off by the library, whose removal is constant in time, and for PKCS#1 v1.5 never
 fails (implicit rejection: what is badly padded gives bytes that follow from key and ciphertext and say nothing).
 

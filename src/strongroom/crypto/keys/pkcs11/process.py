@@ -7,6 +7,7 @@ Its socket is its standard input, it has no other descriptor of ours, and what a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -32,9 +33,7 @@ def worker_environment() -> dict[str, str]:
 class Worker:
     """A process, for one question at a time."""
 
-    def __init__(
-        self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.process = process
         self._reader = reader
         self._writer = writer
@@ -47,7 +46,7 @@ class Worker:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     *COMMAND,
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     env=worker_environment(),
@@ -71,16 +70,16 @@ class Worker:
             (length,) = wire.LENGTH.unpack(await self._reader.readexactly(wire.LENGTH.size))
             if length > wire.MESSAGE_BYTES_MAX:
                 raise WorkerLost
-            return wire.decode_answer(await self._reader.readexactly(length))
+            answer: wire.Answer = wire.decode_answer(await self._reader.readexactly(length))
         except (OSError, EOFError, struct.error, ValueError) as fault:
             raise WorkerLost(type(fault).__name__) from None
+        return answer
 
     async def end(self) -> None:
         """End the process, whatever it is at."""
         self._writer.close()
         if self.process.returncode is None:
-            try:
+            # It may have ended by itself meanwhile.
+            with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
-            except ProcessLookupError:
-                pass  # It has ended by itself meanwhile.
         await self.process.wait()

@@ -23,7 +23,7 @@ UNREACHABLE_TEXT = "The key's token (HSM) cannot be reached now."
 FAILED_TEXT = "The key's token (HSM) could not do this now."
 UNSUPPORTED_TEXT = "The key's token (HSM) does not support this."
 KEY_GONE_TEXT = "The key is not in the token (HSM) any more."
-OTHER_TOKEN_TEXT = "The key is in another token (HSM) than the one that this service has."
+ANOTHER_TEXT = "The key is in another token (HSM) than the one that this service has."
 FULL_TEXT = "The token (HSM) has no room for another key."
 
 

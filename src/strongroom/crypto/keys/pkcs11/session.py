@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import PyKCS11
-from PyKCS11 import LowLevel as p11
+from PyKCS11 import LowLevel
 
 from strongroom.crypto.keys.pkcs11 import refusals
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
@@ -40,6 +40,8 @@ class Session:
         self._handles: OrderedDict[tuple[int, bytes], Handle] = OrderedDict()
         with self._translated():
             self._slot, self.info = self._find(token)
+            self.in_hardware = bool(self._library.getSlotInfo(self._slot).flags & LowLevel.CKF_HW_SLOT)
+            """Whether the token is a device. One that is not is a program in this very process."""
             self._session = self._open()
             self._session.login(pin.decode())
             self.mechanisms = frozenset(self._library.getMechanismList(self._slot))
@@ -88,7 +90,7 @@ class Session:
             raise TokenRefusal(refusals.GONE, refusals.UNREACHABLE_TEXT, name) from None
 
     def _open(self) -> Any:
-        return self._library.openSession(self._slot, p11.CKF_SERIAL_SESSION | p11.CKF_RW_SESSION)
+        return self._library.openSession(self._slot, LowLevel.CKF_SERIAL_SESSION | LowLevel.CKF_RW_SESSION)
 
     def _find(self, wanted: str) -> tuple[int, Any]:
         """
@@ -100,14 +102,16 @@ class Session:
         found = []
         for slot in self._library.getSlotList(tokenPresent=True):
             info = self._library.getTokenInfo(slot)
-            if info.flags & p11.CKF_TOKEN_INITIALIZED and wanted in {"", info.label.strip(), info.serialNumber.strip()}:
+            if info.flags & LowLevel.CKF_TOKEN_INITIALIZED and wanted in {
+                "",
+                info.label.strip(),
+                info.serialNumber.strip(),
+            }:
                 found.append((slot, info))
         if len(found) == 1:
             return found[0]
         which = f" {wanted!r}" if wanted else ""
-        text = (
-            f"There is no token{which}." if not found else f"There is more than one token{which}: set pkcs11_token."
-        )
+        text = f"There is no token{which}." if not found else f"There is more than one token{which}: set pkcs11_token."
         raise TokenRefusal(refusals.GONE if not found else refusals.UNAVAILABLE, text, "token")
 
     # ---- objects ----------------------------------------------------------------------------------------------------
@@ -123,7 +127,7 @@ class Session:
         if known is not None:
             return known
         with self.calling() as session:
-            found = session.findObjects([(p11.CKA_CLASS, object_class), (p11.CKA_ID, key_id)])
+            found = session.findObjects([(LowLevel.CKA_CLASS, object_class), (LowLevel.CKA_ID, key_id)])
         if not found:
             # Nor is there anything to be found in a token that was pulled out.
             self._renew()
@@ -189,7 +193,7 @@ class Session:
         """Delete every object with this CKA_ID. That there is none is no fault: it is what was wanted."""
         for known in [known for known in self._handles if known[1] == key_id]:
             del self._handles[known]
-        for handle in self.find_all([(p11.CKA_ID, key_id)]):
+        for handle in self.find_all([(LowLevel.CKA_ID, key_id)]):
             self.destroy(handle)
 
     @contextmanager
@@ -240,7 +244,7 @@ class Session:
             _check(session.lib.C_DecryptInit(session.session, mechanism.to_native(), key))
             code = session.lib.C_Decrypt(session.session, given, answer)
             name = str(PyKCS11.CKR.get(code, code))
-            if code != p11.CKR_OK and refusals.meaning(name)[0] not in {refusals.GONE, refusals.PIN}:
+            if code != LowLevel.CKR_OK and refusals.meaning(name)[0] not in {refusals.GONE, refusals.PIN}:
                 # Which of the codes it is differs from vendor to vendor, and is a caller's to guess from nothing.
                 raise TokenRefusal(refusals.UNDECRYPTABLE, "", name)
             _check(code)
@@ -248,5 +252,5 @@ class Session:
 
 
 def _check(code: int) -> None:
-    if code != p11.CKR_OK:
+    if code != LowLevel.CKR_OK:
         raise PyKCS11.PyKCS11Error(code)

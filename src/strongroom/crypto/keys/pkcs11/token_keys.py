@@ -105,11 +105,29 @@ class _State:
     removers: dict[int, bytes] = field(default_factory=dict, repr=False)
 
 
+@dataclass(slots=True)
+class _Seat:
+    """Where a worker is, or is not."""
+
+    worker: Worker | None = None
+
+    async def empty(self) -> None:
+        """End the worker."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            await worker.end()
+
+
 class TokenKeys:
     """Private parts in a token: a `KeyProtection`."""
 
     def __init__(
-        self, settings: TokenSettings, report: Report = lambda _: None, *, waiting: int = _WAITING, pause_s: float = _PAUSE_S
+        self,
+        settings: TokenSettings,
+        report: Report = lambda _: None,
+        *,
+        waiting: int = _WAITING,
+        pause_s: float = _PAUSE_S,
     ) -> None:
         self._settings = settings
         self._report = report
@@ -197,9 +215,7 @@ class TokenKeys:
 
     async def encrypt(self, key: HeldKey, algorithm: Algorithm, plaintext: bytes, given: Ciphertext) -> Ciphertext:
         """Encrypt or wrap under a symmetric key; *given* has the `iv` and `aad` of the request, its value is empty."""
-        answer = await self._ask(
-            wire.Encrypt(self._id(key.open()), algorithm.name, plaintext, given.iv, given.aad)
-        )
+        answer = await self._ask(wire.Encrypt(self._id(key.open()), algorithm.name, plaintext, given.iv, given.aad))
         if not isinstance(answer, wire.Encrypted):
             raise _unexpected(answer)
         return Ciphertext(answer.value, answer.iv, answer.tag, given.aad if answer.tag is not None else None)
@@ -286,7 +302,7 @@ class TokenKeys:
         """
         known = msgspec.msgpack.decode(material, type=_Material)
         if self._state.started is not None and known.serial != self._state.started.serial:
-            raise Unavailable(refusals.OTHER_TOKEN_TEXT, reason="another token")
+            raise Unavailable(refusals.ANOTHER_TEXT, reason="another token")
         return known.id
 
     def _made(self, answer: wire.Answer) -> MadeKey:
@@ -338,54 +354,58 @@ class TokenKeys:
 
     async def _work(self) -> None:
         """Answer questions with a worker, for as long as the service runs."""
-        worker: Worker | None = None
+        seat = _Seat()
         try:
             while True:
                 job = await self._jobs.get()
                 if not job.answer.done():
-                    worker = await self._answer(job, worker)
+                    await self._answer(job, seat)
         finally:
-            if worker is not None:
-                await asyncio.shield(worker.end())
+            await asyncio.shield(seat.empty())
 
-    async def _answer(self, job: _Job, worker: Worker | None) -> Worker | None:
-        """Answer a question, and give the worker that will answer the next."""
-        loop, state = asyncio.get_running_loop(), self._state
+    async def _answer(self, job: _Job, seat: _Seat) -> None:
+        """Answer a question. A worker that is of no more use is ended."""
+        loop = asyncio.get_running_loop()
         if loop.time() - job.asked > job.allowed_s:
             _settle(job, _unreachable("waited too long"))
-            return worker
+            return
         try:
-            if worker is None:
-                worker = await self._started()
-            async with asyncio.timeout(job.allowed_s):
-                answer = await worker.ask(wire.frame(job.question))
-        except TimeoutError:
-            return await self._lost(job, worker, f"The token did not answer within {job.allowed_s:g} s.")
-        except WorkerLost:
-            return await self._lost(job, worker, "The PKCS#11 library ended its process.")
+            answer = await self._exchange(job, seat)
         except TokenUnusable as fault:
-            return await self._lost(job, worker, str(fault), failed=False)
+            _settle(job, _unreachable(str(fault)))
+            await seat.empty()
+            return
         except BaseException:
             _settle(job, _unreachable("closed"))
-            if worker is not None:
-                await asyncio.shield(worker.end())
             raise
-        if isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}:
-            return await self._lost(job, worker, f"The token was lost ({answer.name}).")
-        state.failures = 0
+        self._state.failures = 0
         if isinstance(answer, wire.Made) and job.answer.done():
             # Whoever asked for this key has gone, and nobody else will ever delete it.
             self._jobs.put_nowait(_Job(wire.Destroy(answer.id), loop.create_future(), loop.time(), job.allowed_s))
         _settle(job, answer)
-        return worker
 
-    async def _lost(self, job: _Job, worker: Worker | None, why: str, *, failed: bool = True) -> None:
-        """Refuse a question, do without the worker, and wait before the next is started."""
-        if failed:
-            self._failed(why)
-        _settle(job, _unreachable(why))
-        if worker is not None:
-            await worker.end()
+    async def _exchange(self, job: _Job, seat: _Seat) -> wire.Answer:
+        """
+        Ask a worker, starting one if there is none.
+
+        Raises:
+            TokenUnusable: there will be no answer from this one.
+        """
+        if seat.worker is None:
+            seat.worker = await self._started()
+        try:
+            async with asyncio.timeout(job.allowed_s):
+                answer = await seat.worker.ask(wire.frame(job.question))
+        except TimeoutError:
+            why = f"The token did not answer within {job.allowed_s:g} s."
+        except WorkerLost:
+            why = "The PKCS#11 library ended its process."
+        else:
+            if not (isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}):
+                return answer
+            why = f"The token was lost ({answer.name})."
+        self._failed(why)
+        raise TokenUnusable(why)
 
     def _failed(self, why: str) -> None:
         state = self._state
@@ -444,8 +464,8 @@ class TokenKeys:
         if isinstance(answer, wire.Refused) and answer.kind == refusals.PIN:
             state.locked_out = True
             raise TokenUnusable(
-                f"The token refused the PIN ({answer.name}). It is not tried again, because tokens lock themselves after"
-                " a few: correct the PIN file and start the service again."
+                f"The token refused the PIN ({answer.name}). It is not tried again, because tokens lock themselves"
+                " after a few: correct the PIN file and start the service again."
             )
         text, name = (answer.text, answer.name) if isinstance(answer, wire.Refused) else ("", type(answer).__name__)
         raise TokenUnusable(f"The token cannot be opened: {text} ({name})")

@@ -1,5 +1,5 @@
 """
-Keys on their way: into the token from outside, wrapped into backups and out of them, and out to whoever a release is for.
+Keys on their way: into the token from outside, into backups and out of them, and out to whoever a release is for.
 
 On none of these ways is a key in the clear outside the token, unless it came in the clear.
 """
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from PyKCS11 import CKG_MGF1_SHA1, ECDH1_DERIVE_Mechanism, RSAOAEPMechanism
-from PyKCS11 import LowLevel as p11
+from PyKCS11 import CKG_MGF1_SHA1, ECDH1_DERIVE_Mechanism, LowLevel, RSAOAEPMechanism
 
 from strongroom.core.keys import OCT_BITS, RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
 from strongroom.crypto.keys import key_wrap
@@ -35,11 +34,13 @@ from strongroom.crypto.keys.pkcs11.objects import (
 )
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
 from strongroom.crypto.keys.pkcs11.session import Handle, Session
-from strongroom.crypto.keys.public import CURVES, public_parts, rsa_public_key
+from strongroom.crypto.keys.public import CURVES, oaep, public_parts, rsa_public_key
 
 ID_BYTES = 16
 _IV_BYTES = 16
 _TRANSPORT_BITS = 2048
+_WRAP_OVERHEAD = 8
+"""By so much is a wrapped key longer: RFC 3394 section 2.2.1."""
 
 
 class _Saved(msgspec.Struct, array_like=True, frozen=True):
@@ -61,7 +62,9 @@ def bring_in(session: Session, known: Mechanisms, asked: wire.BringIn) -> wire.M
     """
     key_id = os.urandom(ID_BYTES)
     try:
-        session.create([*private_template(asked.spec, key_id, asked.label), *value_template(asked.spec.kind, asked.private)])
+        session.create(
+            [*private_template(asked.spec, key_id, asked.label), *value_template(asked.spec.kind, asked.private)]
+        )
     except TokenRefusal as refusal:
         if refusal.kind != refusals.INVALID:
             raise
@@ -74,7 +77,7 @@ def _bring_in_by_wrap(session: Session, known: Mechanisms, asked: wire.BringIn, 
     public, private = session.generate_pair(
         public_template(spec, key_id, "", lasting=False),
         private_template(spec, key_id, "", lasting=False),
-        mechanism(p11.CKM_RSA_PKCS_KEY_PAIR_GEN),
+        mechanism(LowLevel.CKM_RSA_PKCS_KEY_PAIR_GEN),
     )
     with session.passing(private), session.passing(public):
         transport = rsa_public_key(rsa_parts(session, private))
@@ -95,14 +98,14 @@ def bring_in_wrapped(session: Session, known: Mechanisms, asked: wire.BringInWra
     Raises:
         TokenRefusal: it was not wrapped for it, or is not such a key.
     """
-    kek = session.find(p11.CKO_PRIVATE_KEY, key_id=asked.kek)
+    kek = session.find(LowLevel.CKO_PRIVATE_KEY, key_id=asked.kek)
     first, second = asked.wrapped[: asked.kek_bytes], asked.wrapped[asked.kek_bytes :]
     key_id, padded = os.urandom(ID_BYTES), mechanism(_padded(known))
     try:
         with _aes_unwrapped(session, kek, first) as once:
             made = session.unwrap(once, second, private_template(asked.spec, key_id, asked.label), padded)
             try:
-                spec, parts = _examined(session, once, second, made, asked.spec, padded)
+                spec, parts = _examined(session, known, once, second, made, asked.spec)
             except BaseException:
                 session.destroy_all(key_id)
                 raise
@@ -117,19 +120,21 @@ def bring_in_wrapped(session: Session, known: Mechanisms, asked: wire.BringInWra
 def _aes_unwrapped(session: Session, kek: Handle, wrapped: bytes) -> AbstractContextManager[Handle]:
     """Unwrap the AES key of the first step into the token, for as long as the second takes."""
     template = [
-        (p11.CKA_CLASS, p11.CKO_SECRET_KEY),
-        (p11.CKA_KEY_TYPE, p11.CKK_AES),
-        (p11.CKA_TOKEN, False),
-        (p11.CKA_PRIVATE, True),
-        (p11.CKA_SENSITIVE, True),
-        (p11.CKA_EXTRACTABLE, False),
-        (p11.CKA_UNWRAP, True),
+        (LowLevel.CKA_CLASS, LowLevel.CKO_SECRET_KEY),
+        (LowLevel.CKA_KEY_TYPE, LowLevel.CKK_AES),
+        (LowLevel.CKA_TOKEN, False),
+        (LowLevel.CKA_PRIVATE, True),
+        (LowLevel.CKA_SENSITIVE, True),
+        (LowLevel.CKA_EXTRACTABLE, False),
+        (LowLevel.CKA_UNWRAP, True),
     ]
-    oaep = RSAOAEPMechanism(p11.CKM_SHA_1, CKG_MGF1_SHA1)
-    return session.passing(session.unwrap(kek, wrapped, template, oaep))
+    sha1 = RSAOAEPMechanism(LowLevel.CKM_SHA_1, CKG_MGF1_SHA1)
+    return session.passing(session.unwrap(kek, wrapped, template, sha1))
 
 
-def _examined(session: Session, once: Handle, wrapped: bytes, made: Handle, wanted: KeySpec, padded: Any) -> tuple[KeySpec, PublicParts]:
+def _examined(
+    session: Session, known: Mechanisms, once: Handle, wrapped: bytes, made: Handle, wanted: KeySpec
+) -> tuple[KeySpec, PublicParts]:
     """
     Say what a key is that the token unwrapped, and its public part.
 
@@ -137,7 +142,7 @@ def _examined(session: Session, once: Handle, wrapped: bytes, made: Handle, want
         TokenRefusal: it is not what was wanted.
     """
     if wanted.kind is KeyKind.OCT:
-        bits = session.attribute_number(made, p11.CKA_VALUE_LEN) * 8
+        bits = _oct_bits(session, known, made)
         found, parts = KeySpec(KeyKind.OCT, bits), PublicParts()
         fits = bits in OCT_BITS
     elif wanted.kind is KeyKind.RSA:
@@ -149,18 +154,30 @@ def _examined(session: Session, once: Handle, wrapped: bytes, made: Handle, want
         )
         fits = found.bits in RSA_BITS
     else:
-        parameters = session.attribute(made, p11.CKA_EC_PARAMS)
-        curve = next((name for name, known in EC_PARAMETERS.items() if known == parameters), None)
+        parameters = session.attribute(made, LowLevel.CKA_EC_PARAMS)
+        curve = next((name for name, value in EC_PARAMETERS.items() if value == parameters), None)
         if curve is None:
             raise TokenRefusal(refusals.UNDECRYPTABLE, "", "curve")
         found = KeySpec(KeyKind.EC, curve=curve)
-        template = [*private_template(found, os.urandom(ID_BYTES), "", lasting=False), (p11.CKA_DERIVE, True)]
-        with session.passing(session.unwrap(once, wrapped, template, padded)) as again:
+        template = [*private_template(found, os.urandom(ID_BYTES), "", lasting=False), (LowLevel.CKA_DERIVE, True)]
+        with session.passing(session.unwrap(once, wrapped, template, mechanism(_padded(known)))) as again:
             parts = _ec_parts(session, again, curve)
         fits = True
     if not fits or wanted.bits not in {None, found.bits} or wanted.curve not in {None, found.curve}:
         raise TokenRefusal(refusals.UNDECRYPTABLE, "", "another key than was asked for")
     return found, parts
+
+
+def _oct_bits(session: Session, known: Mechanisms, made: Handle) -> int:
+    """Say how long an oct key is: some tokens tell it of keys that they made, and not of those that they unwrapped."""
+    said = session.attribute_number(made, LowLevel.CKA_VALUE_LEN)
+    if said:
+        return said * 8
+    number = known.key_wrap_padded
+    if number is None:
+        raise TokenRefusal(refusals.INVALID, refusals.UNSUPPORTED_TEXT, "CKA_VALUE_LEN")
+    with session.passing(session.generate(wrap_key_template(), mechanism(LowLevel.CKM_AES_KEY_GEN))) as under:
+        return (len(session.wrap(under, made, mechanism(number))) - _WRAP_OVERHEAD) * 8
 
 
 # ---- public parts ---------------------------------------------------------------------------------------------------
@@ -169,8 +186,8 @@ def _examined(session: Session, once: Handle, wrapped: bytes, made: Handle, want
 def rsa_parts(session: Session, handle: Handle) -> PublicParts:
     """Read the public part of an RSA key, of either half."""
     return PublicParts(
-        n=session.attribute(handle, p11.CKA_MODULUS).lstrip(b"\0"),
-        e=session.attribute(handle, p11.CKA_PUBLIC_EXPONENT).lstrip(b"\0"),
+        n=session.attribute(handle, LowLevel.CKA_MODULUS).lstrip(b"\0"),
+        e=session.attribute(handle, LowLevel.CKA_PUBLIC_EXPONENT).lstrip(b"\0"),
     )
 
 
@@ -190,10 +207,10 @@ def _ec_parts(session: Session, private: Handle, curve: Curve) -> PublicParts:
     """
     size = (CURVES[curve].key_size + 7) // 8
     base = ec.derive_private_key(1, CURVES[curve]).public_key()
-    template = [*plain_secret_template(), (p11.CKA_VALUE_LEN, size)]
+    template = [*plain_secret_template(), (LowLevel.CKA_VALUE_LEN, size)]
     agreement = ECDH1_DERIVE_Mechanism(base.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     with session.passing(session.derive(private, template, agreement)) as shared:
-        x = session.attribute(shared, p11.CKA_VALUE).rjust(size, b"\0")
+        x = session.attribute(shared, LowLevel.CKA_VALUE).rjust(size, b"\0")
     for sign in (b"\2", b"\3"):
         candidate = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[curve], sign + x)
         if _signs_for(session, private, candidate):
@@ -204,7 +221,7 @@ def _ec_parts(session: Session, private: Handle, curve: Curve) -> PublicParts:
 def _signs_for(session: Session, private: Handle, public: ec.EllipticCurvePublicKey) -> bool:
     """Tell whether a signature by the private part verifies by the public one."""
     digest, size = os.urandom(SHA256.digest_size), (public.key_size + 7) // 8
-    signature = session.sign(private, digest, mechanism(p11.CKM_ECDSA), 2 * size)
+    signature = session.sign(private, digest, mechanism(LowLevel.CKM_ECDSA), 2 * size)
     r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
     try:
         public.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA256())))
@@ -219,7 +236,7 @@ def _signs_for(session: Session, private: Handle, public: ec.EllipticCurvePublic
 def ensure_wrap_key(session: Session, label: str) -> None:
     """Make the key with this label that wraps others, unless it is there."""
     if not _wrap_keys(session, label):
-        session.generate(wrap_key_template(label), mechanism(p11.CKM_AES_KEY_GEN))
+        session.generate(wrap_key_template(label), mechanism(LowLevel.CKM_AES_KEY_GEN))
 
 
 def wrap_key(session: Session, label: str) -> Handle:
@@ -231,12 +248,16 @@ def wrap_key(session: Session, label: str) -> Handle:
     """
     found = _wrap_keys(session, label)
     if not found:
-        raise TokenRefusal(refusals.INVALID, "The key that this was wrapped under is not in the token (HSM).", "no wrap key")
+        raise TokenRefusal(
+            refusals.INVALID, "The key that this was wrapped under is not in the token (HSM).", "no wrap key"
+        )
     return found[0]
 
 
 def _wrap_keys(session: Session, label: str) -> list[Handle]:
-    return session.find_all([(p11.CKA_CLASS, p11.CKO_SECRET_KEY), (p11.CKA_LABEL, label), (p11.CKA_WRAP, True)])
+    return session.find_all(
+        [(LowLevel.CKA_CLASS, LowLevel.CKO_SECRET_KEY), (LowLevel.CKA_LABEL, label), (LowLevel.CKA_WRAP, True)]
+    )
 
 
 def back_up(session: Session, known: Mechanisms, asked: wire.BackUp) -> bytes:
@@ -244,7 +265,7 @@ def back_up(session: Session, known: Mechanisms, asked: wire.BackUp) -> bytes:
     key = session.find(object_class(asked.spec.kind), key_id=asked.id)
     number = known.key_wrap_padded
     # CBC guards nothing against change: the caller's seal does.
-    number, iv = (number, b"") if number is not None else (p11.CKM_AES_CBC_PAD, os.urandom(_IV_BYTES))
+    number, iv = (number, b"") if number is not None else (LowLevel.CKM_AES_CBC_PAD, os.urandom(_IV_BYTES))
     wrapped = session.wrap(wrap_key(session, asked.under), key, mechanism(number, iv or None))
     return msgspec.msgpack.encode(_Saved(number, iv, wrapped))
 
@@ -261,7 +282,7 @@ def restore(session: Session, known: Mechanisms, asked: wire.Restore) -> wire.Ma
         saved = msgspec.msgpack.decode(asked.saved, type=_Saved)
     except msgspec.MsgspecError:
         raise wrong from None
-    if saved.mechanism not in {known.key_wrap_padded, p11.CKM_AES_CBC_PAD}:
+    if saved.mechanism not in {known.key_wrap_padded, LowLevel.CKM_AES_CBC_PAD}:
         raise wrong
     key_id = os.urandom(ID_BYTES)
     try:
@@ -275,20 +296,20 @@ def restore(session: Session, known: Mechanisms, asked: wire.Restore) -> wire.Ma
         if refusal.kind in {refusals.GONE, refusals.PIN, refusals.INVALID} or refusal.name == "CKR_DEVICE_MEMORY":
             raise
         raise wrong from None
-    if not _is_private_part(session, made, asked.spec, asked.parts):
+    if not _is_private_part(session, known, made, asked.spec, asked.parts):
         session.destroy_all(key_id)
         raise wrong
     return wire.Made(key_id, asked.spec, asked.parts)
 
 
-def _is_private_part(session: Session, made: Handle, spec: KeySpec, parts: PublicParts) -> bool:
+def _is_private_part(session: Session, known: Mechanisms, made: Handle, spec: KeySpec, parts: PublicParts) -> bool:
     if spec.kind is KeyKind.RSA:
         return rsa_parts(session, made) == parts
     if spec.kind is KeyKind.OCT:
-        return session.attribute_number(made, p11.CKA_VALUE_LEN) * 8 == spec.bits
+        return _oct_bits(session, known, made) == spec.bits
     curve = spec.curve or Curve.P256
     x, y = int.from_bytes(parts.x or b"", "big"), int.from_bytes(parts.y or b"", "big")
-    return session.attribute(made, p11.CKA_EC_PARAMS) == EC_PARAMETERS[curve] and _signs_for(
+    return session.attribute(made, LowLevel.CKA_EC_PARAMS) == EC_PARAMETERS[curve] and _signs_for(
         session, made, ec.EllipticCurvePublicNumbers(x, y, CURVES[curve]).public_key()
     )
 
@@ -305,21 +326,42 @@ def release(session: Session, known: Mechanisms, asked: wire.Release) -> bytes:
     Nothing is lost by it: whoever can read this process could ask the token for the same with an RSA key of his own.
     """
     key = session.find(object_class(asked.spec.kind), key_id=asked.id)
+    number = _padded(known)
+    # An oct key fills whole blocks, and there is nothing to pad.
+    whole = known.pads or asked.spec.kind is KeyKind.OCT
+    if not whole and session.in_hardware:
+        raise TokenRefusal(refusals.INVALID, refusals.UNSUPPORTED_TEXT, "CKM_AES_KEY_WRAP_KWP")
     template = [
-        (p11.CKA_CLASS, p11.CKO_SECRET_KEY),
-        (p11.CKA_KEY_TYPE, p11.CKK_AES),
-        (p11.CKA_VALUE_LEN, 32),
-        (p11.CKA_TOKEN, False),
-        (p11.CKA_PRIVATE, True),
-        (p11.CKA_SENSITIVE, False),
-        (p11.CKA_EXTRACTABLE, True),
-        (p11.CKA_WRAP, True),
+        (LowLevel.CKA_CLASS, LowLevel.CKO_SECRET_KEY),
+        (LowLevel.CKA_KEY_TYPE, LowLevel.CKK_AES),
+        (LowLevel.CKA_VALUE_LEN, 32),
+        (LowLevel.CKA_TOKEN, False),
+        (LowLevel.CKA_PRIVATE, True),
+        (LowLevel.CKA_SENSITIVE, False),
+        (LowLevel.CKA_EXTRACTABLE, True),
+        (LowLevel.CKA_WRAP, True),
     ]
-    with session.passing(session.generate(template, mechanism(p11.CKM_AES_KEY_GEN))) as once:
-        wrapped = session.wrap(once, key, mechanism(_padded(known)))
-        value = session.attribute(once, p11.CKA_VALUE)
+    with session.passing(session.generate(template, mechanism(LowLevel.CKM_AES_KEY_GEN))) as once:
+        wrapped = session.wrap(once, key, mechanism(number))
+        value = session.attribute(once, LowLevel.CKA_VALUE)
+    if not whole:
+        wrapped = _padded_again(value, wrapped)
     recipient: rsa.RSAPublicKey = rsa_public_key(asked.recipient)
-    return recipient.encrypt(value, key_wrap.oaep(key_wrap.METHODS[asked.method])) + wrapped
+    return recipient.encrypt(value, oaep(key_wrap.METHODS[asked.method])) + wrapped
+
+
+def _padded_again(key: bytes, wrapped: bytes) -> bytes:
+    """
+    Have the library wrap what a token that is a program has padded as nobody else does.
+
+    It is in the clear here meanwhile: in the process whose memory it was in before, since that program's is this one's.
+    A device's keys never are.
+    """
+    loaded = keywrap.aes_key_unwrap_with_padding(key, wrapped)
+    # PKCS#8 says how long it is (X.690 section 8.1.3): zeros behind it are the token's.
+    length_bytes = loaded[1] & 0x7F if loaded[1] & 0x80 else 0
+    length = int.from_bytes(loaded[2 : 2 + length_bytes], "big") if length_bytes else loaded[1]
+    return keywrap.aes_key_wrap_with_padding(key, loaded[: 2 + length_bytes + length])
 
 
 def _padded(known: Mechanisms) -> int:

@@ -147,22 +147,9 @@ class UnwrapBytes(_Message, frozen=True):
     wrapped: bytes
 
 
-Question = (
-    Start
-    | Make
-    | BringIn
-    | Sign
-    | Encrypt
-    | Decrypt
-    | EnsureWrapKey
-    | BackUp
-    | Restore
-    | Release
-    | BringInWrapped
-    | Destroy
-    | WrapBytes
-    | UnwrapBytes
-)
+OctetsQuestion = Sign | Decrypt | EnsureWrapKey | BackUp | Release | Destroy | WrapBytes | UnwrapBytes
+"""What is answered with bytes, be they none."""
+Question = Start | Make | BringIn | Encrypt | Restore | BringInWrapped | OctetsQuestion
 
 # ---- answers --------------------------------------------------------------------------------------------------------
 
