@@ -85,7 +85,7 @@ class Operations:
                 return travel.bring_in_wrapped(session, known, asked)
             case wire.Encrypt():
                 return self._encrypt(asked)
-            case wire.Start():
+            case wire.Look() | wire.Start():
                 return self.describe()
             case _:
                 return wire.Octets(self._octets(asked))

@@ -191,6 +191,10 @@ class Session:
 
     def destroy_all(self, key_id: bytes) -> None:
         """Delete every object with this CKA_ID. That there is none is no fault: it is what was wanted."""
+        if not key_id:
+            # That would be every object without one, and keys that wrap others are.
+            msg = "no CKA_ID"
+            raise ValueError(msg)
         for known in [known for known in self._handles if known[1] == key_id]:
             del self._handles[known]
         for handle in self.find_all([(LowLevel.CKA_ID, key_id)]):

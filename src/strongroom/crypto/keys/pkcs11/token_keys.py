@@ -99,6 +99,7 @@ class _State:
     """What went wrong last, for the operator; None while all is well."""
     locked_out: bool = False
     """A login was refused."""
+    reported: bool = False
     failures: int = 0
     not_before: float = 0.0
     ensured: set[str] = field(default_factory=set)
@@ -153,14 +154,14 @@ class TokenKeys:
         """Why the token could not be reached when it was last tried."""
         return self._state.fault
 
-    async def connect(self) -> None:
-        """
-        Reach the token now, rather than when a key is first used.
-
-        Raises:
-            Unavailable: it cannot be reached.
-        """
-        await self._ask(wire.Destroy(b""))
+    async def reach(self) -> bool:
+        """Reach the token now, rather than when a key is first used; tell whether that succeeded."""
+        try:
+            await self._ask(wire.Look())
+        except Unavailable:
+            # It has been reported.
+            return False
+        return True
 
     # ---- coming to be -----------------------------------------------------------------------------------------------
 
@@ -434,8 +435,9 @@ class TokenKeys:
             except TokenUnusable as fault:
                 self._failed(str(fault))
                 raise
-            if state.fault is not None:
-                self._report("The token is reached again.")
+            if (state.fault is not None or not state.reported) and state.started is not None:
+                state.reported = True
+                self._report(_description(state.started))
             state.fault = None
             return worker
 
@@ -469,6 +471,15 @@ class TokenKeys:
             )
         text, name = (answer.text, answer.name) if isinstance(answer, wire.Refused) else ("", type(answer).__name__)
         raise TokenUnusable(f"The token cannot be opened: {text} ({name})")
+
+
+def _description(token: wire.Started) -> str:
+    """Say which token it is, and what it has not."""
+    missing = f"; it has not {', '.join(token.missing)}" if token.missing else ""
+    return (
+        f"The token {token.label} is reached ({token.manufacturer}, {token.model}, firmware {token.firmware},"
+        f" serial number {token.serial}){missing}."
+    )
 
 
 def _label(place: Place) -> str:

@@ -35,6 +35,10 @@ class Start(_Message, frozen=True):
     pin: bytes
 
 
+class Look(_Message, frozen=True):
+    """Say which token it is."""
+
+
 class Make(_Message, frozen=True):
     """Make a key."""
 
@@ -149,7 +153,7 @@ class UnwrapBytes(_Message, frozen=True):
 
 OctetsQuestion = Sign | Decrypt | EnsureWrapKey | BackUp | Release | Destroy | WrapBytes | UnwrapBytes
 """What is answered with bytes, be they none."""
-Question = Start | Make | BringIn | Encrypt | Restore | BringInWrapped | OctetsQuestion
+Question = Start | Look | Make | BringIn | Encrypt | Restore | BringInWrapped | OctetsQuestion
 
 # ---- answers --------------------------------------------------------------------------------------------------------
 
