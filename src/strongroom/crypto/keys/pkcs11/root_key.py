@@ -95,9 +95,9 @@ def _ask(settings: TokenSettings, *questions: wire.Question) -> list[wire.Answer
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  our own interpreter, and our own module
                 COMMAND,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=worker_environment(),
