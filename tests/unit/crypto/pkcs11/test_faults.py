@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -27,11 +27,15 @@ DIGEST = bytes(32)
 UNREACHABLE = "cannot be reached now"
 
 
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftToken]:
-    """Make one token for all tests: none of them leaves it changed."""
-    with soft_token(tmp_path_factory.mktemp("faults") / "t") as token:
-        yield token
+@dataclass(slots=True)
+class Used:
+    """One token's keys for all tests: each leaves them as they were, which is what it tests."""
+
+    token: SoftToken
+    keys: TokenKeys
+    key: HeldKey
+    reports: list[str]
+    runner: asyncio.Runner
 
 
 def held(made: MadeKey) -> HeldKey:
@@ -39,33 +43,38 @@ def held(made: MadeKey) -> HeldKey:
     return HeldKey(("v", "o", "1"), made.spec, made.parts, made.material, lambda: made.material)
 
 
+def arguments(pid: int) -> bytes:
+    """Read what a process was started with."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def core_limits(pid: int) -> list[str]:
+    """Read how large a process's core dump may be, and may be made to be."""
+    lines = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("Max core file size")).split()[4:6]
+
+
 def workers() -> list[int]:
     """List this process's workers."""
     children = [
         int(text) for task in Path("/proc/self/task").iterdir() for text in (task / "children").read_text().split()
     ]
-    return [pid for pid in children if b"pkcs11.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children if b"pkcs11.worker" in arguments(pid)]
 
 
-def with_keys(
-    token: SoftToken,
-    test: Callable[[TokenKeys, HeldKey, list[str]], Awaitable[None]],
-    *,
-    timeout_s: float = 30.0,
-    waiting: int = 8,
-) -> None:
-    """Run a test with a token's keys, one of them made, and all that is reported."""
-
-    async def run() -> None:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
+    """Make a token, its keys, and one of them."""
+    with soft_token(tmp_path_factory.mktemp("faults") / "t") as token, asyncio.Runner() as runner:
         reports: list[str] = []
-        keys = TokenKeys(token.settings(timeout_s=timeout_s), reports.append, waiting=waiting, pause_s=0.01)
-        try:
-            await test(keys, held(await keys.make(P256, PLACE)), reports)
-        finally:
-            await keys.close()
-        assert workers() == []
 
-    asyncio.run(run())
+        async def make() -> TokenKeys:
+            return TokenKeys(token.settings(), reports.append, waiting=2, pause_s=0.01)
+
+        keys = runner.run(make())
+        yield Used(token, keys, held(runner.run(keys.make(P256, PLACE))), reports, runner)
+        runner.run(keys.close())
+        assert workers() == []
 
 
 async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
@@ -80,10 +89,11 @@ async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
                 return
 
 
-def test_a_worker_that_dies_at_work_costs_one_request(token: SoftToken) -> None:
+def test_a_worker_that_dies_at_work_costs_one_request(place: Used) -> None:
     """Whoever asked is told that the token cannot be reached; the next question starts another worker."""
 
-    async def test(keys: TokenKeys, key: HeldKey, reports: list[str]) -> None:
+    async def test() -> None:
+        keys, key = place.keys, place.key
         (pid,) = workers()
         os.kill(pid, signal.SIGSTOP)
         asked = asyncio.create_task(keys.sign(key, ES256, DIGEST))
@@ -95,30 +105,34 @@ def test_a_worker_that_dies_at_work_costs_one_request(token: SoftToken) -> None:
         assert "ended its process" in (keys.fault or "")
         await keys.sign(key, ES256, DIGEST)
         assert keys.fault is None
-        assert "is reached" in reports[-1]
+        assert "is reached" in place.reports[-1]
 
-    with_keys(token, test)
+    place.runner.run(test())
 
 
-def test_a_token_that_is_too_slow_loses_its_worker(token: SoftToken) -> None:
+def test_a_token_that_is_too_slow_loses_its_worker(place: Used) -> None:
     """After its time a worker is ended, and the next question starts another."""
 
-    async def test(keys: TokenKeys, key: HeldKey, _: list[str]) -> None:
-        (pid,) = workers()
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings(timeout_s=0.5), pause_s=0.01)
+        await until_it_signs(keys, place.key)
+        pid = workers()[-1]
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(Unavailable, match=UNREACHABLE):
-            await keys.sign(key, ES256, DIGEST)
-        assert pid not in workers()
+            await keys.sign(place.key, ES256, DIGEST)
         assert "did not answer within" in (keys.fault or "")
-        await until_it_signs(keys, key)
+        await until_it_signs(keys, place.key)
+        assert pid not in workers()
+        await keys.close()
 
-    with_keys(token, test, timeout_s=1.0)
+    place.runner.run(test())
 
 
-def test_what_waits_is_limited(token: SoftToken) -> None:
+def test_what_waits_is_limited(place: Used) -> None:
     """With the line full, one more is refused at once, and those in it are answered."""
 
-    async def test(keys: TokenKeys, key: HeldKey, _: list[str]) -> None:
+    async def test() -> None:
+        keys, key = place.keys, place.key
         (pid,) = workers()
         os.kill(pid, signal.SIGSTOP)
         at_work = asyncio.create_task(keys.sign(key, ES256, DIGEST))
@@ -130,28 +144,29 @@ def test_what_waits_is_limited(token: SoftToken) -> None:
         os.kill(pid, signal.SIGCONT)
         assert all(await asyncio.gather(at_work, *waiting))
 
-    with_keys(token, test, waiting=2)
+    place.runner.run(test())
 
 
-def test_a_token_that_is_taken_away_comes_back(token: SoftToken) -> None:
+def test_a_token_that_is_taken_away_comes_back(place: Used) -> None:
     """Without the token every request says so; with it again, everything works, with the same keys."""
 
-    async def test(keys: TokenKeys, key: HeldKey, reports: list[str]) -> None:
-        away = token.folder / "elsewhere"
-        token.tokens.rename(away)
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        away = place.token.folder / "elsewhere"
+        place.token.tokens.rename(away)
         try:
             for _ in range(3):
                 with pytest.raises(Unavailable, match=UNREACHABLE):
                     await keys.sign(key, ES256, DIGEST)
         finally:
-            away.rename(token.tokens)
+            away.rename(place.token.tokens)
         await until_it_signs(keys, key)
-        assert "is reached" in reports[-1]
+        assert "is reached" in place.reports[-1]
 
-    with_keys(token, test)
+    place.runner.run(test())
 
 
-def test_a_wrong_pin_is_tried_once(token: SoftToken, tmp_path: Path) -> None:
+def test_a_wrong_pin_is_tried_once(place: Used, tmp_path: Path) -> None:
     """However often and by however many workers keys are asked for: tokens lock themselves."""
     wrong = tmp_path / "pin"
     wrong.write_text("1234-wrong")
@@ -159,7 +174,7 @@ def test_a_wrong_pin_is_tried_once(token: SoftToken, tmp_path: Path) -> None:
     reports: list[str] = []
 
     async def test() -> None:
-        keys = TokenKeys(replace(token.settings(workers=2), pin_file=wrong), reports.append, pause_s=0.0)
+        keys = TokenKeys(replace(place.token.settings(workers=2), pin_file=wrong), reports.append, pause_s=0.0)
         try:
             results = await asyncio.gather(*(keys.make(P256, PLACE) for _ in range(4)), return_exceptions=True)
             assert all(isinstance(one, Unavailable) and UNREACHABLE in one.message for one in results)
@@ -182,12 +197,12 @@ def test_a_wrong_pin_is_tried_once(token: SoftToken, tmp_path: Path) -> None:
         ({"pin_file": Path("/nowhere/pin")}, "There is no PIN file"),
     ],
 )
-def test_what_is_set_up_wrongly_is_said(token: SoftToken, change: dict[str, object], told: str) -> None:
+def test_what_is_set_up_wrongly_is_said(place: Used, change: dict[str, object], told: str) -> None:
     """The operator is told what it is; whoever asks, that the token cannot be reached."""
     reports: list[str] = []
 
     async def test() -> None:
-        keys = TokenKeys(replace(token.settings(), **change), reports.append)  # type: ignore[arg-type]
+        keys = TokenKeys(replace(place.token.settings(), **change), reports.append)  # type: ignore[arg-type]
         try:
             assert not await keys.reach()
         finally:
@@ -197,11 +212,12 @@ def test_what_is_set_up_wrongly_is_said(token: SoftToken, change: dict[str, obje
     assert told in reports[0]
 
 
-def test_a_key_that_nobody_waits_for_is_deleted(token: SoftToken) -> None:
+def test_a_key_that_nobody_waits_for_is_deleted(place: Used) -> None:
     """A client that hangs up while its key is made leaves none behind."""
 
-    async def test(keys: TokenKeys, key: HeldKey, _: list[str]) -> None:
-        before = sum(path.suffix == ".object" for path in token.tokens.rglob("*"))
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        before = sum(path.suffix == ".object" for path in place.token.tokens.rglob("*"))
         (pid,) = workers()
         os.kill(pid, signal.SIGSTOP)
         making = asyncio.create_task(keys.make(P256, PLACE))
@@ -210,32 +226,31 @@ def test_a_key_that_nobody_waits_for_is_deleted(token: SoftToken) -> None:
         os.kill(pid, signal.SIGCONT)
         await keys.sign(key, ES256, DIGEST)
         await keys.sign(key, ES256, DIGEST)
-        assert sum(path.suffix == ".object" for path in token.tokens.rglob("*")) == before
+        assert sum(path.suffix == ".object" for path in place.token.tokens.rglob("*")) == before
 
-    with_keys(token, test)
+    place.runner.run(test())
 
 
-def test_destroyed_is_gone(token: SoftToken) -> None:
+def test_destroyed_is_gone(place: Used) -> None:
     """After its destruction a key signs nothing, and destroying it again is no fault."""
 
-    async def test(keys: TokenKeys, key: HeldKey, _: list[str]) -> None:
+    async def test() -> None:
+        keys = place.keys
+        key = held(await keys.make(P256, PLACE))
         await keys.destroy(key.open())
         await keys.destroy(key.open())
         with pytest.raises(Unavailable, match="is not in the token"):
             await keys.sign(key, ES256, DIGEST)
 
-    with_keys(token, test)
+    place.runner.run(test())
 
 
-def test_a_worker_shows_nothing(token: SoftToken) -> None:
+def test_a_worker_shows_nothing(place: Used) -> None:
     """A worker leaves no core dump, and its PIN is not among its arguments."""
 
-    async def test(keys: TokenKeys, key: HeldKey, _: list[str]) -> None:
-        (pid,) = workers()
-        status = Path(f"/proc/{pid}/limits").read_text()
-        core = next(line for line in status.splitlines() if line.startswith("Max core file size"))
-        assert core.split()[4:6] == ["0", "0"]
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
-        assert token.pin.encode() not in arguments
+    async def test() -> None:
+        pid = workers()[0]
+        assert core_limits(pid) == ["0", "0"]
+        assert place.token.pin.encode() not in arguments(pid)
 
-    with_keys(token, test)
+    place.runner.run(test())

@@ -35,6 +35,8 @@ _WAITING = 256
 _PIN_BYTES_MAX = 256
 _MAKING_TIMES = 6
 """Keys of RSA-4096 take this much longer to make than anything else takes."""
+_START_S = 30.0
+"""How long a process may take to start, a library to load and a token to let itself be logged in to."""
 _RETRY_AFTER_S = 2
 _PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0
 
@@ -446,11 +448,11 @@ class TokenKeys:
         start = wire.Start(str(settings.module), settings.token, settings.read_pin())
         worker = await Worker.start()
         try:
-            async with asyncio.timeout(settings.timeout_s):
+            async with asyncio.timeout(_START_S):
                 answer = await worker.ask(wire.frame(start))
         except TimeoutError:
             await worker.end()
-            raise TokenUnusable(f"The token did not let itself be opened within {settings.timeout_s:g} s.") from None
+            raise TokenUnusable(f"The token did not let itself be opened within {_START_S:g} s.") from None
         except WorkerLost:
             await worker.end()
             raise TokenUnusable(f"The PKCS#11 library {settings.module} ended its process.") from None
