@@ -43,12 +43,12 @@ def create_root_key(settings: Settings, path: Path) -> SoftwareRootKey:
         return SoftwareRootKey.create(path)
     from strongroom.crypto.keys.pkcs11 import root_key  # noqa: PLC0415  as above
 
+    if path.exists():
+        # Said before the token has made a key for it.
+        raise RootKeyUnusable(f"{path} exists, and a root key is never overwritten")
     key = os.urandom(ROOT_KEY_BYTES)
     content = root_key.wrap_root_key(token_settings(settings), key)
-    try:
-        create_private_file(path, content)
-    except FileExistsError:
-        raise RootKeyUnusable(f"{path} exists, and a root key is never overwritten") from None
+    create_private_file(path, content)
     return SoftwareRootKey(key, f"PKCS#11 token {root_key.token_of(content)}")
 
 

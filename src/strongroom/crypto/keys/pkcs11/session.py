@@ -34,9 +34,8 @@ class Session:
         try:
             self._library.load(module)
         except PyKCS11.PyKCS11Error:
-            raise TokenRefusal(
-                refusals.UNAVAILABLE, f"The PKCS#11 library {module} cannot be loaded.", "module"
-            ) from None
+            text = f"The PKCS#11 library {module} cannot be loaded, or finds nothing that it is set up for."
+            raise TokenRefusal(refusals.UNAVAILABLE, text, "module") from None
         self._handles: OrderedDict[tuple[int, bytes], Handle] = OrderedDict()
         with self._translated():
             self._slot, self.info = self._find(token)
