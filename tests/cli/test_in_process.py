@@ -30,6 +30,7 @@ GROUPS = [
     ("identity-provider", "list"),
     ("import", "dotenv", "/nowhere/.env", "--vault", VAULT),
     ("issuers", "list", "--json"),
+    ("key", "show", VAULT, "none"),
     ("network-maps", "list"),
     ("network-rule", "list", VAULT),
     ("policy", "check"),

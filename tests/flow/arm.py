@@ -27,6 +27,7 @@ from strongroom.core.diagnostics import AuditSink, SinkKind
 from strongroom.core.identity import Caller, PrincipalType
 from strongroom.core.network import Link
 from strongroom.core.networks import Perimeter
+from strongroom.core.objects import Collection
 from strongroom.core.permissions import Public
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
@@ -75,6 +76,19 @@ class Arm:
     def vault(self) -> str:
         """A vault's scope."""
         return f"{self.group}/providers/Microsoft.KeyVault/vaults/{self.vault_name}"
+
+    @property
+    def key(self) -> str:
+        """A key of it, as a resource."""
+        return f"{self.vault}/keys/k-{self.tag}"
+
+    @property
+    def key_version(self) -> str:
+        """The key's newest version, or one that nobody made."""
+        vault = self.world.view.vault_by_name(self.vault_name)
+        name = self.key.rpartition("/")[2]
+        stored = None if vault is None else self.world.run(self.world.store.object(vault.id, Collection.KEYS, name))
+        return f"{self.key}/versions/{'0' * 32 if stored is None else stored.latest}"
 
     @property
     def secret(self) -> str:
@@ -380,6 +394,11 @@ class Arm:
         self.make_group()
         return self.do("PUT", self.vault, self.vault_body(**properties))
 
+    def make_key(self, **properties: Any) -> Any:
+        """Make the vault and the key, as a resource."""
+        self.make_vault()
+        return self.do("PUT", self.key, key_body(**properties))
+
     def make_secret(self, value: str | None = None, **members: Any) -> Any:
         """Make the vault and the secret, as a resource."""
         self.make_vault()
@@ -524,6 +543,11 @@ def secret_body(value: str | None = None, **properties: Any) -> dict[str, Any]:
 def policy(arm: Arm, who: str, **permissions: list[str]) -> dict[str, Any]:
     """Write an access policy."""
     return {"tenantId": arm.world.first.tenant_id, "objectId": who, "permissions": permissions}
+
+
+def key_body(**properties: Any) -> dict[str, Any]:
+    """Give the body that makes a key, of the kind that is made fastest unless *properties* say another."""
+    return {"properties": {"kty": "EC", "curveName": "P-256", **properties}}
 
 
 def get_secret(arm: Arm) -> int:
@@ -691,6 +715,11 @@ CASES: dict[str, Case] = {
     "VaultPatch": Case(lambda arm: arm.vault, Arm.make_vault, lambda _: {"tags": {"a": "b"}}),
     "VaultDelete": Case(lambda arm: arm.vault, Arm.make_vault),
     "VaultAccessPolicyPut": Case(lambda arm: f"{arm.vault}/accessPolicies/add", Arm.make_vault, _policies),
+    "VaultKeyGet": Case(lambda arm: arm.key, Arm.make_key),
+    "VaultKeyPut": Case(lambda arm: arm.key, Arm.make_vault, lambda _: key_body()),
+    "VaultKeyList": Case(lambda arm: f"{arm.vault}/keys", Arm.make_key),
+    "VaultKeyVersionGet": Case(lambda arm: arm.key_version, Arm.make_key),
+    "VaultKeyVersionList": Case(lambda arm: f"{arm.key}/versions", Arm.make_key),
     "VaultSecretGet": Case(lambda arm: arm.secret, Arm.make_secret),
     "VaultSecretPut": Case(lambda arm: arm.secret, Arm.make_vault, lambda _: secret_body()),
     "VaultSecretPatch": Case(lambda arm: arm.secret, Arm.make_secret, lambda _: {"tags": {"a": "b"}}),
@@ -990,6 +1019,7 @@ def scope_of(op: Op, arm: Arm) -> str:
     for prefix in (
         arm.management_group,
         arm.secret,
+        arm.key,
         arm.vault,
         arm.subnet,
         arm.network,

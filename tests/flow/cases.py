@@ -1,80 +1,31 @@
-"""How to ask for each operation of the data plane so that it succeeds, and what makes that possible."""
+"""The cases of every operation of the data plane: each kind of object has its own in a module of its own."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from strongroom.core.permissions import DataPermission, Public
 from strongroom.flow.operation import Op
 from strongroom.vault.operations import OPERATIONS
-from tests.plugins.canary import plant
+from tests.flow import key_cases, secret_cases
+from tests.flow.case import VERSION, Case, Collection
+from tests.flow.key_cases import KEYS
+from tests.flow.secret_cases import SECRETS
 from tests.world import Simulation
-
-VERSION = "2026-04-01"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One operation's request. *prepare* brings the vault into the state that the operation needs."""
-
-    prepare: Callable[[Simulation, str], None]
-    path: str
-    body: object = None
-
-
-def _nothing(_world: Simulation, _name: str) -> None:
-    """Need nothing."""
-
-
-def put(world: Simulation, name: str) -> None:
-    """Set a secret as the administrator."""
-    answer = world.ask(
-        "PUT",
-        f"{world.vault_url}/secrets/{name}?api-version={VERSION}",
-        token=world.token(world.administrator),
-        body={"value": plant()},
-    )
-    assert answer.status == 200, answer.body
-
-
-def deleted(world: Simulation, name: str) -> None:
-    """Set a secret and delete it."""
-    put(world, name)
-    token = world.token(world.administrator)
-    answer = world.ask("DELETE", f"{world.vault_url}/secrets/{name}?api-version={VERSION}", token=token)
-    assert answer.status == 200, answer.body
-
-
-def backup(world: Simulation, name: str) -> str:
-    """Set a secret, back it up, remove it, and give the backup."""
-    put(world, name)
-    token = world.token(world.administrator)
-    url = f"{world.vault_url}/secrets/{name}"
-    blob: str = world.ask("POST", f"{url}/backup?api-version={VERSION}", token=token).json["value"]
-    world.ask("DELETE", f"{url}?api-version={VERSION}", token=token)
-    gone = world.ask("DELETE", f"{world.vault_url}/deletedsecrets/{name}?api-version={VERSION}", token=token)
-    assert gone.status == 204, gone.body
-    return blob
-
-
-CASES: dict[str, Case] = {
-    "SecretSet": Case(_nothing, "/secrets/{name}", {"value": plant()}),
-    "SecretGet": Case(put, "/secrets/{name}/"),
-    "SecretUpdate": Case(put, "/secrets/{name}/", {"tags": {"a": "b"}}),
-    "SecretDelete": Case(put, "/secrets/{name}"),
-    "SecretList": Case(_nothing, "/secrets"),
-    "SecretListVersions": Case(put, "/secrets/{name}/versions"),
-    "SecretListDeleted": Case(_nothing, "/deletedsecrets"),
-    "SecretGetDeleted": Case(deleted, "/deletedsecrets/{name}"),
-    "SecretRecover": Case(deleted, "/deletedsecrets/{name}/recover"),
-    "SecretPurge": Case(deleted, "/deletedsecrets/{name}"),
-    "SecretBackup": Case(put, "/secrets/{name}/backup"),
-    "SecretRestore": Case(_nothing, "/secrets/restore", backup),
-}
 
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
+
+_NAMES = {op.name for op in GUARDED}
+CASES: dict[str, Case] = {
+    name: case for name, case in {**secret_cases.CASES, **key_cases.CASES}.items() if name in _NAMES
+}
+
+COLLECTIONS: tuple[Collection, ...] = (SECRETS, KEYS)
+_BY_NAME = {one.name: one for one in COLLECTIONS}
+
+
+def collection(op: Op) -> Collection:
+    """Give the kind of objects that a row is about."""
+    return _BY_NAME[permission(op).category]
 
 
 def permission(op: Op) -> DataPermission:
@@ -83,7 +34,10 @@ def permission(op: Op) -> DataPermission:
     return op.requires
 
 
-def resource(world: Simulation, op: Op, name: str) -> str:
-    """Give the scope that a refusal names, in lower case."""
-    scope = world.vault.scope.lower()
-    return f"{scope}/secrets/{name}" if "{name}" in op.path else scope
+def scope(world: Simulation, op: Op, name: str) -> str:
+    """Give the scope that a row's right is looked up at."""
+    own = world.vault.scope
+    return f"{own}/{collection(op).name}/{name}" if "{name}" in op.path else own
+
+
+__all__ = ["CASES", "COLLECTIONS", "GUARDED", "KEYS", "SECRETS", "VERSION", "collection", "permission", "scope"]

@@ -127,21 +127,20 @@ def role_of(world: Simulation, op: Op, **actions: tuple[str, ...]) -> str:
 # ---- vaults -------------------------------------------------------------------------------------------------------
 
 
-class SecretSubject(Subject):
-    """An operation on a secret, or on the vault."""
+class VaultSubject(Subject):
+    """An operation on an object in a vault, or on the vault."""
 
     def __init__(self, world: Simulation, op: Op) -> None:
         super().__init__(world, op)
         self.name = f"s-{chance.token_hex(6)}"
         self.case = cases.CASES[op.name]
-        self.scope = f"{world.vault.scope}/secrets/{self.name}" if "{name}" in op.path else world.vault.scope
-        self._body: object = {"value": "AAAA"} if callable(self.case.body) else self.case.body
+        self.scope = cases.scope(world, op, self.name)
+        self._body = self.case.unprepared()
 
     def prepare(self) -> None:
         """Bring the vault into the state that the operation needs."""
         self.case.prepare(self.world, self.name)
-        if callable(self.case.body):
-            self._body = {"value": self.case.body(self.world, self.name)}
+        self._body = self.case.prepared(self.world, self.name)
 
     def request(self) -> tuple[str, object]:
         """Give the URL and the body."""
@@ -158,9 +157,9 @@ class Vaults(Guarded):
         "x-ms-keyvault-network-info": "conn_type=Ipv4;addr=203.0.113.7;act_addr_fam=InterNetwork;",
     }
 
-    def subject(self, world: Simulation, op: Op) -> SecretSubject:
-        """Give a secret's name that nobody uses."""
-        return SecretSubject(world, op)
+    def subject(self, world: Simulation, op: Op) -> VaultSubject:
+        """Give an object's name that nobody uses."""
+        return VaultSubject(world, op)
 
     def challenge(self, world: Simulation) -> str:
         """Name the vault's own tenant."""
@@ -192,8 +191,8 @@ class Vaults(Guarded):
         if model == "rbac":
             role = role_of(world, subject.op, data_actions=(permission.action,))
             return world.grant(who.oid, role, subject.scope).arm_id
-        policy = AccessPolicy(world.first.tenant_id, who.oid, secrets=frozenset({permission.word}))
-        world.set_vault(rbac=False, access_policies=(policy,))
+        words = {permission.category: frozenset({permission.word.lower()})}
+        world.set_vault(rbac=False, access_policies=(AccessPolicy(world.first.tenant_id, who.oid, **words),))
         return f"{world.vault.scope}/accessPolicies/0"
 
     def rich(self, world: Simulation, model: str) -> Principal:

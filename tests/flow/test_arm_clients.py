@@ -46,7 +46,6 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 NOT_SERVED: Mapping[str, str] = {
-    "keyvault.keys_": "vaults have no keys yet",
     "keyvault.managed_hsm": "there are no HSM pools yet",
     "keyvault.mhsm_": "there are no HSM pools yet",
     "managementgroups.entities_": "Azure's portal draws its tree of them; `descendants` and `$expand` say the same",

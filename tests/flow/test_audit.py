@@ -92,7 +92,7 @@ def test_one_request_is_one_entry(world: Simulation, vault: Client, name: str, o
     """Every operation leaves exactly one entry, under its name, whether it reads or writes."""
     case = CASES[op.name]
     case.prepare(world, name)
-    body = {"value": case.body(world, name)} if callable(case.body) else case.body
+    body = case.prepared(world, name)
     token, before = vault.token, len(world.entries())
     assert vault.ask(op.method, case.path.format(name=name), token=token, body=body).status == op.success
     assert [entry["operationName"] for entry in since(world, before)] == [op.name]
@@ -239,8 +239,7 @@ def test_what_cannot_be_recorded_is_not_done(own: Simulation, name: str, op: Op)
     if not isinstance(op.requires, Public):
         case = CASES[op.name]
         case.prepare(own, name)
-        path, body = case.path.format(name=name), case.body
-        body = {"value": body(own, name)} if callable(body) else body
+        path, body = case.path.format(name=name), case.prepared(own, name)
     token = vault.token
     _break(own)
     before = dump(own)

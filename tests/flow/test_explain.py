@@ -104,7 +104,7 @@ def test_the_first_refusal_is_the_answer(world: Simulation) -> None:
 def test_says_nothing_of_objects(world: Simulation, name: str) -> None:
     """Whether the object is there changes nothing but its name."""
     who = world.principal()
-    cases.put(world, name)
+    cases.SECRETS.put(world, name)
     there, absent = why(world, who.oid, name=name), why(world, who.oid, name=name[::-1].strip("-"))
     assert str(there).replace(name, "x") == str(absent).replace(name[::-1].strip("-"), "x")
 
@@ -139,7 +139,7 @@ def test_evidence_of_roles(world: Simulation, name: str) -> None:
     ("operation", "role"),
     [
         ("SecretGet", "Key Vault Secrets User"),
-        ("SecretList", "Key Vault Reader"),
+        ("SecretList", "Key Vault Secrets User"),
         ("SecretSet", "Key Vault Secrets Officer"),
         ("SecretPurge", "Key Vault Secrets Officer"),
     ],

@@ -29,10 +29,10 @@ from strongroom.flow.operation import Op
 from strongroom.graph.operations import OPERATIONS as GRAPH
 from strongroom.store import Transaction
 from tests.flow.arm import version_for
-from tests.flow.cases import GUARDED
-from tests.flow.client import Client, Tenant, client_of, dump, make_tenant, skip_token, version_of
+from tests.flow.case import Collection
+from tests.flow.cases import CASES, COLLECTIONS, GUARDED, collection
+from tests.flow.client import Client, Tenant, client_of, dump, make_tenant, skip_token
 from tests.flow.graph import Graph
-from tests.plugins.canary import plant
 from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, VAULT_AUDIENCE, Answer, Simulation
 
 _VARYING = {"x-ms-request-id", "date", "request-id", "x-ms-correlation-request-id"}
@@ -91,70 +91,74 @@ def ours(world: Simulation) -> Client:
 
 @pytest.fixture(scope="module")
 def theirs(world: Simulation, alien: Tenant) -> Client:
-    """Give the second tenant's client, in its own vault."""
+    """Give the second tenant's client, in its own vault, where objects of every kind are called `shared`."""
     client = client_of(world, alien)
-    for _ in range(3):
-        client.put("shared")
+    client.put("shared")
+    client.done("POST", "/keys/shared/create", body={"kty": "EC"})
     return client
+
+
+@pytest.fixture(scope="module")
+def both(world: Simulation) -> dict[str, str]:
+    """Make objects that are called `shared` in the first tenant's vault too, and give their versions."""
+    return {kind.name: kind.identifier(kind.put(world, "shared")).rpartition("/")[2] for kind in COLLECTIONS}
 
 
 # ---- the data plane -------------------------------------------------------------------------------------------------
 
 NAMED = [pytest.param(op, id=op.name) for op in GUARDED if "{name}" in op.path]
 VERSIONED = [pytest.param(op, id=op.name) for op in GUARDED if "{version?}" in op.path]
+KINDS = [pytest.param(kind, id=kind.name) for kind in COLLECTIONS]
+_NEW = re.compile(r'[0-9a-f]{32}|"(n|x|y)":"[^"]*"')
+"""What two objects that were made of the same request differ in: their versions, and public keys."""
+
+
+def _path(op: Op, name: str, version: str = "") -> str:
+    return op.path.format(**{"name": name, "version?": version})
 
 
 def _body(op: Op) -> object:
-    return {"PUT": {"value": plant()}, "PATCH": {"contentType": "x"}}.get(op.method)
+    return CASES[op.name].unprepared()
 
 
 @pytest.mark.parametrize("op", NAMED)
-@pytest.mark.parametrize("deleted", [False, True], ids=["active", "deleted"])
+@pytest.mark.parametrize("gone", [False, True], ids=["active", "deleted"])
 def test_a_name_in_another_vault_means_nothing(
-    ours: Client, theirs: Client, name: str, op: Op, *, deleted: bool
+    world: Simulation, theirs: Client, name: str, op: Op, *, gone: bool
 ) -> None:
-    """Every operation treats the name of another tenant's secret as a name that nobody has."""
-    ours.put(name)
-    if deleted:
-        ours.done("DELETE", f"/secrets/{name}")
-    unknown = f"s-{chance.token_hex(6)}"
-    answers = []
-    for one in (name, unknown):
-        path = op.path.format(**{"name": one, "version?": ""})
-        body = {"value": "the same"} if op.method == "PUT" else _body(op)
-        answers.append((theirs.ask(op.method, path, body=body), one))
-    first, second = (told(answer, one) for answer, one in answers)
-    if op.method == "PUT":
-        # The two secrets have a version each.
-        first, second = (
-            (status, headers, re.sub(r"[0-9a-f]{32}", "", text)) for status, headers, text in (first, second)
-        )
+    """Every operation treats the name of another tenant's object as a name that nobody has."""
+    (collection(op).deleted if gone else collection(op).put)(world, name)
+    unknown, makes = f"s-{chance.token_hex(6)}", CASES[op.name].makes
+    first, second = (told(theirs.ask(op.method, _path(op, one), body=_body(op)), one) for one in (name, unknown))
+    if makes:
+        first, second = ((status, headers, _NEW.sub("", text)) for status, headers, text in (first, second))
     assert first == second
-    assert first[0] == (200 if op.method == "PUT" else 404)
+    assert first[0] == (200 if makes else 404)
 
 
 @pytest.mark.parametrize("op", VERSIONED)
-def test_a_version_of_another_secret_means_nothing(ours: Client, theirs: Client, op: Op) -> None:
-    """The version of another tenant's secret of the same name is an unknown version."""
-    version, unknown = version_of(ours.put("shared")), chance.token_hex(16)
+def test_a_version_of_another_object_means_nothing(
+    world: Simulation, theirs: Client, both: dict[str, str], op: Op
+) -> None:
+    """The version of another tenant's object of the same name is an unknown version."""
+    version, unknown = both[collection(op).name], chance.token_hex(16)
     first, second = (
-        told(theirs.ask(op.method, f"/secrets/shared/{one}", body=_body(op)), one) for one in (version, unknown)
+        told(theirs.ask(op.method, _path(op, "shared", one), body=_body(op)), one) for one in (version, unknown)
     )
     assert first == second
     assert first[0] == 404
 
 
-LISTINGS = ("/secrets", "/deletedsecrets", "/secrets/shared/versions")
-
-
-@pytest.mark.parametrize("path", LISTINGS)
-def test_a_skip_token_of_another_tenant_means_nothing(ours: Client, theirs: Client, path: str) -> None:
+@pytest.mark.parametrize("place", ["/{}", "/deleted{}", "/{}/shared/versions"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_skip_token_of_another_tenant_means_nothing(
+    world: Simulation, ours: Client, theirs: Client, kind: Collection, place: str
+) -> None:
     """A skip token is refused as one is that nobody made."""
+    path = place.format(kind.name)
     for _ in range(2):
-        ours.put("shared")
-        ours.put(f"s-{chance.token_hex(6)}")
-        ours.put(doomed := f"s-{chance.token_hex(6)}")
-        ours.done("DELETE", f"/secrets/{doomed}")
+        kind.put(world, "shared")
+        kind.deleted(world, f"s-{chance.token_hex(6)}")
     token = skip_token(ours.done("GET", path, query="&maxresults=1")["nextLink"])
     unknown = chance.token_urlsafe(len(token))[: len(token)]
     first, second = (
@@ -164,25 +168,42 @@ def test_a_skip_token_of_another_tenant_means_nothing(ours: Client, theirs: Clie
     assert first[0] == 400
 
 
-def test_a_backup_of_another_tenant_means_nothing(ours: Client, theirs: Client, name: str) -> None:
-    """A backup is refused as random bytes of its length are."""
-    ours.put(name)
-    blob = ours.done("POST", f"/secrets/{name}/backup")["value"]
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_skip_token_of_another_kind_means_nothing(world: Simulation, ours: Client, kind: Collection) -> None:
+    """Within one vault too a skip token is for the list that gave it: it is refused as one that nobody made."""
+    for _ in range(2):
+        kind.put(world, f"s-{chance.token_hex(6)}")
+    token = skip_token(ours.done("GET", f"/{kind.name}", query="&maxresults=1")["nextLink"])
+    for other in COLLECTIONS:
+        if other is not kind:
+            assert ours.ask("GET", f"/{other.name}", query=f"&maxresults=1&$skiptoken={token}").status == 400
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_backup_of_another_tenant_means_nothing(
+    world: Simulation, ours: Client, theirs: Client, name: str, kind: Collection
+) -> None:
+    """A backup is refused as random bytes of its length are; and so it is where objects of another kind are kept."""
+    kind.put(world, name)
+    blob = ours.done("POST", f"/{kind.name}/{name}/backup")["value"]
     unknown = chance.token_urlsafe(len(blob))[: len(blob) // 4 * 4]
-    first, second = (told(theirs.ask("POST", "/secrets/restore", body={"value": one}), one) for one in (blob, unknown))
-    assert first == second
-    assert first[0] == 400
+    for other in COLLECTIONS:
+        client = theirs if other is kind else ours
+        first, second = (
+            told(client.ask("POST", f"/{other.name}/restore", body={"value": one}), one) for one in (blob, unknown)
+        )
+        assert first == second
+        assert first[0] == 400
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in GUARDED])
 def test_a_token_of_another_tenant_opens_nothing(
-    world: Simulation, ours: Client, theirs: Client, third: Tenant, alien: Tenant, op: Op
+    world: Simulation, ours: Client, theirs: Client, third: Tenant, op: Op
 ) -> None:
     """A tenant's administrator is, in another tenant's vault, whoever else is of no tenant of its."""
-    path = op.path.format(**{"name": "shared", "version?": ""})
     unknown = world.token(third.principal, tenant=third.id)
     first, second = (
-        told(theirs.ask(op.method, path, token=token, body=_body(op)), world.first.tenant_id, third.id)
+        told(theirs.ask(op.method, _path(op, "shared"), token=token, body=_body(op)), world.first.tenant_id, third.id)
         for token in (ours.token, unknown)
     )
     assert first == second
@@ -193,12 +214,11 @@ def test_a_token_of_another_tenant_opens_nothing(
 def test_a_stranger_cannot_tell_what_there_is(
     world: Simulation, ours: Client, theirs: Client, name: str, op: Op
 ) -> None:
-    """In another tenant's vault, secrets that are there, deleted, or unknown are the same to a stranger."""
-    ours.put(name)
-    ours.put(gone := f"{name}-gone")
-    ours.done("DELETE", f"/secrets/{gone}")
+    """In another tenant's vault, objects that are there, deleted, or unknown are the same to a stranger."""
+    collection(op).put(world, name)
+    collection(op).deleted(world, gone := f"{name}-gone")
     answers = [
-        told(ours.ask(op.method, op.path.format(**{"name": one, "version?": ""}), token=theirs.token, body=_body(op)))
+        told(ours.ask(op.method, _path(op, one), token=theirs.token, body=_body(op)))
         for one in (name, gone, f"{name}-unknown")
     ]
     assert answers[0] == answers[1] == answers[2]
@@ -214,7 +234,8 @@ def test_a_right_for_a_stranger_is_none(
     before = world.view.vault(alien.vault.id)
     assert before is not None
     tenant = world.first.tenant_id if model.endswith("tenant") else alien.id
-    policy = AccessPolicy(tenant, stranger, secrets=frozenset({"all", "get", "list"}))
+    every = frozenset({"all", "get", "list"})
+    policy = AccessPolicy(tenant, stranger, keys=every, secrets=every)
 
     async def give(tx: Transaction) -> None:
         if model == "role assignment":
@@ -227,7 +248,8 @@ def test_a_right_for_a_stranger_is_none(
 
     world.commit(give)
     try:
-        assert theirs.ask("GET", "/secrets", token=ours.token).status == 401
+        for kind in COLLECTIONS:
+            assert theirs.ask("GET", f"/{kind.name}/shared/", token=ours.token).status == 401
     finally:
         world.commit(lambda tx: tx.put(before))
 

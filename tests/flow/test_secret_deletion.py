@@ -212,7 +212,7 @@ def test_the_scheduled_purge_removes_what_is_due(short_lived: Simulation) -> Non
     world.advance(1)
     vault.done("DELETE", "/secrets/kept")
     world.advance(7 * DAY - 1)
-    assert world.run(purge_due_objects(world.store, int(world.clock()))) == 1
+    assert world.run(purge_due_objects(world.store, world.keys, int(world.clock()))) == 1
     stored = [world.run(world.store.object(world.vault.id, Collection.SECRETS, name)) for name in ("due", "kept")]
     assert stored[0] is None
     assert stored[1] is not None

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from strongroom.core.builtin_roles import (
     KEY_VAULT_ADMINISTRATOR,
+    KEY_VAULT_CRYPTO_OFFICER,
+    KEY_VAULT_CRYPTO_USER,
     KEY_VAULT_READER,
     KEY_VAULT_SECRETS_OFFICER,
     KEY_VAULT_SECRETS_USER,
@@ -35,6 +37,9 @@ from tests.world import Principal, Simulation
 
 ADDRESSES = ("203.0.113.7", "198.51.100.1", "2001:db8::1")
 SECRETS = "Microsoft.KeyVault/vaults/secrets/"
+KEYS = "Microsoft.KeyVault/vaults/keys/"
+DENIED = ("*", "*/read", f"{SECRETS}*", f"{SECRETS}getSecret/action", f"{KEYS}*", f"{KEYS}sign/action")
+WORDS = ("get", "list", "set", "all", "purge", "create", "sign")
 CONDITIONS = (
     "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringStartsWith 'app-'",
     "@Request[Microsoft.KeyVault/vaults/secrets:name] StringStartsWith 'app-'",
@@ -61,7 +66,15 @@ grants = st.builds(
     Given,
     who=st.integers(0, 2),
     what=st.sampled_from(
-        [KEY_VAULT_SECRETS_USER, KEY_VAULT_READER, KEY_VAULT_SECRETS_OFFICER, KEY_VAULT_ADMINISTRATOR, OWNER]
+        [
+            KEY_VAULT_SECRETS_USER,
+            KEY_VAULT_READER,
+            KEY_VAULT_SECRETS_OFFICER,
+            KEY_VAULT_ADMINISTRATOR,
+            OWNER,
+            KEY_VAULT_CRYPTO_USER,
+            KEY_VAULT_CRYPTO_OFFICER,
+        ]
     ),
     depth=st.integers(0, 4),
     condition=conditions,
@@ -69,12 +82,17 @@ grants = st.builds(
 denials = st.builds(
     Given,
     who=st.integers(0, 3),
-    what=st.sampled_from(["*", "*/read", f"{SECRETS}*", f"{SECRETS}getSecret/action"]),
+    what=st.sampled_from(
+        ["*", "*/read", f"{SECRETS}*", f"{SECRETS}getSecret/action", f"{KEYS}*", f"{KEYS}sign/action"]
+    ),
     depth=st.integers(0, 4),
     condition=conditions,
 )
 policies = st.lists(
-    st.tuples(st.integers(0, 2), st.frozensets(st.sampled_from(["get", "list", "set", "all", "purge"]))), max_size=3
+    st.tuples(
+        st.integers(0, 2), st.frozensets(st.sampled_from(["get", "list", "set", "all", "purge", "create", "sign"]))
+    ),
+    max_size=3,
 )
 firewalls = st.builds(
     NetworkAcls,
@@ -100,35 +118,35 @@ def people(world: Simulation) -> tuple[Principal, list[str], str]:
     return caller, [caller.oid, make_group(world, "outer", group), other.oid, EVERYONE], world.token(caller)
 
 
-def scope_of(world: Simulation, name: str, depth: int) -> str:
+def scope_of(world: Simulation, kind: str, name: str, depth: int) -> str:
     """Give one of the scopes at, above or beside an object."""
     vault = world.vault.scope
     group = vault.partition("/providers/")[0]
-    return (f"{vault}/secrets/{name}", vault, group, group.partition("/resourceGroups")[0], f"{vault}x")[depth]
+    return (f"{vault}/{kind}/{name}", vault, group, group.partition("/resourceGroups")[0], f"{vault}x")[depth]
 
 
 def records(
-    world: Simulation, name: str, named: list[str], given_: list[Given], denied: list[Given]
+    world: Simulation, kind: str, name: str, named: list[str], given_: list[Given], denied: list[Given]
 ) -> list[RoleAssignment | DenyAssignment]:
     """Make the assignments and the deny assignments."""
     tenant, now = world.first.tenant_id, int(world.clock())
     made: dict[tuple[str, ...], RoleAssignment | DenyAssignment] = {}
     for one in given_:
-        scope, kind = scope_of(world, name, one.depth), PrincipalType.SERVICE_PRINCIPAL
+        scope = scope_of(world, kind, name, one.depth)
         made[scope, one.what, named[one.who]] = RoleAssignment(
             fresh(),
             tenant,
             scope,
             one.what,
             named[one.who],
-            kind,
+            PrincipalType.SERVICE_PRINCIPAL,
             now,
             condition=one.condition,
             condition_version="2.0",
         )
     for one in denied:
         denial = DenyAssignment(
-            fresh(), tenant, scope_of(world, name, one.depth), "d", now, principals=(named[one.who],),
+            fresh(), tenant, scope_of(world, kind, name, one.depth), "d", now, principals=(named[one.who],),
             data_actions=(one.what,), condition=one.condition, condition_version="2.0",
         )  # fmt: skip
         made[(denial.id,)] = denial
@@ -169,8 +187,9 @@ def test_what_is_explained_is_what_is_answered(
 ) -> None:
     """Allowed by one is allowed by the other; refused is refused with the same status and the same word."""
     caller, named, token = people
-    before, made = world.vault, records(world, name, named, given_, denied)
-    listed = tuple(AccessPolicy(before.tenant, named[who], secrets=words) for who, words in entries)
+    kind = cases.collection(op).name
+    before, made = world.vault, records(world, kind, name, named, given_, denied)
+    listed = tuple(AccessPolicy(before.tenant, named[who], **{kind: words}) for who, words in entries)
     principal = world.view.principal(before.tenant, caller.oid)
     assert isinstance(principal, ServicePrincipal)
     enabled = data.draw(st.sampled_from([True, True, True, False]))
@@ -184,7 +203,7 @@ def test_what_is_explained_is_what_is_answered(
         refused = told.get("refusal")
         if refused is None:
             assert not is_refusal(answer), (told, answer)
-        elif op.name == "SecretRestore" and answer[0] == 400:
+        elif op.name.endswith("Restore") and answer[0] == 400:
             # What is no backup is refused before the handler asks the condition about its name.
             assert refused["step"] == "permission"
         else:
@@ -199,7 +218,7 @@ def ask(world: Simulation, op: Op, name: str, token: str, address: str) -> tuple
     """Send the request; its status and its word. What the object's state makes of it is no matter."""
     assert isinstance(op.requires, DataPermission)
     path = cases.CASES[op.name].path.format(name=name)
-    body: Any = None if op.body is None else {"value": "AAAA"} if "SecretRestore" in op.name else {}
+    body: Any = None if op.body is None else {"value": "AAAA"} if op.name.endswith("Restore") else {}
     answer = world.ask(
         op.method, f"{world.vault_url}{path}?api-version={cases.VERSION}", token=token, body=body, peer=address
     )

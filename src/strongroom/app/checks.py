@@ -19,11 +19,12 @@ async def check_store(settings: Settings) -> list[str]:
 
     Raises:
         NotInitialised: there is no instance.
+        StoreFailed: it cannot be read, or an older program wrote it: only the service migrates.
     """
     require_initialised(settings)
     keys = SoftwareRootKey.load(settings.root_key)
     try:
-        store = await SqliteStore.open(settings.database, keys.tag)
+        store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     except Tampered as found:
         return [str(found)]
     try:
@@ -52,10 +53,11 @@ async def newest_checkpoint(settings: Settings) -> bytes | None:
 
     Raises:
         NotInitialised: there is no instance.
+        StoreFailed: as `check_store`.
     """
     require_initialised(settings)
     keys = SoftwareRootKey.load(settings.root_key)
-    store = await SqliteStore.open(settings.database, keys.tag)
+    store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     try:
         kept = await store.records(JournalCheckpoint)
     finally:

@@ -13,6 +13,7 @@ from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint
+from strongroom.app.key_upkeep import look_after_keys
 from strongroom.core import limits
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
@@ -22,6 +23,7 @@ from strongroom.directory.sessions import end_families, expired_families
 from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
+from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
@@ -71,14 +73,27 @@ async def keep_checkpoint(service: Service) -> None:
 async def purge_objects(service: Service) -> None:
     """Remove objects whose retention is over."""
     world = service.opened.world
-    await purge_due_objects(world.store, world.now())
+    await purge_due_objects(world.store, world.keys, world.now())
+
+
+async def destroy_keys(service: Service) -> None:
+    """Destroy in the token the keys that were purged here."""
+    world = service.opened.world
+    await destroy_doomed_keys(world.store, world.protections)
+
+
+async def look_after(service: Service) -> None:
+    """Rotate keys that are due, and note which are near their expiry or past it."""
+    await look_after_keys(service.opened.world, service.opened.installation.id)
 
 
 async def purge_vaults(service: Service) -> None:
     """Remove vaults whose retention is over."""
     world, now = service.opened.world, service.opened.world.now()
     if has_expired_vaults(world.view, now):
-        await world.store.commit(lambda tx: purge_expired_vaults(tx, now=now))
+        await world.store.commit(
+            lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
+        )
 
 
 async def purge_directory(service: Service) -> None:
@@ -147,7 +162,10 @@ JOBS: tuple[Job, ...] = (
     Job("count anonymous", 5.0, settle_anonymous, shared=False),
     Job("journal checkpoint", 60.0, keep_checkpoint, shared=False),
     Job("purge objects", 60.0, purge_objects),
+    # It takes its lease by itself, as it renews it while there is more to do.
+    Job("keys", 15.0, look_after, shared=False),
     Job("purge vaults", 300.0, purge_vaults),
+    Job("destroy purged keys", 60.0, destroy_keys),
     Job("purge directory", 300.0, purge_directory),
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
     Job("end expired sessions", 600.0, end_expired_sessions),

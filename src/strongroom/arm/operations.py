@@ -17,6 +17,7 @@ from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYP
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.insights_operations import INSIGHTS_ROWS, INSIGHTS_TYPES
+from strongroom.arm.key_operations import KEY_ROWS, KEY_TYPES
 from strongroom.arm.lock_operations import LOCK_ROWS, LOCK_TYPES
 from strongroom.arm.network_operations import NETWORK_ROWS, NETWORK_TYPES
 from strongroom.arm.policy_operations import POLICY_ROWS, POLICY_TYPES
@@ -35,6 +36,7 @@ _ROWS: tuple[Op, ...] = (
     *TAG_ROWS,
     *VAULT_ROWS,
     *SECRET_ROWS,
+    *KEY_ROWS,
     *IDENTITY_ROWS,
     *RIGHTS_ROWS,
     *LOCK_ROWS,
@@ -49,6 +51,7 @@ _ROWS: tuple[Op, ...] = (
 SERVED_TYPES: tuple[str, ...] = (
     *VAULT_TYPES,
     *SECRET_TYPES,
+    *KEY_TYPES,
     *NETWORK_TYPES,
     *RIGHTS_TYPES,
     *LOCK_TYPES,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from strongroom.arm import key_wire, secret_wire
 from strongroom.arm import policy_wire as wire
-from strongroom.arm import secret_wire
 from strongroom.arm.containers import listed_group, the_subscription
 from strongroom.arm.documents import VAULT_TYPE, timestamp
 from strongroom.arm.filters import parse_filter
@@ -28,21 +28,33 @@ from strongroom.arm.policy_documents import (
 )
 from strongroom.arm.rights import can
 from strongroom.arm.vault_body import read_change
+from strongroom.arm.vault_keys import KEY_TYPE, facts_of, proposed_facts
 from strongroom.arm.vault_secrets import SECRET_TYPE
 from strongroom.arm.vaults import READ_VAULT, the_vault
 from strongroom.arm.wire import VaultPatchParameters, VaultProperties
 from strongroom.core.api_versions import KEY_VAULT_ARM, defaults_to_rbac, parse_arm
 from strongroom.core.errors import Invalid, NotFound
-from strongroom.core.guardrails import Effect, Rule, SecretFacts, Violation, judge_secret, judge_vault
+from strongroom.core.guardrails import (
+    Effect,
+    Guardrail,
+    Rule,
+    SecretFacts,
+    Violation,
+    judge_key,
+    judge_secret,
+    judge_vault,
+)
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guardrails_of
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.objects.key_inventory import each_key
 from strongroom.objects.secrets import each_secret
 from strongroom.resources.vault_settings import apply_change
 
-READ_SECRET = f"{SECRET_TYPE}/read"
+READ_SECRET, READ_KEY = f"{SECRET_TYPE}/read", f"{KEY_TYPE}/read"
+_ABOUT_KEYS = frozenset({Rule.KEY_EXPIRY, Rule.KEY_TYPES})
 _STATE_OPTIONS = ("$apply", "$expand", "$from", "$orderby", "$select", "$to")
 """What policy states may be asked for in Azure and not here: an answer without it would be another one."""
 
@@ -101,7 +113,7 @@ def _home(scope: str) -> str:
 
 
 async def check_restrictions(call: Call) -> Response:
-    """Say which guardrails a vault or a secret would go against; about other types there is none."""
+    """Say which guardrails a vault or a secret would go against, or a key; about other types there is none."""
     the_subscription(call)
     listed_group(call)
     body = await call.body(wire.CheckRestrictionsRequest)
@@ -121,6 +133,9 @@ async def check_restrictions(call: Call) -> Response:
         attributes = properties.attributes if properties is not None else None
         facts = SecretFacts(call.now, attributes.exp if attributes is not None else None)
         found = judge_secret(guardrails, _blank(call, name.partition("/")[0]), facts)
+    elif kind.lower() == KEY_TYPE.lower():
+        proposed = json.decode(json.encode(content), key_wire.ProposedKey).properties
+        found = judge_key(guardrails, _blank(call, name.partition("/")[0]), proposed_facts(proposed, call.now))
     told = [one for one in found if one.effect is Effect.DENY or body.include_audit_effect]
     by_name, home = {one.name: one for one in guardrails}, _home(call.target.scope)
     return json.response(
@@ -227,29 +242,45 @@ async def _states(call: Call) -> AsyncIterator[tuple[str, Compliance]]:
     guardrails = guardrails_of(call.world.view)
     for vault in sorted(_vaults(call), key=lambda vault: vault.scope.lower()):
         mine = [one for one in guardrails if one.covers(vault)]
-        about_secrets = [one for one in mine if one.rule is Rule.SECRET_EXPIRY]
         for number, guardrail in enumerate(mine):
             if guardrail.is_about_vaults:
                 compliant = not judge_vault((guardrail,), vault)
                 state = Compliance(guardrail, vault.scope, VAULT_TYPE, vault.location, compliant)
                 yield _key(vault, "", number), state
-        if not about_secrets:
-            continue
+        async for keyed in _object_states(call, vault, mine):
+            yield keyed
+
+
+async def _object_states(
+    call: Call, vault: Vault, guardrails: list[Guardrail]
+) -> AsyncIterator[tuple[str, Compliance]]:
+    """Compare a vault's keys, and then its secrets, with the guardrails that are about them."""
+    numbered = list(enumerate(guardrails))
+    about_keys = [(number, one) for number, one in numbered if one.rule in _ABOUT_KEYS]
+    about_secrets = [(number, one) for number, one in numbered if one.rule is Rule.SECRET_EXPIRY]
+    if about_keys:
+        async for key in each_key(call.world.store, vault, call.now):
+            scope, facts = f"{vault.scope}/keys/{key.stored.name}", facts_of(key.body)
+            if not can(call, READ_KEY, scope):
+                continue
+            for number, guardrail in about_keys:
+                compliant = not judge_key((guardrail,), vault, facts)
+                place = _key(vault, f"keys/{key.stored.key}", number)
+                yield place, Compliance(guardrail, scope, KEY_TYPE, vault.location, compliant)
+    if about_secrets:
         async for secret in each_secret(call.world.store, vault, call.now):
             scope, own = f"{vault.scope}/secrets/{secret.stored.name}", secret.body.attributes
             if not can(call, READ_SECRET, scope):
                 continue
-            for number, guardrail in enumerate(about_secrets):
+            for number, guardrail in about_secrets:
                 compliant = not judge_secret((guardrail,), vault, SecretFacts(own.created, own.exp))
-                yield (
-                    _key(vault, secret.stored.key, number),
-                    Compliance(guardrail, scope, SECRET_TYPE, vault.location, compliant),
-                )
+                place = _key(vault, f"secrets/{secret.stored.key}", number)
+                yield place, Compliance(guardrail, scope, SECRET_TYPE, vault.location, compliant)
 
 
-def _key(vault: Vault, secret: str, number: int) -> str:
+def _key(vault: Vault, place: str, number: int) -> str:
     # A line end comes before everything that a name has.
-    return f"{vault.scope.lower()}\n{secret}\n{number:04}"
+    return f"{vault.scope.lower()}\n{place}\n{number:04}"
 
 
 def _vaults(call: Call) -> list[Vault]:

@@ -21,6 +21,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guard_vault
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.objects.doomed_keys import doom_keys_of
 from strongroom.resources.access_policies import PolicyOperation, update_access_policies
 from strongroom.resources.lookup import (
     deleted_vault_not_found,
@@ -168,6 +169,7 @@ async def purge_deleted_vault(call: Call) -> Response:
     vault = _the_deleted_vault(call)
 
     async def change(tx: Transaction) -> int:
+        await doom_keys_of(tx, vault, call.world.keys)
         return await purge_vault(tx, vault, now=call.now)
 
     await call.commit(change, lambda objects: {"vaultIds": [vault.id], "count": objects})
@@ -207,6 +209,7 @@ async def _create(
         _require_subnets(call, None, change)
         if known is not None:
             # Whoever has the name is past its retention: it goes now rather than at the next sweep.
+            await doom_keys_of(tx, known, call.world.keys)
             await remove_expired(tx, known, now=call.now)
         made = await create_vault(
             tx,

@@ -24,6 +24,7 @@ from strongroom.cli.group_commands import group
 from strongroom.cli.help_groups import arrange
 from strongroom.cli.identity_commands import identity
 from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.key_commands import key
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
 from strongroom.cli.network_rule_commands import network_rule
@@ -449,6 +450,7 @@ application.command(subscription)
 application.command(vault)
 application.command(network_rule)
 application.command(secret)
+application.command(key)
 application.command(completion)
 application.command(apply)
 application.command(export)

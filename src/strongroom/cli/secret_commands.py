@@ -51,7 +51,7 @@ def secret_show(
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
     shown = command.Shown(show_value, value_only, json)
-    return command.show_secret(command.Secret(At(data), vault, name, version), shown)
+    return command.show_secret(command.a_secret(At(data), vault, name, version), shown)
 
 
 @secret.command(name="set")
@@ -80,9 +80,10 @@ def secret_set(
     on a terminal, or read from a pipe less one line break at its end, or from --file as it is.
     """
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
+    from strongroom.cli.remote.objects import Lifetime  # noqa: PLC0415  likewise
 
-    properties = command.Properties(content_type, tags_of(tag) if tag else None, enabled, not_before, expires)
-    return command.set_secret(command.Secret(At(data), vault, name), file, properties, as_json=json)
+    properties = command.Properties(content_type, tags_of(tag) if tag else None, Lifetime(enabled, not_before, expires))
+    return command.set_secret(command.a_secret(At(data), vault, name), file, properties, as_json=json)
 
 
 @secret.command(name="versions")
@@ -90,7 +91,7 @@ def secret_versions(vault: Vault, name: Name, *, data: Data = None, json: Json =
     """Print a secret's versions, without their values."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.versions(command.Secret(At(data), vault, name), as_json=json)
+    return command.versions(command.a_secret(At(data), vault, name), as_json=json)
 
 
 @secret.command(name="update")
@@ -110,10 +111,11 @@ def secret_update(
 ) -> int:
     """Change what is said of a version beside its value. Tags that are given replace those there were."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
+    from strongroom.cli.remote.objects import Lifetime  # noqa: PLC0415  likewise
 
     tags = tags_of(tag) if tag or no_tags else None
-    properties = command.Properties(content_type, tags, enabled, not_before, expires)
-    return command.update_secret(command.Secret(At(data), vault, name, version), properties, as_json=json)
+    properties = command.Properties(content_type, tags, Lifetime(enabled, not_before, expires))
+    return command.update_secret(command.a_secret(At(data), vault, name, version), properties, as_json=json)
 
 
 @secret.command(name="delete")
@@ -121,7 +123,7 @@ def secret_delete(vault: Vault, name: Name, *, yes: Yes = False, data: Data = No
     """Delete a secret with all its versions. It can be recovered for as long as it is retained."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.delete_secret(command.Secret(At(data), vault, name), yes=yes, as_json=json)
+    return command.delete_secret(command.a_secret(At(data), vault, name), yes=yes, as_json=json)
 
 
 @secret.command(name="list-deleted")
@@ -137,7 +139,7 @@ def secret_recover(vault: Vault, name: Name, *, data: Data = None, json: Json = 
     """Bring a deleted secret back."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.recover_secret(command.Secret(At(data), vault, name), as_json=json)
+    return command.recover_secret(command.a_secret(At(data), vault, name), as_json=json)
 
 
 @secret.command(name="purge")
@@ -145,7 +147,7 @@ def secret_purge(vault: Vault, name: Name, *, yes: Yes = False, data: Data = Non
     """Remove a deleted secret for good."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.purge_secret(command.Secret(At(data), vault, name), yes=yes, as_json=json)
+    return command.purge_secret(command.a_secret(At(data), vault, name), yes=yes, as_json=json)
 
 
 @secret.command(name="backup")
@@ -162,7 +164,7 @@ def secret_backup(
     """Write a secret with all its versions into a file, encrypted: only vaults of this instance can read it."""
     from strongroom.cli.remote import secrets as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.backup_secret(command.Secret(At(data), vault, name), file, as_json=json)
+    return command.backup_secret(command.a_secret(At(data), vault, name), file, as_json=json)
 
 
 @secret.command(name="restore")

@@ -12,6 +12,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     conditional_access,
     deployments,
     diagnostics,
+    doomed_keys,
     federation,
     guardrails,
     identity,

@@ -144,6 +144,22 @@ ENVELOPE_CACHE_ENTRIES = 4096
 """Unwrapped vault keys kept in memory: ours, below three kilobytes each."""
 DATA_KEYS_KEPT = 2048
 """Unwrapped data keys kept in memory, of all vaults together: ours, below three kilobytes each."""
+PRIVATE_KEYS_KEPT = 1024
+"""Private keys in software that are kept ready for use: ours, a few kilobytes each."""
+PUBLIC_KEYS_KEPT = 4096
+"""Public keys that are kept ready, of RSA and of EC each: ours, about a kilobyte each."""
+KEY_OPERATIONS_WAITING = 1024
+"""Uses of keys that may wait for a thread; the next is answered 429: ours."""
+KEYS_MADE_WAITING = 64
+"""Keys that may wait to be made; the next is answered 429: ours. One of RSA-4096 takes a second or two."""
+KEY_MEMBER_BYTES = 520
+"""One member of a private key in a request: 4096 bits, and some zeros. Nothing is computed of a longer one."""
+RSA_EXPONENT_BITS = 64
+"""The public exponent of an RSA key that is brought in: ours, and OpenSSL's under a large modulus."""
+KEY_VALUE_BYTES = 64 * 1024
+"""What a symmetric key encrypts, decrypts, wraps or unwraps at once, and the `aad` that goes with it: ours."""
+RANDOM_BYTES_MAX = 128
+"""Random bytes of one answer: Azure's own limit."""
 PASSWORD_HASHES_AT_ONCE = 2
 """Argon2id takes 64 MiB for each: ours (security.md "Bootstrap")."""
 PASSWORD_HASHES_WAITING = 16
@@ -535,3 +551,14 @@ DEPLOYMENT_KEPT_BYTES = 64 * 1024
 kept with it; what is longer is not: ours."""
 DEPLOYMENT_STOP_S = 2.0
 """How long a service that stops waits for what its deployments have begun: ours."""
+
+# ---- rotation of keys (reference section 5.1) ------------------------------------------------------------------------
+
+ROTATION_MARGIN_DAYS = 7
+"""How far an automatic rotation is from a version's creation and from its expiry, at least."""
+KEY_EXPIRY_TIME_DAYS = 28
+"""How long a policy lets the versions live that rotation makes, at least."""
+ROTATION_DURATION_DAYS = 36_500
+"""The longest duration in a policy."""
+ROTATION_RETRY_S = 60
+"""How soon a rotation that failed is tried again; after every further failure it takes twice as long, up to a day."""

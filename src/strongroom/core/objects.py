@@ -34,6 +34,10 @@ class StoredObject:
     deleted: int | None = None
     purge_at: int | None = None
     """Unix seconds from which the object may be purged automatically; set on deletion."""
+    policy: bytes | None = None
+    """What is to be done with the object by itself, and what of it was done, encoded by the domain."""
+    due_at: int | None = None
+    """Unix seconds from which, while it is active, somebody has to look at what *policy* and the versions say."""
 
     @property
     def key(self) -> str:

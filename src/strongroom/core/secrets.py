@@ -7,11 +7,10 @@ azure-key-vault.md sections 4.1, 4.3 and 9; choices where it is silent are in AD
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from strongroom.core.errors import Invalid
-from strongroom.core.limits import CONTENT_TYPE_CHARS, INT_DATE_MAX, SECRET_VALUE_BYTES, TAG_CHARS, TAGS
+from strongroom.core.attributes import check_tags, check_window, invalid_property
+from strongroom.core.limits import CONTENT_TYPE_CHARS, SECRET_VALUE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,45 +111,8 @@ def updated_version(body: SecretVersionBody, given: GivenProperties, now: int) -
     return changed
 
 
-def invalid_property(name: str) -> Invalid:
-    """
-    Refuse a property with the real service's words, which do not say which one (two spaces, and a line end).
-
-    *name* goes to the audit journal, where it helps and gives nothing away.
-    """
-    return Invalid("Property  has invalid value\r\n", code="BadParameter", reason=f"invalid {name}")
-
-
 def _check(body: SecretVersionBody) -> None:
     if body.content_type is not None and len(body.content_type) > CONTENT_TYPE_CHARS:
         raise invalid_property("contentType")
-    if body.tags is not None:
-        check_tags(body.tags)
+    check_tags(body.tags)
     check_window(body.attributes.nbf, body.attributes.exp)
-
-
-def check_tags(tags: Mapping[str, str]) -> None:
-    """
-    Check an object's tags: fifteen at most, name and value of 512 characters at most.
-
-    Raises:
-        Invalid: one of the limits is passed.
-    """
-    if len(tags) > TAGS:
-        raise invalid_property("tags")
-    if any(len(name) > TAG_CHARS or len(value) > TAG_CHARS for name, value in tags.items()):
-        raise invalid_property("tags")
-
-
-def check_window(nbf: int | None, exp: int | None) -> None:
-    """
-    Check the dates of an object: seconds from 1970 to the end of 9999, and an end that is not before the beginning.
-
-    Raises:
-        Invalid: a date is out of range, or `exp` is before `nbf`.
-    """
-    for name, moment in (("nbf", nbf), ("exp", exp)):
-        if moment is not None and not 0 <= moment <= INT_DATE_MAX:
-            raise invalid_property(name)
-    if nbf is not None and exp is not None and exp < nbf:
-        raise invalid_property("exp")

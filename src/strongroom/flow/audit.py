@@ -96,22 +96,27 @@ async def commit(
 
 
 async def commit_apart(
-    world: World, change: Callable[[Transaction], Awaitable[T]], describe: Callable[[T], Entry]
+    world: World,
+    change: Callable[[Transaction], Awaitable[T]],
+    describe: Callable[[T], Entry | None],
+    *,
+    lease: str | None = None,
 ) -> T:
     """
-    Commit a change that no request waits for, such as the end of a deployment, together with its entry.
+    Commit a change that no request waits for, such as the end of a deployment, together with its entry, if it has one.
 
     Raises:
-        Unavailable, StoreFault: see `commit`.
+        Unavailable, StoreFault: see `commit`; of them `LeaseLost`, if *lease* is another node's by now.
     """
     require_journal(world)
     entries: list[bytes] = []
 
     def entry_of(result: T) -> list[bytes]:
-        entries[:] = [encode(describe(result))]
+        entry = describe(result)
+        entries[:] = [encode(entry)] if entry is not None else []
         return entries
 
-    return await _commit(world, change, entry_of, entries)
+    return await _commit(world, change, entry_of, entries, lease)
 
 
 async def note(world: World, entry: Entry) -> None:
@@ -132,10 +137,11 @@ async def _commit(
     change: Callable[[Transaction], Awaitable[T]],
     entry_of: Callable[[T], list[bytes]],
     entries: list[bytes],
+    lease: str | None = None,
 ) -> T:
     """Commit, and hand the journal the entries that *entry_of* puts into *entries*."""
     try:
-        committed = await world.store.commit(change, audit=entry_of)
+        committed = await world.store.commit(change, audit=entry_of, lease=lease)
     except StoreFault:
         world.outcome_unknown = True
         raise

@@ -16,8 +16,10 @@ from strongroom.core.guardrails import (
     Effect,
     Guardrail,
     Guardrails,
+    KeyFacts,
     SecretFacts,
     Violation,
+    judge_key,
     judge_secret,
     judge_vault,
 )
@@ -58,6 +60,16 @@ def guard_secret_resource(call: Call, vault: Vault, name: str, facts: SecretFact
     _require_allowed(name, _audited(call, judge_secret(guardrails_of(call.world.view), vault, facts)))
 
 
+def guard_key_resource(call: Call, vault: Vault, name: str, facts: KeyFacts) -> None:
+    """
+    Judge a version of a key as a change on the management plane would make it.
+
+    Raises:
+        Forbidden: `RequestDisallowedByPolicy`.
+    """
+    _require_allowed(name, _audited(call, judge_key(guardrails_of(call.world.view), vault, facts)))
+
+
 def guard_secrets(call: Call, vault: Vault, versions: Iterable[SecretFacts]) -> None:
     """
     Judge versions of a secret as a change would make them.
@@ -66,10 +78,24 @@ def guard_secrets(call: Call, vault: Vault, versions: Iterable[SecretFacts]) -> 
         Forbidden: innererror `DisallowedByPolicy`.
     """
     guardrails = guardrails_of(call.world.view)
-    if not guardrails:
-        return
-    found = dict.fromkeys(one for facts in versions for one in judge_secret(guardrails, vault, facts))
-    denied = _audited(call, found)
+    if guardrails:
+        _require_fitting(call, (one for facts in versions for one in judge_secret(guardrails, vault, facts)))
+
+
+def guard_keys(call: Call, vault: Vault, versions: Iterable[KeyFacts]) -> None:
+    """
+    Judge versions of a key as a change would make them.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
+    guardrails = guardrails_of(call.world.view)
+    if guardrails:
+        _require_fitting(call, (one for facts in versions for one in judge_key(guardrails, vault, facts)))
+
+
+def _require_fitting(call: Call, violations: Iterable[Violation]) -> None:
+    denied = _audited(call, dict.fromkeys(violations))
     if denied:
         raise Forbidden(
             f"The request was disallowed by policy. Reasons: {_reasons(denied)}.",

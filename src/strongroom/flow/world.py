@@ -14,6 +14,7 @@ from strongroom.core.instance import Instance
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
+from strongroom.crypto.keys.material import PrivateKeyReader
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.pool import BoundedPool
@@ -137,6 +138,8 @@ class World:
         )
     )
     """Where pages of the activity log are read from the journal."""
+    incoming_keys: PrivateKeyReader = field(default_factory=PrivateKeyReader)
+    """Where private keys that are brought in are read and checked."""
     background: Background = field(default_factory=Background)
     """What goes on after its request was answered."""
     proxies: TrustedProxies | None = None

@@ -100,7 +100,11 @@ class Router(Generic[RowT]):
         self._insert(self._roots.setdefault(row.method, _Node()), parts, row)
 
     def _insert(self, node: _Node[RowT], parts: list[str], row: RowT) -> None:
-        names: list[str] = []
+        self._finish(node, parts, [], row)
+
+    def _finish(self, node: _Node[RowT], parts: list[str], names: list[str], row: RowT) -> None:
+        """Go on from a node with the parts that are left, *names* being those of the parameters before it."""
+        names = [*names]
         for index, part in enumerate(parts):
             if "{" not in part:
                 node = node.literals.setdefault(self._literal(part), _Node())
@@ -113,9 +117,10 @@ class Router(Generic[RowT]):
                 continue
             optional = part.endswith("?}")
             names.append(part[1:-2] if optional else part[1:-1])
-            if optional and index == len(parts) - 1:
-                # Absent altogether: `/secrets/name`. Empty: `/secrets/name/` has an empty segment for it.
-                node.rows.append((tuple(names[:-1]), row))
+            if optional:
+                # Absent altogether: `/secrets/name`, `/keys/name/sign`. Empty: `/secrets/name/` and `/keys/name//sign`
+                # have an empty segment for it.
+                self._finish(node, parts[index + 1 :], names[:-1], row)
             if node.parameter is None:
                 node.parameter = _Node(name="?" if optional else "")
             elif optional:

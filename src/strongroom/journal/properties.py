@@ -159,6 +159,14 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "roleAssignmentId": _text,
     "roleDefinitionId": _text,
     "roleName": _text,
+    "rotationPolicy": _members(
+        {
+            "expiryTime": _text,
+            "rotateAfterCreate": _text,
+            "rotateBeforeExpiry": _text,
+            "notifyBeforeExpiry": _text,
+        }
+    ),
     "runId": _text,
     "scheduledPurgeDate": _number,
     "scope": _text,

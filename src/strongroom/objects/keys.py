@@ -1,5 +1,5 @@
 """
-Keys: commands over a Transaction, and what a use of a key needs.
+Keys: commands over a Transaction.
 
 Private parts are made and used in `crypto.keys`, before a commit; here they are bytes that are sealed and opened. The
 rules of names, states and texts are `core.keys` and `core.lifecycle`.
@@ -7,57 +7,76 @@ rules of names, states and texts are `core.keys` and `core.lifecycle`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
 
-import msgspec
-
-from strongroom.core.guids import new_guid
-from strongroom.core.keys import KeyVersionBody
-from strongroom.core.lifecycle import State, require_name_free, state_of
-from strongroom.core.objects import Collection, StoredObject, StoredVersion
+from strongroom.core.keys import GivenKeyProperties, KeyVersionBody, require_not_managed, updated_key_version
+from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
-from strongroom.crypto.context import context
-from strongroom.crypto.keys.protocol import HeldKey
+from strongroom.crypto.keys.protocol import KeyProtection, MadeKey
 from strongroom.crypto.protocol import Envelope
+from strongroom.objects.doomed_keys import remove_key
+from strongroom.objects.key_rows import Key, encode_body, held_key, key_of, new_row
+from strongroom.objects.key_schedule import scheduled
+from strongroom.objects.lifecycle import (
+    Entropy,
+    delete_object,
+    latest_version,
+    next_version,
+    purge_object,
+    recover_object,
+    version_to_change,
+)
 from strongroom.store import Transaction
 
-_FORMAT = 1
-"""The format of sealed key material; it is bound into the seal."""
-
-_encode_body = msgspec.msgpack.Encoder().encode
-_decode_body = msgspec.msgpack.Decoder(KeyVersionBody).decode
-_remembered = lru_cache(maxsize=1024)(_decode_body)
-"""What bodies say, which are read again and again. Nothing in them is secret."""
-
-Entropy = Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A version of a key with its object: what a handler renders."""
-
-    stored: StoredObject
-    version: str
-    body: KeyVersionBody
+__all__ = [
+    "Entropy",
+    "Key",
+    "Unclaimed",
+    "delete_key",
+    "held_key",
+    "key_of",
+    "purge_key",
+    "put_new_version",
+    "recover_key",
+    "update_key",
+]
 
 
-def key_of(stored: StoredObject, row: StoredVersion) -> Key:
-    """Decode a version's listable part."""
-    return Key(stored, row.version, _remembered(row.body))
+@dataclass(slots=True)
+class Unclaimed:
+    """
+    Keys that were made for versions that do not exist yet. What no change has claimed by the end is destroyed.
 
+    A change claims them when it has done its part. From then on they stay, whatever becomes of the commit: it may have
+    taken effect where that is not known, and a key without its material would be lost, whereas material without its
+    key only takes up room.
+    """
 
-def held_key(envelope: Envelope, vault: Vault, row: StoredVersion) -> HeldKey:
-    """Give a version to the place that uses it; its material is opened only there."""
-    body = _remembered(row.body)
-    return HeldKey(
-        (vault.id, row.object_id, row.version),
-        body.spec,
-        body.parts,
-        row.sealed,
-        lambda: envelope.open(_context(vault, row.object_id, row.version), row.sealed),
-    )
+    claimed: bool = False
+    _made: list[tuple[KeyProtection, bytes]] = field(default_factory=list, repr=False)
+
+    def note(self, place: KeyProtection, made: MadeKey) -> MadeKey:
+        """Look after a key from here on."""
+        self._made.append((place, made.material))
+        return made
+
+    def claim(self) -> None:
+        """Say that a change has put all of them in their place."""
+        self.claimed = True
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Destroy what nobody claimed."""
+        if not self.claimed:
+            for place, material in self._made:
+                await place.destroy(material)
 
 
 async def put_new_version(
@@ -77,37 +96,80 @@ async def put_new_version(
 
     Raises:
         Conflict: the name is that of a deleted key.
+        Forbidden: the name is that of a certificate's key.
     """
     old = await tx.object(vault.id, Collection.KEYS, name)
-    require_name_free(old, Collection.KEYS, name, now)
-    if old is not None and state_of(old, now) is State.ACTIVE:
-        stored = replace(old, latest=version, versions=old.versions + 1)
-    else:
-        if old is not None:
-            # Its retention is over; the clean-up has not come by yet.
-            await tx.remove_object(vault.id, Collection.KEYS, name)
-        stored = StoredObject(vault.id, Collection.KEYS, name, new_guid(entropy), now, version)
-    sealed = envelope.seal(_context(vault, stored.object_id, version), material)
-    await tx.put_object(stored)
-    await tx.put_version(
-        StoredVersion(
-            vault.id,
-            Collection.KEYS,
-            stored.name,
-            stored.object_id,
-            version,
-            stored.versions,
-            _encode_body(body),
-            sealed,
-        )
-    )
+    if old is not None and old.deleted is None:
+        require_not_managed(key_of(old, await latest_version(tx, old)).body, "create")
+    remove = remove_key(vault, lambda: envelope)
+    stored = await next_version(tx, vault, Collection.KEYS, name, version, now=now, entropy=entropy, remove=remove)
+    stored = await _put_scheduled(tx, stored, body)
+    await tx.put_version(new_row(vault, envelope, stored, version, stored.versions, body, material))
     return Key(stored, version, body)
 
 
-def _context(vault: Vault, object_id: str, version: str) -> bytes:
-    return _material_context(vault.tenant, vault.id, object_id, version)
+async def update_key(
+    tx: Transaction, vault: Vault, name: str, version: str, given: GivenKeyProperties, *, now: int
+) -> Key:
+    """
+    Change a version's operations, attributes or tags; the key itself stays.
+
+    Raises:
+        NotFound: no active key has the name, or it has no such version.
+        Invalid: a property breaks its rule.
+        Forbidden: the key is a certificate's.
+    """
+    stored, row = await version_to_change(tx, vault, Collection.KEYS, name, version, now=now)
+    body = updated_key_version(key_of(stored, row).body, given, now)
+    if row.version == stored.latest:
+        stored = await _put_scheduled(tx, stored, body)
+    await tx.put_version(replace(row, body=encode_body(body)))
+    return Key(stored, row.version, body)
 
 
-@lru_cache(maxsize=4096)
-def _material_context(tenant: str, vault: str, object_id: str, version: str) -> bytes:
-    return context("key-material", tenant, vault, object_id, version, str(_FORMAT))
+async def delete_key(tx: Transaction, vault: Vault, name: str, *, now: int) -> Key:
+    """
+    Delete a key with all its versions; it can be recovered until its retention ends.
+
+    Raises:
+        NotFound: no active key has the name.
+        Forbidden: the key is a certificate's.
+    """
+    key = key_of(*await delete_object(tx, vault, Collection.KEYS, name, now=now))
+    require_not_managed(key.body, "delete")
+    return key
+
+
+async def recover_key(tx: Transaction, vault: Vault, name: str, *, now: int) -> Key:
+    """
+    Make a deleted key active again, with all its versions.
+
+    Raises:
+        NotFound: no deleted key has the name.
+        Forbidden: the key is a certificate's.
+    """
+    key = key_of(*await recover_object(tx, vault, Collection.KEYS, name, now=now))
+    require_not_managed(key.body, "recover")
+    return key
+
+
+async def purge_key(tx: Transaction, vault: Vault, envelope: Envelope, name: str, *, now: int) -> None:
+    """
+    Remove a deleted key for ever; what a token holds of it goes in its time.
+
+    Raises:
+        NotFound: no deleted key has the name.
+        Forbidden: the vault has purge protection, or the key is a certificate's.
+    """
+    old = await tx.object(vault.id, Collection.KEYS, name)
+    if old is not None and old.deleted is not None:
+        require_not_managed(key_of(old, await latest_version(tx, old)).body, "purge")
+    await purge_object(tx, vault, Collection.KEYS, name, now=now, remove=remove_key(vault, lambda: envelope))
+
+
+async def _put_scheduled(tx: Transaction, stored: StoredObject, latest: KeyVersionBody) -> StoredObject:
+    """Have a key looked after when its latest version, as it is now, wants it."""
+    changed = scheduled(stored, latest)
+    if changed != stored:
+        await tx.put_object(changed)
+    return changed

@@ -15,24 +15,21 @@ import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.guids import new_guid
-from strongroom.core.lifecycle import (
-    State,
-    not_found,
-    purge_time,
-    require_active,
-    require_backup_fits,
-    require_deleted,
-    require_name_free,
-    require_purgeable,
-    require_restorable,
-    state_of,
-)
-from strongroom.core.names import parse_version
+from strongroom.core.lifecycle import State, require_active, require_backup_fits, state_of
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.secrets import GivenProperties, SecretVersionBody, new_version, updated_version
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
 from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
+from strongroom.objects.lifecycle import (
+    delete_object,
+    each_version,
+    make_room,
+    next_version,
+    purge_object,
+    recover_object,
+    version_to_change,
+)
 from strongroom.store import ObjectState, Reader, Transaction
 
 _FORMAT = 1
@@ -92,18 +89,9 @@ async def set_secret(
         Invalid: a property breaks its rule.
     """
     body = new_version(given, now)
-    old = await tx.object(vault.id, Collection.SECRETS, name)
-    require_name_free(old, Collection.SECRETS, name, now)
     version = entropy(16).hex()
-    if old is not None and state_of(old, now) is State.ACTIVE:
-        stored = replace(old, latest=version, versions=old.versions + 1)
-    else:
-        if old is not None:
-            # Its retention is over; the clean-up has not come by yet.
-            await tx.remove_object(vault.id, Collection.SECRETS, name)
-        stored = StoredObject(vault.id, Collection.SECRETS, name, new_guid(entropy), now, version)
+    stored = await next_version(tx, vault, Collection.SECRETS, name, version, now=now, entropy=entropy)
     row = _row(vault, envelope, stored, version, stored.versions, body, value)
-    await tx.put_object(stored)
     await tx.put_version(row)
     return Secret(stored, version, body)
 
@@ -118,13 +106,7 @@ async def update_secret(
         NotFound: no active secret has the name, or it has no such version.
         Invalid: a property breaks its rule.
     """
-    wanted = parse_version(version)
-    stored = await tx.object(vault.id, Collection.SECRETS, name)
-    if stored is None or state_of(stored, now) is not State.ACTIVE:
-        raise not_found(Collection.SECRETS, name, version or None)
-    row = await tx.version(vault.id, Collection.SECRETS, name, wanted or stored.latest)
-    if row is None:
-        raise not_found(Collection.SECRETS, name, version or None)
+    stored, row = await version_to_change(tx, vault, Collection.SECRETS, name, version, now=now)
     body = updated_version(_decode_body(row.body), given, now)
     await tx.put_version(replace(row, body=_encode_body(body)))
     return Secret(stored, row.version, body)
@@ -137,10 +119,7 @@ async def delete_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -
     Raises:
         NotFound: no active secret has the name.
     """
-    stored = require_active(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
-    deleted = replace(stored, deleted=now, purge_at=purge_time(now, vault.retention_days))
-    await tx.put_object(deleted)
-    return await _latest(tx, deleted)
+    return secret_of(*await delete_object(tx, vault, Collection.SECRETS, name, now=now))
 
 
 async def recover_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> Secret:
@@ -150,10 +129,7 @@ async def recover_secret(tx: Transaction, vault: Vault, name: str, *, now: int) 
     Raises:
         NotFound: no deleted secret has the name.
     """
-    stored = require_deleted(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
-    active = replace(stored, deleted=None, purge_at=None)
-    await tx.put_object(active)
-    return await _latest(tx, active)
+    return secret_of(*await recover_object(tx, vault, Collection.SECRETS, name, now=now))
 
 
 async def purge_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> None:
@@ -164,9 +140,7 @@ async def purge_secret(tx: Transaction, vault: Vault, name: str, *, now: int) ->
         NotFound: no deleted secret has the name.
         Forbidden: the vault has purge protection.
     """
-    require_deleted(await tx.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
-    require_purgeable(purge_protection=vault.purge_protection, vault=vault.name, location=vault.location)
-    await tx.remove_object(vault.id, Collection.SECRETS, name)
+    await purge_object(tx, vault, Collection.SECRETS, name, now=now)
 
 
 # ---- backup and restore ---------------------------------------------------------------------------------------------
@@ -201,14 +175,10 @@ async def back_up_secret(
     """
     stored = require_active(await reader.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
     require_backup_fits(stored.versions, Collection.SECRETS)
-    versions: list[_BackupVersion] = []
-    more, after = True, 0
-    while more:
-        page = await reader.versions(vault.id, Collection.SECRETS, name, after=after, limit=100)
-        versions += [
-            _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row)) for row in page.rows
-        ]
-        more, after = page.more, page.rows[-1].ordinal if page.rows else after
+    versions = [
+        _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row))
+        async for row in each_version(reader, stored)
+    ]
     backup = msgspec.msgpack.encode(_Backup(_FORMAT, stored.name, versions))
     return keys.seal("backup", _backup_context(vault), backup)
 
@@ -238,10 +208,7 @@ async def restore_secret(
     Raises:
         Conflict: the name is in use, or is that of a deleted secret.
     """
-    old = await tx.object(vault.id, Collection.SECRETS, backup.name)
-    require_restorable(old, Collection.SECRETS, backup.name, f"{base}/secrets/{backup.name}", now)
-    if old is not None:
-        await tx.remove_object(vault.id, Collection.SECRETS, backup.name)
+    await make_room(tx, vault, Collection.SECRETS, backup.name, base, now=now)
     last = backup.versions[-1]
     stored = StoredObject(
         vault.id, Collection.SECRETS, backup.name, new_guid(entropy), now, last.version, len(backup.versions)
@@ -280,13 +247,6 @@ async def each_secret(reader: Reader, vault: Vault, now: int) -> AsyncIterator[S
             if state_of(stored, now) is State.ACTIVE:
                 yield secret_of(stored, row)
         after, more = page.rows[-1][0].key if page.rows else after, page.more
-
-
-async def _latest(reader: Reader, stored: StoredObject) -> Secret:
-    row = await reader.version(stored.vault, Collection.SECRETS, stored.name, stored.latest)
-    if row is None:
-        raise not_found(Collection.SECRETS, stored.name, stored.latest)
-    return secret_of(stored, row)
 
 
 def _context(vault: Vault, object_id: str, version: str) -> bytes:

@@ -7,7 +7,7 @@ at its scope and below and every private endpoint's connection; recovering it br
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from strongroom.core.echo import VAULT_NAME, shown
@@ -198,10 +198,18 @@ def has_expired_vaults(view: View, now: int) -> bool:
     return any(_has_expired(vault, now) for vault in view.vaults())
 
 
-async def purge_expired_vaults(tx: Transaction, *, now: int) -> tuple[Vault, ...]:
-    """Remove every deleted vault whose retention has ended, purge protection or not; what was removed."""
+async def purge_expired_vaults(
+    tx: Transaction, *, now: int, before: Callable[[Transaction, Vault], Awaitable[None]] | None = None
+) -> tuple[Vault, ...]:
+    """
+    Remove every deleted vault whose retention has ended, purge protection or not; what was removed.
+
+    *before* is done with each vault while it is still there.
+    """
     expired = [vault for vault in await tx.records(Vault) if _has_expired(vault, now)]
     for vault in expired:
+        if before is not None:
+            await before(tx, vault)
         await _remove(tx, vault)
     return tuple(expired)
 

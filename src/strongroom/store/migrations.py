@@ -115,7 +115,17 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS = (Migration(1, "first release", _FIRST, _make_first_commit),)
+_OBJECTS_WITH_A_POLICY = (
+    "ALTER TABLE objects ADD COLUMN policy {octets}",
+    "ALTER TABLE objects ADD COLUMN due_at {integer}",
+    # Of a million objects those few that are due are found without a look at the others.
+    "CREATE INDEX objects_due_at ON objects (due_at) WHERE due_at IS NOT NULL AND state = 'active'",
+)
+
+MIGRATIONS = (
+    Migration(1, "first release", _FIRST, _make_first_commit),
+    Migration(2, "objects with a policy", _OBJECTS_WITH_A_POLICY),
+)
 
 _LEDGER = Statement(
     "migrations_table",

@@ -125,6 +125,10 @@ class Reader(Protocol):
         """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
         ...
 
+    async def due_objects(self, now: int, *, limit: int) -> list[StoredObject]:
+        """Read active objects whose `due_at` is not after *now*, the longest due first."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """A change under way. It awaits nothing but itself, sees its own writes, and is atomic with the audit entry."""

@@ -49,8 +49,10 @@ def read_object(tags: Tags, row: Row) -> StoredObject:
         Tampered: its tag does not fit.
     """
     tags.check("objects", row)
-    vault, collection, _, name, object_id, created, latest, versions, deleted, purge_at, _, _ = row
-    return StoredObject(vault, COLLECTIONS[collection], name, object_id, created, latest, versions, deleted, purge_at)
+    vault, collection, _, name, object_id, created, latest, versions, deleted, purge_at, _, policy, due_at, _ = row
+    return StoredObject(
+        vault, COLLECTIONS[collection], name, object_id, created, latest, versions, deleted, purge_at, policy, due_at
+    )
 
 
 def read_version(tags: Tags, row: Row) -> StoredVersion:
@@ -153,6 +155,11 @@ class SqlReader:
 
     async def due_for_purge(self, now: int, *, limit: int) -> list[StoredObject]:
         """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
+        rows = await self._session.fetch(statements.DUE_FOR_PURGE, now, limit)
+        return [read_object(self._tags, row) for row in rows]
+
+    async def due_objects(self, now: int, *, limit: int) -> list[StoredObject]:
+        """Read active objects whose `due_at` is not after *now*, the longest due first."""
         rows = await self._session.fetch(statements.DUE_OBJECTS, now, limit)
         return [read_object(self._tags, row) for row in rows]
 

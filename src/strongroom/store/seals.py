@@ -25,7 +25,7 @@ import msgspec
 
 from strongroom.core.errors import Tampered
 from strongroom.store.protocol import Tagger
-from strongroom.store.statements import Row
+from strongroom.store.statements import TAGGED_AT_LEAST, Row
 
 CONTENTS = "vault contents"
 """The kind under which a vault's objects and versions are sealed; no record kind has a space in its name."""
@@ -49,7 +49,15 @@ class Tags:
         self._share_key = tagger("store-share", b"")
 
     def row(self, table: str, columns: Row) -> bytes:
-        """Make the tag of a row: MessagePack writes type and length of every column, so no two rows read the same."""
+        """
+        Make the tag of a row: MessagePack writes type and length of every column, so no two rows read the same.
+
+        Nor do they where added columns that are NULL are left out: how many are written is part of what is tagged.
+        """
+        least = TAGGED_AT_LEAST.get(table)
+        if least is not None:
+            while len(columns) > least and columns[-1] is None:
+                columns = columns[:-1]
         return self._tagger("store-row", _pack((table, columns)))
 
     def check(self, table: str, row: Row) -> bytes:

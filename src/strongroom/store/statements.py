@@ -28,6 +28,7 @@ class Statement:
 RECORD_COLUMNS = ("kind", "partition", "id", "body")
 OBJECT_COLUMNS = (
     "vault", "collection", "key", "name", "object_id", "created", "latest", "versions", "deleted", "purge_at", "state",
+    "policy", "due_at",
 )  # fmt: skip
 VERSION_COLUMNS = ("vault", "collection", "key", "version", "ordinal", "name", "object_id", "body", "sealed")
 SEAL_COLUMNS = ("kind", "partition", "generation", "count", "digest")
@@ -35,6 +36,10 @@ COMMIT_COLUMNS = (
     "sequence", "changes", "entries", "last_entry", "oldest", "audited", "audited_commit", "seals", "digest",
 )  # fmt: skip
 LEASE_COLUMNS = ("name", "holder", "expires")
+
+TAGGED_AT_LEAST = {"objects": OBJECT_COLUMNS.index("policy")}
+"""Of tables that a migration added columns to: how many there were before. The tag leaves out added ones at the end
+that are NULL, so a row that was written before still carries its own."""
 
 
 def _list(columns: tuple[str, ...], prefix: str = "") -> str:
@@ -80,7 +85,8 @@ FREE_NAME = Statement("free_name", "DELETE FROM record_names WHERE name = ?")
 
 OBJECT = Statement("object", f"SELECT {_OBJECT} FROM objects WHERE vault = ? AND collection = ? AND key = ?")
 OBJECT_MARK = Statement(
-    "object_mark", "SELECT tag, deleted, purge_at, state FROM objects WHERE vault = ? AND collection = ? AND key = ?"
+    "object_mark",
+    "SELECT tag, deleted, purge_at, state, policy, due_at FROM objects WHERE vault = ? AND collection = ? AND key = ?",
 )
 OBJECT_TAG = Statement("object_tag", "SELECT tag FROM objects WHERE vault = ? AND collection = ? AND key = ?")
 ADD_OBJECT = _insert("add_object", "objects", OBJECT_COLUMNS, "")
@@ -89,11 +95,11 @@ RENEW_OBJECT = Statement(
     "UPDATE objects SET name = ?, object_id = ?, created = ?, latest = ?, versions = ?, tag = ? "
     "WHERE vault = ? AND collection = ? AND key = ?",
 )
-"""Replaces an object that stays in its state, and leaves the index over states alone."""
+"""Replaces an object that stays in its state and is due when it was, and leaves the indexes over those alone."""
 MOVE_OBJECT = Statement(
     "move_object",
     "UPDATE objects SET name = ?, object_id = ?, created = ?, latest = ?, versions = ?, deleted = ?, purge_at = ?, "
-    "state = ?, tag = ? WHERE vault = ? AND collection = ? AND key = ?",
+    "state = ?, policy = ?, due_at = ?, tag = ? WHERE vault = ? AND collection = ? AND key = ?",
 )
 REMOVE_OBJECT = Statement("remove_object", "DELETE FROM objects WHERE vault = ? AND collection = ? AND key = ?")
 
@@ -106,10 +112,15 @@ OBJECTS = Statement(
     "WHERE o.vault = ? AND o.collection = ? AND o.state = ? AND o.key > ? ORDER BY o.key LIMIT ?",
 )
 """One half of a collection's objects, each beside its latest version, which must be there."""
-DUE_OBJECTS = Statement(
-    "due_objects",
+DUE_FOR_PURGE = Statement(
+    "due_for_purge",
     f"SELECT {_OBJECT} FROM objects WHERE purge_at <= ? AND state = 'deleted' "
     "ORDER BY purge_at, vault, collection, key LIMIT ?",
+)
+DUE_OBJECTS = Statement(
+    "due_objects",
+    f"SELECT {_OBJECT} FROM objects WHERE due_at <= ? AND state = 'active' "
+    "ORDER BY due_at, vault, collection, key LIMIT ?",
 )
 OBJECTS_OF_VAULT = Statement("objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ?")
 REMOVE_OBJECTS_OF_VAULT = Statement("remove_objects_of_vault", "DELETE FROM objects WHERE vault = ?")

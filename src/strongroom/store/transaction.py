@@ -184,7 +184,7 @@ class SqlTransaction(SqlReader):
         key: ObjectKey = (stored.vault, stored.collection.value, stored.key)
         rest = (stored.name, stored.object_id, stored.created, stored.latest, stored.versions)
         state = ObjectState.ACTIVE if stored.deleted is None else ObjectState.DELETED
-        life = (stored.deleted, stored.purge_at, state.value)
+        life = (stored.deleted, stored.purge_at, state.value, stored.policy, stored.due_at)
         old = await self._session.fetch(statements.OBJECT_MARK, *key)
         tag = self._tags.row("objects", (*key, *rest, *life))
         if not old:

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from strongroom.core import limits
+from strongroom.core.api_versions import RANDOM_BYTES_SINCE, SOFT_DELETE_SINCE
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
 from strongroom.flow.operation import Op
+from strongroom.vault import key_use
+from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
-from strongroom.vault.keys import create_key, get_key
-from strongroom.vault.targets import on_object
+from strongroom.vault.key_import import back_up_key, import_key, restore_key
+from strongroom.vault.key_rotation import get_rotation_policy, rotate_key, set_rotation_policy
+from strongroom.vault.keys import (
+    create_key,
+    delete_key,
+    get_deleted_key,
+    get_key,
+    list_deleted_keys,
+    list_key_versions,
+    list_keys,
+    purge_deleted_key,
+    recover_deleted_key,
+    update_key,
+)
+from strongroom.vault.targets import on_object, on_vault
 
 on_key = on_object(Collection.KEYS)
 
@@ -18,12 +37,110 @@ def permission(word: str, action: str) -> DataPermission:
 
 
 _CREATE = permission("create", "create/action")
+_IMPORT = permission("import", "import/action")
 _GET = permission("get", "read")
+_ROTATION_SINCE = "7.3"
+
+
+def _policy_permission(word: str, action: str) -> DataPermission:
+    return DataPermission("keys", word, f"Microsoft.KeyVault/vaults/keyrotationpolicies/{action}")
+
+
+# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
+# right (security.md "Corrections").
+_ENCRYPT = permission("encrypt", "encrypt/action")
+_DECRYPT = permission("decrypt", "decrypt/action")
+_SIGN = permission("sign", "sign/action")
+_VERIFY = permission("verify", "verify/action")
+_WRAP = permission("wrapKey", "wrap/action")
+_UNWRAP = permission("unwrapKey", "unwrap/action")
+_VALUE = use_wire.KeyOperationsParameters
+_LIST = permission("list", "read")
+_UPDATE = permission("update", "update/action")
+_DELETE = permission("delete", "delete")
+_RECOVER = permission("recover", "recover/action")
+_PURGE = permission("purge", "purge/action")
+_BACKUP = permission("backup", "backup/action")
+_RESTORE = replace(permission("restore", "restore/action"), by_handler=True)
+"""Its name is within the backup."""
+
+_S = SOFT_DELETE_SINCE
+
+# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
+# right (security.md "Corrections").
+_ENCRYPT = permission("encrypt", "encrypt/action")
+_DECRYPT = permission("decrypt", "decrypt/action")
+_SIGN = permission("sign", "sign/action")
+_VERIFY = permission("verify", "verify/action")
+_WRAP = permission("wrapKey", "wrap/action")
+_UNWRAP = permission("unwrapKey", "unwrap/action")
+_VALUE = use_wire.KeyOperationsParameters
 
 KEY_ROWS: tuple[Op, ...] = (
     Op(
         "KeyCreate", "POST", "/keys/{name}/create", _CREATE, create_key, on_key,
         throttle="create", body=wire.KeyCreateParameters,
     ),
+    Op(
+        "KeyRotate", "POST", "/keys/{name}/rotate", permission("rotate", "rotate/action"), rotate_key, on_key,
+        since=_ROTATION_SINCE, throttle="create",
+    ),
+    Op(
+        "KeyRotationPolicyGet", "GET", "/keys/{name}/rotationpolicy",
+        _policy_permission("getrotationpolicy", "read"), get_rotation_policy, on_key, since=_ROTATION_SINCE,
+    ),
+    Op(
+        "KeyRotationPolicySet", "PUT", "/keys/{name}/rotationpolicy",
+        _policy_permission("setrotationpolicy", "write"), set_rotation_policy, on_key, since=_ROTATION_SINCE,
+        body=wire.KeyRotationPolicy,
+    ),
+    Op(
+        "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
+        throttle="create", body=wire.KeyImportParameters,
+    ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
+    Op(
+        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
+        body=wire.KeyUpdateParameters,
+    ),
+    Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),
+    Op("KeyList", "GET", "/keys", _LIST, list_keys, on_vault, steady=True),
+    Op("KeyListVersions", "GET", "/keys/{name}/versions", _LIST, list_key_versions, on_key),
+    Op("KeyListDeleted", "GET", "/deletedkeys", _LIST, list_deleted_keys, on_vault, _S),
+    Op("KeyGetDeleted", "GET", "/deletedkeys/{name}", _GET, get_deleted_key, on_key, _S),
+    Op("KeyRecover", "POST", "/deletedkeys/{name}/recover", _RECOVER, recover_deleted_key, on_key, _S),
+    Op("KeyPurge", "DELETE", "/deletedkeys/{name}", _PURGE, purge_deleted_key, on_key, _S, success=204),
+    Op("KeyBackup", "POST", "/keys/{name}/backup", _BACKUP, back_up_key, on_key, _S),
+    Op(
+        "KeyRestore", "POST", "/keys/restore", _RESTORE, restore_key, on_vault, _S,
+        body=wire.KeyRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
+    ),
+    Op(
+        "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeyDecrypt", "POST", "/keys/{name}/{version?}/decrypt", _DECRYPT, key_use.decrypt, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeySign", "POST", "/keys/{name}/{version?}/sign", _SIGN, key_use.sign, on_key,
+        body=use_wire.KeySignParameters, steady=True,
+    ),
+    Op(
+        "KeyVerify", "POST", "/keys/{name}/{version?}/verify", _VERIFY, key_use.verify, on_key,
+        body=use_wire.KeyVerifyParameters, steady=True,
+    ),
+    Op(
+        "KeyWrap", "POST", "/keys/{name}/{version?}/wrapkey", _WRAP, key_use.wrap_key, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "KeyUnwrap", "POST", "/keys/{name}/{version?}/unwrapkey", _UNWRAP, key_use.unwrap_key, on_key,
+        body=_VALUE, steady=True,
+    ),
+    Op(
+        "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
+        body=use_wire.GetRandomBytesRequest, steady=True,
+    ),
 )  # fmt: skip

@@ -8,10 +8,13 @@ without padding.
 from __future__ import annotations
 
 import base64
+import binascii
 
 import msgspec
 
+from strongroom.core.errors import Invalid
 from strongroom.core.keys import GivenKeyProperties
+from strongroom.http import json
 
 
 class GivenKeyAttributes(msgspec.Struct):
@@ -35,7 +38,68 @@ class KeyCreateParameters(msgspec.Struct):
     crv: str | None = None
 
 
-def given_properties(body: KeyCreateParameters) -> GivenKeyProperties:
+class GivenJsonWebKey(json.Secretive):
+    """A key as KeyImport gives it, with its private members."""
+
+    kty: str | None = None
+    key_ops: list[str] | None = None
+    n: str | None = None
+    e: str | None = None
+    d: str | None = None
+    p: str | None = None
+    q: str | None = None
+    dp: str | None = None
+    dq: str | None = None
+    qi: str | None = None
+    k: str | None = None
+    crv: str | None = None
+    x: str | None = None
+    y: str | None = None
+
+    def members(self) -> dict[str, bytes]:
+        """
+        Read the members of bytes that are given.
+
+        Raises:
+            Invalid: one is not base64url.
+        """
+        given = {name: getattr(self, name) for name in _BYTES}
+        return {name: read_octets(text, name) for name, text in given.items() if text is not None}
+
+
+_BYTES = ("n", "e", "d", "p", "q", "dp", "dq", "qi", "k", "x", "y")
+
+
+class KeyImportParameters(json.Secretive):
+    """The body of KeyImport. The official clients spell `Hsm` with a capital, the documentation without."""
+
+    key: GivenJsonWebKey | None = None
+    Hsm: bool | None = None
+    hsm: bool | None = None
+    attributes: GivenKeyAttributes | None = None
+    tags: dict[str, str] | None = None
+
+    @property
+    def key_ops(self) -> list[str] | None:
+        """The operations, which stand in the key."""
+        return self.key.key_ops if self.key is not None else None
+
+
+class KeyUpdateParameters(msgspec.Struct):
+    """The body of KeyUpdate."""
+
+    key_ops: list[str] | None = None
+    attributes: GivenKeyAttributes | None = None
+    tags: dict[str, str] | None = None
+
+
+class KeyRestoreParameters(msgspec.Struct):
+    """The body of KeyRestore."""
+
+    value: str | None = None
+
+
+def given_properties(body: KeyCreateParameters | KeyImportParameters | KeyUpdateParameters) -> GivenKeyProperties:
     """Take what the domain knows out of a request's body."""
     attributes = body.attributes or GivenKeyAttributes()
     return GivenKeyProperties(
@@ -85,6 +149,84 @@ class KeyBundle(msgspec.Struct, omit_defaults=True):
     recoveryId: str | None = None  # noqa: N815  the wire's name
     deletedDate: int | None = None  # noqa: N815  the wire's name
     scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
+
+
+class RotationTrigger(msgspec.Struct, omit_defaults=True):
+    """`LifetimeActionsTrigger`: ISO 8601 durations."""
+
+    timeAfterCreate: str | None = None  # noqa: N815  the wire's name
+    timeBeforeExpiry: str | None = None  # noqa: N815  the wire's name
+
+
+class RotationAction(msgspec.Struct, omit_defaults=True):
+    """`LifetimeActionsType`."""
+
+    type: str | None = None
+
+
+class LifetimeAction(msgspec.Struct, omit_defaults=True):
+    """`LifetimeActions`: one of them."""
+
+    trigger: RotationTrigger | None = None
+    action: RotationAction | None = None
+
+
+class RotationPolicyAttributes(msgspec.Struct, omit_defaults=True):
+    """`KeyRotationPolicyAttributes`; of a request's, the times are not used."""
+
+    expiryTime: str | None = None  # noqa: N815  the wire's name
+    created: int | None = None
+    updated: int | None = None
+
+
+class KeyRotationPolicy(msgspec.Struct, omit_defaults=True):
+    """`KeyRotationPolicy`, as requests and answers have it."""
+
+    id: str | None = None
+    lifetimeActions: list[LifetimeAction] | None = None  # noqa: N815  the wire's name
+    attributes: RotationPolicyAttributes | None = None
+
+
+class KeyItem(msgspec.Struct, omit_defaults=True):
+    """`KeyItem` and its deleted form."""
+
+    kid: str
+    attributes: KeyAttributes
+    tags: dict[str, str] | None = None
+    managed: bool | None = None
+    recoveryId: str | None = None  # noqa: N815  the wire's name
+    deletedDate: int | None = None  # noqa: N815  the wire's name
+    scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
+
+
+class KeyListResult(msgspec.Struct):
+    """One page."""
+
+    value: list[KeyItem]
+    nextLink: str | None  # noqa: N815  the wire's name
+
+
+class BackupKeyResult(msgspec.Struct):
+    """The answer of KeyBackup."""
+
+    value: str
+
+
+def read_octets(text: str, member: str) -> bytes:
+    """
+    Read bytes of a request: base64url, with or without its padding.
+
+    Raises:
+        Invalid: they are something else.
+    """
+    refusal = Invalid(f"Property {member} is not base64url.", code="BadParameter", reason=f"invalid {member}")
+    if "+" in text or "/" in text:
+        # The decoder would take these too.
+        raise refusal
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise refusal from None
 
 
 def octets(value: bytes | None) -> str | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,37 @@ async def test_objects_due_for_purge_come_longest_due_first(backend: Backend) ->
         assert due == ["soon", "next"]
         assert [stored.name for stored in await store.due_for_purge(99, limit=2)] == ["soon", "next"]
         assert await store.due_for_purge(9, limit=9) == []
+
+
+async def test_objects_that_are_due_come_longest_due_first(backend: Backend) -> None:
+    """Only active ones, only from their time on, and no more than were asked for."""
+    async with backend.open() as store:
+        for name, due_at in (("late", 30), ("soon", 10), ("next", 20)):
+            await put(store, *secret(name, due_at=due_at))
+        await put(store, *secret("deleted", due_at=10, deleted=1, purge_at=99), *secret("idle", policy=b"p"))
+        assert [stored.name for stored in await store.due_objects(20, limit=9)] == ["soon", "next"]
+        assert [stored.name for stored in await store.due_objects(99, limit=2)] == ["soon", "next"]
+        assert await store.due_objects(9, limit=9) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"policy": b"", "due_at": None}, {"policy": None, "due_at": 7}, {"policy": b"p", "due_at": 0}]
+)
+async def test_what_an_object_is_to_do_by_itself_is_kept_and_taken_back(
+    backend: Backend, changes: dict[str, Any]
+) -> None:
+    """Policy and due time are read as they were put, together or alone, and can be None again."""
+    async with backend.open() as store:
+        plain = secret("a")
+        await put(store, *plain)
+        changed = replace(plain[0], **changes)
+        await put(store, changed)
+        assert await store.object(VAULT, SECRETS, "a") == changed
+        assert await store.verify() == []
+        await put(store, plain[0])
+        assert await store.object(VAULT, SECRETS, "a") == plain[0]
+        assert await store.due_objects(99, limit=9) == []
+        assert await store.verify() == []
 
 
 async def test_a_change_reads_the_objects_it_wrote(backend: Backend) -> None:

@@ -58,6 +58,8 @@ ALTERED = {
     "a name, removed": ("DELETE FROM record_names WHERE id = 'user-00001'",),
     "a name, given to another": ("UPDATE record_names SET id = 'user-00002' WHERE id = 'user-00001'",),
     "a name, invented": ("INSERT INTO record_names SELECT 'upn:x', kind, partition, id FROM records LIMIT 1",),
+    "an object's policy": ("UPDATE objects SET policy = X'01' WHERE key = 'a'",),
+    "when an object is due": ("UPDATE objects SET due_at = 1 WHERE key = 'a'",),
     "an object's life": ("UPDATE objects SET deleted = 1, purge_at = 1 WHERE key = 'a'",),
     "an object's latest version": (f"UPDATE objects SET latest = '{1:032x}' WHERE key = 'a'",),
     "an object's vault": (

@@ -10,14 +10,21 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.keyvault.models import (
     AccessPolicyEntry,
+    Action,
     IPRule,
+    KeyCreateParameters,
+    KeyProperties,
+    KeyRotationPolicyAttributes,
+    LifetimeAction,
     NetworkRuleSet,
     Permissions,
+    RotationPolicy,
     SecretAttributes,
     SecretCreateOrUpdateParameters,
     SecretPatchParameters,
     SecretPatchProperties,
     SecretProperties,
+    Trigger,
     VaultAccessPolicyParameters,
     VaultAccessPolicyProperties,
     VaultCheckNameAvailabilityParameters,
@@ -142,6 +149,33 @@ def test_secrets(plane: Plane, client: KeyVaultManagementClient, name: str, cana
     assert (shown.properties.value, shown.properties.attributes.enabled) == (None, False)
 
 
+def test_keys(plane: Plane, client: KeyVaultManagementClient, name: str) -> None:
+    """A key of a vault is made once as a resource, and described and listed with its versions."""
+    plane.create(name)
+    policy = RotationPolicy(
+        attributes=KeyRotationPolicyAttributes(expiry_time="P1Y"),
+        lifetime_actions=[
+            LifetimeAction(trigger=Trigger(time_before_expiry="P30D"), action=Action(type="rotate")),
+        ],
+    )
+    properties = KeyProperties(kty="EC", curve_name="P-384", key_ops=["sign", "verify"], rotation_policy=policy)
+    wanted = KeyCreateParameters(properties=properties, tags={"env": "test"})
+    made = client.keys.create_if_not_exist(plane.group, name, "k", wanted)
+    assert (made.name, made.properties.kty, made.properties.curve_name, made.tags) == (
+        "k", "EC", "P-384", {"env": "test"},
+    )  # fmt: skip
+    assert made.properties.rotation_policy.attributes.expiry_time == "P1Y"
+    assert [one.action.type for one in made.properties.rotation_policy.lifetime_actions] == ["rotate", "notify"]
+    other = KeyCreateParameters(properties=KeyProperties(kty="RSA"))
+    again = client.keys.create_if_not_exist(plane.group, name, "k", other)
+    assert again.properties.key_uri_with_version == made.properties.key_uri_with_version
+    version = made.properties.key_uri_with_version.rpartition("/")[2]
+    assert client.keys.get(plane.group, name, "k").properties.key_ops == ["sign", "verify"]
+    assert client.keys.get_version(plane.group, name, "k", version).name == version
+    assert [one.name for one in client.keys.list(plane.group, name)] == ["k"]
+    assert [one.name for one in client.keys.list_versions(plane.group, name, "k")] == [version]
+
+
 def test_operations(client: KeyVaultManagementClient) -> None:
     """The provider says what can be done to its resources, and to what is in them."""
     known = {one.name: one.is_data_action for one in client.operations.list()}
@@ -149,15 +183,13 @@ def test_operations(client: KeyVaultManagementClient) -> None:
     assert known["Microsoft.KeyVault/vaults/secrets/getSecret/action"] is True
 
 
-def test_what_is_not_served(plane: Plane, client: KeyVaultManagementClient, name: str) -> None:
-    """Keys of vaults and managed HSMs are refused with what there is."""
-    plane.create(name)
-    for ask in (lambda: client.keys.list(plane.group, name), client.managed_hsms.list_by_subscription):
-        with pytest.raises(ResourceNotFoundError) as refused:
-            list(ask())
-        assert refused.value.error is not None
-        assert refused.value.error.code == "InvalidResourceType"
-        assert "This service has these resource types of it: checkNameAvailability" in str(refused.value.error.message)
+def test_what_is_not_served(client: KeyVaultManagementClient) -> None:
+    """Managed HSMs are refused with what there is."""
+    with pytest.raises(ResourceNotFoundError) as refused:
+        list(client.managed_hsms.list_by_subscription())
+    assert refused.value.error is not None
+    assert refused.value.error.code == "InvalidResourceType"
+    assert "This service has these resource types of it: checkNameAvailability" in str(refused.value.error.message)
 
 
 def test_under_azures_names(live: Live) -> None:

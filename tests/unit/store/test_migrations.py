@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from strongroom.core.objects import Collection
 from strongroom.store import StoreFailed, StoreTooNew
 from strongroom.store.migrations import MIGRATIONS, Migration, migrate
 from strongroom.store.reader import Session
@@ -16,6 +19,7 @@ from strongroom.store.seals import Tags
 from strongroom.store.sqlite import SqliteStore
 from strongroom.store.sqlite.connection import Connection
 from strongroom.store.sqlite.store import DIALECT
+from tests.conformance.store.samples import VAULT, put, secret
 
 
 def tagger(purpose: str, message: bytes) -> bytes:
@@ -111,6 +115,48 @@ def test_a_store_does_not_open_a_newer_database(tmp_path: Path) -> None:
             connection.execute("INSERT INTO migrations VALUES (?, 'of the future')", (len(MIGRATIONS) + 1,))
         with pytest.raises(StoreTooNew, match="of the future"):
             await SqliteStore.open(tmp_path / "a.db", tagger)
+
+    asyncio.run(scenario())
+
+
+def old_database(path: Path) -> Path:
+    """Make a database as the first released schema had it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "schema_1.sql").read_text())
+    return path
+
+
+def test_a_database_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    """
+    PIT: "Every released schema is kept as a fixture and migrated in a test".
+
+    Every row still carries the tag it was written with, reads as it did, and takes what the new columns hold.
+    """
+
+    async def scenario() -> None:
+        store = await SqliteStore.open(old_database(tmp_path / "a.db"), tagger)
+        assert await store.verify() == []
+        assert await store.object(VAULT, Collection.SECRETS, "active") == secret("Active", 2)[0]
+        assert await store.object(VAULT, Collection.SECRETS, "gone") == secret("gone", deleted=5, purge_at=9)[0]
+        assert [entry for _, entry in await store.outbox(limit=9)] == [b"one", b"two"]
+        due = replace(secret("Active", 2)[0], policy=b"policy", due_at=7)
+        await put(store, due)
+        assert await store.due_objects(7, limit=9) == [due]
+        assert await store.verify() == []
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_only_looks_refuses_an_older_database(tmp_path: Path) -> None:
+    """A check beside the service migrates nothing under it: the file stays as it is."""
+
+    async def scenario() -> None:
+        path = old_database(tmp_path / "a.db")
+        before = path.read_bytes()
+        with pytest.raises(StoreFailed, match="an older Strongroom wrote the data file"):
+            await SqliteStore.open(path, tagger, looks_only=True)
+        assert path.read_bytes() == before
 
     asyncio.run(scenario())
 

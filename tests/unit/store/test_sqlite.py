@@ -303,7 +303,8 @@ class _Refusing:
     ("statement", "parameters", "index"),
     [
         (statements.OBJECTS, ("v", "secrets", "active", "", 26), "objects_by_state"),
-        (statements.DUE_OBJECTS, (1, 10), "objects_due"),
+        (statements.DUE_FOR_PURGE, (1, 10), "objects_due (purge_at"),
+        (statements.DUE_OBJECTS, (1, 10), "objects_due_at (due_at"),
         (statements.VERSIONS, ("v", "secrets", "k", 0, 26), "versions_by_ordinal"),
         (statements.NAMES_OF, ("k", "p", "i"), "record_names_by_holder"),
     ],

@@ -96,7 +96,7 @@ def _explain(fault: Exception) -> str:
 _FIXES = {
     _RECOVERABLE: "recover it (POST /deletedsecrets/NAME/recover), or purge it, and apply again",
     "ForbiddenByPolicy": "the vault decides by access policies: give yourself one among its accessPolicies",
-    "ForbiddenByRbac": "give yourself a role on the vault among the roleAssignments, as Key Vault Secrets Officer",
+    "ForbiddenByRbac": "give yourself a role on the vault among the roleAssignments, as Key Vault Administrator",
     "ScopeLocked": "take the lock away, by hand or with `locks` without it and --prune, and apply again",
     "VaultAlreadyExists": "choose another name: a vault's name is taken on the whole instance",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from strongroom.cli.seed.key_shape import key_shape
 from strongroom.cli.seed.reading import read_yaml
 from strongroom.cli.seed.schema import (
     Choice,
@@ -396,6 +397,10 @@ VAULT_SHAPE = Shape(
         "accessPolicies": Member(ListOf(ACCESS_POLICY), "Every access policy."),
         "diagnosticSettings": Member(ListOf(DIAGNOSTIC_SETTING), "Where copies of its audit go; each is said whole."),
         "secrets": Member(ListOf(SECRET), "Its secrets."),
+        "keys": Member(
+            ListOf(key_shape(Member(OBJECT, "Its name.", required=True), TAGS)),
+            "Its keys: made where there are none, without private parts.",
+        ),
     },
 )
 RESOURCE_GROUP = Shape(

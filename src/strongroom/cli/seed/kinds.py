@@ -13,6 +13,7 @@ from strongroom.cli.seed.applications import (
     SERVICE_PRINCIPALS,
 )
 from strongroom.cli.seed.diagnostics import DIAGNOSTIC_SETTINGS
+from strongroom.cli.seed.keys import KEYS
 from strongroom.cli.seed.kind import Kind
 from strongroom.cli.seed.locks import LOCKS
 from strongroom.cli.seed.networks import ENDPOINT_LISTENERS, NETWORK_MAPS, PRIVATE_ENDPOINTS, VIRTUAL_NETWORKS
@@ -51,6 +52,7 @@ KINDS: tuple[Kind, ...] = (
     # Before what is in vaults: a vault is never open to more people for the time that it takes to fill it.
     DENY_ASSIGNMENTS,
     SECRETS,
+    KEYS,
     # After the secrets, since they may be kept in a vault.
     APPLICATION_PASSWORDS,
     # When everything is as it is to be; and the first to go, since they hold the rest.

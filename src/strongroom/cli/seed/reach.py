@@ -145,10 +145,10 @@ class Reach:
             self.left_out.append(f"{what}: {str(refused).partition(chr(10))[0]}")
             return []
 
-    def look_into(self, vault: str, items: Callable[[], Iterable[T]]) -> list[T]:
+    def look_into(self, vault: str, items: Callable[[], Iterable[T]], what: str = "the secrets") -> list[T]:
         """List what is in a vault; nothing if it is closed to the operator, which what is to be done may change."""
         if self.left_out is not None:
-            return self.see(f"the secrets of vault {vault}", items)
+            return self.see(f"{what} of vault {vault}", items)
         try:
             return list(items())
         except Refused as refused:

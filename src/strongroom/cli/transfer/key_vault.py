@@ -16,7 +16,7 @@ _ABOUT_ONE = frozenset({_BAD, _FORBIDDEN, _NOT_FOUND, _CONFLICT, 413})
 _ABOUT_ALL = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection", "VaultNotFound"})
 """Refusals of a place from which nothing will be answered, whatever is asked."""
 _KEPT_BACK = {
-    "keys": "keys stay behind: a vault does not let a private key out",
+    "keys": "keys stay behind, since a vault lets no private key out: make others, or import them from their origin",
     "certificates": "certificates stay behind, with the keys and secrets that are theirs",
 }
 

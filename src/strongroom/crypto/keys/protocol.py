@@ -10,6 +10,7 @@ from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeySpec, KeyType, PublicParts
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.algorithms import Algorithm
+from strongroom.crypto.keys.public import PublicOperations
 
 
 class Undecryptable(Exception):
@@ -162,6 +163,8 @@ class KeyProtections:
 
     software: KeyProtection
     token: KeyProtection | None = None
+    public: PublicOperations = field(default_factory=PublicOperations)
+    """What needs none of them."""
 
     def of(self, key_type: KeyType) -> KeyProtection:
         """

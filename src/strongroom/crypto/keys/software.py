@@ -3,70 +3,301 @@ Keys in software: private parts sealed in the store, and used in this process.
 
 Key objects are kept ready, a bounded number of them: to load an RSA key with its checks takes longer than to sign with
 it. What is long (RSA, and every curve but P-256) runs on a bounded pool of threads, the rest inline, where it costs
-less than the way to a thread (architecture section 5, decision 3).
+less than the way to a thread (architecture section 5, decision 3). Keys are made on threads of their own, so that many
+new ones of RSA-4096, which take seconds, hold up no signature.
 """
 
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
+from hashlib import sha256
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
-from strongroom.core.keys import Curve, KeyKind, KeySpec, PublicParts
-from strongroom.crypto.keys.protocol import MadeKey, Place
+from strongroom.core import limits
+from strongroom.core.errors import Invalid
+from strongroom.core.keys import RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
+from strongroom.crypto.keys import key_wrap, symmetric
+from strongroom.crypto.keys.algorithms import Algorithm
+from strongroom.crypto.keys.material import read_private_key
+from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, MadeKey, Place, PlainKey, Undecryptable
+from strongroom.crypto.keys.public import (
+    CURVES,
+    ECDSA_SIGNATURES,
+    RSA_ENCRYPTIONS,
+    RSA_SIGNATURES,
+    octets_of,
+    public_parts,
+    raw_signature,
+    rsa_public_key,
+)
 from strongroom.crypto.pool import BoundedPool
 
-CURVES: dict[Curve, ec.EllipticCurve] = {
-    Curve.P256: ec.SECP256R1(),
-    Curve.P384: ec.SECP384R1(),
-    Curve.P521: ec.SECP521R1(),
-    Curve.P256K: ec.SECP256K1(),
-}
-_WAITING = 1024
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_Loaded = PrivateKey | bytes
+"""A private key ready for use; an oct key is its own bytes."""
+_EXPONENTS = (3, 65537)
+"""The public exponents that the library makes keys with."""
 
 
 class SoftwareKeys:
     """Private parts in this process's memory: a `KeyProtection`."""
 
-    __slots__ = ("_pool",)
+    __slots__ = ("_kept", "_making", "_pool")
 
     def __init__(self, *, threads: int | None = None) -> None:
-        self._pool = BoundedPool("keys", threads=threads or max(1, (os.cpu_count() or 2) - 1), waiting=_WAITING)
+        threads = threads or max(1, (os.cpu_count() or 2) - 1)
+        self._pool = BoundedPool("keys", threads=threads, waiting=limits.KEY_OPERATIONS_WAITING)
+        self._making = BoundedPool("key-making", threads=1, waiting=limits.KEYS_MADE_WAITING)
+        self._kept: OrderedDict[tuple[tuple[str, str, str], bytes], tuple[_Loaded, bytes]] = OrderedDict()
 
     @property
     def platform(self) -> str:
         """Software."""
         return "0"
 
-    async def make(self, spec: KeySpec, _place: Place) -> MadeKey:
-        """Make a key."""
+    # ---- coming to be -----------------------------------------------------------------------------------------------
+
+    async def make(self, spec: KeySpec, place: Place) -> MadeKey:  # noqa: ARG002  a place has no meaning in memory
+        """
+        Make a key.
+
+        Raises:
+            Invalid: the library makes no RSA keys with such an exponent.
+            Throttled: too many are being made.
+        """
         if spec.kind is KeyKind.OCT:
             return MadeKey(spec, PublicParts(), os.urandom((spec.bits or 256) // 8))
         if spec.kind is KeyKind.EC:
-            return _made(spec, ec.generate_private_key(CURVES[spec.curve or Curve.P256]))
+            curve = spec.curve or Curve.P256
+            if curve is Curve.P256:
+                return _made(spec, ec.generate_private_key(CURVES[curve]))
+            return _made(spec, await self._making.run(lambda: ec.generate_private_key(CURVES[curve])))
+        if spec.public_exponent not in _EXPONENTS:
+            raise Invalid("The public exponent of a key in software must be 3 or 65537.", code="BadParameter")
         return _made(
-            spec, await self._pool.run(lambda: rsa.generate_private_key(spec.public_exponent, spec.bits or 2048))
+            spec, await self._making.run(lambda: rsa.generate_private_key(spec.public_exponent, spec.bits or 2048))
         )
 
+    async def bring_in(self, key: PlainKey, place: Place) -> MadeKey:  # noqa: ARG002
+        """Take a key from outside: `crypto.keys.material` has checked it."""
+        return MadeKey(key.spec, key.parts, key.private)
+
+    async def restore(self, saved: bytes, spec: KeySpec, parts: PublicParts, place: Place) -> MadeKey:  # noqa: ARG002
+        """
+        Take back what `back_up` gave. The backup was sealed by us, so this only guards against a mix-up.
+
+        Raises:
+            Invalid: it is not the private part of such a key.
+        """
+        try:
+            fits = _is_private_part(_load(spec.kind, saved), spec, parts)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise Invalid("The backup blob is not a backup of this key.", code="BadParameter")
+        return MadeKey(spec, parts, saved)
+
+    async def bring_in_wrapped(self, kek: HeldKey, wrapped: bytes, spec: KeySpec, place: Place) -> MadeKey:
+        """
+        Take a key that was wrapped for *kek* with CKM_RSA_AES_KEY_WRAP. A size that *spec* leaves open is the key's.
+
+        Raises:
+            Undecryptable: it was not, or what is in it is not such a key.
+        """
+        holder = self._rsa(kek)
+        # The checks of a key from outside take longer than to use one.
+        return await self.bring_in(await self._making.run(lambda: _unwrapped(holder, wrapped, spec)), place)
+
+    # ---- use --------------------------------------------------------------------------------------------------------
+
+    async def sign(self, key: HeldKey, algorithm: Algorithm, digest: bytes) -> bytes:
+        """Sign a digest, or make its keyed tag (HS*). ECDSA signatures are r and s joined (RFC 7518 section 3.4)."""
+        loaded = self._loaded(key)
+        if isinstance(loaded, bytes):
+            return symmetric.keyed_tag(loaded, algorithm, digest)
+        if isinstance(loaded, rsa.RSAPrivateKey):
+            private, (scheme, hashed) = loaded, RSA_SIGNATURES[algorithm.name]
+            return await self._pool.run(lambda: private.sign(digest, scheme, hashed))
+        if key.spec.curve is Curve.P256:
+            return _sign_ecdsa(loaded, algorithm, digest)
+        point = loaded
+        return await self._pool.run(lambda: _sign_ecdsa(point, algorithm, digest))
+
+    async def verify(self, key: HeldKey, algorithm: Algorithm, digest: bytes, signature: bytes) -> bool:
+        """Compare a keyed tag (HS*), in constant time."""
+        return symmetric.is_keyed_tag(self._oct(key), algorithm, digest, signature)
+
+    async def encrypt(self, key: HeldKey, algorithm: Algorithm, plaintext: bytes, given: Ciphertext) -> Ciphertext:
+        """Encrypt or wrap under a symmetric key; *given* has the `iv` and `aad` of the request, its value is empty."""
+        return symmetric.encrypt(self._oct(key), algorithm, plaintext, given)
+
+    async def decrypt(self, key: HeldKey, algorithm: Algorithm, ciphertext: Ciphertext) -> bytes:
+        """
+        Decrypt or unwrap, by a private or a symmetric key.
+
+        RSA1_5 of something badly padded gives bytes that follow from key and ciphertext and say nothing (OpenSSL's
+        implicit rejection), so that there is no padding to ask about.
+
+        Raises:
+            Undecryptable: whatever does not fit.
+        """
+        if key.spec.kind is KeyKind.OCT:
+            return symmetric.decrypt(self._oct(key), algorithm, ciphertext)
+        private = self._rsa(key)
+        return await self._pool.run(lambda: _decrypt_rsa(private, algorithm, ciphertext.value))
+
+    # ---- leaving ----------------------------------------------------------------------------------------------------
+
+    async def back_up(self, key: HeldKey, place: Place) -> bytes:  # noqa: ARG002
+        """Give a key's private part for a backup, which the caller seals."""
+        return key.open()
+
+    async def release(self, key: HeldKey, recipient: PublicParts, method: str) -> bytes:
+        """
+        Wrap a key for an RSA key outside, by *method* (section 5.2).
+
+        Raises:
+            Invalid: the recipient is no RSA key.
+        """
+        try:
+            outside = rsa_public_key(recipient)
+        except ValueError:
+            outside = None
+        if outside is None or outside.key_size not in RSA_BITS:
+            raise Invalid("The key that is to receive the release is not an RSA key that can.", code="BadParameter")
+        return key_wrap.wrap(outside, method, key.open())
+
+    async def destroy(self, material: bytes) -> None:
+        """Forget a key for ever: what is kept of it here. Its sealed material goes with its row."""
+        digest = sha256(material).digest()
+        for place in [place for place, (_, kept) in self._kept.items() if kept == digest]:
+            del self._kept[place]
+
     async def close(self) -> None:
-        """Take no more work."""
+        """Take no more work, and keep nothing."""
+        self._kept.clear()
         self._pool.close()
+        self._making.close()
+
+    # ---- keys that are kept ready -----------------------------------------------------------------------------------
+
+    def _loaded(self, key: HeldKey) -> _Loaded:
+        """Give a key ready for use. On the loop's thread alone, which is why nothing is locked here."""
+        place = (key.identity, key.sealed)
+        kept = self._kept.get(place)
+        if kept is not None:
+            self._kept.move_to_end(place)
+            return kept[0]
+        material = key.open()
+        loaded = _load(key.spec.kind, material)
+        self._kept[place] = (loaded, sha256(material).digest())
+        if len(self._kept) > limits.PRIVATE_KEYS_KEPT:
+            self._kept.popitem(last=False)
+        return loaded
+
+    def _rsa(self, key: HeldKey) -> rsa.RSAPrivateKey:
+        loaded = self._loaded(key)
+        if not isinstance(loaded, rsa.RSAPrivateKey):
+            raise _unlike(key.spec, KeyKind.RSA)
+        return loaded
+
+    def _oct(self, key: HeldKey) -> bytes:
+        loaded = self._loaded(key)
+        if not isinstance(loaded, bytes):
+            raise _unlike(key.spec, KeyKind.OCT)
+        return loaded
 
 
-def _made(spec: KeySpec, private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> MadeKey:
-    encoded = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return MadeKey(spec, public_parts(private.public_key()), encoded)
+# ---- private keys ---------------------------------------------------------------------------------------------------
 
 
-def public_parts(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> PublicParts:
-    """Give a public key's members of a JSON Web Key."""
-    if isinstance(key, rsa.RSAPublicKey):
-        numbers = key.public_numbers()
-        return PublicParts(n=_octets(numbers.n), e=_octets(numbers.e))
-    point, size = key.public_numbers(), (key.curve.key_size + 7) // 8
-    return PublicParts(x=point.x.to_bytes(size, "big"), y=point.y.to_bytes(size, "big"))
+def _made(spec: KeySpec, private: PrivateKey) -> MadeKey:
+    return MadeKey(spec, public_parts(private.public_key()), _encoded(private))
 
 
-def _octets(number: int) -> bytes:
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+def _encoded(private: PrivateKey) -> bytes:
+    return private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _load(kind: KeyKind, material: bytes) -> _Loaded:
+    """
+    Load material that was sealed by us.
+
+    Raises:
+        ValueError: it is not such a key.
+    """
+    if kind is KeyKind.OCT:
+        return material
+    # The checks of an RSA key take 50 ms, and this one passed them when it was made or brought in; the seal says that
+    # it is still the same.
+    private = load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
+    return _of_kind(kind, private)
+
+
+def _of_kind(kind: KeyKind, private: object) -> PrivateKey:
+    if kind is KeyKind.RSA and isinstance(private, rsa.RSAPrivateKey):
+        return private
+    if kind is KeyKind.EC and isinstance(private, ec.EllipticCurvePrivateKey):
+        return private
+    msg = f"not a private key of kind {kind}"
+    raise ValueError(msg)
+
+
+def _is_private_part(loaded: _Loaded, spec: KeySpec, parts: PublicParts) -> bool:
+    if isinstance(loaded, bytes):
+        return len(loaded) * 8 == spec.bits
+    return public_parts(loaded.public_key()) == parts
+
+
+def _unlike(spec: KeySpec, wanted: KeyKind) -> TypeError:
+    return TypeError(f"a key of kind {spec.kind} was given where one of kind {wanted} is needed")
+
+
+def _sign_ecdsa(private: ec.EllipticCurvePrivateKey, algorithm: Algorithm, digest: bytes) -> bytes:
+    r, s = decode_dss_signature(private.sign(digest, ECDSA_SIGNATURES[algorithm.name]))
+    return raw_signature(private.curve, r, s)
+
+
+def _decrypt_rsa(private: rsa.RSAPrivateKey, algorithm: Algorithm, value: bytes) -> bytes:
+    try:
+        return private.decrypt(value, RSA_ENCRYPTIONS[algorithm.name])
+    except ValueError:
+        raise Undecryptable from None
+
+
+def _unwrapped(holder: rsa.RSAPrivateKey, wrapped: bytes, spec: KeySpec) -> PlainKey:
+    material = key_wrap.unwrap(holder, key_wrap.BYOK_METHOD, wrapped)
+    try:
+        plain = read_private_key(spec.kind, *_members(spec.kind, material))
+    except (Invalid, ValueError, UnsupportedAlgorithm):
+        raise Undecryptable from None
+    found = plain.spec
+    if spec.bits not in {None, found.bits} or spec.curve not in {None, found.curve}:
+        raise Undecryptable
+    return plain
+
+
+def _members(kind: KeyKind, material: bytes) -> tuple[Curve | None, dict[str, bytes]]:
+    """
+    Give an unwrapped key's members, for the same checks as those of a JSON Web Key: they look at sizes first.
+
+    Raises:
+        ValueError: it is no such key.
+    """
+    if kind is KeyKind.OCT:
+        return None, {"k": material}
+    private = _of_kind(kind, load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True))
+    if isinstance(private, rsa.RSAPrivateKey):
+        own = private.private_numbers()
+        numbers = {"d": own.d, "p": own.p, "q": own.q, "dp": own.dmp1, "dq": own.dmq1, "qi": own.iqmp}
+        numbers |= {"n": own.public_numbers.n, "e": own.public_numbers.e}
+        return None, {name: octets_of(number) for name, number in numbers.items()}
+    point = private.private_numbers()
+    numbers = {"x": point.public_numbers.x, "y": point.public_numbers.y, "d": point.private_value}
+    curve = next((curve for curve, known in CURVES.items() if known.name == private.curve.name), None)
+    return curve, {name: octets_of(number) for name, number in numbers.items()}

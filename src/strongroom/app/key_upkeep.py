@@ -1,0 +1,233 @@
+"""
+What keys do without being asked: they rotate as their policies say, and their expiry is noted before and when it comes.
+
+    due_objects --> a key ─┬─ rotation: make the new key ─> commit (still due? the latest version still the one?)
+       ^                   └─ near expiry, expired ───────> commit (still due?)
+       └── next batch                                         each with its audit entry, under the lease
+
+What a key does and that it did it are one commit, so nothing is done twice: not by two nodes, nor by one that died
+between. A key that was due several times while the service was down is rotated once, since a new version's time begins
+when it is made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from strongroom.core.errors import Failure, Forbidden, Unavailable
+from strongroom.core.guardrails import Effect, KeyFacts, Violation, judge_key
+from strongroom.core.key_rotation import DAY_S, Due, Event
+from strongroom.core.keys import KeyVersionBody
+from strongroom.core.names import Surface
+from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.vaults import Vault
+from strongroom.crypto.keys.protocol import Place
+from strongroom.flow import audit
+from strongroom.flow.guardrails import AUDITED, guardrails_of
+from strongroom.flow.world import World
+from strongroom.http.problems import KEY_VAULT, status_of
+from strongroom.journal import Entry
+from strongroom.objects import key_rotation
+from strongroom.objects.keys import Key, Unclaimed
+from strongroom.store import StoreFault, Transaction
+
+_logger = logging.getLogger("strongroom.keys")
+
+LEASE = "look after keys"
+LEASE_S = 300
+"""Longer than one batch takes, keys of the slowest kind and all."""
+BATCH = 25
+FAILED = "failed"
+"""Counts what was to be done and could not be."""
+OVERTAKEN = "overtaken"
+"""Counts what somebody else had done by then."""
+_AFTER_A_FAULT_S = 3_600
+
+
+async def look_after_keys(world: World, node: str) -> Counter[str]:
+    """
+    Do all that is due, a batch under a lease at a time; how much of each kind it was.
+
+    Raises:
+        Unavailable, StoreFault: nothing can be committed now, or another node has taken over.
+    """
+    done: Counter[str] = Counter()
+    seen: set[str] = set()
+    while await world.store.due_objects(world.now(), limit=1):
+        if not await world.store.acquire_lease(LEASE, node, now=world.now(), lifetime_s=LEASE_S):
+            break
+        due = await world.store.due_objects(world.now(), limit=BATCH)
+        # So far nothing but keys is ever due. What stays due although it was looked after waits for the next turn.
+        fresh = [one for one in due if one.collection is Collection.KEYS and one.object_id not in seen]
+        for stored in fresh:
+            await _look_after(world, stored, done)
+        seen.update(one.object_id for one in fresh)
+        if len(due) < BATCH or not fresh:
+            break
+    if done:
+        told = ", ".join(f"{name} {number}" for name, number in sorted(done.items()))
+        _logger.info("keys were looked after: %s", told)
+    return done
+
+
+async def _look_after(world: World, stored: StoredObject, done: Counter[str]) -> None:
+    """Do what is due of one key; what fails keeps no other key waiting."""
+    vault = world.view.vault(stored.vault)
+    if vault is None or vault.deleted is not None:
+        await _put_off(world, stored, DAY_S)
+        return
+    try:
+        await _do_what_is_due(world, vault, stored, done)
+    except (Unavailable, StoreFault):
+        # What a place for keys refuses is dealt with by then: this is the journal or the database.
+        raise
+    except Exception as error:  # noqa: BLE001  a fault at one key must not keep all others from rotating
+        _logger.error("a key could not be looked after: %s", type(error).__name__)  # noqa: TRY400  texts can hold input
+        done[FAILED] += 1
+        await _put_off(world, stored, _AFTER_A_FAULT_S)
+
+
+async def _put_off(world: World, stored: StoredObject, delay_s: int) -> None:
+    until = world.now() + delay_s
+    await world.store.commit(lambda tx: key_rotation.put_off(tx, stored, until), lease=LEASE)
+
+
+async def _do_what_is_due(world: World, vault: Vault, stored: StoredObject, done: Counter[str]) -> None:
+    # A key can be due for each event in turn, and for none twice.
+    for _ in Event:
+        found = await key_rotation.look_again(world.store, stored, world.now())
+        if found is None or found[1] is None or found[1].at > world.now():
+            return
+        key, due = found[0], found[1]
+        done[
+            await _rotate(world, vault, key) if due.event is Event.ROTATE else await _note(world, vault, key, due)
+        ] += 1
+
+
+# ---- rotation -------------------------------------------------------------------------------------------------------
+
+
+async def _rotate(world: World, vault: Vault, seen: Key) -> str:
+    """Rotate a key that is due, or note why that cannot be done now and try again later; what it comes to."""
+    try:
+        return Event.ROTATE if await _replace(world, vault, seen) else OVERTAKEN
+    except Failure as failure:
+        await _postpone(world, vault, seen, failure)
+        return FAILED
+
+
+async def _replace(world: World, vault: Vault, seen: Key) -> bool:
+    place, version = world.protections.of(seen.body.type), world.entropy(16).hex()
+    async with Unclaimed() as unclaimed:
+        made = unclaimed.note(
+            place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
+        )
+        now, notes = world.now(), list[str]()
+
+        async def change(tx: Transaction) -> Key | None:
+            if await key_rotation.still_due(tx, seen, Event.ROTATE, now) is None:
+                return None
+            envelope = world.keys.envelope(vault.id, vault.wrapped_key)
+            key = await key_rotation.rotate(
+                tx,
+                vault,
+                envelope,
+                seen,
+                made,
+                place.platform,
+                version=version,
+                now=now,
+                entropy=world.entropy,
+            )
+            notes[:] = _guard(world, vault, key.body)
+            unclaimed.claim()
+            return key
+
+        def entry(key: Key | None) -> Entry | None:
+            return _entry(world, vault, key, Event.ROTATE, audits=notes) if key is not None else None
+
+        return await audit.commit_apart(world, change, entry, lease=LEASE) is not None
+
+
+def _guard(world: World, vault: Vault, body: KeyVersionBody) -> list[str]:
+    """
+    Ask the guardrails about the version that rotation makes; what is only to be noted.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
+    own = body.attributes
+    facts = KeyFacts(own.created, own.exp, body.type, body.bits, body.curve)
+    found = judge_key(guardrails_of(world.view), vault, facts)
+    denied = [_told(one) for one in found if one.effect is Effect.DENY]
+    if denied:
+        raise Forbidden(
+            f"The rotation was disallowed by policy. Reasons: {', '.join(denied)}.",
+            inner="DisallowedByPolicy",
+            reason=f"guardrail {', '.join(one.guardrail for one in found if one.effect is Effect.DENY)}",
+        )
+    return [_told(one) for one in found]
+
+
+def _told(violation: Violation) -> str:
+    return f"{violation.guardrail}: {violation.reason}"
+
+
+async def _postpone(world: World, vault: Vault, seen: Key, failure: Failure) -> None:
+    now = world.now()
+
+    async def change(tx: Transaction) -> bool:
+        return await key_rotation.postpone_rotation(tx, seen, now)
+
+    def entry(postponed: bool) -> Entry | None:  # noqa: FBT001  what the change gives
+        return _entry(world, vault, seen, Event.ROTATE, failure) if postponed else None
+
+    await audit.commit_apart(world, change, entry, lease=LEASE)
+
+
+# ---- expiry ---------------------------------------------------------------------------------------------------------
+
+
+async def _note(world: World, vault: Vault, seen: Key, due: Due) -> str:
+    """Note that a version is near its expiry or past it, once; what it comes to."""
+    now = world.now()
+
+    async def change(tx: Transaction) -> Key | None:
+        return await key_rotation.note_expiry(tx, seen, due.event, now)
+
+    def entry(key: Key | None) -> Entry | None:
+        return _entry(world, vault, key, due.event) if key is not None else None
+
+    noted = await audit.commit_apart(world, change, entry, lease=LEASE)
+    return due.event if noted is not None else OVERTAKEN
+
+
+def _entry(
+    world: World, vault: Vault, key: Key, event: Event, failure: Failure | None = None, audits: list[str] | None = None
+) -> Entry:
+    """Say what a key did, or could not do. It has no identity: nobody asked."""
+    own = key.body.attributes
+    uri = f"{world.hosts.url(Surface.VAULT, vault.name)}/keys/{key.stored.name}/{key.version}"
+    properties: dict[str, object] = {
+        "keyProperties": {
+            "type": key.body.type,
+            "size": key.body.bits,
+            "curve": key.body.curve,
+            "operations": key.body.operations,
+            "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created, "updated": own.updated},
+        },
+    }
+    if audits:
+        properties[AUDITED] = audits
+    return Entry(
+        time=world.clock(),
+        operation=event,
+        status=200 if failure is None else status_of(failure, KEY_VAULT),
+        resource_id=vault.scope,
+        description=failure.message if failure is not None else "",
+        object_uri=uri,
+        error_code=(failure.inner or failure.code or None) if failure is not None else None,
+        reason=failure.reason if failure is not None else None,
+        properties=properties,
+    )

@@ -1,0 +1,79 @@
+"""Purging keys that are in a token: noted in the change that removes them, done in the token afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.errors import Failure
+from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.records import INSTANCE
+from strongroom.core.vaults import Vault
+from strongroom.crypto.keys.protocol import KeyProtections
+from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
+from strongroom.objects.key_rows import key_of, open_material
+from strongroom.objects.lifecycle import Remove, each_version
+from strongroom.store import ObjectState, Store, Transaction
+
+_logger = logging.getLogger("strongroom.keys")
+_READ_AT_ONCE = 100
+
+
+Opened = Callable[[], Envelope]
+"""Gives a vault's key. It is asked for only where a token holds something: a vault whose key is lost can be purged."""
+
+
+def remove_key(vault: Vault, opened: Opened) -> Remove:
+    """Make what removes keys of a vault: their rows at once, what a token holds of them in its time."""
+
+    async def remove(tx: Transaction, stored: StoredObject) -> None:
+        await _doom(tx, vault, opened, stored)
+        await tx.remove_object(vault.id, Collection.KEYS, stored.name)
+
+    return remove
+
+
+async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey) -> None:
+    """Note all keys of a vault that a token holds, in the change that removes the vault."""
+    for state in ObjectState:
+        after: str | None = None
+        more = True
+        while more:
+            page = await tx.objects(vault.id, Collection.KEYS, state, after=after, limit=_READ_AT_ONCE)
+            for stored, _ in page.rows:
+                await _doom(tx, vault, lambda: root.envelope(vault.id, vault.wrapped_key), stored)
+            after, more = page.rows[-1][0].key if page.rows else after, page.more
+
+
+async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObject) -> None:
+    async for row in each_version(tx, stored):
+        if not key_of(stored, row).body.type.in_token:
+            continue
+        try:
+            material = open_material(opened(), vault, row)
+        except Unsealable:
+            # Nobody can tell what the token calls it. That must not keep anyone from purging what is here.
+            _logger.error("a purged key of vault %s stays in its token: its row does not open", vault.id)  # noqa: TRY400
+            continue
+        await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
+
+
+async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:
+    """
+    Destroy in the token what was purged here; the number destroyed.
+
+    What the token does not do now stays noted, and is tried again.
+    """
+    token, destroyed = protections.token, 0
+    if token is None:
+        return 0
+    for doomed in await store.records(DoomedKey, INSTANCE):
+        try:
+            await token.destroy(doomed.material)
+        except Failure as failure:
+            _logger.warning("a purged key is still in its token: %s", failure.reason or failure.message)
+            break
+        await store.commit(lambda tx, doomed=doomed: tx.remove(doomed))  # type: ignore[misc]  # the default binds it
+        destroyed += 1
+    return destroyed

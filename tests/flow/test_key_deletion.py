@@ -1,0 +1,194 @@
+"""Deletion, recovery, purge of keys, and what a token holds of them (reference sections 4.2 and 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.objects import Collection
+from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
+from strongroom.objects.jobs import purge_due_objects
+from strongroom.resources.vaults import purge_expired_vaults
+from tests.flow.arm import Arm
+from tests.flow.client import Client, make_vault
+from tests.flow.keys import MemoryToken, create, version_of
+from tests.world import Simulation
+
+pytestmark = pytest.mark.usefixtures("restored")
+DAY = 86_400
+
+
+def test_a_deleted_key_says_how_to_recover_it(world: Simulation, vault: Client, name: str) -> None:
+    """Deleting answers the bundle, where it can be recovered, and when it will be purged; so does get-deleted."""
+    bundle, now = create(vault, name, tags={"a": "b"}), int(world.clock())
+    deleted = vault.done("DELETE", f"/keys/{name}")
+    dates = {
+        "recoveryId": f"{world.vault_url}/deletedkeys/{name}",
+        "deletedDate": now,
+        "scheduledPurgeDate": now + 90 * DAY,
+    }
+    assert deleted == bundle | dates
+    assert vault.done("GET", f"/deletedkeys/{name}") == deleted
+    assert [item for item in vault.walk("/deletedkeys") if item["recoveryId"].endswith(name)] == [
+        {"kid": bundle["key"]["kid"].rpartition("/")[0], "attributes": bundle["attributes"], "tags": {"a": "b"}} | dates
+    ]
+
+
+def test_a_deleted_key_reads_as_if_it_had_never_been(vault: Client, name: str) -> None:
+    """What is about an active key answers a deleted one with the 404 of an unknown one, and its name is not free."""
+    version = version_of(create(vault, name))
+    vault.done("DELETE", f"/keys/{name}")
+    for method, path, body in (
+        ("GET", "", None),
+        ("GET", f"/{version}", None),
+        ("PATCH", "", {"tags": {}}),
+        ("DELETE", "", None),
+        ("GET", "/versions", None),
+        ("POST", "/backup", None),
+    ):
+        answer = vault.ask(method, f"/keys/{name}{path}", body=body)
+        assert answer.status == 404
+        assert answer.error["code"] == "KeyNotFound"
+    assert not [item for item in vault.walk("/keys") if item["kid"].endswith(name)]
+    answer = vault.ask("POST", f"/keys/{name.upper()}/create", body={"kty": "EC"})
+    assert answer.status == 409
+    assert answer.error["innererror"] == {"code": "ObjectIsDeletedButRecoverable"}
+
+
+def test_a_recovered_key_is_what_it_was(vault: Client, name: str) -> None:
+    """Recovering brings back every version as it was, disabled or not."""
+    first, second = create(vault, name), create(vault, name, attributes={"enabled": False})
+    vault.done("DELETE", f"/keys/{name}")
+    assert vault.done("POST", f"/deletedkeys/{name}/recover") == second
+    assert vault.done("GET", f"/keys/{name}/{version_of(first)}") == first
+    assert vault.ask("GET", f"/deletedkeys/{name}").status == 404
+
+
+def test_a_purged_key_is_gone(vault: Client, name: str) -> None:
+    """Purging answers 204; the name is free, and a key of it has none of the old versions."""
+    old = create(vault, name)
+    vault.done("DELETE", f"/keys/{name}")
+    answer = vault.ask("DELETE", f"/deletedkeys/{name}")
+    assert (answer.status, answer.body) == (204, b"")
+    for method, path in (("GET", ""), ("POST", "/recover"), ("DELETE", "")):
+        answer = vault.ask(method, f"/deletedkeys/{name}{path}")
+        assert answer.status == 404
+        assert answer.error == {"code": "KeyNotFound", "message": f"Deleted Key not found: {name}"}
+    create(vault, name)
+    assert vault.ask("GET", f"/keys/{name}/{version_of(old)}").status == 404
+
+
+def test_an_active_key_is_not_purged_nor_recovered(vault: Client, name: str) -> None:
+    """Only what is deleted can be."""
+    create(vault, name)
+    for method, path in (("GET", ""), ("POST", "/recover"), ("DELETE", "")):
+        assert vault.ask(method, f"/deletedkeys/{name}{path}").status == 404
+
+
+def test_purge_protection_holds_keys_too(world: Simulation, vault: Client, name: str) -> None:
+    """Nobody purges a key in a vault with purge protection."""
+    world.set_vault(purge_protection=True)
+    create(vault, name)
+    vault.done("DELETE", f"/keys/{name}")
+    assert vault.ask("DELETE", f"/deletedkeys/{name}").status == 403
+    vault.done("POST", f"/deletedkeys/{name}/recover")
+
+
+# ---- tokens ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(world: Simulation) -> Iterator[MemoryToken]:
+    """Give the service a token, and the vault the SKU that has keys in it."""
+    held = MemoryToken()
+    world.world.protections.token = held
+    world.set_vault(sku="premium", retention_days=7)
+    yield held
+    world.world.protections.token = None
+
+
+def destroy(world: Simulation) -> int:
+    """Let the job run that destroys in the token what was purged."""
+    return world.run(destroy_doomed_keys(world.store, world.world.protections))
+
+
+def test_a_purged_key_leaves_its_token(world: Simulation, vault: Client, token: MemoryToken, name: str) -> None:
+    """Every version of a purged key is destroyed in the token, and no other key; until its purge none is."""
+    create(vault, f"{name}-other", kty="EC-HSM")
+    others = set(token.held)
+    create(vault, name, kty="EC-HSM")
+    create(vault, name, kty="EC")
+    create(vault, name, kty="EC-HSM")
+    vault.done("DELETE", f"/keys/{name}")
+    assert destroy(world) == 0
+    assert len(token.held) == 3
+    vault.done("DELETE", f"/deletedkeys/{name}")
+    assert destroy(world) == 2
+    assert set(token.held) == others
+    assert destroy(world) == 0
+
+
+def test_a_token_that_is_away_does_not_keep_a_purged_key(
+    world: Simulation, vault: Client, token: MemoryToken, name: str
+) -> None:
+    """A key is purged while its token is away, and destroyed there when the token is back."""
+    create(vault, name, kty="EC-HSM")
+    vault.done("DELETE", f"/keys/{name}")
+    token.away = True
+    vault.done("DELETE", f"/deletedkeys/{name}")
+    assert destroy(world) == 0
+    assert len(token.held) == 1
+    token.away = False
+    assert destroy(world) == 1
+    assert token.held == {}
+    assert world.run(world.store.records(DoomedKey)) == []
+
+
+def test_the_end_of_retention_reaches_the_token(
+    world: Simulation, vault: Client, token: MemoryToken, name: str
+) -> None:
+    """The scheduled purge, and a new key under a name whose retention is over, doom what the token holds."""
+    for each in (name, f"{name}-again"):
+        create(vault, each, kty="EC-HSM")
+        vault.done("DELETE", f"/keys/{each}")
+    world.advance(7 * DAY)
+    create(vault, f"{name}-again", kty="EC")
+    assert destroy(world) == 1
+    world.run(purge_due_objects(world.store, world.keys, int(world.clock())))
+    assert destroy(world) == 1
+    assert token.held == {}
+    assert world.run(world.store.object(world.vault.id, Collection.KEYS, name)) is None
+
+
+def test_the_purge_of_a_vault_reaches_the_token(world: Simulation, token: MemoryToken, name: str) -> None:
+    """Keys of a vault that is purged, deleted ones too, are noted in its own purge and destroyed."""
+    arm, first = Arm(world, world.administrator), world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id, arm.vault_name)
+    world.commit(lambda tx: tx.put(replace(made, sku="premium")))
+    vault = Client(world, origin=f"https://{made.name}.vault.localhost:8443")
+    for each in (name, f"{name}-deleted"):
+        create(vault, each, kty="EC-HSM")
+    vault.done("DELETE", f"/keys/{name}-deleted")
+    arm.do("DELETE", made.scope)
+    assert destroy(world) == 0
+    assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 202
+    assert destroy(world) == 2
+    assert token.held == {}
+
+
+def test_the_end_of_a_vaults_retention_reaches_the_token(world: Simulation, token: MemoryToken, name: str) -> None:
+    """So are those of a vault that the scheduled purge removes."""
+    first = world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id)
+    world.commit(lambda tx: tx.put(replace(made, sku="premium")))
+    create(Client(world, origin=f"https://{made.name}.vault.localhost:8443"), name, kty="EC-HSM")
+    now = int(world.clock())
+    world.commit(lambda tx: tx.put(replace(made, sku="premium", deleted=now, purge_at=now)))
+    before = partial(doom_keys_of, root=world.keys)
+    world.commit(lambda tx: purge_expired_vaults(tx, now=now, before=before))
+    assert destroy(world) == 1
+    assert token.held == {}
