@@ -17,6 +17,8 @@ from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
 
 GO = Path(__file__).parent / "go"
 JAVA = Path(__file__).parent / "java"
+BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+"""For a virtual machine that lives for a second: nothing is compiled to last."""
 
 CURL = r"""
 set -eu
@@ -171,21 +173,41 @@ def test_an_ephemeral_service_leaves_nothing(tmp_path: Path, short_path: Path) -
     assert list(place.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fetch and compile the Go clients, which is what takes their time, and give the program."""
+    program = tmp_path_factory.mktemp("go") / "quickstart"
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, check=True, timeout=580)
+    return program
+
+
 @pytest.mark.slow
 @pytest.mark.toolchain("go")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("endpoint", ["app-service", "azure-ml", "cloud-shell", "workload-identity"])
-def test_a_program_in_go(live: Live, tmp_path: Path, endpoint: str) -> None:
+def test_a_program_in_go(live: Live, go_program: Path, endpoint: str) -> None:
     """
     The Go clients set, get, delete and purge a secret, with DefaultAzureCredential: clients.md section 0.
 
     IMDS is not among the endpoints: these clients ask 169.254.169.254 whatever their environment says.
     """
-    program = tmp_path / "quickstart"
-    # Fetching and compiling the clients is what takes its time.
-    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, check=True, timeout=580)
-    result = live.run([program], "--endpoint", endpoint)
+    result = live.run([go_program], "--endpoint", endpoint)
     assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr
+
+
+@pytest.fixture(scope="module")
+def java_program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Fetch the Java clients, compile the program, and give the command that runs it."""
+    folder = tmp_path_factory.mktemp("java")
+    libraries = f"{folder / 'lib'}"
+    fetch = ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
+    subprocess.run(fetch, cwd=JAVA, check=True, timeout=500)
+    classes = f"{libraries}/*"
+    source = str(JAVA / "Quickstart.java")
+    subprocess.run(
+        ["javac", *(f"-J{flag}" for flag in BRIEF), "-cp", classes, "-d", str(folder), source], check=True, timeout=80
+    )
+    return ["java", *BRIEF, "-cp", f"{classes}{os.pathsep}{folder}", "Quickstart"]
 
 
 @pytest.mark.slow
@@ -194,14 +216,7 @@ def test_a_program_in_go(live: Live, tmp_path: Path, endpoint: str) -> None:
 @pytest.mark.parametrize(
     "options", [(), ("--service-principal",), ("--endpoint", "imds"), ("--endpoint", "workload-identity")]
 )
-def test_a_program_in_java(live: Live, tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_program_in_java(live: Live, java_program: list[str], options: tuple[str, ...]) -> None:
     """The Java clients do so too, as the managed identity and as the environment's service principal."""
-    libraries = tmp_path / "lib"
-    fetch = ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
-    subprocess.run(fetch, cwd=JAVA, check=True, timeout=500)
-    classes = f"{libraries}/*"
-    subprocess.run(
-        ["javac", "-cp", classes, "-d", str(tmp_path), str(JAVA / "Quickstart.java")], check=True, timeout=80
-    )
-    result = live.run(["java", "-cp", f"{classes}{os.pathsep}{tmp_path}", "Quickstart"], *options)
+    result = live.run(java_program, *options)
     assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr
