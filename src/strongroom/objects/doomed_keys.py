@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from strongroom.core.doomed_keys import DoomedKey
-from strongroom.core.errors import Failure
+from strongroom.core.errors import Failure, Throttled, Unavailable
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.records import INSTANCE
 from strongroom.core.vaults import Vault
@@ -71,9 +71,12 @@ async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:
     for doomed in await store.records(DoomedKey, INSTANCE):
         try:
             await token.destroy(doomed.material)
+        except (Unavailable, Throttled) as failure:
+            _logger.warning("purged keys are still in their token: %s", failure.reason or failure.message)
+            break
         except Failure as failure:
             _logger.warning("a purged key is still in its token: %s", failure.reason or failure.message)
-            break
+            continue
         await store.commit(lambda tx, doomed=doomed: tx.remove(doomed))  # type: ignore[misc]  # the default binds it
         destroyed += 1
     return destroyed
