@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from strongroom.core.doomed_keys import DoomedKey
-from strongroom.core.errors import Failure, Throttled, Unavailable
+from strongroom.core.errors import Failure
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.records import INSTANCE
 from strongroom.core.vaults import Vault
@@ -65,18 +65,18 @@ async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:
 
     What the token does not do now stays noted, and is tried again.
     """
-    token, destroyed = protections.token, 0
+    token, destroyed, left = protections.token, 0, 0
     if token is None:
         return 0
     for doomed in await store.records(DoomedKey, INSTANCE):
         try:
             await token.destroy(doomed.material)
-        except (Unavailable, Throttled) as failure:
-            _logger.warning("purged keys are still in their token: %s", failure.reason or failure.message)
-            break
         except Failure as failure:
-            _logger.warning("a purged key is still in its token: %s", failure.reason or failure.message)
+            # The next one may go: this one can be of a token that was there before, and then it stays noted.
+            left, reason = left + 1, failure.reason or failure.message
             continue
         await store.commit(lambda tx, doomed=doomed: tx.remove(doomed))  # type: ignore[misc]  # the default binds it
         destroyed += 1
+    if left:
+        _logger.warning("%d purged keys are still in their token: %s", left, reason)
     return destroyed
