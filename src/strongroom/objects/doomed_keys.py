@@ -65,7 +65,7 @@ async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:
 
     What the token does not do now stays noted, and is tried again.
     """
-    token, destroyed, left = protections.token, 0, 0
+    token, destroyed, left, reason = protections.token, 0, 0, ""
     if token is None:
         return 0
     for doomed in await store.records(DoomedKey, INSTANCE):
