@@ -31,6 +31,7 @@ from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.release_authorities_commands import release_authorities
 from strongroom.cli.role_commands import role
 from strongroom.cli.secret_commands import secret
 from strongroom.cli.seed_commands import apply, export
@@ -485,4 +486,5 @@ application.command(tenants)
 application.command(import_)
 application.command(send)
 application.command(trusted_services)
+application.command(release_authorities)
 arrange(application)

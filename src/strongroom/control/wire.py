@@ -191,6 +191,34 @@ class IssuerList(msgspec.Struct):
     value: list[IssuerEntry]
 
 
+class ReleaseAuthorityBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An attestation authority of a tenant (none: the first), and its keys if they are given and not fetched."""
+
+    authority: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS)]
+    tenant: str | None = None
+    keys: dict[str, Any] | None = None
+    """A JSON Web Key Set."""
+
+
+class ReleaseAuthorityEntry(msgspec.Struct, rename="camel"):
+    """An attestation authority."""
+
+    authority: str
+    tenant_id: str
+    key_ids: list[str]
+    fetched: bool
+    """Whether its keys are those that it publishes."""
+    created: int
+    signing_certificate: str
+    """What the tenant's released keys are signed with: DER in base64, as `x5c` has it."""
+
+
+class ReleaseAuthorityList(msgspec.Struct):
+    """Every attestation authority."""
+
+    value: list[ReleaseAuthorityEntry]
+
+
 class RecoveredAdministrator(json.Secretive, rename="camel"):
     """An administrator that was made when the last one was lost, with the one copy of its secret."""
 
