@@ -26,7 +26,7 @@ def show(data: Path | None, *, as_json: bool) -> int:
         print(json.dumps(found, indent=2))
         return Exit.OK
     for one in found:
-        print(f"{one['issuer']}  {_whence(one)}")
+        print(f"{one['issuer']}  {whence(one)}")
     return Exit.OK
 
 
@@ -38,8 +38,8 @@ def add(data: Path | None, issuer: str, keys: Path | None, *, as_json: bool) -> 
         Halt: no service runs there, it refuses, or the file cannot be read.
     """
     instance = find_instance(data)
-    trusted = trust_issuer(instance, issuer, None if keys is None else _read(keys))
-    tell(f"{trusted['issuer']} is trusted: {_whence(trusted)}", as_json=as_json, **trusted)
+    trusted = trust_issuer(instance, issuer, None if keys is None else read_key_set(keys))
+    tell(f"{trusted['issuer']} is trusted: {whence(trusted)}", as_json=as_json, **trusted)
     return Exit.OK
 
 
@@ -56,7 +56,13 @@ def remove(data: Path | None, issuer: str, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_key_set(path: Path) -> dict[str, Any]:
+    """
+    Read a file with a key set, which the service judges.
+
+    Raises:
+        Halt: it cannot be read, is too large, or is no JSON object.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_KEYS_BYTES + 1)
@@ -72,5 +78,6 @@ def _read(path: Path) -> dict[str, Any]:
     return parsed
 
 
-def _whence(one: dict[str, Any]) -> str:
+def whence(one: dict[str, Any]) -> str:
+    """Say where somebody's keys come from."""
     return "keys as it publishes them" if one["fetched"] else f"keys given: {', '.join(one['keyIds'])}"

@@ -42,6 +42,11 @@ from strongroom.control.networks_wire import (
     VirtualNetworkBody,
 )
 from strongroom.control.recovery import recover
+from strongroom.control.release_authorities import (
+    add_release_authority,
+    list_release_authorities,
+    remove_release_authority,
+)
 from strongroom.control.runs import finish_run, start_run
 from strongroom.control.sign_in import change_sign_in
 from strongroom.control.signing_keys import list_signing_keys, revoke_signing_key, roll_signing_keys
@@ -61,6 +66,7 @@ from strongroom.control.wire import (
     IdentityProviderChangeBody,
     IssuerBody,
     NewTenantBody,
+    ReleaseAuthorityBody,
     RunBody,
     SignInBody,
     TenantBody,
@@ -130,6 +136,12 @@ OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("PolicyCheck", "POST", "/policy/check", Public(), check_guardrails, control_target, body=GuardrailsBody,
        authenticates=True),
+    Op("ReleaseAuthorityList", "GET", "/release-authorities", Public(), list_release_authorities, control_target,
+       authenticates=True),
+    Op("ReleaseAuthorityAdd", "POST", "/release-authorities", Public(), add_release_authority, control_target,
+       body=ReleaseAuthorityBody, authenticates=True),
+    Op("ReleaseAuthorityRemove", "POST", "/release-authorities/remove", Public(), remove_release_authority,
+       control_target, success=204, body=ReleaseAuthorityBody, authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunAssertionIssue", "POST", "/run/{run}/assertion", Public(), issue_assertion, control_target,
        body=AssertionBody, authenticates=True),

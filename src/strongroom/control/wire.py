@@ -66,6 +66,8 @@ class Status(msgspec.Struct, rename="camel"):
     domain: str
     port: int
     key_protection: str
+    token: str
+    """Which token (HSM) holds vaults' keys and whether it is reached; empty if there is none."""
     recording: bool
     """Whether the audit journal takes entries; while it does not, nothing is served."""
     main: str
@@ -187,6 +189,34 @@ class IssuerList(msgspec.Struct):
     """Every trusted issuer."""
 
     value: list[IssuerEntry]
+
+
+class ReleaseAuthorityBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An attestation authority of a tenant (none: the first), and its keys if they are given and not fetched."""
+
+    authority: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS)]
+    tenant: str | None = None
+    keys: dict[str, Any] | None = None
+    """A JSON Web Key Set."""
+
+
+class ReleaseAuthorityEntry(msgspec.Struct, rename="camel"):
+    """An attestation authority."""
+
+    authority: str
+    tenant_id: str
+    key_ids: list[str]
+    fetched: bool
+    """Whether its keys are those that it publishes."""
+    created: int
+    signing_certificate: str
+    """What the tenant's released keys are signed with: DER in base64, as `x5c` has it."""
+
+
+class ReleaseAuthorityList(msgspec.Struct):
+    """Every attestation authority."""
+
+    value: list[ReleaseAuthorityEntry]
 
 
 class RecoveredAdministrator(json.Secretive, rename="camel"):

@@ -39,6 +39,8 @@ RANDOM_BYTES_SINCE = "7.3"
 """Random bytes appear with this version."""
 HSM_PLATFORM_SINCE = "7.5"
 """`hsmPlatform` of keys appears with this version."""
+ATTESTATION_SINCE = "7.6"
+"""The attestation of keys appears with this version."""
 CERTIFICATE_LINKS_SINCE = "2025-07-01"
 """`outContentType` and `previousVersion` appear with this version (official Python client, secrets 4.12)."""
 

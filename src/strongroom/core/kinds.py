@@ -23,6 +23,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     networks,
     rbac,
     relations,
+    release_authorities,
     resources,
     second_factors,
     sessions,

@@ -179,7 +179,7 @@ _CRYPTOGRAPHY = frozenset({"encrypt", "decrypt", "sign", "verify", "wrapKey", "u
 REFUSED_WHILE_DISABLED: Mapping[Collection, frozenset[str]] = {
     Collection.SECRETS: frozenset({"get"}),
     # Whether GET of a disabled key is refused is uncertain: this is the switch (security.md "Corrections").
-    Collection.KEYS: _CRYPTOGRAPHY,
+    Collection.KEYS: _CRYPTOGRAPHY | {"release"},
     Collection.CERTIFICATES: frozenset(),
 }
 """What a disabled object refuses. A certificate stays readable; its key and its secret are what stops working."""

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwt import InvalidTokenError, PyJWS
 
 from strongroom.core import limits
-from strongroom.crypto.strict_json import parse_object
+from strongroom.core.strict_json import parse_object
 
 AssertionKey = RSAPublicKey | EllipticCurvePublicKey
 

@@ -12,8 +12,8 @@ from jwt.exceptions import InvalidKeyError
 
 from strongroom.core import limits
 from strongroom.core.federation import IssuerKey
+from strongroom.core.strict_json import parse_object
 from strongroom.crypto.assertions import AssertionKey, algorithms_of, require_usable
-from strongroom.crypto.strict_json import parse_object
 
 FEDERATED_ALGORITHMS = ("RS256",)
 """What outside issuers sign with, pinned: the one algorithm that Entra takes from them."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,7 +27,7 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from strongroom.core import limits
-from strongroom.crypto.strict_json import parse_object
+from strongroom.core.strict_json import parse_object
 
 ALGORITHM = "RS256"
 _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
@@ -91,6 +92,23 @@ class TokenSigner:
         header = dict(self._header_v1 if x5t else self._header)
         return jws.serialize_compact(header, msgspec.json.encode(claims), self._key, registry=_REGISTRY)
 
+    def sign_statement(self, certificate: bytes, payload: bytes) -> str:
+        """
+        Sign what is no token, with the key's certificate in the header, as the real service signs what it releases.
+
+        `verify_signature` refuses every header like this one, whoever signed it.
+        """
+        sha1 = hashlib.sha1(certificate, usedforsecurity=False)
+        header = {
+            "alg": ALGORITHM,
+            "kid": sha1.hexdigest().upper(),
+            "x5t": _base64url(sha1.digest()),
+            "typ": "JWT",
+            "x5t#S256": _base64url(hashlib.sha256(certificate).digest()),
+            "x5c": [base64.b64encode(certificate).decode("ascii")],
+        }
+        return jws.serialize_compact(header, payload, self._key, registry=_REGISTRY)
+
 
 @lru_cache(maxsize=_KEYS_KEPT)
 def verification_key(certificate: bytes) -> VerificationKey:
@@ -123,6 +141,10 @@ def verify_signature(token: str, keys: Mapping[str, VerificationKey]) -> dict[st
     if not jws.validate_compact(signed, key, registry=_REGISTRY):
         raise TokenRefused(TokenFault.BAD_SIGNATURE, "signature")
     return _parse_object(payload, "payload")
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes]:

@@ -32,8 +32,8 @@ class NewSigningKey:
     """PKCS#8 DER, in the clear."""
 
 
-def new_signing_key(tenant: str, now: int) -> NewSigningKey:
-    """Make an RSA-2048 key for a tenant's tokens. Takes 30 ms and more: not for the event loop."""
+def new_signing_key(tenant: str, now: int, purpose: str = "Strongroom token signing") -> NewSigningKey:
+    """Make an RSA-2048 key for a tenant's tokens, or another purpose. Takes 30 ms and more: not for the event loop."""
     from cryptography import x509  # noqa: PLC0415  see the module's docstring, here and below
     from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key  # noqa: PLC0415
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
@@ -44,7 +44,7 @@ def new_signing_key(tenant: str, now: int) -> NewSigningKey:
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, tenant),
-            x509.NameAttribute(NameOID.COMMON_NAME, "Strongroom token signing"),
+            x509.NameAttribute(NameOID.COMMON_NAME, purpose),
         ]
     )
     certificate = (

@@ -44,6 +44,18 @@ class TokenSigners:
         """
         return await self._pool.run(lambda: self._signer(kid, open_private_key).sign(claims, x5t=x5t))
 
+    async def sign_statement(
+        self, kid: str, open_private_key: Callable[[], bytes], certificate: bytes, payload: bytes
+    ) -> str:
+        """
+        Sign what is no token, by a key with its *certificate*: see `TokenSigner.sign_statement`.
+
+        Raises:
+            Throttled: too many signatures wait already.
+            Unsealable: the private half does not open.
+        """
+        return await self._pool.run(lambda: self._signer(kid, open_private_key).sign_statement(certificate, payload))
+
     def close(self) -> None:
         """Take no more work, and forget the keys."""
         self._pool.close()

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.federation import IssuerKey, TrustedIssuer
+from strongroom.core.strict_json import parse_object
 from strongroom.egress import Documents, Unreachable
 
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -86,8 +87,6 @@ def text_of(metadata: dict[str, object], name: str) -> str:
 
 
 def _metadata_of(document: bytes, issuer: str) -> dict[str, object]:
-    from strongroom.crypto.strict_json import parse_object  # noqa: PLC0415  beside what is slow to import
-
     try:
         members = parse_object(document)
     except (TypeError, ValueError):

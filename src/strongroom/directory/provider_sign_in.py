@@ -20,6 +20,7 @@ from strongroom.core.federation import IssuerKey
 from strongroom.core.identity_providers import BadIdToken, IdentityProvider, ProvedPerson, judge_id_token
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.outgoing import parse_destination
+from strongroom.core.strict_json import parse_object
 from strongroom.directory.issuer_keys import BadMetadata, fetch_metadata, read_document, text_of
 from strongroom.egress import Documents, Unreachable, Unsuccessful
 
@@ -167,8 +168,6 @@ async def redeem(
 
 
 def _id_token(answer: bytes) -> str:
-    from strongroom.crypto.strict_json import parse_object  # noqa: PLC0415  beside what is slow to import
-
     try:
         text = parse_object(answer).get("id_token")
     except (TypeError, ValueError):

@@ -38,6 +38,11 @@ def key_of(stored: StoredObject, row: StoredVersion) -> Key:
     return Key(stored, row.version, _remembered(row.body))
 
 
+def body_of(row: StoredVersion) -> KeyVersionBody:
+    """Decode what a version says."""
+    return _remembered(row.body)
+
+
 def held_key(envelope: Envelope, vault: Vault, row: StoredVersion) -> HeldKey:
     """Give a version to the place that uses it; its material is opened only there."""
     body = _remembered(row.body)

@@ -7,10 +7,13 @@ rules of names, states and texts are `core.keys` and `core.lifecycle`.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
+from strongroom.core.errors import Failure
+from strongroom.core.key_release import check_update, with_release
 from strongroom.core.keys import GivenKeyProperties, KeyVersionBody, require_not_managed, updated_key_version
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
@@ -42,6 +45,9 @@ __all__ = [
     "recover_key",
     "update_key",
 ]
+
+
+_logger = logging.getLogger("strongroom.keys")
 
 
 @dataclass(slots=True)
@@ -76,7 +82,11 @@ class Unclaimed:
         """Destroy what nobody claimed."""
         if not self.claimed:
             for place, material in self._made:
-                await place.destroy(material)
+                try:
+                    await place.destroy(material)
+                except Failure as failure:
+                    # Why there is no key is what the caller is told, not that something is left to clear up.
+                    _logger.warning("a key that is nobody's is still in its token: %s", failure.reason or failure)
 
 
 async def put_new_version(
@@ -97,10 +107,13 @@ async def put_new_version(
     Raises:
         Conflict: the name is that of a deleted key.
         Forbidden: the name is that of a certificate's key.
+        Invalid: what the version says of its release contradicts itself, or the key's other versions.
     """
-    old = await tx.object(vault.id, Collection.KEYS, name)
+    old, before = await tx.object(vault.id, Collection.KEYS, name), None
     if old is not None and old.deleted is None:
-        require_not_managed(key_of(old, await latest_version(tx, old)).body, "create")
+        before = key_of(old, await latest_version(tx, old)).body
+        require_not_managed(before, "create")
+    body = with_release(body, before)
     remove = remove_key(vault, lambda: envelope)
     stored = await next_version(tx, vault, Collection.KEYS, name, version, now=now, entropy=entropy, remove=remove)
     stored = await _put_scheduled(tx, stored, body)
@@ -120,7 +133,8 @@ async def update_key(
         Forbidden: the key is a certificate's.
     """
     stored, row = await version_to_change(tx, vault, Collection.KEYS, name, version, now=now)
-    body = updated_key_version(key_of(stored, row).body, given, now)
+    before = key_of(stored, row).body
+    body = updated_key_version(before, check_update(given, before, versioned=bool(version)), now)
     if row.version == stored.latest:
         stored = await _put_scheduled(tx, stored, body)
     await tx.put_version(replace(row, body=encode_body(body)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from strongroom.core.errors import Invalid
-from strongroom.core.keys import KeyKind, KeyType, new_key_version, parse_curve, parse_key_type
+from strongroom.core.key_release import require_releasable
+from strongroom.core.keys import KeyKind, KeySpec, KeyType, new_key_version, parse_curve, parse_key_type
 from strongroom.core.names import parse_object_name
 from strongroom.flow import authorization
 from strongroom.flow.call import Call
@@ -14,6 +15,7 @@ from strongroom.objects import key_backup
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.store import Transaction
 from strongroom.vault import key_wire as wire
+from strongroom.vault.key_transfer import transfer_of
 from strongroom.vault.keys import answer, describe, envelope_of, guard, key_properties, put_new
 
 
@@ -24,12 +26,20 @@ async def import_key(call: Call) -> Response:
     if given.key is None:
         raise Invalid("Property key is missing.", code="BadParameter", reason="invalid key")
     key_type = _type_of(given, given.key)
+    properties = wire.given_properties(given)
+    require_releasable(properties, key_type, vault, call.api_version)
     place = world.protections.for_new(key_type, vault)
     curve = parse_curve(given.key.crv) if key_type.kind is KeyKind.EC else None
     if key_type.kind is not KeyKind.EC and given.key.crv is not None:
         raise Invalid("Property crv belongs to EC keys alone.", code="BadParameter", reason="invalid crv")
+    if given.key.key_hsm is not None:
+        if given.key.members():
+            raise Invalid("Property key_hsm takes the place of the key's other members.", code="BadParameter")
+        spec = KeySpec(key_type.kind, curve=curve)
+        draft = new_key_version(key_type, spec, properties, platform=place.platform, now=call.now)
+        return await put_new(call, name, draft, place, await transfer_of(call, given.key.key_hsm, key_type, spec))
     key = await world.incoming_keys.read(key_type.kind, curve, given.key.members())
-    draft = new_key_version(key_type, key.spec, wire.given_properties(given), platform=place.platform, now=call.now)
+    draft = new_key_version(key_type, key.spec, properties, platform=place.platform, now=call.now)
     return await put_new(call, name, draft, place, lambda where: place.bring_in(key, where))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strongroom.core import limits
-from strongroom.core.api_versions import RANDOM_BYTES_SINCE, SOFT_DELETE_SINCE
+from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE, RANDOM_BYTES_SINCE, SOFT_DELETE_SINCE
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
 from strongroom.flow.operation import Op
@@ -13,6 +13,7 @@ from strongroom.vault import key_use
 from strongroom.vault import key_use_wire as use_wire
 from strongroom.vault import key_wire as wire
 from strongroom.vault.key_import import back_up_key, import_key, restore_key
+from strongroom.vault.key_release import get_key_attestation, release_key
 from strongroom.vault.key_rotation import get_rotation_policy, rotate_key, set_rotation_policy
 from strongroom.vault.keys import (
     create_key,
@@ -39,6 +40,7 @@ def permission(word: str, action: str) -> DataPermission:
 _CREATE = permission("create", "create/action")
 _IMPORT = permission("import", "import/action")
 _GET = permission("get", "read")
+_RELEASE = permission("release", "release/action")
 _ROTATION_SINCE = "7.3"
 
 
@@ -133,5 +135,13 @@ KEY_ROWS: tuple[Op, ...] = (
     Op(
         "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,
         body=use_wire.GetRandomBytesRequest, steady=True,
+    ),
+    Op(
+        "KeyRelease", "POST", "/keys/{name}/{version?}/release", _RELEASE, release_key, on_key, EXPORTABLE_SINCE,
+        throttle="create", body=wire.KeyReleaseParameters,
+    ),
+    Op(
+        "KeyAttestationGet", "GET", "/keys/{name}/{version?}/attestation", _GET, get_key_attestation, on_key,
+        ATTESTATION_SINCE,
     ),
 )  # fmt: skip

@@ -14,7 +14,8 @@ from contextlib import suppress
 import msgspec
 
 from strongroom.core.errors import Invalid
-from strongroom.core.keys import GivenKeyProperties
+from strongroom.core.keys import GivenKeyProperties, ReleasePolicy
+from strongroom.core.release_policies import CONTENT_TYPE
 from strongroom.http import json
 
 
@@ -27,6 +28,14 @@ class GivenKeyAttributes(msgspec.Struct):
     exportable: bool | None = None
 
 
+class KeyReleasePolicy(msgspec.Struct, omit_defaults=True):
+    """`KeyReleasePolicy`, of a request or an answer."""
+
+    contentType: str | None = None  # noqa: N815  the wire's name
+    data: str | None = None
+    immutable: bool | None = None
+
+
 class KeyCreateParameters(msgspec.Struct):
     """The body of KeyCreate."""
 
@@ -37,6 +46,7 @@ class KeyCreateParameters(msgspec.Struct):
     attributes: GivenKeyAttributes | None = None
     tags: dict[str, str] | None = None
     crv: str | None = None
+    release_policy: KeyReleasePolicy | None = None
 
 
 class GivenJsonWebKey(json.Secretive):
@@ -56,6 +66,8 @@ class GivenJsonWebKey(json.Secretive):
     crv: str | None = None
     x: str | None = None
     y: str | None = None
+    key_hsm: str | None = None
+    """A transfer blob, in the place of the private members."""
 
     def members(self) -> dict[str, bytes]:
         """
@@ -79,6 +91,7 @@ class KeyImportParameters(json.Secretive):
     hsm: bool | None = None
     attributes: GivenKeyAttributes | None = None
     tags: dict[str, str] | None = None
+    release_policy: KeyReleasePolicy | None = None
 
     @property
     def key_ops(self) -> list[str] | None:
@@ -92,6 +105,15 @@ class KeyUpdateParameters(msgspec.Struct):
     key_ops: list[str] | None = None
     attributes: GivenKeyAttributes | None = None
     tags: dict[str, str] | None = None
+    release_policy: KeyReleasePolicy | None = None
+
+
+class KeyReleaseParameters(msgspec.Struct):
+    """The body of KeyRelease."""
+
+    target: str | None = None
+    nonce: str | None = None
+    enc: str | None = None
 
 
 class KeyRestoreParameters(msgspec.Struct):
@@ -110,7 +132,21 @@ def given_properties(body: KeyCreateParameters | KeyImportParameters | KeyUpdate
         attributes.nbf,
         attributes.exp,
         attributes.exportable,
+        _given_policy(body.release_policy),
     )
+
+
+def _given_policy(policy: KeyReleasePolicy | None) -> ReleasePolicy | None:
+    """Take a release policy out of a request's body; `core.key_release` judges what it says."""
+    if policy is None:
+        return None
+    data = read_octets(policy.data or "", "release_policy.data")
+    return ReleasePolicy(data, policy.contentType or CONTENT_TYPE, bool(policy.immutable))
+
+
+def policy_of(policy: ReleasePolicy | None) -> KeyReleasePolicy | None:
+    """Spell a release policy for an answer."""
+    return None if policy is None else KeyReleasePolicy(policy.content_type, octets(policy.data), policy.immutable)
 
 
 class KeyAttributes(msgspec.Struct, omit_defaults=True):
@@ -147,6 +183,7 @@ class KeyBundle(msgspec.Struct, omit_defaults=True):
     attributes: KeyAttributes
     tags: dict[str, str] | None = None
     managed: bool | None = None
+    release_policy: KeyReleasePolicy | None = None
     recoveryId: str | None = None  # noqa: N815  the wire's name
     deletedDate: int | None = None  # noqa: N815  the wire's name
     scheduledPurgeDate: int | None = None  # noqa: N815  the wire's name
@@ -205,6 +242,12 @@ class KeyListResult(msgspec.Struct):
 
     value: list[KeyItem]
     nextLink: str | None  # noqa: N815  the wire's name
+
+
+class KeyReleaseResult(msgspec.Struct):
+    """The answer of KeyRelease: the released key, wrapped, in a signed statement."""
+
+    value: str
 
 
 class BackupKeyResult(msgspec.Struct):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from strongroom.core.api_versions import EXPORTABLE_SINCE, HSM_PLATFORM_SINCE, SOFT_DELETE_SINCE, at_least
-from strongroom.core.guardrails import KeyFacts
+from strongroom.core.key_release import require_releasable
 from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import recovery, require_active, require_deleted
 from strongroom.core.names import parse_object_name
@@ -18,6 +18,7 @@ from strongroom.flow.guardrails import guard_keys
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import keys
+from strongroom.objects.key_inventory import facts_of
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.objects.lookup import find_version
@@ -32,8 +33,10 @@ async def create_key(call: Call) -> Response:
     given, vault, world = await call.body(wire.KeyCreateParameters), call.the_vault, call.world
     key_type = parse_key_type(given.kty)
     spec = spec_of_new(key_type.kind, bits=given.key_size, curve=given.crv, public_exponent=given.public_exponent)
+    properties = wire.given_properties(given)
+    require_releasable(properties, key_type, vault, call.api_version)
     place = world.protections.for_new(key_type, vault)
-    draft = new_key_version(key_type, spec, wire.given_properties(given), platform=place.platform, now=call.now)
+    draft = new_key_version(key_type, spec, properties, platform=place.platform, now=call.now)
     return await put_new(call, name, draft, place, lambda where: place.make(spec, where))
 
 
@@ -119,7 +122,8 @@ async def put_new(
     version = entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(place, await make(Place(vault.id, vault.subscription, name, version)))
-        body = replace(draft, parts=made.parts)
+        # A transfer blob is the first to say how large its key is.
+        body = replace(draft, parts=made.parts, bits=made.spec.bits, curve=made.spec.curve)
 
         async def change(tx: Transaction) -> Key:
             guard(call, body)
@@ -142,8 +146,7 @@ async def put_new(
 
 def guard(call: Call, *bodies: KeyVersionBody) -> None:
     """Ask the guardrails about versions as a change makes them."""
-    made = [KeyFacts(body.attributes.created, body.attributes.exp, body.type, body.bits, body.curve) for body in bodies]
-    guard_keys(call, call.the_vault, made)
+    guard_keys(call, call.the_vault, map(facts_of, bodies))
 
 
 def envelope_of(call: Call) -> Envelope:
@@ -201,7 +204,8 @@ def bundle_of(call: Call, key: Key) -> wire.KeyBundle:
         wire.octets(parts.x),
         wire.octets(parts.y),
     )
-    bundle = wire.KeyBundle(web_key, _attributes(call, body), body.tags, body.managed or None)
+    policy = body.release_policy if at_least(call.api_version, EXPORTABLE_SINCE) else None
+    bundle = wire.KeyBundle(web_key, _attributes(call, body), body.tags, body.managed or None, wire.policy_of(policy))
     _say_deleted(call, stored, bundle)
     return bundle
 

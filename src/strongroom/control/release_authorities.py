@@ -1,0 +1,77 @@
+"""The operator's hold on attestation authorities: on whose word a tenant's keys may be released."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+
+from strongroom.control import wire
+from strongroom.control.link import require_control
+from strongroom.control.tenants import require_tenant
+from strongroom.core.errors import Invalid
+from strongroom.core.records import tenant_partition
+from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey
+from strongroom.crypto.pool import BoundedPool
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.objects import release_authorities
+
+
+async def list_release_authorities(call: Call) -> Response:
+    """List every tenant's authorities, with the ids of the keys that were given, and what releases are signed with."""
+    require_control(call)
+    view = call.world.view
+    signing = {key.tenant: key for key in view.all(ReleaseSigningKey)}
+    shown = [_show(one, signing[one.tenant]) for one in view.all(ReleaseAuthority) if one.tenant in signing]
+    return json.response(wire.ReleaseAuthorityList(shown))
+
+
+async def add_release_authority(call: Call) -> Response:
+    """Let an authority count in a tenant, by the keys given here or else by those that it publishes."""
+    # The library takes a tenth of a second to import, which a start-up must not wait for.
+    from strongroom.crypto.attestation import read_authority_keys  # noqa: PLC0415
+    from strongroom.crypto.jwk import BadKeySet  # noqa: PLC0415
+
+    require_control(call)
+    body, world, now = await call.body(wire.ReleaseAuthorityBody), call.world, call.now
+    tenant = require_tenant(world.view, body.tenant).id
+    try:
+        keys = () if body.keys is None else read_authority_keys(body.keys)
+    except BadKeySet as bad:
+        raise Invalid(str(bad)) from None
+    signing = next(iter(world.view.all(ReleaseSigningKey, tenant_partition(tenant))), None)
+    if signing is None:
+        pool = BoundedPool("signing key", threads=1, waiting=1)
+        try:
+            signing = await pool.run(partial(release_authorities.make_release_signing_key, world.keys, tenant, now))
+        finally:
+            pool.close()
+    made, used = await call.commit(
+        lambda tx: release_authorities.add_authority(tx, tenant, body.authority, keys, signing, now),
+        lambda result: {"issuer": result[0].id, "tenantId": tenant},
+    )
+    return json.response(_show(made, used))
+
+
+async def remove_release_authority(call: Call) -> Response:
+    """Let an authority count no longer: nothing is released on its word from now on."""
+    require_control(call)
+    body = await call.body(wire.ReleaseAuthorityBody)
+    tenant = require_tenant(call.world.view, body.tenant).id
+    await call.commit(
+        lambda tx: release_authorities.remove_authority(tx, tenant, body.authority),
+        lambda _: {"issuer": body.authority, "tenantId": tenant},
+    )
+    return Response(204, content_type=None)
+
+
+def _show(one: ReleaseAuthority, signing: ReleaseSigningKey) -> wire.ReleaseAuthorityEntry:
+    return wire.ReleaseAuthorityEntry(
+        one.id,
+        one.tenant,
+        [key.kid for key in one.keys],
+        fetched=not one.keys,
+        created=one.created,
+        signing_certificate=base64.b64encode(signing.certificate).decode("ascii"),
+    )
