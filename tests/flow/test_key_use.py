@@ -438,3 +438,15 @@ def test_the_record_says_which_key_and_nothing_of_the_value(world: Simulation, v
         assert octets(signature) not in str(entry)
         assert octets(DIGEST)[:40] not in str(entry)
     assert not_signed["properties"]["httpStatusCode"] == 400
+
+
+def test_the_record_of_a_use_is_of_the_key_as_it_was_then(world: Simulation, vault: Client, name: str) -> None:
+    """A key that was changed between two uses alike is recorded as it was at each; nothing of the first stays."""
+    create(vault, name)
+    recorded = []
+    for exp in (None, int(START) + 10**7, int(START) + 10**7):
+        vault.done("PATCH", f"/keys/{name}", body={"attributes": {"exp": exp}})
+        for _ in range(2):
+            result(use(vault, name, "sign", "ES256", DIGEST))
+            recorded.append(world.entries()[-1]["properties"]["keyProperties"]["attributes"].get("exp"))
+    assert recorded == [None, None, *[int(START) + 10**7] * 4]

@@ -241,7 +241,7 @@ def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -
         or not properties.keys() <= _TOLD_APART
     ):
         return encode(_entry(world, trace, status, failure))
-    alike = (status, properties.get("id"), agent)
+    alike = (status, properties.get("id"), _fixed(properties.get("keyProperties")), agent)
     template = decision.template(alike)
     if template is None:
         template = Template(_entry(world, trace, status, None))
@@ -250,8 +250,15 @@ def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -
     return template.fill(trace.started, world.clock() - trace.started, correlation_id)
 
 
-_TOLD_APART = frozenset({"id"})
+_TOLD_APART = frozenset({"id", "keyProperties"})
 """The properties that `_encoded` tells answers apart by; one with others is encoded by itself."""
+
+
+def _fixed(value: object) -> object:
+    """Give a property, and all members of it, as something to look up by."""
+    if not isinstance(value, dict):
+        return value
+    return (*value, *[_fixed(member) if isinstance(member, dict) else member for member in value.values()])
 
 
 def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, is_brief: bool = False) -> Entry:

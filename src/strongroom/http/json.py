@@ -109,7 +109,7 @@ def _refuse_ambiguity(body: bytes) -> None:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > limits.JSON_TOKENS:
         # Bounded before anything is built: millions of tiny values would hold the loop for seconds, and gigabytes.
         raise Invalid(f"The request body has more than {limits.JSON_TOKENS} values.")
-    tree = stdlib_json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+    tree = _strict.decode(text)
     depth, level = 0, [tree]
     while level:
         depth += 1
@@ -132,3 +132,6 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(_name: str) -> NoReturn:
     raise ValueError
+
+
+_strict = stdlib_json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)

@@ -21,6 +21,7 @@ encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(KeyVersionBody).decode
 _remembered = lru_cache(maxsize=1024)(_decode_body)
 """What bodies say, which are read again and again. Nothing in them is secret."""
+_spec_of = lru_cache(maxsize=1024)(lambda encoded: _remembered(encoded).spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def held_key(envelope: Envelope, vault: Vault, row: StoredVersion) -> HeldKey:
     body = _remembered(row.body)
     return HeldKey(
         (vault.id, row.object_id, row.version),
-        body.spec,
+        _spec_of(row.body),
         body.parts,
         row.sealed,
         lambda: open_material(envelope, vault, row),
