@@ -496,6 +496,17 @@ class TestAuthorities:
         )
         assert not any("other" in url or "444" in url or "http:" in url for url in network.asked)
 
+    def test_what_is_mended(self, world: Simulation, vault: Client, network: Network, remote: Authority) -> None:
+        """Rubbish in the place of metadata or of a key set is not kept: a minute after it is mended, it counts."""
+        good = dict(network.documents)
+        for url in good:
+            network.documents[url] = b"<html>"
+            world.advance(limits.DOCUMENT_FRESH_S)
+            assert "AKV.SKR.1012" in release(vault, "remote", remote.token()).error["message"]
+            network.documents.update(good)
+            world.advance(limits.FETCH_PAUSE_S)
+            assert release(vault, "remote", remote.token()).status == 200
+
     def test_an_unknown_kid_is_asked_for_again(
         self, world: Simulation, vault: Client, network: Network, remote: Authority
     ) -> None:
