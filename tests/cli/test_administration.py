@@ -181,6 +181,23 @@ def test_an_issuer_is_trusted_and_distrusted(live: Service, tmp_path: Path) -> N
     assert "There is no such trusted issuer." in gone.stderr
 
 
+def test_an_attestation_authority_is_added_and_removed(live: Service, tmp_path: Path) -> None:
+    """The operator says on whose word keys are released, by keys that it gives or by those that are published."""
+    authority, keys_file = "https://attest.example", tmp_path / "keys.json"
+    keys_file.write_text(json.dumps(key_set(rsa_key(), "k1")))
+    added = command(live, "release-authorities", "add", authority, "--keys", str(keys_file))
+    assert added.returncode == 0, added.stderr
+    assert added.stdout.endswith(": keys given: k1\n")
+    (shown,) = json.loads(command(live, "release-authorities", "list", "--json").stdout)
+    listed = command(live, "release-authorities", "list").stdout
+    assert listed == f"{authority}  tenant {shown['tenantId']}, keys given: k1\n"
+    assert shown["signingCertificate"]
+    assert command(live, "release-authorities", "remove", authority).returncode == 0
+    gone = command(live, "release-authorities", "remove", authority)
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert "no such attestation authority" in gone.stderr
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"keys": [{"kty": "oct", "k": "AAAA", "kid": "a"}]}'])
 def test_a_file_that_is_no_key_set(live: Service, tmp_path: Path, text: str) -> None:
     """It is refused, with a sentence, and nothing is trusted."""
@@ -309,6 +326,7 @@ COMMANDS = [
     ("issuers", "list"),
     ("issuers", "add", "https://issuer.example"),
     ("issuers", "remove", "https://issuer.example"),
+    ("release-authorities", "list"),
     ("identity-provider", "list"),
     ("identity-provider", "remove", "a-provider"),
     ("identity-provider", "link", "a-provider", "--user", "u", "--subject", "s"),

@@ -186,6 +186,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "PolicySet"): Case(_at("/policy"), 400, {"body": {"text": "guardrail = 1"}}),
     ("control", "PolicyRemove"): Case(_at("/policy"), 404),
     ("control", "PolicyCheck"): Case(_at("/policy/check"), how={"body": {}}),
+    ("control", "ReleaseAuthorityList"): Case(_at("/release-authorities")),
+    ("control", "ReleaseAuthorityAdd"): Case(
+        _at("/release-authorities"), how={"body": {"authority": "https://attest.example"}}
+    ),
+    ("control", "ReleaseAuthorityRemove"): Case(
+        _at("/release-authorities/remove"), 404, {"body": {"authority": "https://not-configured.example"}}
+    ),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
     ("control", "RunAssertionIssue"): Case(_at("/run/no-such-run/assertion"), 404, {"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),

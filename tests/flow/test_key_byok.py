@@ -168,7 +168,7 @@ def test_the_whole_way(world: Simulation, vault: Client, kek: Any, name: str) ->
 
 
 def test_what_is_altered(vault: Client, kek: Any, name: str) -> None:
-    """Any byte of it, cut off, or two blobs put together: one refusal, and nothing is made."""
+    """SEC-TENANT-17: any byte of it, cut off, or two blobs put together: one refusal, and nothing is made."""
     good = wrapped(kek, pkcs8(ec_key()))
     other = wrapped(kek, pkcs8(ec_key(1)))
     size = len(good)
@@ -191,7 +191,7 @@ def test_what_is_in_it(vault: Client, kek: Any, name: str) -> None:
 
 
 def test_whose_it_is(world: Simulation, vault: Client, kek: Any, soft_kek: Any, name: str) -> None:
-    """Wrapped for another key, for a key elsewhere, without a version, or one that is not there: the same refusal."""
+    """SEC-TENANT-17: for another key, one elsewhere, without a version, or not there: the same refusal."""
     good = wrapped(kek, pkcs8(ec_key()))
     check(bring(vault, name, blob(kek, wrapped(soft_kek, pkcs8(ec_key())))))
     base, _, version = kek["kid"].rpartition("/")
@@ -227,7 +227,7 @@ def test_keys_in_the_other_place(vault: Client, kek: Any, soft_kek: Any, name: s
 
 
 def test_what_a_key_exchange_key_does(vault: Client, kek: Any) -> None:
-    """Nothing but import: else whoever may use it could open what is wrapped for it."""
+    """SEC-TENANT-17: nothing but import: else whoever may use it could open what is wrapped for it."""
     for operation in ("decrypt", "unwrapkey", "encrypt"):
         answer = vault.ask("POST", f"/keys/kek/{operation}", body={"alg": "RSA-OAEP", "value": b64url(bytes(256))})
         assert answer.error["innererror"] == {"code": "KeyOperationForbidden"}

@@ -270,7 +270,7 @@ class TestReleased:
         assert not any(piece in text for piece in (*token.split("."), *value.split(".")))
 
     def test_a_token_made_of_a_statement(self, vault: Client, authority: Authority, key: str) -> None:
-        """SEC-TOKEN: what is signed for a release opens nothing as a bearer token."""
+        """SEC-TENANT-16: what is signed for a release opens nothing as a bearer token."""
         value = release(vault, key, authority.token()).json["value"]
         assert vault.ask("GET", f"/keys/{key}", token=value).status == 401
 
@@ -296,7 +296,7 @@ class TestAttestationsThatProveNothing:
         check(release(vault, key, target), 400, words)
 
     def test_who_signed_it(self, vault: Client, authority: Authority, key: str) -> None:
-        """Another key, an unknown or no kid, no signature, a keyed hash: none is the authority's word."""
+        """SEC-TENANT-15: another key, an unknown or no kid, no or a keyed signature: none is the authority's word."""
         check(release(vault, key, authority.token(key=rsa_key(1))), 403, UNVERIFIED)
         check(release(vault, key, authority.token(header={"kid": "k2"})), 403, UNVERIFIED)
         check(release(vault, key, authority.token(header={"kid": None})), 400, "names its key")
@@ -340,7 +340,7 @@ class TestAttestationsThatProveNothing:
         check(release(vault, "unconfigured", other.token()), 403, "operator of this service has configured")
 
     def test_an_authority_of_another_tenant(self, world: Simulation, vault: Client, name: str) -> None:
-        """SEC-TENANT: an authority that another tenant has does not count in this one."""
+        """SEC-TENANT-15: an authority that another tenant has does not count in this one."""
         other = Authority(world, "https://theirs.example")
         assert other.configure(tenant=world.tenant())["tenantId"] != world.first.tenant_id
         create(vault, name, other)
@@ -407,7 +407,7 @@ class TestKeysThatAreNot:
         assert release(vault, name, authority.token()).error["innererror"] == {"code": "KeyDisabled"}
 
     def test_the_policy_in_force(self, vault: Client, authority: Authority, name: str) -> None:
-        """A policy is the key's: an older version is released as the latest one's says."""
+        """SEC-TENANT-16: a policy is the key's: an older version is released as the latest one's says."""
         old = create(vault, name, authority).json["key"]["kid"].rpartition("/")[2]
         create(vault, name, authority, release_policy=authority.policy({"claim": "other", "equals": 1}))
         check(release(vault, name, authority.token(), path=f"/{old}"), 403, "does not satisfy")
@@ -487,7 +487,7 @@ class TestAuthorities:
     def test_metadata_that_is_wrong(
         self, vault: Client, network: Network, remote: Authority, metadata: dict[str, Any]
     ) -> None:
-        """SEC-EGRESS: an authority's keys come from its own host alone; else it counts as not reached (1012)."""
+        """SEC-EGRESS-6: an authority's keys come from its own host alone; else it counts as not reached (1012)."""
         self.publish(network, [public_jwk(rsa_key(), kid="k1")], **metadata)
         answer = release(vault, "remote", remote.token())
         assert answer.status == 400
@@ -495,6 +495,17 @@ class TestAuthorities:
             "AKV.SKR.1012: The specified attestation service https://remote.example cannot be reached."
         )
         assert not any("other" in url or "444" in url or "http:" in url for url in network.asked)
+
+    def test_what_is_mended(self, world: Simulation, vault: Client, network: Network, remote: Authority) -> None:
+        """Rubbish in the place of metadata or of a key set is not kept: a minute after it is mended, it counts."""
+        good = dict(network.documents)
+        for url in good:
+            network.documents[url] = b"<html>"
+            world.advance(limits.DOCUMENT_FRESH_S)
+            assert "AKV.SKR.1012" in release(vault, "remote", remote.token()).error["message"]
+            network.documents.update(good)
+            world.advance(limits.FETCH_PAUSE_S)
+            assert release(vault, "remote", remote.token()).status == 200
 
     def test_an_unknown_kid_is_asked_for_again(
         self, world: Simulation, vault: Client, network: Network, remote: Authority
@@ -511,7 +522,7 @@ class TestAuthorities:
     def test_nobody_is_asked_for_nothing(
         self, world: Simulation, vault: Client, network: Network, remote: Authority, key: str
     ) -> None:
-        """A token of an authority that the key's policy does not name, or that none configured, asks nobody."""
+        """SEC-EGRESS-6: a token of an authority that the policy does not name, or none configured, asks nobody."""
         release(vault, key, remote.token())
         release(vault, "remote", Authority(world, "https://stranger.example").token())
         assert network.asked == []

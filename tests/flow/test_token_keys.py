@@ -11,6 +11,9 @@ import pytest
 from strongroom.config import Settings
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
+from tests.assertions import ec_key, rsa_key
+from tests.flow.attesting import HASHES, Authority, opened
+from tests.flow.test_key_byok import blob, pkcs8, wrapped
 from tests.softhsm import SoftToken, soft_token
 from tests.world import GENEROUS, Answer, Simulation
 
@@ -78,6 +81,25 @@ def test_an_rsa_key_in_the_token_decrypts(place: Place) -> None:
         sealed = place.ask("POST", f"opener/{version}/encrypt", {"alg": algorithm, "value": b64(b"message")})
         opened = place.ask("POST", f"opener/{version}/decrypt", {"alg": algorithm, "value": sealed.json["value"]})
         assert opened.json["value"] == b64(b"message"), opened.json
+
+
+def test_a_key_brought_into_the_token_is_released(place: Place) -> None:
+    """SEC-TENANT-15: RSA and EC keys come in as transfer blobs, and out for what is attested, each as it was."""
+    authority = Authority(place.world, "https://attest.example")
+    authority.configure()
+    kek = place.ask("POST", "kek/create", {"kty": "RSA-HSM", "key_ops": ["import"]}).json["key"]
+    for kty, private in (("EC-HSM", ec_key()), ("RSA-HSM", rsa_key())):
+        key = {"kty": kty, "key_hsm": blob(kek, wrapped(kek, pkcs8(private)))} | (
+            {"crv": "P-256"} if kty == "EC-HSM" else {}
+        )
+        body = {"key": key, "attributes": {"exportable": True}, "release_policy": authority.policy()}
+        assert (brought := place.ask("PUT", f"released-{kty}", body)).status == 200, brought.json
+        for method in HASHES:
+            answer = place.ask("POST", f"released-{kty}/release", {"target": authority.token(), "enc": method})
+            assert answer.status == 200, answer.json
+            assert opened(answer.json["value"]).private_numbers() == private.private_numbers()
+    altered = {"kty": "EC-HSM", "crv": "P-256", "key_hsm": blob(kek, wrapped(kek, pkcs8(ec_key()))[:-8])}
+    assert place.ask("PUT", "altered", {"key": altered}).status == 400
 
 
 def test_without_the_token_its_keys_alone_are_unavailable(place: Place) -> None:

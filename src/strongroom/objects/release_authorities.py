@@ -11,6 +11,9 @@ has to be right.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from strongroom.core import limits
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.federation import IssuerKey, is_issuer
@@ -25,6 +28,7 @@ from strongroom.egress import Documents, Unreachable
 from strongroom.store import Transaction
 
 _PURPOSE = "release signing key"
+T = TypeVar("T")
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -100,13 +104,23 @@ async def find_authority_key(documents: Documents, authority: ReleaseAuthority, 
     from strongroom.crypto.jwk import BadKeySet  # noqa: PLC0415
 
     try:
-        place = _key_set_place(await documents.fetch(authority.id + _DISCOVERY), authority)
-        found = _named(parse_authority_keys(await documents.fetch(place)), kid)
+        place = await _read(documents, authority.id + _DISCOVERY, lambda document: _key_set_place(document, authority))
+        found = _named(await _read(documents, place, parse_authority_keys), kid)
         if found is None:
             found = _named(parse_authority_keys(await documents.fetch(place, again=True)), kid)
     except (BadKeySet, Unreachable, ValueError) as fault:
         raise KeysNotFound(str(fault)) from None
     return found
+
+
+async def _read(documents: Documents, url: str, read: Callable[[bytes], T]) -> T:
+    """Read a document, and once more anew if what is kept of it cannot be read: it may be mended by now."""
+    from strongroom.crypto.jwk import BadKeySet  # noqa: PLC0415  see find_authority_key
+
+    try:
+        return read(await documents.fetch(url))
+    except (BadKeySet, ValueError):
+        return read(await documents.fetch(url, again=True))
 
 
 def _named(keys: tuple[IssuerKey, ...], kid: str) -> IssuerKey | None:
