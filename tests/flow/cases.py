@@ -14,10 +14,7 @@ from tests.world import Simulation
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
 
-_NAMES = {op.name for op in GUARDED}
-CASES: dict[str, Case] = {
-    name: case for name, case in {**secret_cases.CASES, **key_cases.CASES}.items() if name in _NAMES
-}
+CASES: dict[str, Case] = {**secret_cases.CASES, **key_cases.CASES}
 
 COLLECTIONS: tuple[Collection, ...] = (SECRETS, KEYS)
 _BY_NAME = {one.name: one for one in COLLECTIONS}
@@ -40,4 +37,4 @@ def scope(world: Simulation, op: Op, name: str) -> str:
     return f"{own}/{collection(op).name}/{name}" if "{name}" in op.path else own
 
 
-__all__ = ["CASES", "COLLECTIONS", "GUARDED", "KEYS", "SECRETS", "VERSION", "collection", "permission", "scope"]
+__all__ = ["CASES", "COLLECTIONS", "GUARDED", "VERSION", "collection", "permission", "scope"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.flow.attesting import Authority, StandIn
 from tests.flow.case import Case, Collection, done, nothing
 from tests.plugins.canary import remember
 from tests.world import Simulation
@@ -74,6 +75,7 @@ POLICY = {
     "lifetimeActions": [{"trigger": {"timeAfterCreate": "P30D"}, "action": {"type": "Rotate"}}],
     "attributes": {"expiryTime": "P90D"},
 }
+AUTHORITY = "https://attest.example"
 UPDATE = {"tags": {"a": "b"}}
 
 
@@ -93,6 +95,24 @@ def wrapped(world: Simulation, name: str) -> dict[str, str]:
     """Wrap a key, and give what there is to unwrap."""
     made = done(world, "POST", f"/keys/{name}//wrapkey", WRAP)
     return {"alg": WRAP["alg"], "value": made["value"]}
+
+
+def releasable(world: Simulation, name: str) -> Any:
+    """Create a key that may be released, with something in the place of a token if there is none."""
+    if world.world.protections.token is None:
+        world.world.protections.token = StandIn(threads=1)
+    authority, sku = Authority(world, AUTHORITY), world.vault.sku
+    world.set_vault(sku="premium")
+    made = make(world, name, kty="EC-HSM", attributes={"exportable": True}, release_policy=authority.policy())
+    world.set_vault(sku=sku)
+    return made
+
+
+def attested(world: Simulation, _name: str) -> dict[str, str]:
+    """Have the authority configured, and give what it attests."""
+    authority = Authority(world, AUTHORITY)
+    authority.configure()
+    return {"target": authority.token()}
 
 
 CASES: dict[str, Case] = {
@@ -118,6 +138,8 @@ CASES: dict[str, Case] = {
     "KeyRotate": Case(put, "/keys/{name}/rotate"),
     "KeyRotationPolicyGet": Case(put, "/keys/{name}/rotationpolicy"),
     "KeyRotationPolicySet": Case(put, "/keys/{name}/rotationpolicy", POLICY),
+    "KeyRelease": Case(releasable, "/keys/{name}//release", attested, {"target": "a.b.c"}),
+    "KeyAttestationGet": Case(put, "/keys/{name}//attestation"),
     "RandomBytesGet": Case(nothing, "/rng", {"count": 32}),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from strongroom.core.builtin_roles import (
+    BUILTIN_ROLES,
     CONTRIBUTOR,
     KEY_VAULT_READER,
     KEY_VAULT_SECRETS_OFFICER,
@@ -28,6 +29,7 @@ from strongroom.flow.operation import Op
 from tests.flow import arm, cases, networks
 from tests.flow.explaining import READ_SECRET, control, deny, make_group, step, why
 from tests.flow.guarded import VAULTS, role_of
+from tests.flow.secret_cases import SECRETS
 from tests.world import PUBLIC_ADDRESS, Principal, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -104,7 +106,7 @@ def test_the_first_refusal_is_the_answer(world: Simulation) -> None:
 def test_says_nothing_of_objects(world: Simulation, name: str) -> None:
     """Whether the object is there changes nothing but its name."""
     who = world.principal()
-    cases.SECRETS.put(world, name)
+    SECRETS.put(world, name)
     there, absent = why(world, who.oid, name=name), why(world, who.oid, name=name[::-1].strip("-"))
     assert str(there).replace(name, "x") == str(absent).replace(name[::-1].strip("-"), "x")
 
@@ -142,6 +144,9 @@ def test_evidence_of_roles(world: Simulation, name: str) -> None:
         ("SecretList", "Key Vault Secrets User"),
         ("SecretSet", "Key Vault Secrets Officer"),
         ("SecretPurge", "Key Vault Secrets Officer"),
+        ("KeyCreate", "Key Vault Crypto Officer"),
+        ("KeySign", "Key Vault Crypto User"),
+        ("KeyUnwrap", "Key Vault Crypto Service Encryption User"),
     ],
 )
 def test_the_least_role(world: Simulation, name: str, operation: str, role: str) -> None:
@@ -155,14 +160,10 @@ def test_the_least_role(world: Simulation, name: str, operation: str, role: str)
         "--role": role,
         "--assignee-object-id": who.oid,
         "--assignee-principal-type": "ServicePrincipal",
-        "--scope": world.vault.scope if operation == "SecretList" else f"{world.vault.scope}/secrets/{name}",
+        "--scope": cases.scope(world, next(op for op in cases.GUARDED if op.name == operation), name),
     }
-    ids = {
-        "Key Vault Secrets User": KEY_VAULT_SECRETS_USER,
-        "Key Vault Reader": KEY_VAULT_READER,
-        "Key Vault Secrets Officer": KEY_VAULT_SECRETS_OFFICER,
-    }
-    world.grant(who.oid, ids[role], asked["--scope"])
+    (id_,) = (one.id for one in BUILTIN_ROLES.values() if one.name == role)
+    world.grant(who.oid, id_, asked["--scope"])
     assert why(world, who.oid, operation, name)["allowed"]
 
 

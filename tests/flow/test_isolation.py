@@ -307,6 +307,8 @@ class Place:
             operation="add",
             namespace="Microsoft.KeyVault",
             secret="s",
+            key="k",
+            version="0" * 32,
             value="v",
             deployment="d",
             status="s",

@@ -82,7 +82,7 @@ def test_a_restored_key_is_what_it_was(world: Simulation, vault: Client, name: s
     assert vault.walk(f"/keys/{name}-case/versions") == listed
 
 
-def test_a_restored_key_signs_as_before(vault: Client, other: Client, name: str) -> None:
+def test_a_copy_can_be_backed_up_in_turn(vault: Client, other: Client, name: str) -> None:
     """The copy in another vault of the subscription has the private part: a backup of it is of the same key again."""
     bundle = create(vault, name)
     copy = other.done("POST", "/keys/restore", body={"value": back_up(vault, name)})
@@ -90,6 +90,22 @@ def test_a_restored_key_signs_as_before(vault: Client, other: Client, name: str)
     remove(vault, name)
     vault.done("POST", "/keys/restore", body={"value": back_up(other, name)})
     assert vault.done("GET", f"/keys/{name}") == bundle
+
+
+def test_a_backup_outlives_its_vault(world: Simulation, other: Client, name: str) -> None:
+    """A backup opens when the vault it was made in is gone (SEC-BOOT-18): its key belongs to the subscription."""
+    first = world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id)
+    gone = Client(world, origin=f"https://{made.name}.vault.localhost:8443")
+    public = create(gone, name)["key"]["x"]
+    blob = back_up(gone, name)
+
+    async def remove_vault(tx: Transaction) -> None:
+        await tx.remove_vault_objects(made.id)
+        await tx.remove(made)
+
+    world.commit(remove_vault)
+    assert other.done("POST", "/keys/restore", body={"value": blob})["key"]["x"] == public
 
 
 def test_a_rotation_policy_travels_with_its_key(vault: Client, other: Client, name: str) -> None:

@@ -22,7 +22,15 @@ pytestmark = pytest.mark.usefixtures("restored")
 
 ROWS = {op.name for op in KEY_ROWS}
 
-READ = {"KeyGet", "KeyList", "KeyListVersions", "KeyListDeleted", "KeyGetDeleted", "RandomBytesGet"}
+READ = {
+    "KeyGet",
+    "KeyAttestationGet",
+    "KeyList",
+    "KeyListVersions",
+    "KeyListDeleted",
+    "KeyGetDeleted",
+    "RandomBytesGet",
+}
 USE = {"KeyEncrypt", "KeyDecrypt", "KeySign", "KeyVerify", "KeyWrap", "KeyUnwrap"}
 LIFE = {"KeyCreate", "KeyImport", "KeyUpdate", "KeyDelete", "KeyRecover", "KeyPurge", "KeyBackup", "KeyRestore"}
 ROTATION = {"KeyRotate", "KeyRotationPolicyGet", "KeyRotationPolicySet"}
@@ -50,7 +58,7 @@ BY_ROLE: dict[str, tuple[str, set[str]]] = {
 }
 
 BY_WORD: dict[str, set[str]] = {
-    "get": {"KeyGet", "KeyGetDeleted", "RandomBytesGet"},
+    "get": {"KeyGet", "KeyAttestationGet", "KeyGetDeleted", "RandomBytesGet"},
     "list": {"KeyList", "KeyListVersions", "KeyListDeleted"},
     "update": {"KeyUpdate"},
     "create": {"KeyCreate"},

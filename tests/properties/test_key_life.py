@@ -81,6 +81,8 @@ class Modelled:
 
     versions: list[Version] = field(default_factory=list)
     deleted: int | None = None
+    days: int | None = None
+    """How long new versions are good by its rotation policy."""
 
     def gone(self, now: int) -> bool:
         """Tell whether its retention is over."""
@@ -123,6 +125,9 @@ class KeyLife(RuleBasedStateMachine):
         fresh = [signing_keys.make_signing_key(world.keys, tenant, term, now) for term in terms]
         if fresh:
             world.commit(lambda tx: signing_keys.roll_over(tx, tenant, fresh, now))
+        # Most steps are about a key that is there.
+        for name, kty in zip(NAMES, DEFAULTS, strict=True):
+            self.create(name, kty, None, None, None, None, enabled=None)
 
     # ---- asking ---------------------------------------------------------------------------------------------------
 
@@ -199,7 +204,7 @@ class KeyLife(RuleBasedStateMachine):
         }
 
     def given(
-        self, nbf: int | None, exp: int | None, given_tags: dict[str, str] | None, enabled: bool | None
+        self, nbf: int | None, exp: int | None, given_tags: dict[str, str] | None, *, enabled: bool | None
     ) -> tuple[dict[str, Any], int | None, int | None]:
         """Write what a create, an import or an update says, with its dates."""
         first, last = (None if one is None else self.now + one for one in (nbf, exp))
@@ -213,12 +218,12 @@ class KeyLife(RuleBasedStateMachine):
 
     def put(self, name: str, answer: Answer, version: Version) -> None:
         """Check the answer to what makes a new version, and keep it."""
+        if version.nbf is not None and version.exp is not None and version.exp < version.nbf:
+            self.refused(answer, 400, "BadParameter")
+            return
         found = self.key(name)
         if found is not None and found.deleted is not None:
             self.refused(answer, 409, "Conflict", "ObjectIsDeletedButRecoverable")
-            return
-        if version.nbf is not None and version.exp is not None and version.exp < version.nbf:
-            self.refused(answer, 400, "BadParameter")
             return
         assert answer.status == 200, answer.body
         version.id = answer.json["key"]["kid"].rpartition("/")[2]
@@ -243,7 +248,7 @@ class KeyLife(RuleBasedStateMachine):
         enabled: bool | None,
     ) -> None:
         """Create a key, or a new version of one."""
-        body, first, last = self.given(nbf, exp, given_tags, enabled)
+        body, first, last = self.given(nbf, exp, given_tags, enabled=enabled)
         answer = self.ask("POST", f"/keys/{self.prefix}{name}/create", {"kty": kty, "key_ops": ops, **body})
         if not self.possible(kty, ops):
             self.refused(answer, 400, "BadParameter")
@@ -264,7 +269,7 @@ class KeyLife(RuleBasedStateMachine):
         given_tags: dict[str, str] | None,
     ) -> None:
         """Import a key, as a new one or a new version."""
-        body, first, last = self.given(None, exp, given_tags, None)
+        body, first, last = self.given(None, exp, given_tags, enabled=None)
         web_key = {**key, **({"key_ops": ops} if ops is not None else {})}
         answer = self.ask("PUT", f"/keys/{self.prefix}{name}", {"key": web_key, **body})
         kty = key["kty"]
@@ -283,17 +288,32 @@ class KeyLife(RuleBasedStateMachine):
 
     @rule(name=names)
     def rotate(self, name: str) -> None:
-        """Make a new version that is as the latest one, with dates of its own: without a policy none."""
+        """Make a new version that is as the latest one, with dates of its own: those that the policy gives it."""
+        found = self.active(name)
         answer = self.ask("POST", f"/keys/{self.prefix}{name}/rotate")
         latest, _ = self.pick(name, -1)
-        if latest is None:
+        if found is None or latest is None:
             self.refused(answer, 404, "KeyNotFound")
         elif not latest.enabled:
             self.refused(answer, 403, "Forbidden", "KeyDisabled")
         else:
-            version = Version("", latest.type, latest.operations, self.now, self.now, tags=latest.tags)
+            expires = None if found.days is None else self.now + found.days * DAY
+            version = Version("", latest.type, latest.operations, self.now, self.now, exp=expires, tags=latest.tags)
             self.put(name, answer, version)
             assert version.public is None or version.public != latest.public
+
+    @rule(name=names, days=st.sampled_from([None, 28, 90]))
+    def set_policy(self, name: str, days: int | None) -> None:
+        """Say how long new versions are good; nobody is told but who asks."""
+        body = {"attributes": {"expiryTime": None if days is None else f"P{days}D"}}
+        answer, found = self.ask("PUT", f"/keys/{self.prefix}{name}/rotationpolicy", body), self.active(name)
+        if found is None:
+            self.refused(answer, 404, "KeyNotFound")
+            return
+        found.days = days
+        told = self.ask("GET", f"/keys/{self.prefix}{name}/rotationpolicy").json
+        assert (answer.status, answer.json) == (200, told)
+        assert told["attributes"].get("expiryTime") == body["attributes"]["expiryTime"]
 
     @rule(name=names, place=which, ops=operations, nbf=moments, exp=moments, given_tags=tags,
           enabled=st.sampled_from([None, True, False]))  # fmt: skip
@@ -310,7 +330,7 @@ class KeyLife(RuleBasedStateMachine):
     ) -> None:
         """Change a version: what is not said stays."""
         version, text = self.pick(name, place)
-        body, first, last = self.given(nbf, exp, given_tags, enabled)
+        body, first, last = self.given(nbf, exp, given_tags, enabled=enabled)
         answer = self.ask("PATCH", f"/keys/{self.prefix}{name}/{text}", {"key_ops": ops, **body})
         if version is None:
             self.refused(answer, 404, "KeyNotFound")
@@ -343,7 +363,7 @@ class KeyLife(RuleBasedStateMachine):
 
     @rule(name=names)
     def get_unknown(self, name: str) -> None:
-        """A version that is none is not found."""
+        """Ask for a version that is none."""
         answer = self.ask("GET", f"/keys/{self.prefix}{name}/{chance.token_hex(16)}")
         self.refused(answer, 404, "KeyNotFound")
 
@@ -352,14 +372,14 @@ class KeyLife(RuleBasedStateMachine):
         """List all versions: each as it is, and no more of it than an item has."""
         found = self.active(name)
         url = f"{self.client.origin}/keys/{self.prefix}{name}"
+        if found is None:
+            self.refused(self.ask("GET", f"/keys/{self.prefix}{name}/versions"), 404, "KeyNotFound")
+            return
         listed = {
             item["kid"]: (item["attributes"], item.get("tags") or None)
             for item in self.client.walk(f"/keys/{self.prefix}{name}/versions", "&maxresults=2")
         }
-        assert listed == {
-            f"{url}/{one.id}": (self.attributes(one), one.tags or None)
-            for one in (found.versions if found is not None else [])
-        }
+        assert listed == {f"{url}/{one.id}": (self.attributes(one), one.tags or None) for one in found.versions}
 
     # ---- deletion -------------------------------------------------------------------------------------------------
 
@@ -469,7 +489,7 @@ class KeyLife(RuleBasedStateMachine):
     @precondition(lambda self: self.made)
     @rule(data=st.data())
     def take_back(self, data: st.DataObject) -> None:
-        """What a version made it takes back, whatever happened since: even after a restore, and in no other version."""
+        """Have a version take back what it made, whatever happened since: after a restore too."""
         made = data.draw(st.sampled_from(self.made))
         found = self.active(made.name)
         ids = [one.id for one in found.versions] if found is not None else []

@@ -32,7 +32,7 @@ from strongroom.objects.key_rows import Key, body_of, held_key, key_of
 from strongroom.objects.lookup import LATEST, find_version
 from strongroom.objects.release_authorities import KeysNotFound
 from strongroom.vault import key_wire as wire
-from strongroom.vault.keys import bundle_of, envelope_of, key_properties
+from strongroom.vault.keys import bundle_of, envelope_of, get_key, key_properties
 
 if TYPE_CHECKING:
     from strongroom.crypto.attestation import Recipient
@@ -101,18 +101,12 @@ async def release_key(call: Call) -> Response:
 
 async def get_key_attestation(call: Call) -> Response:
     """
-    Refuse to attest where a key was made: no token that this service speaks to can, and nobody else may say so.
+    Get a key as KeyGet does, without an `attestation`.
 
-    Raises:
-        Invalid: always, once the key is found.
+    One is made by the HSM that holds a key, out of what its maker gave it. No place that this service has makes any,
+    and nobody else may say so in its stead.
     """
-    name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", LATEST)
-    world = call.world
-    await find_version(world.store, world.view.sealed, call.the_vault.id, Collection.KEYS, name, version, call.now)
-    raise Invalid(
-        "The attestation of a key is made by the HSM that holds it, and none that does so holds this one.",
-        code="BadParameter",
-    )
+    return await get_key(call)
 
 
 async def _find(call: Call, authority: str) -> _Releasable:

@@ -26,14 +26,16 @@ def digest(algorithm: str) -> bytes:
 
 def remote(key_id: str) -> CryptographyClient:
     """Give a client that does nothing here, as one does whose caller may not read the key."""
-    crypto = CryptographyClient(key_id, credential)
+    own_name, version = key_id.rsplit("/", 2)[-2:]
+    crypto = client.get_cryptography_client(own_name, key_version=version)
     crypto._initialized = True
     return crypto
 
 
 def both(key_id: str, signatures: list[str], encryptions: list[str], wraps: list[str]) -> None:
     """Do with a key there what is undone here, and the other way about."""
-    there, here = remote(key_id), client.get_cryptography_client(*key_id.rsplit("/", 2)[-2:])
+    own_name, version = key_id.rsplit("/", 2)[-2:]
+    there, here = remote(key_id), client.get_cryptography_client(own_name, key_version=version)
     for one in signatures:
         algorithm = SignatureAlgorithm(one)
         signed = there.sign(algorithm, digest(one)).signature
@@ -121,14 +123,12 @@ for bits in (128, 192, 256):
         additional_authenticated_data=b"with it",
     )
     assert opened.plaintext == TEXT
-    for cipher in (EncryptionAlgorithm(f"A{bits}CBC"), EncryptionAlgorithm(f"A{bits}CBCPAD")):
-        for one, other in ((there, here), (here, there)):
-            assert other.decrypt(cipher, one.encrypt(cipher, TEXT, iv=iv).ciphertext, iv=iv).plaintext == TEXT
-    wrap = KeyWrapAlgorithm(f"A{bits}KW")
+    cipher, wrap = EncryptionAlgorithm(f"A{bits}CBCPAD"), KeyWrapAlgorithm(f"A{bits}KW")
     for one, other in ((there, here), (here, there)):
-        if bits != 192:  # which is wrapped and unwrapped here by no client
-            assert other.unwrap_key(wrap, one.wrap_key(wrap, TEXT).encrypted_key).key == TEXT
-    assert there.unwrap_key(wrap, there.wrap_key(wrap, TEXT).encrypted_key).key == TEXT
+        assert other.decrypt(cipher, one.encrypt(cipher, TEXT, iv=iv).ciphertext, iv=iv).plaintext == TEXT
+        assert other.unwrap_key(wrap, one.wrap_key(wrap, TEXT).encrypted_key).key == TEXT
+    cipher = EncryptionAlgorithm(f"A{bits}CBC")
+    assert there.decrypt(cipher, there.encrypt(cipher, TEXT, iv=iv).ciphertext, iv=iv).plaintext == TEXT
     tag = there.sign("HS256", digest("HS256")).signature
     assert there.verify("HS256", digest("HS256"), tag).is_valid
 made = client.create_oct_key(f"{name}-oct", size=256)
