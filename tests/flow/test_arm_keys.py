@@ -12,7 +12,9 @@ from strongroom.arm import vault_keys
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, KEY_VAULT_CONTRIBUTOR, READER
 from strongroom.core.network import Link
+from strongroom.crypto.keys.protocol import KeyProtections
 from tests.flow.arm import Arm, key_body
+from tests.flow.attesting import Authority, StandIn
 from tests.flow.client import Client
 from tests.flow.deploying import deploy, deployment, template, vault
 from tests.world import Simulation
@@ -168,6 +170,18 @@ class TestLife:
         kept = inside.done("GET", f"/keys/{name_of(arm)}/rotationpolicy")
         assert kept["attributes"]["expiryTime"] == "P1Y"
         assert arm.do("GET", arm.key)["properties"]["rotationPolicy"] == made
+
+    def test_release_policy(self, arm: Arm, inside: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An exportable key lives in a token and is made with its release policy, in the form the vault keeps it in."""
+        places = arm.world.world.protections
+        monkeypatch.setattr(arm.world.world, "protections", KeyProtections(places.software, StandIn(threads=1)))
+        arm.do("PATCH", arm.vault, {"properties": {"sku": {"family": "A", "name": "premium"}}})
+        policy = Authority(arm.world, "https://attest.example").policy()
+        properties = {"kty": "EC-HSM", "attributes": {"exportable": True}}
+        assert "AKV.SKR.1004" in arm.refused("PUT", arm.key, {"properties": properties})[2]
+        made = arm.do("PUT", arm.key, {"properties": {**properties, "release_policy": policy}})["properties"]
+        assert made["attributes"]["exportable"] is True
+        assert made["release_policy"]["data"] == inside.done("GET", f"/keys/{name_of(arm)}")["release_policy"]["data"]
 
     def test_deployment(self, arm: Arm) -> None:
         """A template makes a key in a vault that it makes, and deployed again changes nothing."""

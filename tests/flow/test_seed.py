@@ -88,13 +88,13 @@ def test_the_example(fresh: Simulation) -> None:
     how: dict[str, Any] = {"folder": EXAMPLE, "environment": {"SHOP_API_KEY": value}}
     plan, outcome = seeding.apply(fresh, text, **how)
     settled(outcome)
-    assert len(plan.changes) == 30
+    assert len(plan.changes) == 31
     told = (fresh.folder / "credentials").read_text(encoding="utf-8").splitlines()
     for line in told:
         canary.remember(json.loads(line)["password"])
     assert len(told) == 2
     again = seeding.plan(fresh, text, **how)
-    assert (steps(again), again.unchanged) == ([], 30)
+    assert (steps(again), again.unchanged) == ([], 31)
     made = seeding.export(fresh)
     assert [one.partition(":")[0] for one in made.left_out] == [
         "the secrets of vault shop-archive", "the keys of vault shop-archive",
