@@ -12,6 +12,7 @@ from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.network import Link
 from tests.flow.arm import Arm
 from tests.flow.client import Client
+from tests.flow.keys import ec_jwk
 from tests.world import Answer, Simulation
 
 SECRETS = """
@@ -20,6 +21,19 @@ name = "secrets expire"
 rule = "secret-expiry"
 effect = "{effect}"
 max_days = 30
+"""
+KEYS = """
+[[guardrail]]
+name = "keys expire"
+rule = "key-expiry"
+effect = "{effect}"
+
+[[guardrail]]
+name = "key types"
+rule = "key-types"
+effect = "{effect}"
+types = ["EC"]
+curves = ["P-256"]
 """
 VAULTS = """
 [[guardrail]]
@@ -142,6 +156,42 @@ class TestSecrets:
         """Another vault's pattern does nothing here."""
         declare(SECRETS + 'vaults = ["other-*"]\n')
         assert vault.ask("PUT", "/secrets/elsewhere", body={"value": "v"}).status == 200
+
+
+class TestKeys:
+    """What is created, imported, changed, rotated and restored."""
+
+    def test_a_key_without_an_expiry_date_is_refused(self, vault: Client, declare: Declare) -> None:
+        """Neither made nor brought in, and nothing is there afterwards."""
+        declare(KEYS)
+        refused_by(vault.ask("POST", "/keys/endless/create", body={"kty": "EC"}), "the key must have an expiry date")
+        refused_by(vault.ask("PUT", "/keys/endless", body={"key": ec_jwk()}), "keys expire")
+        assert vault.ask("GET", "/keys/endless").status == 404
+
+    def test_a_key_of_another_type_is_refused(self, world: Simulation, vault: Client, declare: Declare) -> None:
+        """Types, sizes and curves are judged of what would be made."""
+        declare(KEYS)
+        body = {"attributes": {"exp": int(world.clock()) + DAY}}
+        assert vault.ask("POST", "/keys/typed/create", body=body | {"kty": "EC"}).status == 200
+        refused_by(vault.ask("POST", "/keys/typed/create", body=body | {"kty": "oct"}), "key types")
+        refused_by(vault.ask("POST", "/keys/typed/create", body=body | {"kty": "EC", "crv": "P-384"}), "key types")
+
+    def test_a_change_has_to_mend_what_was_there_before(
+        self, world: Simulation, vault: Client, declare: Declare
+    ) -> None:
+        """It is found by a check; an update and a restore are judged as the rest."""
+        assert vault.ask("POST", "/keys/older/create", body={"kty": "EC"}).status == 200
+        blob = vault.ask("POST", "/keys/older/backup").json["value"]
+        declare(KEYS)
+        found = control(world, "POST", "/policy/check", {}).json
+        assert found["keys"] >= 1
+        assert ("keys/older", "keys expire") in {(one["object"], one["guardrail"]) for one in found["findings"]}
+        refused_by(vault.ask("PATCH", "/keys/older", body={"tags": {"a": "b"}}), "expiry date")
+        mended = {"attributes": {"exp": int(world.clock()) + DAY}}
+        assert vault.ask("PATCH", "/keys/older", body=mended).status == 200
+        vault.ask("DELETE", "/keys/older")
+        vault.ask("DELETE", "/deletedkeys/older")
+        refused_by(vault.ask("POST", "/keys/restore", body={"value": blob}), "expiry date")
 
 
 class TestVaults:

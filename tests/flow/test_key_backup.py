@@ -82,7 +82,7 @@ def test_a_restored_key_is_what_it_was(world: Simulation, vault: Client, name: s
     assert vault.walk(f"/keys/{name}-case/versions") == listed
 
 
-def test_a_restored_key_signs_as_before(vault: Client, other: Client, name: str) -> None:
+def test_a_copy_can_be_backed_up_in_turn(vault: Client, other: Client, name: str) -> None:
     """The copy in another vault of the subscription has the private part: a backup of it is of the same key again."""
     bundle = create(vault, name)
     copy = other.done("POST", "/keys/restore", body={"value": back_up(vault, name)})
@@ -92,22 +92,34 @@ def test_a_restored_key_signs_as_before(vault: Client, other: Client, name: str)
     assert vault.done("GET", f"/keys/{name}") == bundle
 
 
-def test_a_rotation_policy_travels_with_its_key(world: Simulation, vault: Client, other: Client, name: str) -> None:
-    """What is to be done with a key by itself is in its backup, and looked at when it is restored."""
+def test_a_backup_outlives_its_vault(world: Simulation, other: Client, name: str) -> None:
+    """A backup opens when the vault it was made in is gone (SEC-BOOT-18): its key belongs to the subscription."""
+    first = world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id)
+    gone = Client(world, origin=f"https://{made.name}.vault.localhost:8443")
+    public = create(gone, name)["key"]["x"]
+    blob = back_up(gone, name)
+
+    async def remove_vault(tx: Transaction) -> None:
+        await tx.remove_vault_objects(made.id)
+        await tx.remove(made)
+
+    world.commit(remove_vault)
+    assert other.done("POST", "/keys/restore", body={"value": blob})["key"]["x"] == public
+
+
+def test_a_rotation_policy_travels_with_its_key(vault: Client, other: Client, name: str) -> None:
+    """What is to be done with a key by itself is in its backup."""
     create(vault, name)
-
-    async def give(tx: Transaction) -> None:
-        stored = await tx.object(world.vault.id, Collection.KEYS, name)
-        assert stored is not None
-        await tx.put_object(replace(stored, policy=b"a policy", due_at=5))
-
-    world.commit(give)
+    rotate = {"trigger": {"timeAfterCreate": "P90D"}, "action": {"type": "Rotate"}}
+    policy = {"lifetimeActions": [rotate], "attributes": {"expiryTime": "P2Y"}}
+    vault.done("PUT", f"/keys/{name}/rotationpolicy", body=policy)
     other.done("POST", "/keys/restore", body={"value": back_up(vault, name)})
-    found = world.view.vault_by_name(other.origin.removeprefix("https://").partition(".")[0])
-    assert found is not None
-    restored = world.run(world.store.object(found.id, Collection.KEYS, name))
-    assert restored is not None
-    assert (restored.policy, restored.due_at) == (b"a policy", int(world.clock()))
+    told, restored = (client.done("GET", f"/keys/{name}/rotationpolicy") for client in (vault, other))
+    assert told["lifetimeActions"][0] == rotate
+    assert {member: restored[member] for member in ("lifetimeActions", "attributes")} == {
+        member: told[member] for member in ("lifetimeActions", "attributes")
+    }
 
 
 def test_a_backup_is_for_its_subscription_and_tenant(world: Simulation, vault: Client, name: str) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.errors import Unavailable
 from strongroom.core.objects import Collection
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.jobs import purge_due_objects
@@ -146,6 +147,29 @@ def test_a_token_that_is_away_does_not_keep_a_purged_key(
     assert destroy(world) == 1
     assert token.held == {}
     assert world.run(world.store.records(DoomedKey)) == []
+
+
+def test_a_key_of_another_token_holds_up_no_other(
+    world: Simulation, vault: Client, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that the token cannot destroy stays noted, and the others go."""
+    for each in (name, f"{name}-2", f"{name}-3"):
+        create(vault, each, kty="EC-HSM")
+        vault.done("DELETE", f"/keys/{each}")
+        vault.done("DELETE", f"/deletedkeys/{each}")
+    foreign = world.run(world.store.records(DoomedKey))[0].material
+    whole = token.destroy
+
+    async def destroy_own(material: bytes) -> None:
+        if material == foreign:
+            raise Unavailable("It is in another token.")
+        await whole(material)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(token, "destroy", destroy_own)
+        assert destroy(world) == 2
+    assert set(token.held) == {foreign}
+    assert destroy(world) == 1
 
 
 def test_the_end_of_retention_reaches_the_token(

@@ -73,7 +73,7 @@ def test_an_imported_key_has_what_the_request_says(vault: Client, name: str) -> 
 
 
 def test_the_store_holds_no_imported_key_in_the_clear(world: Simulation, vault: Client, name: str) -> None:
-    """Whoever reads the database finds no private part."""
+    """Whoever reads the database finds no private part (SEC-BOOT-14)."""
     for key, member in ((ec_jwk(), "d"), (oct_jwk(), "k")):
         bring_in(vault, name, key)
         assert decoded(key[member]) not in dump(world)

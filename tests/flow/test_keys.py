@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.core.errors import Unavailable
 from strongroom.core.objects import Collection
 from strongroom.objects import key_rows
 from strongroom.store import Transaction
@@ -284,6 +285,20 @@ def test_a_refused_create_leaves_nothing_in_the_token(vault: Client, token: Memo
     answer = vault.ask("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"})
     assert answer.error["innererror"] == {"code": "ObjectIsDeletedButRecoverable"}
     assert token.held == {}
+
+
+def test_a_token_that_goes_away_does_not_hide_a_refusal(
+    vault: Client, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is refused is told why, whether or not what was made could be destroyed at once."""
+    create(vault, name)
+    vault.done("DELETE", f"/keys/{name}")
+
+    async def away(_material: bytes) -> None:
+        raise Unavailable("The token does not answer.")
+
+    monkeypatch.setattr(token, "destroy", away)
+    assert vault.ask("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"}).status == 409
 
 
 def test_a_standard_vault_has_no_key_in_a_token(

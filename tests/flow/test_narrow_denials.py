@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from strongroom.core.builtin_roles import KEY_VAULT_SECRETS_OFFICER
+from strongroom.core.builtin_roles import KEY_VAULT_CRYPTO_OFFICER, KEY_VAULT_SECRETS_OFFICER
 from strongroom.core.guids import new_guid
 from strongroom.core.rbac import DenyAssignment
 from strongroom.core.vaults import AccessPolicy
 from tests.flow.client import Client
 from tests.flow.explaining import control, step, who, why
+from tests.flow.keys import create
 from tests.flow.networks import put, remove
 from tests.world import Simulation
 
@@ -188,3 +189,41 @@ class TestRestore:
         assert [one["counts"] for one in step(told, "permission")["evidence"]] == [False]
         assert all(scope not in one["change"] for one in step(told, "permission")["remedies"]), held
         assert control(world, "/explain", {}).status == 400
+
+
+KEYS = "Microsoft.KeyVault/vaults/keys"
+
+
+class TestKeys:
+    """The same of keys."""
+
+    @pytest.fixture
+    def crypto_officer(self, world: Simulation) -> Client:
+        """Make a caller who may do anything to the first vault's keys."""
+        principal = world.principal()
+        world.grant(principal.oid, KEY_VAULT_CRYPTO_OFFICER, world.vault.scope)
+        return Client(world, principal)
+
+    def test_a_list_leaves_out_what_is_denied(self, world: Simulation, crypto_officer: Client, name: str) -> None:
+        """A key that a denial keeps from the caller is in no list; the one beside it is."""
+        for each in (name, f"{name}-2"):
+            create(crypto_officer, each)
+        deny(world, crypto_officer, "", f"{KEYS}/read", scope=f"{world.vault.scope}/keys/{name}")
+        found = [item["kid"].rpartition("/")[2] for item in crypto_officer.walk("/keys")]
+        assert [each for each in found if each.startswith(name)] == [f"{name}-2"]
+
+    def test_a_restore_does_not_get_round_a_denial(self, world: Simulation, crypto_officer: Client, name: str) -> None:
+        """A denial at the key in a backup counts, and explanations say so; nothing is restored."""
+        create(crypto_officer, name)
+        blob = crypto_officer.done("POST", f"/keys/{name}/backup")["value"]
+        crypto_officer.done("DELETE", f"/keys/{name}")
+        crypto_officer.done("DELETE", f"/deletedkeys/{name}")
+        scope = f"{world.vault.scope}/keys/{name}"
+        made = deny(world, crypto_officer, "", f"{KEYS}/restore/action", scope=scope)
+        answer = crypto_officer.ask("POST", "/keys/restore", body={"value": blob})
+        assert answer.status == 403, answer.body
+        assert f"DenyAssignmentId: '{made.id}'" in answer.error["message"]
+        assert Client(world).ask("GET", f"/keys/{name}").status == 404
+        oid = crypto_officer.principal.oid
+        assert not why(world, oid, "KeyRestore", name)["allowed"]
+        assert why(world, oid, "KeyRestore", f"{name}-2")["allowed"]

@@ -28,7 +28,7 @@ from strongroom.arm.policy_documents import (
 )
 from strongroom.arm.rights import can
 from strongroom.arm.vault_body import read_change
-from strongroom.arm.vault_keys import KEY_TYPE, facts_of, proposed_facts
+from strongroom.arm.vault_keys import KEY_TYPE, proposed_facts
 from strongroom.arm.vault_secrets import SECRET_TYPE
 from strongroom.arm.vaults import READ_VAULT, the_vault
 from strongroom.arm.wire import VaultPatchParameters, VaultProperties
@@ -49,7 +49,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guardrails_of
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects.key_inventory import each_key
+from strongroom.objects.key_inventory import each_key, facts_of
 from strongroom.objects.secrets import each_secret
 from strongroom.resources.vault_settings import apply_change
 

@@ -21,7 +21,7 @@ from strongroom.arm.vaults import the_vault
 from strongroom.core.errors import NotFound
 from strongroom.core.guardrails import KeyFacts
 from strongroom.core.key_rotation import Action, Duration, read_policy
-from strongroom.core.keys import KeyKind, KeyType, KeyVersionBody, new_key_version, parse_key_type, spec_of_new
+from strongroom.core.keys import KeyKind, KeyType, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import State, require_name_free, state_of
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
@@ -32,6 +32,7 @@ from strongroom.flow.guardrails import guard_key_resource
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import key_rotation, keys
+from strongroom.objects.key_inventory import facts_of
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.objects.lookup import LATEST, find_version
 from strongroom.resources.lookup import require_active, resource_not_found
@@ -165,11 +166,6 @@ async def _there(call: Call, reader: Reader, vault: Vault, name: str) -> Key | N
         return None
     row = await reader.version(vault.id, Collection.KEYS, name, stored.latest)
     return None if row is None else keys.key_of(stored, row)
-
-
-def facts_of(body: KeyVersionBody) -> KeyFacts:
-    """Say of a version what guardrails ask about."""
-    return KeyFacts(body.attributes.created, body.attributes.exp, body.type, body.bits, body.curve)
 
 
 def proposed_facts(properties: wire.KeyProperties | None, now: int) -> KeyFacts:

@@ -28,10 +28,8 @@ def check(data: Path | None, file: Path | None, *, as_json: bool) -> int:
             print(f"{one['effect']:<5}  {place}: {one['guardrail']}: {one['reason']}")
         if told["found"] > len(told["findings"]):
             print(f"and {told['found'] - len(told['findings'])} more")
-        looked = _count(told["vaults"], "vault")
-        if told["secrets"]:
-            looked += f" and {_count(told['secrets'], 'secret')}"
-        print(f"{_count(told['found'], 'finding')} in {looked}")
+        looked = [_count(told[f"{noun}s"], noun) for noun in ("vault", "key", "secret") if told[f"{noun}s"]]
+        print(f"{_count(told['found'], 'finding')} in {' and '.join(looked) or 'nothing'}")
     return Exit.FAILED if told["found"] else Exit.OK
 
 

@@ -20,6 +20,7 @@ from strongroom.core.guardrails import (
     Rule,
     SecretFacts,
     Violation,
+    judge_key,
     judge_secret,
     judge_vault,
     parse_guardrails,
@@ -31,6 +32,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guardrails_of
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.objects.key_inventory import each_key, facts_of
 from strongroom.objects.secrets import each_secret
 from strongroom.store import Transaction
 
@@ -70,25 +72,37 @@ async def remove_guardrails(call: Call) -> Response:
 
 
 async def check_guardrails(call: Call) -> Response:
-    """Look at every vault and secret, and list what goes against the guardrails in force, or those of a file."""
+    """Look at every vault, key and secret, and list what goes against the guardrails in force, or those of a file."""
     require_control(call)
     body = await optional_body(call, GuardrailsBody)
     guardrails = guardrails_of(call.world.view) if body.text is None else _parse(body.text)
-    answer = CheckAnswer(0, 0, 0, [])
+    answer = CheckAnswer(0, 0, 0, 0, [])
     about_secrets = any(one.rule is Rule.SECRET_EXPIRY for one in guardrails)
+    about_keys = any(one.rule in {Rule.KEY_EXPIRY, Rule.KEY_TYPES} for one in guardrails)
     for vault in call.world.view.vaults():
         if vault.deleted is not None:
             continue
         answer.vaults += 1
         _add(answer, vault, None, judge_vault(guardrails, vault))
-        if not about_secrets:
-            continue
-        async for secret in each_secret(call.world.store, vault, call.now):
-            answer.secrets += 1
-            attributes = secret.body.attributes
-            violations = judge_secret(guardrails, vault, SecretFacts(attributes.created, attributes.exp))
-            _add(answer, vault, f"secrets/{secret.stored.name}", violations)
+        if about_keys:
+            await _check_keys(call, answer, vault, guardrails)
+        if about_secrets:
+            await _check_secrets(call, answer, vault, guardrails)
     return json.response(answer)
+
+
+async def _check_keys(call: Call, answer: CheckAnswer, vault: Vault, guardrails: tuple[Guardrail, ...]) -> None:
+    async for key in each_key(call.world.store, vault, call.now):
+        answer.keys += 1
+        _add(answer, vault, f"keys/{key.stored.name}", judge_key(guardrails, vault, facts_of(key.body)))
+
+
+async def _check_secrets(call: Call, answer: CheckAnswer, vault: Vault, guardrails: tuple[Guardrail, ...]) -> None:
+    async for secret in each_secret(call.world.store, vault, call.now):
+        answer.secrets += 1
+        attributes = secret.body.attributes
+        violations = judge_secret(guardrails, vault, SecretFacts(attributes.created, attributes.exp))
+        _add(answer, vault, f"secrets/{secret.stored.name}", violations)
 
 
 def _add(answer: CheckAnswer, vault: Vault, place: str | None, violations: Iterable[Violation]) -> None:

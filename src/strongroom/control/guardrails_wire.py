@@ -43,6 +43,7 @@ class CheckAnswer(Struct, rename="camel"):
     """What was looked at and what was found; `found` counts what is beyond the list as well."""
 
     vaults: int
+    keys: int
     secrets: int
     found: int
     findings: list[Finding]

@@ -65,15 +65,18 @@ async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:
 
     What the token does not do now stays noted, and is tried again.
     """
-    token, destroyed = protections.token, 0
+    token, destroyed, left, reason = protections.token, 0, 0, ""
     if token is None:
         return 0
     for doomed in await store.records(DoomedKey, INSTANCE):
         try:
             await token.destroy(doomed.material)
         except Failure as failure:
-            _logger.warning("a purged key is still in its token: %s", failure.reason or failure.message)
-            break
+            # The next one may go: this one can be of a token that was there before, and then it stays noted.
+            left, reason = left + 1, failure.reason or failure.message
+            continue
         await store.commit(lambda tx, doomed=doomed: tx.remove(doomed))  # type: ignore[misc]  # the default binds it
         destroyed += 1
+    if left:
+        _logger.warning("%d purged keys are still in their token: %s", left, reason)
     return destroyed

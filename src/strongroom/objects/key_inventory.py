@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from strongroom.core.guardrails import KeyFacts
+from strongroom.core.keys import KeyVersionBody
 from strongroom.core.lifecycle import State, state_of
 from strongroom.core.objects import Collection
 from strongroom.core.vaults import Vault
@@ -23,3 +25,8 @@ async def each_key(reader: Reader, vault: Vault, now: int) -> AsyncIterator[Key]
             if state_of(stored, now) is State.ACTIVE:
                 yield key_of(stored, row)
         after, more = page.rows[-1][0].key if page.rows else after, page.more
+
+
+def facts_of(body: KeyVersionBody) -> KeyFacts:
+    """Say of a version what guardrails ask about."""
+    return KeyFacts(body.attributes.created, body.attributes.exp, body.type, body.bits, body.curve)

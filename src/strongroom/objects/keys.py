@@ -7,10 +7,12 @@ rules of names, states and texts are `core.keys` and `core.lifecycle`.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
+from strongroom.core.errors import Failure
 from strongroom.core.key_release import check_update, with_release
 from strongroom.core.keys import GivenKeyProperties, KeyVersionBody, require_not_managed, updated_key_version
 from strongroom.core.objects import Collection, StoredObject
@@ -45,6 +47,9 @@ __all__ = [
 ]
 
 
+_logger = logging.getLogger("strongroom.keys")
+
+
 @dataclass(slots=True)
 class Unclaimed:
     """
@@ -77,7 +82,11 @@ class Unclaimed:
         """Destroy what nobody claimed."""
         if not self.claimed:
             for place, material in self._made:
-                await place.destroy(material)
+                try:
+                    await place.destroy(material)
+                except Failure as failure:
+                    # Why there is no key is what the caller is told, not that something is left to clear up.
+                    _logger.warning("a key that is nobody's is still in its token: %s", failure.reason or failure)
 
 
 async def put_new_version(

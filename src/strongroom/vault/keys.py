@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from strongroom.core.api_versions import EXPORTABLE_SINCE, HSM_PLATFORM_SINCE, SOFT_DELETE_SINCE, at_least
-from strongroom.core.guardrails import KeyFacts
 from strongroom.core.key_release import require_releasable
 from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import recovery, require_active, require_deleted
@@ -19,6 +18,7 @@ from strongroom.flow.guardrails import guard_keys
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import keys
+from strongroom.objects.key_inventory import facts_of
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.objects.lookup import find_version
@@ -146,8 +146,7 @@ async def put_new(
 
 def guard(call: Call, *bodies: KeyVersionBody) -> None:
     """Ask the guardrails about versions as a change makes them."""
-    made = [KeyFacts(body.attributes.created, body.attributes.exp, body.type, body.bits, body.curve) for body in bodies]
-    guard_keys(call, call.the_vault, made)
+    guard_keys(call, call.the_vault, map(facts_of, bodies))
 
 
 def envelope_of(call: Call) -> Envelope:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Invalid, Throttled
 from strongroom.core.keys import Curve, KeyKind
-from strongroom.core.limits import KEY_MEMBER_BYTES, RSA_EXPONENT_BITS
-from strongroom.crypto.keys.material import _require_recoverable, read_private_key
+from strongroom.core.limits import KEY_MEMBER_BYTES, KEYS_MADE_WAITING, RSA_EXPONENT_BITS
+from strongroom.crypto.keys.material import PrivateKeyReader, _require_recoverable, read_private_key
 from strongroom.crypto.keys.public import CURVES
 from tests.plugins import canary
 
@@ -251,3 +253,26 @@ def test_an_enormous_member_is_refused_unread(rsa_key: Numbers) -> None:
     for name in rsa_key:
         assert "wrong length" in refused(KeyKind.RSA, members(rsa_key) | {name: b"\x00" + fits})
         assert "wrong length" in refused(KeyKind.RSA, members(rsa_key) | {name: b""})
+
+
+def test_so_many_keys_wait_to_be_read_and_no_more() -> None:
+    """A burst of imports waits in a line of limited length; who comes after is told to try again (429)."""
+
+    async def burst() -> None:
+        reader, gate = PrivateKeyReader(), threading.Event()
+        key = members(ec_key(Curve.P256))
+        busy = [asyncio.create_task(reader._pool.run(gate.wait)) for _ in range(KEYS_MADE_WAITING)]
+        try:
+            await asyncio.sleep(0)
+            waits = asyncio.create_task(reader.read(KeyKind.EC, Curve.P256, key))
+            await asyncio.sleep(0)
+            with pytest.raises(Throttled):
+                await reader.read(KeyKind.EC, Curve.P256, key)
+            gate.set()
+            assert (await waits).spec.curve is Curve.P256
+        finally:
+            gate.set()
+            await asyncio.gather(*busy)
+            reader.close()
+
+    asyncio.run(burst())

@@ -92,7 +92,8 @@ def asked_about(
     """Put together what authorization is asked, with the facts that it would have."""
     scopes: tuple[str, ...] = (target.scope,)
     if is_decided_by_handler(about.operation) and about.name:
-        scopes = (target.scope, f"{vault.scope}/secrets/{about.name}")
+        # Permissions are named by the collection that they are about.
+        scopes = (target.scope, f"{vault.scope}/{permissions_of(about.operation)[0].category}/{about.name}")
     return Asked(caller, about.operation, target, vault, data_facts(world, vault, scopes[-1], verdict), scopes)
 
 
