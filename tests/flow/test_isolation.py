@@ -307,6 +307,8 @@ class Place:
             operation="add",
             namespace="Microsoft.KeyVault",
             secret="s",
+            key="k",
+            version="v",
             value="v",
             deployment="d",
             status="s",
