@@ -30,6 +30,7 @@ ENVIRONMENT_PREFIX = "STRONGROOM_"
 
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PORT_MAX = 65_535
+_WORKERS_MAX = 64
 _KEY_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+", re.ASCII)
 """It stands in a header that clients cut at a sign of equality."""
 
@@ -78,6 +79,20 @@ class Settings:
     """Inside address ranges that the service may send requests to, separated by commas, such as an issuer's."""
     egress_ca_file: str = ""
     """A PEM file of authorities to trust for such requests, beside the public ones."""
+    pkcs11_module: str = ""
+    """The library (PKCS#11) of a token or HSM that keys of types ending in -HSM live in. Empty: there is none."""
+    pkcs11_pin_file: str = ""
+    """A file with the token's PIN, which its owner alone can read."""
+    pkcs11_token: str = ""
+    """The token's label or serial number, where the library has more than one."""
+    pkcs11_workers: int = 2
+    """How many processes use the token, each with a login of its own."""
+    pkcs11_timeout_s: float = 10.0
+    """How many seconds the token may take for one request; the process that waits for it is then replaced."""
+    pkcs11_platform: str = "0"
+    """What `hsmPlatform` says of keys in the token. It is yours to say what the token is certified as."""
+    pkcs11_root_key: bool = False
+    """Whether a first start has the token wrap the root key, which then opens with the token alone."""
     stop_grace_s: float = 10.0
     """How many seconds requests that are under way have to finish when the service is told to stop."""
     flow: FlowSettings = field(default_factory=FlowSettings)
@@ -149,6 +164,13 @@ _TYPES: Mapping[str, type] = {
     "region": str,
     "egress_networks": str,
     "egress_ca_file": str,
+    "pkcs11_module": str,
+    "pkcs11_pin_file": str,
+    "pkcs11_token": str,
+    "pkcs11_workers": int,
+    "pkcs11_timeout_s": float,
+    "pkcs11_platform": str,
+    "pkcs11_root_key": bool,
     "stop_grace_s": float,
 }
 DERIVED = frozenset({"region"})
@@ -280,6 +302,7 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         if _DOMAIN.fullmatch(domain) is None:
             faults.append(f"domain must be a DNS name, not {domain!r}.")
     _judge_metadata_address(values.get("metadata_address", ""), faults)
+    _judge_token(values, faults)
     _judge_proxies(values.get("trusted_proxies", ""), values.get("proxy_protocol_address", ""), faults)
     for name in ("port", "public_port", "proxy_protocol_port", "managed_identity_port", "metadata_port"):
         port = values.get(name, 0)
@@ -297,6 +320,20 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         faults.append("arc_key_folder must be an absolute path of letters, digits and the signs / . _ - alone.")
     if values.get("stop_grace_s", 1.0) <= 0:
         faults.append("stop_grace_s must be more than 0.")
+
+
+def _judge_token(values: Mapping[str, Any], faults: list[str]) -> None:
+    module, pin_file = values.get("pkcs11_module", ""), values.get("pkcs11_pin_file", "")
+    if module and not Path(module).is_file():
+        faults.append(f"pkcs11_module: there is no file {module!r}.")
+    if module and not pin_file:
+        faults.append("pkcs11_module wants pkcs11_pin_file: the token is not opened without its PIN.")
+    if not module and (pin_file or values.get("pkcs11_root_key", False)):
+        faults.append("pkcs11_pin_file and pkcs11_root_key want pkcs11_module: there is no token without it.")
+    if not 1 <= values.get("pkcs11_workers", 1) <= _WORKERS_MAX:
+        faults.append(f"pkcs11_workers must be between 1 and {_WORKERS_MAX}.")
+    if values.get("pkcs11_timeout_s", 1.0) <= 0:
+        faults.append("pkcs11_timeout_s must be more than 0.")
 
 
 def _judge_metadata_address(text: str, faults: list[str]) -> None:

@@ -308,7 +308,7 @@ class Place:
             namespace="Microsoft.KeyVault",
             secret="s",
             key="k",
-            version="v",
+            version="0" * 32,
             value="v",
             deployment="d",
             status="s",

@@ -17,6 +17,8 @@ from tests.plugins.no_skips import VARIABLE
 AZ = Path(__file__).resolve().parents[2] / ".cache" / "azure-cli" / "bin" / "az"
 INSTALLED_BY_MAKE = {"az": (AZ, "make azure-cli")}
 """Where make puts a program, and by which target: it is looked for there alone, since tests want that version."""
+INSTALLED_BY_CI = {"softhsm2-util": "apt-get install softhsm2"}
+"""What `.ci/run` installs from the system's packages, and tests may not go without there."""
 
 _left_out: pytest.StashKey[set[str]] = pytest.StashKey()
 
@@ -40,7 +42,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail where a program is missing that has to be there."""
     for program in _wanted(item):
         if not _is_there(program):
-            pytest.fail(f"there is no {program}, and {VARIABLE} is set: {INSTALLED_BY_MAKE[program][1]}", pytrace=False)
+            by = INSTALLED_BY_CI.get(program) or INSTALLED_BY_MAKE[program][1]
+            pytest.fail(f"there is no {program}, and {VARIABLE} is set: {by}", pytrace=False)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -59,4 +62,4 @@ def _is_there(program: str) -> bool:
 
 
 def _is_demanded(program: str) -> bool:
-    return program in INSTALLED_BY_MAKE and bool(os.environ.get(VARIABLE))
+    return program in INSTALLED_BY_MAKE.keys() | INSTALLED_BY_CI.keys() and bool(os.environ.get(VARIABLE))

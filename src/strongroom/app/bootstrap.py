@@ -32,7 +32,7 @@ from strongroom.resources.administrators import make_owner
 from strongroom.resources.identities import DEFAULT_IDENTITY, create_user_assigned_identity, identity_resource_id
 from strongroom.resources.role_assignments import Grant, put_role_assignment
 from strongroom.resources.scopes import Scope
-from strongroom.resources.vault_settings import VaultChange
+from strongroom.resources.vault_settings import Sku, VaultChange
 from strongroom.store import Store, Transaction
 
 RESOURCE_GROUP = "default"
@@ -194,7 +194,7 @@ async def _make_resources(making: _Making, tenant: Tenant) -> _Resources:
         name=f"sr-{entropy(5).hex()}",
         location=region,
         wrapped_key=making.keys.new_vault_key(vault_id),
-        change=VaultChange(),
+        change=VaultChange(sku=Sku.PREMIUM if making.settings.pkcs11_module else None),
         rbac_default=True,
         now=now,
         by=_BY,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from strongroom import journal
 from strongroom.app.anchor import find_rollback
 from strongroom.app.data_directory import require_initialised
+from strongroom.app.root_keys import load_root_key
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
 from strongroom.core.installation import JournalCheckpoint
-from strongroom.crypto.software import SoftwareRootKey
 from strongroom.journal import Report
 from strongroom.store.sqlite import SqliteStore
 
@@ -22,7 +22,7 @@ async def check_store(settings: Settings) -> list[str]:
         StoreFailed: it cannot be read, or an older program wrote it: only the service migrates.
     """
     require_initialised(settings)
-    keys = SoftwareRootKey.load(settings.root_key)
+    keys = load_root_key(settings)
     try:
         store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     except Tampered as found:
@@ -43,7 +43,7 @@ async def check_journal(settings: Settings, checkpoint: bytes | None = None) -> 
         NotInitialised: there is no instance.
     """
     require_initialised(settings)
-    keys = SoftwareRootKey.load(settings.root_key)
+    keys = load_root_key(settings)
     return journal.verify(settings.journal, keys.tag, checkpoint or await newest_checkpoint(settings))
 
 
@@ -56,7 +56,7 @@ async def newest_checkpoint(settings: Settings) -> bytes | None:
         StoreFailed: as `check_store`.
     """
     require_initialised(settings)
-    keys = SoftwareRootKey.load(settings.root_key)
+    keys = load_root_key(settings)
     store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     try:
         kept = await store.records(JournalCheckpoint)

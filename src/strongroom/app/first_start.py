@@ -6,6 +6,7 @@ It takes a quarter of a second to import, which only a first start needs.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -20,11 +21,11 @@ from strongroom.app.data_directory import (
     prepare_directory,
     unfinished,
 )
+from strongroom.app.root_keys import create_root_key
 from strongroom.config import CONFIG_FILE, Settings
 from strongroom.core.names import Hosts
 from strongroom.crypto.private_files import sync_directory
 from strongroom.crypto.process import protect_process
-from strongroom.crypto.software import SoftwareRootKey
 from strongroom.store.sqlite import SqliteStore
 
 HandOver = Callable[[dict[str, str]], None]
@@ -64,7 +65,7 @@ async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
     key_file, database = unfinished(settings.root_key), unfinished(settings.database)
     for left in (key_file, settings.first_secrets, *settings.data.glob(f"{database.name}*")):
         left.unlink(missing_ok=True)
-    keys = SoftwareRootKey.create(key_file)
+    keys = create_root_key(settings, key_file)
     store = await SqliteStore.open(database, keys.tag)
     try:
         now = int(time.time())
@@ -86,7 +87,18 @@ def _write_config(settings: Settings) -> None:
     if not path.exists():
         path.write_text(
             "# Settings of this instance. The domain cannot change: its certificate authority is constrained to it.\n"
-            f'domain = "{settings.domain}"\nport = {settings.port}\n',
+            f'domain = "{settings.domain}"\nport = {settings.port}\n{_token_lines(settings)}',
             encoding="utf-8",
         )
         path.chmod(0o600)
+
+
+def _token_lines(settings: Settings) -> str:
+    """Write the settings of the token, if there is one: what was made in it is found by them alone."""
+    given = {
+        "pkcs11_module": settings.pkcs11_module,
+        "pkcs11_pin_file": settings.pkcs11_pin_file,
+        "pkcs11_token": settings.pkcs11_token,
+    }
+    # A text of TOML's is written as one of JSON's is.
+    return "".join(f"{name} = {json.dumps(text)}\n" for name, text in given.items() if text)

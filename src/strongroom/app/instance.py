@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from strongroom import __version__
 from strongroom.app.anchor import find_rollback, write_anchor
 from strongroom.app.data_directory import InstanceFault, NotInitialised, require_initialised
+from strongroom.app.root_keys import load_root_key
+from strongroom.app.tokens import open_token
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
 from strongroom.core.guids import Guids
@@ -22,7 +25,7 @@ from strongroom.core.outgoing import parse_networks
 from strongroom.core.permissions import Public
 from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
 from strongroom.core.records import INSTANCE
-from strongroom.crypto.keys.protocol import KeyProtections
+from strongroom.crypto.keys.protocol import KeyProtection, KeyProtections
 from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.protocol import RootKey
@@ -69,7 +72,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
         InstanceFault: it cannot be opened.
     """
     require_initialised(settings)
-    keys = SoftwareRootKey.load(settings.root_key)
+    keys = load_root_key(settings)
     with _refusing_tampered(settings):
         store = await SqliteStore.open(settings.database, keys.tag)
     try:
@@ -91,12 +94,29 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
                 journal.append(
                     encode(Entry(time=time.time(), operation="StoreRestored", status=200, description=rollback))
                 )
-            world = make_world(settings, installation, store, keys, view, journal)
-            yield Opened(settings, installation, store, keys, world)
+            instance = _describe(settings)
+            async with _opened_token(settings, instance) as token:
+                world = make_world(settings, installation, store, keys, view, journal, token=token, instance=instance)
+                yield Opened(settings, installation, store, keys, world)
         finally:
             journal.close()
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def _opened_token(settings: Settings, instance: Instance) -> AsyncIterator[KeyProtection | None]:
+    """Give the token, if there is one. It is reached for meanwhile: what needs no key of it does not wait for it."""
+    token = open_token(settings, instance)
+    if token is None:
+        yield None
+        return
+    reaching = asyncio.create_task(token.reach())
+    try:
+        yield token
+    finally:
+        await token.close()
+        await reaching
 
 
 @contextmanager
@@ -131,6 +151,8 @@ def make_world(
     view: View,
     journal: Journal,
     *,
+    token: KeyProtection | None = None,
+    instance: Instance | None = None,
     clock: Callable[[], float] = time.time,
 ) -> World:
     """Put a world together."""
@@ -141,7 +163,7 @@ def make_world(
         store=store,
         view=view,
         keys=keys,
-        protections=KeyProtections(SoftwareKeys()),
+        protections=KeyProtections(SoftwareKeys(), token),
         journal=journal,
         clock=clock,
         entropy=os.urandom,
@@ -158,11 +180,15 @@ def make_world(
         factor_lockout=FactorLockout(),
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
-        instance=Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder),
+        instance=instance or _describe(settings),
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
     )
+
+
+def _describe(settings: Settings) -> Instance:
+    return Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder)
 
 
 def _vault_operations() -> tuple[Op, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from strongroom import journal
 from strongroom.app.anchor import find_rollback
+from strongroom.app.root_keys import load_root_key
 from strongroom.config import Settings
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
@@ -22,7 +23,6 @@ from strongroom.core.identity import (
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
-from strongroom.crypto.software import SoftwareRootKey
 from strongroom.journal import Report
 from strongroom.store.sqlite import SqliteStore
 
@@ -65,7 +65,7 @@ async def survey_store(settings: Settings, now: int) -> Survey | None:
         StoreTooNew: a newer program has migrated it.
         Tampered: it is not as it was written.
     """
-    keys = SoftwareRootKey.load(settings.root_key)
+    keys = load_root_key(settings)
     store = await SqliteStore.open(settings.database, keys.tag, looks_only=True)
     try:
         found = await store.records(Installation)
@@ -100,7 +100,7 @@ def survey_journal(settings: Settings, checkpoint: bytes | None) -> Report:
     Raises:
         RootKeyUnusable: the root key cannot be read.
     """
-    keys = SoftwareRootKey.load(settings.root_key)
+    keys = load_root_key(settings)
     return journal.verify(settings.journal, keys.tag, checkpoint, newest_only=True)
 
 

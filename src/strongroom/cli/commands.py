@@ -109,12 +109,26 @@ def init(
     data: Data = None,
     domain: Annotated[str | None, Parameter(help="DNS domain of its names (default: localhost).")] = None,
     port: Annotated[int | None, Parameter(help="Port of its URLs (default: 8443).")] = None,
+    pkcs11_module: Annotated[Path | None, Parameter(help="Library of a token (HSM) for keys; wants its PIN.")] = None,
+    pkcs11_pin_file: Annotated[Path | None, Parameter(help="File with the token's PIN, its owner's alone.")] = None,
+    pkcs11_token: Annotated[str | None, Parameter(help="The token's label or serial number, of several.")] = None,
+    pkcs11_root_key: Annotated[
+        bool, Parameter(negative="", help="Have the token wrap the root key, which then opens with it alone.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Make an instance in a data directory, and print its first secrets, once."""
     from strongroom.cli import init as command  # noqa: PLC0415  each command loads what it needs
 
-    return command.init(data, domain, port, as_json=json)
+    given = {
+        "domain": domain,
+        "port": port,
+        "pkcs11_module": None if pkcs11_module is None else str(pkcs11_module.absolute()),
+        "pkcs11_pin_file": None if pkcs11_pin_file is None else str(pkcs11_pin_file.absolute()),
+        "pkcs11_token": pkcs11_token,
+        "pkcs11_root_key": pkcs11_root_key or None,
+    }
+    return command.init(data, given, as_json=json)
 
 
 @application.command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from strongroom.cli.faults import halting
 from strongroom.cli.outcome import Exit
 
 
-def init(data: Path | None, domain: str | None, port: int | None, *, as_json: bool) -> int:
+def init(data: Path | None, overrides: Mapping[str, object], *, as_json: bool) -> int:
     """
     Initialise a data directory and print what a client needs to know, secrets included.
 
@@ -23,5 +24,5 @@ def init(data: Path | None, domain: str | None, port: int | None, *, as_json: bo
 
     hand_over = partial(print_once, as_json=as_json, otherwise="no instance was made")
     with halting():
-        asyncio.run(initialise(config.load(data, {"domain": domain, "port": port}), hand_over))
+        asyncio.run(initialise(config.load(data, overrides), hand_over))
     return Exit.OK

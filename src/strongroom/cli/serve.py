@@ -23,7 +23,7 @@ def serve(arguments: Sequence[str]) -> int:
     from strongroom import app, config  # noqa: PLC0415  a wrong option is told before anything is loaded
 
     with halting(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        settings = config.load(options.data, {"port": options.port})
+        settings = config.load(options.data, _overrides(options))
         runner.run(app.serve(settings, ephemeral=options.ephemeral, restored=options.restored))
     return Exit.OK
 
@@ -53,8 +53,25 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="accept, this once, a store put back from a backup; it is recorded",
     )
+    parser.add_argument("--pkcs11-module", type=Path, metavar="PATH", help="library of a token (HSM) for keys")
+    parser.add_argument("--pkcs11-pin-file", type=Path, metavar="FILE", help="file with the token's PIN")
+    parser.add_argument("--pkcs11-token", metavar="NAME", help="the token's label or serial number, of several")
+    parser.add_argument(
+        "--pkcs11-root-key", action="store_true", help="on a first start, have the token wrap the root key"
+    )
     parser.add_argument("--port", type=_port, metavar="N", help="port of the main listener (default: 8443)")
     return parser
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, object]:
+    """Give the options that are settings."""
+    paths = {"pkcs11_module": options.pkcs11_module, "pkcs11_pin_file": options.pkcs11_pin_file}
+    return {
+        "port": options.port,
+        **{name: None if path is None else str(path.absolute()) for name, path in paths.items()},
+        "pkcs11_token": options.pkcs11_token,
+        "pkcs11_root_key": options.pkcs11_root_key or None,
+    }
 
 
 def _port(text: str) -> int:

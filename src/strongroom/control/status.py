@@ -24,6 +24,7 @@ async def status(call: Call) -> Response:
         domain=hosts.domain,
         port=hosts.port,
         key_protection=world.keys.description,
+        token=instance.token,
         recording=world.journal.failure is None,
         main=instance.main,
         managed_identity=instance.managed_identity,

@@ -66,6 +66,8 @@ class Status(msgspec.Struct, rename="camel"):
     domain: str
     port: int
     key_protection: str
+    token: str
+    """Which token (HSM) holds vaults' keys and whether it is reached; empty if there is none."""
     recording: bool
     """Whether the audit journal takes entries; while it does not, nothing is served."""
     main: str

@@ -52,6 +52,8 @@ class Instance:
     """`10.0.0.5:8444`: the listener for proxies that speak the PROXY protocol; empty if there is none."""
     control_socket: str = ""
     """The path of the owner-only socket."""
+    token: str = ""
+    """Which token (HSM) is reached, or why none is; empty if none is configured."""
     certificate_expires: int = 0
     """When the server's certificate must have been renewed, in Unix seconds."""
 

@@ -59,6 +59,28 @@ def read_private_file(path: Path, *, size: int) -> bytes:
         FileNotFoundError: there is none.
         PrivateFileRefused: a symbolic link, no plain file, another owner, readable by others, or another size.
     """
+    content, found = _read_judged(path, size + 1)
+    if len(content) != size or found != size:
+        raise PrivateFileRefused(f"{path} has {found} bytes where {size} are expected")
+    return content
+
+
+def read_private_text(path: Path, *, limit: int) -> bytes:
+    """
+    Read a file of at most *limit* bytes that only its owner, who must be us, can read.
+
+    Raises:
+        FileNotFoundError: there is none.
+        PrivateFileRefused: a symbolic link, no plain file, another owner, readable by others, too long, or empty.
+    """
+    content, found = _read_judged(path, limit + 1)
+    if not content or len(content) > limit:
+        raise PrivateFileRefused(f"{path} has {found} bytes where there are to be 1 to {limit}")
+    return content
+
+
+def _read_judged(path: Path, at_most: int) -> tuple[bytes, int]:
+    """Read the beginning of a file that only its owner can read, and say how long it is."""
     if path.is_symlink():
         raise PrivateFileRefused(f"{path} is a symbolic link: put the file itself there")
     # O_NOFOLLOW closes the moment between the look above and the open; O_NONBLOCK keeps a pipe from hanging us.
@@ -72,12 +94,10 @@ def read_private_file(path: Path, *, size: int) -> bytes:
         if facts.st_mode & _OTHERS:
             mode = stat.S_IMODE(facts.st_mode)
             raise PrivateFileRefused(f"{path} is open to others (mode {mode:04o}): run chmod 600 on it")
-        content = os.read(descriptor, size + 1)
+        content = os.read(descriptor, at_most)
     finally:
         os.close(descriptor)
-    if len(content) != size or facts.st_size != size:
-        raise PrivateFileRefused(f"{path} has {facts.st_size} bytes where {size} are expected")
-    return content
+    return content, facts.st_size
 
 
 def _write(descriptor: int, content: bytes) -> None:

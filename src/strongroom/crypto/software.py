@@ -46,12 +46,13 @@ _BRANCHES = 256
 class SoftwareRootKey:
     """A root key in this process's memory, from a file beside the data: a `RootKey`."""
 
-    __slots__ = ("_branch", "_envelope", "_root")
+    __slots__ = ("_branch", "_description", "_envelope", "_root")
 
-    def __init__(self, root_key: bytes) -> None:
+    def __init__(self, root_key: bytes, description: str = "file (development)") -> None:
         if len(root_key) != ROOT_KEY_BYTES:
             raise RootKeyUnusable(f"a root key has {ROOT_KEY_BYTES} bytes")
         self._root = root_key
+        self._description = description
         self._branch = lru_cache(maxsize=_BRANCHES)(self._derive)
         self._envelope = lru_cache(maxsize=limits.ENVELOPE_CACHE_ENTRIES)(self._unwrap)
 
@@ -91,7 +92,7 @@ class SoftwareRootKey:
     @property
     def description(self) -> str:
         """How the root key is protected, for health and `doctor`."""
-        return "file (development)"
+        return self._description
 
     def tag(self, purpose: str, message: bytes) -> bytes:
         """Make a 32-byte keyed tag (HMAC-SHA-256 under a key derived for *purpose*)."""

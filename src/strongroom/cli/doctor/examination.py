@@ -14,9 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from strongroom import __version__, journal
+from strongroom.app.root_keys import token_of_root_key
 from strongroom.app.survey import Survey, survey_journal, survey_store
 from strongroom.cli.control import read_status
-from strongroom.cli.doctor import certificate, clock, contents, disk, files, names, ports, service, surroundings, trust
+from strongroom.cli.doctor import (
+    certificate,
+    clock,
+    contents,
+    disk,
+    files,
+    names,
+    ports,
+    service,
+    surroundings,
+    tokens,
+    trust,
+)
 from strongroom.cli.doctor.finding import Finding, problem, unknown
 from strongroom.cli.doctor.service import Life
 from strongroom.cli.instance import Instance
@@ -168,7 +181,15 @@ def _files(seen: Seen) -> Iterator[Finding]:
         if not seen.is_ours:
             return
         key = files.look_at(settings.root_key)
-        yield files.judge_root_key(settings.root_key, key, user, store_exists=settings.database.exists())
+        yield files.judge_root_key(
+            settings.root_key,
+            key,
+            user,
+            store_exists=settings.database.exists(),
+            token=_token_of(settings.root_key),
+        )
+        if settings.pkcs11_module:
+            yield tokens.judge_token(settings.pkcs11_module, seen.status, seen.data)
         # The root key has been judged, and a CA's certificate is public.
         rest = [
             facts
@@ -179,6 +200,14 @@ def _files(seen: Seen) -> Iterator[Finding]:
         yield files.judge_first_secrets(settings.first_secrets, files.look_at(settings.first_secrets))
     except PermissionError as error:
         yield unknown("files", f"{error.filename} is not ours to look at", "run this as the user who runs the service")
+
+
+def _token_of(root_key: Path) -> str | None:
+    """Name the token that has wrapped the root key; None where none has, or the file does not say."""
+    try:
+        return token_of_root_key(root_key)
+    except (RootKeyUnusable, OSError):
+        return None
 
 
 def _disk(seen: Seen) -> Iterator[Finding]:

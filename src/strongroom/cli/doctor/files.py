@@ -98,8 +98,14 @@ def judge_directory(data: Path, facts: FileFacts | None, user: int) -> Finding:
     return ok(check, f"{data} is its owner's alone")
 
 
-def judge_root_key(path: Path, facts: FileFacts | None, user: int, *, store_exists: bool) -> Finding:
-    """Judge how the root key is protected. A file beside the data is development protection: SEC-BOOT."""
+def judge_root_key(
+    path: Path, facts: FileFacts | None, user: int, *, store_exists: bool, token: str | None = None
+) -> Finding:
+    """
+    Judge how the root key is protected. A file beside the data is development protection: SEC-BOOT.
+
+    *token* is the one that has wrapped it.
+    """
     check, named = "root key", shlex.quote(str(path))
     if facts is None:
         if store_exists:
@@ -116,6 +122,8 @@ def judge_root_key(path: Path, facts: FileFacts | None, user: int, *, store_exis
         return problem(check, f"{path} belongs to user {facts.owner}, not to user {user}", f"sudo chown {user} {named}")
     if facts.is_open:
         return problem(check, f"{path} is open to others (mode {stat.S_IMODE(facts.mode):04o})", f"chmod 600 {named}")
+    if token is not None:
+        return ok(check, f"wrapped by a key in the token {token}, without which it opens nothing")
     if facts.size != _ROOT_KEY_BYTES:
         return problem(
             check, f"{path} has {facts.size} bytes where a root key has {_ROOT_KEY_BYTES}", f"restore {named}"

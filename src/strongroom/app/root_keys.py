@@ -1,0 +1,77 @@
+"""The root key of an instance: in a file, or in one that a token (HSM) has wrapped. Read and made here alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from strongroom.app.tokens import token_settings
+from strongroom.config import Settings
+from strongroom.crypto.private_files import PrivateFileRefused, create_private_file, read_private_text
+from strongroom.crypto.protocol import RootKeyUnusable
+from strongroom.crypto.software import ROOT_KEY_BYTES, SoftwareRootKey
+
+ROOT_KEY_FILE_BYTES_MAX = 4096
+
+
+def load_root_key(settings: Settings) -> SoftwareRootKey:
+    """
+    Read the root key, and have the token unwrap it where it was wrapped.
+
+    Raises:
+        RootKeyUnusable: there is none, it is refused, or the token cannot be used.
+    """
+    content = _wrapped(settings.root_key)
+    if content is None:
+        return SoftwareRootKey.load(settings.root_key)
+    from strongroom.crypto.keys.pkcs11 import root_key  # noqa: PLC0415  only where there is a token
+
+    token = root_key.token_of(content)
+    if not settings.pkcs11_module:
+        raise RootKeyUnusable(f"the root key is wrapped by the token {token}: set pkcs11_module and pkcs11_pin_file")
+    return SoftwareRootKey(root_key.unwrap_root_key(token_settings(settings), content), f"PKCS#11 token {token}")
+
+
+def create_root_key(settings: Settings, path: Path) -> SoftwareRootKey:
+    """
+    Make a root key and its file, wrapped by the token where the settings want that.
+
+    Raises:
+        RootKeyUnusable: the file exists, or the token cannot be used.
+    """
+    if not settings.pkcs11_root_key:
+        return SoftwareRootKey.create(path)
+    from strongroom.crypto.keys.pkcs11 import root_key  # noqa: PLC0415  as above
+
+    if path.exists():
+        # Said before the token has made a key for it.
+        raise RootKeyUnusable(f"{path} exists, and a root key is never overwritten")
+    key = os.urandom(ROOT_KEY_BYTES)
+    content = root_key.wrap_root_key(token_settings(settings), key)
+    create_private_file(path, content)
+    return SoftwareRootKey(key, f"PKCS#11 token {root_key.token_of(content)}")
+
+
+def token_of_root_key(path: Path) -> str | None:
+    """
+    Name the token that has wrapped the root key in a file; None where none has.
+
+    Raises:
+        RootKeyUnusable: the file is damaged.
+    """
+    content = _wrapped(path)
+    if content is None:
+        return None
+    from strongroom.crypto.keys.pkcs11 import root_key  # noqa: PLC0415  as above
+
+    return root_key.token_of(content)
+
+
+def _wrapped(path: Path) -> bytes | None:
+    """Read a file that a token has wrapped a key in; None where it is another, or is refused, or there is none."""
+    try:
+        content = read_private_text(path, limit=ROOT_KEY_FILE_BYTES_MAX)
+    except (FileNotFoundError, PrivateFileRefused):
+        # Whoever reads it as a key in the clear says so.
+        return None
+    return content if len(content) != ROOT_KEY_BYTES else None

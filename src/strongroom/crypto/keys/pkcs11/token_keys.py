@@ -1,0 +1,522 @@
+"""
+Keys in a token: the `KeyProtection` in the service, which asks workers.
+
+Each worker is a process with a login of its own. A question that takes too long costs the worker its life, as does a
+crash of the vendor's library; the next question starts another, after a pause that grows as long as it goes on failing.
+Meanwhile whoever asks is told at once that the token cannot be reached, and nothing else of the service is touched.
+
+A refused login is the end: tokens lock themselves after a few wrong PINs, so none is tried again before the service is
+started anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from strongroom.core.errors import Invalid, Throttled, Unavailable
+from strongroom.core.keys import KeyKind, KeySpec, PublicParts
+from strongroom.crypto.keys.algorithms import Algorithm, Family
+from strongroom.crypto.keys.key_wrap import METHODS
+from strongroom.crypto.keys.pkcs11 import paddings, refusals, wire
+from strongroom.crypto.keys.pkcs11.process import Worker, WorkerLost
+from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, MadeKey, Place, PlainKey, Undecryptable
+from strongroom.crypto.keys.public import rsa_public_key
+from strongroom.crypto.private_files import PrivateFileRefused, read_private_text
+
+_FORMAT = 1
+_WAITING = 256
+_PIN_BYTES_MAX = 256
+_MAKING_TIMES = 6
+"""Keys of RSA-4096 take this much longer to make than anything else takes."""
+_START_S = 30.0
+"""How long a process may take to start, a library to load and a token to let itself be logged in to."""
+_RETRY_AFTER_S = 2
+_PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0
+
+Report = Callable[[str], None]
+"""Takes a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """How to reach a token."""
+
+    module: Path
+    """The vendor's library."""
+    pin_file: Path
+    token: str = ""
+    """Its label or serial number; empty where there is only one."""
+    workers: int = 2
+    timeout_s: float = 10.0
+    platform: str = "0"
+
+    def read_pin(self) -> bytes:
+        """
+        Read the PIN.
+
+        Raises:
+            TokenUnusable: the file is not there, or is open to others.
+        """
+        try:
+            return read_private_text(self.pin_file, limit=_PIN_BYTES_MAX).strip()
+        except FileNotFoundError:
+            raise TokenUnusable(f"There is no PIN file {self.pin_file}.") from None
+        except PrivateFileRefused as refused:
+            raise TokenUnusable(f"The PIN file is refused: {refused}.") from None
+
+
+class TokenUnusable(Exception):
+    """The token cannot be used as it is set up. The message says why, and names no PIN."""
+
+
+class _Material(msgspec.Struct, array_like=True, frozen=True):
+    """What the vault seals of a key in a token: where it is. No part of the key."""
+
+    format: int
+    serial: str
+    id: bytes
+
+
+@dataclass(slots=True)
+class _Job:
+    question: wire.Question
+    answer: asyncio.Future[wire.Answer]
+    asked: float
+    allowed_s: float
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of the token, by all workers."""
+
+    started: wire.Started | None = None
+    fault: str | None = None
+    """What went wrong last, for the operator; None while all is well."""
+    locked_out: bool = False
+    """A login was refused."""
+    reported: bool = False
+    failures: int = 0
+    not_before: float = 0.0
+    ensured: set[str] = field(default_factory=set)
+    removers: dict[int, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class _Seat:
+    """Where a worker is, or is not."""
+
+    worker: Worker | None = None
+
+    async def empty(self) -> None:
+        """End the worker."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            await worker.end()
+
+
+class TokenKeys:
+    """Private parts in a token: a `KeyProtection`."""
+
+    def __init__(
+        self,
+        settings: TokenSettings,
+        report: Report = lambda _: None,
+        *,
+        waiting: int = _WAITING,
+        pause_s: float = _PAUSE_S,
+    ) -> None:
+        self._settings = settings
+        self._report = report
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(waiting)
+        self._pause_s = pause_s
+        self._state = _State()
+        self._starting = asyncio.Lock()
+        self._making = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def platform(self) -> str:
+        """What the operator says that the token is certified as."""
+        return self._settings.platform
+
+    @property
+    def token(self) -> wire.Started | None:
+        """What the token said of itself when it was last reached."""
+        return self._state.started
+
+    @property
+    def fault(self) -> str | None:
+        """Why the token could not be reached when it was last tried."""
+        return self._state.fault
+
+    async def reach(self) -> bool:
+        """Reach the token now, rather than when a key is first used; tell whether that succeeded."""
+        try:
+            await self._ask(wire.Look())
+        except Unavailable:
+            # It has been reported.
+            return False
+        return True
+
+    # ---- coming to be -----------------------------------------------------------------------------------------------
+
+    async def make(self, spec: KeySpec, place: Place) -> MadeKey:
+        """
+        Make a key.
+
+        Raises:
+            Invalid: the token makes no such keys.
+        """
+        return self._made(await self._ask(wire.Make(spec, _label(place)), times=_MAKING_TIMES))
+
+    async def bring_in(self, key: PlainKey, place: Place) -> MadeKey:
+        """
+        Take a key from outside.
+
+        Raises:
+            Invalid: the token takes no such keys.
+        """
+        return self._made(await self._ask(wire.BringIn(key.spec, key.parts, key.private, _label(place))))
+
+    async def restore(self, saved: bytes, spec: KeySpec, parts: PublicParts, place: Place) -> MadeKey:
+        """
+        Take back what `back_up` gave for the same subscription.
+
+        Raises:
+            Invalid: it is not that, or the key that it is wrapped under is not in this token.
+        """
+        return self._made(await self._ask(wire.Restore(saved, spec, parts, _backup_label(place), _label(place))))
+
+    async def bring_in_wrapped(self, kek: HeldKey, wrapped: bytes, spec: KeySpec, place: Place) -> MadeKey:
+        """
+        Take a key that was wrapped for *kek* with CKM_RSA_AES_KEY_WRAP. A size that *spec* leaves open is the key's.
+
+        Raises:
+            Undecryptable: it was not, or what is in it is not such a key.
+        """
+        kek_bytes = (kek.spec.bits or 2048) // 8
+        return self._made(
+            await self._ask(wire.BringInWrapped(self._id(kek.open()), kek_bytes, wrapped, spec, _label(place)))
+        )
+
+    # ---- use --------------------------------------------------------------------------------------------------------
+
+    async def sign(self, key: HeldKey, algorithm: Algorithm, digest: bytes) -> bytes:
+        """Sign a digest, or make its keyed tag (HS*). ECDSA signatures are r and s joined (RFC 7518 section 3.4)."""
+        return await self._octets(wire.Sign(self._id(key.open()), key.spec, algorithm.name, digest))
+
+    async def verify(self, key: HeldKey, algorithm: Algorithm, digest: bytes, signature: bytes) -> bool:
+        """Compare a keyed tag (HS*), in constant time."""
+        return hmac.compare_digest(await self.sign(key, algorithm, digest), signature)
+
+    async def encrypt(self, key: HeldKey, algorithm: Algorithm, plaintext: bytes, given: Ciphertext) -> Ciphertext:
+        """Encrypt or wrap under a symmetric key; *given* has the `iv` and `aad` of the request, its value is empty."""
+        answer = await self._ask(wire.Encrypt(self._id(key.open()), algorithm.name, plaintext, given.iv, given.aad))
+        if not isinstance(answer, wire.Encrypted):
+            raise _unexpected(answer)
+        return Ciphertext(answer.value, answer.iv, answer.tag, given.aad if answer.tag is not None else None)
+
+    async def decrypt(self, key: HeldKey, algorithm: Algorithm, ciphertext: Ciphertext) -> bytes:
+        """
+        Decrypt or unwrap, by a private or a symmetric key. How RSA paddings are taken off: `paddings`.
+
+        Raises:
+            Undecryptable: whatever does not fit.
+        """
+        question = wire.Decrypt(
+            self._id(key.open()),
+            key.spec,
+            algorithm.name,
+            ciphertext.value,
+            ciphertext.iv,
+            ciphertext.tag,
+            ciphertext.aad,
+        )
+        bits = key.spec.bits or 2048
+        remover = self._state.removers.get(bits) if key.spec.kind is KeyKind.RSA else None
+        if remover is None and algorithm.family is Family.RSA_PKCS1_ENCRYPTION:
+            remover = await self._remover(bits)
+        try:
+            return await self._octets(msgspec.structs.replace(question, remover=remover))
+        except _NeedsRemover:
+            remover = await self._remover(bits)
+            return await self._octets(msgspec.structs.replace(question, remover=remover))
+
+    # ---- leaving ----------------------------------------------------------------------------------------------------
+
+    async def back_up(self, key: HeldKey, place: Place) -> bytes:
+        """Give a key's private part for a backup, wrapped under a key of its subscription that the token keeps."""
+        under = _backup_label(place)
+        await self.ensure_wrap_key(under)
+        return await self._octets(wire.BackUp(self._id(key.open()), key.spec, under))
+
+    async def release(self, key: HeldKey, recipient: PublicParts, method: str) -> bytes:
+        """
+        Wrap a key for an RSA key outside, by *method* (section 5.2).
+
+        Raises:
+            Invalid: the recipient is no RSA key, or there is no such method.
+        """
+        try:
+            rsa_public_key(recipient)
+        except ValueError:
+            raise Invalid(
+                "The key that is to receive the release is not an RSA key that can.", code="BadParameter"
+            ) from None
+        if method not in METHODS:
+            raise Invalid("There is no such method of wrapping a key.", code="BadParameter")
+        return await self._octets(wire.Release(self._id(key.open()), key.spec, recipient, method))
+
+    async def destroy(self, material: bytes) -> None:
+        """Delete a key from the token, for ever."""
+        await self._octets(wire.Destroy(self._id(material)))
+
+    async def ensure_wrap_key(self, label: str) -> None:
+        """Make a key that wraps others, unless it is there. One at a time, so that there are not two."""
+        async with self._making:
+            if label not in self._state.ensured:
+                await self._octets(wire.EnsureWrapKey(label))
+                self._state.ensured.add(label)
+
+    async def close(self) -> None:
+        """End every worker, and refuse whoever waits."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        while not self._jobs.empty():
+            _settle(self._jobs.get_nowait(), _unreachable("closed"))
+
+    # ---- questions --------------------------------------------------------------------------------------------------
+
+    def _id(self, material: bytes) -> bytes:
+        """
+        Say which key of the token some material means.
+
+        Raises:
+            Unavailable: it is in another token than the one that is there.
+        """
+        known = msgspec.msgpack.decode(material, type=_Material)
+        if self._state.started is not None and known.serial != self._state.started.serial:
+            raise Unavailable(refusals.ANOTHER_TEXT, reason="another token")
+        return known.id
+
+    def _made(self, answer: wire.Answer) -> MadeKey:
+        if not isinstance(answer, wire.Made) or self._state.started is None:
+            raise _unexpected(answer)
+        material = msgspec.msgpack.encode(_Material(_FORMAT, self._state.started.serial, answer.id))
+        return MadeKey(answer.spec, answer.parts, material)
+
+    async def _octets(self, question: wire.Question) -> bytes:
+        answer = await self._ask(question)
+        if not isinstance(answer, wire.Octets):
+            raise _unexpected(answer)
+        return answer.value
+
+    async def _remover(self, bits: int) -> bytes:
+        async with self._making:
+            if bits not in self._state.removers:
+                self._state.removers[bits] = await asyncio.to_thread(paddings.make_remover, bits)
+        return self._state.removers[bits]
+
+    async def _ask(self, question: wire.Question, *, times: int = 1) -> wire.Answer:
+        """
+        Have a worker answer.
+
+        Raises:
+            Unavailable: the token cannot be reached, or did not do it.
+            Throttled: too much waits.
+            Invalid: the token has nothing of the kind.
+            Undecryptable: what it was given does not fit.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._tasks:
+            self._tasks = [loop.create_task(self._work()) for _ in range(self._settings.workers)]
+        job = _Job(question, loop.create_future(), loop.time(), self._settings.timeout_s * times)
+        try:
+            self._jobs.put_nowait(job)
+        except asyncio.QueueFull:
+            raise Throttled(
+                "Too many requests wait for the token (HSM). Try again later.",
+                reason="token_queue_full",
+                headers=(("Retry-After", str(_RETRY_AFTER_S)),),
+            ) from None
+        answer = await job.answer
+        if isinstance(answer, wire.Refused):
+            raise _failure(answer)
+        return answer
+
+    # ---- workers ----------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Answer questions with a worker, for as long as the service runs."""
+        seat = _Seat()
+        try:
+            while True:
+                job = await self._jobs.get()
+                if not job.answer.done():
+                    await self._answer(job, seat)
+        finally:
+            await asyncio.shield(seat.empty())
+
+    async def _answer(self, job: _Job, seat: _Seat) -> None:
+        """Answer a question. A worker that is of no more use is ended."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - job.asked > job.allowed_s:
+            _settle(job, _unreachable("waited too long"))
+            return
+        try:
+            answer = await self._exchange(job, seat)
+        except TokenUnusable as fault:
+            _settle(job, _unreachable(str(fault)))
+            await seat.empty()
+            return
+        except BaseException:
+            _settle(job, _unreachable("closed"))
+            raise
+        self._state.failures = 0
+        if isinstance(answer, wire.Made) and job.answer.done():
+            # Whoever asked for this key has gone, and nobody else will ever delete it.
+            self._jobs.put_nowait(_Job(wire.Destroy(answer.id), loop.create_future(), loop.time(), job.allowed_s))
+        _settle(job, answer)
+
+    async def _exchange(self, job: _Job, seat: _Seat) -> wire.Answer:
+        """
+        Ask a worker, starting one if there is none.
+
+        Raises:
+            TokenUnusable: there will be no answer from this one.
+        """
+        if seat.worker is None:
+            seat.worker = await self._started()
+        try:
+            async with asyncio.timeout(job.allowed_s):
+                answer = await seat.worker.ask(wire.frame(job.question))
+        except TimeoutError:
+            why = f"The token did not answer within {job.allowed_s:g} s."
+        except WorkerLost:
+            why = "The PKCS#11 library ended its process."
+        else:
+            if not (isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}):
+                return answer
+            why = f"The token was lost ({answer.name})."
+        self._failed(why)
+        raise TokenUnusable(why)
+
+    def _failed(self, why: str) -> None:
+        state = self._state
+        # The first time costs no wait: what was lost may be one process.
+        wait = min(self._pause_s * 2 ** (state.failures - 1), _PAUSE_MAX_S) if state.failures else 0.0
+        state.failures += 1
+        state.not_before = asyncio.get_running_loop().time() + wait
+        if state.fault != why:
+            self._report(why)
+        state.fault = why
+
+    async def _started(self) -> Worker:
+        """
+        Start a worker and have it log in.
+
+        Raises:
+            TokenUnusable: that cannot be done, or not yet.
+        """
+        state = self._state
+        async with self._starting:
+            # One after another, so that a wrong PIN is tried once and not by every worker.
+            if state.locked_out or asyncio.get_running_loop().time() < state.not_before:
+                raise TokenUnusable(state.fault or refusals.UNREACHABLE_TEXT)
+            try:
+                worker = await self._log_in()
+            except TokenUnusable as fault:
+                self._failed(str(fault))
+                raise
+            if (state.fault is not None or not state.reported) and state.started is not None:
+                state.reported = True
+                self._report(_description(state.started))
+            state.fault = None
+            return worker
+
+    async def _log_in(self) -> Worker:
+        settings, state = self._settings, self._state
+        start = wire.Start(str(settings.module), settings.token, settings.read_pin())
+        worker = await Worker.start()
+        try:
+            async with asyncio.timeout(_START_S):
+                answer = await worker.ask(wire.frame(start))
+        except TimeoutError:
+            await worker.end()
+            raise TokenUnusable(f"The token did not let itself be opened within {_START_S:g} s.") from None
+        except WorkerLost:
+            await worker.end()
+            raise TokenUnusable(f"The PKCS#11 library {settings.module} ended its process.") from None
+        except BaseException:
+            await asyncio.shield(worker.end())
+            raise
+        if isinstance(answer, wire.Started):
+            if state.started is not None and answer.serial != state.started.serial:
+                state.ensured.clear()
+            state.started = answer
+            return worker
+        await worker.end()
+        if isinstance(answer, wire.Refused) and answer.kind == refusals.PIN:
+            state.locked_out = True
+            raise TokenUnusable(
+                f"The token refused the PIN ({answer.name}). It is not tried again, because tokens lock themselves"
+                " after a few: correct the PIN file and start the service again."
+            )
+        text, name = (answer.text, answer.name) if isinstance(answer, wire.Refused) else ("", type(answer).__name__)
+        raise TokenUnusable(f"The token cannot be opened: {text} ({name})")
+
+
+def _description(token: wire.Started) -> str:
+    """Say which token it is, and what it has not."""
+    missing = f"; it has not {', '.join(token.missing)}" if token.missing else ""
+    return (
+        f"The token {token.label} is reached ({token.manufacturer}, {token.model}, firmware {token.firmware},"
+        f" serial number {token.serial}){missing}."
+    )
+
+
+def _label(place: Place) -> str:
+    """Label a key so that an operator can tell what it is."""
+    return f"{place.vault}/{place.name}/{place.version}"
+
+
+def _backup_label(place: Place) -> str:
+    return f"strongroom backup {place.subscription}"
+
+
+def _settle(job: _Job, answer: wire.Answer) -> None:
+    # Whoever asked may have gone.
+    with contextlib.suppress(asyncio.InvalidStateError):
+        job.answer.set_result(answer)
+
+
+def _unreachable(why: str) -> wire.Refused:
+    return wire.Refused(refusals.UNAVAILABLE, refusals.UNREACHABLE_TEXT, why)
+
+
+class _NeedsRemover(Exception):
+    """An RSA decryption wants a remover: `paddings`."""
+
+
+def _failure(refused: wire.Refused) -> Exception:
+    """Give what a refusal is to whoever asked."""
+    if refused.kind == refusals.UNDECRYPTABLE:
+        return Undecryptable()
+    if refused.kind == refusals.NEEDS_REMOVER:
+        return _NeedsRemover()
+    if refused.kind == refusals.INVALID:
+        return Invalid(refused.text, code="BadParameter", reason=refused.name)
+    return Unavailable(refused.text or refusals.UNREACHABLE_TEXT, reason=refused.name)
+
+
+def _unexpected(answer: wire.Answer) -> TypeError:
+    return TypeError(f"the worker answered with {type(answer).__name__}")

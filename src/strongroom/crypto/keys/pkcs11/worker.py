@@ -1,0 +1,79 @@
+"""
+The process that holds the vendor's library: `python -m strongroom.crypto.keys.pkcs11.worker`.
+
+It answers one question at a time over the socket that is its standard input, and ends when that closes, when the token
+is lost, or when its parent does. It has no other descriptor of the service's, writes nothing anywhere, and leaves no
+core dump.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+
+from strongroom.crypto.keys.pkcs11 import refusals, wire
+from strongroom.crypto.keys.pkcs11.operations import Operations
+from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
+from strongroom.crypto.process import protect_process
+
+_PR_SET_PDEATHSIG = 1
+"""<linux/prctl.h>"""
+
+
+def main() -> None:
+    """Answer questions until there are no more."""
+    protect_process()
+    _end_with_parent()
+    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as service:
+        start = _ask(service)
+        if not isinstance(start, wire.Start):
+            return
+        try:
+            operations = Operations(start)
+        except TokenRefusal as refusal:
+            service.sendall(wire.frame(wire.Refused(refusal.kind, refusal.text, refusal.name)))
+            return
+        del start
+        service.sendall(wire.frame(operations.describe()))
+        while (asked := _ask(service)) is not None:
+            answer = operations.answer(asked)
+            service.sendall(wire.frame(answer))
+            if isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}:
+                return
+
+
+def _end_with_parent() -> None:
+    """Have the system end this process with the service, even while a call of the library's does not return."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _ask(service: socket.socket) -> wire.Question | None:
+    """Wait for the next question; None when there will be none."""
+    head = _receive(service, wire.LENGTH.size)
+    if head is None:
+        return None
+    (length,) = wire.LENGTH.unpack(head)
+    body = _receive(service, length) if length <= wire.MESSAGE_BYTES_MAX else None
+    return None if body is None else wire.decode_question(body)
+
+
+def _receive(service: socket.socket, size: int) -> bytes | None:
+    received = bytearray()
+    while len(received) < size:
+        part = service.recv(size - len(received))
+        if not part:
+            return None
+        received += part
+    return bytes(received)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""An instance with a token: what a first start makes of it, and the root key that the token wraps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from strongroom.app import open_instance
+from strongroom.app.first_start import initialise
+from strongroom.app.root_keys import create_root_key, load_root_key, token_of_root_key
+from strongroom.app.survey import survey_store
+from strongroom.config import ConfigFault, Settings, load
+from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
+from strongroom.crypto.protocol import RootKeyUnusable
+from tests.softhsm import SoftToken, soft_token
+
+pytestmark = pytest.mark.toolchain("softhsm2-util")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An instance whose root key a token has wrapped."""
+
+    token: SoftToken
+    settings: Settings
+    """As a later start finds them."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """Make it once: no test changes it."""
+    folder = tmp_path_factory.mktemp("made")
+    with soft_token(folder / "t") as token:
+        options = {
+            "pkcs11_module": str(token.module),
+            "pkcs11_pin_file": str(token.pin_file),
+            "pkcs11_root_key": True,
+        }
+        asyncio.run(initialise(load(folder / "data", options, {}), lambda _: None))
+        yield Made(token, load(folder / "data", environment={}))
+
+
+def test_a_later_start_finds_the_token(made: Made) -> None:
+    """Without an option, by the settings that the first start wrote."""
+    assert made.settings.pkcs11_module == str(made.token.module)
+    assert made.settings.pkcs11_pin_file == str(made.token.pin_file)
+
+
+def test_the_first_vault_is_premium(made: Made) -> None:
+    """So that keys of types ending in -HSM can be made in it at once; and the token is reached."""
+
+    async def look() -> tuple[str, str, str]:
+        async with open_instance(made.settings) as opened:
+            world = opened.world
+            vault = world.view.vault(opened.installation.vault)
+            assert vault is not None
+            assert isinstance(world.protections.token, TokenKeys)
+            assert await world.protections.token.reach()
+            return vault.sku, world.keys.description, world.instance.token
+
+    sku, description, token = asyncio.run(look())
+    assert sku == "premium"
+    assert description == "PKCS#11 token strongroom-test"
+    assert token.startswith("The token strongroom-test is reached (SoftHSM project, SoftHSM v2, firmware ")
+
+
+def test_the_root_key_opens_by_the_token_alone(made: Made) -> None:
+    """Its file names the token and holds no key; what it opens is the same at each start."""
+    assert token_of_root_key(made.settings.root_key) == "strongroom-test"
+    sealed = load_root_key(made.settings).seal("p", b"c", b"message")
+    again = load_root_key(made.settings)
+    assert again.open("p", b"c", sealed) == b"message"
+    assert again._root not in made.settings.root_key.read_bytes()
+    assert asyncio.run(survey_store(made.settings, 0)) is not None
+
+
+def test_without_its_token_nothing_starts(made: Made, tmp_path: Path) -> None:
+    """The token away, or another in its place, or none configured: a sentence that says so, and no instance."""
+    away = made.token.folder / "elsewhere"
+    made.token.tokens.rename(away)
+    try:
+        with pytest.raises(RootKeyUnusable, match="cannot be loaded"):
+            load_root_key(made.settings)
+    finally:
+        away.rename(made.token.tokens)
+    with (
+        soft_token(tmp_path / "another", "another"),
+        pytest.raises(RootKeyUnusable, match="is not in the token"),
+    ):
+        load_root_key(made.settings)
+    with pytest.raises(RootKeyUnusable, match="set pkcs11_module"):
+        load_root_key(Settings(data=made.settings.data))
+
+
+def test_a_damaged_file_is_refused(made: Made, tmp_path: Path) -> None:
+    """Cut or altered, it opens nothing."""
+    content = made.settings.root_key.read_bytes()
+    settings = replace(made.settings, data=tmp_path)
+    for damaged in (content[:-1], content[:-1] + bytes([content[-1] ^ 1]), content[:10]):
+        settings.root_key.write_bytes(damaged)
+        settings.root_key.chmod(0o600)
+        with pytest.raises(RootKeyUnusable):
+            load_root_key(settings)
+
+
+def test_a_root_key_is_never_overwritten(made: Made) -> None:
+    """Neither is one that a token has wrapped."""
+    before = made.settings.root_key.read_bytes()
+    with pytest.raises(RootKeyUnusable, match="never overwritten"):
+        create_root_key(replace(made.settings, pkcs11_root_key=True), made.settings.root_key)
+    assert made.settings.root_key.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"pkcs11_module": "/nowhere.so", "pkcs11_pin_file": "/p"}, "there is no file '/nowhere.so'"),
+        ({"pkcs11_module": "/bin/sh"}, "wants pkcs11_pin_file"),
+        ({"pkcs11_root_key": True}, "want pkcs11_module"),
+        ({"pkcs11_workers": 0}, "between 1 and 64"),
+        ({"pkcs11_workers": 65}, "between 1 and 64"),
+        ({"pkcs11_timeout_s": 0.0}, "more than 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(tmp_path: Path, given: dict[str, object], told: str) -> None:
+    """Before anything is made or started."""
+    with pytest.raises(ConfigFault, match=told):
+        load(tmp_path, given, {})

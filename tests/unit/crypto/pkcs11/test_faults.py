@@ -1,0 +1,256 @@
+"""What goes wrong with a token: each fault is told in a sentence, costs one process at most, and passes by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from strongroom.core.errors import Throttled, Unavailable
+from strongroom.core.keys import Curve, KeyKind, KeySpec
+from strongroom.crypto.keys.algorithms import ALGORITHMS
+from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
+from strongroom.crypto.keys.protocol import HeldKey, MadeKey, Place
+from tests.softhsm import SoftToken, soft_token
+
+pytestmark = pytest.mark.toolchain("softhsm2-util")
+
+PLACE = Place("v", "s", "n", "1")
+P256 = KeySpec(KeyKind.EC, curve=Curve.P256)
+ES256 = ALGORITHMS["ES256"]
+DIGEST = bytes(32)
+UNREACHABLE = "cannot be reached now"
+
+
+@dataclass(slots=True)
+class Used:
+    """One token's keys for all tests: each leaves them as they were, which is what it tests."""
+
+    token: SoftToken
+    keys: TokenKeys
+    key: HeldKey
+    reports: list[str]
+    runner: asyncio.Runner
+
+
+def held(made: MadeKey) -> HeldKey:
+    """Give a key as a vault would."""
+    return HeldKey(("v", "o", "1"), made.spec, made.parts, made.material, lambda: made.material)
+
+
+def arguments(pid: int) -> bytes:
+    """Read what a process was started with."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def core_limits(pid: int) -> list[str]:
+    """Read how large a process's core dump may be, and may be made to be."""
+    lines = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("Max core file size")).split()[4:6]
+
+
+def workers() -> list[int]:
+    """List this process's workers."""
+    children = [
+        int(text) for task in Path("/proc/self/task").iterdir() for text in (task / "children").read_text().split()
+    ]
+    return [pid for pid in children if b"pkcs11.worker" in arguments(pid)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
+    """Make a token, its keys, and one of them."""
+    with soft_token(tmp_path_factory.mktemp("faults") / "t") as token, asyncio.Runner() as runner:
+        reports: list[str] = []
+
+        async def make() -> TokenKeys:
+            return TokenKeys(token.settings(), reports.append, waiting=2, pause_s=0.01)
+
+        keys = runner.run(make())
+        yield Used(token, keys, held(runner.run(keys.make(P256, PLACE))), reports, runner)
+        runner.run(keys.close())
+        assert workers() == []
+
+
+async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
+    """Ask until the token answers again, which it has to do by itself."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await keys.sign(key, ES256, DIGEST)
+            except Unavailable:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+def test_a_worker_that_dies_at_work_costs_one_request(place: Used) -> None:
+    """Whoever asked is told that the token cannot be reached; the next question starts another worker."""
+
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        asked = asyncio.create_task(keys.sign(key, ES256, DIGEST))
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGSEGV)
+        os.kill(pid, signal.SIGCONT)
+        with pytest.raises(Unavailable, match=UNREACHABLE):
+            await asked
+        assert "ended its process" in (keys.fault or "")
+        await keys.sign(key, ES256, DIGEST)
+        assert keys.fault is None
+        assert "is reached" in place.reports[-1]
+
+    place.runner.run(test())
+
+
+def test_a_token_that_is_too_slow_loses_its_worker(place: Used) -> None:
+    """After its time a worker is ended, and the next question starts another."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings(timeout_s=0.5), pause_s=0.01)
+        await until_it_signs(keys, place.key)
+        pid = workers()[-1]
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(Unavailable, match=UNREACHABLE):
+            await keys.sign(place.key, ES256, DIGEST)
+        assert "did not answer within" in (keys.fault or "")
+        await until_it_signs(keys, place.key)
+        assert pid not in workers()
+        await keys.close()
+
+    place.runner.run(test())
+
+
+def test_what_waits_is_limited(place: Used) -> None:
+    """With the line full, one more is refused at once, and those in it are answered."""
+
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        at_work = asyncio.create_task(keys.sign(key, ES256, DIGEST))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(keys.sign(key, ES256, DIGEST)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(Throttled):
+            await keys.sign(key, ES256, DIGEST)
+        os.kill(pid, signal.SIGCONT)
+        assert all(await asyncio.gather(at_work, *waiting))
+
+    place.runner.run(test())
+
+
+def test_a_token_that_is_taken_away_comes_back(place: Used) -> None:
+    """Without the token every request says so; with it again, everything works, with the same keys."""
+
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        away = place.token.folder / "elsewhere"
+        place.token.tokens.rename(away)
+        try:
+            for _ in range(3):
+                with pytest.raises(Unavailable, match=UNREACHABLE):
+                    await keys.sign(key, ES256, DIGEST)
+        finally:
+            away.rename(place.token.tokens)
+        await until_it_signs(keys, key)
+        assert "is reached" in place.reports[-1]
+
+    place.runner.run(test())
+
+
+def test_a_wrong_pin_is_tried_once(place: Used, tmp_path: Path) -> None:
+    """However often and by however many workers keys are asked for: tokens lock themselves."""
+    wrong = tmp_path / "pin"
+    wrong.write_text("1234-wrong")
+    wrong.chmod(0o600)
+    reports: list[str] = []
+
+    async def test() -> None:
+        keys = TokenKeys(replace(place.token.settings(workers=2), pin_file=wrong), reports.append, pause_s=0.0)
+        try:
+            results = await asyncio.gather(*(keys.make(P256, PLACE) for _ in range(4)), return_exceptions=True)
+            assert all(isinstance(one, Unavailable) and UNREACHABLE in one.message for one in results)
+            with pytest.raises(Unavailable):
+                await keys.make(P256, PLACE)
+        finally:
+            await keys.close()
+
+    asyncio.run(test())
+    assert len(reports) == 1
+    assert "refused the PIN (CKR_PIN_INCORRECT)" in reports[0]
+    assert "1234-wrong" not in reports[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"module": Path("/nowhere/lib.so")}, "cannot be loaded"),
+        ({"token": "another"}, "There is no token 'another'"),
+        ({"pin_file": Path("/nowhere/pin")}, "There is no PIN file"),
+    ],
+)
+def test_what_is_set_up_wrongly_is_said(place: Used, change: dict[str, object], told: str) -> None:
+    """The operator is told what it is; whoever asks, that the token cannot be reached."""
+    reports: list[str] = []
+
+    async def test() -> None:
+        keys = TokenKeys(replace(place.token.settings(), **change), reports.append)  # type: ignore[arg-type]
+        try:
+            assert not await keys.reach()
+        finally:
+            await keys.close()
+
+    asyncio.run(test())
+    assert told in reports[0]
+
+
+def test_a_key_that_nobody_waits_for_is_deleted(place: Used) -> None:
+    """A client that hangs up while its key is made leaves none behind."""
+
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        before = sum(path.suffix == ".object" for path in place.token.tokens.rglob("*"))
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        making = asyncio.create_task(keys.make(P256, PLACE))
+        await asyncio.sleep(0.01)
+        making.cancel()
+        os.kill(pid, signal.SIGCONT)
+        await keys.sign(key, ES256, DIGEST)
+        await keys.sign(key, ES256, DIGEST)
+        assert sum(path.suffix == ".object" for path in place.token.tokens.rglob("*")) == before
+
+    place.runner.run(test())
+
+
+def test_destroyed_is_gone(place: Used) -> None:
+    """After its destruction a key signs nothing, and destroying it again is no fault."""
+
+    async def test() -> None:
+        keys = place.keys
+        key = held(await keys.make(P256, PLACE))
+        await keys.destroy(key.open())
+        await keys.destroy(key.open())
+        with pytest.raises(Unavailable, match="is not in the token"):
+            await keys.sign(key, ES256, DIGEST)
+
+    place.runner.run(test())
+
+
+def test_a_worker_shows_nothing(place: Used) -> None:
+    """A worker leaves no core dump, and its PIN is not among its arguments."""
+
+    async def test() -> None:
+        pid = workers()[0]
+        assert core_limits(pid) == ["0", "0"]
+        assert place.token.pin.encode() not in arguments(pid)
+
+    place.runner.run(test())
