@@ -114,17 +114,11 @@ class KeyLife(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Take names that nobody has, and see that tokens can be had however late it is."""
+        """Take names that nobody has."""
         self.prefix = f"k{chance.token_hex(6)}-"
         self.keys: dict[str, Modelled] = {}
         self.blobs: list[tuple[str, str, list[Version]]] = []
         self.made: list[Made] = []
-        world = self.client.world
-        tenant, now = world.first.tenant_id, self.now
-        terms = signing_keys.due(world.view.signing_keys(tenant), now)
-        fresh = [signing_keys.make_signing_key(world.keys, tenant, term, now) for term in terms]
-        if fresh:
-            world.commit(lambda tx: signing_keys.roll_over(tx, tenant, fresh, now))
         # Most steps are about a key that is there.
         for name, kty in zip(NAMES, DEFAULTS, strict=True):
             self.create(name, kty, None, None, None, None, enabled=None)
@@ -505,8 +499,14 @@ class KeyLife(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 3600, 2 * DAY, RETENTION - 1]))
     def wait(self, seconds: int) -> None:
-        """Let time pass: dates come and go, and what is deleted ends."""
-        self.client.world.advance(seconds)
+        """Let time pass: dates come and go, and what is deleted ends. Tokens can be had however late it is."""
+        world = self.client.world
+        world.advance(seconds)
+        tenant, now = world.first.tenant_id, self.now
+        terms = signing_keys.due(world.view.signing_keys(tenant), now)
+        fresh = [signing_keys.make_signing_key(world.keys, tenant, term, now) for term in terms]
+        if fresh:
+            world.commit(lambda tx: signing_keys.roll_over(tx, tenant, fresh, now))
 
 
 # ---- the walks ------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Visit:
             return await refuse_request(writer, 502, "The strongroom service does not answer: is it still running?")
         watch = self.hints.watch(self.host) if self.hints is not None else None
         answers = asyncio.ensure_future(pump(from_service, writer, watch.see if watch is not None else None))
-        requests = asyncio.ensure_future(self._hand_over(reader, sending, watch))
+        requests = asyncio.ensure_future(self._hand_over(reader, writer, sending, watch))
         try:
             await asyncio.wait({answers, requests}, return_when=asyncio.FIRST_COMPLETED)
             refusal = requests.result() if requests.done() and not answers.done() else None
@@ -107,7 +107,7 @@ class Visit:
         return None
 
     async def _hand_over(
-        self, reader: asyncio.StreamReader, service: socket.socket, watch: Watch | None
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: socket.socket, watch: Watch | None
     ) -> Malformed | None:
         """Hand requests on until the client is done, or give the refusal of one that is not for this host."""
         loop = asyncio.get_running_loop()
@@ -117,6 +117,8 @@ class Visit:
                 self.within_request = True
                 if watch is not None:
                     watch.expect(head.method, head.target)
+                if head.length != 0:
+                    acknowledge(writer)
                 await loop.sock_sendall(service, head.raw)
                 async for piece in framing.read_body(reader, head):
                     await loop.sock_sendall(service, piece)
@@ -124,6 +126,18 @@ class Visit:
         except Malformed as refusal:
             return refusal
         return None
+
+
+def acknowledge(writer: asyncio.StreamWriter) -> None:
+    """
+    Acknowledge what came, and not 40 ms later, where the system can be told so.
+
+    urllib3 has Nagle's algorithm on for proxies: it holds a request's body back until its head is acknowledged.
+    """
+    connection = writer.get_extra_info("socket")
+    if connection is not None and hasattr(socket, "TCP_QUICKACK"):
+        with suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def require_host(head: RequestHead, host: str, port: int, asked_name: str | None) -> None:
