@@ -50,9 +50,9 @@ def key_creation(key_type: KeyType) -> Charge:
 
 def key_use(key_type: KeyType, bits: int | None) -> Charge:
     """Charge the use of a key for what keys are for. *bits* is an RSA key's size."""
-    limits = KEY_USES[key_type.in_token]
-    most = limits[_LEAST_BITS]
-    of_this = limits.get(bits or _LEAST_BITS, most) if key_type.kind is KeyKind.RSA else most
+    uses = KEY_USES[key_type.in_token]
+    most = uses[_LEAST_BITS]
+    of_this = uses.get(bits or _LEAST_BITS, most) if key_type.kind is KeyKind.RSA else most
     return Charge(_name(key_type, "other"), most, most // of_this)
 
 
