@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decisions, grants, large_directory, revocation, served, start_up, store_write, token_issue
+from bench import decisions, grants, keys, large_directory, revocation, served, start_up, store_write, token_issue
 from bench.instance import make_instance
 from bench.limits import has_nginx
 from bench.measure import Measure, table, write_results
@@ -69,6 +69,7 @@ def _start(directory: Path) -> list[Measure]:
 
 _PARTS: dict[str, Callable[[Path], list[Measure]]] = {
     "requests": _requests,
+    "keys": keys.measure_keys,
     "store": store_write.measure_write,
     "tokens": _tokens,
     "start": _start,

@@ -28,6 +28,7 @@ from strongroom.app.dispatch import Surfaces
 from strongroom.cli.seed import document as apply_file
 from strongroom.cli.seed.schema import Member, Shape
 from strongroom.core import errors, limits
+from strongroom.core import service_limits as service_limit
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
 from strongroom.core.builtin_roles import BUILTIN_ROLES
@@ -44,7 +45,6 @@ from strongroom.core.permissions import (
 )
 from strongroom.flow import settings as flow_settings
 from strongroom.flow.operation import Op
-from strongroom.flow.throttle import VAULT_LIMITS, WINDOW_S
 from strongroom.http import problems
 from strongroom.http.problems import Dialect, Moment
 
@@ -181,7 +181,14 @@ def fixed_limits() -> str:
 
 def service_limits() -> str:
     """Write how much of each class a vault may be asked."""
-    return table(("throttle class", f"requests in {WINDOW_S} seconds"), [(k, str(n)) for k, n in VAULT_LIMITS.items()])
+    rows = [(kind, str(charge.most)) for kind, charge in service_limit.REQUESTS.items()]
+    for where, in_token in (("software", False), ("a token", True)):
+        rows.append((f"key: made, in {where}", str(service_limit.KEY_CREATES[in_token])))
+        rows += [
+            (f"key: used, in {where}, {'EC, oct, ' if bits == 2048 else ''}RSA of {bits} bits", str(most))
+            for bits, most in service_limit.KEY_USES[in_token].items()
+        ]
+    return table(("throttle class", f"requests in {service_limit.WINDOW_S} seconds"), rows)
 
 
 _KIBI = 1024

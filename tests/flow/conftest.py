@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import threading
+from collections import deque
 from collections.abc import Iterator
 
 import argon2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from strongroom.crypto import passwords
+from strongroom.crypto import passwords, signing_keys
+from strongroom.crypto.signing_keys import KEY_BITS, NewSigningKey, new_signing_key
 from tests.flow.client import Client
 from tests.world import Simulation
 
@@ -24,6 +29,41 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", lambda: hasher)
         patch.setattr(passwords, "_NOBODY", passwords._NOBODY.replace("m=65536,t=3,p=4", "m=8,t=1,p=1"))
+        yield
+
+
+_one_at_a_time = threading.Lock()
+_rsa_keys: deque[RSAPrivateKey] = deque()
+_RSA_KEYS = 16
+"""Kept, and used in turn: more than the tenants of one world have, so that no two of its keys are the same."""
+
+
+def _signing_key(tenant: str, now: int) -> NewSigningKey:
+    """Make a signing key as the service does, of the RSA key that was used longest ago."""
+    with _one_at_a_time, pytest.MonkeyPatch.context() as patch:
+        if len(_rsa_keys) < _RSA_KEYS:
+            _rsa_keys.appendleft(generate_private_key(public_exponent=65537, key_size=KEY_BITS))
+        else:
+            _rsa_keys.rotate(1)
+        here = threading.get_ident()
+
+        def take(public_exponent: int, key_size: int) -> RSAPrivateKey:
+            # Vaults' keys, made by other threads meanwhile, are none of these.
+            return _rsa_keys[0] if threading.get_ident() == here else generate_private_key(public_exponent, key_size)
+
+        patch.setattr(rsa, "generate_private_key", take)
+        return new_signing_key(tenant, now)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_signing_keys() -> Iterator[None]:
+    """
+    Use the RSA keys of tenants again in later worlds; each signing key has a certificate and a name of its own.
+
+    To make them is nine tenths of making a world. How they are made is tests/unit/crypto/test_signing_keys.py's matter.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing_keys, "new_signing_key", _signing_key)
         yield
 
 

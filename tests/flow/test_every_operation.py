@@ -67,6 +67,12 @@ def nobody(world: Simulation) -> Principal:
 
 
 @pytest.fixture(scope="module")
+def outsider(world: Simulation) -> Principal:
+    """Make a principal that never gets a right, for what changes nothing about it."""
+    return world.principal("outsider", lifetime_s=MONTH_S)
+
+
+@pytest.fixture(scope="module")
 def forger() -> rsa.RSAPrivateKey:
     """Make a key that nobody published."""
     return rsa.generate_private_key(65537, 2048)
@@ -215,14 +221,14 @@ def test_without_the_right(
     surface: Guarded,
     op: Op,
     model: str,
-    nobody: Principal,
+    outsider: Principal,
     rich: dict[tuple[str, str], Principal],
 ) -> None:
     """Without the right every other one is of no use: the answer says what was asked, and nothing has changed."""
     subject = surface.subject(world, op)
     subject.prepare()
     surface.withhold(subject, model)
-    for who in (nobody, rich[surface.name, model]):
+    for who in (outsider, rich[surface.name, model]):
         token, before = world.token(who, surface.audience), world.view.generation
         answer = subject.ask(token)
         assert world.view.generation == before
@@ -242,9 +248,9 @@ def decision(entry: dict[str, Any]) -> tuple[bool | None, bool | None]:
 
 
 @pytest.mark.parametrize(("surface", "op", "model"), RIGHTS)
-def test_refusal_tells_nothing(world: Simulation, surface: Guarded, op: Op, model: str, nobody: Principal) -> None:
+def test_refusal_tells_nothing(world: Simulation, surface: Guarded, op: Op, model: str, outsider: Principal) -> None:
     """A caller without rights gets the same answer whether the thing is there or not."""
-    subject, token = surface.subject(world, op), world.token(nobody, surface.audience)
+    subject, token = surface.subject(world, op), world.token(outsider, surface.audience)
     surface.withhold(subject, model)
     absent = subject.ask(token)
     world.set_vault(rbac=True)

@@ -9,9 +9,12 @@ import pytest
 
 from strongroom.config import Settings
 from strongroom.core.errors import Throttled
+from strongroom.core.keys import KeyType
 from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
+from strongroom.core.service_limits import BY_KEY, REQUESTS, WINDOW_S, Charge, key_creation, key_use
 from strongroom.flow.settings import FlowSettings
-from strongroom.flow.throttle import VAULT_LIMITS, WINDOW_S, Throttle
+from strongroom.flow.throttle import Throttle
+from strongroom.vault.key_operations import KEY_ROWS
 from tests.flow.client import VERSION, Client, make_vault
 from tests.plugins.canary import plant
 from tests.world import PUBLIC_ADDRESS, Answer, Simulation
@@ -71,15 +74,15 @@ def test_a_request_from_before_brings_no_window_back() -> None:
     throttle = Throttle(anonymous_per_source=1, service_limits=True)
     now = float(10 * WINDOW_S)
     throttle.count_anonymous("a", now)
-    for _ in range(VAULT_LIMITS["create"]):
-        throttle.admit_operation("v", "create", now)
+    for _ in range(REQUESTS["create"].most):
+        throttle.charge("v", REQUESTS["create"], now)
     throttle.count_anonymous("b", now - 1)
     for at in (now - 1, now):
         for source in "ab":
             with pytest.raises(Throttled):
                 throttle.admit_source(source, at)
         with pytest.raises(Throttled):
-            throttle.admit_operation("v", "create", at)
+            throttle.charge("v", REQUESTS["create"], at)
 
 
 def test_the_refusal_is_in_the_surfaces_dialect(world: Simulation) -> None:
@@ -239,8 +242,13 @@ def limited(tmp_path: Path) -> Iterator[Simulation]:
 
 def _use_up(world: Simulation, kind: str) -> None:
     """Have a vault answer all but one of the requests it answers in ten seconds."""
-    for _ in range(VAULT_LIMITS[kind] - 1):
-        world.world.throttle.admit_operation(world.vault.id, kind, world.clock())
+    _use_all_but_one(world, REQUESTS[kind])
+
+
+def _use_all_but_one(world: Simulation, charge: Charge) -> None:
+    """Have a vault answer as many requests that are charged so as leave room for one."""
+    for _ in range(charge.most // charge.cost - 1):
+        world.world.throttle.charge(world.vault.id, charge, world.clock())
 
 
 def test_a_vault_answers_so_much_and_no_more(limited: Simulation) -> None:
@@ -299,3 +307,96 @@ def test_without_service_limits_there_are_none(world: Simulation) -> None:
     vault = Client(world)
     _use_up(world, "other")
     assert [vault.ask("GET", "/secrets").status for _ in range(3)] == [200] * 3
+
+
+# ---- keys -----------------------------------------------------------------------------------------------------------
+
+TABLE = {
+    KeyType.RSA: {2048: 4000, 3072: 1000, 4096: 500},
+    KeyType.RSA_HSM: {2048: 2000, 3072: 500, 4096: 250},
+    KeyType.EC: {None: 4000},
+    KeyType.EC_HSM: {None: 2000},
+    KeyType.OCT: {128: 4000, 256: 4000},
+    KeyType.OCT_HSM: {128: 2000, 256: 2000},
+}
+"""Uses in ten seconds by type and size (section 6; oct keys, which it does not have, as the cheapest others)."""
+
+
+@pytest.mark.parametrize("key_type", TABLE)
+def test_each_type_of_key_has_its_limit(key_type: KeyType) -> None:
+    """As many uses as the table has are answered, and one more is not."""
+    for bits, most in TABLE[key_type].items():
+        throttle = Throttle(anonymous_per_source=1, service_limits=True)
+        for _ in range(most):
+            throttle.charge("v", key_use(key_type, bits), 0.0)
+        with pytest.raises(Throttled):
+            throttle.charge("v", key_use(key_type, bits), 0.0)
+
+
+def test_keys_share_a_limit_by_weight() -> None:
+    """A use of an RSA-4096-HSM key costs as much as 8 of an RSA-2048-HSM key, and keys in software have their own."""
+    throttle = Throttle(anonymous_per_source=1, service_limits=True)
+    large, small = key_use(KeyType.RSA_HSM, 4096), key_use(KeyType.RSA_HSM, 2048)
+    for _ in range(249):
+        throttle.charge("v", large, 0.0)
+    for _ in range(8):
+        throttle.charge("v", small, 0.0)
+    for one in (large, small, key_use(KeyType.EC_HSM, None)):
+        with pytest.raises(Throttled):
+            throttle.charge("v", one, 0.0)
+    throttle.charge("v", key_use(KeyType.RSA, 4096), 0.0)
+    throttle.charge("v", key_creation(KeyType.RSA_HSM), 0.0)
+
+
+EC_KEY = {"kty": "EC", "crv": "P-256"}
+MAKERS: dict[str, tuple[str, str, object]] = {
+    "create": ("POST", "/create", EC_KEY),
+    "import": ("PUT", "", {"key": {"kty": "oct", "k": "AAECAwQFBgcICQoLDA0ODw"}}),
+    "rotate": ("POST", "/rotate", None),
+}
+
+
+@pytest.mark.parametrize("how", MAKERS)
+def test_making_keys_has_a_limit_of_its_own(limited: Simulation, name: str, how: str) -> None:
+    """The 21st key of software in ten seconds is refused whichever way it comes, is not there, and use goes on."""
+    vault = Client(limited)
+    made = vault.done("POST", f"/keys/{name}/create", body=EC_KEY)
+    limited.advance(WINDOW_S)
+    _use_all_but_one(limited, key_creation(KeyType.EC))
+    method, end, body = MAKERS[how]
+    answers = [vault.ask(method, f"/keys/{name}{end}", body=body).status for _ in range(2)]
+    assert answers == [200, 429]
+    assert len(vault.walk(f"/keys/{name}/versions")) == 2
+    path = made["key"]["kid"].removeprefix(limited.vault_url)
+    assert vault.ask("POST", f"{path}/sign", body={"alg": "ES256", "value": "A" * 43}).status == 200
+
+
+USES: dict[str, dict[str, str]] = {
+    "encrypt": {"alg": "RSA-OAEP", "value": "AA"},
+    "decrypt": {"alg": "RSA-OAEP", "value": "A" * 342},
+    "wrapkey": {"alg": "RSA-OAEP", "value": "AA"},
+    "unwrapkey": {"alg": "RSA-OAEP", "value": "A" * 342},
+    "sign": {"alg": "RS256", "value": "A" * 43},
+    "verify": {"alg": "RS256", "digest": "A" * 43, "value": "A" * 342},
+}
+
+
+def test_every_use_is_charged_by_its_key(limited: Simulation, name: str) -> None:
+    """The last use that there is room for is answered, one more of any kind is 429, and reading the key goes on."""
+    vault = Client(limited)
+    vault.done("POST", f"/keys/{name}/create", body={"kty": "RSA"})
+    charge = key_use(KeyType.RSA, 2048)
+    for use, body in USES.items():
+        limited.advance(WINDOW_S)
+        _use_all_but_one(limited, charge)
+        answers = [vault.ask("POST", f"/keys/{name}/{use}", body=body) for _ in range(2)]
+        assert answers[0].status != 429, use
+        assert answers[1].status == 429, use
+        assert answers[1].error["code"] == "Throttled"
+        assert vault.ask("GET", f"/keys/{name}").status == 200
+
+
+def test_whatever_makes_or_uses_keys_is_charged_by_them() -> None:
+    """No row is left out: a row that its handler has to charge has a case above."""
+    rows = {op.path.rpartition("/")[2] for op in KEY_ROWS if op.throttle == BY_KEY}
+    assert rows == {*USES, "create", "rotate", "{name}"}

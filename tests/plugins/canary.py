@@ -17,7 +17,7 @@ import base64
 import logging
 import re
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,17 @@ def _in_base64(mark: bytes) -> Iterator[bytes]:
         yield encoded[first : len(encoded) - 4 if len(encoded) % 4 or encoded.endswith(b"=") else len(encoded)]
 
 
-_KINDS = {
-    "a canary value": re.compile(re.escape(MARK.encode())),
-    "a canary value in base64": re.compile(b"|".join(re.escape(text) for text in _in_base64(MARK.encode()))),
-    "a canary value in hexadecimal": re.compile(MARK.encode().hex().encode(), re.IGNORECASE),
-    "a client secret": re.compile(rb"[A-Za-z0-9]{3}[0-9]Q~[A-Za-z0-9._~-]{43}"),
-    "a token": re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
+# All of them begin with a text that is looked for as such, or are one: hundreds of megabytes are searched.
+_MARK, _IN_BASE64 = MARK.encode(), tuple(_in_base64(MARK.encode()))
+_IN_HEXADECIMAL = MARK.encode().hex().encode()
+_CLIENT_SECRET = re.compile(rb"Q~(?<=[A-Za-z0-9]{3}[0-9]Q~)[A-Za-z0-9._~-]{43}")
+_TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}")
+_KINDS: dict[str, Callable[[bytes], object]] = {
+    "a canary value": lambda data: _MARK in data,
+    "a canary value in base64": lambda data: any(text in data for text in _IN_BASE64),
+    "a canary value in hexadecimal": lambda data: _IN_HEXADECIMAL in data.lower(),
+    "a client secret": _CLIENT_SECRET.search,
+    "a token": _TOKEN.search,
 }
 _FILES = re.compile(r".*\.(?:log|jsonl)|.*\.db(?:-wal|-shm)?|run\.json|config\.toml")
 
@@ -61,7 +66,7 @@ def remember(secret: str) -> None:
 
 def search(data: bytes) -> list[str]:
     """Say what kinds of secret are in *data*."""
-    found = [kind for kind, pattern in _KINDS.items() if pattern.search(data)]
+    found = [kind for kind, is_in in _KINDS.items() if is_in(data)]
     if any(secret in data for secret in _remembered):
         found.append("a secret that was remembered")
     return found

@@ -11,6 +11,7 @@ from strongroom.core.identity import Caller
 from strongroom.core.names import Site
 from strongroom.core.network import Admission, Connection, Verdict
 from strongroom.core.permissions import Permit
+from strongroom.core.service_limits import Charge
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.surface import Surface
@@ -110,6 +111,15 @@ class Call(msgspec.Struct, eq=False):
             msg = f"{self.op.name} is not about a vault"
             raise RuntimeError(msg)
         return self.vault
+
+    def charge(self, charge: Charge) -> None:
+        """
+        Take what a use of a key costs of its vault's service limit: for rows of the throttle class `BY_KEY`.
+
+        Raises:
+            Throttled: beyond the limit, where the operator has turned those on.
+        """
+        self.world.throttle.charge(self.the_vault.id, charge, self.now)
 
     async def body(self, kind: type[T]) -> T:
         """

@@ -61,6 +61,7 @@ class Op:
     versioned: bool = True
     """False for the few data-plane operations that take no api-version."""
     throttle: str = "other"
+    """A name in `core.service_limits.REQUESTS`, or `BY_KEY`."""
     success: int = 200
     body_limit: int = limits.BODY_BYTES
     body: type | None = None

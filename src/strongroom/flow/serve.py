@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from strongroom.core import service_limits
 from strongroom.core.errors import Conflict, Failure, Throttled, Unavailable
 from strongroom.core.firewall import source_of
 from strongroom.core.identity import Caller, Unidentified
@@ -78,8 +79,8 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
                 world.throttle.admit_source(source_of(trace.connection), trace.started)
             world.throttle.count_anonymous(source_of(trace.connection), trace.started)
         return response
-    if route.vault is not None:
-        world.throttle.admit_operation(route.vault.id, route.op.throttle, trace.started)
+    if route.vault is not None and route.op.throttle != service_limits.BY_KEY:
+        world.throttle.charge(route.vault.id, service_limits.REQUESTS[route.op.throttle], trace.started)
     response = await route.op.handler(call)
     _require_decided(call)
     return response

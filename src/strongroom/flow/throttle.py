@@ -13,13 +13,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from strongroom.core.errors import Throttled
+from strongroom.core.service_limits import WINDOW_S, Charge
 
-WINDOW_S = 10
 _SOURCES = 50_000
 """Sources counted at once; beyond that the one seen longest ago is forgotten."""
-
-VAULT_LIMITS = {"create": 300, "other": 4000}
-"""Requests for each vault and window by throttle class: secrets' row of reference section 6."""
 
 
 @dataclass(slots=True)
@@ -55,9 +52,9 @@ class Throttle:
         if len(self._anonymous) > _SOURCES:
             self._anonymous.popitem(last=False)
 
-    def admit_operation(self, vault: str, kind: str, now: float) -> None:
+    def charge(self, vault: str, charge: Charge, now: float) -> None:
         """
-        Refuse an operation beyond its vault's service limit, if those are on.
+        Take what a request costs of its vault's service limit, if those are on, or refuse it.
 
         Raises:
             Throttled: in the reference's words, with the seconds until the window ends.
@@ -65,15 +62,15 @@ class Throttle:
         if not self.service_limits:
             return
         self._turn(now)
-        used = self._vaults.get((vault, kind), 0)
-        if used >= VAULT_LIMITS[kind]:
+        used = self._vaults.get((vault, charge.limit), 0) + charge.cost
+        if used > charge.most:
             # Refused requests are not counted (reference section 6).
             raise Throttled(
                 "Request was not processed because too many requests were received. Reason:"
                 " VaultRequestTypeLimitReached",
                 headers=(("Retry-After", str(self._remaining(now))),),
             )
-        self._vaults[vault, kind] = used + 1
+        self._vaults[vault, charge.limit] = used
 
     def _turn(self, now: float) -> None:
         window = int(now) // WINDOW_S

@@ -8,6 +8,7 @@ from strongroom.core import limits
 from strongroom.core.api_versions import ATTESTATION_SINCE, EXPORTABLE_SINCE, RANDOM_BYTES_SINCE, SOFT_DELETE_SINCE
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
+from strongroom.core.service_limits import BY_KEY
 from strongroom.flow.operation import Op
 from strongroom.vault import key_use
 from strongroom.vault import key_use_wire as use_wire
@@ -59,24 +60,14 @@ _RESTORE = replace(permission("restore", "restore/action"), by_handler=True)
 
 _S = SOFT_DELETE_SINCE
 
-# A public part is enough for some of these, and `keys/read` gives it away; asked of the service, each takes its own
-# right (security.md "Corrections").
-_ENCRYPT = permission("encrypt", "encrypt/action")
-_DECRYPT = permission("decrypt", "decrypt/action")
-_SIGN = permission("sign", "sign/action")
-_VERIFY = permission("verify", "verify/action")
-_WRAP = permission("wrapKey", "wrap/action")
-_UNWRAP = permission("unwrapKey", "unwrap/action")
-_VALUE = use_wire.KeyOperationsParameters
-
 KEY_ROWS: tuple[Op, ...] = (
     Op(
         "KeyCreate", "POST", "/keys/{name}/create", _CREATE, create_key, on_key,
-        throttle="create", body=wire.KeyCreateParameters,
+        throttle=BY_KEY, body=wire.KeyCreateParameters,
     ),
     Op(
         "KeyRotate", "POST", "/keys/{name}/rotate", permission("rotate", "rotate/action"), rotate_key, on_key,
-        since=_ROTATION_SINCE, throttle="create",
+        since=_ROTATION_SINCE, throttle=BY_KEY,
     ),
     Op(
         "KeyRotationPolicyGet", "GET", "/keys/{name}/rotationpolicy",
@@ -89,7 +80,7 @@ KEY_ROWS: tuple[Op, ...] = (
     ),
     Op(
         "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
-        throttle="create", body=wire.KeyImportParameters,
+        throttle=BY_KEY, body=wire.KeyImportParameters,
     ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
     Op(
@@ -110,27 +101,27 @@ KEY_ROWS: tuple[Op, ...] = (
     ),
     Op(
         "KeyEncrypt", "POST", "/keys/{name}/{version?}/encrypt", _ENCRYPT, key_use.encrypt, on_key,
-        body=_VALUE, steady=True,
+        body=_VALUE, throttle=BY_KEY, steady=True,
     ),
     Op(
         "KeyDecrypt", "POST", "/keys/{name}/{version?}/decrypt", _DECRYPT, key_use.decrypt, on_key,
-        body=_VALUE, steady=True,
+        body=_VALUE, throttle=BY_KEY, steady=True,
     ),
     Op(
         "KeySign", "POST", "/keys/{name}/{version?}/sign", _SIGN, key_use.sign, on_key,
-        body=use_wire.KeySignParameters, steady=True,
+        body=use_wire.KeySignParameters, throttle=BY_KEY, steady=True,
     ),
     Op(
         "KeyVerify", "POST", "/keys/{name}/{version?}/verify", _VERIFY, key_use.verify, on_key,
-        body=use_wire.KeyVerifyParameters, steady=True,
+        body=use_wire.KeyVerifyParameters, throttle=BY_KEY, steady=True,
     ),
     Op(
         "KeyWrap", "POST", "/keys/{name}/{version?}/wrapkey", _WRAP, key_use.wrap_key, on_key,
-        body=_VALUE, steady=True,
+        body=_VALUE, throttle=BY_KEY, steady=True,
     ),
     Op(
         "KeyUnwrap", "POST", "/keys/{name}/{version?}/unwrapkey", _UNWRAP, key_use.unwrap_key, on_key,
-        body=_VALUE, steady=True,
+        body=_VALUE, throttle=BY_KEY, steady=True,
     ),
     Op(
         "RandomBytesGet", "POST", "/rng", _GET, key_use.get_random_bytes, on_vault, RANDOM_BYTES_SINCE,

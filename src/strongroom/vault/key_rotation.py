@@ -5,6 +5,7 @@ from __future__ import annotations
 from strongroom.core.key_rotation import DEFAULT_NOTIFY, Action, Duration, GivenAction, RotationPolicy
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import StoredObject
+from strongroom.core.service_limits import key_creation
 from strongroom.crypto.keys.protocol import Place
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -23,6 +24,7 @@ async def rotate_key(call: Call) -> Response:
     await call.raw_body()
     seen = await key_rotation.latest_key(world.store, vault, name, call.now)
     key_rotation.require_rotatable(seen.body)
+    call.charge(key_creation(seen.body.type))
     place, version = world.protections.for_new(seen.body.type, vault), world.entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strongroom.core import service_limits
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeyOperation
 from strongroom.core.limits import RANDOM_BYTES_MAX
@@ -99,6 +100,7 @@ async def _usable(call: Call, operation: KeyOperation) -> UsableKey:
         world.store, world.view.sealed, envelope_of(call), call.the_vault, name, version, operation, call.now
     )
     call.properties.update({"id": _kid(call, key), "keyProperties": key_properties(key.body)})
+    call.charge(service_limits.key_use(key.body.type, key.body.bits))
     return key
 
 

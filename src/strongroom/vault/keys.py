@@ -11,6 +11,7 @@ from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type
 from strongroom.core.lifecycle import recovery, require_active, require_deleted
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.service_limits import key_creation
 from strongroom.crypto.keys.protocol import KeyProtection, MadeKey, Place
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow.call import Call
@@ -119,6 +120,7 @@ async def put_new(
 ) -> Response:
     """Make a key in its place and a version of it, as *draft* says; if that is refused, nothing is left of either."""
     vault, entropy = call.the_vault, call.world.entropy
+    call.charge(key_creation(draft.type))
     version = entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(place, await make(Place(vault.id, vault.subscription, name, version)))
