@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
-
 import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.http import json
+from strongroom.vault.key_wire import read_octets
 
 
 class KeyOperationsParameters(json.Secretive):
@@ -84,13 +82,4 @@ def optional_octets(text: str | None, member: str) -> bytes | None:
     Raises:
         Invalid: they are not base64url.
     """
-    if text is None:
-        return None
-    try:
-        # The decoder takes the other alphabet's two characters as well.
-        if "+" not in text and "/" not in text:
-            return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        # The refusal below is outside of this context, which holds the value.
-        pass
-    raise Invalid(f"Property {member} is not base64url.", code="BadParameter", reason=f"invalid {member}")
+    return None if text is None else read_octets(text, member)
