@@ -258,10 +258,10 @@ class BackupKeyResult(msgspec.Struct):
 
 def read_octets(text: str, member: str) -> bytes:
     """
-    Read bytes of a request: base64url, with or without its padding.
+    Read bytes of a request: base64url, with its padding or without.
 
     Raises:
-        Invalid: they are something else.
+        Invalid: they are not base64url.
     """
     # The decoder would take the other alphabet's two characters, too.
     if "+" not in text and "/" not in text:
