@@ -547,3 +547,6 @@ DEPLOYMENT_KEPT_BYTES = 64 * 1024
 kept with it; what is longer is not: ours."""
 DEPLOYMENT_STOP_S = 2.0
 """How long a service that stops waits for what its deployments have begun: ours."""
+
+TOKEN_REQUESTS_WAITING = 256
+"""Requests that wait for a token (HSM) while its workers are busy; more are 429."""
