@@ -399,4 +399,4 @@ def test_every_use_is_charged_by_its_key(limited: Simulation, name: str) -> None
 def test_whatever_makes_or_uses_keys_is_charged_by_them() -> None:
     """No row is left out: a row that its handler has to charge has a case above."""
     rows = {op.path.rpartition("/")[2] for op in KEY_ROWS if op.throttle == BY_KEY}
-    assert rows == {*USES, "create", "rotate", "{name}"}
+    assert rows == {*USES, "create", "rotate", "release", "{name}"}

@@ -136,11 +136,17 @@ OTHER: dict[str, object] = {
     "egress_ca_file": __file__,
     "egress_networks": "10.0.0.0/8",
     "metadata_address": "10.1.2.3",
+    "pkcs11_module": __file__,
     "proxy_protocol_address": "10.1.2.3",
     "trusted_proxies": "10.0.0.0/8",
 }
 """Settings whose values have a form of their own, and one that differs from the default."""
-BESIDE: dict[str, dict[str, str]] = {"proxy_protocol_address": {"STRONGROOM_TRUSTED_PROXIES": "10.0.0.0/8"}}
+BESIDE: dict[str, dict[str, str]] = {
+    "pkcs11_module": {"STRONGROOM_PKCS11_PIN_FILE": "/pin"},
+    "pkcs11_pin_file": {"STRONGROOM_PKCS11_MODULE": __file__},
+    "pkcs11_root_key": {"STRONGROOM_PKCS11_MODULE": __file__, "STRONGROOM_PKCS11_PIN_FILE": "/pin"},
+    "proxy_protocol_address": {"STRONGROOM_TRUSTED_PROXIES": "10.0.0.0/8"},
+}
 """What must be said too where a setting is: variables."""
 
 SURFACES = Surfaces()

@@ -574,6 +574,9 @@ kept with it; what is longer is not: ours."""
 DEPLOYMENT_STOP_S = 2.0
 """How long a service that stops waits for what its deployments have begun: ours."""
 
+TOKEN_REQUESTS_WAITING = 256
+"""Requests that wait for a token (HSM) while its workers are busy; more are 429."""
+
 # ---- rotation of keys (reference section 5.1) ------------------------------------------------------------------------
 
 ROTATION_MARGIN_DAYS = 7

@@ -24,6 +24,7 @@ from strongroom.core.objects import Collection, StoredVersion
 from strongroom.core.records import tenant_partition
 from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey, authority_id
 from strongroom.core.release_policies import AuthorityRule, holds, rules_of
+from strongroom.core.service_limits import key_creation
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
@@ -58,7 +59,7 @@ async def release_key(call: Call) -> Response:
     method = parse_method(body.enc)
     if len(body.nonce or "") > limits.RELEASE_NONCE_CHARS:
         raise Invalid(f"Property nonce has at most {limits.RELEASE_NONCE_CHARS} characters.", code="BadParameter")
-    await _find(call, "")
+    call.charge(key_creation((await _find(call, "")).key.body.type))
     if not body.target:
         raise Invalid("Property target must be the attestation token of the target environment.", code="BadParameter")
     try:

@@ -16,7 +16,19 @@ from pathlib import Path
 import pytest
 
 from strongroom.app.survey import Survey, TenantSurvey
-from strongroom.cli.doctor import certificate, clock, contents, disk, files, names, ports, service, surroundings, trust
+from strongroom.cli.doctor import (
+    certificate,
+    clock,
+    contents,
+    disk,
+    files,
+    names,
+    ports,
+    service,
+    surroundings,
+    tokens,
+    trust,
+)
 from strongroom.cli.doctor.examination import examine
 from strongroom.cli.doctor.finding import Finding, State, ok, problem, unknown, warning
 from strongroom.cli.doctor.report import as_object, lines_of, tell
@@ -86,6 +98,30 @@ def test_a_root_key_beside_the_data_is_development_protection(
 def test_before_the_first_start_there_is_no_root_key() -> None:
     """Where there is no store either, nothing is missing."""
     assert files.judge_root_key(DATA / "root.key", None, US, store_exists=False).state is UNKNOWN
+
+
+def test_a_root_key_that_a_token_has_wrapped_is_as_it_should_be() -> None:
+    """SEC-BOOT-9: its file opens nothing by itself, so it is no warning."""
+    seen = facts(PLAIN | 0o600, size=180)
+    found = files.judge_root_key(DATA / "root.key", seen, US, store_exists=True, token="hsm-1")
+    assert found.state is OK
+    assert "hsm-1" in found.seen
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (None, UNKNOWN),
+        ("", UNKNOWN),
+        ("The token a is reached (maker, model, firmware 1.0, serial number 1).", OK),
+        ("The token a is reached (maker, model, firmware 1.0, serial number 1); it has not CKM_AES_GCM.", WARNING),
+        ("The token refused the PIN (CKR_PIN_INCORRECT). It is not tried again", PROBLEM),
+    ],
+)
+def test_a_token_is_as_the_service_says(said: str | None, state: State) -> None:
+    """It is not opened by the doctor: a wrong PIN would count."""
+    status = None if said is None else {"token": said}
+    assert tokens.judge_token("/lib.so", status, DATA).state is state
 
 
 def test_what_lies_in_the_directory_is_its_owners_alone(tmp_path: Path) -> None:

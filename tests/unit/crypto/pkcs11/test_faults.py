@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.errors import Throttled, Unavailable
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys.algorithms import ALGORITHMS
@@ -143,6 +144,23 @@ def test_what_waits_is_limited(place: Used) -> None:
             await keys.sign(key, ES256, DIGEST)
         os.kill(pid, signal.SIGCONT)
         assert all(await asyncio.gather(at_work, *waiting))
+
+    place.runner.run(test())
+
+
+def test_as_many_wait_as_the_limit_says(place: Used) -> None:
+    """TOKEN_REQUESTS_WAITING wait, and one more is refused at once."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings())
+        # One tick later a worker would take the first of them.
+        asked = [asyncio.ensure_future(keys.make(P256, PLACE)) for _ in range(limits.TOKEN_REQUESTS_WAITING + 1)]
+        done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        assert [type(one.exception()) for one in done] == [Throttled]
+        assert len(waiting) == limits.TOKEN_REQUESTS_WAITING
+        for one in waiting:
+            one.cancel()
+        await keys.close()
 
     place.runner.run(test())
 

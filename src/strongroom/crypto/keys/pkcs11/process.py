@@ -40,8 +40,23 @@ class Worker:
 
     @classmethod
     async def start(cls) -> Worker:
-        """Start a process. It has loaded nothing yet."""
+        """Start a process. It has loaded nothing yet. Whoever is cancelled meanwhile leaves none behind."""
+        starting = asyncio.ensure_future(cls._start())
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await (await starting).end()
+            raise
+
+    @classmethod
+    async def _start(cls) -> Worker:
         ours, theirs = socket.socketpair()
+        try:
+            reader, writer = await asyncio.open_connection(sock=ours, limit=wire.MESSAGE_BYTES_MAX)
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -51,9 +66,8 @@ class Worker:
                     stderr=subprocess.DEVNULL,
                     env=worker_environment(),
                 )
-            reader, writer = await asyncio.open_connection(sock=ours, limit=wire.MESSAGE_BYTES_MAX)
         except BaseException:
-            ours.close()
+            writer.close()
             raise
         return cls(process, reader, writer)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from strongroom.core import limits
 from strongroom.core.errors import Invalid, Throttled, Unavailable
 from strongroom.core.keys import KeyKind, KeySpec, PublicParts
 from strongroom.crypto.keys.algorithms import Algorithm, Family
@@ -31,7 +32,6 @@ from strongroom.crypto.keys.public import rsa_public_key
 from strongroom.crypto.private_files import PrivateFileRefused, read_private_text
 
 _FORMAT = 1
-_WAITING = 256
 _PIN_BYTES_MAX = 256
 _MAKING_TIMES = 6
 """Keys of RSA-4096 take this much longer to make than anything else takes."""
@@ -129,7 +129,7 @@ class TokenKeys:
         settings: TokenSettings,
         report: Report = lambda _: None,
         *,
-        waiting: int = _WAITING,
+        waiting: int = limits.TOKEN_REQUESTS_WAITING,
         pause_s: float = _PAUSE_S,
     ) -> None:
         self._settings = settings
