@@ -147,7 +147,9 @@ def test_one_key_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{}, {"keys": {}}, {"keys": ["k"]}, {"keys": []}, {"keys": [jwk(d="AQ")]}], ids=repr
+    "members",
+    [{}, {"keys": {}}, {"keys": ["k"]}, {"keys": []}, {"keys": [jwk(d="AQ")]}],
+    ids=["nothing", "an object", "no key", "empty", "a private member"],
 )
 def test_what_is_no_key_set(members: dict[str, Any]) -> None:
     """It is refused, and so is one with a private key in it."""
