@@ -25,8 +25,8 @@ from strongroom.core.strict_json import parse_object
 CONTENT_TYPE = "application/json; charset=utf-8"
 """The one content type of release policies."""
 VERSION = "1.0.0"
-_VERSIONS = frozenset({VERSION, "1.0"})
-"""Official clients write both."""
+_VERSIONS = (VERSION, "1.0")
+"""Official clients write both. No set: what is looked for in it may be a list."""
 _OPERATORS = frozenset({"notEquals", "less", "lessOrEquals", "greater", "greaterOrEquals", "exists"})
 """Those that the grammar has besides `equals`."""
 

@@ -16,7 +16,7 @@ from strongroom.core.release_policies import Policy, holds, parse_policy, rules_
 AUTHORITY = "https://attest.example"
 
 
-def document(*conditions: Any, word: str = "allOf", authority: str = AUTHORITY, version: str = "1.0.0") -> Any:
+def document(*conditions: Any, word: str = "allOf", authority: str = AUTHORITY, version: Any = "1.0.0") -> Any:
     """Write a policy of one authority."""
     return {"version": version, "anyOf": [{"authority": authority, word: list(conditions)}]}
 
@@ -53,6 +53,8 @@ REFUSED: dict[str, Any] = {
     "no version": {"anyOf": document(equals())["anyOf"]},
     "another version": document(equals(), version="2.0.0"),
     "another member": document(equals()) | {"allOf": []},
+    "a version that is a list": document(equals(), version=[]),
+    "a version that is an object": document(equals(), version={}),
     "no authorities": {"version": "1.0.0", "anyOf": []},
     "an authority that is none": document(equals(), authority="http://attest.example"),
     "an authority that is no text": {"version": "1.0.0", "anyOf": [{"authority": 1, "allOf": [equals()]}]},
