@@ -133,6 +133,17 @@ def test_the_limits(at: Any, past: Any) -> None:
         parse(past)
 
 
+def test_the_limit_counts_for_the_form_it_is_kept_in() -> None:
+    """A policy that would be longer than that once it is rewritten could be kept, and never be read again."""
+    texts = [equals("a", "\N{LATIN SMALL LETTER E WITH ACUTE}" * 160)] * 10
+    left = limits.RELEASE_POLICY_BYTES - len(write_policy(parse(document(*texts, equals("a", "")))))
+    sent = [json.dumps(document(*texts, equals("a", "b" * n)), ensure_ascii=False).encode() for n in (left, left + 1)]
+    fits, past = map(parse, sent)
+    assert parse_policy(write_policy(fits)) == fits
+    with pytest.raises(Invalid, match="at most"):
+        write_policy(past)
+
+
 def test_a_lone_surrogate_is_kept_as_it_is() -> None:
     """A text that UTF-8 cannot spell is written in ASCII and read back the same."""
     policy = parse(document(equals("a", "\ud800")))
