@@ -207,6 +207,9 @@ class Documents:
         self._entries.move_to_end(url)
         while len(self._entries) > limits.DOCUMENTS_KEPT:
             self._entries.popitem(last=False)
+        if not again and entry.document is not None and self._clock() < entry.fetched + limits.DOCUMENT_FRESH_S:
+            # Whoever is content with it does not wait for one who wants it anew: strangers' tokens make such.
+            return entry.document
         async with entry.lock:
             now = self._clock()
             is_fresh = entry.document is not None and now < entry.fetched + limits.DOCUMENT_FRESH_S

@@ -244,6 +244,7 @@ def test_what_a_key_exchange_key_does(vault: Client, kek: Any) -> None:
         (b64url(b'{"header":{},"header":{}}'), "JSON object"),
         (b64url(b"{}"), "schema_version"),
         (b64url(b'{"schema_version":"2.0","header":{}}'), "schema_version"),
+        (b64url(b'{"schema_version":[],"header":{}}'), "schema_version"),
         (b64url(b'{"schema_version":"1.0.0","header":1}'), "header"),
         (b64url(b'{"schema_version":"1.0.0","header":{"alg":"dir"}}'), "enc"),
         (b64url(b'{"schema_version":"1.0.0","header":{"alg":"RSA","enc":"CKM_RSA_AES_KEY_WRAP"}}'), "alg"),

@@ -126,6 +126,7 @@ class TestKeyCredentials:
         # A certificate says times from 2050 on with four digits for the year, so a year that no calendar has fits in.
         later = int(dt.datetime(2050, 1, 1, tzinfo=dt.UTC).timestamp())
         yearless = make_signer(now=later, begins=0).der.replace(b"20500101000000Z", b"00000101000000Z")
+        of_version_10 = make_signer(now=later).der.replace(b"\2\1\2", b"\2\1\x09", 1)
         start = "Key credential start date is invalid"
         end = "Key credential end date is invalid"
         for sent, said in (
@@ -133,6 +134,7 @@ class TestKeyCredentials:
             (credential(curve), "P-256"),
             (credential(client.signer, key=b64(yearless)), "not a valid X.509 certificate"),
             (credential(client.signer, key=small), "not a valid X.509 certificate"),
+            (credential(client.signer, key=b64(of_version_10)), "not a valid X.509 certificate"),
             (credential(client.signer, key="%%%"), "not in base64"),
             (credential(client.signer, key=b64(client.signer.pem)), "A private key was sent along"),
             (credential(client.signer, type="Symmetric"), "must be of type"),

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from strongroom.core import limits
+from strongroom.core.vaults import AccessPolicy
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.egress import Documents
 from tests.assertions import b64url, ec_key, key_set, make_signer, rsa_key
@@ -183,6 +184,35 @@ class TestKeysThatCanBeReleased:
         vault.done("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"})
         check(self.change(vault, name, "", {"release_policy": authority.policy()}), 400, "AKV.SKR.1005: ")
         check(self.change(vault, name, "", {"attributes": {"exportable": True}}), 400, "AKV.SKR.1003: ")
+
+    def test_who_may_only_make_versions(
+        self, world: Simulation, vault: Client, authority: Authority, name: str
+    ) -> None:
+        """SEC-TENANT-16: another policy lets go of older versions, too, so it takes the right to update the key."""
+        old = create(vault, name, authority).json["key"]["kid"].rpartition("/")[2]
+        maker, other = (
+            world.principal(),
+            {"release_policy": authority.policy({"claim": "iss", "equals": authority.url})},
+        )
+        theirs, before = Client(world, maker), world.vault
+        key = {"key": {"kty": "EC-HSM", "crv": "P-256", **private_jwk(ec_key())}}
+        for words in ({"create", "import", "release"}, {"create", "import", "release", "update"}):
+            policy = AccessPolicy(world.first.tenant_id, maker.oid, keys=frozenset(words))
+            world.set_vault(rbac=False, access_policies=(policy,))
+            made, brought = (
+                create(theirs, name, authority, **other),
+                theirs.ask("PUT", f"/keys/{name}", body=key | other),
+            )
+            released = release(theirs, name, authority.token(tee={"type": "another"}), path=f"/{old}")
+            unchanged = create(theirs, name, authority, release_policy=None), create(theirs, f"{name}-a", authority)
+            world.commit(lambda tx: tx.put(before))
+            assert [one.status for one in unchanged] == [200, 200]
+            if "update" in words:
+                assert (made.status, brought.status, released.status) == (200, 200, 200)
+                continue
+            check(released, 403, "does not satisfy")
+            for refused in (made, brought):
+                assert (refused.status, refused.error["innererror"]) == (403, {"code": "ForbiddenByPolicy"})
 
     def test_an_import(self, world: Simulation, vault: Client, authority: Authority, name: str) -> None:
         """The same rules hold for a key that is brought in."""

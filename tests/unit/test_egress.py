@@ -498,6 +498,24 @@ class TestDocuments:
         run(fetching.documents.fetch("u"))
         assert fetching.asked == ["u", "u"]
 
+    def test_nobody_waits_for_one_who_wants_it_anew(self) -> None:
+        """While a fresh document is asked for anew, and the other side is slow, the others have the one there is."""
+        fetching = Fetching()
+        run(fetching.documents.fetch("u"))
+        fetching.now += limits.FETCH_PAUSE_S
+
+        async def both() -> bytes:
+            slow = asyncio.Event()
+            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign]  # never an answer
+            again = asyncio.create_task(fetching.documents.fetch("u", again=True))
+            await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                document = await fetching.documents.fetch("u")
+            again.cancel()
+            return document
+
+        assert run(both()) == b"1"
+
     def test_again_is_limited(self) -> None:
         """Pitfalls "Unknown kid refetches the key set every time": once in a minute, however often it is wanted."""
         fetching = Fetching()

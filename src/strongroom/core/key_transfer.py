@@ -20,7 +20,8 @@ from strongroom.core.names import parse_object_name, parse_version
 from strongroom.core.strict_json import parse_object
 
 _METHOD = "CKM_RSA_AES_KEY_WRAP"
-_SCHEMAS = frozenset({"1.0.0", "1.0"})
+_SCHEMAS = ("1.0.0", "1.0")
+"""No set: what is looked for in it may be a list."""
 
 
 @dataclass(frozen=True, slots=True)

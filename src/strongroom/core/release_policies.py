@@ -25,8 +25,8 @@ from strongroom.core.strict_json import parse_object
 CONTENT_TYPE = "application/json; charset=utf-8"
 """The one content type of release policies."""
 VERSION = "1.0.0"
-_VERSIONS = frozenset({VERSION, "1.0"})
-"""Official clients write both."""
+_VERSIONS = (VERSION, "1.0")
+"""Official clients write both. No set: what is looked for in it may be a list."""
 _OPERATORS = frozenset({"notEquals", "less", "lessOrEquals", "greater", "greaterOrEquals", "exists"})
 """Those that the grammar has besides `equals`."""
 
@@ -99,12 +99,20 @@ def parse_policy(data: bytes) -> Policy:
 
 
 def write_policy(policy: Policy) -> bytes:
-    """Write a policy in the one form it is kept and answered in, as the real service rewrites what it is sent."""
+    """
+    Write a policy in the one form it is kept and answered in, as the real service rewrites what it is sent.
+
+    Raises:
+        Invalid: it is over the limit in this form, which may be the longer one, and could never be read again.
+    """
     document = {
         "version": VERSION,
         "anyOf": [{"authority": rule.authority, **_written(rule.condition)} for rule in policy.rules],
     }
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+    written = json.dumps(document, separators=(",", ":")).encode("ascii")
+    if len(written) > limits.RELEASE_POLICY_BYTES:
+        _refuse(f"has at most {limits.RELEASE_POLICY_BYTES} bytes once what is not ASCII is escaped")
+    return written
 
 
 def rules_of(policy: Policy, authority: str) -> tuple[AuthorityRule, ...]:

@@ -164,7 +164,7 @@ def _signing_key(members: dict[str, object]) -> IssuerKey | None:
         return None
     try:
         key = require_usable(_load(members))
-    except (InvalidKeyError, UnsupportedAlgorithm, TypeError, ValueError, AttributeError):
+    except (InvalidKeyError, UnsupportedAlgorithm, x509.InvalidVersion, TypeError, ValueError, AttributeError):
         return None
     return IssuerKey(kid, key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 

@@ -56,7 +56,7 @@ def read_certificate(data: bytes) -> CertificateFacts:
         subject = certificate.subject.rfc4514_string()
         not_before = int(certificate.not_valid_before_utc.timestamp())
         not_after = int(certificate.not_valid_after_utc.timestamp())
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise BadCertificate("The key is not a valid X.509 certificate.") from None
     except UnsupportedAlgorithm:
         raise BadCertificate("The certificate's key is of an unknown kind.") from None

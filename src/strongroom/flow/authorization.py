@@ -135,6 +135,18 @@ def require_data(
     return permit
 
 
+def require_data_besides(
+    world: World, caller: Caller, requirement: DataPermission, vault: Vault, scope: str, verdict: Verdict | None
+) -> None:
+    """
+    Ask for a right on data besides the one that the operation's row requires.
+
+    Raises:
+        Denied: nothing allows it.
+    """
+    _permit_data(world, caller, requirement, scope, vault, verdict)
+
+
 def what_shows(
     world: World, caller: Caller, requirement: Requirement, vault: Vault, verdict: Verdict | None
 ) -> Callable[[str], bool] | None:

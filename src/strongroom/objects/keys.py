@@ -8,6 +8,7 @@ rules of names, states and texts are `core.keys` and `core.lifecycle`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -100,9 +101,12 @@ async def put_new_version(
     version: str,
     now: int,
     entropy: Entropy,
+    on_new_policy: Callable[[], None] | None = None,
 ) -> Key:
     """
     Make a key, or a new version of one, of material that was made before.
+
+    *on_new_policy* is called if that changes the release policy of the key's other versions, and may refuse it.
 
     Raises:
         Conflict: the name is that of a deleted key.
@@ -114,6 +118,8 @@ async def put_new_version(
         before = key_of(old, await latest_version(tx, old)).body
         require_not_managed(before, "create")
     body = with_release(body, before)
+    if on_new_policy is not None and before is not None and body.release_policy != before.release_policy:
+        on_new_policy()
     remove = remove_key(vault, lambda: envelope)
     stored = await next_version(tx, vault, Collection.KEYS, name, version, now=now, entropy=entropy, remove=remove)
     stored = await _put_scheduled(tx, stored, body)

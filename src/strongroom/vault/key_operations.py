@@ -17,6 +17,7 @@ from strongroom.vault.key_import import back_up_key, import_key, restore_key
 from strongroom.vault.key_release import get_key_attestation, release_key
 from strongroom.vault.key_rotation import get_rotation_policy, rotate_key, set_rotation_policy
 from strongroom.vault.keys import (
+    UPDATE,
     create_key,
     delete_key,
     get_deleted_key,
@@ -50,7 +51,6 @@ def _policy_permission(word: str, action: str) -> DataPermission:
 
 
 _LIST = permission("list", "read")
-_UPDATE = permission("update", "update/action")
 _DELETE = permission("delete", "delete")
 _RECOVER = permission("recover", "recover/action")
 _PURGE = permission("purge", "purge/action")
@@ -94,7 +94,7 @@ KEY_ROWS: tuple[Op, ...] = (
     ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
     Op(
-        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", _UPDATE, update_key, on_key,
+        "KeyUpdate", "PATCH", "/keys/{name}/{version?}", UPDATE, update_key, on_key,
         body=wire.KeyUpdateParameters,
     ),
     Op("KeyDelete", "DELETE", "/keys/{name}", _DELETE, delete_key, on_key),

@@ -11,9 +11,11 @@ from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type
 from strongroom.core.lifecycle import recovery, require_active, require_deleted
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.permissions import DataPermission
 from strongroom.core.service_limits import key_creation
 from strongroom.crypto.keys.protocol import KeyProtection, MadeKey, Place
 from strongroom.crypto.protocol import Envelope
+from strongroom.flow import authorization
 from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guard_keys
 from strongroom.http import json
@@ -26,6 +28,9 @@ from strongroom.objects.lookup import find_version
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import key_wire as wire
 from strongroom.vault.listing import list_page, list_versions
+
+UPDATE = DataPermission("keys", "update", "Microsoft.KeyVault/vaults/keys/update/action")
+"""What KeyUpdate requires."""
 
 
 async def create_key(call: Call) -> Response:
@@ -139,11 +144,25 @@ async def put_new(
                 version=version,
                 now=call.now,
                 entropy=entropy,
+                on_new_policy=lambda: _require_update(call, name),
             )
             unclaimed.claim()
             return key
 
         return answer(call, await call.commit(change, describe(call)))
+
+
+def _require_update(call: Call, name: str) -> None:
+    """
+    Ask for the right to update a key: by another release policy, a new version lets go of the older ones as well.
+
+    Raises:
+        Denied: the caller may only make versions.
+    """
+    vault = call.the_vault
+    authorization.require_data_besides(
+        call.world, call.identity, UPDATE, vault, f"{vault.scope}/keys/{name}", call.verdict
+    )
 
 
 def guard(call: Call, *bodies: KeyVersionBody) -> None:

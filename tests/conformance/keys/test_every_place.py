@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -245,6 +246,64 @@ def test_a_wrapped_key_of_another_kind_is_refused(keys: Keys, wanted: KeySpec) -
     wrapped = wrapped_for(keys, keys.key(RSA), plain(inside).private)
     with pytest.raises(Undecryptable):
         keys.run(keys.protection.bring_in_wrapped(keys.key(RSA), wrapped, wanted, PLACE))
+
+
+def der(tag: int, *contents: bytes) -> bytes:
+    """Write an element."""
+    content = b"".join(contents)
+    length = len(content)
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag, length] if length < 128 else [tag, 0x80 | len(octets), *octets]) + content
+
+
+def integer(number: int) -> bytes:
+    """Write a number that is not negative."""
+    return der(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def rsa_pkcs8(**changes: int) -> bytes:
+    """Write an RSA key as no library would: `OUTSIDE`, with some of its numbers changed."""
+    own = OUTSIDE.private_numbers()
+    numbers = {"n": own.public_numbers.n, "e": own.public_numbers.e, "d": own.d, "p": own.p, "q": own.q}
+    numbers |= {"dp": own.dmp1, "dq": own.dmq1, "qi": own.iqmp} | changes
+    key = der(0x30, integer(0), *map(integer, numbers.values()))
+    return der(0x30, integer(0), bytes.fromhex("300d06092a864886f70d0101010500"), der(4, key))
+
+
+_N, _D = OUTSIDE.private_numbers().public_numbers.n, OUTSIDE.private_numbers().d
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"e": 1, "d": 1, "dp": 1, "dq": 1},
+        {"e": 65536},
+        {"e": _N - 2},
+        {"n": _N - 1},
+        {"n": _N + 2},
+        {"d": _D + 2, "dp": 3, "dq": 3},
+    ],
+    ids=["exponent 1", "even exponent", "huge exponent", "even modulus", "another modulus", "another private exponent"],
+)
+def test_a_wrapped_key_that_is_none_is_refused(keys: Keys, changes: dict[str, int]) -> None:
+    """What is checked of an RSA key in the clear is checked of one that comes wrapped; the place goes on working."""
+    kek = keys.key(RSA)
+    assert keys.run(keys.protection.bring_in_wrapped(kek, wrapped_for(keys, kek, rsa_pkcs8()), RSA, PLACE)).spec == RSA
+    with pytest.raises(Undecryptable):
+        keys.run(
+            keys.protection.bring_in_wrapped(
+                kek, wrapped_for(keys, kek, rsa_pkcs8(**changes)), KeySpec(KeyKind.RSA), PLACE
+            )
+        )
+    assert works(keys, kek)
+
+
+def test_a_wrapped_key_under_a_password_is_refused(keys: Keys) -> None:
+    """PKCS#8 that is encrypted once more is no key that anybody here can read."""
+    once_more = OUTSIDE.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    kek = keys.key(RSA)
+    with pytest.raises(Undecryptable):
+        keys.run(keys.protection.bring_in_wrapped(kek, wrapped_for(keys, kek, once_more), RSA, PLACE))
 
 
 def test_what_was_wrapped_for_another_is_refused(keys: Keys) -> None:

@@ -16,7 +16,7 @@ from strongroom.core.release_policies import Policy, holds, parse_policy, rules_
 AUTHORITY = "https://attest.example"
 
 
-def document(*conditions: Any, word: str = "allOf", authority: str = AUTHORITY, version: str = "1.0.0") -> Any:
+def document(*conditions: Any, word: str = "allOf", authority: str = AUTHORITY, version: Any = "1.0.0") -> Any:
     """Write a policy of one authority."""
     return {"version": version, "anyOf": [{"authority": authority, word: list(conditions)}]}
 
@@ -53,6 +53,8 @@ REFUSED: dict[str, Any] = {
     "no version": {"anyOf": document(equals())["anyOf"]},
     "another version": document(equals(), version="2.0.0"),
     "another member": document(equals()) | {"allOf": []},
+    "a version that is a list": document(equals(), version=[]),
+    "a version that is an object": document(equals(), version={}),
     "no authorities": {"version": "1.0.0", "anyOf": []},
     "an authority that is none": document(equals(), authority="http://attest.example"),
     "an authority that is no text": {"version": "1.0.0", "anyOf": [{"authority": 1, "allOf": [equals()]}]},
@@ -129,6 +131,17 @@ def test_the_limits(at: Any, past: Any) -> None:
     parse(at)
     with pytest.raises(Invalid, match=r"most|1 to"):
         parse(past)
+
+
+def test_the_limit_counts_for_the_form_it_is_kept_in() -> None:
+    """A policy that would be longer than that once it is rewritten could be kept, and never be read again."""
+    texts = [equals("a", "\N{LATIN SMALL LETTER E WITH ACUTE}" * 160)] * 10
+    left = limits.RELEASE_POLICY_BYTES - len(write_policy(parse(document(*texts, equals("a", "")))))
+    sent = [json.dumps(document(*texts, equals("a", "b" * n)), ensure_ascii=False).encode() for n in (left, left + 1)]
+    fits, past = map(parse, sent)
+    assert parse_policy(write_policy(fits)) == fits
+    with pytest.raises(Invalid, match="at most"):
+        write_policy(past)
 
 
 def test_a_lone_surrogate_is_kept_as_it_is() -> None:

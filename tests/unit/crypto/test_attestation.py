@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -131,8 +132,12 @@ def test_it_does_not_show_itself() -> None:
 def test_keys_that_are_passed_over() -> None:
     """Sets have keys of other kinds and uses; those without a kid, of an unsound size or on another curve as well."""
     other_curve = jwk(ec_key(), crv="P-384")
+    # A version 10, of which X.509 has none.
+    der = base64.b64decode(make_signer(rsa_key(), now=NOW).base64).replace(b"\2\1\2", b"\2\1\x09", 1)
+    odd = base64.b64encode(der).decode("ascii")
     unlike = [jwk(kid=None), jwk(kid=""), jwk(use="enc"), {"kty": "oct", "kid": "o"}, other_curve, certified(x5c=[]),
-              certified(x5c=["*"]), certified(x5c=[1]), certified(x5c="x"), jwk(e="AQ"), {"kid": "k"}]  # fmt: skip
+              certified(x5c=["*"]), certified(x5c=[1]), certified(x5c="x"), certified(x5c=[odd]),
+              jwk(e="AQ"), {"kid": "k"}]  # fmt: skip
     assert [key.kid for key in read_authority_keys({"keys": [*unlike, jwk(kid="good", use="sig")]})] == ["good"]
     for one in unlike:
         with pytest.raises(BadKeySet, match="no RSA or P-256"):

@@ -13,11 +13,13 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PyKCS11 import CKG_MGF1_SHA1, ECDH1_DERIVE_Mechanism, LowLevel, RSAOAEPMechanism
 
+from strongroom.core import limits
 from strongroom.core.keys import OCT_BITS, RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
 from strongroom.crypto.keys import key_wrap
 from strongroom.crypto.keys.pkcs11 import refusals, wire
@@ -91,9 +93,15 @@ def _bring_in_by_wrap(session: Session, known: Mechanisms, asked: wire.BringIn, 
             )
 
 
+class _Unfit(Exception):
+    """What came in is no such key. No refusal of the token's: its temporary objects are there, and are deleted."""
+
+
 def bring_in_wrapped(session: Session, known: Mechanisms, asked: wire.BringInWrapped) -> wire.Made:
     """
     Take a key that was wrapped for one in the token (CKM_RSA_AES_KEY_WRAP), unwrapped there and nowhere else.
+
+    It is examined as a temporary object: whatever comes of that, even the end of this process, leaves none behind.
 
     Raises:
         TokenRefusal: it was not wrapped for it, or is not such a key.
@@ -101,19 +109,21 @@ def bring_in_wrapped(session: Session, known: Mechanisms, asked: wire.BringInWra
     kek = session.find(LowLevel.CKO_PRIVATE_KEY, key_id=asked.kek)
     first, second = asked.wrapped[: asked.kek_bytes], asked.wrapped[asked.kek_bytes :]
     key_id, padded = os.urandom(ID_BYTES), mechanism(_padded(known))
+    passing = private_template(asked.spec, key_id, "", lasting=False)
+    if asked.spec.kind is KeyKind.EC:
+        passing.append((LowLevel.CKA_DERIVE, True))
     try:
         with _aes_unwrapped(session, kek, first) as once:
-            made = session.unwrap(once, second, private_template(asked.spec, key_id, asked.label), padded)
-            try:
-                spec, parts = _examined(session, known, once, second, made, asked.spec)
-            except BaseException:
-                session.destroy_all(key_id)
-                raise
+            with session.passing(session.unwrap(once, second, passing, padded)) as made:
+                spec, parts = _examined(session, known, made, asked.spec)
+            session.unwrap(once, second, private_template(asked.spec, key_id, asked.label), padded)
     except TokenRefusal as refusal:
         # Whatever the token refuses of bytes that it was given is one answer: of which step it was would be an oracle.
         if refusal.kind in {refusals.GONE, refusals.PIN}:
             raise
         raise TokenRefusal(refusals.UNDECRYPTABLE, "", refusal.name) from None
+    except _Unfit as unfit:
+        raise TokenRefusal(refusals.UNDECRYPTABLE, "", str(unfit)) from None
     return wire.Made(key_id, spec, parts)
 
 
@@ -132,14 +142,12 @@ def _aes_unwrapped(session: Session, kek: Handle, wrapped: bytes) -> AbstractCon
     return session.passing(session.unwrap(kek, wrapped, template, sha1))
 
 
-def _examined(
-    session: Session, known: Mechanisms, once: Handle, wrapped: bytes, made: Handle, wanted: KeySpec
-) -> tuple[KeySpec, PublicParts]:
+def _examined(session: Session, known: Mechanisms, made: Handle, wanted: KeySpec) -> tuple[KeySpec, PublicParts]:
     """
     Say what a key is that the token unwrapped, and its public part.
 
     Raises:
-        TokenRefusal: it is not what was wanted.
+        _Unfit: it is not what was wanted.
     """
     if wanted.kind is KeyKind.OCT:
         bits = _oct_bits(session, known, made)
@@ -147,25 +155,44 @@ def _examined(
         fits = bits in OCT_BITS
     elif wanted.kind is KeyKind.RSA:
         parts = rsa_parts(session, made)
-        found = KeySpec(
-            KeyKind.RSA,
-            int.from_bytes(parts.n or b"", "big").bit_length(),
-            public_exponent=int.from_bytes(parts.e or b"", "big"),
-        )
-        fits = found.bits in RSA_BITS
+        found = _examined_rsa(session, made, parts)
+        fits = True
     else:
         parameters = session.attribute(made, LowLevel.CKA_EC_PARAMS)
         curve = next((name for name, value in EC_PARAMETERS.items() if value == parameters), None)
         if curve is None:
-            raise TokenRefusal(refusals.UNDECRYPTABLE, "", "curve")
-        found = KeySpec(KeyKind.EC, curve=curve)
-        template = [*private_template(found, os.urandom(ID_BYTES), "", lasting=False), (LowLevel.CKA_DERIVE, True)]
-        with session.passing(session.unwrap(once, wrapped, template, mechanism(_padded(known)))) as again:
-            parts = _ec_parts(session, again, curve)
+            raise _Unfit("curve")
+        found, parts = KeySpec(KeyKind.EC, curve=curve), _ec_parts(session, made, curve)
         fits = True
     if not fits or wanted.bits not in {None, found.bits} or wanted.curve not in {None, found.curve}:
-        raise TokenRefusal(refusals.UNDECRYPTABLE, "", "another key than was asked for")
+        raise _Unfit("another key than was asked for")
     return found, parts
+
+
+def _examined_rsa(session: Session, made: Handle, parts: PublicParts) -> KeySpec:
+    """
+    Say what an RSA key is, as `crypto.keys.material` would of one in the clear: a token may take any numbers.
+
+    That the private part belongs to the public one shows in a signature. It comes last: SoftHSM ends with this process
+    when it uses some keys that are none.
+
+    Raises:
+        _Unfit: it is none of a sound size and exponent, or its parts do not belong together.
+    """
+    n, e = (int.from_bytes(number or b"", "big") for number in (parts.n, parts.e))
+    bits, digest = n.bit_length(), os.urandom(SHA256.digest_size)
+    if bits not in RSA_BITS or n % 2 == 0:
+        raise _Unfit("modulus")
+    if e < 3 or e % 2 == 0 or e.bit_length() > limits.RSA_EXPONENT_BITS:
+        raise _Unfit("exponent")
+    signature = session.sign(made, digest, mechanism(LowLevel.CKM_RSA_PKCS), bits // 8)
+    try:
+        signed = rsa_public_key(parts).recover_data_from_signature(signature, PKCS1v15(), None)
+    except (ValueError, InvalidSignature):
+        signed = b""
+    if signed != digest:
+        raise _Unfit("private part of another key")
+    return KeySpec(KeyKind.RSA, bits, public_exponent=e)
 
 
 def _oct_bits(session: Session, known: Mechanisms, made: Handle) -> int:
@@ -215,7 +242,7 @@ def _ec_parts(session: Session, private: Handle, curve: Curve) -> PublicParts:
         candidate = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[curve], sign + x)
         if _signs_for(session, private, candidate):
             return public_parts(candidate)
-    raise TokenRefusal(refusals.UNDECRYPTABLE, "", "no public part")
+    raise _Unfit("no public part")
 
 
 def _signs_for(session: Session, private: Handle, public: ec.EllipticCurvePublicKey) -> bool:
