@@ -12,10 +12,15 @@ from strongroom.core.errors import Throttled
 from strongroom.core.keys import KeyType
 from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
 from strongroom.core.service_limits import BY_KEY, REQUESTS, WINDOW_S, Charge, key_creation, key_use
+from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import Throttle
 from strongroom.vault.key_operations import KEY_ROWS
+from tests.assertions import ec_key
+from tests.flow import attesting
+from tests.flow.attesting import Authority, StandIn
 from tests.flow.client import VERSION, Client, make_vault
+from tests.flow.test_key_byok import blob, pkcs8, wrapped
 from tests.plugins.canary import plant
 from tests.world import PUBLIC_ADDRESS, Answer, Simulation
 
@@ -311,7 +316,7 @@ def test_without_service_limits_there_are_none(world: Simulation) -> None:
 
 # ---- keys -----------------------------------------------------------------------------------------------------------
 
-TABLE = {
+TABLE: dict[KeyType, dict[int | None, int]] = {
     KeyType.RSA: {2048: 4000, 3072: 1000, 4096: 500},
     KeyType.RSA_HSM: {2048: 2000, 3072: 500, 4096: 250},
     KeyType.EC: {None: 4000},
@@ -369,6 +374,27 @@ def test_making_keys_has_a_limit_of_its_own(limited: Simulation, name: str, how:
     assert len(vault.walk(f"/keys/{name}/versions")) == 2
     path = made["key"]["kid"].removeprefix(limited.vault_url)
     assert vault.ask("POST", f"{path}/sign", body={"alg": "ES256", "value": "A" * 43}).status == 200
+
+
+def test_a_release_and_a_transfer_are_charged_as_making_a_key(limited: Simulation, name: str) -> None:
+    """The 11th key of a token that is made, brought in by a transfer blob or released in ten seconds is refused."""
+    places, vault = limited.world.protections, Client(limited)
+    limited.world.protections = KeyProtections(places.software, StandIn(threads=1))
+    limited.set_vault(sku="premium")
+    authority = Authority(limited, "https://attest.example")
+    authority.configure()
+    assert attesting.create(vault, name, authority).status == 200
+    kek = vault.done("POST", f"/keys/{name}-kek/create", body={"kty": "RSA-HSM", "key_ops": ["import"]})["key"]
+    transfer = {"key": {"kty": "EC-HSM", "crv": "P-256", "key_hsm": blob(kek, wrapped(kek, pkcs8(ec_key())))}}
+    ways: tuple[Callable[[], Answer], ...] = (
+        lambda: vault.ask("POST", f"/keys/{name}/release", body={"target": authority.token()}),
+        lambda: vault.ask("PUT", f"/keys/{name}-in", body=transfer),
+    )
+    for way in ways:
+        limited.advance(WINDOW_S)
+        _use_all_but_one(limited, key_creation(KeyType.EC_HSM))
+        assert [way().status for _ in range(2)] == [200, 429]
+    limited.world.protections = places
 
 
 USES: dict[str, dict[str, str]] = {
