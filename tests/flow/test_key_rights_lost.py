@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, KEY_VAULT_CRYPTO_USER
+from strongroom.core.guids import new_guid
 from strongroom.core.rbac import RoleAssignment
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.store import Transaction
@@ -16,6 +18,7 @@ from tests.flow.attesting import Authority, StandIn, create
 from tests.flow.client import Client
 from tests.world import Simulation
 
+ASSIGNMENT = "x-ms-keyvault-rbac-assignment-id"
 DIGEST = "A" * 43
 USES: dict[str, tuple[str, dict[str, str]]] = {
     "sign": ("sign", {"alg": "ES256", "value": DIGEST}),
@@ -119,3 +122,22 @@ def test_a_right_lost_meanwhile_gives_nothing(scene: Scene, name: str, use: str)
     assert answer.status == 403, answer.body
     assert answer.error["innererror"] == {"code": "ForbiddenByRbac"}
     assert scene.world.entries()[-1]["properties"]["httpStatusCode"] == 403
+
+
+def test_the_record_names_the_right_that_held(scene: Scene, name: str) -> None:
+    """Let in by one right, and having another in its place by the end, a request is recorded with the one it has."""
+    scene.owner.done("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"})
+    path, body = f"/keys/{name}/sign", USES["sign"][1]
+    scope = f"{scene.world.vault.scope}/keys/{name}"
+    # The first answer puts its decision where the later ones find it.
+    before = [scene.caller.ask("POST", path, body=body).headers[ASSIGNMENT] for _ in range(2)]
+    assert before == [scene.right.arm_id] * 2
+    scene.token.meanwhile = lambda: scene.world.store.commit(exchange)
+    other = replace(scene.right, id=new_guid(secrets.token_bytes), scope=scope, role=KEY_VAULT_CRYPTO_USER)
+
+    async def exchange(tx: Transaction) -> None:
+        await tx.remove(scene.right)
+        await tx.put(other)
+
+    assert scene.caller.ask("POST", path, body=body).headers[ASSIGNMENT] == other.arm_id
+    assert scene.world.entries()[-1]["properties"]["appliedAssignmentId"] == other.arm_id
