@@ -141,9 +141,10 @@ def test_evidence_of_roles(world: Simulation, name: str) -> None:
     ("operation", "role"),
     [
         ("SecretGet", "Key Vault Secrets User"),
-        ("SecretList", "Key Vault Secrets User"),
+        ("SecretList", "Key Vault Reader"),
         ("SecretSet", "Key Vault Secrets Officer"),
         ("SecretPurge", "Key Vault Secrets Officer"),
+        ("KeyGet", "Key Vault Reader"),
         ("KeyCreate", "Key Vault Crypto Officer"),
         ("KeySign", "Key Vault Crypto User"),
         ("KeyUnwrap", "Key Vault Crypto Service Encryption User"),

@@ -32,6 +32,7 @@ from strongroom.flow import audit
 from strongroom.store import LeaseLost, StoreFault, Transaction
 from strongroom.store.sqlite import SqliteStore
 from tests.conformance.store.backends import Sqlite
+from tests.flow.attesting import StandIn
 from tests.flow.client import Client
 from tests.world import START, Simulation
 
@@ -303,6 +304,25 @@ def test_a_key_that_cannot_rotate_keeps_no_other_from_it(
     assert look(world) == {ROTATE: 1}
     assert told(world, name) == [(ROTATE, 503), (ROTATE, 503), (ROTATE, 200)]
     assert told(world, f"{name}-2") == [(ROTATE, 200)]
+
+
+def test_a_vault_that_is_premium_no_more_rotates_no_key_in_a_token(
+    world: Simulation, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself no more than on request: what such a vault may not have made, it does not get by waiting."""
+    monkeypatch.setattr(world.world.protections, "token", StandIn(threads=1))
+    world.set_vault(sku="premium")
+    vault.done("POST", f"/keys/{name}/create", body={"kty": "EC-HSM"})
+    every(vault, name, "P8D")
+    world.set_vault(sku="standard")
+    world.advance(8 * DAY_S)
+    assert vault.ask("POST", f"/keys/{name}/rotate").status == 400
+    assert look(world) == {key_upkeep.FAILED: 1}
+    world.set_vault(sku="premium")
+    world.advance(60)
+    assert look(world) == {ROTATE: 1}
+    assert told(world, name) == [(ROTATE, 400), (ROTATE, 200)]
+    world.set_vault(sku="standard")
 
 
 def test_a_failed_rotation_says_why(world: Simulation, vault: Client, name: str, away: Callable[[str], None]) -> None:

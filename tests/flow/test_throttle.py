@@ -12,10 +12,15 @@ from strongroom.core.errors import Throttled
 from strongroom.core.keys import KeyType
 from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
 from strongroom.core.service_limits import BY_KEY, REQUESTS, WINDOW_S, Charge, key_creation, key_use
+from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import Throttle
 from strongroom.vault.key_operations import KEY_ROWS
+from tests.assertions import ec_key
+from tests.flow import attesting
+from tests.flow.attesting import Authority, StandIn
 from tests.flow.client import VERSION, Client, make_vault
+from tests.flow.test_key_byok import blob, pkcs8, wrapped
 from tests.plugins.canary import plant
 from tests.world import PUBLIC_ADDRESS, Answer, Simulation
 
@@ -311,7 +316,7 @@ def test_without_service_limits_there_are_none(world: Simulation) -> None:
 
 # ---- keys -----------------------------------------------------------------------------------------------------------
 
-TABLE = {
+TABLE: dict[KeyType, dict[int | None, int]] = {
     KeyType.RSA: {2048: 4000, 3072: 1000, 4096: 500},
     KeyType.RSA_HSM: {2048: 2000, 3072: 500, 4096: 250},
     KeyType.EC: {None: 4000},
@@ -351,7 +356,6 @@ def test_keys_share_a_limit_by_weight() -> None:
 EC_KEY = {"kty": "EC", "crv": "P-256"}
 MAKERS: dict[str, tuple[str, str, object]] = {
     "create": ("POST", "/create", EC_KEY),
-    "import": ("PUT", "", {"key": {"kty": "oct", "k": "AAECAwQFBgcICQoLDA0ODw"}}),
     "rotate": ("POST", "/rotate", None),
 }
 
@@ -369,6 +373,36 @@ def test_making_keys_has_a_limit_of_its_own(limited: Simulation, name: str, how:
     assert len(vault.walk(f"/keys/{name}/versions")) == 2
     path = made["key"]["kid"].removeprefix(limited.vault_url)
     assert vault.ask("POST", f"{path}/sign", body={"alg": "ES256", "value": "A" * 43}).status == 200
+
+
+def test_a_release_is_charged_as_making_a_key(limited: Simulation, name: str) -> None:
+    """The 11th key of a token that is made or released in ten seconds is refused."""
+    places, vault = limited.world.protections, Client(limited)
+    limited.world.protections = KeyProtections(places.software, StandIn(threads=1))
+    limited.set_vault(sku="premium")
+    authority = Authority(limited, "https://attest.example")
+    authority.configure()
+    assert attesting.create(vault, name, authority).status == 200
+    limited.advance(WINDOW_S)
+    _use_all_but_one(limited, key_creation(KeyType.EC_HSM))
+    target = {"target": authority.token()}
+    assert [vault.ask("POST", f"/keys/{name}/release", body=target).status for _ in range(2)] == [200, 429]
+    limited.world.protections = places
+
+
+def test_imports_are_charged_with_secrets(limited: Simulation, name: str) -> None:
+    """Keys that are brought in, in whichever form, share the limit of secrets that are set (section 6)."""
+    vault = Client(limited)
+    kek = vault.done("POST", f"/keys/{name}-kek/create", body={"kty": "RSA", "key_ops": ["import"]})["key"]
+    plain = {"kty": "oct", "k": "AAECAwQFBgcICQoLDA0ODw"}
+    transfer = {"kty": "EC", "crv": "P-256", "key_hsm": blob(kek, wrapped(kek, pkcs8(ec_key())))}
+    for key in (plain, transfer):
+        limited.advance(WINDOW_S)
+        _use_all_but_one(limited, key_creation(KeyType.EC))
+        _use_all_but_one(limited, REQUESTS["create"])
+        assert [vault.ask("PUT", f"/keys/{name}", body={"key": key}).status for _ in range(2)] == [200, 429]
+        assert vault.ask("PUT", f"/secrets/{name}", body={"value": plant()}).status == 429
+        assert vault.ask("POST", f"/keys/{name}/create", body=EC_KEY).status == 200
 
 
 USES: dict[str, dict[str, str]] = {
@@ -399,4 +433,4 @@ def test_every_use_is_charged_by_its_key(limited: Simulation, name: str) -> None
 def test_whatever_makes_or_uses_keys_is_charged_by_them() -> None:
     """No row is left out: a row that its handler has to charge has a case above."""
     rows = {op.path.rpartition("/")[2] for op in KEY_ROWS if op.throttle == BY_KEY}
-    assert rows == {*USES, "create", "rotate", "release", "{name}"}
+    assert rows == {*USES, "create", "rotate", "release"}

@@ -1,9 +1,10 @@
 """
 The least role: of the roles that grant an action, the one that gives the least besides.
 
-How much a role gives is counted over the actions that the service has operations for; among equals over those that
-some role names outright, and then by the number of its patterns. So it never is an administrator where something
-narrower does.
+How much a role gives is counted over the actions that the service has operations for: first over those that do more
+than read what may be listed, for a role that gives values or uses keys is more than one that shows names everywhere.
+Among equals it is counted over those that some role names outright, and then by the number of its patterns. So it never
+is an administrator where something narrower does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Iterable
 
 from strongroom.core.rbac import RoleDefinition, scope_key
 from strongroom.core.rulings import CompiledActions
+
+_SHOWING = ("/read", "/readmetadata/action")
+"""How data actions end that give no value and use no key. A key's public part is shown with its attributes."""
 
 
 def roles_by_reach(
@@ -24,14 +28,15 @@ def roles_by_reach(
     grants is not the role's alone.
     """
     roles, here, every = tuple(roles), scope_key(scope), frozenset(one.lower() for one in actions)
+    doing = frozenset(one for one in every if not one.endswith(_SHOWING))
     named = frozenset(one.lower() for role in roles for one in role.data_actions if "*" not in one)
-    ranked: list[tuple[tuple[int, int, int, int, bool, str, str], RoleDefinition]] = []
+    ranked: list[tuple[tuple[int, int, int, int, int, bool, str, str], RoleDefinition]] = []
     for role in roles:
         compiled = CompiledActions(role)
         if role.condition is not None or not _may_be_at(role, here) or not compiled.cover(action, data=True):
             continue
-        reach, further = (sum(compiled.cover(one, data=True) for one in some) for some in (every, named))
-        rank = (reach, further, len(role.data_actions), len(role.actions), not role.built_in, role.name, role.id)
+        does, reach, further = (sum(compiled.cover(one, data=True) for one in some) for some in (doing, every, named))
+        rank = (does, reach, further, len(role.data_actions), len(role.actions), not role.built_in, role.name, role.id)
         ranked.append((rank, role))
     return tuple(role for _, role in sorted(ranked, key=lambda one: one[0]))
 

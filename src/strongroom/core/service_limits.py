@@ -28,13 +28,16 @@ class Charge:
 
 
 REQUESTS: Mapping[str, Charge] = {"create": Charge("create", 300), "other": Charge("other", 4000)}
-"""By throttle class, what is charged before the handler runs: the row of secrets and all that is no use of a key."""
+"""
+By throttle class, what is charged before the handler runs. A key that is brought in counts with secrets that are
+set; what neither makes nor uses a key is `other`.
+"""
 
 BY_KEY = "key"
 """The throttle class of what makes or uses a key. Its handler charges it, for only it knows the key's type."""
 
 KEY_CREATES: Mapping[bool, int] = {True: 10, False: 20}
-"""Keys made, brought in, rotated or released in a window, whatever their size; in a token, and in software."""
+"""Keys made, rotated or released in a window, whatever their size; in a token, and in software."""
 KEY_USES: Mapping[bool, Mapping[int, int]] = {
     True: {2048: 2000, 3072: 500, 4096: 250},
     False: {2048: 4000, 3072: 1000, 4096: 500},
@@ -44,7 +47,7 @@ _LEAST_BITS = 2048
 
 
 def key_creation(key_type: KeyType) -> Charge:
-    """Charge a key's making, import, rotation or release."""
+    """Charge a key's making, rotation or release."""
     return Charge(_name(key_type, "create"), KEY_CREATES[key_type.in_token])
 
 

@@ -191,6 +191,8 @@ def _judge_again(world: World, trace: Trace) -> None:
         Failure: what the steps say now; Conflict, if the vault's own settings were changed.
     """
     vault = trace.vault
+    # What was decided before, and what answers and records say of it, is no longer how it is.
+    trace.decision = None
     _decide(world, trace, authentication.bearer_token(trace.request))
     if trace.vault is not vault:
         raise Conflict("The vault's settings were changed while the request was under way. Try again.")

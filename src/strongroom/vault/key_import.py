@@ -55,6 +55,8 @@ async def back_up_key(call: Call) -> Response:
     key, blob = await key_backup.back_up_key(
         world.store, world.keys, world.protections, envelope_of(call), vault, name, now=call.now
     )
+    # Each version may have waited for a token.
+    call.judge_again()
     call.properties.update({"id": f"{call.base}/keys/{key.stored.name}", "keyProperties": key_properties(key.body)})
     return json.response(wire.BackupKeyResult(wire.octets(blob) or ""))
 

@@ -90,7 +90,7 @@ KEY_ROWS: tuple[Op, ...] = (
     ),
     Op(
         "KeyImport", "PUT", "/keys/{name}", _IMPORT, import_key, on_key,
-        throttle=BY_KEY, body=wire.KeyImportParameters,
+        throttle="create", body=wire.KeyImportParameters,
     ),
     Op("KeyGet", "GET", "/keys/{name}/{version?}", _GET, get_key, on_key, steady=True),
     Op(

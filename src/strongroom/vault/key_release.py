@@ -190,6 +190,8 @@ async def _release(call: Call, found: _Releasable, recipient: Recipient, method:
         signing.certificate,
         statement,
     )
+    # The token and the signature took their time: whoever lost the right meanwhile gets no key.
+    call.judge_again()
     return json.response(wire.KeyReleaseResult(value))
 
 

@@ -53,6 +53,7 @@ async def verify(call: Call) -> Response:
     digest, signature = wire.required_octets(body.digest, "digest"), wire.required_octets(body.value, "value")
     key = await _usable(call, KeyOperation.VERIFY)
     is_right = await key_use.verify(call.world.protections, key, body.alg, digest, signature)
+    call.judge_again()
     return json.response(wire.KeyVerifyResult(is_right))
 
 
@@ -109,6 +110,8 @@ def _kid(call: Call, key: UsableKey) -> str:
 
 
 def _answer(call: Call, key: UsableKey, made: Ciphertext) -> Response:
+    # A token may have kept it waiting for seconds: whoever lost the right meanwhile is not told what it gave.
+    call.judge_again()
     return json.response(
         wire.KeyOperationResult(
             _kid(call, key), octets(made.value) or "", octets(made.iv), octets(made.tag), octets(made.aad)

@@ -43,7 +43,8 @@ def custom(*data_actions: str, scopes: tuple[str, ...] = ("/",), condition: str 
     ("action", "first"),
     [
         ("secrets/getSecret/action", "Key Vault Secrets User"),
-        ("secrets/readMetadata/action", "Key Vault Secrets User"),
+        ("secrets/readMetadata/action", "Key Vault Reader"),
+        ("keys/read", "Key Vault Reader"),
         ("secrets/setSecret/action", "Key Vault Secrets Officer"),
         ("keys/wrap/action", "Key Vault Crypto Service Encryption User"),
         ("keys/sign/action", "Key Vault Crypto User"),
@@ -57,6 +58,16 @@ def test_the_first(action: str, first: str) -> None:
     found = least(action)
     assert found[0] == first
     assert found[-1] == "Key Vault Administrator"
+
+
+def test_showing_is_less_than_giving() -> None:
+    """A role that reads whatever may be listed is less than one that gives a value, of however little it gives one."""
+    shows = custom(f"{PREFIX}secrets/readMetadata/action")
+    assert least("secrets/readMetadata/action", (shows,))[:2] == ["mine", "Key Vault Reader"]
+    gives = custom(f"{PREFIX}secrets/readMetadata/action", f"{PREFIX}secrets/getSecret/action")
+    found = least("secrets/readMetadata/action", (gives,))
+    assert found[0] == "Key Vault Reader"
+    assert "mine" in found
 
 
 def test_owner_grants_no_data() -> None:
