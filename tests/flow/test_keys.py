@@ -278,6 +278,14 @@ def test_a_key_in_a_token_is_made_there(vault: Client, token: MemoryToken, name:
     assert bundle["attributes"]["hsmPlatform"] == "1"
 
 
+def test_a_key_in_a_token_says_that_it_is_not_exportable(vault: Client, token: MemoryToken, name: str) -> None:
+    """As the real service was seen to say of `-HSM` keys, in bundles and lists, since 7.3; others say nothing."""
+    assert create(vault, name, kty="EC-HSM")["attributes"]["exportable"] is False
+    assert vault.walk(f"/keys/{name}/versions")[0]["attributes"]["exportable"] is False
+    assert "exportable" not in vault.done("GET", f"/keys/{name}", version="7.2")["attributes"]
+    assert "exportable" not in create(vault, name)["attributes"]
+
+
 def test_a_refused_create_leaves_nothing_in_the_token(vault: Client, token: MemoryToken, name: str) -> None:
     """What was made for a key that did not come to be is destroyed."""
     create(vault, name)
