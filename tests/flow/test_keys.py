@@ -117,7 +117,7 @@ def test_bad_input_makes_no_key(vault: Client, name: str, what: str) -> None:
 def test_no_key_is_answered_without_operations(
     vault: Client, name: str, asked: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    """`key_ops` is never empty nor missing: ASP.NET Data Protection fails at such a key."""
+    """`key_ops` is never empty nor missing: ASP.NET Data Protection fails at such a key (SEC-KEY-7)."""
     assert create(vault, name, **asked, **given)["key"]["key_ops"]
 
 
@@ -312,7 +312,7 @@ def test_a_token_that_goes_away_does_not_hide_a_refusal(
 def test_a_standard_vault_has_no_key_in_a_token(
     world: Simulation, vault: Client, token: MemoryToken, name: str
 ) -> None:
-    """A `-HSM` type in a standard vault is 400, and nothing is made: never silently in software."""
+    """A `-HSM` type in a standard vault is 400, and nothing is made: never silently in software (SEC-KEY-2)."""
     world.set_vault(sku="standard")
     answer = vault.ask("POST", f"/keys/{name}/create", body={"kty": "RSA-HSM"})
     assert answer.status == 400

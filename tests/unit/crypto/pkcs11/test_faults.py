@@ -1,4 +1,4 @@
-"""What goes wrong with a token: each fault is told in a sentence, costs one process at most, and passes by itself."""
+"""What goes wrong with a token: each fault is told, costs one process at most, and passes by itself (SEC-KEY-3)."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def held(made: MadeKey) -> HeldKey:
 def arguments(pid: int) -> bytes:
     """Read what a process was started with."""
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def environment(pid: int) -> bytes:
+    """Read the variables that a process was started with."""
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def core_limits(pid: int) -> list[str]:
@@ -185,7 +190,7 @@ def test_a_token_that_is_taken_away_comes_back(place: Used) -> None:
 
 
 def test_a_wrong_pin_is_tried_once(place: Used, tmp_path: Path) -> None:
-    """However often and by however many workers keys are asked for: tokens lock themselves."""
+    """SEC-KEY-4: however often and by however many workers keys are asked for; tokens lock themselves."""
     wrong = tmp_path / "pin"
     wrong.write_text("1234-wrong")
     wrong.chmod(0o600)
@@ -264,11 +269,12 @@ def test_destroyed_is_gone(place: Used) -> None:
 
 
 def test_a_worker_shows_nothing(place: Used) -> None:
-    """A worker leaves no core dump, and its PIN is not among its arguments."""
+    """SEC-KEY-4: a worker leaves no core dump, and its PIN is not among its arguments, nor in its environment."""
 
     async def test() -> None:
         pid = workers()[0]
         assert core_limits(pid) == ["0", "0"]
         assert place.token.pin.encode() not in arguments(pid)
+        assert place.token.pin.encode() not in environment(pid)
 
     place.runner.run(test())
