@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -278,3 +280,34 @@ def test_a_worker_shows_nothing(place: Used) -> None:
         assert place.token.pin.encode() not in environment(pid)
 
     place.runner.run(test())
+
+
+_LOOK = """
+import sys
+import PyKCS11
+library = PyKCS11.PyKCS11Lib()
+library.load(sys.argv[1])
+session = library.openSession(library.getSlotList(tokenPresent=True)[0])
+session.login(sys.stdin.read())
+for kind in (PyKCS11.CKO_PRIVATE_KEY, PyKCS11.CKO_SECRET_KEY):
+    for found in session.findObjects([(PyKCS11.CKA_CLASS, kind)]):
+        private = [PyKCS11.CKA_VALUE, PyKCS11.CKA_PRIVATE_EXPONENT, PyKCS11.CKA_PRIME_1]
+        print(found.to_dict()["CKA_LABEL"], [bool(one) for one in session.getAttributeValue(found, private)])
+"""
+
+
+def test_the_token_gives_out_no_private_part(place: Used) -> None:
+    """SEC-KEY-2: whoever has the PIN reads neither a key that was made nor what wraps its backup."""
+
+    async def test() -> str:
+        keys = place.keys
+        for spec in (P256, KeySpec(KeyKind.RSA, 2048), KeySpec(KeyKind.OCT, 256)):
+            await keys.back_up(held(await keys.make(spec, PLACE)), PLACE)
+        look = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _LOOK, str(place.token.module), stdin=PIPE, stdout=PIPE
+        )
+        return (await look.communicate(place.token.pin.encode()))[0].decode()
+
+    found = place.runner.run(test()).splitlines()
+    assert len(found) >= 4
+    assert [line for line in found if "True" in line] == []
