@@ -69,14 +69,15 @@ def test_the_life_of_a_key(az: Az, vault: str, tmp_path: Path) -> None:
     assert az(f"keyvault key restore --vault-name {vault} -f {backup}")["key"]["kid"] == second["key"]["kid"]
 
 
-def test_import(az: Az, vault: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("curve", "answered"), [("P-256", "P-256"), ("secp256k1", "P-256K")])
+def test_import(az: Az, vault: str, tmp_path: Path, curve: str, answered: str) -> None:
     """A private key in PEM goes in, and its public part comes out."""
     file, public = tmp_path / "private.pem", tmp_path / "public.pem"
     subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", file], check=True
+        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", file], check=True
     )
     remember(file.read_text())
-    az(f"keyvault key import --vault-name {vault} -n k --pem-file {file}")
+    assert az(f"keyvault key import --vault-name {vault} -n k --pem-file {file}")["key"]["crv"] == answered
     az(f"keyvault key download --vault-name {vault} -n k -f {public}")
     wanted = subprocess.run(["openssl", "pkey", "-in", file, "-pubout"], check=True, capture_output=True, text=True)
     assert public.read_text().split() == wanted.stdout.split()

@@ -73,7 +73,7 @@ def test_an_imported_key_has_what_the_request_says(vault: Client, name: str) -> 
 
 
 def test_the_store_holds_no_imported_key_in_the_clear(world: Simulation, vault: Client, name: str) -> None:
-    """Whoever reads the database finds no private part (SEC-BOOT-14)."""
+    """Whoever reads the database finds no private part (SEC-BOOT-14, SEC-KEY-1)."""
     for key, member in ((ec_jwk(), "d"), (oct_jwk(), "k")):
         bring_in(vault, name, key)
         assert decoded(key[member]) not in dump(world)
@@ -91,7 +91,7 @@ def test_a_key_is_brought_into_the_token(vault: Client, token: MemoryToken, name
 
 @pytest.mark.parametrize("members", [{"Hsm": True}, {"hsm": True}, {"kty": "EC-HSM"}])
 def test_without_a_token_no_key_is_brought_in_silently(vault: Client, name: str, members: Jwk) -> None:
-    """What is to be in a token is refused where there is none, and is not in software instead."""
+    """What is to be in a token is refused where there is none, and is not in software instead (SEC-KEY-2)."""
     kty = members.pop("kty", "EC")
     answer = vault.ask("PUT", f"/keys/{name}", body={"key": ec_jwk() | {"kty": kty}, **members})
     assert answer.status == 400
@@ -133,7 +133,7 @@ def bad_keys(rsa: Jwk) -> dict[str, Any]:
 
 
 def test_a_malformed_key_is_refused_and_not_repeated(vault: Client, name: str, rsa: Jwk) -> None:
-    """Each is 400 `BadParameter`, its answer has nothing of the key, and there is no key afterwards."""
+    """Each is 400 `BadParameter`, its answer has nothing of the key, and there is no key afterwards (SEC-KEY-5)."""
     for what, key in bad_keys(rsa).items():
         answer = vault.ask("PUT", f"/keys/{name}", body={"key": key})
         assert answer.status == 400, what

@@ -1,8 +1,8 @@
 """
-No private part of a key is in any answer.
+No private part of a key is in any answer (SEC-KEY-1).
 
 Pitfalls.md: "key set endpoint publishing private members", and "`key_ops` empty or missing in a key breaks ASP.NET Data
-Protection".
+Protection" (SEC-KEY-7).
 """
 
 from __future__ import annotations

@@ -436,7 +436,7 @@ def lasting(tmp_path: Path) -> Iterator[Simulation]:
 
 
 def test_two_nodes_rotate_a_key_once(lasting: Simulation) -> None:
-    """Whoever has the lease does it; the other finds nothing left to do."""
+    """SEC-KEY-8: whoever has the lease does it; the other finds nothing left to do."""
     vault = lasting_client(lasting)
     create(vault, "one")
     every(vault, "one", "P8D")
@@ -480,7 +480,7 @@ def test_a_node_that_lost_its_lease_commits_nothing(lasting: Simulation, monkeyp
 
 
 def test_a_rotation_whose_commit_fails_is_done_at_the_next_turn(world: Simulation, vault: Client, name: str) -> None:
-    """Nothing of it is left: no version, no entry, and then one of each."""
+    """SEC-KEY-8: nothing of it is left, no version and no entry, and then one of each."""
     create(vault, name)
     every(vault, name, "P8D")
     world.advance(8 * DAY_S)
@@ -496,7 +496,7 @@ def test_a_rotation_whose_commit_fails_is_done_at_the_next_turn(world: Simulatio
 def test_a_node_that_dies_after_its_commit_leaves_the_entry_behind(
     world: Simulation, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The version and its entry are one commit: what the journal did not get, the next start appends, once."""
+    """SEC-KEY-8: version and entry are one commit: what the journal did not get, the next start appends, once."""
     create(vault, name)
     every(vault, name, "P8D")
     world.advance(8 * DAY_S)

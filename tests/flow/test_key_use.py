@@ -185,7 +185,7 @@ def ask_for(vault: Client, name: str, operation: str, algorithm: str) -> Answer:
 
 @pytest.mark.parametrize(("operation", "word", "algorithm"), ALL)
 def test_a_disabled_key_does_nothing(vault: Client, name: str, operation: str, word: str, algorithm: str) -> None:
-    """Every use of a disabled key is refused."""
+    """Every use of a disabled key is refused (SEC-KEY-6)."""
     hold(vault, name, bytes(16), enabled=False)
     answer = ask_for(vault, name, operation, algorithm)
     assert refused(answer, 403, "KeyDisabled") == f"Operation {word} is not allowed on a disabled key."
@@ -198,7 +198,7 @@ def test_a_disabled_key_does_nothing(vault: Client, name: str, operation: str, w
 def test_out_of_its_time_a_key_only_undoes(
     vault: Client, name: str, operation: str, word: str, algorithm: str, dates: Any, inner: str
 ) -> None:
-    """Before `nbf` and from `exp` on nothing is encrypted, wrapped or signed; the other halves go on (section 4.2)."""
+    """Before `nbf` and from `exp` on nothing is encrypted, wrapped or signed; the other halves go on (SEC-KEY-6)."""
     hold(vault, name, bytes(16), **dates)
     answer = ask_for(vault, name, operation, algorithm)
     if operation in OUT_OF_TIME:
@@ -212,7 +212,7 @@ def test_out_of_its_time_a_key_only_undoes(
 def test_a_key_does_what_its_operations_say(
     vault: Client, name: str, operation: str, word: str, algorithm: str
 ) -> None:
-    """What is not among a key's operations is refused, though it is all else."""
+    """What is not among a key's operations is refused, though it is all else (SEC-KEY-6)."""
     others = [one for one in ALL_OPERATIONS if one != word]
     hold(vault, name, bytes(16), others)
     answer = ask_for(vault, name, operation, algorithm)

@@ -117,7 +117,7 @@ def test_bad_input_makes_no_key(vault: Client, name: str, what: str) -> None:
 def test_no_key_is_answered_without_operations(
     vault: Client, name: str, asked: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    """`key_ops` is never empty nor missing: ASP.NET Data Protection fails at such a key."""
+    """`key_ops` is never empty nor missing: ASP.NET Data Protection fails at such a key (SEC-KEY-7)."""
     assert create(vault, name, **asked, **given)["key"]["key_ops"]
 
 
@@ -278,6 +278,14 @@ def test_a_key_in_a_token_is_made_there(vault: Client, token: MemoryToken, name:
     assert bundle["attributes"]["hsmPlatform"] == "1"
 
 
+def test_a_key_in_a_token_says_that_it_is_not_exportable(vault: Client, token: MemoryToken, name: str) -> None:
+    """As the real service was seen to say of `-HSM` keys, in bundles and lists, since 7.3; others say nothing."""
+    assert create(vault, name, kty="EC-HSM")["attributes"]["exportable"] is False
+    assert vault.walk(f"/keys/{name}/versions")[0]["attributes"]["exportable"] is False
+    assert "exportable" not in vault.done("GET", f"/keys/{name}", version="7.2")["attributes"]
+    assert "exportable" not in create(vault, name)["attributes"]
+
+
 def test_a_refused_create_leaves_nothing_in_the_token(vault: Client, token: MemoryToken, name: str) -> None:
     """What was made for a key that did not come to be is destroyed."""
     create(vault, name)
@@ -304,7 +312,7 @@ def test_a_token_that_goes_away_does_not_hide_a_refusal(
 def test_a_standard_vault_has_no_key_in_a_token(
     world: Simulation, vault: Client, token: MemoryToken, name: str
 ) -> None:
-    """A `-HSM` type in a standard vault is 400, and nothing is made: never silently in software."""
+    """A `-HSM` type in a standard vault is 400, and nothing is made: never silently in software (SEC-KEY-2)."""
     world.set_vault(sku="standard")
     answer = vault.ask("POST", f"/keys/{name}/create", body={"kty": "RSA-HSM"})
     assert answer.status == 400

@@ -103,7 +103,7 @@ def test_a_key_brought_into_the_token_is_released(place: Place) -> None:
 
 
 def test_without_the_token_its_keys_alone_are_unavailable(place: Place) -> None:
-    """503 for a key in it; keys in software and secrets are as before; with the token, it is as before."""
+    """SEC-KEY-3: 503 for a key in it; keys in software are as before; with the token, it is as before."""
     made = place.ask("POST", "away/create", {"kty": "EC-HSM"})
     version = made.json["key"]["kid"].rsplit("/", 1)[-1]
     use = {"alg": "ES256", "value": b64(bytes(32))}
@@ -123,7 +123,7 @@ def test_without_the_token_its_keys_alone_are_unavailable(place: Place) -> None:
 
 
 def test_a_vault_without_premium_has_no_such_keys(place: Place) -> None:
-    """400, and nothing falls back to software."""
+    """400, and nothing falls back to software (SEC-KEY-2)."""
     place.world.set_vault(sku="standard")
     try:
         refused = place.ask("POST", "standard/create", {"kty": "EC-HSM"})

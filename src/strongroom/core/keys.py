@@ -74,6 +74,8 @@ RSA_BITS = (2048, 3072, 4096)
 OCT_BITS = (128, 192, 256)
 MADE_EXPONENTS = (3, 65537)
 """The public exponents that a new RSA key may have: those that the libraries make keys with."""
+_OTHER_CURVE_NAMES = {"SECP256K1": Curve.P256K}
+"""What 2016-10-01 called the curve, and what Azure CLI still calls it when it imports a key."""
 CURVE_BITS: Mapping[Curve, int] = {Curve.P256: 256, Curve.P384: 384, Curve.P521: 521, Curve.P256K: 256}
 
 DEFAULT_OPERATIONS: Mapping[KeyKind, tuple[KeyOperation, ...]] = {
@@ -207,7 +209,7 @@ def parse_curve(text: str | None) -> Curve:
         Invalid: there is none, or none of this name; case counts.
     """
     try:
-        return Curve(text or "")
+        return Curve(_OTHER_CURVE_NAMES.get(text or "", text or ""))
     except ValueError:
         raise _refused("crv", f"must be one of: {_list(Curve)}") from None
 

@@ -1,6 +1,7 @@
 """
-What vaults contain: secrets today; keys and certificates will join them.
+What vaults contain: secrets and keys; certificates will join them.
 
-Owns the life of objects: versions, deletion, recovery, purge, backup, and the sealing of their values. Owns no HTTP and
-no permission: a command is a function over a Transaction, called by a handler that holds a `Permit`.
+Owns the life of objects: versions, deletion, recovery, purge, backup, and the sealing of their values; of keys also
+their rotation, which of them may be used now, and who may attest for a release. What keys do is `crypto.keys`. Owns no
+HTTP and no permission: a command is a function over a Transaction, called by a handler that holds a `Permit`.
 """

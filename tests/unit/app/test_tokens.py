@@ -1,4 +1,4 @@
-"""An instance with a token: what a first start makes of it, and the root key that the token wraps."""
+"""An instance with a token: what a first start makes of it, and the root key that the token wraps (SEC-BOOT-11)."""
 
 from __future__ import annotations
 

@@ -74,6 +74,11 @@ def test_another_curve_is_refused(word: str | None) -> None:
     refuses("crv", parse_curve, word)
 
 
+def test_the_former_name_of_a_curve_is_read() -> None:
+    """Azure CLI imports keys of P-256K under the name that 2016-10-01 had for it."""
+    assert parse_curve("SECP256K1") is Curve.P256K
+
+
 def test_what_is_not_said_has_its_default() -> None:
     """RSA has 2048 bits and the exponent 65537, EC is P-256, oct has 256 bits."""
     assert spec(KeyKind.RSA) == KeySpec(KeyKind.RSA, 2048, None, 65537)

@@ -1,4 +1,4 @@
-"""Private JSON Web Keys from outside: what is read, and every way in which they can be wrong."""
+"""Private JSON Web Keys from outside: what is read, and every way in which they can be wrong (SEC-KEY-5)."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""What goes wrong with a token: each fault is told in a sentence, costs one process at most, and passes by itself."""
+"""What goes wrong with a token: each fault is told, costs one process at most, and passes by itself (SEC-KEY-3)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +49,11 @@ def held(made: MadeKey) -> HeldKey:
 def arguments(pid: int) -> bytes:
     """Read what a process was started with."""
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def environment(pid: int) -> bytes:
+    """Read the variables that a process was started with."""
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def core_limits(pid: int) -> list[str]:
@@ -185,7 +192,7 @@ def test_a_token_that_is_taken_away_comes_back(place: Used) -> None:
 
 
 def test_a_wrong_pin_is_tried_once(place: Used, tmp_path: Path) -> None:
-    """However often and by however many workers keys are asked for: tokens lock themselves."""
+    """SEC-KEY-4: however often and by however many workers keys are asked for; tokens lock themselves."""
     wrong = tmp_path / "pin"
     wrong.write_text("1234-wrong")
     wrong.chmod(0o600)
@@ -264,11 +271,43 @@ def test_destroyed_is_gone(place: Used) -> None:
 
 
 def test_a_worker_shows_nothing(place: Used) -> None:
-    """A worker leaves no core dump, and its PIN is not among its arguments."""
+    """SEC-KEY-4: a worker leaves no core dump, and its PIN is not among its arguments, nor in its environment."""
 
     async def test() -> None:
         pid = workers()[0]
         assert core_limits(pid) == ["0", "0"]
         assert place.token.pin.encode() not in arguments(pid)
+        assert place.token.pin.encode() not in environment(pid)
 
     place.runner.run(test())
+
+
+_LOOK = """
+import sys
+import PyKCS11
+library = PyKCS11.PyKCS11Lib()
+library.load(sys.argv[1])
+session = library.openSession(library.getSlotList(tokenPresent=True)[0])
+session.login(sys.stdin.read())
+for kind in (PyKCS11.CKO_PRIVATE_KEY, PyKCS11.CKO_SECRET_KEY):
+    for found in session.findObjects([(PyKCS11.CKA_CLASS, kind)]):
+        private = [PyKCS11.CKA_VALUE, PyKCS11.CKA_PRIVATE_EXPONENT, PyKCS11.CKA_PRIME_1]
+        print(found.to_dict()["CKA_LABEL"], [bool(one) for one in session.getAttributeValue(found, private)])
+"""
+
+
+def test_the_token_gives_out_no_private_part(place: Used) -> None:
+    """SEC-KEY-2: whoever has the PIN reads neither a key that was made nor what wraps its backup."""
+
+    async def test() -> str:
+        keys = place.keys
+        for spec in (P256, KeySpec(KeyKind.RSA, 2048), KeySpec(KeyKind.OCT, 256)):
+            await keys.back_up(held(await keys.make(spec, PLACE)), PLACE)
+        look = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _LOOK, str(place.token.module), stdin=PIPE, stdout=PIPE
+        )
+        return (await look.communicate(place.token.pin.encode()))[0].decode()
+
+    found = place.runner.run(test()).splitlines()
+    assert len(found) >= 4
+    assert [line for line in found if "True" in line] == []
