@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -270,5 +271,58 @@ def test_a_worker_shows_nothing(place: Used) -> None:
         pid = workers()[0]
         assert core_limits(pid) == ["0", "0"]
         assert place.token.pin.encode() not in arguments(pid)
+
+    place.runner.run(test())
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(place: Used, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without memory or descriptors for a worker, whoever asks is told so, and whoever asks later is answered."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings(), pause_s=0.01)
+        with monkeypatch.context() as poor:
+
+            async def refuse(*_: object, **__: object) -> None:
+                raise BlockingIOError(errno.EAGAIN, "no more processes")
+
+            poor.setattr(asyncio, "create_subprocess_exec", refuse)
+            for _ in range(2):
+                with pytest.raises(Unavailable, match=UNREACHABLE):
+                    await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 5)
+        await until_it_signs(keys, place.key)
+        await keys.close()
+
+    place.runner.run(test())
+
+
+def test_a_full_line_does_not_end_the_work(place: Used) -> None:
+    """A key that nobody waits for any more is deleted even when the line is full, and the rest is answered."""
+
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        making = asyncio.create_task(keys.make(P256, replace(PLACE, name="abandoned")))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(keys.sign(key, ES256, DIGEST)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        making.cancel()
+        await asyncio.sleep(0.01)
+        os.kill(pid, signal.SIGCONT)
+        assert all(await asyncio.wait_for(asyncio.gather(*waiting), 10))
+        await keys.sign(key, ES256, DIGEST)
+
+    place.runner.run(test())
+
+
+def test_closed_stays_closed(place: Used) -> None:
+    """What is asked after the end starts no worker, which nobody would end."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings())
+        await keys.close()
+        with pytest.raises(Unavailable, match=UNREACHABLE):
+            await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 5)
+        assert not await keys.reach()
 
     place.runner.run(test())
