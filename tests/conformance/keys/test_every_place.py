@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -245,6 +246,49 @@ def test_a_wrapped_key_of_another_kind_is_refused(keys: Keys, wanted: KeySpec) -
     wrapped = wrapped_for(keys, keys.key(RSA), plain(inside).private)
     with pytest.raises(Undecryptable):
         keys.run(keys.protection.bring_in_wrapped(keys.key(RSA), wrapped, wanted, PLACE))
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    """Encode a value by X.690 section 8.1."""
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, *([size] if size < 128 else [0x80 | len(length), *length])]) + content
+
+
+def _pkcs8(*numbers: int) -> bytes:
+    """Encode an RSA key of whatever numbers: RFC 5958 section 2, RFC 8017 appendix A.1.2."""
+    integers = b"".join(_der(2, number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in (0, *numbers))
+    kind = bytes.fromhex("300d06092a864886f70d0101010500")
+    return _der(0x30, bytes.fromhex("020100") + kind + _der(4, _der(0x30, integers)))
+
+
+def test_a_wrapped_key_that_is_none_is_refused(keys: Keys) -> None:
+    """Exponents of 0, 1, or beyond all measure, numbers of two keys, PKCS#8 under a password: in the same words."""
+    own, other = (key.private_numbers() for key in (OUTSIDE, rsa.generate_private_key(65537, 2048)))
+    n, rest = own.public_numbers.n, (own.d, own.p, own.q, own.dmp1, own.dmq1, own.iqmp)
+    foreign = (other.d, other.p, other.q, other.dmp1, other.dmq1, other.iqmp)
+    locked = OUTSIDE.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"canary-pass"))
+    wrong = {
+        "e of 0": _pkcs8(n, 0, *rest),
+        "e of 1": _pkcs8(n, 1, 1, own.p, own.q, 1, 1, own.iqmp),
+        "e even": _pkcs8(n, 65536, *rest),
+        "e huge": _pkcs8(n, n - 2, *rest),
+        "n even": _pkcs8(n - 1, 65537, *rest),
+        "d of another": _pkcs8(n, 65537, *foreign),
+        "under a password": locked,
+    }
+    for what, private in wrong.items():
+        try:
+            keys.run(
+                keys.protection.bring_in_wrapped(
+                    keys.key(RSA), wrapped_for(keys, keys.key(RSA), private), KeySpec(KeyKind.RSA), PLACE
+                )
+            )
+        except Undecryptable:
+            continue
+        pytest.fail(what)
+    good = wrapped_for(keys, keys.key(RSA), _pkcs8(n, 65537, *rest))
+    assert works(keys, held(keys.run(keys.protection.bring_in_wrapped(keys.key(RSA), good, RSA, PLACE))))
 
 
 def test_what_was_wrapped_for_another_is_refused(keys: Keys) -> None:

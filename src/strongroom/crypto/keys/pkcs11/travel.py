@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from PyKCS11 import CKG_MGF1_SHA1, ECDH1_DERIVE_Mechanism, LowLevel, RSAOAEPMechanism
 
+from strongroom.core import limits
 from strongroom.core.keys import OCT_BITS, RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
 from strongroom.crypto.keys import key_wrap
 from strongroom.crypto.keys.pkcs11 import refusals, wire
@@ -34,7 +35,7 @@ from strongroom.crypto.keys.pkcs11.objects import (
 )
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
 from strongroom.crypto.keys.pkcs11.session import Handle, Session
-from strongroom.crypto.keys.public import CURVES, oaep, public_parts, rsa_public_key
+from strongroom.crypto.keys.public import CURVES, RSA_SIGNATURES, oaep, public_parts, rsa_public_key
 
 ID_BYTES = 16
 _IV_BYTES = 16
@@ -147,12 +148,15 @@ def _examined(
         fits = bits in OCT_BITS
     elif wanted.kind is KeyKind.RSA:
         parts = rsa_parts(session, made)
-        found = KeySpec(
-            KeyKind.RSA,
-            int.from_bytes(parts.n or b"", "big").bit_length(),
-            public_exponent=int.from_bytes(parts.e or b"", "big"),
+        modulus, exponent = (int.from_bytes(part or b"", "big") for part in (parts.n, parts.e))
+        found = KeySpec(KeyKind.RSA, modulus.bit_length(), public_exponent=exponent)
+        # A token takes whatever is in the form of a key: an exponent of 1, numbers that do not belong together.
+        fits = (
+            found.bits in RSA_BITS
+            and modulus % 2 == exponent % 2 == 1
+            and 2 < exponent < 1 << limits.RSA_EXPONENT_BITS
+            and _signs_rsa(session, made, rsa_public_key(parts))
         )
-        fits = found.bits in RSA_BITS
     else:
         parameters = session.attribute(made, LowLevel.CKA_EC_PARAMS)
         curve = next((name for name, value in EC_PARAMETERS.items() if value == parameters), None)
@@ -230,6 +234,18 @@ def _signs_for(session: Session, private: Handle, public: ec.EllipticCurvePublic
     return True
 
 
+def _signs_rsa(session: Session, private: Handle, public: rsa.RSAPublicKey) -> bool:
+    """Tell whether a signature by the private part verifies by the public one."""
+    digest, (scheme, hashed) = os.urandom(SHA256.digest_size), RSA_SIGNATURES["RSNULL"]
+    signature = session.sign(private, digest, mechanism(LowLevel.CKM_RSA_PKCS), public.key_size // 8)
+    try:
+        # The library takes NoDigestInfo here as in `sign`, its types have it there alone.
+        public.verify(signature, digest, scheme, hashed)  # type: ignore[arg-type]
+    except InvalidSignature:
+        return False
+    return True
+
+
 # ---- backups --------------------------------------------------------------------------------------------------------
 
 
@@ -296,8 +312,13 @@ def restore(session: Session, known: Mechanisms, asked: wire.Restore) -> wire.Ma
         if refusal.kind in {refusals.GONE, refusals.PIN, refusals.INVALID} or refusal.name == "CKR_DEVICE_MEMORY":
             raise
         raise wrong from None
-    if not _is_private_part(session, known, made, asked.spec, asked.parts):
-        session.destroy_all(key_id)
+    fits = False
+    try:
+        fits = _is_private_part(session, known, made, asked.spec, asked.parts)
+    finally:
+        if not fits:
+            session.destroy_all(key_id)
+    if not fits:
         raise wrong
     return wire.Made(key_id, asked.spec, asked.parts)
 
