@@ -274,7 +274,8 @@ def _unwrapped(holder: rsa.RSAPrivateKey, wrapped: bytes, spec: KeySpec) -> Plai
     material = key_wrap.unwrap(holder, key_wrap.BYOK_METHOD, wrapped)
     try:
         plain = read_private_key(spec.kind, *_members(spec.kind, material))
-    except (Invalid, ValueError, UnsupportedAlgorithm):
+    except (Invalid, TypeError, ValueError, UnsupportedAlgorithm):
+        # TypeError: PKCS#8 that is encrypted once more, by a password.
         raise Undecryptable from None
     found = plain.spec
     if spec.bits not in {None, found.bits} or spec.curve not in {None, found.curve}:
