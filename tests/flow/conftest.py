@@ -38,7 +38,7 @@ _RSA_KEYS = 16
 """Kept, and used in turn: more than the tenants of one world have, so that no two of its keys are the same."""
 
 
-def _signing_key(tenant: str, now: int) -> NewSigningKey:
+def _signing_key(tenant: str, now: int, *purpose: str) -> NewSigningKey:
     """Make a signing key as the service does, of the RSA key that was used longest ago."""
     with _one_at_a_time, pytest.MonkeyPatch.context() as patch:
         if len(_rsa_keys) < _RSA_KEYS:
@@ -52,7 +52,7 @@ def _signing_key(tenant: str, now: int) -> NewSigningKey:
             return _rsa_keys[0] if threading.get_ident() == here else generate_private_key(public_exponent, key_size)
 
         patch.setattr(rsa, "generate_private_key", take)
-        return new_signing_key(tenant, now)
+        return new_signing_key(tenant, now, *purpose)
 
 
 @pytest.fixture(scope="module", autouse=True)
