@@ -38,6 +38,7 @@ async def create_key(call: Call) -> Response:
     require_releasable(properties, key_type, vault, call.api_version)
     place = world.protections.for_new(key_type, vault)
     draft = new_key_version(key_type, spec, properties, platform=place.platform, now=call.now)
+    call.charge(key_creation(key_type))
     return await put_new(call, name, draft, place, lambda where: place.make(spec, where))
 
 
@@ -120,7 +121,6 @@ async def put_new(
 ) -> Response:
     """Make a key in its place and a version of it, as *draft* says; if that is refused, nothing is left of either."""
     vault, entropy = call.the_vault, call.world.entropy
-    call.charge(key_creation(draft.type))
     version = entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(place, await make(Place(vault.id, vault.subscription, name, version)))
