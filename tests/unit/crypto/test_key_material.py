@@ -143,6 +143,13 @@ def test_an_rsa_key_of_composite_factors_is_refused() -> None:
     assert "belong together" in refused(KeyKind.RSA, members(numbers))
 
 
+def test_an_rsa_key_whose_factors_are_easily_found_is_refused() -> None:
+    """A small factor is found by trial, two that are close by the square root of the modulus (FIPS 186-5 A.1.1)."""
+    half = 3 << 1022 | 1
+    for p, q in ((13, 5 << 2041 | 1), (half + 2, half), (half + (1 << 922), half), (1 << 922 | 1, 3 << 1124 | 1)):
+        assert "too easily found" in refused(KeyKind.RSA, members({"n": p * q, "e": 65537, "d": 65539, "p": p, "q": q}))
+
+
 def test_no_factors_are_looked_for_where_there_are_none() -> None:
     """A prime, a power of one, and exponents made to keep the search busy are refused at once, not after minutes."""
     prime = (1 << 2203) - 1

@@ -25,6 +25,8 @@ from strongroom.crypto.pool import BoundedPool
 
 _TRIES = 64
 """Each finds the factors of a key with a chance of one half at least."""
+_FACTOR_BITS = 100
+"""By so many bits fewer than half of the modulus's may a factor have, and the difference of both: FIPS 186-5 A.1.1."""
 _CRT = ("p", "q", "dp", "dq", "qi")
 _MEMBERS: Mapping[KeyKind, tuple[frozenset[str], frozenset[str]]] = {
     KeyKind.RSA: (frozenset({"n", "e", "d"}), frozenset(_CRT)),
@@ -125,6 +127,9 @@ def _read_rsa(numbers: Mapping[str, int]) -> PlainKey:
     if not 1 < d < n:
         raise _refused("d", "must be greater than 1 and less than the modulus")
     p, q = _factors(numbers)
+    least = n.bit_length() // 2 - _FACTOR_BITS
+    if min(p, q).bit_length() < least or abs(p - q).bit_length() < least:
+        raise _refused("n", "has factors that are too easily found")
     given = {
         "d": d,
         "dp": numbers.get("dp", rsa.rsa_crt_dmp1(d, p)),
