@@ -16,6 +16,7 @@ from strongroom.core import limits
 from strongroom.core.errors import Throttled, Unavailable
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys.algorithms import ALGORITHMS
+from strongroom.crypto.keys.pkcs11 import token_keys, wire
 from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
 from strongroom.crypto.keys.protocol import HeldKey, MadeKey, Place
 from tests.softhsm import SoftToken, soft_token
@@ -245,6 +246,29 @@ def test_a_key_that_nobody_waits_for_is_deleted(place: Used) -> None:
         os.kill(pid, signal.SIGCONT)
         await keys.sign(key, ES256, DIGEST)
         await keys.sign(key, ES256, DIGEST)
+        assert sum(path.suffix == ".object" for path in place.token.tokens.rglob("*")) == before
+
+    place.runner.run(test())
+
+
+def test_a_key_whose_asker_leaves_as_it_comes_is_deleted(place: Used, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one left behind where the answer was there already, and whoever asked was gone before he saw it."""
+
+    async def test() -> None:
+        keys = place.keys
+        before = sum(path.suffix == ".object" for path in place.token.tokens.rglob("*"))
+        making = asyncio.create_task(keys.make(P256, PLACE))
+        settle = token_keys._settle
+
+        def settle_and_leave(job: token_keys._Job, answer: wire.Answer) -> None:
+            settle(job, answer)
+            making.cancel()
+
+        with monkeypatch.context() as leaving:
+            leaving.setattr(token_keys, "_settle", settle_and_leave)
+            with pytest.raises(asyncio.CancelledError):
+                await making
+        await keys.sign(place.key, ES256, DIGEST)
         assert sum(path.suffix == ".object" for path in place.token.tokens.rglob("*")) == before
 
     place.runner.run(test())
