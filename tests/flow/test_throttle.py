@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -285,6 +286,16 @@ def test_setting_secrets_has_a_limit_of_its_own(limited: Simulation, name: str) 
     assert vault.ask("PUT", f"/secrets/{name}", token=token, body=body).status == 200
     assert vault.ask("PUT", f"/secrets/{name}", token=token, body=body).status == 429
     assert len(vault.walk(f"/secrets/{name}/versions")) == 1
+
+
+def test_a_key_that_is_no_key_is_counted(limited: Simulation, name: str) -> None:
+    """To find out that an imported key is wrong takes as long as to import one that is right."""
+    vault = Client(limited)
+    token = vault.token
+    _use_all_but_one(limited, key_creation(KeyType.RSA))
+    number = base64.urlsafe_b64encode(b"\xff" * 256).decode()
+    body = {"key": {"kty": "RSA", "n": number, "e": "AQAB", "d": number}}
+    assert [vault.ask("PUT", f"/keys/{name}", token=token, body=body).status for _ in range(2)] == [400, 429]
 
 
 def test_each_vault_has_its_own_limits(limited: Simulation) -> None:

@@ -97,7 +97,12 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
             instance = _describe(settings)
             async with _opened_token(settings, instance) as token:
                 world = make_world(settings, installation, store, keys, view, journal, token=token, instance=instance)
-                yield Opened(settings, installation, store, keys, world)
+                try:
+                    yield Opened(settings, installation, store, keys, world)
+                finally:
+                    # Keys that wait to be made or read would keep the process for as long as they take.
+                    await world.protections.close()
+                    world.incoming_keys.close()
         finally:
             journal.close()
     finally:

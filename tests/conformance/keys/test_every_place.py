@@ -276,6 +276,7 @@ _N, _D = OUTSIDE.private_numbers().public_numbers.n, OUTSIDE.private_numbers().d
 @pytest.mark.parametrize(
     "changes",
     [
+        {"e": 0},
         {"e": 1, "d": 1, "dp": 1, "dq": 1},
         {"e": 65536},
         {"e": _N - 2},
@@ -283,7 +284,15 @@ _N, _D = OUTSIDE.private_numbers().public_numbers.n, OUTSIDE.private_numbers().d
         {"n": _N + 2},
         {"d": _D + 2, "dp": 3, "dq": 3},
     ],
-    ids=["exponent 1", "even exponent", "huge exponent", "even modulus", "another modulus", "another private exponent"],
+    ids=[
+        "exponent 0",
+        "exponent 1",
+        "even exponent",
+        "huge exponent",
+        "even modulus",
+        "another modulus",
+        "another private exponent",
+    ],
 )
 def test_a_wrapped_key_that_is_none_is_refused(keys: Keys, changes: dict[str, int]) -> None:
     """What is checked of an RSA key in the clear is checked of one that comes wrapped; the place goes on working."""

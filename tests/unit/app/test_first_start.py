@@ -16,7 +16,10 @@ from strongroom.config import Settings
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, OWNER
 from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.identity import Credential, CredentialKind, Tenant
+from strongroom.core.keys import Curve, KeyKind, KeySpec, PublicParts
 from strongroom.core.rbac import RoleAssignment
+from strongroom.crypto.keys.algorithms import ALGORITHMS
+from strongroom.crypto.keys.protocol import Place
 
 FACTS = {
     "tenantId",
@@ -47,6 +50,27 @@ def make(settings: Settings) -> dict[str, str]:
     facts: dict[str, str] = {}
     asyncio.run(initialise(settings, facts.update))
     return facts
+
+
+def test_the_end_waits_for_no_key(settings: Settings) -> None:
+    """What waits to be made or read is dropped when an instance is closed: it would keep the process until then."""
+    make(settings)
+
+    async def after_the_end() -> None:
+        async with open_instance(settings) as opened:
+            world = opened.world
+        place, rsa = Place("v", "s", "n", "1"), KeySpec(KeyKind.RSA, 2048)
+        for late in (
+            world.protections.software.make(rsa, place),
+            world.incoming_keys.read(KeyKind.EC, Curve.P256, {}),
+            world.protections.public.verify(
+                KeySpec(KeyKind.EC, curve=Curve.P384), PublicParts(), ALGORITHMS["ES384"], bytes(48), bytes(96)
+            ),
+        ):
+            with pytest.raises(RuntimeError, match="after shutdown"):
+                await late
+
+    asyncio.run(after_the_end())
 
 
 def test_prints_the_promised_facts(settings: Settings) -> None:

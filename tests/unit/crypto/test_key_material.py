@@ -7,6 +7,7 @@ import random
 import secrets
 import threading
 from collections.abc import Mapping
+from math import gcd
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from strongroom.core.errors import Invalid, Throttled
 from strongroom.core.keys import Curve, KeyKind
 from strongroom.core.limits import KEY_MEMBER_BYTES, KEYS_MADE_WAITING, RSA_EXPONENT_BITS
-from strongroom.crypto.keys.material import PrivateKeyReader, _require_recoverable, read_private_key
+from strongroom.crypto.keys import material
+from strongroom.crypto.keys.material import PrivateKeyReader, _recovered, read_private_key
 from strongroom.crypto.keys.public import CURVES
 from tests.plugins import canary
 
@@ -141,6 +143,13 @@ def test_an_rsa_key_of_composite_factors_is_refused() -> None:
     assert "belong together" in refused(KeyKind.RSA, members(numbers))
 
 
+def test_an_rsa_key_whose_factors_are_easily_found_is_refused() -> None:
+    """A small factor is found by trial, two that are close by the square root of the modulus (FIPS 186-5 A.1.1)."""
+    half = 3 << 1022 | 1
+    for p, q in ((13, 5 << 2041 | 1), (half + 2, half), (half + (1 << 922), half), (1 << 922 | 1, 3 << 1124 | 1)):
+        assert "too easily found" in refused(KeyKind.RSA, members({"n": p * q, "e": 65537, "d": 65539, "p": p, "q": q}))
+
+
 def test_no_factors_are_looked_for_where_there_are_none() -> None:
     """A prime, a power of one, and exponents made to keep the search busy are refused at once, not after minutes."""
     prime = (1 << 2203) - 1
@@ -148,7 +157,32 @@ def test_no_factors_are_looked_for_where_there_are_none() -> None:
     slow = 1 << 2047 | 1
     for modulus, order in ((prime, prime - 1), (square, square - ((1 << 1279) - 1)), (slow, 1 << 2000)):
         with pytest.raises(Invalid):
-            _require_recoverable(modulus, 65537, pow(65537, -1, order))
+            _recovered(modulus, 65537, pow(65537, -1, order))
+
+
+def test_numbers_made_to_be_looked_for_in_vain_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All powers of 17, which the library tries first, are as a key's, and those of no other number: no long search."""
+    order = 1003
+    modulus = (17**order - 1) // 16
+    # e*d - 1 is a multiple of the order of 17, and 60 of its factors are 2.
+    d = next(found // 3 for j in range(1, 9, 2) if (found := 1 + (order * j << 4050)) % 3 == 0)
+    assert pow(17, 3 * d, modulus) == 17
+    powers: list[int] = []
+
+    def counted(base: int, exponent: int, modulo: int) -> int:
+        powers.append(exponent)
+        return pow(base, exponent, modulo)
+
+    monkeypatch.setattr(material, "pow", counted, raising=False)
+    refused(KeyKind.RSA, members({"n": modulus, "e": 3, "d": d}))
+    assert len(powers) <= 3
+
+
+def test_factors_are_found_whatever_the_exponents(rsa_key: Numbers) -> None:
+    """Of either definition of the private exponent."""
+    n, p, q = rsa_key["n"], rsa_key["p"], rsa_key["q"]
+    for order in ((p - 1) * (q - 1), (p - 1) * (q - 1) // gcd(p - 1, q - 1)):
+        assert set(_recovered(n, 65537, pow(65537, -1, order))) == {p, q}
 
 
 def test_no_bit_of_an_rsa_key_can_be_changed(rsa_key: Numbers) -> None:

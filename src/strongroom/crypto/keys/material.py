@@ -8,6 +8,7 @@ members that it would not look at are compared with what the others say.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from math import gcd
 
@@ -22,8 +23,10 @@ from strongroom.crypto.keys.protocol import PlainKey
 from strongroom.crypto.keys.public import CURVES, public_parts
 from strongroom.crypto.pool import BoundedPool
 
-_TWOS = 64
-"""Factors 2 of e*d - 1: more than a key has by chance."""
+_TRIES = 64
+"""Each finds the factors of a key with a chance of one half at least."""
+_FACTOR_BITS = 100
+"""By so many bits fewer than half of the modulus's may a factor have, and the difference of both: FIPS 186-5 A.1.1."""
 _CRT = ("p", "q", "dp", "dq", "qi")
 _MEMBERS: Mapping[KeyKind, tuple[frozenset[str], frozenset[str]]] = {
     KeyKind.RSA: (frozenset({"n", "e", "d"}), frozenset(_CRT)),
@@ -124,6 +127,9 @@ def _read_rsa(numbers: Mapping[str, int]) -> PlainKey:
     if not 1 < d < n:
         raise _refused("d", "must be greater than 1 and less than the modulus")
     p, q = _factors(numbers)
+    least = n.bit_length() // 2 - _FACTOR_BITS
+    if min(p, q).bit_length() < least or abs(p - q).bit_length() < least:
+        raise _refused("n", "has factors that are too easily found")
     given = {
         "d": d,
         "dp": numbers.get("dp", rsa.rsa_crt_dmp1(d, p)),
@@ -152,12 +158,7 @@ def _factors(numbers: Mapping[str, int]) -> tuple[int, int]:
         for name in ("dp", "dq", "qi"):
             if name in numbers:
                 raise _refused(name, "needs p and q beside it")
-        _require_recoverable(n, e, d)
-        try:
-            p, q = rsa.rsa_recover_prime_factors(n, e, d)
-        except ValueError:
-            raise _refused("d", "does not belong to e and n") from None
-        return p, q
+        return _recovered(n, e, d)
     for name in ("p", "q"):
         if name not in numbers:
             raise _refused(name, "is missing beside its other factor")
@@ -167,17 +168,31 @@ def _factors(numbers: Mapping[str, int]) -> tuple[int, int]:
     return p, q
 
 
-def _require_recoverable(n: int, e: int, d: int) -> None:
+def _recovered(n: int, e: int, d: int) -> tuple[int, int]:
     """
-    Refuse what the library would look for factors of for minutes: it tries 500 times, and once for each factor 2 each.
+    Find the factors by a square root of 1 that is neither 1 nor -1: Handbook of Applied Cryptography, section 8.2.2.
 
-    A prime or a power of one has no two factors to find; by Fermat's theorem it shares a factor with 2^n - 2, which
-    keys do not. Of e*d - 1, which follows from two primes, a few factors are 2, and many in numbers made to last.
+    The library looks for one 500 times, a full power for each factor 2 of e*d - 1 each time, whether or not there is
+    one to find; numbers made for it keep it busy for hours. Here the first base whose power is not 1 says that d is
+    wrong, so one try in two at least is the last one, whatever n, e and d are. Only of a prime, or a power of one,
+    would each be in vain; by Fermat's theorem it shares a factor with 2^n - 2, which keys do not.
     """
-    product = e * d - 1
-    twos = (product & -product).bit_length() - 1
-    if twos > _TWOS or gcd(pow(2, n, n) - 2, n) != 1:
-        raise _refused("d", "does not belong to e and n")
+    power = e * d - 1
+    twos = (power & -power).bit_length() - 1
+    if gcd(pow(2, n, n) - 2, n) == 1:
+        for _ in range(_TRIES):
+            root = pow(2 + secrets.randbelow(n - 3), power >> twos, n)
+            for _ in range(twos):
+                square = root * root % n
+                if square == 1:
+                    break
+                root = square
+            else:
+                break
+            if root not in {1, n - 1}:
+                p = gcd(root + 1, n)
+                return p, n // p
+    raise _refused("d", "does not belong to e and n")
 
 
 def _encoded(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

@@ -166,6 +166,11 @@ class KeyProtections:
     public: PublicOperations = field(default_factory=PublicOperations)
     """What needs none of them."""
 
+    async def close(self) -> None:
+        """Take no more work in this process; whoever opened the token closes it."""
+        await self.software.close()
+        self.public.close()
+
     def of(self, key_type: KeyType) -> KeyProtection:
         """
         Give the place of a key that exists.

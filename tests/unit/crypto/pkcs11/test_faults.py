@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from strongroom.core import limits
 from strongroom.core.errors import Throttled, Unavailable
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys.algorithms import ALGORITHMS
+from strongroom.crypto.keys.pkcs11 import token_keys, wire
 from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
 from strongroom.crypto.keys.protocol import HeldKey, MadeKey, Place
 from tests.softhsm import SoftToken, soft_token
@@ -256,6 +258,29 @@ def test_a_key_that_nobody_waits_for_is_deleted(place: Used) -> None:
     place.runner.run(test())
 
 
+def test_a_key_whose_asker_leaves_as_it_comes_is_deleted(place: Used, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one left behind where the answer was there already, and whoever asked was gone before he saw it."""
+
+    async def test() -> None:
+        keys = place.keys
+        before = sum(path.suffix == ".object" for path in place.token.tokens.rglob("*"))
+        making = asyncio.create_task(keys.make(P256, PLACE))
+        settle = token_keys._settle
+
+        def settle_and_leave(job: token_keys._Job, answer: wire.Answer) -> None:
+            settle(job, answer)
+            making.cancel()
+
+        with monkeypatch.context() as leaving:
+            leaving.setattr(token_keys, "_settle", settle_and_leave)
+            with pytest.raises(asyncio.CancelledError):
+                await making
+        await keys.sign(place.key, ES256, DIGEST)
+        assert sum(path.suffix == ".object" for path in place.token.tokens.rglob("*")) == before
+
+    place.runner.run(test())
+
+
 def test_destroyed_is_gone(place: Used) -> None:
     """After its destruction a key signs nothing, and destroying it again is no fault."""
 
@@ -278,6 +303,59 @@ def test_a_worker_shows_nothing(place: Used) -> None:
         assert core_limits(pid) == ["0", "0"]
         assert place.token.pin.encode() not in arguments(pid)
         assert place.token.pin.encode() not in environment(pid)
+
+    place.runner.run(test())
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(place: Used, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without memory or descriptors for a worker, whoever asks is told so, and whoever asks later is answered."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings(), pause_s=0.01)
+        with monkeypatch.context() as poor:
+
+            async def refuse(*_: object, **__: object) -> None:
+                raise BlockingIOError(errno.EAGAIN, "no more processes")
+
+            poor.setattr(asyncio, "create_subprocess_exec", refuse)
+            for _ in range(2):
+                with pytest.raises(Unavailable, match=UNREACHABLE):
+                    await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 5)
+        await until_it_signs(keys, place.key)
+        await keys.close()
+
+    place.runner.run(test())
+
+
+def test_a_full_line_does_not_end_the_work(place: Used) -> None:
+    """A key that nobody waits for any more is deleted even when the line is full, and the rest is answered."""
+
+    async def test() -> None:
+        keys, key = place.keys, place.key
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        making = asyncio.create_task(keys.make(P256, replace(PLACE, name="abandoned")))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(keys.sign(key, ES256, DIGEST)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        making.cancel()
+        await asyncio.sleep(0.01)
+        os.kill(pid, signal.SIGCONT)
+        assert all(await asyncio.wait_for(asyncio.gather(*waiting), 10))
+        await keys.sign(key, ES256, DIGEST)
+
+    place.runner.run(test())
+
+
+def test_closed_stays_closed(place: Used) -> None:
+    """What is asked after the end starts no worker, which nobody would end."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings())
+        await keys.close()
+        with pytest.raises(Unavailable, match=UNREACHABLE):
+            await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 5)
+        assert not await keys.reach()
 
     place.runner.run(test())
 

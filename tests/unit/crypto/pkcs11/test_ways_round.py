@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from PyKCS11 import LowLevel
 
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys import key_wrap
-from strongroom.crypto.keys.pkcs11 import paddings, refusals, wire
+from strongroom.crypto.keys.pkcs11 import paddings, refusals, travel, wire
 from strongroom.crypto.keys.pkcs11.operations import Operations
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
 from strongroom.crypto.keys.protocol import Undecryptable
@@ -64,6 +65,35 @@ def test_a_device_that_pads_otherwise_releases_nothing(operations: Operations, m
     answer = operations.answer(question)
     assert isinstance(answer, wire.Refused)
     assert answer.kind == refusals.INVALID
+
+
+@pytest.mark.toolchain("softhsm2-util")
+def test_a_wrap_key_does_nothing_but_wrap(operations: Operations) -> None:
+    """One that decrypted would show in the clear, to whoever has the PIN, what is in backups."""
+    operations.answer(wire.EnsureWrapKey("only wraps"))
+    session = operations._session
+    (key,) = session.find_all([(LowLevel.CKA_LABEL, "only wraps")])
+    for use in (LowLevel.CKA_ENCRYPT, LowLevel.CKA_DECRYPT, LowLevel.CKA_SIGN, LowLevel.CKA_DERIVE):
+        assert not session.attribute_number(key, use)
+    assert session.attribute_number(key, LowLevel.CKA_SENSITIVE)
+    assert not session.attribute_number(key, LowLevel.CKA_EXTRACTABLE)
+
+
+@pytest.mark.toolchain("softhsm2-util")
+def test_a_backup_that_turns_out_wrong_leaves_nothing(operations: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps a restored key from being looked at, the key is not left in the token."""
+    operations.answer(wire.EnsureWrapKey("left"))
+    key = made(operations.answer(wire.Make(P256, "v/n/1")))
+    saved = operations.answer(wire.BackUp(key.id, P256, "left"))
+    assert isinstance(saved, wire.Octets)
+
+    def refuse(*_: Any) -> bool:
+        raise TokenRefusal(refusals.UNAVAILABLE, "", "CKR_FUNCTION_FAILED")
+
+    monkeypatch.setattr(travel, "_is_private_part", refuse)
+    answer = operations.answer(wire.Restore(saved.value, P256, key.parts, "left", "v/left/1"))
+    assert isinstance(answer, wire.Refused)
+    assert operations._session.find_all([(LowLevel.CKA_LABEL, "v/left/1")]) == []
 
 
 @pytest.mark.toolchain("softhsm2-util")

@@ -118,7 +118,12 @@ _CURVE_NAMES: Mapping[Curve, str] = {
 
 
 def wrap_key_template(label: str | None = None) -> Template:
-    """Give an AES key that wraps others and does nothing else; one without a label is temporary."""
+    """
+    Give an AES key that wraps others and does nothing else; one without a label is temporary.
+
+    What it does not do is said: with some tokens what is left out is allowed, and a key that decrypts shows in the
+    clear what it has wrapped.
+    """
     template: Template = [
         (LowLevel.CKA_CLASS, LowLevel.CKO_SECRET_KEY),
         (LowLevel.CKA_KEY_TYPE, LowLevel.CKK_AES),
@@ -129,6 +134,10 @@ def wrap_key_template(label: str | None = None) -> Template:
         (LowLevel.CKA_EXTRACTABLE, False),
         (LowLevel.CKA_WRAP, True),
         (LowLevel.CKA_UNWRAP, True),
+        (LowLevel.CKA_ENCRYPT, False),
+        (LowLevel.CKA_DECRYPT, False),
+        (LowLevel.CKA_SIGN, False),
+        (LowLevel.CKA_VERIFY, False),
     ]
     return template if label is None else [*template, (LowLevel.CKA_LABEL, label)]
 

@@ -134,7 +134,9 @@ class TokenKeys:
     ) -> None:
         self._settings = settings
         self._report = report
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(waiting)
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._waiting = waiting
+        self._closed = False
         self._pause_s = pause_s
         self._state = _State()
         self._starting = asyncio.Lock()
@@ -286,7 +288,8 @@ class TokenKeys:
                 self._state.ensured.add(label)
 
     async def close(self) -> None:
-        """End every worker, and refuse whoever waits."""
+        """End every worker, and refuse whoever waits or comes later."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -337,18 +340,25 @@ class TokenKeys:
             Undecryptable: what it was given does not fit.
         """
         loop = asyncio.get_running_loop()
-        if not self._tasks:
-            self._tasks = [loop.create_task(self._work()) for _ in range(self._settings.workers)]
-        job = _Job(question, loop.create_future(), loop.time(), self._settings.timeout_s * times)
-        try:
-            self._jobs.put_nowait(job)
-        except asyncio.QueueFull:
+        if self._closed:
+            raise _failure(_unreachable("closed"))
+        if self._jobs.qsize() >= self._waiting:
             raise Throttled(
                 "Too many requests wait for the token (HSM). Try again later.",
                 reason="token_queue_full",
                 headers=(("Retry-After", str(_RETRY_AFTER_S)),),
-            ) from None
-        answer = await job.answer
+            )
+        if not self._tasks:
+            self._tasks = [loop.create_task(self._work()) for _ in range(self._settings.workers)]
+        job = _Job(question, loop.create_future(), loop.time(), self._settings.timeout_s * times)
+        self._jobs.put_nowait(job)
+        try:
+            answer = await job.answer
+        except asyncio.CancelledError:
+            # It may have been answered already, and whoever asked gone before he saw it.
+            if not job.answer.cancelled():
+                self._forget(job.answer.result())
+            raise
         if isinstance(answer, wire.Refused):
             raise _failure(answer)
         return answer
@@ -378,14 +388,26 @@ class TokenKeys:
             _settle(job, _unreachable(str(fault)))
             await seat.empty()
             return
+        except Exception as fault:  # noqa: BLE001  whatever it is: if this ended, whoever asks would wait for ever
+            # No process or no descriptor is left, most likely.
+            self._failed(f"A process for the token failed: {type(fault).__name__}.")
+            _settle(job, _unreachable(type(fault).__name__))
+            await seat.empty()
+            return
         except BaseException:
             _settle(job, _unreachable("closed"))
             raise
         self._state.failures = 0
-        if isinstance(answer, wire.Made) and job.answer.done():
-            # Whoever asked for this key has gone, and nobody else will ever delete it.
-            self._jobs.put_nowait(_Job(wire.Destroy(answer.id), loop.create_future(), loop.time(), job.allowed_s))
+        if job.answer.done():
+            self._forget(answer)
         _settle(job, answer)
+
+    def _forget(self, answer: wire.Answer) -> None:
+        """Have a key deleted that nobody waits for any more, however many wait: nobody else ever will."""
+        if isinstance(answer, wire.Made):
+            loop = asyncio.get_running_loop()
+            job = _Job(wire.Destroy(answer.id), loop.create_future(), loop.time(), self._settings.timeout_s)
+            self._jobs.put_nowait(job)
 
     async def _exchange(self, job: _Job, seat: _Seat) -> wire.Answer:
         """

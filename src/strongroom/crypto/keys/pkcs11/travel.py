@@ -323,8 +323,13 @@ def restore(session: Session, known: Mechanisms, asked: wire.Restore) -> wire.Ma
         if refusal.kind in {refusals.GONE, refusals.PIN, refusals.INVALID} or refusal.name == "CKR_DEVICE_MEMORY":
             raise
         raise wrong from None
-    if not _is_private_part(session, known, made, asked.spec, asked.parts):
-        session.destroy_all(key_id)
+    fits = False
+    try:
+        fits = _is_private_part(session, known, made, asked.spec, asked.parts)
+    finally:
+        if not fits:
+            session.destroy_all(key_id)
+    if not fits:
         raise wrong
     return wire.Made(key_id, asked.spec, asked.parts)
 
