@@ -203,3 +203,27 @@ def test_a_vault_with_altered_keys_can_be_purged(
     assert apart.run(destroy_doomed_keys(apart.store, apart.world.protections)) == 2
     assert len(token.held) == 2
     assert apart.world.view.vault(made.id) is None
+
+
+# ---- a vault that may have no such key any more ---------------------------------------------------------------------
+
+
+def test_a_standard_vault_gets_no_key_of_a_token_by_rotation(
+    apart: Simulation, vault: Client, token: MemoryToken
+) -> None:
+    """Neither on request nor by itself; what it has stays, and rotates when the vault is premium again."""
+    create(vault, "a", kty="EC-HSM")
+    body = {"lifetimeActions": [{"trigger": {"timeAfterCreate": "P8D"}, "action": {"type": "Rotate"}}]}
+    vault.done("PUT", "/keys/a/rotationpolicy", body=body)
+    apart.set_vault(sku="standard")
+    assert vault.ask("POST", "/keys/a/rotate").status == 400
+    apart.advance(8 * DAY_S)
+    assert look(apart) == {key_upkeep.FAILED: 1}
+    entry = next(one for one in reversed(apart.entries()) if one["operationName"] == Event.ROTATE)
+    assert entry["properties"]["httpStatusCode"] == 400
+    assert "need a vault with the premium SKU" in entry["resultDescription"]
+    assert len(token.held) == 1
+    apart.set_vault(sku="premium")
+    apart.advance(60)
+    assert look(apart) == {Event.ROTATE: 1}
+    assert len(token.held) == 2

@@ -146,7 +146,8 @@ async def _rotate(world: World, node: str, vault: Vault, seen: Key) -> str:
 
 
 async def _replace(world: World, node: str, vault: Vault, seen: Key) -> bool:
-    place, version = world.protections.of(seen.body.type), world.entropy(16).hex()
+    # As on request: a vault that is no premium one any more keeps its keys of a token, and gets no new ones.
+    place, version = world.protections.for_new(seen.body.type, vault), world.entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(
             place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
