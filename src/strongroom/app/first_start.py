@@ -22,6 +22,7 @@ from strongroom.app.data_directory import (
     unfinished,
 )
 from strongroom.app.root_keys import create_root_key
+from strongroom.app.tokens import require_pin_file
 from strongroom.config import CONFIG_FILE, Settings
 from strongroom.core.names import Hosts
 from strongroom.crypto.private_files import sync_directory
@@ -58,8 +59,9 @@ async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
     none if they could not be handed over.
 
     Raises:
-        InstanceFault: a journal of another instance is there.
+        InstanceFault: a journal of another instance is there, or the token's PIN is not where the settings say.
     """
+    require_pin_file(settings)
     if settings.journal.exists():
         raise InstanceFault(f"{settings.journal} is the journal of another instance. Use another directory.")
     key_file, database = unfinished(settings.root_key), unfinished(settings.database)

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import suppress
 
-from strongroom.core.errors import Failure, Forbidden, Unavailable
+from strongroom.core.errors import Failure, Forbidden, Tampered, Unavailable
 from strongroom.core.guardrails import Effect, KeyFacts, Violation, judge_key
 from strongroom.core.key_rotation import DAY_S, Due, Event
 from strongroom.core.keys import KeyVersionBody
@@ -36,7 +37,7 @@ _logger = logging.getLogger("strongroom.keys")
 
 LEASE = "look after keys"
 LEASE_S = 300
-"""Longer than one batch takes, keys of the slowest kind and all."""
+"""It is taken anew after every key that was made, or could not be: a batch may take longer."""
 BATCH = 25
 FAILED = "failed"
 """Counts what was to be done and could not be."""
@@ -53,76 +54,106 @@ async def look_after_keys(world: World, node: str) -> Counter[str]:
         Unavailable, StoreFault: nothing can be committed now, or another node has taken over.
     """
     done: Counter[str] = Counter()
-    seen: set[str] = set()
-    while await world.store.due_objects(world.now(), limit=1):
-        if not await world.store.acquire_lease(LEASE, node, now=world.now(), lifetime_s=LEASE_S):
-            break
-        due = await world.store.due_objects(world.now(), limit=BATCH)
-        # So far nothing but keys is ever due. What stays due although it was looked after waits for the next turn.
-        fresh = [one for one in due if one.collection is Collection.KEYS and one.object_id not in seen]
-        for stored in fresh:
-            await _look_after(world, stored, done)
-        seen.update(one.object_id for one in fresh)
-        if len(due) < BATCH or not fresh:
-            break
-    if done:
-        told = ", ".join(f"{name} {number}" for name, number in sorted(done.items()))
-        _logger.info("keys were looked after: %s", told)
+    altered: set[str] = set()
+    try:
+        await _look_after_all(world, node, done, altered)
+    finally:
+        for fault in sorted(altered):
+            _logger.error("a key is not looked after: %s", fault)
+        if done:
+            told = ", ".join(f"{name} {number}" for name, number in sorted(done.items()))
+            _logger.info("keys were looked after: %s", told)
     return done
 
 
-async def _look_after(world: World, stored: StoredObject, done: Counter[str]) -> None:
+async def _look_after_all(world: World, node: str, done: Counter[str], altered: set[str]) -> None:
+    seen: set[str] = set()
+    limit = BATCH
+    while await world.store.due_objects(world.now(), limit=1, altered=altered.add):
+        if not await _hold(world, node):
+            return
+        due = await world.store.due_objects(world.now(), limit=limit, altered=altered.add)
+        # So far nothing but keys is ever due. What stays due although it was looked after waits for the next turn.
+        fresh = [one for one in due if one.collection is Collection.KEYS and one.object_id not in seen]
+        if not fresh:
+            if len(due) < limit:
+                return
+            # It does not keep those behind it waiting.
+            limit += BATCH
+        for stored in fresh:
+            await _look_after(world, node, stored, done)
+        seen.update(one.object_id for one in fresh)
+
+
+async def _hold(world: World, node: str) -> bool:
+    """Take the lease, or keep it for longer; False while another node has it, whose commits count then."""
+    return await world.store.acquire_lease(LEASE, node, now=world.now(), lifetime_s=LEASE_S)
+
+
+async def _look_after(world: World, node: str, stored: StoredObject, done: Counter[str]) -> None:
     """Do what is due of one key; what fails keeps no other key waiting."""
     vault = world.view.vault(stored.vault)
-    if vault is None or vault.deleted is not None:
-        await _put_off(world, stored, DAY_S)
-        return
     try:
-        await _do_what_is_due(world, vault, stored, done)
+        if vault is None or vault.deleted is not None:
+            # It may be recovered.
+            await _put_off(world, stored, world.now() + DAY_S)
+        else:
+            await _do_what_is_due(world, node, vault, stored, done)
     except (Unavailable, StoreFault):
         # What a place for keys refuses is dealt with by then: this is the journal or the database.
         raise
     except Exception as error:  # noqa: BLE001  a fault at one key must not keep all others from rotating
-        _logger.error("a key could not be looked after: %s", type(error).__name__)  # noqa: TRY400  texts can hold input
+        _logger.error(  # noqa: TRY400  texts can hold input
+            "the key %s of vault %s could not be looked after: %s", stored.name, stored.vault, type(error).__name__
+        )
         done[FAILED] += 1
-        await _put_off(world, stored, _AFTER_A_FAULT_S)
+        with suppress(Tampered):
+            await _put_off(world, stored, world.now() + _AFTER_A_FAULT_S)
 
 
-async def _put_off(world: World, stored: StoredObject, delay_s: int) -> None:
-    until = world.now() + delay_s
+async def _put_off(world: World, stored: StoredObject, until: int | None) -> None:
     await world.store.commit(lambda tx: key_rotation.put_off(tx, stored, until), lease=LEASE)
 
 
-async def _do_what_is_due(world: World, vault: Vault, stored: StoredObject, done: Counter[str]) -> None:
+async def _do_what_is_due(world: World, node: str, vault: Vault, stored: StoredObject, done: Counter[str]) -> None:
     # A key can be due for each event in turn, and for none twice.
-    for _ in Event:
+    for number, _ in enumerate(Event):
         found = await key_rotation.look_again(world.store, stored, world.now())
-        if found is None or found[1] is None or found[1].at > world.now():
+        if found is None:
             return
-        key, due = found[0], found[1]
+        key, due = found
+        if due is None or due.at > world.now():
+            if not number:
+                # Its row says otherwise: it was written under other rules. It must not stand before all others.
+                await _put_off(world, stored, None if due is None else due.at)
+            return
         done[
-            await _rotate(world, vault, key) if due.event is Event.ROTATE else await _note(world, vault, key, due)
+            await _rotate(world, node, vault, key) if due.event is Event.ROTATE else await _note(world, vault, key, due)
         ] += 1
 
 
 # ---- rotation -------------------------------------------------------------------------------------------------------
 
 
-async def _rotate(world: World, vault: Vault, seen: Key) -> str:
+async def _rotate(world: World, node: str, vault: Vault, seen: Key) -> str:
     """Rotate a key that is due, or note why that cannot be done now and try again later; what it comes to."""
     try:
-        return Event.ROTATE if await _replace(world, vault, seen) else OVERTAKEN
+        return Event.ROTATE if await _replace(world, node, vault, seen) else OVERTAKEN
     except Failure as failure:
+        await _hold(world, node)
         await _postpone(world, vault, seen, failure)
         return FAILED
 
 
-async def _replace(world: World, vault: Vault, seen: Key) -> bool:
+async def _replace(world: World, node: str, vault: Vault, seen: Key) -> bool:
+    # As on request: a vault that is no premium one any more keeps its keys of a token, and gets no new ones.
     place, version = world.protections.for_new(seen.body.type, vault), world.entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(
             place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
         )
+        # However long that took, unless another node has taken over meanwhile.
+        await _hold(world, node)
         now, notes = world.now(), list[str]()
 
         async def change(tx: Transaction) -> Key | None:

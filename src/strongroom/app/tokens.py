@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.app.data_directory import InstanceFault
 from strongroom.config import Settings
 from strongroom.core.instance import Instance
 
@@ -31,6 +32,23 @@ def token_settings(settings: Settings) -> TokenSettings:
         settings.pkcs11_timeout_s,
         settings.pkcs11_platform,
     )
+
+
+def require_pin_file(settings: Settings) -> None:
+    """
+    Demand that the token's PIN is there for us alone, if there is a token. The PIN itself is not tried: tokens count.
+
+    Raises:
+        InstanceFault: it is not.
+    """
+    if not settings.pkcs11_module:
+        return
+    from strongroom.crypto.keys.pkcs11.token_keys import TokenUnusable  # noqa: PLC0415  as above
+
+    try:
+        token_settings(settings).read_pin()
+    except TokenUnusable as fault:
+        raise InstanceFault(str(fault)) from None
 
 
 def open_token(settings: Settings, instance: Instance) -> TokenKeys | None:

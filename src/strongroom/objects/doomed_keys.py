@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from strongroom.core.doomed_keys import DoomedKey
-from strongroom.core.errors import Failure
+from strongroom.core.errors import Failure, Tampered
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.records import INSTANCE
 from strongroom.core.vaults import Vault
@@ -35,14 +35,32 @@ def remove_key(vault: Vault, opened: Opened) -> Remove:
 
 
 async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey) -> None:
-    """Note all keys of a vault that a token holds, in the change that removes the vault."""
+    """
+    Note all keys of a vault that a token holds, in the change that removes the vault.
+
+    A vault whose contents were altered can be purged too (`Transaction.remove_vault_objects`): what nobody can tell of
+    its keys stays in the token.
+    """
+
+    def tell(fault: Tampered) -> None:
+        _logger.error(
+            "keys of the purged vault %s can still be in a token, labelled %s/: %s", vault.id, vault.id, fault
+        )
+
     for state in ObjectState:
         after: str | None = None
         more = True
         while more:
-            page = await tx.objects(vault.id, Collection.KEYS, state, after=after, limit=_READ_AT_ONCE)
+            try:
+                page = await tx.objects(vault.id, Collection.KEYS, state, after=after, limit=_READ_AT_ONCE)
+            except Tampered as fault:
+                tell(fault)
+                break
             for stored, _ in page.rows:
-                await _doom(tx, vault, lambda: root.envelope(vault.id, vault.wrapped_key), stored)
+                try:
+                    await _doom(tx, vault, lambda: root.envelope(vault.id, vault.wrapped_key), stored)
+                except Tampered as fault:
+                    tell(fault)
             after, more = page.rows[-1][0].key if page.rows else after, page.more
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
+from strongroom.core.errors import Tampered
 from strongroom.core.lifecycle import State, state_of
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.records import vault_partition
@@ -13,6 +15,7 @@ from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.lifecycle import remove_row
 from strongroom.store import Store, Transaction
 
+_logger = logging.getLogger("strongroom.jobs")
 _BATCH = 200
 
 
@@ -20,12 +23,36 @@ async def purge_due_objects(store: Store, root: RootKey, now: int) -> int:
     """
     Remove deleted objects whose retention is over, a batch in each transaction; the number removed.
 
-    An object counts as absent from that moment whether or not this has run (`core.lifecycle.state_of`).
+    An object counts as absent from that moment whether or not this has run (`core.lifecycle.state_of`). What was
+    altered stays and is told of; it keeps no other from going.
     """
-    removed = 0
-    while due := await store.due_for_purge(now, limit=_BATCH):
-        removed += (await store.commit(lambda tx, due=due: _purge(tx, root, due, now))).result  # type: ignore[misc]  # the default binds this round's batch
+    removed, limit = 0, _BATCH
+    altered: set[str] = set()
+    left: set[str] = set()
+    while True:
+        due = await store.due_for_purge(now, limit=limit, altered=altered.add)
+        fresh = [one for one in due if one.object_id not in left]
+        if not fresh:
+            if len(due) < limit:
+                break
+            limit += _BATCH
+        try:
+            removed += await _purge_together(store, root, fresh, now)
+        except Tampered:
+            # One of them, or something that belongs to it: each is tried alone.
+            for one in fresh:
+                try:
+                    removed += await _purge_together(store, root, [one], now)
+                except Tampered as fault:
+                    left.add(one.object_id)
+                    altered.add(str(fault))
+    for fault_text in sorted(altered):
+        _logger.error("an object whose retention is over cannot be purged: %s", fault_text)
     return removed
+
+
+async def _purge_together(store: Store, root: RootKey, due: list[StoredObject], now: int) -> int:
+    return (await store.commit(lambda tx: _purge(tx, root, due, now))).result
 
 
 async def _purge(tx: Transaction, root: RootKey, due: list[StoredObject], now: int) -> int:

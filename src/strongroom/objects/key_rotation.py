@@ -186,8 +186,8 @@ async def postpone_rotation(tx: Transaction, seen: Key, now: int) -> bool:
     return True
 
 
-async def put_off(tx: Transaction, seen: StoredObject, until: int) -> None:
-    """Look at an object later: its vault is deleted, and may be recovered."""
+async def put_off(tx: Transaction, seen: StoredObject, until: int | None) -> None:
+    """Look at an object later, or not until it is changed; somebody may have changed it meanwhile."""
     stored = await tx.object(seen.vault, seen.collection, seen.name)
-    if stored is not None and stored.due_at == seen.due_at:
+    if stored is not None and stored.deleted is None and stored.due_at == seen.due_at:
         await tx.put_object(replace(stored, due_at=until))

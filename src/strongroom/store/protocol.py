@@ -90,6 +90,10 @@ class Committed(Generic[T]):
         return any(not isinstance(change, ObjectChanged) for change in self.changes)
 
 
+Altered = Callable[[str], None]
+"""Is told of a row that was altered: its table and place, nothing that it holds."""
+
+
 class Reader(Protocol):
     """What can be read, inside a transaction or outside one. Tags are checked on every row that is returned."""
 
@@ -121,12 +125,16 @@ class Reader(Protocol):
         """Read an object's versions by ordinal, from the first ordinal greater than *after*."""
         ...
 
-    async def due_for_purge(self, now: int, *, limit: int) -> list[StoredObject]:
-        """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
+    async def due_for_purge(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
+        """
+        Read deleted objects whose `purge_at` is not after *now*, the longest due first.
+
+        With *altered* a row that does not carry its tag is told of and passed over, so that it keeps no other waiting.
+        """
         ...
 
-    async def due_objects(self, now: int, *, limit: int) -> list[StoredObject]:
-        """Read active objects whose `due_at` is not after *now*, the longest due first."""
+    async def due_objects(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
+        """Read active objects whose `due_at` is not after *now*, the longest due first; *altered* as above."""
         ...
 
 

@@ -11,7 +11,7 @@ from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
 from strongroom.store import statements
 from strongroom.store.codec import decode_as
-from strongroom.store.protocol import ObjectState, Page
+from strongroom.store.protocol import Altered, ObjectState, Page
 from strongroom.store.seals import Seal, Tags, read_seal
 from strongroom.store.statements import OBJECT_COLUMNS, Row, Statement
 
@@ -153,15 +153,30 @@ class SqlReader:
         rows = await self._session.fetch(statements.VERSIONS, vault, collection.value, name.lower(), after, limit + 1)
         return Page(tuple(read_version(self._tags, row) for row in rows[:limit]), more=len(rows) > limit)
 
-    async def due_for_purge(self, now: int, *, limit: int) -> list[StoredObject]:
+    async def due_for_purge(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
         """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
-        rows = await self._session.fetch(statements.DUE_FOR_PURGE, now, limit)
-        return [read_object(self._tags, row) for row in rows]
+        return await self._due(statements.DUE_FOR_PURGE, now, limit, altered)
 
-    async def due_objects(self, now: int, *, limit: int) -> list[StoredObject]:
+    async def due_objects(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
         """Read active objects whose `due_at` is not after *now*, the longest due first."""
-        rows = await self._session.fetch(statements.DUE_OBJECTS, now, limit)
-        return [read_object(self._tags, row) for row in rows]
+        return await self._due(statements.DUE_OBJECTS, now, limit, altered)
+
+    async def _due(self, statement: Statement, now: int, limit: int, altered: Altered | None) -> list[StoredObject]:
+        wanted = limit
+        while True:
+            rows = await self._session.fetch(statement, now, wanted)
+            found: list[StoredObject] = []
+            for row in rows:
+                try:
+                    found.append(read_object(self._tags, row))
+                except Tampered as fault:
+                    if altered is None:
+                        raise
+                    altered(str(fault))
+            if found or len(rows) < wanted:
+                return found[:limit]
+            # Altered rows fill the front, where they stay: what waits behind them is read too.
+            wanted *= 2
 
 
 def require_whole(seal: Seal, found: Seal) -> None:

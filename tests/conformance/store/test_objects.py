@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.core.errors import Tampered
 from strongroom.core.objects import Collection
 from strongroom.store import ObjectState, Transaction
 from tests.conformance.store.backends import Backend
@@ -166,6 +167,22 @@ async def test_objects_that_are_due_come_longest_due_first(backend: Backend) -> 
         assert [stored.name for stored in await store.due_objects(20, limit=9)] == ["soon", "next"]
         assert [stored.name for stored in await store.due_objects(99, limit=2)] == ["soon", "next"]
         assert await store.due_objects(9, limit=9) == []
+
+
+async def test_an_altered_row_keeps_no_other_from_its_turn(backend: Backend) -> None:
+    """Whoever wants to be told of altered rows is given the others, however many altered ones are due before them."""
+    async with backend.open() as store:
+        for number in range(5):
+            await put(store, *secret(f"due{number}", due_at=number))
+            await put(store, *secret(f"gone{number}", deleted=1, purge_at=number))
+        backend.sql(store, "UPDATE objects SET policy = X'01' WHERE due_at < 4 OR purge_at < 4")
+        for read, left in ((store.due_objects, "due4"), (store.due_for_purge, "gone4")):
+            told: set[str] = set()
+            assert [stored.name for stored in await read(9, limit=2, altered=told.add)] == [left]
+            assert len(told) == 4
+            assert await read(3, limit=2, altered=told.add) == []
+            with pytest.raises(Tampered):
+                await read(9, limit=2)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -250,3 +252,30 @@ def test_the_wrong_root_key_opens_nothing(settings: Settings, tmp_path: Path) ->
 
     with pytest.raises(InstanceFault, match="root key"):
         asyncio.run(opened())
+
+
+_START = """
+import asyncio, pathlib, sys
+import strongroom.cli.serve, strongroom.cli.serving, strongroom.app.service, strongroom.app.jobs
+import strongroom.arm.operations, strongroom.vault.operations
+from strongroom.app import open_instance
+from strongroom.app.first_start import initialise
+from strongroom.config import Settings
+
+async def start(settings):
+    await initialise(settings, lambda _: None)
+    async with open_instance(settings):
+        print(*sys.modules)
+
+asyncio.run(start(Settings(data=pathlib.Path(sys.argv[1]))))
+"""
+
+
+def test_a_start_without_a_token_loads_nothing_of_pkcs11(tmp_path: Path) -> None:
+    """Neither our package nor the binding: it costs nobody who has no use for it, and its faults are not theirs."""
+    run = subprocess.run(
+        [sys.executable, "-c", _START, str(tmp_path / "data")], capture_output=True, check=True, text=True, timeout=60
+    )
+    loaded = set(run.stdout.split())
+    assert {"strongroom.app.tokens", "strongroom.app.jobs", "strongroom.crypto.keys.software"} <= loaded
+    assert not {name for name in loaded if "kcs11" in name.lower()}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.app import open_instance
+from strongroom.app.data_directory import InstanceFault
 from strongroom.app.first_start import initialise
 from strongroom.app.root_keys import create_root_key, load_root_key, token_of_root_key
 from strongroom.app.survey import survey_store
@@ -105,6 +106,22 @@ def test_a_damaged_file_is_refused(made: Made, tmp_path: Path) -> None:
         settings.root_key.chmod(0o600)
         with pytest.raises(RootKeyUnusable):
             load_root_key(settings)
+
+
+@pytest.mark.parametrize("mode", [None, 0o644])
+def test_a_pin_that_is_missing_or_open_to_others_makes_no_instance(
+    made: Made, tmp_path: Path, mode: int | None
+) -> None:
+    """It is said to who types the command, and not in the log of the first start that needs it."""
+    pin_file = tmp_path / "pin"
+    if mode is not None:
+        pin_file.write_text("1234")
+        pin_file.chmod(mode)
+    options = {"pkcs11_module": str(made.token.module), "pkcs11_pin_file": str(pin_file)}
+    with pytest.raises(InstanceFault, match="PIN file"):
+        asyncio.run(initialise(load(tmp_path / "data", options, {}), lambda _: None))
+    assert not (tmp_path / "data" / "root.key").exists()
+    assert not list((tmp_path / "data").glob("*.toml"))
 
 
 def test_a_root_key_is_never_overwritten(made: Made) -> None:

@@ -325,6 +325,18 @@ def test_a_listing_uses_its_index(statement: statements.Statement, parameters: t
     asyncio.run(scenario())
 
 
+def test_what_is_due_in_the_same_second_is_not_sorted() -> None:
+    """Keys of a whole installation can have one expiry: a batch of them costs what it returns all the same."""
+
+    async def scenario() -> None:
+        store = await SqliteStore.open(None, tagger)
+        plan = store._connections[0].execute(f"EXPLAIN QUERY PLAN {statements.DUE_OBJECTS.sql}", (1, 10))
+        await store.close()
+        assert "TEMP B-TREE" not in " ".join(str(row[-1]) for row in plan)
+
+    asyncio.run(scenario())
+
+
 def test_users_of_another_loop_are_not_mixed_up() -> None:
     """A store in memory is empty each time: two do not share anything."""
 
