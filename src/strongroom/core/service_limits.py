@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from strongroom.core.keys import KeyKind, KeyType
 
@@ -51,6 +52,7 @@ def key_creation(key_type: KeyType) -> Charge:
     return Charge(_name(key_type, "create"), KEY_CREATES[key_type.in_token])
 
 
+@lru_cache(maxsize=256)
 def key_use(key_type: KeyType, bits: int | None) -> Charge:
     """Charge the use of a key for what keys are for. *bits* is an RSA key's size."""
     uses = KEY_USES[key_type.in_token]

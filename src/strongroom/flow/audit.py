@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+import msgspec
+
 from strongroom.core.echo import REDACTED
 from strongroom.core.errors import Denied, Failure, NotFound, Unavailable
 from strongroom.core.firewall import reported, source_of
@@ -252,13 +254,12 @@ def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -
 
 _TOLD_APART = frozenset({"id", "keyProperties"})
 """The properties that `_encoded` tells answers apart by; one with others is encoded by itself."""
+_pack = msgspec.msgpack.Encoder().encode
 
 
-def _fixed(value: object) -> object:
+def _fixed(value: object) -> bytes | None:
     """Give a property, and all members of it, as something to look up by."""
-    if not isinstance(value, dict):
-        return value
-    return (*value, *[_fixed(member) if isinstance(member, dict) else member for member in value.values()])
+    return None if value is None else _pack(value)
 
 
 def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, is_brief: bool = False) -> Entry:

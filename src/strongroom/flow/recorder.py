@@ -14,16 +14,19 @@ from dataclasses import dataclass, field
 
 from strongroom.journal import Journal, JournalUnavailable, require_form
 
+_UNWRITTEN = JournalUnavailable("the entries of the turn were not written")
+"""What is told where the journal failed in a way of its own. Made once: a failure made for each turn is rarely told."""
+
 
 @dataclass(slots=True)
 class _Turn:
     journal: Journal
     entries: list[bytes] = field(default_factory=list)
     is_over: bool = False
-    failure: JournalUnavailable | None = field(
-        default_factory=lambda: JournalUnavailable("the entries of the turn were not written")
-    )
-    """Why they are not in the journal; None once they are, and only then do answers leave."""
+    is_written: bool = False
+    """Whether its entries are in the journal: only then do answers leave."""
+    failure: JournalUnavailable | None = None
+    """Why they are not, where the journal said so."""
 
 
 class Recorder:
@@ -51,8 +54,8 @@ class Recorder:
         # The loop calls in the order in which it was asked to: whatever is ready, `_write`, and then this again.
         await asyncio.sleep(0)
         self._write(turn)
-        if turn.failure is not None:
-            raise turn.failure.again()
+        if not turn.is_written:
+            raise (turn.failure or _UNWRITTEN).again()
 
     def _write(self, turn: _Turn) -> None:
         if turn.is_over:
@@ -65,4 +68,4 @@ class Recorder:
         except JournalUnavailable as failure:
             turn.failure = failure
         else:
-            turn.failure = None
+            turn.is_written = True

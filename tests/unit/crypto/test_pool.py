@@ -122,3 +122,56 @@ def test_a_closed_pool_takes_no_work() -> None:
                 await pool.run(lambda: None)
 
     asyncio.run(scenario())
+
+
+def test_a_waiter_that_gives_up_before_its_turn_frees_its_place() -> None:
+    """What has not begun never begins once nobody waits for it, and another may wait in its place."""
+
+    async def scenario() -> None:
+        pool, work, begun = BoundedPool("test", threads=1, waiting=1), Blocked(), list[str]()
+        running = asyncio.create_task(pool.run(work))
+        waiting = asyncio.create_task(pool.run(lambda: begun.append("given up")))
+        await settle()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        next_one = asyncio.create_task(pool.run(lambda: begun.append("next")))
+        await settle()
+        work.go.set()
+        assert await running == "done"
+        await next_one
+        assert begun == ["next"]
+        pool.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_waits_when_a_pool_closes_is_let_go() -> None:
+    """What runs ends as it would; who waits for a turn learns that there will be none."""
+
+    async def scenario() -> None:
+        pool, work = BoundedPool("test", threads=1, waiting=1), Blocked()
+        running, waiting = asyncio.create_task(pool.run(work)), asyncio.create_task(pool.run(work))
+        await settle()
+        pool.close()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(waiting, 10)
+        work.go.set()
+        assert await running == "done"
+
+    asyncio.run(scenario())
+
+
+def test_work_that_outlives_its_loop_ends_in_peace() -> None:
+    """A loop that has gone is told nothing, and the place comes back all the same."""
+    pool, work = BoundedPool("test", threads=1, waiting=0), Blocked()
+
+    async def begin() -> None:
+        task = asyncio.create_task(pool.run(work))
+        await asyncio.to_thread(work.started.acquire, timeout=10)
+        task.cancel()
+
+    asyncio.run(begin())
+    work.go.set()
+    asyncio.run(until(pool))
+    pool.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json as stdlib_json
 from typing import Literal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strongroom.core.errors import Invalid
 from strongroom.core.limits import JSON_DEPTH, JSON_TOKENS
@@ -101,3 +104,45 @@ def test_messages_repeat_words_alone(body: bytes, fault: str) -> None:
     with pytest.raises(Invalid) as refusal:
         json.decode(body, Strict)
     assert refusal.value.message == f"The request body is not valid: {fault}."
+
+
+@given(
+    st.lists(st.sampled_from([*'{}[]":, \n\\1é\x7f', "a", "ab", '"a"', '"b":"', '","', "null"]), max_size=24).map(
+        "".join
+    )
+)
+def test_what_is_told_without_a_tree_is_what_its_tree_says(inside: str) -> None:
+    """Whatever is taken for a plain object of texts is one to a whole reader, too, with the same members once each."""
+    text = "{" + inside + "}"
+    if json._is_plain(text):
+        pairs = stdlib_json.loads(text, object_pairs_hook=list)
+        assert pairs
+        assert all(isinstance(part, str) for pair in pairs for part in pair)
+        assert len({name for name, _ in pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        ('{"alg":"RS256","value":"aA-_"}', True),
+        ('{ "alg" : "RS256" , "value" : "" }', True),
+        ("{" + ",".join(f'"{number}":"x"' for number in range(8)) + "}", True),
+        ("{" + ",".join(f'"{number}":"x"' for number in range(9)) + "}", False),
+        ('{"a":"x","a":"x"}', False),
+        ('{"a":"x","\\u0061":"x"}', False),
+        ('{"a":"x"}"b', False),
+        ('{"a":"x"}"b":"', False),
+        ('{"a":"x"}{"b":"x"}', False),
+        ('{"a":"x",}', False),
+        ('{"a""x":}', False),
+        ('{"a":"x":"b","x"}', False),
+        ('{"a":"\t"}', False),
+        ('{"a":"é"}', False),
+        ('{"a":1}', False),
+        ('{"a":["x"]}', False),
+        ("{}", False),
+    ],
+)
+def test_plain_is_an_object_of_texts_with_one_spelling(text: str, *, is_plain: bool) -> None:
+    """What is not plain for certain is read as a whole."""
+    assert json._is_plain(text) is is_plain
