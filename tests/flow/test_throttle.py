@@ -292,7 +292,7 @@ def test_a_key_that_is_no_key_is_counted(limited: Simulation, name: str) -> None
     """To find out that an imported key is wrong takes as long as to import one that is right."""
     vault = Client(limited)
     token = vault.token
-    _use_all_but_one(limited, key_creation(KeyType.RSA))
+    _use_all_but_one(limited, REQUESTS["create"])
     number = base64.urlsafe_b64encode(b"\xff" * 256).decode()
     body = {"key": {"kty": "RSA", "n": number, "e": "AQAB", "d": number}}
     assert [vault.ask("PUT", f"/keys/{name}", token=token, body=body).status for _ in range(2)] == [400, 429]

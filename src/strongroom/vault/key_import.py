@@ -6,7 +6,6 @@ from strongroom.core.errors import Invalid
 from strongroom.core.key_release import require_releasable
 from strongroom.core.keys import KeyKind, KeySpec, KeyType, new_key_version, parse_curve, parse_key_type
 from strongroom.core.names import parse_object_name
-from strongroom.core.service_limits import key_creation
 from strongroom.flow import authorization
 from strongroom.flow.call import Call
 from strongroom.flow.facts import data_facts
@@ -33,8 +32,6 @@ async def import_key(call: Call) -> Response:
     curve = parse_curve(given.key.crv) if key_type.kind is KeyKind.EC else None
     if key_type.kind is not KeyKind.EC and given.key.crv is not None:
         raise Invalid("Property crv belongs to EC keys alone.", code="BadParameter", reason="invalid crv")
-    # Before the key is read: that is what takes its time, of a key that is refused as well.
-    call.charge(key_creation(key_type))
     if given.key.key_hsm is not None:
         if given.key.members():
             raise Invalid("Property key_hsm takes the place of the key's other members.", code="BadParameter")
