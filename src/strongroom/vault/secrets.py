@@ -11,7 +11,6 @@ from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SI
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.lifecycle import (
-    not_found,
     recovery,
     require_active,
     require_deleted,
@@ -29,6 +28,7 @@ from strongroom.flow.guardrails import guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import secrets
+from strongroom.objects.lifecycle import latest_version
 from strongroom.objects.lookup import find_version
 from strongroom.objects.secrets import Secret
 from strongroom.store import ObjectState, Transaction
@@ -113,10 +113,7 @@ async def get_deleted_secret(call: Call) -> Response:
     """Get a deleted secret's attributes."""
     name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
     stored = require_deleted(await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now)
-    row = await store.version(vault.id, Collection.SECRETS, name, stored.latest)
-    if row is None:
-        raise not_found(Collection.SECRETS, name)
-    secret = secrets.secret_of(stored, row)
+    secret = secrets.secret_of(stored, await latest_version(store, stored))
     # The real service refuses this for a disabled secret as well (reference section 4.6).
     _require_readable(call, secret.body)
     return _answer(call, secret)
