@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +11,7 @@ from strongroom.core.diagnostics import SinkState
 from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
+from strongroom.core.issuance import Step, Wanted
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
@@ -82,6 +83,32 @@ class PrivateEndpoints(Protocol):
         ...
 
 
+class Issuer(Protocol):
+    """Who issues certificates for vaults: a CA of this instance, or one elsewhere."""
+
+    async def step(self, wanted: Wanted, state: bytes) -> Step:
+        """
+        Ask for a certificate, or go on asking. *state* is what the step before had kept, empty in the first one.
+
+        A step may be made twice, after a crash or by two nodes; it is not to have two certificates issued if the issuer
+        can help it.
+
+        Raises:
+            Unavailable: the issuer cannot be reached now.
+            Failure: the certificate is refused, with a sentence for whoever wanted it.
+        """
+        ...
+
+    async def cancel(self, wanted: Wanted, state: bytes) -> None:
+        """
+        Let go of what was asked for; nothing is issued for it any more, if the issuer can still help it.
+
+        Raises:
+            Unavailable: the issuer cannot be reached now.
+        """
+        ...
+
+
 class AuditSinks(Protocol):
     """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
 
@@ -132,6 +159,8 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    issuers: Mapping[str, Issuer] = field(default_factory=dict)
+    """Who issues certificates, by the names that the vaults' issuers have for a provider."""
     activity_reads: BoundedPool = field(
         default_factory=lambda: BoundedPool(
             "activity log", threads=limits.ACTIVITY_READS_AT_ONCE, waiting=limits.ACTIVITY_READS_WAITING

@@ -1,5 +1,5 @@
 """
-What vaults contain: secrets and keys; certificates will join them.
+What vaults contain: secrets, keys and certificates.
 
 Owns the life of objects: versions, deletion, recovery, purge, backup, and the sealing of their values; of keys also
 their rotation, which of them may be used now, and who may attest for a release. What keys do is `crypto.keys`. Owns no

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from strongroom.core.errors import Failure
+from strongroom.core.events import new_version
 from strongroom.core.key_release import check_update, with_release
 from strongroom.core.keys import GivenKeyProperties, KeyVersionBody, require_not_managed, updated_key_version
 from strongroom.core.objects import Collection, StoredObject
@@ -124,6 +125,8 @@ async def put_new_version(
     stored = await next_version(tx, vault, Collection.KEYS, name, version, now=now, entropy=entropy, remove=remove)
     stored = await _put_scheduled(tx, stored, body)
     await tx.put_version(new_row(vault, envelope, stored, version, stored.versions, body, material))
+    own = body.attributes
+    tx.announce(new_version(vault, stored, version, nbf=own.nbf, exp=own.exp, now=now))
     return Key(stored, version, body)
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 import msgspec
 
 from strongroom.core.errors import Invalid
+from strongroom.core.events import new_version as announced
 from strongroom.core.guids import new_guid
 from strongroom.core.lifecycle import State, require_active, require_backup_fits, state_of
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
@@ -91,8 +92,10 @@ async def set_secret(
     body = new_version(given, now)
     version = entropy(16).hex()
     stored = await next_version(tx, vault, Collection.SECRETS, name, version, now=now, entropy=entropy)
-    row = _row(vault, envelope, stored, version, stored.versions, body, value)
+    row = new_secret_row(vault, envelope, stored, version, stored.versions, body, value)
     await tx.put_version(row)
+    own = body.attributes
+    tx.announce(announced(vault, stored, version, nbf=own.nbf, exp=own.exp, now=now))
     return Secret(stored, version, body)
 
 
@@ -215,14 +218,14 @@ async def restore_secret(
     )
     await tx.put_object(stored)
     for ordinal, saved in enumerate(backup.versions, start=1):
-        await tx.put_version(_row(vault, envelope, stored, saved.version, ordinal, saved.body, saved.value))
+        await tx.put_version(new_secret_row(vault, envelope, stored, saved.version, ordinal, saved.body, saved.value))
     return Secret(stored, last.version, last.body)
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _row(
+def new_secret_row(
     vault: Vault,
     envelope: Envelope,
     stored: StoredObject,
@@ -231,6 +234,7 @@ def _row(
     body: SecretVersionBody,
     value: str,
 ) -> StoredVersion:
+    """Make a version's row, its value sealed for this place alone."""
     sealed = envelope.seal(_context(vault, stored.object_id, version), value.encode())
     return StoredVersion(
         vault.id, Collection.SECRETS, stored.name, stored.object_id, version, ordinal, _encode_body(body), sealed

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from strongroom.core.changes import Change, ObjectChanged
+from strongroom.core.events import Event
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
 
@@ -164,6 +165,10 @@ class Transaction(Reader, Protocol):
 
     async def remove_object(self, vault: str, collection: Collection, name: str) -> bool:
         """Remove an object with all its versions; False if it was not there."""
+        ...
+
+    def announce(self, event: Event) -> None:
+        """Have an event recorded with this change, for whoever subscribes to it by now."""
         ...
 
     async def remove_vault_objects(self, vault: str) -> int:

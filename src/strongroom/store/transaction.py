@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 
 from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.errors import NameTaken, Tampered
+from strongroom.core.events import Event
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
 from strongroom.store import statements
@@ -89,6 +90,7 @@ class SqlTransaction(SqlReader):
     def __init__(self, group: Group) -> None:
         super().__init__(group.session, group.tags)
         self.changes: list[Change] = []
+        self.events: list[Event] = []
         self.wrote = False
         self._group = group
         self._differences: dict[SealKey, _Difference] = {}
@@ -241,6 +243,10 @@ class SqlTransaction(SqlReader):
         for collection, key in keys:
             self._announce((vault, collection, key))
         return len(keys)
+
+    def announce(self, event: Event) -> None:
+        """Have an event recorded with this change."""
+        self.events.append(event)
 
     def _announce(self, key: ObjectKey) -> None:
         """Have the feed say, once, that something about an object changed."""

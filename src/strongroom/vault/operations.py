@@ -5,6 +5,7 @@ from __future__ import annotations
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
 from strongroom.flow.surface import words_only
+from strongroom.vault.certificate_operations import CERTIFICATE_ROWS
 from strongroom.vault.health import get_health_status
 from strongroom.vault.key_operations import KEY_ROWS
 from strongroom.vault.secret_operations import SECRET_ROWS
@@ -13,6 +14,7 @@ from strongroom.vault.targets import on_vault
 OPERATIONS: tuple[Op, ...] = (
     *SECRET_ROWS,
     *KEY_ROWS,
+    *CERTIFICATE_ROWS,
     Op("VaultHealth", "GET", "/healthstatus", Public(), get_health_status, on_vault, versioned=False),
 )
 

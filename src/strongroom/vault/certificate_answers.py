@@ -1,0 +1,145 @@
+"""What is answered about certificates: bundles, policies and operations, as the api-version asked for has them."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+from strongroom.core.api_versions import SOFT_DELETE_SINCE, at_least
+from strongroom.core.certificates import CertificatePolicy, CertificateVersionBody, Pending, PendingStatus
+from strongroom.core.lifecycle import recovery
+from strongroom.core.objects import StoredObject
+from strongroom.flow.call import Call
+from strongroom.http import json
+from strongroom.http.message import Response
+from strongroom.objects.certificate_rows import Certificate, upkeep_of
+from strongroom.vault import certificate_wire as wire
+
+
+def answer(call: Call, certificate: Certificate, status: int = 200) -> Response:
+    """Answer with a certificate's bundle."""
+    bundle = bundle_of(call, certificate)
+    call.properties["id"] = bundle.id
+    return json.response(bundle, status)
+
+
+def bundle_of(call: Call, certificate: Certificate) -> wire.CertificateBundle:
+    """Write a certificate's bundle."""
+    stored, version, body, upkeep = certificate.stored, certificate.version, certificate.body, certificate.upkeep
+    base = f"{call.base}/certificates/{stored.name}"
+    bundle = wire.CertificateBundle(
+        f"{base}/{version}",
+        attributes_of(call, body),
+        tags=body.tags,
+        policy=policy_of(call, stored, upkeep.policy),
+        preserveCertOrder=body.preserve_order,
+    )
+    if body.cer is not None:
+        bundle.kid = f"{call.base}/keys/{stored.name}/{version}"
+        bundle.sid = f"{call.base}/secrets/{stored.name}/{version}"
+        bundle.x5t = thumbprint_of(body.cer)
+        bundle.cer = wire.octets(body.cer)
+        bundle.contentType = body.content_type
+    if upkeep.pending is not None:
+        bundle.pending = wire.PendingReference(f"{base}/pending")
+    say_deleted(call, stored, bundle)
+    return bundle
+
+
+def item_of(call: Call, certificate: Certificate, *, versioned: bool) -> wire.CertificateItem:
+    """Write a member of a list."""
+    stored, body = certificate.stored, certificate.body
+    base = f"{call.base}/certificates/{stored.name}"
+    item = wire.CertificateItem(
+        f"{base}/{certificate.version}" if versioned else base, attributes_of(call, body), body.tags
+    )
+    if body.cer is not None:
+        item.x5t = thumbprint_of(body.cer)
+    say_deleted(call, stored, item)
+    return item
+
+
+def thumbprint_of(cer: bytes) -> str:
+    """Give `x5t`: SHA-1 of a certificate, which names it and protects nothing."""
+    return wire.thumbprint(sha1(cer, usedforsecurity=False).digest())
+
+
+def attributes_of(call: Call, body: CertificateVersionBody) -> wire.CertificateAttributes:
+    """Write a version's attributes."""
+    own, vault = body.attributes, call.the_vault
+    level = recovery(
+        retention_days=vault.retention_days, purge_protection=vault.purge_protection, version=call.api_version
+    )
+    return wire.CertificateAttributes(own.enabled, own.created, own.updated, own.nbf, own.exp, level.level, level.days)
+
+
+def say_deleted(call: Call, stored: StoredObject, said: wire.CertificateBundle | wire.CertificateItem) -> None:
+    """Say of what is deleted since when, and until when it can be recovered."""
+    if stored.deleted is not None and at_least(call.api_version, SOFT_DELETE_SINCE):
+        said.recoveryId = f"{call.base}/deletedcertificates/{stored.name}"
+        said.deletedDate = stored.deleted
+        said.scheduledPurgeDate = stored.purge_at
+
+
+def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wire.CertificatePolicy:
+    """Write a policy."""
+    key, x509, sans, issuer = policy.key, policy.x509, policy.x509.sans, policy.issuer
+    return wire.CertificatePolicy(
+        f"{call.base}/certificates/{stored.name}/policy",
+        wire.KeyProperties(key.exportable, key.type, key.bits, key.reuse, key.curve),
+        wire.SecretProperties(policy.content_type),
+        wire.X509CertificateProperties(
+            x509.subject,
+            wire.SubjectAlternativeNames(
+                list(sans.emails) or None,
+                list(sans.dns_names) or None,
+                list(sans.upns) or None,
+                list(sans.uris) or None,
+                list(sans.ip_addresses) or None,
+            ),
+            list(x509.ekus),
+            list(x509.key_usage),
+            x509.validity_months,
+            wire.BasicConstraints(ca=False),
+        ),
+        [
+            wire.LifetimeAction(wire.Trigger(one.percentage, one.days_before_expiry), wire.Action(one.type))
+            for one in policy.lifetime_actions
+        ],
+        wire.IssuerParameters(issuer.name, issuer.type, issuer.transparency),
+        wire.PolicyAttributes(policy.enabled, policy.created, policy.updated),
+    )
+
+
+def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.CertificateOperation:
+    """Write the operation that makes a version."""
+    base, issuer = f"{call.base}/certificates/{stored.name}", pending.issuer
+    operation = wire.CertificateOperation(
+        f"{base}/pending",
+        wire.IssuerParameters(issuer.name, issuer.type, issuer.transparency),
+        wire.octets(pending.csr),
+        pending.cancellation_requested,
+        pending.status,
+        pending.request_id,
+        pending.details,
+        preserveCertOrder=pending.preserve_order,
+    )
+    if pending.status is PendingStatus.COMPLETED:
+        operation.target = base
+    if pending.error_code is not None:
+        operation.error = wire.OperationError(pending.error_code, pending.error_message or "")
+    return operation
+
+
+def pending_answer(call: Call, stored: StoredObject, status: int = 200) -> Response:
+    """Answer with a certificate's operation, which it has."""
+    pending = upkeep_of(stored).pending
+    if pending is None:
+        msg = "a certificate without an operation is asked for one"
+        raise RuntimeError(msg)
+    call.properties["id"] = f"{call.base}/certificates/{stored.name}/pending"
+    headers: list[tuple[bytes, bytes]] = []
+    if status == 202:
+        place = f"{call.base}/certificates/{stored.name}/pending"
+        asked = f"api-version={call.api_version}&request_id={pending.request_id}"
+        headers = [(b"location", f"{place}?{asked}".encode())]
+    return json.response(operation_of(call, stored, pending), status, headers)

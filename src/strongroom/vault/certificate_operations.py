@@ -1,0 +1,33 @@
+"""The rows of certificates (reference azure-key-vault.md section 3.3, operations.md section 7)."""
+
+from __future__ import annotations
+
+from strongroom.core.objects import Collection
+from strongroom.core.permissions import DataPermission
+from strongroom.flow.operation import Op
+from strongroom.vault import certificate_wire as wire
+from strongroom.vault.certificates import create_certificate, get_certificate, get_pending
+from strongroom.vault.targets import on_object
+
+on_certificate = on_object(Collection.CERTIFICATES)
+
+
+def permission(word: str, action: str) -> DataPermission:
+    """Name what an operation on certificates requires, in both models."""
+    return DataPermission("certificates", word, f"Microsoft.KeyVault/vaults/certificates/{action}")
+
+
+_CREATE = permission("create", "create/action")
+_GET = permission("get", "read")
+
+CERTIFICATE_ROWS: tuple[Op, ...] = (
+    Op(
+        "CertificateCreate", "POST", "/certificates/{name}/create", _CREATE, create_certificate, on_certificate,
+        throttle="create", body=wire.CertificateCreateParameters, success=202,
+    ),
+    Op("CertificatePendingGet", "GET", "/certificates/{name}/pending", _GET, get_pending, on_certificate),
+    Op(
+        "CertificateGet", "GET", "/certificates/{name}/{version?}", _GET, get_certificate, on_certificate,
+        steady=True,
+    ),
+)  # fmt: skip
