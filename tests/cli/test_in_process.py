@@ -20,6 +20,7 @@ GROUPS = [
     ("apply", "-", "--dry-run", "--detailed-exitcode"),
     ("audit", "list", "--json"),
     ("audit-sinks", "list"),
+    ("certificate", "show", VAULT, "none"),
     ("doctor", "--data", "/nowhere/at/all"),
     ("endpoint-listeners", "list"),
     ("explain", "--request", "none"),

@@ -16,6 +16,7 @@ from strongroom import __version__
 from strongroom.cli.application_commands import app
 from strongroom.cli.audit_commands import audit_list
 from strongroom.cli.audit_sinks_commands import audit_sinks
+from strongroom.cli.certificate_commands import certificate
 from strongroom.cli.completion_commands import completion
 from strongroom.cli.container_commands import resource_group, subscription
 from strongroom.cli.doctor_commands import doctor
@@ -466,6 +467,7 @@ application.command(vault)
 application.command(network_rule)
 application.command(secret)
 application.command(key)
+application.command(certificate)
 application.command(completion)
 application.command(apply)
 application.command(export)

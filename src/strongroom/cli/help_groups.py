@@ -11,7 +11,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "login", "logout", "whoami", "account", "run", "env", "hosts", "identity-token", "completion", "version",
     ),
     "Vaults and what is in them": (
-        "vault", "secret", "key", "network-rule", "access-policies", "import", "send", "resource-group",
+        "vault", "secret", "key", "certificate", "network-rule", "access-policies", "import", "send", "resource-group",
         "subscription",
     ),
     "The whole in one file": ("apply", "export"),

@@ -1,4 +1,4 @@
-"""What commands about the secrets and the keys of a vault have in common."""
+"""What commands about the secrets, the keys and the certificates of a vault have in common."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ DELETED: Columns = {
 
 @dataclass(frozen=True, slots=True)
 class VaultObject:
-    """Which secret or key: of which vault of which instance, and perhaps which version."""
+    """Which secret, key or certificate: of which vault of which instance, and perhaps which version."""
 
     at: At
     vault: str
     noun: str
-    """`secret` or `key`."""
+    """`secret`, `key` or `certificate`."""
     name: str
     version: str = ""
 
@@ -111,7 +111,7 @@ def asking(at: At, vault: str) -> Iterator[Session]:
 
 @contextmanager
 def about(one: VaultObject, *, deleted: bool = False) -> Iterator[Session]:
-    """Ask a vault about a secret or a key; if there is none of its name, say which there are."""
+    """Ask a vault about an object; if there is none of its name, say which there are."""
     what, path = (f"deleted {one.noun}", f"/deleted{one.noun}s") if deleted else (one.noun, f"/{one.noun}s")
     with (
         asking(one.at, one.vault) as session,
@@ -122,7 +122,7 @@ def about(one: VaultObject, *, deleted: bool = False) -> Iterator[Session]:
 
 def versions_of(session: Session, one: VaultObject) -> list[dict[str, Any]]:
     """
-    List the versions of a secret or a key.
+    List the versions of an object.
 
     Raises:
         Refused: there is none of that name. A vault has no word for it, and answers with an empty list.
