@@ -1,0 +1,28 @@
+"""Every limit of event subscriptions and of the delivery of events, named in one place (see `core.limits`)."""
+
+from __future__ import annotations
+
+EVENT_SUBSCRIPTIONS = 100
+"""Event subscriptions of one vault: ours. Each has a line of its own out of the house."""
+EVENT_SUBSCRIPTION_NAME_CHARS = 64
+"""The name of an event subscription, of 3 characters at least: Azure's own limit."""
+EVENT_LABELS = 25
+"""Labels of an event subscription: ours."""
+EVENT_LABEL_CHARS = 128
+"""One of them: ours."""
+EVENT_SUBJECT_CHARS = 512
+"""What a subject has to begin or to end with: ours; an object's name has 127."""
+EVENT_ADVANCED_FILTERS = 25
+"""Advanced filters of an event subscription: Azure's own limit."""
+EVENT_FILTER_VALUES = 25
+"""Values of all its advanced filters together: Azure's own limit."""
+EVENT_FILTER_CHARS = 512
+"""A text among them, and the name of what is compared with it: Azure's own limit."""
+EVENT_HEADERS = 10
+"""Headers that a subscription adds to a delivery: Azure's own limit."""
+EVENT_HEADER_BYTES = 4096
+"""The value of one: Azure's own limit."""
+EVENT_ATTEMPTS = 30
+"""Attempts to deliver an event, at most: Azure's own limit."""
+EVENT_LIVE_MINUTES = 1440
+"""How long an event is tried to be delivered, at most: Azure's own limit."""
