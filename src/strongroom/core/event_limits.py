@@ -22,6 +22,8 @@ EVENT_HEADERS = 10
 """Headers that a subscription adds to a delivery: Azure's own limit."""
 EVENT_HEADER_BYTES = 4096
 """The value of one: Azure's own limit."""
+EVENTS_KEPT = 100_000
+"""Deliveries of one subscription that are kept, waiting and dead; what comes then is not recorded for it: ours."""
 EVENT_ATTEMPTS = 30
 """Attempts to deliver an event, at most: Azure's own limit."""
 EVENT_LIVE_MINUTES = 1440
