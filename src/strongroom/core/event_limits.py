@@ -24,6 +24,12 @@ EVENT_HEADER_BYTES = 4096
 """The value of one: Azure's own limit."""
 EVENTS_KEPT = 100_000
 """Deliveries of one subscription that are kept, waiting and dead; what comes then is not recorded for it: ours."""
+DEAD_LETTERS = 1_000
+"""Of them, those that could not be delivered; the oldest goes first: ours."""
+EVENTS_PER_BATCH = 5_000
+"""What `maxEventsPerBatch` may say: Azure's own limit."""
+EVENT_BATCH_KILOBYTES = 1_024
+"""What `preferredBatchSizeInKilobytes` may say: Azure's own limit."""
 EVENT_ATTEMPTS = 30
 """Attempts to deliver an event, at most: Azure's own limit."""
 EVENT_LIVE_MINUTES = 1440

@@ -130,14 +130,11 @@ class EventSubscription(Record):
     """Unix seconds from which nothing more is recorded for it, and it goes."""
     labels: tuple[str, ...] = ()
     headers: tuple[DeliveryHeader, ...] = ()
-    dead_letter: str = ""
-    """The ARM id of the storage account that undelivered events also go to; empty if they are kept here alone."""
-    dead_letter_container: str = ""
     max_events_per_batch: int = 1
     preferred_batch_kilobytes: int = 64
     """Both are as they were asked for and decide nothing: an event is delivered alone, which batches allow."""
-    aad_tenant: str = ""
-    aad_app: str = ""
+    rate_per_minute: int = 0
+    """How many deliveries its endpoint allows in a minute; 0 if it does not say."""
     updated: int = 0
     """0 if it was never changed."""
     updated_by: str = ""
