@@ -22,6 +22,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     installation,
     locks,
     networks,
+    private_authorities,
     rbac,
     relations,
     release_authorities,
