@@ -349,30 +349,36 @@ async def _exchange(
     import h11  # noqa: PLC0415  few services fetch anything
 
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.HEADER_BYTES)
-    body, status, kept = bytearray(), 0, _kept(())
     try:
         for said in _request(destination, outgoing):
             writer.write(connection.send(said) or b"")
         await writer.drain()
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                connection.receive_data(await reader.read(_PIECE_BYTES))
-            elif isinstance(event, h11.Response):
-                if not outgoing.reads_body:
-                    return Reply(event.status_code, {}, b"")
-                _judge(event.status_code, dict(event.headers), outgoing.successes)
-                status, kept = event.status_code, _kept(event.headers)
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > limits.EGRESS_BYTES:
-                    raise Unreachable("the answer is too large")
-            elif isinstance(event, h11.EndOfMessage):
-                return Reply(status, kept, bytes(body))
-            elif not isinstance(event, h11.InformationalResponse):
-                raise Unreachable("the connection ended early")
+        return await _read_reply(connection, reader, outgoing)
     except h11.ProtocolError:
         raise Unreachable("the answer is not HTTP") from None
+
+
+async def _read_reply(connection: Any, reader: asyncio.StreamReader, outgoing: _Outgoing) -> Reply:
+    import h11  # noqa: PLC0415  as above
+
+    body, status, kept = bytearray(), 0, _kept(())
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_PIECE_BYTES))
+        elif isinstance(event, h11.Response):
+            if not outgoing.reads_body:
+                return Reply(event.status_code, {}, b"")
+            _judge(event.status_code, dict(event.headers), outgoing.successes)
+            status, kept = event.status_code, _kept(event.headers)
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > limits.EGRESS_BYTES:
+                raise Unreachable("the answer is too large")
+        elif isinstance(event, h11.EndOfMessage):
+            return Reply(status, kept, bytes(body))
+        elif not isinstance(event, h11.InformationalResponse):
+            raise Unreachable("the connection ended early")
 
 
 def _request(destination: Destination, outgoing: _Outgoing) -> list[Any]:

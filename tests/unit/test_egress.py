@@ -211,7 +211,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 Not Found", "503 No"])
     def test_a_notification(self, tmp_path: Path, status: str) -> None:
-        """SEC-EGRESS-3: whoever is notified answers with a status, which is all that counts; no redirect is followed."""
+        """SEC-EGRESS-3: whoever is notified answers with a status, which alone counts; no redirect is followed."""
 
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # The body never comes to its end, and nobody waits for it.
@@ -534,7 +534,7 @@ class TestDocuments:
 
         async def both() -> bytes:
             slow = asyncio.Event()
-            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign]  # never an answer
+            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign, return-value]  # never an answer
             again = asyncio.create_task(fetching.documents.fetch("u", again=True))
             await asyncio.sleep(0)
             async with asyncio.timeout(5):
