@@ -248,10 +248,10 @@ class EventDelivery:
 
     async def _deliver(self, subscription: EventSubscription, endpoint: SealedEndpoint, line: Line) -> float | None:
         world, store = self._world, self._world.store
+        if world.clock() < line.not_before:
+            return line.not_before - world.clock()
         now = world.now()
-        if now < line.not_before:
-            return line.not_before - now
-        width = 1 if line.failures else event_limits.EVENT_LINE_WIDTH
+        width = 1 if line.failures or subscription.rate_per_minute else event_limits.EVENT_LINE_WIDTH
         due = await store.due_deliveries(subscription.number, now, limit=width, altered=self._note_altered)
         if not due:
             following = await store.next_delivery(subscription.number)
@@ -298,7 +298,7 @@ class EventDelivery:
 
         One that refuses an event is there: it has the others at once, and that one again when it is due.
         """
-        now, sent = self._world.now(), [one for one in attempts if one.was_sent]
+        now, sent = self._world.clock(), [one for one in attempts if one.was_sent]
         if sent and all(one.status in _BUSY for one in sent):
             line.failures += 1
             pause = max(pause_s(line.failures, one.status) for one in sent)
