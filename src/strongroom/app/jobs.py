@@ -12,9 +12,10 @@ from functools import partial
 from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
 from strongroom.app.endpoint_listeners import EndpointListeners
+from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.key_upkeep import look_after_keys
-from strongroom.core import limits
+from strongroom.core import event_limits, limits
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
@@ -46,6 +47,7 @@ class Service:
     served_tag: bytes
     """Which certificate the listeners serve: a renewal that failed after the issue is tried again."""
     delivery: AuditDelivery = field(init=False)
+    events: EventDelivery = field(init=False)
 
     def __post_init__(self) -> None:
         settings, world = self.opened.settings, self.opened.world
@@ -53,6 +55,8 @@ class Service:
         networks = parse_networks(settings.egress_networks)
         egress = Egress(networks, settings.egress_ca_file, at_once=limits.AUDIT_SINKS)
         self.delivery = AuditDelivery(world, self.opened.installation.id, egress)
+        egress = Egress(networks, settings.egress_ca_file, at_once=event_limits.EVENT_DELIVERIES_AT_ONCE)
+        self.events = EventDelivery(world, self.opened.installation.id, egress)
 
 
 async def trim_outbox(service: Service) -> None:
@@ -147,6 +151,11 @@ async def settle_audit_sinks(service: Service) -> None:
     await service.delivery.settle()
 
 
+async def settle_events(service: Service) -> None:
+    """Deliver events to whoever subscribes to them, if this node is the one that does."""
+    await service.events.settle()
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Something done every *interval_s* seconds; *shared* ones by one node of those that share a store."""
@@ -172,6 +181,8 @@ JOBS: tuple[Job, ...] = (
     Job("renew certificate", 3600.0, renew, shared=False),
     Job("private endpoints", 60.0, settle_endpoints, shared=False),
     Job("audit sinks", 5.0, settle_audit_sinks, shared=False),
+    # It holds its lease for as long as it delivers.
+    Job("event deliveries", 5.0, settle_events, shared=False),
 )
 
 
@@ -190,6 +201,7 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
     keys_pool = BoundedPool("signing key", threads=1, waiting=4)
     service = Service(opened, listeners, endpoints, keys_pool, opened.installation.certificate_tag)
     opened.world.audit_sinks = service.delivery
+    opened.store.subscribe(service.events.follow)
     tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
     try:
         yield
@@ -198,6 +210,7 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await service.delivery.close()
+        await service.events.close()
         service.keys_pool.close()
 
 

@@ -24,6 +24,16 @@ EVENT_HEADER_BYTES = 4096
 """The value of one: Azure's own limit."""
 EVENTS_KEPT = 100_000
 """Deliveries of one subscription that are kept, waiting and dead; what comes then is not recorded for it: ours."""
+EVENT_DELIVERIES_AT_ONCE = 128
+"""Deliveries under way at the same time; others wait for a place: ours."""
+EVENT_DELIVERIES_AT_ONCE_OF_TENANT = 64
+"""Those of one tenant, so that its slow webhooks hold up no other's: ours."""
+EVENT_LINE_WIDTH = 4
+"""Those of one subscription, each about another object; one alone while its webhook fails: ours."""
+EVENT_LINE_PAUSE_S = 300
+"""The longest that a webhook which failed is left alone by all events: ours."""
+EVENT_ANSWER_S = 30
+"""How long a webhook may take to answer: Azure's own limit."""
 DEAD_LETTERS = 1_000
 """Of them, those that could not be delivered; the oldest goes first: ours."""
 EVENTS_PER_BATCH = 5_000

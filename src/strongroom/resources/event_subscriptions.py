@@ -31,6 +31,7 @@ from strongroom.core.event_subscriptions import (
     parse_subscription_name,
 )
 from strongroom.core.guids import new_guid
+from strongroom.core.names import Hosts, Surface
 from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import bind, context
@@ -317,6 +318,12 @@ def validation_token(keys: RootKey, subscription: EventSubscription) -> str:
     return keys.tag("event validation URL", bind(subscription.number, subscription.handshake)).hex()
 
 
+def validation_url(keys: RootKey, hosts: Hosts, subscription: EventSubscription) -> str:
+    """Make the URL by which somebody can say that an endpoint wants events, where that cannot say so itself."""
+    proof = f"v={subscription.vault}&id={subscription.number}&t={validation_token(keys, subscription)}"
+    return f"{hosts.url(Surface.MANAGEMENT)}/eventSubscriptions/{subscription.name}/validate?{proof}"
+
+
 async def note_handshake(
     tx: Transaction,
     subscription: EventSubscription,
@@ -333,6 +340,20 @@ async def note_handshake(
     return True
 
 
+async def give_up_validation(tx: Transaction, subscriptions: Iterable[EventSubscription], now: int) -> None:
+    """Let the handshakes fail for which nobody opened the validation URL in time."""
+    for one in subscriptions:
+        current = await tx.record(EventSubscription, one.partition, one.id)
+        if current is not None and has_lapsed(current, now):
+            await tx.put(replace(current, state=SubscriptionState.FAILED, fault="nobody opened the validation URL"))
+
+
+def has_lapsed(subscription: EventSubscription, now: int) -> bool:
+    """Tell whether a subscription waits for a validation URL that is not good any more."""
+    waits = subscription.state is SubscriptionState.AWAITING_MANUAL_ACTION
+    return waits and now >= subscription.handshake_begun + HANDSHAKE_S
+
+
 async def validate_by_url(
     tx: Transaction, keys: RootKey, vault_id: str, number: str, token: str, now: int
 ) -> EventSubscription:
@@ -345,7 +366,7 @@ async def validate_by_url(
     for one in await tx.records(EventSubscription, vault_partition(vault_id)):
         if one.number == number and one.state is SubscriptionState.AWAITING_MANUAL_ACTION:
             fits = hmac.compare_digest(token.encode(), validation_token(keys, one).encode())
-            if fits and now < one.handshake_begun + HANDSHAKE_S:
+            if fits and not has_lapsed(one, now):
                 validated = replace(one, state=SubscriptionState.SUCCEEDED, fault="")
                 await tx.put(validated)
                 return validated

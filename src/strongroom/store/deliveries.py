@@ -106,7 +106,7 @@ class DeliveryReader(SqlReader):
 
     async def subscriptions_with_deliveries(self) -> list[str]:
         """Read the numbers of subscriptions, there or not, that any delivery is for."""
-        return [number for (number,) in await self._session.fetch(statements.WAITING_SUBSCRIPTIONS)]
+        return sorted(await self._seals(DELIVERIES, None))
 
 
 class DeliveryWriter(DeliveryReader):

@@ -179,7 +179,6 @@ DEAD_DELIVERIES = Statement(
 COUNT_DELIVERIES = Statement(
     "count_deliveries", "SELECT state, count(*) FROM deliveries WHERE subscription = ? GROUP BY state"
 )
-WAITING_SUBSCRIPTIONS = Statement("waiting_subscriptions", "SELECT DISTINCT subscription FROM deliveries")
 FIRST_READY = Statement(
     "first_ready",
     "SELECT sequence, ordinal FROM deliveries WHERE subscription = ? AND place = ? AND state = 'ready' LIMIT 1",
