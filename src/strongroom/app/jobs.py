@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
@@ -15,6 +16,7 @@ from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core import limits
 from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
@@ -30,6 +32,9 @@ from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
 from strongroom.vault.upkeep import LEASE
 
+if TYPE_CHECKING:
+    from strongroom.app.mail import Deliver
+
 
 @dataclass(slots=True)
 class Service:
@@ -43,6 +48,8 @@ class Service:
     served_tag: bytes
     """Which certificate the listeners serve: a renewal that failed after the issue is tried again."""
     delivery: AuditDelivery = field(init=False)
+    post: Deliver | None = field(init=False)
+    """What gives letters to the mail server, if there is one."""
 
     def __post_init__(self) -> None:
         settings, world = self.opened.settings, self.opened.world
@@ -50,6 +57,11 @@ class Service:
         networks = parse_networks(settings.egress_networks)
         egress = Egress(networks, settings.egress_ca_file, at_once=limits.AUDIT_SINKS)
         self.delivery = AuditDelivery(world, self.opened.installation.id, egress)
+        self.post = None
+        if settings.smtp_server:
+            from strongroom.app.mail import deliver_through  # noqa: PLC0415  few instances send letters
+
+            self.post = deliver_through(Egress(networks, settings.egress_ca_file), settings)
 
 
 async def trim_outbox(service: Service) -> None:
@@ -143,6 +155,20 @@ async def end_expired_sessions(service: Service) -> int:
     return len(sessions) + len(families) + len(runs) + world.device_codes.forget_expired(now)
 
 
+async def send_mail(service: Service) -> int:
+    """Send the letters that wait for contacts of certificates."""
+    if service.post is None:
+        return 0
+    from strongroom.app.mail import send_letters  # noqa: PLC0415  as above
+
+    return await send_letters(service.opened.world, service.post)
+
+
+async def count_mail(service: Service) -> int:
+    """Count the letters that wait."""
+    return len(service.opened.world.view.all(Letter))
+
+
 async def renew(service: Service) -> None:
     """Renew the server's certificate if that is due, and serve one that is not served yet, without a restart."""
     opened = service.opened
@@ -179,6 +205,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("purge-directory", 300.0, purge_directory),
     Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
+    Job("send-mail", 15.0, send_mail, waiting=count_mail),
     Job("renew-certificate", 3600.0, renew, shared=False),
     Job("private-endpoints", 60.0, settle_endpoints, shared=False),
     Job("audit-sinks", 5.0, settle_audit_sinks, shared=False),

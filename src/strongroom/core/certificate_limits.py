@@ -28,3 +28,15 @@ OCSP_SIGNATURES_PER_S = 50
 """OCSP answers signed in a second for what cannot be kept: nonces, and certificates that were never issued: ours."""
 OCSP_ANSWERS = 10_000
 """OCSP answers that are kept: ours. One has about a kilobyte."""
+MAIL_REASON_CHARS = 500
+"""How much of a reason a letter repeats."""
+MAIL_ATTEMPTS = 9
+"""How often a letter is tried: for about two days."""
+MAIL_RETRY_S = 600
+"""How many seconds after its first failure it is tried again; twice as many after each further one."""
+MAIL_TIME_S = 60.0
+"""How long a mail server may take for one letter."""
+MAIL_WAITING = 1000
+"""How many letters of a vault may wait; what is more is not written."""
+MAIL_PASSWORD_BYTES = 1024
+"""The file with the mail server's password: ours."""
