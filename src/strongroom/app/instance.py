@@ -16,6 +16,7 @@ from strongroom.app.root_keys import load_root_key
 from strongroom.app.tokens import open_token
 from strongroom.config import Settings
 from strongroom.core.errors import Tampered
+from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.guids import Guids
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
@@ -24,7 +25,7 @@ from strongroom.core.names import Hosts
 from strongroom.core.outgoing import parse_networks
 from strongroom.core.permissions import Public
 from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
-from strongroom.core.records import INSTANCE
+from strongroom.core.records import INSTANCE, vault_partition
 from strongroom.crypto.keys.protocol import KeyProtection, KeyProtections
 from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.crypto.passwords import Passwords
@@ -32,6 +33,7 @@ from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.software import SoftwareRootKey
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents, Egress
+from strongroom.events.routing import EventRouter
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.flow.device_codes import DeviceCodes
@@ -84,6 +86,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
             )
         view = View()
         store.subscribe(view.apply)
+        store.route(event_router(view, Hosts(settings.domain, settings.url_port)))
         with _refusing_tampered(settings):
             installation = await _installation_of(settings, store)
             view.load([record for kind in KINDS.values() for record in await store.records(kind)])
@@ -147,6 +150,11 @@ async def _installation_of(settings: Settings, store: Store) -> Installation:
             " authority cannot vouch for another. Make a new instance for another domain."
         )
     return found[0]
+
+
+def event_router(view: View, hosts: Hosts) -> EventRouter:
+    """Make what says who is to be told of an event."""
+    return EventRouter(lambda vault: view.all(EventSubscription, vault_partition(vault)), hosts)
 
 
 def make_world(
