@@ -92,9 +92,7 @@ def ordered_chain(
         raise invalid("A certificate is malformed.") from None
 
 
-def _ordered(
-    certificates: Sequence[x509.Certificate], held: Held, now: int, *, keep_order: bool
-) -> tuple[bytes, ...]:
+def _ordered(certificates: Sequence[x509.Certificate], held: Held, now: int, *, keep_order: bool) -> tuple[bytes, ...]:
     distinct = list(dict.fromkeys(certificates))
     leaf = _leaf(distinct, held)
     for one in distinct:
