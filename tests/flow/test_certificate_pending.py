@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs12, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7, pkcs12
 
 from strongroom.core import certificate_limits
 from tests.flow.authorities import Authority
