@@ -16,7 +16,7 @@ from strongroom.crypto.keys.protocol import HeldKey
 from strongroom.crypto.protocol import Envelope
 
 _FORMAT = 1
-_encode_body = msgspec.msgpack.Encoder().encode
+encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = lru_cache(maxsize=512)(msgspec.msgpack.Decoder(CertificateVersionBody).decode)
 _encode_upkeep = msgspec.msgpack.Encoder().encode
 _decode_upkeep = lru_cache(maxsize=256)(msgspec.msgpack.Decoder(CertificateUpkeep).decode)
@@ -56,7 +56,7 @@ def new_certificate_row(
 ) -> StoredVersion:
     """Make a version's row. A certificate has nothing to seal: its key and its secret have."""
     return StoredVersion(
-        vault.id, Collection.CERTIFICATES, stored.name, stored.object_id, version, ordinal, _encode_body(body), b""
+        vault.id, Collection.CERTIFICATES, stored.name, stored.object_id, version, ordinal, encode_body(body), b""
     )
 
 

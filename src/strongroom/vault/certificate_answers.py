@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import sha1
+from hashlib import sha1, sha256
 
 from strongroom.core.api_versions import SOFT_DELETE_SINCE, at_least
 from strongroom.core.certificates import CertificatePolicy, CertificateVersionBody, Pending, PendingStatus
@@ -18,8 +18,25 @@ from strongroom.vault import certificate_wire as wire
 def answer(call: Call, certificate: Certificate, status: int = 200) -> Response:
     """Answer with a certificate's bundle."""
     bundle = bundle_of(call, certificate)
-    call.properties["id"] = bundle.id
+    call.properties.update(described(call, certificate))
     return json.response(bundle, status)
+
+
+def described(call: Call, certificate: Certificate) -> dict[str, object]:
+    """Say in the audit entry which version of a certificate it is about, and what that is."""
+    said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
+    body = certificate.body
+    if body.cer is not None:
+        from strongroom.crypto.certificates.facts import subject_text  # noqa: PLC0415  costly to import
+
+        said["certificateProperties"] = {
+            "subject": subject_text(body.cer),
+            "sha1": sha1(body.cer, usedforsecurity=False).hexdigest(),
+            "sha256": sha256(body.cer).hexdigest(),
+            "nbf": body.attributes.nbf,
+            "exp": body.attributes.exp,
+        }
+    return said
 
 
 def bundle_of(call: Call, certificate: Certificate) -> wire.CertificateBundle:
