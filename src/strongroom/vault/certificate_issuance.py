@@ -42,6 +42,7 @@ from strongroom.objects.certificate_links import LinkedVersion
 from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, seal_pending, upkeep_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.store import StoreFault, Transaction
+from strongroom.vault.issuers import issuing
 
 ENROLL, RENEW = "CertificateEnroll", "CertificateRenew"
 """What the end of an operation is called in the journal: nobody asks for it."""
@@ -159,9 +160,10 @@ async def _step(world: World, vault: Vault, stored: StoredObject, pending: Pendi
         held = held_pending(_envelope(world, vault), vault, pending)
         signing = held_signing_key(world.protections.of(pending.key_type), held)
         return Issued((await issue_to_itself(signing, policy.x509, world.now()),))
-    issuer = world.issuers.get(pending.issuer.name)
-    if issuer is None:
-        return Refused(f"The issuer {pending.issuer.name} cannot be reached from here.")
+    found = issuing(world, vault, pending.issuer.name)
+    if isinstance(found, Refused):
+        return found
+    named, issuer = found
     wanted = Wanted(
         pending.request_id,
         vault.id,
@@ -171,6 +173,7 @@ async def _step(world: World, vault: Vault, stored: StoredObject, pending: Pendi
         policy.x509,
         pending.issuer,
         world.now(),
+        named.account_id,
     )
     return await issuer.step(wanted, pending.state)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from strongroom.core.certificate_issuers import parse_certificate_name
 from strongroom.core.certificate_policies import GivenPolicy, read_policy
 from strongroom.core.certificates import AlternativeNames, CertificatePolicy, LifetimeAction, LifetimeActionType
 from strongroom.core.errors import Invalid, NotFound
@@ -20,14 +21,16 @@ from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
 from strongroom.vault.certificate_answers import answer, pending_answer
 from strongroom.vault.certificate_issuance import draw_up, issue_in_background
+from strongroom.vault.issuers import require_issuer
 
 
 async def create_certificate(call: Call) -> Response:
     """Begin to make a certificate, or its next version."""
-    name, vault, world = parse_object_name(call.target.params["name"]), call.the_vault, call.world
+    name, vault, world = parse_certificate_name(call.target.params["name"]), call.the_vault, call.world
     body = await call.body(wire.CertificateCreateParameters)
     old = await world.store.object(vault.id, Collection.CERTIFICATES, name)
     policy = _policy(body.policy, upkeep_of(old).policy if old is not None and old.deleted is None else None, call.now)
+    require_issuer(world.view, vault, policy.issuer.name)
     attributes = body.attributes or wire.GivenCertificateAttributes()
     async with Unclaimed() as unclaimed:
         pending = await draw_up(world, vault, name, policy, unclaimed)
