@@ -63,7 +63,10 @@ CERTIFICATE_ROWS: tuple[Op, ...] = (
         "CertificatePurge", "DELETE", "/deletedcertificates/{name}", _PURGE, life.purge_deleted_certificate,
         on_certificate, _S, success=204,
     ),
-    Op("CertificateBackup", "POST", "/certificates/{name}/backup", _BACKUP, life.back_up_certificate, on_certificate, _S),
+    Op(
+        "CertificateBackup", "POST", "/certificates/{name}/backup", _BACKUP, life.back_up_certificate, on_certificate,
+        _S,
+    ),
     Op(
         "CertificateRestore", "POST", "/certificates/restore", _RESTORE, life.restore_certificate, on_vault, _S,
         body=wire.CertificateRestoreParameters, body_limit=limits.RESTORE_BODY_BYTES,
