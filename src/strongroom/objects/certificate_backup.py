@@ -23,16 +23,14 @@ from strongroom.crypto.context import context
 from strongroom.crypto.keys.protocol import KeyProtections, MadeKey, Place
 from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
 from strongroom.http import json
-from strongroom.objects.certificate_life import remove_certificate
-from strongroom.objects.certificate_links import LinkedVersion, put_back_linked, require_links_free
+from strongroom.objects.certificate_links import LinkedVersion, put_back_linked, remove_certificate, require_links_free
 from strongroom.objects.certificate_rows import (
     Certificate,
     certificate_of,
     new_certificate_row,
+    scheduled,
     upkeep_of,
-    with_upkeep,
 )
-from strongroom.objects.certificates import due_of
 from strongroom.objects.key_rows import body_of, held_key
 from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import Entropy, each_version, latest_version, make_room
@@ -213,8 +211,7 @@ async def restore_certificate(
     last = versions[-1]
     stored = StoredObject(vault.id, Collection.CERTIFICATES, name, new_guid(entropy), now, last.version, len(versions))
     # What was noted of the certificate that was backed up was not noted of this one.
-    upkeep = CertificateUpkeep(backup.policy)
-    stored = with_upkeep(stored, upkeep, due_of(upkeep))
+    stored = scheduled(stored, last.body, CertificateUpkeep(backup.policy))
     await tx.put_object(stored)
     for ordinal, one in enumerate(versions, start=1):
         await tx.put_version(new_certificate_row(vault, stored, one.version, ordinal, one.body))

@@ -19,9 +19,10 @@ from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.secrets import SecretVersionBody
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
-from strongroom.objects.doomed_keys import Opened, remove_key
+from strongroom.objects.certificate_rows import upkeep_of
+from strongroom.objects.doomed_keys import Opened, doom_pending, remove_key
 from strongroom.objects.key_rows import body_of, encode_body, new_row
-from strongroom.objects.lifecycle import Entropy, next_version, remove_row
+from strongroom.objects.lifecycle import Entropy, Remove, next_version, remove_row
 from strongroom.objects.secrets import encode_secret, new_secret_row, secret_of
 from strongroom.store import Transaction
 
@@ -140,13 +141,21 @@ async def recover_linked(tx: Transaction, certificate: StoredObject) -> None:
         await tx.put_object(replace(linked, deleted=None, purge_at=None))
 
 
-async def remove_linked(tx: Transaction, vault: Vault, opened: Opened, certificate: StoredObject) -> None:
-    """Remove the key and the secret of a deleted certificate for ever."""
-    async for linked in _deleted_with(tx, certificate):
-        if linked.collection is Collection.KEYS:
-            await remove_key(vault, opened)(tx, linked)
-        else:
-            await tx.remove_object(vault.id, linked.collection, linked.name)
+def remove_certificate(vault: Vault, opened: Opened) -> Remove:
+    """Make what removes deleted certificates of a vault for ever, each with its key and its secret."""
+
+    async def remove(tx: Transaction, certificate: StoredObject) -> None:
+        async for linked in _deleted_with(tx, certificate):
+            if linked.collection is Collection.KEYS:
+                await remove_key(vault, opened)(tx, linked)
+            else:
+                await remove_row(tx, linked)
+        pending = upkeep_of(certificate).pending
+        if pending is not None:
+            await doom_pending(tx, vault, opened, pending)
+        await remove_row(tx, certificate)
+
+    return remove
 
 
 async def _linked(tx: Transaction, certificate: StoredObject) -> AsyncIterator[StoredObject]:

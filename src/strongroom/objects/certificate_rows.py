@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from strongroom.core.certificate_life import as_if_new, next_due
 from strongroom.core.certificates import CertificateUpkeep, CertificateVersionBody, Pending
 from strongroom.core.keys import KeySpec
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
@@ -16,7 +17,7 @@ from strongroom.crypto.keys.protocol import HeldKey
 from strongroom.crypto.protocol import Envelope
 
 _FORMAT = 1
-encode_body = msgspec.msgpack.Encoder().encode
+_encode_body = msgspec.msgpack.Encoder().encode
 _decode_body = lru_cache(maxsize=512)(msgspec.msgpack.Decoder(CertificateVersionBody).decode)
 _encode_upkeep = msgspec.msgpack.Encoder().encode
 _decode_upkeep = lru_cache(maxsize=256)(msgspec.msgpack.Decoder(CertificateUpkeep).decode)
@@ -46,9 +47,24 @@ def upkeep_of(stored: StoredObject) -> CertificateUpkeep:
     return _decode_upkeep(stored.policy or b"")
 
 
-def with_upkeep(stored: StoredObject, upkeep: CertificateUpkeep, due_at: int | None) -> StoredObject:
-    """Give a certificate's object what it keeps, and the time at which somebody has to look at it next."""
-    return replace(stored, policy=_encode_upkeep(upkeep), due_at=due_at)
+def scheduled(
+    stored: StoredObject, latest: CertificateVersionBody, upkeep: CertificateUpkeep | None = None
+) -> StoredObject:
+    """
+    Give a certificate's object what it keeps, and the time at which something is due next of its *latest* version.
+
+    Whatever changes a certificate's latest version or its policy puts the object back through here: what is due is
+    found by `StoredObject.due_at` alone. Without *upkeep* somebody changed the version: what failed is tried as if for
+    the first time.
+    """
+    if upkeep is None:
+        upkeep = as_if_new(upkeep_of(stored))
+    return replace(stored, policy=_encode_upkeep(upkeep), due_at=next_due(upkeep, stored.latest, latest))
+
+
+def encode_body(body: CertificateVersionBody) -> bytes:
+    """Encode what a version says."""
+    return _encode_body(body)
 
 
 def new_certificate_row(

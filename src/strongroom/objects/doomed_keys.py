@@ -74,8 +74,12 @@ async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey) -> None:
 
 
 async def doom_pending(tx: Transaction, vault: Vault, opened: Opened, pending: Pending) -> None:
-    """Note the key of a certificate's operation that makes nothing any more, if a token holds it."""
-    if not pending.key_type.in_token or not pending.material:
+    """
+    Note the key of a certificate's operation that makes nothing any more, if a token holds it.
+
+    One that is the key of the version before as well goes with that version.
+    """
+    if not pending.key_type.in_token or not pending.material or pending.reused:
         return
     try:
         material = open_pending(opened(), vault, pending)
@@ -86,6 +90,8 @@ async def doom_pending(tx: Transaction, vault: Vault, opened: Opened, pending: P
 
 
 async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObject) -> None:
+    # Versions of a certificate that was renewed with the same key name the same key of the token.
+    doomed: set[bytes] = set()
     async for row in each_version(tx, stored):
         if not key_of(stored, row).body.type.in_token:
             continue
@@ -95,7 +101,9 @@ async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObj
             # Nobody can tell what the token calls it. That must not keep anyone from purging what is here.
             _logger.error("a purged key of vault %s stays in its token: its row does not open", vault.id)  # noqa: TRY400
             continue
-        await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
+        if material not in doomed:
+            doomed.add(material)
+            await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
 
 
 async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:

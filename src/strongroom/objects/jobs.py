@@ -11,7 +11,7 @@ from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import RootKey
-from strongroom.objects.certificate_life import remove_certificate
+from strongroom.objects.certificate_links import remove_certificate
 from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.lifecycle import remove_row
 from strongroom.store import Store, Transaction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import sha1, sha256
+from hashlib import sha1
 
 from strongroom.core.api_versions import SOFT_DELETE_SINCE, at_least
 from strongroom.core.certificates import CertificatePolicy, CertificateVersionBody, Pending, PendingStatus
@@ -27,15 +27,9 @@ def described(call: Call, certificate: Certificate) -> dict[str, object]:
     said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
     body = certificate.body
     if body.cer is not None:
-        from strongroom.crypto.certificates.facts import subject_text  # noqa: PLC0415  costly to import
+        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
 
-        said["certificateProperties"] = {
-            "subject": subject_text(body.cer),
-            "sha1": sha1(body.cer, usedforsecurity=False).hexdigest(),
-            "sha256": sha256(body.cer).hexdigest(),
-            "nbf": body.attributes.nbf,
-            "exp": body.attributes.exp,
-        }
+        said["certificateProperties"] = told_properties(body.cer)
     return said
 
 

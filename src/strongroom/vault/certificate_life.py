@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from functools import partial
 
-from strongroom.core.certificate_policies import read_policy
+from strongroom.core.certificate_policies import patched_policy
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.keys import KeyVersionBody
@@ -22,7 +22,7 @@ from strongroom.flow.guardrails import guard_keys, guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificate_backup, certificate_life
-from strongroom.objects.certificate_rows import Certificate, certificate_of, upkeep_of
+from strongroom.objects.certificate_rows import Certificate, certificate_of
 from strongroom.objects.key_inventory import facts_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import latest_version
@@ -84,12 +84,11 @@ async def update_certificate(call: Call) -> Response:
     body, vault = await call.body(wire.CertificateUpdateParameters), call.the_vault
     given = given_policy(body.policy) if body.policy is not None else None
     enabled = body.attributes.enabled if body.attributes is not None else None
+    change_policy = (lambda old: patched_policy(given, old, call.now)) if given is not None else None
 
     async def change(tx: Transaction) -> Certificate:
-        old = await tx.object(vault.id, _CERTIFICATES, name)
-        policy = read_policy(given, upkeep_of(old).policy, call.now) if given is not None and old is not None else None
         return await certificate_life.update_certificate(
-            tx, vault, name, version, enabled=enabled, tags=body.tags, policy=policy, now=call.now
+            tx, vault, name, version, enabled=enabled, tags=body.tags, change_policy=change_policy, now=call.now
         )
 
     return answer(call, await call.commit(change, partial(described, call)))
@@ -100,7 +99,7 @@ async def delete_certificate(call: Call) -> Response:
     name, vault = parse_object_name(call.target.params["name"]), call.the_vault
 
     async def change(tx: Transaction) -> Certificate:
-        return await certificate_life.delete_certificate(tx, vault, opener_of(call), name, now=call.now)
+        return await certificate_life.delete_certificate(tx, vault, name, now=call.now)
 
     return answer(call, await call.commit(change, partial(described, call)))
 

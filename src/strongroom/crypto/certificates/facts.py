@@ -1,8 +1,9 @@
-"""What a certificate says of itself, as far as the vault keeps it."""
+"""What a certificate says of itself, as far as the vault keeps it or its journal tells it."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from hashlib import sha1, sha256
 
 from cryptography import x509
 
@@ -14,12 +15,15 @@ def validity_of(certificate: bytes) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def subject_text(certificate: bytes) -> str:
-    """Give a certificate's subject as a policy spells it, the name that says most first."""
-    return spelled(x509.load_der_x509_certificate(certificate).subject)
-
-
-def spelled(name: x509.Name) -> str:
-    """Spell a name in the order in which certificates have it, with the separator that the real service has."""
-    # RFC 4514 begins with the last one.
-    return ", ".join(relative.rfc4514_string() for relative in name.rdns)
+def told_properties(certificate: bytes) -> dict[str, object]:
+    """Say in the audit entry what a certificate is (reference azure-key-vault.md section 7)."""
+    loaded = x509.load_der_x509_certificate(certificate)
+    nbf, exp = validity_of(certificate)
+    return {
+        "subject": loaded.subject.rfc4514_string(),
+        # SHA-1 names it and protects nothing.
+        "sha1": sha1(certificate, usedforsecurity=False).hexdigest(),
+        "sha256": sha256(certificate).hexdigest(),
+        "nbf": nbf,
+        "exp": exp,
+    }
