@@ -77,8 +77,11 @@ async def put_linked(
     await tx.put_version(new_row(vault, envelope, stored, version, stored.versions, linked.key, linked.material))
     own = linked.key.attributes
     tx.announce(new_version(vault, stored, version, nbf=own.nbf, exp=own.exp, now=now))
+    before = await tx.object(vault.id, Collection.SECRETS, name)
+    previous = before.latest if before is not None and state_of(before, now) is State.ACTIVE else None
+    secret = replace(linked.secret, previous_version=previous)
     stored = await next_version(tx, vault, Collection.SECRETS, name, version, now=now, entropy=entropy)
-    await tx.put_version(new_secret_row(vault, envelope, stored, version, stored.versions, linked.secret, linked.value))
+    await tx.put_version(new_secret_row(vault, envelope, stored, version, stored.versions, secret, linked.value))
     tx.announce(new_version(vault, stored, version, nbf=own.nbf, exp=own.exp, now=now))
 
 

@@ -11,6 +11,7 @@ from strongroom.core.permissions import DataPermission
 from strongroom.flow.operation import Op
 from strongroom.vault import certificate_life as life
 from strongroom.vault import certificate_wire as wire
+from strongroom.vault.certificate_import import import_certificate
 from strongroom.vault.certificates import create_certificate, get_certificate, get_pending
 from strongroom.vault.targets import on_object, on_vault
 
@@ -23,6 +24,7 @@ def permission(word: str, action: str) -> DataPermission:
 
 
 _CREATE = permission("create", "create/action")
+_IMPORT = permission("import", "import/action")
 _GET = permission("get", "read")
 _LIST = permission("list", "read")
 _UPDATE = permission("update", "update/action")
@@ -39,6 +41,10 @@ CERTIFICATE_ROWS: tuple[Op, ...] = (
     Op(
         "CertificateCreate", "POST", "/certificates/{name}/create", _CREATE, create_certificate, on_certificate,
         throttle="create", body=wire.CertificateCreateParameters, success=202,
+    ),
+    Op(
+        "CertificateImport", "POST", "/certificates/{name}/import", _IMPORT, import_certificate, on_certificate,
+        throttle="create", body=wire.CertificateImportParameters,
     ),
     Op(
         "CertificateUpdate", "PATCH", "/certificates/{name}/{version?}", _UPDATE, life.update_certificate,
