@@ -96,14 +96,18 @@ def open_pending(envelope: Envelope, vault: Vault, pending: Pending) -> bytes:
 
 def held_pending(envelope: Envelope, vault: Vault, pending: Pending) -> HeldKey:
     """Give the key of an operation to the place that uses it."""
-    spec = KeySpec(pending.key_type.kind, pending.bits, pending.curve)
     return HeldKey(
         (vault.id, f"pending {pending.request_id}", pending.version),
-        spec,
+        spec_of_pending(pending),
         pending.parts,
         pending.material,
         lambda: open_pending(envelope, vault, pending),
     )
+
+
+def spec_of_pending(pending: Pending) -> KeySpec:
+    """Say what the key of an operation is."""
+    return KeySpec(pending.key_type.kind, pending.bits, pending.curve)
 
 
 @lru_cache(maxsize=256)

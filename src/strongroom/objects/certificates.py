@@ -190,7 +190,9 @@ async def step_pending(
         return None
     certificate, pending = found
     asked = pending.cancellation_requested and not was.cancellation_requested
-    if replace(pending, cancellation_requested=was.cancellation_requested, step_at=was.step_at) != was:
+    # What the certificate's holder may change meanwhile is no step.
+    aside = {name: getattr(was, name) for name in ("cancellation_requested", "step_at", "enabled", "tags")}
+    if replace(pending, **aside) != was:
         return None
     changed = change(pending)
     if asked and is_under_way(changed):
@@ -230,6 +232,8 @@ async def complete(
     if pending.status is PendingStatus.COMPLETED or not (merges or is_under_way(pending)):
         return None
     stored = certificate.stored
+    if not merges:
+        body, linked = _as_asked_since(body, linked, pending)
     is_first = stored.latest == pending.version
     ordinal = stored.versions if is_first else stored.versions + 1
     done = replace(
@@ -250,6 +254,19 @@ async def complete(
     own = body.attributes
     tx.announce(new_version(vault, stored, pending.version, nbf=own.nbf, exp=own.exp, now=now))
     return Certificate(stored, pending.version, body)
+
+
+def _as_asked_since(
+    body: CertificateVersionBody, linked: LinkedVersion, pending: Pending
+) -> tuple[CertificateVersionBody, LinkedVersion]:
+    """Have a version say what its holder may have asked for while it was made."""
+    is_enabled, tags = pending.enabled, pending.tags
+    key, secret = linked.key, linked.secret
+    return replace(body, attributes=replace(body.attributes, enabled=is_enabled), tags=tags), replace(
+        linked,
+        key=replace(key, attributes=replace(key.attributes, enabled=is_enabled), tags=tags),
+        secret=replace(secret, attributes=replace(secret.attributes, enabled=is_enabled), tags=tags),
+    )
 
 
 # ---- what is asked of an operation ----------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ async def import_certificate(call: Call) -> Response:
     old = await world.store.object(vault.id, Collection.CERTIFICATES, name)
     incoming = await _read(call, given)
     policy = imported_policy(
-        given_policy(given.policy) if given.policy is not None else None,
+        given_policy(call, given.policy) if given.policy is not None else None,
         incoming.said,
         incoming.key.spec,
         incoming.content_type,

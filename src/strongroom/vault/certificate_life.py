@@ -82,7 +82,7 @@ async def update_certificate(call: Call) -> Response:
     """Change a version's attributes or tags, or the policy of all versions."""
     name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
     body, vault = await call.body(wire.CertificateUpdateParameters), call.the_vault
-    given = given_policy(body.policy) if body.policy is not None else None
+    given = given_policy(call, body.policy) if body.policy is not None else None
     enabled = body.attributes.enabled if body.attributes is not None else None
     change_policy = (lambda old: patched_policy(given, old, call.now)) if given is not None else None
 
