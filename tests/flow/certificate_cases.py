@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+from cryptography import x509
+
+from tests.flow.authorities import Authority
 from tests.flow.case import VERSION, Case, Collection, done, nothing
+from tests.flow.imported import in_pem, self_signed
 from tests.flow.vault_certificates import POLICY
-from tests.world import Simulation
+from tests.world import START, Simulation
 
 CREATE = {"policy": POLICY}
+IMPORTED = in_pem(*self_signed(START))
+"""A certificate with its key, in PEM."""
 REQUEST = {"policy": POLICY | {"issuer": {"name": "Unknown"}}}
 """Of this nothing comes by itself."""
 UPDATE = {"tags": {"a": "b"}}
@@ -20,6 +27,21 @@ def begun(world: Simulation, name: str) -> Any:
     answer = world.ask("POST", url, token=world.token(world.administrator), body=CREATE)
     assert answer.status == 202, answer.body
     return answer.json
+
+
+def requested(world: Simulation, name: str) -> Any:
+    """Begin to make a certificate whose request somebody else has to sign."""
+    url = f"{world.vault_url}/certificates/{name}/create?api-version={VERSION}"
+    answer = world.ask("POST", url, token=world.token(world.administrator), body=REQUEST)
+    assert answer.status == 202, answer.body
+    return answer.json
+
+
+def merged(world: Simulation, name: str) -> object:
+    """Have a request signed."""
+    csr = done(world, "GET", f"/certificates/{name}/pending")["csr"]
+    request = x509.load_der_x509_csr(base64.b64decode(csr))
+    return {"x5c": [base64.b64encode(one).decode() for one in Authority(world.clock()).issue(request)]}
 
 
 def put(world: Simulation, name: str) -> Any:
@@ -57,7 +79,13 @@ CASES: dict[str, Case] = {
     "CertificatePurge": Case(deleted, "/deletedcertificates/{name}"),
     "CertificateBackup": Case(put, "/certificates/{name}/backup"),
     "CertificateRestore": Case(nothing, "/certificates/restore", backup, {"value": "AAAA"}),
+    "CertificateImport": Case(nothing, "/certificates/{name}/import", {"value": IMPORTED}, makes=True),
     "CertificatePendingGet": Case(put, "/certificates/{name}/pending"),
+    "CertificatePendingUpdate": Case(requested, "/certificates/{name}/pending", {"cancellation_requested": False}),
+    "CertificatePendingDelete": Case(requested, "/certificates/{name}/pending"),
+    "CertificatePendingMerge": Case(requested, "/certificates/{name}/pending/merge", merged, {"x5c": ["AAAA"]}),
+    "CertificatePolicyGet": Case(put, "/certificates/{name}/policy"),
+    "CertificatePolicyUpdate": Case(put, "/certificates/{name}/policy", {"x509_props": {"validity_months": 6}}),
 }
 
 CERTIFICATES = Collection("certificates", put, deleted, backup, lambda bundle: bundle["id"], UPDATE)

@@ -79,7 +79,7 @@ def _opened(value: str, password: str | None) -> tuple[str, bytes, list[bytes]]:
         octets = base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError):
         raise _refused("The value is neither PEM nor PKCS#12 in base64.") from None
-    if octets.lstrip().startswith(b"-----BEGIN "):
+    if octets[:1] != _SEQUENCE and b"-----BEGIN " in octets:
         # Some clients put PEM in base64, as they do PKCS#12.
         return (PEM, *_read_pem(octets.decode("ascii", "replace")))
     return (PKCS12, *_read_pkcs12(octets, password))
@@ -126,7 +126,14 @@ def _one_key(keys: list[bytes]) -> bytes:
 # ---- PKCS#12 --------------------------------------------------------------------------------------------------------
 
 
+_SEQUENCE = b"\x30"
+"""With this every such file begins (X.690)."""
+_WRONG = "The password is wrong, or the value is no PKCS#12 file."
+
+
 def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes]]:
+    if octets[:1] != _SEQUENCE:
+        raise _refused(_WRONG)
     secret = (password or "").encode("utf-8", "replace")
     head = bytes((limits.IMPORT_CPU_S, password is not None, *len(secret).to_bytes(2, "big")))
     command = [sys.executable, "-I", str(Path(pkcs12_child.__file__))]
@@ -146,7 +153,7 @@ def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes
     if ended.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
         raise _too_costly()
     if ended.returncode != 0:
-        raise _refused("The password is wrong, or the value is no PKCS#12 file.")
+        raise _refused(_WRONG)
     private, *certificates = _parts(ended.stdout)
     return _one_key([private] if private else []), certificates
 
