@@ -48,3 +48,13 @@ CONTACTS = 50
 """Contacts of one vault: ours."""
 EMAIL_CHARS = 254
 """An e-mail address: RFC 5321 section 4.5.3.1, with the signs around it."""
+IMPORT_CHARS = 131_072
+"""`value` of an import, as text: ours."""
+IMPORT_PASSWORD_CHARS = 200
+"""Its password."""
+IMPORT_CPU_S = 5
+"""What a PKCS#12 file may cost until it is opened: it says itself how often its password is hashed. Ours."""
+IMPORTS_AT_ONCE = 2
+"""Imports that are read at the same time: ours."""
+IMPORTS_WAITING = 32
+"""Those that may wait for that; more are answered 429: ours."""

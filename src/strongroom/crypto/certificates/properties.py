@@ -11,7 +11,7 @@ from strongroom.core.certificate_policies import not_a_subject
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
 from strongroom.core.x500 import NotAName, parse_name
 
-_UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
 
 def subject_of(text: str) -> x509.Name:
@@ -57,7 +57,7 @@ def general_names(sans: AlternativeNames) -> list[x509.GeneralName]:
     return [
         *(x509.DNSName(name) for name in sans.dns_names),
         *(x509.RFC822Name(name) for name in sans.emails),
-        *(x509.OtherName(_UPN, _utf8(name)) for name in sans.upns),
+        *(x509.OtherName(UPN, _utf8(name)) for name in sans.upns),
         *(x509.UniformResourceIdentifier(name) for name in sans.uris),
         *(x509.IPAddress(ipaddress.ip_address(name)) for name in sans.ip_addresses),
     ]
