@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from strongroom.core import limits
+from strongroom.core import certificate_limits, limits
 from strongroom.core.diagnostics import SinkState
 from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
@@ -221,6 +221,14 @@ class World:
     """Where pages of the activity log are read from the journal."""
     incoming_keys: PrivateKeyReader = field(default_factory=PrivateKeyReader)
     """Where private keys that are brought in are read and checked."""
+    incoming_certificates: BoundedPool = field(
+        default_factory=lambda: BoundedPool(
+            "certificate reading",
+            threads=certificate_limits.IMPORTS_AT_ONCE,
+            waiting=certificate_limits.IMPORTS_WAITING,
+        )
+    )
+    """Where certificates that are brought in are read and checked with their keys."""
     background: Background = field(default_factory=Background)
     """What goes on after its request was answered."""
     proxies: TrustedProxies | None = None
