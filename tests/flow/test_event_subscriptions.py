@@ -153,14 +153,12 @@ def _await_validation(arm: Arm) -> tuple[EventSubscription, str]:
         return await subscriptions.note_handshake(tx, found, SubscriptionState.AWAITING_MANUAL_ACTION)
 
     assert arm.world.commit(note)
-    token = subscriptions.validation_token(arm.world.keys, found)
-    return kept(arm), f"/eventSubscriptions/{found.vault}/{found.number}/validate?t={token}"
+    return kept(arm), subscriptions.validation_url(arm.world.keys, arm.world.world.hosts, found)
 
 
 def test_an_endpoint_is_validated_by_its_url(arm: Arm) -> None:
     """Whoever was sent it opens it, without a token of ours, in time and once."""
-    _, path = _await_validation(arm)
-    url = f"{arm.world.arm_url}{path}"
+    _, url = _await_validation(arm)
     assert arm.world.ask("GET", f"{url[:-1]}x").status == 404
     assert arm.world.ask("GET", url).status == 200
     assert kept(arm).state is SubscriptionState.SUCCEEDED
@@ -169,15 +167,15 @@ def test_an_endpoint_is_validated_by_its_url(arm: Arm) -> None:
 
 def test_a_validation_url_is_good_for_ten_minutes(arm: Arm) -> None:
     """Then another handshake has to be begun."""
-    _, path = _await_validation(arm)
+    _, url = _await_validation(arm)
     arm.world.advance(subscriptions.HANDSHAKE_S)
-    assert arm.world.ask("GET", f"{arm.world.arm_url}{path}").status == 404
+    assert arm.world.ask("GET", url).status == 404
 
 
 def test_dead_letters_are_listed_replayed_and_discarded(arm: Arm) -> None:
     """What could not be delivered is told with why, tried anew on request, and goes on request."""
-    found, path = _await_validation(arm)
-    arm.world.ask("GET", f"{arm.world.arm_url}{path}")
+    found, url = _await_validation(arm)
+    arm.world.ask("GET", url)
     vault = arm.world.view.vault_by_name(arm.vault_name)
     assert vault is not None
     for name in ("a", "b"):

@@ -43,7 +43,7 @@ EVENT_ROWS: tuple[Op, ...] = (
     row("EventDeadLetterDiscard", "POST", f"{_SUBSCRIPTION}/deadLetters/discard",
         _TYPE, action(f"{_TYPE}/deadLetters/discard/action"), handlers.discard_dead_letters, _AT_VAULT,
         body=wire.DeadLetters),
-    Op("EventSubscriptionValidate", "GET", "/eventSubscriptions/{vault}/{subscription}/validate",
+    Op("EventSubscriptionValidate", "GET", "/eventSubscriptions/{event}/validate",
        Public(), handlers.validate, _AT_TENANT, versioned=False, authenticates=True),
 )  # fmt: skip
 

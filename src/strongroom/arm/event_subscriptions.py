@@ -153,12 +153,11 @@ async def discard_dead_letters(call: Call) -> Response:
 
 async def validate(call: Call) -> Response:
     """Take it that an endpoint wants events: somebody opened the URL that it was sent. It is good once."""
-    params, world = call.params, call.world
-    token = call.query.get("t", "")
+    world, query = call.world, call.query
 
     async def change(tx: Transaction) -> EventSubscription:
         return await subscriptions.validate_by_url(
-            tx, world.keys, params["vault"], params["subscription"], token, call.now
+            tx, world.keys, query.get("v", ""), query.get("id", ""), query.get("t", ""), call.now
         )
 
     await call.commit(change)
