@@ -17,13 +17,20 @@ from strongroom.arm.vaults import the_vault
 from strongroom.core import event_limits
 from strongroom.core.echo import WORD, shown
 from strongroom.core.errors import NotFound
-from strongroom.core.event_subscriptions import EventSubscription
+from strongroom.core.event_subscriptions import EventSubscription, SubscriptionState
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.resources import event_subscriptions as subscriptions
 from strongroom.store import Transaction
+
+_WAIT_S = {
+    SubscriptionState.CREATING: 1,
+    SubscriptionState.UPDATING: 1,
+    SubscriptionState.AWAITING_MANUAL_ACTION: 5,
+}
+"""How many seconds a client is to wait before it looks whether an endpoint has agreed."""
 
 
 async def list_subscriptions(call: Call) -> Response:
@@ -36,7 +43,7 @@ async def list_subscriptions(call: Call) -> Response:
 async def get_subscription(call: Call) -> Response:
     """Get an event subscription."""
     vault = the_vault(call)
-    return json.response(show_subscription(vault, _the_subscription(call, vault)))
+    return _answer(vault, _the_subscription(call, vault))
 
 
 async def put_subscription(call: Call) -> Response:
@@ -177,7 +184,14 @@ def _the_subscription(call: Call, vault: Vault) -> EventSubscription:
 
 def _made(call: Call, vault: Vault, made: EventSubscription) -> Response:
     call.properties["endpoint"] = made.base_url
-    return json.response(show_subscription(vault, made), 201)
+    return _answer(vault, made, 201)
+
+
+def _answer(vault: Vault, one: EventSubscription, status: int = 200) -> Response:
+    # Clients look until it is one thing or the other, and without a word on it twice in a minute.
+    wait = _WAIT_S.get(one.state)
+    headers = [(b"retry-after", str(wait).encode())] if wait is not None else []
+    return json.response(show_subscription(vault, one), status, headers)
 
 
 def _some(count: int, event: str | None) -> int:
