@@ -11,6 +11,9 @@ from tests.cli.operators import Operator
 from tests.live import Service
 from tests.plugins.canary import plant, remember
 
+NOWHERE = "192.0.2.1"
+"""An address for documentation (RFC 5737), where nobody is."""
+
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
@@ -31,18 +34,22 @@ def vault(operator: Operator) -> str:
 def test_an_event_subscriptions_life(operator: Operator, vault: str, tmp_path: Path) -> None:
     """Its URL goes in by a file, and comes out on request alone; what is not said of it stays."""
     command = "event-subscription"
-    url = f"https://hooks.example/rotate?code={plant()}"
+    url = f"https://{NOWHERE}/rotate?code={plant()}"
     file = tmp_path / "url"
     file.write_text(f"{url}\n")
     assert "--endpoint" in operator.fails(2, command, "create", vault, "rotate")
     words = ("--endpoint-file", str(file), "--event", "SecretNearExpiry", "--subject-begins-with", "db-")
-    made = operator.json(command, "create", vault, "rotate", *words)
+    # Nobody can be asked whether he wants them: the address is one that nothing is sent to.
+    assert "no address" in operator.fails(1, command, "create", vault, "rotate", *words)
+    made = operator.json(command, "show", vault, "rotate")
+    assert made["properties"]["provisioningState"] == "Failed"
     assert made["properties"]["filter"]["includedEventTypes"] == ["Microsoft.KeyVault.SecretNearExpiry"]
     shown = operator.done(command, "show", vault, "rotate")
-    assert "https://hooks.example/rotate" in shown
+    assert f"https://{NOWHERE}/rotate" in shown
     assert "code=" not in shown
     assert operator.done(command, "full-url", vault, "rotate").strip() == url
-    changed = operator.json(command, "update", vault, "rotate", "--attempts", "3", "--schema", "cloud-events")
+    operator.fails(1, command, "update", vault, "rotate", "--attempts", "3", "--schema", "cloud-events")
+    changed = operator.json(command, "show", vault, "rotate")
     assert changed["properties"]["retryPolicy"]["maxDeliveryAttempts"] == 3
     assert changed["properties"]["filter"]["subjectBeginsWith"] == "db-"
     secret = operator.done(command, "signing-secret", vault, "rotate").strip()

@@ -18,6 +18,7 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import confirm, decoded, read_bytes
 from strongroom.cli.remote.near import naming
 from strongroom.cli.remote.output import Columns, done, show, show_one
+from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import Session, open_session, segment
 from strongroom.cli.remote.vaults import find_vault
 
@@ -142,8 +143,7 @@ def create_subscription(where: Subscription, wanted: Wanted, *, as_json: bool) -
         raise Halt("say where the events go: --endpoint, or --endpoint-file for a URL that holds a secret", Exit.USAGE)
     with open_session(where.at.data, subscription=where.at.subscription) as session:
         path = f"{_list_path(session, where)}/{segment(where.name)}"
-        made = session.arm("PUT", path, {"properties": body}, api_version=VERSION)
-        return show_one(made, _ONE, as_json=as_json)
+        return show_one(_agreed(session, "PUT", path, {"properties": body}), _ONE, as_json=as_json)
 
 
 def update_subscription(where: Subscription, wanted: Wanted, *, as_json: bool) -> int:
@@ -156,7 +156,7 @@ def update_subscription(where: Subscription, wanted: Wanted, *, as_json: bool) -
     body = wanted.body()
     if not body:
         raise Halt("say what is to be changed: strongroom event-subscription update --help lists it", Exit.USAGE)
-    return _asked(where, lambda session, path: session.arm("PATCH", path, body, api_version=VERSION), as_json=as_json)
+    return _asked(where, lambda session, path: _agreed(session, "PATCH", path, body), as_json=as_json)
 
 
 def delete_subscription(where: Subscription, *, yes: bool, as_json: bool) -> int:
@@ -252,6 +252,26 @@ def _about(where: Subscription) -> Iterator[_Found]:
 def _asked(where: Subscription, ask: Callable[[Session, str], Any], *, as_json: bool) -> int:
     with _about(where) as found:
         return show_one(ask(found.session, found.path), _ONE, as_json=as_json)
+
+
+def _agreed(session: Session, method: str, path: str, body: Mapping[str, Any]) -> Any:
+    """
+    Put a subscription, and wait until its endpoint has agreed to get events.
+
+    Raises:
+        Halt: it did not; the subscription is there, and gets nothing until it is put again.
+    """
+    try:
+        return session.arm(method, path, body, api_version=VERSION)
+    except Refused:
+        made = session.arm("GET", path, api_version=VERSION)
+        if made["properties"]["provisioningState"] != "Failed":
+            raise
+        fault = made["properties"].get("provisioningError") or "it did not agree"
+        raise Halt(
+            f"{made['name']} gets no events: its endpoint was asked whether it wants them, and {fault}."
+            " Create it again once that is mended"
+        ) from None
 
 
 def _posted(where: Subscription, word: str, event: str | None) -> Any:
