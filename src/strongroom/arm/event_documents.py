@@ -18,6 +18,7 @@ from strongroom.core.event_subscriptions import (
     EventSchema,
     EventSubscription,
     RetryPolicy,
+    SubscriptionState,
     subscription_scope,
 )
 from strongroom.core.events import EventType
@@ -161,8 +162,14 @@ def _moment(text: str) -> int:
 
 
 def show_subscription(vault: Vault, one: EventSubscription) -> Document:
-    """Write an event subscription. What of its endpoint may be secret is not in it."""
+    """
+    Write an event subscription. What of its endpoint may be secret is not in it.
+
+    One whose endpoint did not agree has an `error` as well, by which clients that waited for it say why.
+    """
+    failed = one.state is SubscriptionState.FAILED
     return {
+        **({"error": _error(one)} if failed else {}),
         "id": subscription_scope(vault.scope, one.name),
         "name": one.name,
         "type": TYPE,
@@ -170,7 +177,6 @@ def show_subscription(vault: Vault, one: EventSubscription) -> Document:
         "properties": {
             "topic": vault.scope,
             "provisioningState": one.state,
-            **({"provisioningError": one.fault} if one.fault else {}),
             "destination": {
                 "endpointType": _WEBHOOK,
                 "properties": {
@@ -192,6 +198,12 @@ def show_subscription(vault: Vault, one: EventSubscription) -> Document:
             "deadLetterDestination": None,
         },
     }
+
+
+def _error(one: EventSubscription) -> Document:
+    fault = one.fault or "it did not agree"
+    message = f"Webhook validation handshake failed for {one.base_url}: {fault}."
+    return {"code": "Url validation", "message": message}
 
 
 def show_header(header: DeliveryHeader) -> Document:

@@ -34,7 +34,7 @@ def test_an_event_subscriptions_life(plane: Plane) -> None:
         labels=["by-sdk"],
         retry_policy=RetryPolicy(max_delivery_attempts=5, event_time_to_live_in_minutes=60),
     )
-    with pytest.raises(HttpResponseError):
+    with pytest.raises(HttpResponseError, match="Webhook validation handshake failed"):
         client.begin_create_or_update(scope, "by-sdk", wanted).result()
     made = client.get(scope, "by-sdk")
     assert (made.provisioning_state, made.labels) == ("Failed", ["by-sdk"])

@@ -32,7 +32,7 @@ _LIST: Columns = {
 _ONE: Columns = {
     "name": "name",
     "state": "properties.provisioningState",
-    "fault": "properties.provisioningError",
+    "fault": "error.message",
     "endpoint": "properties.destination.properties.endpointBaseUrl",
     "schema": "properties.eventDeliverySchema",
     "events": lambda row: [one.rpartition(".")[2] for one in row["properties"]["filter"]["includedEventTypes"]],
@@ -267,10 +267,8 @@ def _agreed(session: Session, method: str, path: str, body: Mapping[str, Any]) -
         made = session.arm("GET", path, api_version=VERSION)
         if made["properties"]["provisioningState"] != "Failed":
             raise
-        fault = made["properties"].get("provisioningError") or "it did not agree"
         raise Halt(
-            f"{made['name']} gets no events: its endpoint was asked whether it wants them, and {fault}."
-            " Create it again once that is mended"
+            f"{made['name']} gets no events. {made['error']['message']} Create it again once that is mended"
         ) from None
 
 
