@@ -23,6 +23,7 @@ GROUPS = [
     ("certificate", "show", VAULT, "none"),
     ("doctor", "--data", "/nowhere/at/all"),
     ("endpoint-listeners", "list"),
+    ("event-subscription", "list", VAULT),
     ("explain", "--request", "none"),
     ("export",),
     ("group", "list"),
