@@ -22,6 +22,7 @@ from strongroom.core.outgoing import Destination, IPAddress, IPNetwork, may_reac
 
 Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 Connect = Callable[[IPAddress, int, ssl.SSLContext, str], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+Dial = Callable[[IPAddress, int], Awaitable[socket.socket]]
 _PIECE_BYTES = 64 * 1024
 _FETCHED, _TAKEN = range(200, 201), range(200, 300)
 
@@ -47,6 +48,18 @@ async def connect_to(
     return await asyncio.open_connection(str(address), port, ssl=context, server_hostname=host, limit=_PIECE_BYTES)
 
 
+async def dial_address(address: IPAddress, port: int) -> socket.socket:
+    """Connect to an address, and say nothing yet."""
+    connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (str(address), port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def is_own_address(address: IPAddress) -> bool:
     """Tell whether an address is this machine's, where our own listeners are: it would then be its own neighbour."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
@@ -69,6 +82,7 @@ class Egress:
         *,
         resolve: Resolve = resolve_name,
         connect: Connect = connect_to,
+        dial: Dial = dial_address,
         is_own: Callable[[IPAddress], bool] = is_own_address,
         at_once: int = 0,
     ) -> None:
@@ -81,6 +95,7 @@ class Egress:
         self._ca_file = ca_file
         self._resolve = resolve
         self._connect = connect
+        self._dial = dial
         self._is_own = is_own
         self._context: ssl.SSLContext | None = None
         self._places = asyncio.Semaphore(at_once or limits.EGRESS_AT_ONCE)
@@ -116,6 +131,23 @@ class Egress:
         sent = (("Content-Type", "application/json"), ("Content-Length", str(len(document))), *headers)
         await self._send(url, _Outgoing("POST", sent, document, successes=_TAKEN))
 
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """
+        Connect to a host that the operator named, for a protocol that is not HTTP and sees to its own TLS (`trust`).
+
+        Raises:
+            Unreachable: its address is not one that is reached, or nobody answers there.
+        """
+        try:
+            async with asyncio.timeout(limits.EGRESS_TIME_S), self._places:
+                return await self._dial(self._choose(await self._resolve(host, port)), port)
+        except TimeoutError:
+            raise Unreachable("no connection in time") from None
+        except UnicodeError:
+            raise Unreachable("not a host name") from None
+        except OSError as error:
+            raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
+
     async def _send(self, url: str, outgoing: _Outgoing) -> bytes:
         try:
             destination = parse_destination(url)
@@ -136,7 +168,7 @@ class Egress:
 
     async def _connected(self, destination: Destination, outgoing: _Outgoing) -> bytes:
         address = self._choose(await self._resolve(destination.host, destination.port))
-        reader, writer = await self._connect(address, destination.port, self._trust(), destination.host)
+        reader, writer = await self._connect(address, destination.port, self.trust(), destination.host)
         try:
             return await _exchange(reader, writer, destination, outgoing)
         finally:
@@ -149,7 +181,8 @@ class Egress:
                 return address
         raise Unreachable("no address of its host is one that is reached")
 
-    def _trust(self) -> ssl.SSLContext:
+    def trust(self) -> ssl.SSLContext:
+        """Give the context that certificates are judged in: the public authorities, and the operator's."""
         if self._context is None:
             import certifi  # noqa: PLC0415  reading the bundle takes as long as a start's other steps
 

@@ -97,7 +97,7 @@ class MemoryToken(SoftwareKeys):
         return self._hold(await super().bring_in(key, place))
 
     async def sign(self, key: HeldKey, algorithm: Algorithm, digest: bytes) -> bytes:
-        """Sign with a key that it holds."""
+        """Sign with the key of that name."""
         self._require_here()
         return await super().sign(replace(key, open=lambda: self.held[key.open()]), algorithm, digest)
 

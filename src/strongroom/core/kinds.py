@@ -23,6 +23,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     locks,
     mail,
     networks,
+    private_authorities,
     rbac,
     relations,
     release_authorities,

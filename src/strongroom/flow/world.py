@@ -12,6 +12,7 @@ from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.issuance import Step, Wanted
+from strongroom.core.jobs import JobState
 from strongroom.core.mail import Notice
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
@@ -130,6 +131,32 @@ class NoMail:
         """Write nothing."""
 
 
+class Jobs(Protocol):
+    """What is done without being asked: `strongroom.app` gives each job its turns."""
+
+    @property
+    def node(self) -> str:
+        """The id of this node."""
+        ...
+
+    async def states(self) -> list[JobState]:
+        """Say how every job is doing on this node."""
+        ...
+
+    async def run(self, name: str) -> JobState:
+        """
+        Have a job run now, and say how it ended, or that it goes on.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    def failing(self) -> list[str]:
+        """Name the jobs whose last turn failed."""
+        ...
+
+
 class AuditSinks(Protocol):
     """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
 
@@ -180,6 +207,8 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    jobs: Jobs | None = None
+    """What is done without being asked, likewise."""
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Who issues certificates, by the names that the vaults' issuers have for a provider."""
     mail: Mail = field(default_factory=NoMail)

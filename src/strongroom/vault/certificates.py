@@ -11,8 +11,6 @@ from strongroom.core.certificate_issuers import parse_certificate_name
 from strongroom.core.certificate_policies import GivenPolicy, parse_action_type, patched_policy, read_policy
 from strongroom.core.certificates import AlternativeNames, CertificatePolicy, LifetimeAction
 from strongroom.core.errors import Invalid
-from strongroom.core.guardrails import KeyFacts
-from strongroom.core.key_rotation import Duration, moved
 from strongroom.core.lifecycle import require_name_free
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
@@ -28,7 +26,7 @@ from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
 from strongroom.vault.certificate_answers import answer, describe_policy, pending_answer, policy_of
 from strongroom.vault.certificate_issuance import draw_up, issue_in_background
-from strongroom.vault.certificate_requests import envelope_of
+from strongroom.vault.certificate_requests import envelope_of, facts_of_new
 from strongroom.vault.issuers import require_issuer
 
 
@@ -90,12 +88,6 @@ def _policy_of_new(call: Call, old: StoredObject | None, given: wire.Certificate
         raise Invalid("Property policy has invalid value\r\n", code="BadParameter", reason="no policy")
     require_issuer(call.world.view, call.the_vault, policy.issuer.name)
     return policy
-
-
-def facts_of_new(policy: CertificatePolicy, now: int) -> KeyFacts:
-    """Say what guardrails for keys ask about the key of a version that is to be made."""
-    expires = moved(now, Duration("", months=policy.x509.validity_months))
-    return KeyFacts(now, expires, policy.key.type, policy.key.bits, policy.key.curve)
 
 
 async def get_certificate(call: Call) -> Response:
