@@ -1,4 +1,4 @@
-"""Importing certificates with their keys, from PKCS#12 and PEM (reference section 4.5)."""
+"""SEC-KEY-9: importing certificates with their keys, from PKCS#12 and PEM (reference section 4.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of certificates, and of the key and the secret that live with each (reference sections 4.5 to 4.7)."""
+"""SEC-KEY-10: the life of certificates, and of the key and the secret with each (reference sections 4.5 to 4.7)."""
 
 from __future__ import annotations
 
