@@ -22,7 +22,17 @@ from cryptography.hazmat.primitives.serialization import (
 
 from strongroom.core import certificate_limits as limits
 from tests.flow.client import Client, version_of
-from tests.flow.imported import chain, in_pem, key_pem, openssl, pem_of, self_signed, signed
+from tests.flow.imported import (
+    TWO_KEYS,
+    TWO_KEYS_PASSWORD,
+    chain,
+    in_pem,
+    key_pem,
+    openssl,
+    pem_of,
+    self_signed,
+    signed,
+)
 from tests.flow.vault_certificates import create, loaded, made
 from tests.plugins.canary import plant
 from tests.world import START, Answer, Simulation
@@ -370,6 +380,11 @@ def test_two_keys_are_refused(vault: Client, name: str, pair: tuple[Any, x509.Ce
     """Which of them it would be is not guessed."""
     other = ec.generate_private_key(ec.SECP256R1())
     assert "more than one" in refused(vault, name, key_pem(other) + in_pem(*pair))
+
+
+def test_a_store_of_two_certificates_is_refused(vault: Client, name: str) -> None:
+    """A store as Java has it, with another key and its certificate in it, is not one certificate with its chain."""
+    assert "issued none of the others" in refused(vault, name, TWO_KEYS, pwd=TWO_KEYS_PASSWORD)
 
 
 def traditional(key: Any) -> str:
