@@ -496,6 +496,32 @@ def test_a_key_that_a_version_has_is_not_destroyed_with_an_operation(
     assert destroy(world, token) == 1
 
 
+def test_a_key_that_two_versions_have_is_destroyed_once(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """When both are purged, and not before."""
+    key = HSM | {"reuse_key": True}
+    first = made(vault, world, name, key_props=key)
+    assert loaded(made(vault, world, name, key_props=key)).public_key() == loaded(first).public_key()
+    assert destroy(world, token) == 1
+    vault.done("DELETE", f"/certificates/{name}")
+    assert destroy(world, token) == 1
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    assert len(world.run(world.store.records(DoomedKey, INSTANCE))) == 1
+    assert destroy(world, token) == 0
+
+
+def test_a_purged_certificate_takes_the_key_of_its_operation_with_it(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """The operation was cancelled by the deletion, and could have been merged until then."""
+    create(vault, name, key_props=HSM, issuer={"name": "Unknown"})
+    vault.done("DELETE", f"/certificates/{name}")
+    assert destroy(world, token) == 1
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    assert destroy(world, token) == 0
+
+
 def test_a_creation_that_is_refused_leaves_no_key(
     vault: Client, world: Simulation, token: MemoryToken, name: str
 ) -> None:
