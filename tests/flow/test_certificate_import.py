@@ -1,4 +1,4 @@
-"""Importing certificates with their keys, from PKCS#12 and PEM (reference section 4.5)."""
+"""SEC-KEY-9: importing certificates with their keys, from PKCS#12 and PEM (reference section 4.5)."""
 
 from __future__ import annotations
 
@@ -299,6 +299,29 @@ def test_openssl_reads_the_secret(vault: Client, name: str, tmp_path: Path, form
     blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
     assert blocks == [pem_of(one) for one in certificates]
     assert key_pem(key) in text
+
+
+@pytest.mark.parametrize("exportable", [True, False])
+@pytest.mark.parametrize("form", [P12, PEM_FILE])
+def test_a_secret_is_given_in_the_other_form(vault: Client, name: str, form: str, *, exportable: bool) -> None:
+    """`outContentType` has the same key and the same chain in the other form; older versions do not know it."""
+    key, certificates = chain(START)
+    policy = {"secret_props": {"contentType": form}, "key_props": {"exportable": exportable}}
+    bring_in(vault, name, in_pem(key, *certificates), policy=policy)
+    other = PEM_FILE if form == P12 else P12
+    secret = vault.done("GET", f"/secrets/{name}", query=f"&outContentType={other}")
+    assert secret["contentType"] == other
+    if other == PEM_FILE:
+        assert secret["value"] == (key_pem(key) if exportable else "") + "".join(map(pem_of, certificates))
+    else:
+        opened = pkcs12.load_pkcs12(base64.b64decode(secret["value"]), None)
+        first = [opened.cert] if opened.cert is not None else []
+        assert [one.certificate for one in (*first, *opened.additional_certs)] == certificates
+        assert (opened.key is not None) is exportable
+    same = vault.done("GET", f"/secrets/{name}")
+    assert vault.done("GET", f"/secrets/{name}", query=f"&outContentType={form}") == same
+    query = f"&outContentType={other}"
+    assert vault.done("GET", f"/secrets/{name}", version="7.6", query=query)["contentType"] == form
 
 
 # ---- bad input ------------------------------------------------------------------------------------------------------
