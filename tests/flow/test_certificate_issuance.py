@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from strongroom.app.instance import make_world
 from strongroom.core import certificate_limits
-from strongroom.core.certificates import PendingStatus
+from strongroom.core.certificates import CertificateAttributes, CertificateVersionBody, PendingStatus
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Failure, Unavailable
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
@@ -26,6 +27,7 @@ from strongroom.core.records import INSTANCE
 from strongroom.flow import audit
 from strongroom.flow.world import World
 from strongroom.objects import certificates
+from strongroom.objects.certificate_rows import scheduled, upkeep_of
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.store import Transaction
 from strongroom.vault import certificate_issuance
@@ -318,6 +320,36 @@ def test_the_job_leaves_a_step_to_the_task_that_makes_it(vault: Client, world: S
         world.settles = True
     world.settle()
     assert len(issuer.asked) == 1
+
+
+def test_a_request_that_comes_during_a_step_is_not_forgotten(vault: Client, world: Simulation, name: str) -> None:
+    """The task that is at it looks again when it has ended; it asks nobody before his time."""
+    later = Waiting(b"7", int(world.clock()) + HOUR_S)
+    issuer, policy = stand_in(vault, world, Refused("No."), later)
+
+    async def begin_again() -> None:
+        async def replace_it(tx: Transaction) -> None:
+            stored = await tx.object(world.vault.id, Collection.CERTIFICATES, name)
+            assert stored is not None
+            was = upkeep_of(stored)
+            assert was.pending is not None
+            fresh = replace(was.pending, request_id="f" * 32)
+            await tx.put_object(
+                scheduled(stored, CertificateVersionBody(CertificateAttributes(0, 0)), replace(was, pending=fresh))
+            )
+
+        await world.store.commit(replace_it)
+        certificate_issuance.issue_in_background(world.world, world.vault, await stored_now())
+
+    async def stored_now() -> StoredObject:
+        stored = await world.store.object(world.vault.id, Collection.CERTIFICATES, name)
+        assert stored is not None
+        return stored
+
+    world.world.issuers = {"StandIn": _Meanwhile(issuer, begin_again)}
+    first = create(vault, name, **policy)
+    world.settle()
+    assert issuer.asked == [(first["request_id"], b""), ("f" * 32, b"")]
 
 
 # ---- restarts -------------------------------------------------------------------------------------------------------
