@@ -171,7 +171,7 @@ def test_an_issuer_has_a_longest_time(vault: Client, world: Simulation, name: st
 
 @pytest.mark.parametrize("how", ["expired", "foreign", "weak", "garbage"])
 def test_what_an_issuer_gives_is_judged(vault: Client, world: Simulation, name: str, how: str) -> None:
-    """It is not believed because it is an issuer's."""
+    """SEC-KEY-11: it is not believed because it is an issuer's."""
     issuer, policy = stand_in(vault, world)
     issuer.steps.append(Waiting(b"", int(world.clock()) + HOUR_S))
     operation = create(vault, name, **policy)
@@ -393,7 +393,7 @@ class _Dead(BaseException):
 def test_a_process_that_dies_at_the_end_of_an_operation_leaves_one_end(
     vault: Client, world: Simulation, name: str, state: str, *, taken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether its last commit was made or not, the next process comes to the same, and to it once."""
+    """SEC-KEY-12: whether its last commit was made or not, the next process comes to the same, and to it once."""
     step: Step = Refused("No.") if state == "refused" else ISSUE
     issuer, policy = stand_in(vault, world, Waiting(b"7", int(world.clock()) + HOUR_S))
     operation = create(vault, name, **policy)
@@ -531,7 +531,7 @@ def test_a_key_that_a_version_has_is_not_destroyed_with_an_operation(
 def test_a_key_that_two_versions_have_is_destroyed_once(
     vault: Client, world: Simulation, token: MemoryToken, name: str
 ) -> None:
-    """When both are purged, and not before."""
+    """SEC-KEY-12: when both are purged, and not before."""
     key = HSM | {"reuse_key": True}
     first = made(vault, world, name, key_props=key)
     assert loaded(made(vault, world, name, key_props=key)).public_key() == loaded(first).public_key()
