@@ -28,9 +28,11 @@ def uses(folder: str) -> set[str]:
         imported: set[str] = set()
         for node in ast.walk(ast.parse(text)):
             match node:
-                case ast.ImportFrom(module="strongroom.core.limits", names=names):
+                case ast.ImportFrom(
+                    module="strongroom.core.limits" | "strongroom.core.certificate_limits", names=names
+                ):
                     imported |= {alias.name for alias in names}
-                case ast.Attribute(value=ast.Name(id="limits"), attr=name):
+                case ast.Attribute(value=ast.Name(id="limits" | "certificate_limits"), attr=name):
                     found.add(name)
                 case ast.Name(id=name) if name in imported:
                     found.add(name)

@@ -18,6 +18,7 @@ from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
 from strongroom.vault.certificate_answers import answer, describe, pending_answer
 from strongroom.vault.certificate_issuance import accepted, issue_in_background, let_go_in_background
+from strongroom.vault.certificate_life import guard_linked
 from strongroom.vault.certificate_requests import envelope_of, made_version
 
 
@@ -83,6 +84,7 @@ async def merge_pending(call: Call) -> Response:
     body, linked = made_version(asked, chain, open_pending(envelope, vault, pending), platform, call.now)
 
     async def change(tx: Transaction) -> Certificate:
+        guard_linked(call, [linked.key], [linked.secret])
         made = await certificates.complete(
             tx, vault, envelope, seen.stored, body, linked, now=call.now, entropy=world.entropy, merges=True
         )

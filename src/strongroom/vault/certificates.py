@@ -15,7 +15,7 @@ from strongroom.core.lifecycle import require_name_free
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.flow.call import Call
-from strongroom.flow.guardrails import guard_keys
+from strongroom.flow.guardrails import guard_keys, guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificates
@@ -47,7 +47,9 @@ async def create_certificate(call: Call) -> Response:
         )
 
         async def change(tx: Transaction) -> Certificate:
-            guard_keys(call, vault, [facts_of_new(policy, call.now)])
+            key, secret = facts_of_new(policy, call.now)
+            guard_keys(call, vault, [key])
+            guard_secrets(call, vault, [secret])
             made = await certificates.begin(
                 tx,
                 vault,
