@@ -205,7 +205,7 @@ def _issued(session: Session, one: VaultObject, operation: Any, wait_s: float, *
         operation = session.vault(one.vault, "GET", f"{one.path}/pending")
     if operation["status"] != "completed":
         error = operation.get("error") or {}
-        raise Halt(f"{one.name} is not issued: {error.get('message') or operation['status']}", Exit.REFUSED)
+        raise Halt(f"{one.name} is not issued: {error.get('message') or operation['status']}")
     return show_one(session.vault(one.vault, "GET", one.path), CERTIFICATE, as_json=as_json)
 
 
