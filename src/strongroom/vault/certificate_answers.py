@@ -153,7 +153,7 @@ def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.Cer
 
 def pending_answer(call: Call, stored: StoredObject, pending: Pending, status: int = 200) -> Response:
     """Answer with an operation of a certificate."""
-    place = f"{call.base}/certificates/{stored.name}/pending"
+    place = _place_of_pending(call, stored)
     call.properties["id"] = place
     headers: list[tuple[bytes, bytes]] = []
     if status == 202:
@@ -162,17 +162,16 @@ def pending_answer(call: Call, stored: StoredObject, pending: Pending, status: i
     return json.response(operation_of(call, stored, pending), status, headers)
 
 
-def describe(call: Call, certificate: Certificate) -> dict[str, object]:
-    """Say in the audit entry which certificate came of a change, and what it is."""
-    said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
-    if certificate.body.cer is not None:
-        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
-
-        said["certificateProperties"] = told_properties(certificate.body.cer)
-    return said
+def described_pending(call: Call, certificate: Certificate) -> dict[str, object]:
+    """Say in the audit entry which certificate's operation it is about."""
+    return {"id": _place_of_pending(call, certificate.stored)}
 
 
-def describe_policy(policy: CertificatePolicy) -> dict[str, object]:
+def _place_of_pending(call: Call, stored: StoredObject) -> str:
+    return f"{call.base}/certificates/{stored.name}/pending"
+
+
+def described_policy(policy: CertificatePolicy) -> dict[str, object]:
     """Say in the audit entry what a policy is."""
     key, x509 = policy.key, policy.x509
     return {

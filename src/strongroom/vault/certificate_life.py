@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from strongroom.core.certificate_policies import patched_policy
+from strongroom.core.certificates import Pending
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.keys import KeyVersionBody
@@ -23,12 +24,14 @@ from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificate_backup, certificate_life
 from strongroom.objects.certificate_rows import Certificate, certificate_of
+from strongroom.objects.certificates import active_certificate
 from strongroom.objects.key_inventory import facts_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import certificate_wire as wire
 from strongroom.vault.certificate_answers import answer, described, item_of
+from strongroom.vault.certificate_issuance import let_go_in_background
 from strongroom.vault.certificates import given_policy
 from strongroom.vault.key_wire import read_octets
 from strongroom.vault.listing import Row, list_page, list_versions
@@ -97,11 +100,17 @@ async def update_certificate(call: Call) -> Response:
 async def delete_certificate(call: Call) -> Response:
     """Delete a certificate with all its versions, its key and its secret."""
     name, vault = parse_object_name(call.target.params["name"]), call.the_vault
+    under_way: list[Pending] = []
 
     async def change(tx: Transaction) -> Certificate:
+        found = await active_certificate(tx, vault, name, call.now)
+        under_way[:] = [found.upkeep.pending] if found.upkeep.pending is not None else []
         return await certificate_life.delete_certificate(tx, vault, name, now=call.now)
 
-    return answer(call, await call.commit(change, partial(described, call)))
+    deleted = await call.commit(change, partial(described, call))
+    for pending in under_way:
+        let_go_in_background(call.world, vault, name, pending)
+    return answer(call, deleted)
 
 
 async def get_deleted_certificate(call: Call) -> Response:
