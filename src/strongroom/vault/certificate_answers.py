@@ -23,19 +23,8 @@ from strongroom.vault import certificate_wire as wire
 def answer(call: Call, certificate: Certificate, status: int = 200) -> Response:
     """Answer with a certificate's bundle."""
     bundle = bundle_of(call, certificate)
-    call.properties.update(described(call, certificate))
+    call.properties.update(describe(call, certificate))
     return json.response(bundle, status)
-
-
-def described(call: Call, certificate: Certificate) -> dict[str, object]:
-    """Say in the audit entry which version of a certificate it is about, and what that is."""
-    said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
-    body = certificate.body
-    if body.cer is not None:
-        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
-
-        said["certificateProperties"] = told_properties(body.cer)
-    return said
 
 
 def bundle_of(call: Call, certificate: Certificate) -> wire.CertificateBundle:
