@@ -6,7 +6,6 @@ import base64
 from collections.abc import Callable
 from functools import partial
 
-from strongroom.core.certificate_policies import patched_policy
 from strongroom.core.certificates import Pending
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
@@ -30,9 +29,9 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, described, item_of
+from strongroom.vault.certificate_answers import answer, describe, item_of
 from strongroom.vault.certificate_issuance import let_go_in_background
-from strongroom.vault.certificates import given_policy
+from strongroom.vault.certificates import policy_change
 from strongroom.vault.key_wire import read_octets
 from strongroom.vault.listing import Row, list_page, list_versions
 
@@ -85,16 +84,15 @@ async def update_certificate(call: Call) -> Response:
     """Change a version's attributes or tags, or the policy of all versions."""
     name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
     body, vault = await call.body(wire.CertificateUpdateParameters), call.the_vault
-    given = given_policy(call, body.policy) if body.policy is not None else None
     enabled = body.attributes.enabled if body.attributes is not None else None
-    change_policy = (lambda old: patched_policy(given, old, call.now)) if given is not None else None
+    changed = policy_change(call, body.policy) if body.policy is not None else None
 
     async def change(tx: Transaction) -> Certificate:
         return await certificate_life.update_certificate(
-            tx, vault, name, version, enabled=enabled, tags=body.tags, change_policy=change_policy, now=call.now
+            tx, vault, name, version, enabled=enabled, tags=body.tags, change_policy=changed, now=call.now
         )
 
-    return answer(call, await call.commit(change, partial(described, call)))
+    return answer(call, await call.commit(change, partial(describe, call)))
 
 
 async def delete_certificate(call: Call) -> Response:
@@ -107,7 +105,7 @@ async def delete_certificate(call: Call) -> Response:
         under_way[:] = [found.upkeep.pending] if found.upkeep.pending is not None else []
         return await certificate_life.delete_certificate(tx, vault, name, now=call.now)
 
-    deleted = await call.commit(change, partial(described, call))
+    deleted = await call.commit(change, partial(describe, call))
     for pending in under_way:
         let_go_in_background(call.world, vault, name, pending)
     return answer(call, deleted)
@@ -127,7 +125,7 @@ async def recover_deleted_certificate(call: Call) -> Response:
     async def change(tx: Transaction) -> Certificate:
         return await certificate_life.recover_certificate(tx, vault, name, now=call.now)
 
-    return answer(call, await call.commit(change, partial(described, call)))
+    return answer(call, await call.commit(change, partial(describe, call)))
 
 
 async def purge_deleted_certificate(call: Call) -> Response:
@@ -149,7 +147,7 @@ async def back_up_certificate(call: Call) -> Response:
     )
     # Each version may have waited for a token.
     call.judge_again()
-    call.properties.update(described(call, certificate) | {"id": f"{call.base}/certificates/{certificate.stored.name}"})
+    call.properties.update(describe(call, certificate) | {"id": f"{call.base}/certificates/{certificate.stored.name}"})
     return json.response(wire.BackupCertificateResult(base64.urlsafe_b64encode(blob).rstrip(b"=").decode("ascii")))
 
 
@@ -172,7 +170,7 @@ async def restore_certificate(call: Call) -> Response:
             unclaimed.claim()
             return made
 
-        return answer(call, await call.commit(restore, partial(described, call)))
+        return answer(call, await call.commit(restore, partial(describe, call)))
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------

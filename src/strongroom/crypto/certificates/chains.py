@@ -27,7 +27,16 @@ _CLOCK_LEEWAY_S = 300
 """By how much the clock of whoever issued a certificate may be ahead of ours."""
 _WEAKEST_RSA_BITS = 2048
 _BROKEN = (hashes.MD5, hashes.SHA1)
-_Unreadable = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_Unreadable = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    Warning,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises at a certificate that it cannot read, or would rather not, where warnings are raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,8 @@ def _spelled(key: object) -> bytes:
 
 
 def _judge(one: x509.Certificate, now: int) -> None:
+    if one.serial_number <= 0:
+        raise invalid("A certificate of the chain has a serial number that is not positive.")
     if one.not_valid_after_utc.timestamp() <= now:
         raise invalid("A certificate of the chain has expired.")
     if one.not_valid_before_utc.timestamp() > now + _CLOCK_LEEWAY_S:
