@@ -57,7 +57,7 @@ class Letters:
 
     told: list[tuple[NoticeKind, str]] = field(default_factory=list)
 
-    async def write(self, tx: Transaction, vault: Vault, notice: Notice) -> None:  # noqa: ARG002  the protocol's
+    async def write(self, tx: Transaction, vault: Vault, notice: Notice) -> None:
         """Keep it."""
         self.told.append((notice.kind, notice.reason))
 
