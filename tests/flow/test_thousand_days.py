@@ -42,6 +42,9 @@ NEAR_DAYS = 30
 BACKDATED_S = 600
 """How long before its making a certificate of ours begins."""
 
+KINDS_OF = {"certificates": ("certificates", "keys", "secrets")}
+"""What else has the name of an object of some kind."""
+
 Told = tuple[str, str, int]
 """An event: its type, its object's name, and which of the object's versions it is about."""
 
@@ -50,7 +53,7 @@ Told = tuple[str, str, int]
 class Plan:
     """What a thousand objects are to be, and what is done to some of them on which day."""
 
-    chance: random.Random = field(default_factory=lambda: random.Random(7))
+    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311  the same plan every time
     ticks: list[int] = field(default_factory=list)
     objects: list[Planned] = field(default_factory=list)
     done: dict[int, list[tuple[str, Planned]]] = field(default_factory=dict)
@@ -114,10 +117,10 @@ def a_thousand_objects() -> Plan:
         for index in range(number):
             planned = make(plan, f"{make.__name__.replace('_', '-')}-{index}")
             plan.objects.append(planned)
-            if index % 6 == 5:
+            if index % 10 == 9:
                 planned.deleted = plan.tick(40, 900)
                 plan.at(planned.deleted, "delete", planned)
-            if index % 12 == 11:
+            if index % 20 == 19:
                 planned.recovered = plan.ticks[plan.ticks.index(planned.deleted) + plan.day(1, 5)]
                 if planned.recovered >= planned.deleted + RETENTION_DAYS * DAY_S:
                     planned.recovered = NEVER
@@ -142,13 +145,13 @@ def _key(name: str, *, expires: int | None = None, trigger: dict[str, str] | Non
 
 def rotating_key(plan: Plan, name: str) -> Planned:
     """Plan a key that rotates every so many days, and never expires."""
-    days = plan.day(50, 400)
+    days = plan.day(100, 500)
     return _key(name, trigger={"timeAfterCreate": f"P{days}D"}, rotates_after=days)
 
 
 def key_with_a_life(plan: Plan, name: str) -> Planned:
     """Plan a key that rotates before it expires, some of them after they are near it."""
-    life = plan.day(60, 300)
+    life = plan.day(100, 400)
     before, near = plan.day(7, 40), plan.day(10, 45)
     expires = int(START) + life * DAY_S
     return _key(
@@ -177,7 +180,7 @@ def rewritten_secret(plan: Plan, name: str) -> Planned:
     """Plan a secret that somebody writes again from time to time, with a life of sixty days."""
     planned = secret_that_expires(plan, name)
     planned.lives = 60
-    planned.rewritten = sorted({plan.tick(20, 990) for _ in range(4)})
+    planned.rewritten = sorted({plan.tick(20, 990) for _ in range(2)})
     for tick in planned.rewritten:
         plan.at(tick, "rewrite", planned)
     return planned
@@ -200,7 +203,7 @@ def _certificate(name: str, months: int, trigger: dict[str, int], action: str, *
 def renewed_certificate(plan: Plan, name: str) -> Planned:
     """Plan a certificate that renews so many days before its end, some after they are near it."""
     days = plan.day(10, 60)
-    return _certificate(name, plan.day(4, 12), {"days_before_expiry": days}, "AutoRenew", rotates_before=days)
+    return _certificate(name, plan.day(5, 15), {"days_before_expiry": days}, "AutoRenew", rotates_before=days)
 
 
 def certificate_renewed_by_percentage(plan: Plan, name: str) -> Planned:
@@ -336,8 +339,11 @@ class Life:
 
     def day(self) -> None:
         """Give the jobs their turn."""
-        self.world.run(look_after_objects(self.world.world, NODE))
-        self.world.run(purge_due_objects(self.world.store, self.world.keys, int(self.world.clock())))
+        self.world.run(self._day())
+
+    async def _day(self) -> None:
+        await look_after_objects(self.world.world, NODE)
+        await purge_due_objects(self.world.store, self.world.keys, int(self.world.clock()))
 
     def told(self) -> list[Told]:
         """Give every event that was recorded, in order, with the versions as numbers."""
