@@ -21,6 +21,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     identity_providers,
     installation,
     locks,
+    mail,
     networks,
     private_authorities,
     rbac,
