@@ -15,6 +15,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlencode
 
 from strongroom.core import limits
@@ -75,6 +76,27 @@ class Reply:
         """Give the header of a name, if there is one and no second one that may say otherwise."""
         found = self.headers.get(name, ())
         return found[0] if len(found) == 1 else None
+
+
+class Exchange(Protocol):
+    """Who can be asked in a protocol of its own: `Egress`, of which nothing more is needed for that."""
+
+    async def exchange(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        content_type: str = "",
+        accept: str = "application/json",
+    ) -> Reply:
+        """
+        Ask, and give the whole answer.
+
+        Raises:
+            Unreachable: there is none.
+        """
+        ...
 
 
 class Egress:
