@@ -15,6 +15,8 @@ from strongroom.app.data_directory import InstanceFault, NotInitialised, require
 from strongroom.app.root_keys import load_root_key
 from strongroom.app.tokens import open_token
 from strongroom.config import Settings
+from strongroom.core import acme_limits
+from strongroom.core.acme_accounts import PROVIDER
 from strongroom.core.errors import Tampered
 from strongroom.core.guids import Guids
 from strongroom.core.installation import Installation, JournalCheckpoint
@@ -42,6 +44,7 @@ from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
 from strongroom.flow.world import World
 from strongroom.journal import Entry, Journal, encode
+from strongroom.objects.issuers.acme import AcmeIssuer
 from strongroom.store import Store
 from strongroom.store.sqlite import SqliteStore
 from strongroom.view import View
@@ -162,6 +165,10 @@ def make_world(
 ) -> World:
     """Put a world together."""
     flow = settings.flow
+    # One of its own: an authority that takes its time keeps no token's keys waiting.
+    exchange = Egress(
+        parse_networks(settings.egress_networks), settings.egress_ca_file, at_once=acme_limits.ACME_REQUESTS_AT_ONCE
+    )
     return World(
         settings=flow,
         hosts=Hosts(installation.domain, settings.url_port),
@@ -187,6 +194,8 @@ def make_world(
         signers=TokenSigners(),
         instance=instance or _describe(settings),
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
+        egress=exchange,
+        issuers={PROVIDER: AcmeIssuer(store, view, keys, exchange, clock)},
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
     )

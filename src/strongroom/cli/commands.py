@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.acme_commands import acme
 from strongroom.cli.application_commands import app
 from strongroom.cli.audit_commands import audit_list
 from strongroom.cli.audit_sinks_commands import audit_sinks
@@ -487,4 +488,5 @@ application.command(import_)
 application.command(send)
 application.command(trusted_services)
 application.command(release_authorities)
+application.command(acme)
 arrange(application)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.control.acme import (
+    add_acme_account,
+    check_acme_account,
+    get_acme_account,
+    list_acme_accounts,
+    remove_acme_account,
+)
+from strongroom.control.acme_wire import AcmeAccountBody
 from strongroom.control.assertions import issue_assertion
 from strongroom.control.audit_sinks import (
     add_audit_sink,
@@ -84,6 +92,15 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 
 
 OPERATIONS: tuple[Op, ...] = (
+    Op("AcmeAccountList", "GET", "/acme-accounts", Public(), list_acme_accounts, control_target, authenticates=True),
+    Op("AcmeAccountAdd", "POST", "/acme-accounts", Public(), add_acme_account, control_target, success=201,
+       body=AcmeAccountBody, authenticates=True),
+    Op("AcmeAccountGet", "GET", "/acme-accounts/{account}", Public(), get_acme_account, control_target,
+       authenticates=True),
+    Op("AcmeAccountCheck", "POST", "/acme-accounts/{account}/check", Public(), check_acme_account, control_target,
+       authenticates=True),
+    Op("AcmeAccountRemove", "DELETE", "/acme-accounts/{account}", Public(), remove_acme_account, control_target,
+       authenticates=True),
     Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
        authenticates=True),
     Op("AuditSinkList", "GET", "/audit-sinks", Public(), list_audit_sinks, control_target, authenticates=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from strongroom.core import (  # noqa: F401  to read them is what registers their kinds
     certificate_issuers,
+    acme_accounts,
     client_certificates,
     conditional_access,
     deployments,

@@ -23,7 +23,7 @@ from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.pool import BoundedPool
 from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.token_signers import TokenSigners
-from strongroom.egress import Documents
+from strongroom.egress import Documents, Egress, Exchange
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.background import Background
 from strongroom.flow.device_codes import DeviceCodes
@@ -180,6 +180,8 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    egress: Exchange = field(default_factory=Egress)
+    """The way out to those who are asked in a protocol of their own, such as ACME authorities."""
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Who issues certificates, by the names that the vaults' issuers have for a provider."""
     mail: Mail = field(default_factory=NoMail)
