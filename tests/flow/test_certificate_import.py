@@ -558,3 +558,18 @@ def test_too_many_imports_wait(vault: Client, world: Simulation, name: str, pair
     for _ in range(places):
         pool._places.release()
     bring_in(vault, name, in_pem(*pair))
+
+
+def test_an_issuer_that_is_not_there_is_told(vault: Client, name: str, pair: tuple[Any, x509.Certificate]) -> None:
+    """A policy that names an issuer which the vault does not have is refused, and nothing is imported."""
+    body = {"value": in_pem(*pair), "policy": {"issuer": {"name": "nobody"}}}
+    answer = vault.ask("POST", f"/certificates/{name}/import", body=body)
+    assert (answer.status, answer.error["code"]) == (404, "CertificateIssuerNotFound")
+    assert vault.ask("GET", f"/certificates/{name}").status == 404
+
+
+@pytest.mark.parametrize("reserved", ["issuers", "Contacts"])
+def test_a_name_that_means_something_else(vault: Client, pair: tuple[Any, x509.Certificate], reserved: str) -> None:
+    """No certificate is called as the vault's issuers or contacts are, whatever the case."""
+    answer = vault.ask("POST", f"/certificates/{reserved}/import", body={"value": in_pem(*pair)})
+    assert answer.status == 400
