@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import event_limits, limits
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = [name for name in vars(limits) if name.isupper()]
+LIMITS = [name for module in (limits, event_limits) for name in vars(module) if name.isupper()]
 
 
 @functools.cache
@@ -28,13 +28,13 @@ def uses(folder: str) -> set[str]:
         imported: set[str] = set()
         for node in ast.walk(ast.parse(text)):
             match node:
-                case ast.ImportFrom(module="strongroom.core.limits", names=names):
+                case ast.ImportFrom(module="strongroom.core.limits" | "strongroom.core.event_limits", names=names):
                     imported |= {alias.name for alias in names}
-                case ast.Attribute(value=ast.Name(id="limits"), attr=name):
+                case ast.Attribute(value=ast.Name(id="limits" | "event_limits"), attr=name):
                     found.add(name)
                 case ast.Name(id=name) if name in imported:
                     found.add(name)
-                case ast.Call(args=[ast.Name(id="limits"), ast.Constant(value=str() as name), *_]):
+                case ast.Call(args=[ast.Name(id="limits" | "event_limits"), ast.Constant(value=str() as name), *_]):
                     # monkeypatch.setattr(limits, "NAME", ...): a limit too large to be reached is made small.
                     found.add(name)
     return found
