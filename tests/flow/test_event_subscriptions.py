@@ -72,7 +72,7 @@ def test_a_name_is_one_subscription_whatever_its_case(events: Events) -> None:
 
 
 def test_what_an_endpoint_proves_is_sealed(events: Events) -> None:
-    """PIT: its query, secret headers and the signing key are in no record and no text; they open for it alone."""
+    """SEC-EVENT-3: its query, secret headers and the signing key are in no record and text, and open for it alone."""
     code, key = plant(), plant()
     made = events.put("sealed", f"{URL}?code={code}", headers=((DeliveryHeader("X-Key", is_secret=True), key),))
     assert made.base_url == URL
@@ -231,7 +231,7 @@ def test_a_code_is_sent_and_repeated(events: Events) -> None:
     ],
 )
 def test_an_answer_that_is_no_consent(events: Events, name: str, answer: Any, state: str) -> None:
-    """SEC-EGRESS-1: nobody is sent events who did not ask for them, whatever else he answers."""
+    """SEC-EVENT-2: nobody is sent events who did not ask for them, whatever else he answers."""
     events.webhooks.handshakes[URL] = answer
     events.put("hook", URL)
     events.deliver()
@@ -287,7 +287,7 @@ def test_a_validation_url_is_good_for_ten_minutes(events: Events) -> None:
 
 @pytest.mark.parametrize("what", ["t", "id", "v"])
 def test_a_validation_url_of_somebody_elses_making(events: Events, what: str) -> None:
-    """Token, subscription and vault all have to fit, and what does not is not told."""
+    """SEC-EVENT-2: token, subscription and vault all have to fit, and what does not is not told."""
     url = waiting(events)
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     other = {"t": chance.token_hex(32), "id": new_guid(chance.token_bytes), "v": new_guid(chance.token_bytes)}[what]
@@ -314,7 +314,7 @@ def test_a_restart_makes_the_handshake_that_is_owed(events: Events) -> None:
 
 
 def test_a_handshake_that_was_overtaken_counts_for_nothing(events: Events) -> None:
-    """The answer of an endpoint that was replaced meanwhile does not validate the one that replaced it."""
+    """SEC-EVENT-2: the answer of an endpoint that was replaced meanwhile does not validate the one that replaced it."""
     before = events.put("hook", URL)
     events.put("hook", "https://victim.example/in")
     noted = events.world.commit(lambda tx: commands.note_handshake(tx, before, SubscriptionState.SUCCEEDED))

@@ -127,7 +127,7 @@ BAD: dict[str, Answer | bytes] = {
 def test_a_bad_webhook_has_the_event_wait(
     events: Events, tmp_path: Path, name: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SEC-EGRESS-3: one that redirects, hangs or answers garbage has not taken it, and is asked again later."""
+    """SEC-EVENT-4, SEC-EGRESS-3: one that redirects, hangs or answers garbage is asked again later."""
     assert event_limits.EVENT_ANSWER_S == 30
     monkeypatch.setattr(event_limits, "EVENT_ANSWER_S", 0.1)
     other = Elsewhere(tmp_path, BAD[what])
