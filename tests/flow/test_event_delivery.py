@@ -510,6 +510,50 @@ def test_a_line_wakes_for_what_is_recorded_and_ends(events: Events, vault: Clien
     world.run(events.delivery.close())
 
 
+def test_what_cannot_be_noted_is_not_sent_again_and_again(events: Events, vault: Client, name: str) -> None:
+    """SEC-EVENT-4: a database that takes no writes has a webhook told twice, not as fast as it answers."""
+    hook = events.subscribe()
+    vault.put(name)
+    raw = events.world.store._connections[1].raw
+
+    async def scenario() -> None:
+        await events.delivery.settle()
+        raw.execute("PRAGMA query_only = ON")
+        line = events.delivery._lines[hook.number]
+        await until(lambda: line.faults == 1)
+        line.wake.set()
+        await asyncio.sleep(0)
+        assert await events.delivery.turn(hook.vault, hook.number) == 5.0
+        raw.execute("PRAGMA query_only = OFF")
+        await events.delivery.close()
+
+    events.world.run(scenario())
+    assert len(events.webhooks.sent) == 1
+    events.delivery = events.node(events.world.first.installation.id)
+    events.deliver()
+    assert [event["subject"] for event in events.webhooks.events(events.url_of(hook))] == [name, name]
+
+
+def test_an_idle_service_writes_nothing(events: Events) -> None:
+    """The lease is taken when there is a subscription, and renewed long before it runs out, not at every look."""
+    world = events.world
+    raw = world.store._connections[1].raw
+
+    def settled() -> int | None:
+        world.run(events.delivery.settle())
+        held = raw.execute("SELECT expires FROM leases WHERE name = ?", (event_delivery.LEASE,)).fetchall()
+        return int(str(held[0][0])) - int(world.clock()) if held else None
+
+    raw.execute("DELETE FROM leases")
+    assert settled() is None
+    events.subscribe()
+    assert settled() == event_delivery.LEASE_S
+    world.advance(event_delivery.LEASE_S // 3 - 1)
+    assert settled() == event_delivery.LEASE_S - event_delivery.LEASE_S // 3 + 1
+    world.advance(1)
+    assert settled() == event_delivery.LEASE_S
+
+
 def test_a_subscription_whose_time_is_over_goes(events: Events, vault: Client, name: str) -> None:
     """From then on nothing is recorded for it, and it is removed with what waits."""
     hook = events.subscribe(expires=int(events.world.clock()) + 100)

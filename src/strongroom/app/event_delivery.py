@@ -14,6 +14,7 @@ not noted, because the process ended, is sent again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -52,9 +53,12 @@ _logger = logging.getLogger("strongroom.events")
 
 LEASE = "event deliveries"
 LEASE_S = 60
+_RENEW_S = 40
+"""The lease is renewed when less than this is left of it, so that a service which idles hardly writes."""
 _LOOK_AGAIN_S = 5.0
 """How long a line sleeps at most: the clock may have been set, and a wake may have been meant for another node."""
 _AFTER_A_FAULT_S = 5.0
+"""How long a line waits if what it did could not be noted; each further time twice as long, since it sends again."""
 _BUSY = frozenset({None, 408, 429, 502, 503, 504})
 """What says of the webhook, and not of the event, that it takes nothing now."""
 
@@ -83,6 +87,8 @@ class Line:
     task: asyncio.Task[None] | None = None
     failures: int = 0
     """How many times in a row nothing was taken."""
+    faults: int = 0
+    """How many times in a row something of our own went wrong."""
     not_before: float = 0.0
 
 
@@ -95,6 +101,9 @@ class EventDelivery:
         self._way_out = way_out
         self._lines: dict[str, Line] = {}
         self._holds_lease = False
+        self._lease_until = 0
+        self._settling: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._places = asyncio.Semaphore(event_limits.EVENT_DELIVERIES_AT_ONCE)
         self._tenants: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(event_limits.EVENT_DELIVERIES_AT_ONCE_OF_TENANT)
@@ -129,8 +138,14 @@ class EventDelivery:
     async def _take_over(self) -> bool:
         """Take the lease, and let go of what is over; whether this node is the one that delivers."""
         world, now = self._world, self._world.now()
-        self._holds_lease = await world.store.acquire_lease(LEASE, self._node, now=now, lifetime_s=LEASE_S)
-        known = world.view.all(EventSubscription) if self._holds_lease else ()
+        known = world.view.all(EventSubscription)
+        if not known:
+            return self._holds_lease
+        if not self._holds_lease or now >= self._lease_until - _RENEW_S:
+            self._holds_lease = await world.store.acquire_lease(LEASE, self._node, now=now, lifetime_s=LEASE_S)
+            self._lease_until = now + LEASE_S
+        if not self._holds_lease:
+            return False
         expired = [one for one in known if one.has_expired(now)]
         lapsed = [one for one in known if has_lapsed(one, now)]
         if expired or lapsed:
@@ -153,16 +168,24 @@ class EventDelivery:
 
     def follow(self, changes: Sequence[Change]) -> None:
         """Follow a commit: whoever something was recorded for is told at once, and a new endpoint is asked."""
-        if not self._holds_lease:
-            return
         for change in changes:
             match change:
-                case EventsRecorded(vault, subscription):
+                case EventsRecorded(vault, subscription) if self._holds_lease:
                     self._begin(vault, subscription)
-                case RecordPut(EventSubscription() as one):
+                case RecordPut(EventSubscription() as one) if self._holds_lease:
+                    # Whoever changes it may have mended what made it wait.
+                    self._lines.setdefault(one.number, Line()).not_before = 0.0
                     self._begin(one.vault, one.number)
+                case RecordPut(EventSubscription()) if not self._is_closed:
+                    # The first one that there is: nobody has wanted the lease yet.
+                    self._settling = asyncio.get_running_loop().create_task(self._settle_soon())
                 case _:
                     pass
+
+    async def _settle_soon(self) -> None:
+        """Settle now; what goes wrong is tried again when it is time to settle."""
+        with contextlib.suppress(StoreFault):
+            await self.settle()
 
     def _begin(self, vault: str, number: str) -> None:
         line = self._lines.setdefault(number, Line())
@@ -172,7 +195,9 @@ class EventDelivery:
 
     async def close(self) -> None:
         """End every line. What was sent and is not noted yet is sent again after the next start."""
-        self._holds_lease = False
+        self._holds_lease, self._is_closed = False, True
+        if self._settling is not None:
+            self._settling.cancel()
         await self._stop()
 
     async def _stop(self) -> None:
@@ -193,12 +218,13 @@ class EventDelivery:
             except LeaseLost:
                 self._holds_lease = False
                 return
-            except StoreFault as fault:
-                _logger.warning("events wait, since the store fails: %s", type(fault).__name__)
-                pause = _AFTER_A_FAULT_S
             except Exception as error:  # noqa: BLE001  one line's surprise must not end its deliveries for good
-                _logger.error("events of one subscription wait: %s", type(error).__name__)  # noqa: TRY400  it may hold input
-                pause = _AFTER_A_FAULT_S
+                _logger.error("events of subscription %s wait: %s", number, type(error).__name__)  # noqa: TRY400  it may hold input
+                pause = min(_AFTER_A_FAULT_S * 2 ** min(line.faults, 16), event_limits.EVENT_LINE_PAUSE_S)
+                line.faults += 1
+                line.not_before = self._world.clock() + pause
+            else:
+                line.faults = 0
             if pause is None:
                 if line.wake.is_set():
                     continue
@@ -217,6 +243,8 @@ class EventDelivery:
         """
         line = line or self._lines.setdefault(number, Line())
         world = self._world
+        if world.clock() < line.not_before:
+            return line.not_before - world.clock()
         partition = vault_partition(vault_id)
         subscription = next((one for one in world.view.all(EventSubscription, partition) if one.number == number), None)
         vault = world.view.get(Vault, partition, vault_id)
@@ -248,8 +276,6 @@ class EventDelivery:
 
     async def _deliver(self, subscription: EventSubscription, endpoint: SealedEndpoint, line: Line) -> float | None:
         world, store = self._world, self._world.store
-        if world.clock() < line.not_before:
-            return line.not_before - world.clock()
         now = world.now()
         width = 1 if line.failures or subscription.rate_per_minute else event_limits.EVENT_LINE_WIDTH
         due = await store.due_deliveries(subscription.number, now, limit=width, altered=self._note_altered)
@@ -324,5 +350,4 @@ async def _note(tx: Transaction, subscription: EventSubscription, attempt: Attem
     if reason is None:
         await tx.move_delivery(replace(tried, due_at=now + pause_s(tried.attempts, attempt.status)))
     else:
-        _logger.warning("an event could not be delivered to subscription %s: %s", subscription.number, reason.value)
         await bury(tx, replace(tried, state=DeliveryState.DEAD, reason=reason.value))
