@@ -1,4 +1,4 @@
-"""Event subscriptions: put, changed, validated, and what of them is kept from whom."""
+"""What is done with event subscriptions: put, changed, validated; and what of them is kept from whom."""
 
 from __future__ import annotations
 
