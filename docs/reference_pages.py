@@ -28,7 +28,7 @@ from strongroom import config
 from strongroom.app.dispatch import Surfaces
 from strongroom.cli.seed import document as apply_file
 from strongroom.cli.seed.schema import Member, Shape
-from strongroom.core import errors, event_limits, limits
+from strongroom.core import certificate_limits, errors, event_limits, limits
 from strongroom.core import service_limits as service_limit
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
@@ -64,6 +64,7 @@ SURFACES: Mapping[str, str] = {
     "graph": "directory",
     "identity": "managed identity",
     "metadata": "metadata",
+    "pki": "private CA",
     "control": "control",
 }
 """Every surface that has operations of its own, and what it is called on these pages."""
@@ -173,7 +174,7 @@ def fixed_limits() -> str:
     """Write every limit, and fail if one does not say what it limits."""
     described: dict[str, str] = {}
     found: dict[str, Any] = {}
-    for module in (limits, event_limits):
+    for module in (limits, certificate_limits, event_limits):
         described |= _documented(ast.parse(inspect.getsource(module)).body)
         found |= {name: value for name, value in vars(module).items() if name.isupper()}
     names = list(found)

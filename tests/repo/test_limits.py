@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.core import event_limits, limits
+from strongroom.core import certificate_limits, event_limits, limits
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = [name for module in (limits, event_limits) for name in vars(module) if name.isupper()]
+MODULES = {module.__name__.rpartition(".")[2]: module for module in (limits, certificate_limits, event_limits)}
+LIMITS = [name for module in MODULES.values() for name in vars(module) if name.isupper()]
 
 
 @functools.cache
@@ -28,13 +29,15 @@ def uses(folder: str) -> set[str]:
         imported: set[str] = set()
         for node in ast.walk(ast.parse(text)):
             match node:
-                case ast.ImportFrom(module="strongroom.core.limits" | "strongroom.core.event_limits", names=names):
+                case ast.ImportFrom(module=str(place), names=names) if (
+                    place.removeprefix("strongroom.core.") in MODULES
+                ):
                     imported |= {alias.name for alias in names}
-                case ast.Attribute(value=ast.Name(id="limits" | "event_limits"), attr=name):
+                case ast.Attribute(value=ast.Name(id=module), attr=name) if module in MODULES:
                     found.add(name)
                 case ast.Name(id=name) if name in imported:
                     found.add(name)
-                case ast.Call(args=[ast.Name(id="limits" | "event_limits"), ast.Constant(value=str() as name), *_]):
+                case ast.Call(args=[ast.Name(id=module), ast.Constant(value=str() as name), *_]) if module in MODULES:
                     # monkeypatch.setattr(limits, "NAME", ...): a limit too large to be reached is made small.
                     found.add(name)
     return found

@@ -42,7 +42,7 @@ from strongroom.flow.operation import Op
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
-from strongroom.flow.world import World
+from strongroom.flow.world import Mail, NoMail, World
 from strongroom.journal import Entry, Journal, encode
 from strongroom.store import Store
 from strongroom.store.sqlite import SqliteStore
@@ -74,6 +74,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
         InstanceFault: it cannot be opened.
     """
     require_initialised(settings)
+    _require_mail_password(settings)
     keys = load_root_key(settings)
     with _refusing_tampered(settings):
         store = await SqliteStore.open(settings.database, keys.tag)
@@ -169,10 +170,10 @@ def make_world(
     clock: Callable[[], float] = time.time,
 ) -> World:
     """Put a world together."""
-    flow = settings.flow
+    flow, hosts = settings.flow, Hosts(installation.domain, settings.url_port)
     return World(
         settings=flow,
-        hosts=Hosts(installation.domain, settings.url_port),
+        hosts=hosts,
         store=store,
         view=view,
         keys=keys,
@@ -197,11 +198,35 @@ def make_world(
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
+        mail=_mail(settings, hosts, clock),
     )
 
 
+def _require_mail_password(settings: Settings) -> None:
+    """
+    Demand that the mail server's password is there for us alone, if there is a server.
+
+    Raises:
+        InstanceFault: it is not.
+    """
+    if settings.smtp_server:
+        from strongroom.app.mail import mail_server  # noqa: PLC0415  as below
+
+        mail_server(settings)
+
+
+def _mail(settings: Settings, hosts: Hosts, clock: Callable[[], float]) -> Mail:
+    if not settings.smtp_server:
+        return NoMail()
+    from strongroom.app.mail import ContactMail  # noqa: PLC0415  few instances send letters, and email is much to read
+
+    return ContactMail(hosts, clock, os.urandom)
+
+
 def _describe(settings: Settings) -> Instance:
-    return Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder)
+    return Instance(
+        pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder, pki_url=settings.pki_base
+    )
 
 
 def _vault_operations() -> tuple[Op, ...]:

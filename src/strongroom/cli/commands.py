@@ -19,11 +19,13 @@ from strongroom.cli.audit_sinks_commands import audit_sinks
 from strongroom.cli.completion_commands import completion
 from strongroom.cli.container_commands import resource_group, subscription
 from strongroom.cli.doctor_commands import doctor
+from strongroom.cli.event_subscription_commands import event_subscription
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.group_commands import group
 from strongroom.cli.help_groups import arrange
 from strongroom.cli.identity_commands import identity
 from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.jobs_commands import jobs
 from strongroom.cli.key_commands import key
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
@@ -466,6 +468,7 @@ application.command(vault)
 application.command(network_rule)
 application.command(secret)
 application.command(key)
+application.command(event_subscription)
 application.command(completion)
 application.command(apply)
 application.command(export)
@@ -482,6 +485,7 @@ application.command(issuers)
 application.command(endpoint_listeners)
 application.command(network_maps)
 application.command(signing_keys)
+application.command(jobs)
 application.command(tenants)
 application.command(import_)
 application.command(send)

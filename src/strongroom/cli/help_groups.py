@@ -11,15 +11,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "login", "logout", "whoami", "account", "run", "env", "hosts", "identity-token", "completion", "version",
     ),
     "Vaults and what is in them": (
-        "vault", "secret", "key", "network-rule", "access-policies", "import", "send", "resource-group",
-        "subscription",
+        "vault", "secret", "key", "network-rule", "access-policies", "event-subscription", "import", "send",
+        "resource-group", "subscription",
     ),
     "The whole in one file": ("apply", "export"),
     "Who may do what": (
         "app", "sp", "user", "group", "identity", "role", "explain", "who-can",
     ),
     "Run the service, on its own machine": (
-        "init", "serve", "doctor", "verify", "audit", "audit-sinks", "recover",
+        "init", "serve", "doctor", "verify", "audit", "audit-sinks", "jobs", "recover",
     ),
     "What the operator of the service decides, there too": (
         "tenants", "sign-in", "signing-keys", "issuers", "identity-provider", "identity-maps", "trusted-services",

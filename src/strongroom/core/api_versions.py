@@ -42,6 +42,12 @@ HSM_PLATFORM_SINCE = "7.5"
 """`hsmPlatform` of keys appears with this version."""
 ATTESTATION_SINCE = "7.6"
 """The attestation of keys appears with this version."""
+CERTIFICATE_ORDER_SINCE = "7.6"
+"""`preserveCertOrder` of certificates appears with this version (official Python client, certificates 4.10)."""
+CERTIFICATE_NAMES_SINCE = "2025-07-01"
+"""`uris` and `ipAddresses` of certificates appear with this version (official Python client, certificates 4.11)."""
+PLATFORM_MANAGED_SINCE = "2026-04-01"
+"""`platformManaged` of certificates' policies appears with this version (official Python client, certificates 4.12)."""
 CERTIFICATE_LINKS_SINCE = "2025-07-01"
 """`outContentType` and `previousVersion` appear with this version (official Python client, secrets 4.12)."""
 
@@ -93,6 +99,7 @@ KEY_VAULT_ARM: tuple[str, ...] = (
 
 OTHER_ARM: Mapping[str, tuple[str, ...]] = {
     "microsoft.authorization": ("2018-01-01-preview", "2020-05-01", "2022-04-01", "2022-05-01-preview"),
+    "microsoft.eventgrid": ("2021-10-15-preview", "2022-06-15", "2025-02-15"),
     "microsoft.hybridcompute": ("2022-12-27", "2024-07-10"),
     "microsoft.insights": ("2015-04-01", "2021-05-01-preview"),
     "microsoft.managedidentity": ("2018-11-30", "2023-01-31", "2024-11-30"),

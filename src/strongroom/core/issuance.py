@@ -24,6 +24,8 @@ class Wanted:
     x509: X509Properties
     issuer: IssuerParameters
     now: int
+    account_id: str | None = None
+    """What the vault's issuer names as `credentials.account_id`: which of the provider's accounts, or CAs, is meant."""
 
 
 @dataclass(frozen=True, slots=True)

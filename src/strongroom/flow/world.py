@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from strongroom.core import limits
+from strongroom.core import certificate_limits, limits
 from strongroom.core.diagnostics import SinkState
 from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.issuance import Step, Wanted
+from strongroom.core.jobs import JobState
+from strongroom.core.mail import Notice
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
+from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.material import PrivateKeyReader
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.passwords import Passwords
@@ -33,7 +36,7 @@ from strongroom.flow.throttle import Throttle
 from strongroom.http.message import End
 from strongroom.http.peer_owner import Owner, find_owner
 from strongroom.journal import Journal
-from strongroom.store import Store
+from strongroom.store import Store, Transaction
 from strongroom.view import View
 
 if TYPE_CHECKING:
@@ -109,6 +112,51 @@ class Issuer(Protocol):
         ...
 
 
+class Mail(Protocol):
+    """Who writes to the contacts of vaults' certificates."""
+
+    async def write(self, tx: Transaction, vault: Vault, notice: Notice) -> None:
+        """
+        Have a vault's contacts written to with a change: the letter waits in the store, and is sent afterwards.
+
+        Nothing happens where a vault has no contacts, or the operator has set no mail server.
+        """
+        ...
+
+
+class NoMail:
+    """Nobody is written to: the operator has set no mail server."""
+
+    async def write(self, tx: Transaction, vault: Vault, notice: Notice) -> None:
+        """Write nothing."""
+
+
+class Jobs(Protocol):
+    """What is done without being asked: `strongroom.app` gives each job its turns."""
+
+    @property
+    def node(self) -> str:
+        """The id of this node."""
+        ...
+
+    async def states(self) -> list[JobState]:
+        """Say how every job is doing on this node."""
+        ...
+
+    async def run(self, name: str) -> JobState:
+        """
+        Have a job run now, and say how it ended, or that it goes on.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    def failing(self) -> list[str]:
+        """Name the jobs whose last turn failed."""
+        ...
+
+
 class AuditSinks(Protocol):
     """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
 
@@ -159,8 +207,12 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    jobs: Jobs | None = None
+    """What is done without being asked, likewise."""
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Who issues certificates, by the names that the vaults' issuers have for a provider."""
+    mail: Mail = field(default_factory=NoMail)
+    """Who writes to the contacts of vaults' certificates."""
     activity_reads: BoundedPool = field(
         default_factory=lambda: BoundedPool(
             "activity log", threads=limits.ACTIVITY_READS_AT_ONCE, waiting=limits.ACTIVITY_READS_WAITING
@@ -169,6 +221,14 @@ class World:
     """Where pages of the activity log are read from the journal."""
     incoming_keys: PrivateKeyReader = field(default_factory=PrivateKeyReader)
     """Where private keys that are brought in are read and checked."""
+    incoming_certificates: BoundedPool = field(
+        default_factory=lambda: BoundedPool(
+            "certificate reading",
+            threads=certificate_limits.IMPORTS_AT_ONCE,
+            waiting=certificate_limits.IMPORTS_WAITING,
+        )
+    )
+    """Where certificates that are brought in are read and checked with their keys."""
     background: Background = field(default_factory=Background)
     """What goes on after its request was answered."""
     proxies: TrustedProxies | None = None

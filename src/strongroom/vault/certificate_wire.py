@@ -11,6 +11,8 @@ import base64
 
 import msgspec
 
+from strongroom.http import json
+
 
 class GivenCertificateAttributes(msgspec.Struct):
     """`CertificateAttributes` as a request gives them; what is read-only is not read."""
@@ -99,6 +101,12 @@ class PolicyAttributes(msgspec.Struct, omit_defaults=True):
     updated: int | None = None
 
 
+class PlatformManaged(msgspec.Struct):
+    """`PlatformManaged`: what Azure's own services ask for. It is read so that it can be refused."""
+
+    certificateUsage: str | None = None  # noqa: N815  the wire's name
+
+
 class CertificatePolicy(msgspec.Struct, omit_defaults=True):
     """`CertificatePolicy`, of a request or an answer."""
 
@@ -109,6 +117,7 @@ class CertificatePolicy(msgspec.Struct, omit_defaults=True):
     lifetime_actions: list[LifetimeAction] | None = None
     issuer: IssuerParameters | None = None
     attributes: PolicyAttributes | None = None
+    platformManaged: PlatformManaged | None = None  # noqa: N815  the wire's name
 
 
 class CertificateCreateParameters(msgspec.Struct):
@@ -118,6 +127,51 @@ class CertificateCreateParameters(msgspec.Struct):
     attributes: GivenCertificateAttributes | None = None
     tags: dict[str, str] | None = None
     preserveCertOrder: bool | None = None  # noqa: N815  the wire's name
+
+
+class CertificateImportParameters(json.Secretive):
+    """The body of CertificateImport."""
+
+    value: str | None = None
+    pwd: str | None = None
+    policy: CertificatePolicy | None = None
+    attributes: GivenCertificateAttributes | None = None
+    tags: dict[str, str] | None = None
+    preserveCertOrder: bool | None = None  # noqa: N815  the wire's name
+
+
+class CertificateUpdateParameters(msgspec.Struct):
+    """The body of CertificateUpdate."""
+
+    policy: CertificatePolicy | None = None
+    attributes: GivenCertificateAttributes | None = None
+    tags: dict[str, str] | None = None
+
+
+class CertificateOperationUpdateParameter(msgspec.Struct):
+    """The body of CertificatePendingUpdate."""
+
+    cancellation_requested: bool | None = None
+
+
+class CertificateMergeParameters(msgspec.Struct):
+    """The body of CertificatePendingMerge."""
+
+    x5c: list[str] | None = None
+    attributes: GivenCertificateAttributes | None = None
+    tags: dict[str, str] | None = None
+
+
+class CertificateRestoreParameters(msgspec.Struct):
+    """The body of CertificateRestore."""
+
+    value: str | None = None
+
+
+class BackupCertificateResult(msgspec.Struct):
+    """The answer of CertificateBackup; `value` is base64url without padding."""
+
+    value: str
 
 
 class OperationError(msgspec.Struct, omit_defaults=True):
