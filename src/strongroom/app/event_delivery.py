@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from strongroom.app.event_dead_letters import DeadLetterFolders
 from strongroom.app.event_handshake import WayOut, shake_hands
 from strongroom.core import event_limits
 from strongroom.core.changes import Change, EventsRecorded, RecordPut
@@ -109,6 +110,7 @@ class EventDelivery:
             lambda: asyncio.Semaphore(event_limits.EVENT_DELIVERIES_AT_ONCE_OF_TENANT)
         )
         self._altered: set[str] = set()
+        self._folders = DeadLetterFolders(world)
 
     # ---- which lines there are --------------------------------------------------------------------------------------
 
@@ -285,9 +287,16 @@ class EventDelivery:
             return None if following is None else max(float(following - now), 1.0)
         attempts = await asyncio.gather(*(self._attempt(subscription, endpoint, one) for one in due))
 
+        settled = [await self._judge(subscription, attempt) for attempt in attempts]
+
         async def note(tx: Transaction) -> None:
-            for attempt in attempts:
-                await _note(tx, subscription, attempt, world.now())
+            for delivery, is_over in settled:
+                if is_over:
+                    await tx.remove_delivery(delivery)
+                elif delivery.state is DeliveryState.DEAD:
+                    await bury(tx, delivery)
+                else:
+                    await tx.move_delivery(delivery)
 
         await store.commit(note, lease=LEASE)
         self._pace(subscription, line, attempts)
@@ -318,6 +327,19 @@ class EventDelivery:
                 return Attempt(tried, outcome=str(fault))
         return Attempt(tried, status, f"the answer's status is {status}")
 
+    async def _judge(self, subscription: EventSubscription, attempt: Attempt) -> tuple[Delivery, bool]:
+        """Say what becomes of a delivery that was tried, and whether it is over; a dead one is copied to its folder."""
+        now, delivery, status = self._world.now(), attempt.delivery, attempt.status
+        if attempt.is_taken:
+            return delivery, True
+        tried = replace(delivery, tried_at=now, outcome=attempt.outcome)
+        reason = verdict(tried, subscription.retry, status, now)
+        if reason is None:
+            return replace(tried, due_at=now + pause_s(tried.attempts, status)), False
+        dead = replace(tried, state=DeliveryState.DEAD, reason=reason.value)
+        fault = await self._folders.write(subscription, dead) if subscription.dead_letter else ""
+        return replace(dead, outcome=f"{dead.outcome}; not copied: {fault}") if fault else dead, False
+
     def _pace(self, subscription: EventSubscription, line: Line, attempts: Sequence[Attempt]) -> None:
         """
         Leave a webhook alone for a while that does not answer or is busy, or that wants no more in a minute.
@@ -338,16 +360,3 @@ class EventDelivery:
         if what not in self._altered and len(self._altered) < event_limits.DEAD_LETTERS:
             self._altered.add(what)
             _logger.error("%s: it is passed over. `strongroom verify` tells more.", what)
-
-
-async def _note(tx: Transaction, subscription: EventSubscription, attempt: Attempt, now: int) -> None:
-    """Note what came of an attempt."""
-    if attempt.is_taken:
-        await tx.remove_delivery(attempt.delivery)
-        return
-    tried = replace(attempt.delivery, tried_at=now, outcome=attempt.outcome)
-    reason = verdict(tried, subscription.retry, attempt.status, now)
-    if reason is None:
-        await tx.move_delivery(replace(tried, due_at=now + pause_s(tried.attempts, attempt.status)))
-    else:
-        await bury(tx, replace(tried, state=DeliveryState.DEAD, reason=reason.value))
