@@ -546,12 +546,18 @@ def test_an_idle_service_writes_nothing(events: Events) -> None:
 
     raw.execute("DELETE FROM leases")
     assert settled() is None
-    events.subscribe()
+    hook = events.subscribe()
     assert settled() == event_delivery.LEASE_S
     world.advance(event_delivery.LEASE_S // 3 - 1)
     assert settled() == event_delivery.LEASE_S - event_delivery.LEASE_S // 3 + 1
     world.advance(1)
     assert settled() == event_delivery.LEASE_S
+    events.remove(hook)
+    world.advance(event_delivery.LEASE_S)
+    assert settled() == 0
+    world.run(events.node("another").settle())
+    again = events.subscribe()
+    assert again.state == "Succeeded"
 
 
 def test_a_subscription_whose_time_is_over_goes(events: Events, vault: Client, name: str) -> None:

@@ -142,6 +142,8 @@ class EventDelivery:
         world, now = self._world, self._world.now()
         known = world.view.all(EventSubscription)
         if not known:
+            # Nobody needs it. It is not given back, and is taken anew by whoever has something to deliver.
+            self._holds_lease = self._holds_lease and now < self._lease_until
             return self._holds_lease
         if not self._holds_lease or now >= self._lease_until - _RENEW_S:
             self._holds_lease = await world.store.acquire_lease(LEASE, self._node, now=now, lifetime_s=LEASE_S)
@@ -200,6 +202,7 @@ class EventDelivery:
         self._holds_lease, self._is_closed = False, True
         if self._settling is not None:
             self._settling.cancel()
+            await asyncio.gather(self._settling, return_exceptions=True)
         await self._stop()
 
     async def _stop(self) -> None:
