@@ -146,6 +146,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "identityMapId": _text,
     "identityProviderId": _text,
     "issuer": _text,
+    "job": _text,
     "lockLevel": _text,
     "managementGroupId": _text,
     "memberId": _text,
