@@ -91,7 +91,7 @@ def test_serial_numbers_tell_nothing(vault: Client) -> None:
 
 
 def test_what_the_cas_certificates_say(world: Simulation) -> None:
-    """The root signs issuing CAs, and those no further ones; a constrained one says so, critically."""
+    """SEC-NAME-13: the root signs issuing CAs, and those no further ones; a constrained one says so, critically."""
     found = shown(world, "Some")
     root, issuing = (
         x509.load_pem_x509_certificate(one["certificate"].encode()) for one in (found["root"], found["issuing"][0])
@@ -167,7 +167,7 @@ def test_a_profile_by_name(vault: Client, cty: str, ekus: list[x509.ObjectIdenti
     ids=["profile", "EKU", "key usage", "validity", "no host"],
 )
 def test_what_a_profile_does_not_allow(vault: Client, cty: str | None, members: dict[str, Any], sentence: str) -> None:
-    """The operation fails, with a sentence that says why."""
+    """SEC-PKI-2: the operation fails, with a sentence that says why."""
     assert refused(vault, "Any", cty=cty, **x509_props("example.com", **members)) == sentence
 
 
@@ -212,7 +212,7 @@ def test_names_that_a_constrained_ca_certifies(
     ids=["beside", "suffix", "above", "common name", "mail", "UPN", "URI", "URN", "address"],
 )
 def test_names_that_a_constrained_ca_refuses(vault: Client, props: dict[str, Any], sentence: str) -> None:
-    """One name outside is enough; nothing is issued."""
+    """SEC-PKI-2: one name outside is enough; nothing is issued."""
     assert refused(vault, "Some", **props) == sentence
 
 
