@@ -47,15 +47,15 @@ async def add_acme_account(call: Call) -> Response:
     body, world = await call.body(AcmeAccountBody), call.world
     if world.view.get(AcmeAccount, INSTANCE, body.name) is not None:
         raise acme_accounts.already_there()
-    tenants = tuple(require_tenant(world.view, one).id for one in (body.tenants or [None]))
+    tenants = tuple(require_tenant(world.view, one).id for one in body.tenants or (None,))
     wanted = acme_accounts.AccountRequest(
         body.name,
         body.directory,
         tenants,
         body.challenge,
         body.agree_to_terms,
-        tuple(body.contacts),
-        tuple(body.domains),
+        body.contacts,
+        body.domains,
         body.hook,
         body.dns_wait_seconds,
         body.external_key_id,
@@ -65,7 +65,13 @@ async def add_acme_account(call: Call) -> Response:
         made = await acme_accounts.register(world.egress, world.clock, world.keys, wanted)
     await call.commit(
         lambda tx: acme_accounts.add_account(tx, made),
-        lambda one: {"acmeAccount": one.id, "directory": one.directory, "tenantIds": list(one.tenants)},
+        lambda one: {
+            "acmeAccount": one.id,
+            "acmeDirectory": one.directory,
+            "acmeDomains": list(one.domains),
+            "acmeHook": one.hook or None,
+            "tenantIds": list(one.tenants),
+        },
     )
     return json.response(_show(made), status=201)
 
@@ -90,7 +96,7 @@ async def remove_acme_account(call: Call) -> Response:
         is_deactivated = False
     await call.commit(
         lambda tx: acme_accounts.remove_account(tx, one.id),
-        lambda _: {"acmeAccount": one.id, "directory": one.directory},
+        lambda _: {"acmeAccount": one.id, "acmeDirectory": one.directory},
     )
     return json.response(AcmeAccountRemoved(one.id, is_deactivated))
 

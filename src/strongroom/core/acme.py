@@ -178,7 +178,7 @@ def read_problem(document: bytes) -> Problem:
 
 
 def retry_after(value: str | None, now: int) -> int | None:
-    """Read `Retry-After`, in either of its forms (RFC 9110 section 10.2.3), as seconds from now on; None if it is none."""
+    """Read `Retry-After` in either form (RFC 9110 section 10.2.3) as seconds from now on; None if it is none."""
     if value is None:
         return None
     if _SECONDS.fullmatch(value.strip()):
