@@ -63,6 +63,7 @@ SURFACES: Mapping[str, str] = {
     "graph": "directory",
     "identity": "managed identity",
     "metadata": "metadata",
+    "pki": "private CA",
     "control": "control",
 }
 """Every surface that has operations of its own, and what it is called on these pages."""

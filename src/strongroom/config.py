@@ -30,6 +30,9 @@ ENVIRONMENT_PREFIX = "STRONGROOM_"
 
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PORT_MAX = 65_535
+_HTTP_PORT = 80
+_IPV6 = 6
+_PKI_URL = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?", re.ASCII)
 _WORKERS_MAX = 64
 _KEY_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+", re.ASCII)
 """It stands in a header that clients cut at a sign of equality."""
@@ -93,6 +96,12 @@ class Settings:
     """What `hsmPlatform` says of keys in the token. It is yours to say what the token is certified as."""
     pkcs11_root_key: bool = False
     """Whether a first start has the token wrap the root key, which then opens with the token alone."""
+    pki_listen: str = ""
+    """The address and port, such as `0.0.0.0:80`, of a plain listener for what anybody may have of the private CAs
+    (lists of revoked certificates, OCSP, CA certificates), and for ACME's http-01. Empty: there is none."""
+    pki_url: str = ""
+    """How that listener is reached, such as `http://pki.example.org`: the URL that goes into certificates. Empty:
+    `http://pki.` and the domain, with the port unless it is 80."""
     stop_grace_s: float = 10.0
     """How many seconds requests that are under way have to finish when the service is told to stop."""
     flow: FlowSettings = field(default_factory=FlowSettings)
@@ -102,6 +111,19 @@ class Settings:
     def url_port(self) -> int:
         """The port that clients write in their URLs."""
         return self.public_port or self.port
+
+    @property
+    def pki_end(self) -> tuple[str, int] | None:
+        """The address and port of the plain listener of the private CAs, if there is one."""
+        return parse_listen(self.pki_listen) if self.pki_listen else None
+
+    @property
+    def pki_base(self) -> str:
+        """The URL that the private CAs write into certificates, with no slash at its end; empty if nothing listens."""
+        if not self.pki_listen:
+            return ""
+        port = parse_listen(self.pki_listen)[1]
+        return self.pki_url.rstrip("/") or f"http://pki.{self.domain}" + ("" if port == _HTTP_PORT else f":{port}")
 
     @property
     def database(self) -> Path:
@@ -171,6 +193,8 @@ _TYPES: Mapping[str, type] = {
     "pkcs11_timeout_s": float,
     "pkcs11_platform": str,
     "pkcs11_root_key": bool,
+    "pki_listen": str,
+    "pki_url": str,
     "stop_grace_s": float,
 }
 DERIVED = frozenset({"region"})
@@ -303,6 +327,7 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
             faults.append(f"domain must be a DNS name, not {domain!r}.")
     _judge_metadata_address(values.get("metadata_address", ""), faults)
     _judge_token(values, faults)
+    _judge_pki(values.get("pki_listen", ""), values.get("pki_url", ""), faults)
     _judge_proxies(values.get("trusted_proxies", ""), values.get("proxy_protocol_address", ""), faults)
     for name in ("port", "public_port", "proxy_protocol_port", "managed_identity_port", "metadata_port"):
         port = values.get(name, 0)
@@ -334,6 +359,36 @@ def _judge_token(values: Mapping[str, Any], faults: list[str]) -> None:
         faults.append(f"pkcs11_workers must be between 1 and {_WORKERS_MAX}.")
     if values.get("pkcs11_timeout_s", 1.0) <= 0:
         faults.append("pkcs11_timeout_s must be more than 0.")
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """
+    Read an address with a port, `10.1.2.3:80` or `[::]:80`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    address, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= _PORT_MAX):
+        raise ValueError(text)
+    is_bracketed = address.startswith("[") and address.endswith("]")
+    found = ip_address(address[1:-1] if is_bracketed else address)
+    if is_bracketed != (found.version == _IPV6):
+        raise ValueError(text)
+    return str(found), int(port)
+
+
+def _judge_pki(listen: str, url: str, faults: list[str]) -> None:
+    if listen:
+        try:
+            parse_listen(listen)
+        except ValueError:
+            faults.append(f"pki_listen must be an IP address and a port, such as 0.0.0.0:80, not {listen!r}.")
+    elif url:
+        faults.append("pki_url wants pki_listen: nothing else answers at it.")
+    if url and _PKI_URL.fullmatch(url) is None:
+        # Whoever checks a certificate would need another certificate to check that one by.
+        faults.append(f"pki_url must be http://, a host and a port, without a path, not {url!r}.")
 
 
 def _judge_metadata_address(text: str, faults: list[str]) -> None:

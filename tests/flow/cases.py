@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from strongroom.core.permissions import DataPermission, Public
+from strongroom.core.permissions import AnyOf, DataPermission, Public
 from strongroom.flow.operation import Op
 from strongroom.vault.operations import OPERATIONS
-from tests.flow import key_cases, secret_cases
+from tests.flow import issuer_cases, key_cases, secret_cases
 from tests.flow.case import VERSION, Case, Collection
 from tests.flow.key_cases import KEYS
 from tests.flow.secret_cases import SECRETS
@@ -14,7 +14,7 @@ from tests.world import Simulation
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
 
-CASES: dict[str, Case] = {**secret_cases.CASES, **key_cases.CASES}
+CASES: dict[str, Case] = {**secret_cases.CASES, **key_cases.CASES, **issuer_cases.CASES}
 
 COLLECTIONS: tuple[Collection, ...] = (SECRETS, KEYS)
 _BY_NAME = {one.name: one for one in COLLECTIONS}
@@ -26,9 +26,10 @@ def collection(op: Op) -> Collection:
 
 
 def permission(op: Op) -> DataPermission:
-    """Give the permission a row requires."""
-    assert isinstance(op.requires, DataPermission)
-    return op.requires
+    """Give the permission a row requires: the first one, of several any of which is enough."""
+    requires = op.requires.options[0] if isinstance(op.requires, AnyOf) else op.requires
+    assert isinstance(requires, DataPermission)
+    return requires
 
 
 def scope(world: Simulation, op: Op, name: str) -> str:

@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from tests.flow.vault_certificates import create, loaded, made
 from tests.flow.client import Client
+from tests.flow.vault_certificates import create, loaded, made
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")

@@ -63,6 +63,7 @@ PLACES: dict[str, Place] = {
     "metadata": Place(
         lambda _: IDENTITY, frozenset({"error", "error_description"}), Link.MANAGED_IDENTITY, "127.0.0.1", "/metadata"
     ),
+    "pki": Place(lambda _: "http://192.0.2.1", AZURE, Link.PKI),
     "control": Place(lambda _: "http://control", AZURE, Link.CONTROL, "127.0.0.1"),
 }
 
@@ -147,6 +148,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueCloudShell"): Case(_at("/oauth2/token"), 400, _METADATA),
     # Without the header it is told of no key file.
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
+    ("pki", "RevocationListGet"): Case(_at("/crl/00.crl"), 404),
+    ("pki", "AuthorityCertificateGet"): Case(_at("/ca/00.cer"), 404),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "AuditSinkList"): Case(_at("/audit-sinks")),

@@ -17,9 +17,9 @@ from typing import Any, cast
 
 import pytest
 
-from strongroom.app import key_upkeep
+from strongroom.app import upkeep
 from strongroom.app.jobs import JOBS, Service
-from strongroom.app.key_upkeep import look_after_keys
+from strongroom.app.upkeep import look_after_objects
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.errors import Unavailable
 from strongroom.core.key_rotation import Event
@@ -31,6 +31,7 @@ from strongroom.crypto.keys.protocol import MadeKey, Place
 from strongroom.flow import audit
 from strongroom.store import LeaseLost, StoreFault, Transaction
 from strongroom.store.sqlite import SqliteStore
+from strongroom.vault import upkeep as shared
 from tests.conformance.store.backends import Sqlite
 from tests.flow.attesting import StandIn
 from tests.flow.client import Client
@@ -72,7 +73,7 @@ def a_time_of_its_own(world: Simulation) -> Iterator[None]:
 
 def look(world: Simulation) -> dict[str, int]:
     """Run the job once; how much of what it did."""
-    return dict(world.run(look_after_keys(world.world, NODE)))
+    return dict(world.run(look_after_objects(world.world, NODE)))
 
 
 def create(vault: Client, name: str, *, expires_in: int | None = None, **members: Any) -> str:
@@ -243,7 +244,7 @@ def test_the_service_looks_after_keys(world: Simulation, vault: Client, name: st
     create(vault, name)
     every(vault, name, "P8D")
     world.advance(8 * DAY_S)
-    (job,) = [one for one in JOBS if one.name == "keys"]
+    (job,) = [one for one in JOBS if one.name == "upkeep"]
     opened = SimpleNamespace(world=world.world, installation=SimpleNamespace(id=NODE))
     world.run(job.run(cast("Service", SimpleNamespace(opened=opened))))
     assert versions(world, name) == 2
@@ -253,14 +254,14 @@ def test_many_keys_are_looked_after_in_batches(
     world: Simulation, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One turn does all that is due, and says in one line how much it was."""
-    monkeypatch.setattr(key_upkeep, "BATCH", 2)
+    monkeypatch.setattr(upkeep, "BATCH", 2)
     for number in range(5):
         create(vault, f"{name}-{number}")
         every(vault, f"{name}-{number}", "P8D")
     world.advance(8 * DAY_S)
-    with caplog.at_level(logging.INFO, "strongroom.keys"):
+    with caplog.at_level(logging.INFO, "strongroom.upkeep"):
         assert look(world) == {ROTATE: 5}
-    assert caplog.messages == ["keys were looked after: KeyRotateIfDue 5"]
+    assert caplog.messages == ["looked after what was due: KeyRotateIfDue 5"]
 
 
 # ---- what fails -----------------------------------------------------------------------------------------------------
@@ -292,11 +293,11 @@ def test_a_key_that_cannot_rotate_keeps_no_other_from_it(
         every(vault, one, "P8D")
     world.advance(8 * DAY_S)
     away(name)
-    assert look(world) == {key_upkeep.FAILED: 1, ROTATE: 1}
+    assert look(world) == {shared.FAILED: 1, ROTATE: 1}
     world.advance(59)
     assert look(world) == {}
     world.advance(1)
-    assert look(world) == {key_upkeep.FAILED: 1}
+    assert look(world) == {shared.FAILED: 1}
     world.advance(119)
     assert look(world) == {}
     away("")
@@ -317,7 +318,7 @@ def test_a_vault_that_is_premium_no_more_rotates_no_key_in_a_token(
     world.set_vault(sku="standard")
     world.advance(8 * DAY_S)
     assert vault.ask("POST", f"/keys/{name}/rotate").status == 400
-    assert look(world) == {key_upkeep.FAILED: 1}
+    assert look(world) == {shared.FAILED: 1}
     world.set_vault(sku="premium")
     world.advance(60)
     assert look(world) == {ROTATE: 1}
@@ -346,7 +347,7 @@ def test_a_guardrail_keeps_a_key_from_rotating_into_what_it_forbids(
     world.advance(8 * DAY_S)
     text = '[[guardrail]]\nname = "keys end"\nrule = "key-expiry"\neffect = "{}"\nmax_days = 90\n'
     control(world, "POST", {"text": text.format("deny")})
-    assert look(world) == {key_upkeep.FAILED: 1}
+    assert look(world) == {shared.FAILED: 1}
     assert latest(world, name) == old
     entry = world.entries()[-1]
     entry = next(one for one in reversed(world.entries()) if one["operationName"] == ROTATE)
@@ -445,7 +446,7 @@ def test_two_nodes_rotate_a_key_once(lasting: Simulation) -> None:
     async def both() -> Counter[str]:
         store = await SqliteStore.open(lasting.folder / "store.db", lasting.keys.tag, lasting.clock)
         other = replace(lasting.world, store=store)
-        done = await asyncio.gather(look_after_keys(lasting.world, NODE), look_after_keys(other, "node-2"))
+        done = await asyncio.gather(look_after_objects(lasting.world, NODE), look_after_objects(other, "node-2"))
         await store.close()
         return done[0] + done[1]
 
@@ -466,9 +467,9 @@ def test_a_node_that_lost_its_lease_commits_nothing(lasting: Simulation, monkeyp
 
     async def slow(spec: KeySpec, where: Place) -> MadeKey:
         monkeypatch.setattr(type(place), "make", make)
-        lasting.advance(key_upkeep.LEASE_S + 1)
+        lasting.advance(shared.LEASE_S + 1)
         store = await SqliteStore.open(lasting.folder / "store.db", lasting.keys.tag, lasting.clock)
-        others.append(await look_after_keys(replace(lasting.world, store=store), "node-2"))
+        others.append(await look_after_objects(replace(lasting.world, store=store), "node-2"))
         await store.close()
         return await place.make(spec, where)
 
@@ -484,7 +485,7 @@ def test_a_rotation_whose_commit_fails_is_done_at_the_next_turn(world: Simulatio
     create(vault, name)
     every(vault, name, "P8D")
     world.advance(8 * DAY_S)
-    world.run(world.store.acquire_lease(key_upkeep.LEASE, NODE, now=int(world.clock()), lifetime_s=300))
+    world.run(world.store.acquire_lease(shared.LEASE, NODE, now=int(world.clock()), lifetime_s=300))
     with Sqlite(world.folder).fail_commits(world.store), pytest.raises(StoreFault):
         look(world)
     assert versions(world, name) == 1

@@ -1,7 +1,7 @@
 """
 Keys that nothing can be done for: altered rows, seals that do not fit, rows of other rules. They keep no key waiting.
 
-Of `strongroom.app.key_upkeep` and of the purge of what is due.
+Of `strongroom.app.upkeep` and of the purge of what is due.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.app import key_upkeep
-from strongroom.app.key_upkeep import look_after_keys
+from strongroom.app import upkeep
+from strongroom.app.upkeep import look_after_objects
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.key_rotation import Event
 from strongroom.core.keys import KeySpec
@@ -24,6 +24,7 @@ from strongroom.crypto.keys.protocol import MadeKey, Place
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.store import Transaction
+from strongroom.vault import upkeep as shared
 from tests.conformance.store.backends import Sqlite
 from tests.flow.arm import Arm
 from tests.flow.client import Client, make_vault
@@ -51,7 +52,7 @@ def vault(apart: Simulation) -> Client:
 
 def look(world: Simulation) -> dict[str, int]:
     """Run the job once; how much of what it did."""
-    return dict(world.run(look_after_keys(world.world, NODE)))
+    return dict(world.run(look_after_objects(world.world, NODE)))
 
 
 def rotating(vault: Client, name: str) -> None:
@@ -77,7 +78,7 @@ def test_altered_keys_are_told_of_and_the_others_rotate(
     apart: Simulation, vault: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However many are due before them; what was altered stays as it is."""
-    monkeypatch.setattr(key_upkeep, "BATCH", 2)
+    monkeypatch.setattr(upkeep, "BATCH", 2)
     for name in ("a", "b", "c", "d", "e", "f"):
         rotating(vault, name)
     apart.advance(8 * DAY_S)
@@ -92,7 +93,7 @@ def test_a_vault_whose_seal_does_not_fit_keeps_no_other_from_it(
     apart: Simulation, vault: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing can be written there, not even that its keys wait: those of other vaults are looked after."""
-    monkeypatch.setattr(key_upkeep, "BATCH", 2)
+    monkeypatch.setattr(upkeep, "BATCH", 2)
     rotating(vault, "z")
     whole = stored_key(apart, "z")
     other = "ffffffff-0000-4000-8000-000000000000"
@@ -112,7 +113,7 @@ def test_a_vault_whose_seal_does_not_fit_keeps_no_other_from_it(
     apart.commit(copy)
     alter(apart, "UPDATE seals SET digest = zeroblob(32) WHERE kind = 'vault contents' AND count > 2")
     apart.run(forget_seals(apart))
-    assert look(apart) == {key_upkeep.FAILED: 3, Event.ROTATE: 1}
+    assert look(apart) == {shared.FAILED: 3, Event.ROTATE: 1}
 
 
 async def forget_seals(world: Simulation) -> None:
@@ -147,7 +148,7 @@ def test_a_batch_may_take_longer_than_the_lease(
     make = place.make
 
     async def slow(spec: KeySpec, where: Place) -> MadeKey:
-        apart.advance(key_upkeep.LEASE_S + 1)
+        apart.advance(shared.LEASE_S + 1)
         return await make(spec, where)
 
     monkeypatch.setattr(type(place), "make", lambda _self, spec, where: slow(spec, where))
@@ -218,7 +219,7 @@ def test_a_standard_vault_gets_no_key_of_a_token_by_rotation(
     apart.set_vault(sku="standard")
     assert vault.ask("POST", "/keys/a/rotate").status == 400
     apart.advance(8 * DAY_S)
-    assert look(apart) == {key_upkeep.FAILED: 1}
+    assert look(apart) == {shared.FAILED: 1}
     entry = next(one for one in reversed(apart.entries()) if one["operationName"] == Event.ROTATE)
     assert entry["properties"]["httpStatusCode"] == 400
     assert "need a vault with the premium SKU" in entry["resultDescription"]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import certificate_limits, limits
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = [name for name in vars(limits) if name.isupper()]
+LIMITS = [name for module in (limits, certificate_limits) for name in vars(module) if name.isupper()]
 
 
 @functools.cache

@@ -58,6 +58,7 @@ PUBLIC = {
     },
     "management": {"CloudMetadataGet"},
     "graph": set(),
+    "pki": {"AuthorityCertificateGet", "RevocationListGet"},
     "identity": {"ManagedIdentityTokenIssue"},
     "metadata": {
         "ManagedIdentityTokenIssueArc",
@@ -137,6 +138,8 @@ OTHER: dict[str, object] = {
     "egress_networks": "10.0.0.0/8",
     "metadata_address": "10.1.2.3",
     "pkcs11_module": __file__,
+    "pki_listen": "10.1.2.3:80",
+    "pki_url": "http://pki.example.org",
     "proxy_protocol_address": "10.1.2.3",
     "trusted_proxies": "10.0.0.0/8",
 }
@@ -145,6 +148,7 @@ BESIDE: dict[str, dict[str, str]] = {
     "pkcs11_module": {"STRONGROOM_PKCS11_PIN_FILE": "/pin"},
     "pkcs11_pin_file": {"STRONGROOM_PKCS11_MODULE": __file__},
     "pkcs11_root_key": {"STRONGROOM_PKCS11_MODULE": __file__, "STRONGROOM_PKCS11_PIN_FILE": "/pin"},
+    "pki_url": {"STRONGROOM_PKI_LISTEN": "10.1.2.3:80"},
     "proxy_protocol_address": {"STRONGROOM_TRUSTED_PROXIES": "10.0.0.0/8"},
 }
 """What must be said too where a setting is: variables."""

@@ -91,6 +91,45 @@ def test_tokens_are_offered_on_one_named_address(tmp_path: Path, address: str) -
         load(tmp_path, {"metadata_address": address}, environment={})
 
 
+@pytest.mark.parametrize(
+    "listen", ["80", "localhost:80", "10.0.0.1", "10.0.0.1:0", "10.0.0.1:65536", "::1:80", "[10.0.0.1]:80"]
+)
+def test_the_plain_listener_has_an_address_and_a_port(tmp_path: Path, listen: str) -> None:
+    """What is none is a fault that shows one."""
+    with pytest.raises(ConfigFault, match=r"pki_listen must be an IP address and a port, such as 0\.0\.0\.0:80"):
+        load(tmp_path, {"pki_listen": listen}, environment={})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://pki.example.org", "http://pki.example.org/x", "http://a@b", "http://", "http://a\nb"]
+)
+def test_certificates_name_a_plain_url(tmp_path: Path, url: str) -> None:
+    """The URL in certificates is plain HTTP's and a host's, since no certificate can be checked by itself."""
+    with pytest.raises(ConfigFault, match="pki_url must be http://"):
+        load(tmp_path, {"pki_listen": "10.0.0.1:80", "pki_url": url}, environment={})
+
+
+def test_a_url_in_certificates_wants_a_listener(tmp_path: Path) -> None:
+    """Nobody could read what is not served."""
+    with pytest.raises(ConfigFault, match="pki_url wants pki_listen"):
+        load(tmp_path, {"pki_url": "http://pki.example.org"}, environment={})
+
+
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [
+        ({}, ""),
+        ({"pki_listen": "[::]:80"}, "http://pki.localhost"),
+        ({"pki_listen": "10.0.0.1:8080"}, "http://pki.localhost:8080"),
+        ({"pki_listen": "10.0.0.1:8080", "pki_url": "http://pki.example.org/"}, "http://pki.example.org"),
+    ],
+    ids=["none", "the usual port", "another port", "given"],
+)
+def test_the_url_in_certificates(tmp_path: Path, settings: dict[str, str], base: str) -> None:
+    """It is the domain's unless it is set, and there is none without a listener."""
+    assert load(tmp_path, settings, environment={}).pki_base == base
+
+
 @pytest.mark.parametrize("folder", ["keys", "/a=b", "/a b", "/a/", "/a\nb", ""])
 def test_the_folder_of_key_files_fits_into_a_header(tmp_path: Path, folder: str) -> None:
     """It stands in Arc's challenge, which clients cut at a sign of equality."""

@@ -27,6 +27,7 @@ from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import new_password
 from strongroom.directory import applications, roles, signing_keys, tenants, users
 from strongroom.directory.administrators import Administrator, make_administrator
+from strongroom.objects.secret_expiry import SCHEDULED
 from strongroom.resources import containers, vaults
 from strongroom.resources.administrators import make_owner
 from strongroom.resources.identities import DEFAULT_IDENTITY, create_user_assigned_identity, identity_resource_id
@@ -143,6 +144,8 @@ async def _make(
     await _make_identity(making, resources)
     installation = _make_installation(making, prepared, directory, resources)
     await tx.put(installation)
+    # Nothing is older than this release.
+    await tx.put(SCHEDULED)
     return Bootstrap(
         installation=installation,
         tenant_id=directory.tenant.id,

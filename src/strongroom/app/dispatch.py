@@ -23,6 +23,8 @@ from strongroom.http.problems import Dialect
 
 CONTROL_HOST = "control"
 _IDENTITY_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA, Link.IDENTITY_SOCKET})
+_NAMELESS = _IDENTITY_LINKS | {Link.PKI}
+"""Listeners whose surface does not follow from a name: whoever wants an http-01 answer names the host it checks."""
 _HEALTH = b"/healthstatus"
 _METADATA = frozenset({b"metadata", b"mi", b"arc", b"oauth2", b"identity"})
 """How the paths begin of the managed identity endpoints that refuse as the metadata services do."""
@@ -49,6 +51,7 @@ _SURFACES: Mapping[str, _Entry] = {
     "control": _Entry("strongroom.control.operations", problems.ARM),
     "identity": _Entry("strongroom.managed_identity.operations", problems.MANAGED_IDENTITY),
     "metadata": _Entry("strongroom.managed_identity.operations", problems.METADATA, name="METADATA_OPERATIONS"),
+    "pki": _Entry("strongroom.pki.operations", problems.ARM),
     "bare": _Entry("strongroom.vault.operations", problems.KEY_VAULT, name="BARE_OPERATIONS", shown_path="bare_path"),
 }  # fmt: skip
 
@@ -117,6 +120,8 @@ class Dispatcher:
         if request.link in _IDENTITY_LINKS:
             is_metadata = request.path.lstrip(b"/").partition(b"/")[0] in _METADATA
             return surfaces["metadata" if is_metadata else "identity"], None, None
+        if request.link is Link.PKI:
+            return surfaces["pki"], None, None
         if request.link is Link.CONTROL and request.host == CONTROL_HOST:
             return surfaces["control"], None, None
         if not request.host:
@@ -128,7 +133,7 @@ class Dispatcher:
 
     def _find_named(self, host: str, link: Link) -> tuple[Surface, Site, None] | None:
         """Find what a Host header stands for, on the listeners that have names."""
-        site = self._world.hosts.site_of(host, link) if link not in _IDENTITY_LINKS else None
+        site = self._world.hosts.site_of(host, link) if link not in _NAMELESS else None
         if site is None or (link is Link.PRIVATE_ENDPOINT and site.surface is not SurfaceName.VAULT):
             # A private endpoint is a way to a vault and to nothing else; to which one, the vault's firewall says.
             return None

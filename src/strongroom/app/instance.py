@@ -202,7 +202,9 @@ def make_world(
 
 
 def _describe(settings: Settings) -> Instance:
-    return Instance(pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder)
+    return Instance(
+        pid=os.getpid(), version=__version__, arc_key_folder=settings.arc_key_folder, pki_url=settings.pki_base
+    )
 
 
 def _vault_operations() -> tuple[Op, ...]:

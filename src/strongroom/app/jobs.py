@@ -13,7 +13,7 @@ from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint
-from strongroom.app.key_upkeep import look_after_keys
+from strongroom.app.upkeep import look_after_objects
 from strongroom.core import limits
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
@@ -83,8 +83,8 @@ async def destroy_keys(service: Service) -> None:
 
 
 async def look_after(service: Service) -> None:
-    """Rotate keys that are due, and note which are near their expiry or past it."""
-    await look_after_keys(service.opened.world, service.opened.installation.id)
+    """Rotate and renew what is due, and note what is near its expiry or past it."""
+    await look_after_objects(service.opened.world, service.opened.installation.id)
 
 
 async def purge_vaults(service: Service) -> None:
@@ -163,7 +163,7 @@ JOBS: tuple[Job, ...] = (
     Job("journal checkpoint", 60.0, keep_checkpoint, shared=False),
     Job("purge objects", 60.0, purge_objects),
     # It takes its lease by itself, as it renews it while there is more to do.
-    Job("keys", 15.0, look_after, shared=False),
+    Job("upkeep", 15.0, look_after, shared=False),
     Job("purge vaults", 300.0, purge_vaults),
     Job("destroy purged keys", 60.0, destroy_keys),
     Job("purge directory", 300.0, purge_directory),

@@ -104,8 +104,8 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
     surfaces = Surfaces()
     dispatcher = Dispatcher(world, surfaces)
     main, control, identity = _listeners(settings, dispatcher)
-    metadata = _metadata_listener(settings, dispatcher)
-    others = [listener for listener in (identity, metadata) if listener is not None]
+    metadata, pki = _metadata_listener(settings, dispatcher), _pki_listener(settings, dispatcher)
+    others = [listener for listener in (identity, metadata, pki) if listener is not None]
     descriptors = raise_descriptor_limit()
     proxied = _proxy_listener(opened, dispatcher, descriptors)
     secured = [main] if proxied is None else [main, proxied.inner]
@@ -221,6 +221,8 @@ _OTHERWISE = {
     Link.MANAGED_IDENTITY: "Set another managed_identity_port, or 0 for a free one.",
     Link.METADATA: "It is metadata_address with metadata_port: this machine must have that address, and below 1024 a"
     " port takes CAP_NET_BIND_SERVICE.",
+    Link.PKI: "It is pki_listen: this machine must have that address, and below 1024 a port takes"
+    " CAP_NET_BIND_SERVICE.",
     Link.CONTROL: "It is the control socket: its path may be too long, then use a data directory with a shorter one.",
 }
 
@@ -284,6 +286,11 @@ def _metadata_listener(settings: Settings, dispatcher: Dispatcher) -> Listener |
     return Listener(dispatcher.handle, dispatcher.refuse, Link.METADATA, address, settings.metadata_port)
 
 
+def _pki_listener(settings: Settings, dispatcher: Dispatcher) -> Listener | None:
+    end = settings.pki_end
+    return None if end is None else Listener(dispatcher.handle, dispatcher.refuse, Link.PKI, *end)
+
+
 def _origin(listener: Listener | None) -> str:
     """Say how clients name a listener in plain HTTP: without the port where it is the usual one."""
     if listener is None:
@@ -318,6 +325,8 @@ def describe(opened: Opened) -> dict[str, object]:
         "controlSocket": str(settings.control_socket),
         "managedIdentity": opened.world.instance.managed_identity,
         "metadata": opened.world.instance.metadata or None,
+        "pki": settings.pki_listen or None,
+        "pkiUrl": opened.world.instance.pki_url or None,
         "proxyProtocol": opened.world.instance.proxy_protocol or None,
         "authority": hosts.url(Surface.LOGIN),
         "armUri": hosts.url(Surface.MANAGEMENT),

@@ -178,7 +178,8 @@ class Pending:
     The operation that makes a certificate's next version, or made its last one, or failed to.
 
     Its key is not yet one of the vault's keys. `material` is that key's, sealed for this operation alone
-    (`objects.certificate_rows`); it is empty once the operation has ended.
+    (`objects.certificate_rows`); it is empty once the version is there. An operation that failed or was cancelled keeps
+    it, since what was issued all the same can still be merged, until the operation is forgotten.
     """
 
     version: str
@@ -194,6 +195,12 @@ class Pending:
     bits: int | None = None
     curve: Curve | None = None
     material: bytes = field(default=b"", repr=False)
+    reused: bool = False
+    """True if its key is that of the version before: it then goes with that one alone."""
+    x509: X509Properties = X509Properties()
+    """What the policy said when it began, which the request was made of."""
+    content_type: str = PKCS12
+    exportable: bool = True
     status: PendingStatus = PendingStatus.IN_PROGRESS
     details: str | None = None
     """`status_details`."""
@@ -224,7 +231,8 @@ class CertificateUpkeep:
     """The last version that was found near its expiry."""
     expired: Noted | None = None
     acted: Noted | None = None
-    """The last version whose lifetime action was carried out, with its expiry."""
+    """The last version whose contacts were written to, with its expiry."""
     retry_at: int | None = None
-    """When a lifetime action that could not begin is tried again."""
+    """When a renewal that could not begin, or that failed, is tried again."""
     failures: int = 0
+    """How often it failed since it last succeeded."""

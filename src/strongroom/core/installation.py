@@ -61,3 +61,18 @@ class JournalCheckpoint(Record):
     def partition(self) -> str:
         """The instance's own."""
         return INSTANCE
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class CaughtUp(Record):
+    """That something was done once for what an older release wrote; what is written since needs it no more."""
+
+    KIND: ClassVar[str] = "caught_up"
+    id: str
+    """What was done."""
+
+    @property
+    def partition(self) -> str:
+        """The instance's own."""
+        return INSTANCE

@@ -46,6 +46,8 @@ class Instance:
     """`http://169.254.169.254`: the one on an address that the operator named, likewise; empty if there is none."""
     arc_key_folder: str = ARC_KEY_FOLDER
     """Where key files of Arc's form lie."""
+    pki_url: str = ""
+    """`http://pki.example.org`: what the private CAs write into certificates; empty if nothing answers there."""
     main: str = ""
     """`127.0.0.1:8443`: the address and port of the main listener."""
     proxy_protocol: str = ""

@@ -1,7 +1,7 @@
 """
 What happens to a key by itself: its rotation policy, and when it is to be rotated, is near its expiry, or has expired.
 
-Pure: the times are computed from what is stored, and somebody else looks at the clock (`strongroom.app.key_upkeep`).
+Pure: the times are computed from what is stored, and somebody else looks at the clock (`strongroom.app.upkeep`).
 Rules from reference azure-key-vault.md section 5.1; choices where it is silent are in ADR 0014.
 """
 

@@ -8,6 +8,7 @@ that nobody happened to import would be a kind that is silently not loaded, and 
 from __future__ import annotations
 
 from strongroom.core import (  # noqa: F401  to read them is what registers their kinds
+    certificate_issuers,
     acme_accounts,
     client_certificates,
     conditional_access,
@@ -21,7 +22,9 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     identity_providers,
     installation,
     locks,
+    mail,
     networks,
+    private_authorities,
     rbac,
     relations,
     release_authorities,

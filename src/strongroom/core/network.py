@@ -65,6 +65,8 @@ class Link(StrEnum):
     """The managed identity listener on an address that the operator named."""
     IDENTITY_SOCKET = "identity_socket"
     """A Unix socket of one identity: who reaches it is that one."""
+    PKI = "pki"
+    """The plain listener of what anybody may have of the private CAs."""
     PRIVATE_ENDPOINT = "private_endpoint"
     """A private endpoint's own listener: see `Connection.endpoint`."""
 

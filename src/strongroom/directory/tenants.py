@@ -16,6 +16,7 @@ from strongroom.core.identity import Application, Group, ServicePrincipal, Signi
 from strongroom.core.installation import Installation
 from strongroom.core.kinds import KINDS
 from strongroom.core.limits import DOMAINS_PER_TENANT
+from strongroom.core.private_authorities import PrivateAuthority
 from strongroom.core.records import INSTANCE, tenant_partition
 from strongroom.core.relations import DeletedObject
 from strongroom.core.resources import Subscription
@@ -165,6 +166,7 @@ async def remove_tenant(tx: Transaction, tenant: str) -> None:
     held = {
         "subscriptions": len(await tx.records(Subscription, partition)),
         "applications": len(await tx.records(Application, partition)),
+        "private CAs": len(await tx.records(PrivateAuthority, partition)),
         "groups": len(await tx.records(Group, partition)),
         "deleted objects": len(await tx.records(DeletedObject, partition)),
         "users beside the last": max(0, len(await tx.records(User, partition)) - 1),

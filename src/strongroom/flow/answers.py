@@ -46,6 +46,9 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
     if headers:
         present = {name for name, _ in headers}
         # A token's answer says `no-store` itself (RFC 6749 section 5.1).
+        if b"expires" in present:
+            # What says until when it is good is to be kept.
+            present.add(b"pragma")
         headers.extend(header for header in standing if header[0] not in present)
     else:
         headers.extend(standing)

@@ -13,6 +13,7 @@ _CLIENT_REQUEST_ID_CHARS = 128
 _QUERY_PAIRS = 16
 """As far into a query as anyone looks before the query is judged."""
 _LOOPBACK = "127.0.0.1"
+_PROXIED = frozenset({Link.PUBLIC, Link.PKI})
 _UNIX = frozenset({Link.CONTROL, Link.IDENTITY_SOCKET})
 
 
@@ -20,7 +21,8 @@ def describe_connection(world: World, request: Request) -> tuple[Connection, Fai
     """
     Describe the connection a request came over, and say what is wrong with what a trusted proxy told of it.
 
-    The address comes from the socket, and on the main listener from a trusted proxy's header; another's is passed over.
+    The address comes from the socket, and on the main and the plain listener from a trusted proxy's header;
+    another's is passed over.
     What comes over a Unix socket comes from this machine, and counts as its loopback address.
     """
     headers = request.headers
@@ -34,7 +36,7 @@ def describe_connection(world: World, request: Request) -> tuple[Connection, Fai
     address = normalise_address(request.peer) if request.link not in _UNIX else _LOOPBACK
     endpoint = request.listener if request.link is Link.PRIVATE_ENDPOINT else ""
     proxy, fault = "", None
-    if world.proxies is not None and request.link is Link.PUBLIC:
+    if world.proxies is not None and request.link in _PROXIED:
         if request.proxy:
             # The PROXY protocol has spoken. A header in what it passes on is the client's own.
             proxy = request.proxy

@@ -12,9 +12,11 @@ from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.issuance import Step, Wanted
+from strongroom.core.mail import Notice
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
+from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.material import PrivateKeyReader
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.passwords import Passwords
@@ -33,7 +35,7 @@ from strongroom.flow.throttle import Throttle
 from strongroom.http.message import End
 from strongroom.http.peer_owner import Owner, find_owner
 from strongroom.journal import Journal
-from strongroom.store import Store
+from strongroom.store import Store, Transaction
 from strongroom.view import View
 
 if TYPE_CHECKING:
@@ -109,6 +111,25 @@ class Issuer(Protocol):
         ...
 
 
+class Mail(Protocol):
+    """Who writes to the contacts of vaults' certificates."""
+
+    async def write(self, tx: Transaction, vault: Vault, notice: Notice) -> None:
+        """
+        Have a vault's contacts written to with a change: the letter waits in the store, and is sent afterwards.
+
+        Nothing happens where a vault has no contacts, or the operator has set no mail server.
+        """
+        ...
+
+
+class NoMail:
+    """Nobody is written to: the operator has set no mail server."""
+
+    async def write(self, tx: Transaction, vault: Vault, notice: Notice) -> None:
+        """Write nothing."""
+
+
 class AuditSinks(Protocol):
     """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
 
@@ -163,6 +184,8 @@ class World:
     """The way out to those who are asked in a protocol of their own, such as ACME authorities."""
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Who issues certificates, by the names that the vaults' issuers have for a provider."""
+    mail: Mail = field(default_factory=NoMail)
+    """Who writes to the contacts of vaults' certificates."""
     activity_reads: BoundedPool = field(
         default_factory=lambda: BoundedPool(
             "activity log", threads=limits.ACTIVITY_READS_AT_ONCE, waiting=limits.ACTIVITY_READS_WAITING

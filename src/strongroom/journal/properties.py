@@ -79,6 +79,18 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "certificateProperties": _members(
         {"subject": _text, "sha1": _text, "sha256": _text, "nbf": _number, "exp": _number}
     ),
+    "certificatePolicyProperties": _members(
+        {
+            "keyProperties": _members({"type": _text, "size": _number, "curve": _text}),
+            "exportable": _flag,
+            "reuseKey": _flag,
+            "contentType": _text,
+            "subject": _text,
+            "validityInMonths": _number,
+            "issuer": _text,
+            "enabled": _flag,
+        }
+    ),
     "sku": _members({"family": _text, "name": _text}),
     "tenantId": _text,
     "enabledForDeployment": _flag,

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from strongroom.core.certificate_life import as_if_new, next_due
 from strongroom.core.certificates import CertificateUpkeep, CertificateVersionBody, Pending
 from strongroom.core.keys import KeySpec
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
@@ -46,9 +47,24 @@ def upkeep_of(stored: StoredObject) -> CertificateUpkeep:
     return _decode_upkeep(stored.policy or b"")
 
 
-def with_upkeep(stored: StoredObject, upkeep: CertificateUpkeep, due_at: int | None) -> StoredObject:
-    """Give a certificate's object what it keeps, and the time at which somebody has to look at it next."""
-    return replace(stored, policy=_encode_upkeep(upkeep), due_at=due_at)
+def scheduled(
+    stored: StoredObject, latest: CertificateVersionBody, upkeep: CertificateUpkeep | None = None
+) -> StoredObject:
+    """
+    Give a certificate's object what it keeps, and the time at which something is due next of its *latest* version.
+
+    Whatever changes a certificate's latest version or its policy puts the object back through here: what is due is
+    found by `StoredObject.due_at` alone. Without *upkeep* somebody changed the version: what failed is tried as if for
+    the first time.
+    """
+    if upkeep is None:
+        upkeep = as_if_new(upkeep_of(stored))
+    return replace(stored, policy=_encode_upkeep(upkeep), due_at=next_due(upkeep, stored.latest, latest))
+
+
+def encode_body(body: CertificateVersionBody) -> bytes:
+    """Encode what a version says."""
+    return _encode_body(body)
 
 
 def new_certificate_row(
@@ -80,14 +96,18 @@ def open_pending(envelope: Envelope, vault: Vault, pending: Pending) -> bytes:
 
 def held_pending(envelope: Envelope, vault: Vault, pending: Pending) -> HeldKey:
     """Give the key of an operation to the place that uses it."""
-    spec = KeySpec(pending.key_type.kind, pending.bits, pending.curve)
     return HeldKey(
         (vault.id, f"pending {pending.request_id}", pending.version),
-        spec,
+        spec_of_pending(pending),
         pending.parts,
         pending.material,
         lambda: open_pending(envelope, vault, pending),
     )
+
+
+def spec_of_pending(pending: Pending) -> KeySpec:
+    """Say what the key of an operation is."""
+    return KeySpec(pending.key_type.kind, pending.bits, pending.curve)
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import product
 
+from strongroom.core.certificates import Pending
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Failure, Tampered
 from strongroom.core.objects import Collection, StoredObject
@@ -12,6 +14,7 @@ from strongroom.core.records import INSTANCE
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
+from strongroom.objects.certificate_rows import open_pending, upkeep_of
 from strongroom.objects.key_rows import key_of, open_material
 from strongroom.objects.lifecycle import Remove, each_version
 from strongroom.store import ObjectState, Store, Transaction
@@ -47,24 +50,48 @@ async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey) -> None:
             "keys of the purged vault %s can still be in a token, labelled %s/: %s", vault.id, vault.id, fault
         )
 
-    for state in ObjectState:
+    def opened() -> Envelope:
+        return root.envelope(vault.id, vault.wrapped_key)
+
+    for collection, state in product((Collection.KEYS, Collection.CERTIFICATES), ObjectState):
         after: str | None = None
         more = True
         while more:
             try:
-                page = await tx.objects(vault.id, Collection.KEYS, state, after=after, limit=_READ_AT_ONCE)
+                page = await tx.objects(vault.id, collection, state, after=after, limit=_READ_AT_ONCE)
             except Tampered as fault:
                 tell(fault)
                 break
             for stored, _ in page.rows:
                 try:
-                    await _doom(tx, vault, lambda: root.envelope(vault.id, vault.wrapped_key), stored)
+                    if collection is Collection.KEYS:
+                        await _doom(tx, vault, opened, stored)
+                    elif (pending := upkeep_of(stored).pending) is not None:
+                        await doom_pending(tx, vault, opened, pending)
                 except Tampered as fault:
                     tell(fault)
             after, more = page.rows[-1][0].key if page.rows else after, page.more
 
 
+async def doom_pending(tx: Transaction, vault: Vault, opened: Opened, pending: Pending) -> None:
+    """
+    Note the key of a certificate's operation that makes nothing any more, if a token holds it.
+
+    One that is the key of the version before as well goes with that version.
+    """
+    if not pending.key_type.in_token or not pending.material or pending.reused:
+        return
+    try:
+        material = open_pending(opened(), vault, pending)
+    except Unsealable:
+        _logger.error("a key of vault %s that nobody needs stays in its token: its row does not open", vault.id)  # noqa: TRY400
+        return
+    await tx.put(DoomedKey(f"pending-{pending.request_id}", vault.id, material))
+
+
 async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObject) -> None:
+    # Versions of a certificate that was renewed with the same key name the same key of the token.
+    doomed: set[bytes] = set()
     async for row in each_version(tx, stored):
         if not key_of(stored, row).body.type.in_token:
             continue
@@ -74,7 +101,9 @@ async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObj
             # Nobody can tell what the token calls it. That must not keep anyone from purging what is here.
             _logger.error("a purged key of vault %s stays in its token: its row does not open", vault.id)  # noqa: TRY400
             continue
-        await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
+        if material not in doomed:
+            doomed.add(material)
+            await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
 
 
 async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from strongroom.core.errors import Conflict, Forbidden
+from strongroom.core.events import expired, near_expiry
 from strongroom.core.key_rotation import (
     Due,
     Event,
@@ -162,14 +163,19 @@ async def still_due(tx: Transaction, seen: Key, event: Event, now: int) -> Key |
     return key if key.version == seen.version and due is not None and due.event is event and due.at <= now else None
 
 
-async def note_expiry(tx: Transaction, seen: Key, event: Event, now: int) -> Key | None:
+async def note_expiry(tx: Transaction, vault: Vault, seen: Key, event: Event, now: int) -> Key | None:
     """Keep that a version's near or past expiry was noted; None if it was before, or does not hold any more."""
     key = await still_due(tx, seen, event, now)
     if key is None:
         return None
-    upkeep, noted = upkeep_of(key.stored), (key.version, key.body.attributes.exp or 0)
-    done = replace(upkeep, near_expiry=noted) if event is Event.NEAR_EXPIRY else replace(upkeep, expired=noted)
+    own, upkeep = key.body.attributes, upkeep_of(key.stored)
+    noted = (key.version, own.exp or 0)
+    if event is Event.NEAR_EXPIRY:
+        done, tell = replace(upkeep, near_expiry=noted), near_expiry
+    else:
+        done, tell = replace(upkeep, expired=noted), expired
     await tx.put_object(scheduled(key.stored, key.body, done))
+    tx.announce(tell(vault, key.stored, key.version, nbf=own.nbf, exp=own.exp, now=now))
     return key
 
 
@@ -184,10 +190,3 @@ async def postpone_rotation(tx: Transaction, seen: Key, now: int) -> bool:
     again = replace(upkeep, failures=failures, retry_at=now + retry_delay(failures))
     await tx.put_object(scheduled(key.stored, key.body, again))
     return True
-
-
-async def put_off(tx: Transaction, seen: StoredObject, until: int | None) -> None:
-    """Look at an object later, or not until it is changed; somebody may have changed it meanwhile."""
-    stored = await tx.object(seen.vault, seen.collection, seen.name)
-    if stored is not None and stored.deleted is None and stored.due_at == seen.due_at:
-        await tx.put_object(replace(stored, due_at=until))

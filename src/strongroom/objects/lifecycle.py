@@ -172,3 +172,10 @@ async def each_version(reader: Reader, stored: StoredObject) -> AsyncIterator[St
         for row in page.rows:
             yield row
         after, more = page.rows[-1].ordinal if page.rows else after, page.more
+
+
+async def put_off(tx: Transaction, seen: StoredObject, until: int | None) -> None:
+    """Look at an object later, or not until it is changed; somebody may have changed it meanwhile."""
+    stored = await tx.object(seen.vault, seen.collection, seen.name)
+    if stored is not None and stored.deleted is None and stored.due_at == seen.due_at:
+        await tx.put_object(replace(stored, due_at=until))

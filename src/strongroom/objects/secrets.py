@@ -31,6 +31,7 @@ from strongroom.objects.lifecycle import (
     recover_object,
     version_to_change,
 )
+from strongroom.objects.secret_schedule import put_scheduled, scheduled
 from strongroom.store import ObjectState, Reader, Transaction
 
 _FORMAT = 1
@@ -92,8 +93,8 @@ async def set_secret(
     body = new_version(given, now)
     version = entropy(16).hex()
     stored = await next_version(tx, vault, Collection.SECRETS, name, version, now=now, entropy=entropy)
-    row = new_secret_row(vault, envelope, stored, version, stored.versions, body, value)
-    await tx.put_version(row)
+    stored = await put_scheduled(tx, stored, body)
+    await tx.put_version(new_secret_row(vault, envelope, stored, version, stored.versions, body, value))
     own = body.attributes
     tx.announce(announced(vault, stored, version, nbf=own.nbf, exp=own.exp, now=now))
     return Secret(stored, version, body)
@@ -112,6 +113,8 @@ async def update_secret(
     stored, row = await version_to_change(tx, vault, Collection.SECRETS, name, version, now=now)
     body = updated_version(_decode_body(row.body), given, now)
     await tx.put_version(replace(row, body=_encode_body(body)))
+    if row.version == stored.latest:
+        stored = await put_scheduled(tx, stored, body)
     return Secret(stored, row.version, body)
 
 
@@ -216,6 +219,7 @@ async def restore_secret(
     stored = StoredObject(
         vault.id, Collection.SECRETS, backup.name, new_guid(entropy), now, last.version, len(backup.versions)
     )
+    stored = scheduled(stored, last.body)
     await tx.put_object(stored)
     for ordinal, saved in enumerate(backup.versions, start=1):
         await tx.put_version(new_secret_row(vault, envelope, stored, saved.version, ordinal, saved.body, saved.value))

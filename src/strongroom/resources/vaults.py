@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from strongroom.core.certificate_issuers import CertificateContacts, CertificateIssuer
 from strongroom.core.echo import VAULT_NAME, shown
 from strongroom.core.errors import Conflict, MethodNotAllowed, NameTaken, NotFound
 from strongroom.core.lifecycle import purge_time
@@ -239,5 +240,8 @@ async def _remove(tx: Transaction, vault: Vault) -> int:
     await remove_association_of(tx, vault)
     await remove_settings_of(tx, vault)
     await remove_denials_under(tx, vault.tenant, vault.scope)
+    partition = vault_partition(vault.id)
+    for one in (*await tx.records(CertificateIssuer, partition), *await tx.records(CertificateContacts, partition)):
+        await tx.remove(one)
     await tx.remove(vault)
     return removed

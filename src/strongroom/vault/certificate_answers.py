@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from hashlib import sha1
 
-from strongroom.core.api_versions import SOFT_DELETE_SINCE, at_least
+from strongroom.core.api_versions import (
+    CERTIFICATE_NAMES_SINCE,
+    CERTIFICATE_ORDER_SINCE,
+    SOFT_DELETE_SINCE,
+    at_least,
+)
 from strongroom.core.certificates import CertificatePolicy, CertificateVersionBody, Pending, PendingStatus
 from strongroom.core.lifecycle import recovery
 from strongroom.core.objects import StoredObject
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects.certificate_rows import Certificate, upkeep_of
+from strongroom.objects.certificate_rows import Certificate
 from strongroom.vault import certificate_wire as wire
 
 
@@ -31,7 +36,7 @@ def bundle_of(call: Call, certificate: Certificate) -> wire.CertificateBundle:
         attributes_of(call, body),
         tags=body.tags,
         policy=policy_of(call, stored, upkeep.policy),
-        preserveCertOrder=body.preserve_order,
+        preserveCertOrder=_order(call, preserves=body.preserve_order),
     )
     if body.cer is not None:
         bundle.kid = f"{call.base}/keys/{stored.name}/{version}"
@@ -83,6 +88,7 @@ def say_deleted(call: Call, stored: StoredObject, said: wire.CertificateBundle |
 def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wire.CertificatePolicy:
     """Write a policy."""
     key, x509, sans, issuer = policy.key, policy.x509, policy.x509.sans, policy.issuer
+    knows_more = at_least(call.api_version, CERTIFICATE_NAMES_SINCE)
     return wire.CertificatePolicy(
         f"{call.base}/certificates/{stored.name}/policy",
         wire.KeyProperties(key.exportable, key.type, key.bits, key.reuse, key.curve),
@@ -93,8 +99,8 @@ def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wi
                 list(sans.emails) or None,
                 list(sans.dns_names) or None,
                 list(sans.upns) or None,
-                list(sans.uris) or None,
-                list(sans.ip_addresses) or None,
+                (list(sans.uris) or None) if knows_more else None,
+                (list(sans.ip_addresses) or None) if knows_more else None,
             ),
             list(x509.ekus),
             list(x509.key_usage),
@@ -110,6 +116,10 @@ def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wi
     )
 
 
+def _order(call: Call, *, preserves: bool | None) -> bool | None:
+    return preserves if at_least(call.api_version, CERTIFICATE_ORDER_SINCE) else None
+
+
 def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.CertificateOperation:
     """Write the operation that makes a version."""
     base, issuer = f"{call.base}/certificates/{stored.name}", pending.issuer
@@ -121,7 +131,7 @@ def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.Cer
         pending.status,
         pending.request_id,
         pending.details,
-        preserveCertOrder=pending.preserve_order,
+        preserveCertOrder=_order(call, preserves=pending.preserve_order),
     )
     if pending.status is PendingStatus.COMPLETED:
         operation.target = base
@@ -130,16 +140,39 @@ def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.Cer
     return operation
 
 
-def pending_answer(call: Call, stored: StoredObject, status: int = 200) -> Response:
-    """Answer with a certificate's operation, which it has."""
-    pending = upkeep_of(stored).pending
-    if pending is None:
-        msg = "a certificate without an operation is asked for one"
-        raise RuntimeError(msg)
-    call.properties["id"] = f"{call.base}/certificates/{stored.name}/pending"
+def pending_answer(call: Call, stored: StoredObject, pending: Pending, status: int = 200) -> Response:
+    """Answer with an operation of a certificate."""
+    place = f"{call.base}/certificates/{stored.name}/pending"
+    call.properties["id"] = place
     headers: list[tuple[bytes, bytes]] = []
     if status == 202:
-        place = f"{call.base}/certificates/{stored.name}/pending"
         asked = f"api-version={call.api_version}&request_id={pending.request_id}"
         headers = [(b"location", f"{place}?{asked}".encode())]
     return json.response(operation_of(call, stored, pending), status, headers)
+
+
+def describe(call: Call, certificate: Certificate) -> dict[str, object]:
+    """Say in the audit entry which certificate came of a change, and what it is."""
+    said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
+    if certificate.body.cer is not None:
+        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
+
+        said["certificateProperties"] = told_properties(certificate.body.cer)
+    return said
+
+
+def describe_policy(policy: CertificatePolicy) -> dict[str, object]:
+    """Say in the audit entry what a policy is."""
+    key, x509 = policy.key, policy.x509
+    return {
+        "certificatePolicyProperties": {
+            "keyProperties": {"type": key.type, "size": key.bits, "curve": key.curve},
+            "exportable": key.exportable,
+            "reuseKey": key.reuse,
+            "contentType": policy.content_type,
+            "subject": x509.subject,
+            "validityInMonths": x509.validity_months,
+            "issuer": policy.issuer.name,
+            "enabled": policy.enabled,
+        }
+    }

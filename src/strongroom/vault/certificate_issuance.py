@@ -1,9 +1,10 @@
 """
 The issuance of certificates: what goes on after the request that began it was answered, and after a restart.
 
-    draw up: key, request ──> commit (inProgress, step due) ──> advance ─┬─ Issued ──> commit: certificate, key, secret
-                                                     ^                   ├─ Refused ──> commit: failed
-                                                     └── later, again ───┴─ Waiting, or nobody reached
+    draw up: key, request ──> commit (inProgress, step due) ──> step ─┬─ Issued, accepted ──> commit: all three objects
+                                                     ^                ├─ Refused, not accepted ──> commit: failed
+                                                     │                ├─ cancellation asked for ──> commit: cancelled
+                                                     └── later, again ┴─ Waiting, or nobody reached: counted
 
 Whatever is needed for the next step is in the store, so it does not matter who makes it: the task that the request
 left behind, or the job that looks after certificates (`certificate_upkeep`). What a step gives counts only if the
@@ -12,233 +13,269 @@ operation is where it was; a certificate of which that is not so is let go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from strongroom.core.certificate_policies import operations_of
-from strongroom.core.certificates import (
-    PKCS12,
-    SELF,
-    UNKNOWN,
-    CertificateAttributes,
-    CertificatePolicy,
-    CertificateVersionBody,
-    Pending,
-    PendingStatus,
-)
-from strongroom.core.errors import Failure, Unavailable
-from strongroom.core.issuance import Issued, Refused, Step, Wanted
-from strongroom.core.keys import KeyAttributes, KeySpec, KeyVersionBody
+from strongroom.core import certificate_limits
+from strongroom.core.certificate_life import is_under_way, step_delay
+from strongroom.core.certificates import SELF, UNKNOWN, Pending, PendingStatus
+from strongroom.core.errors import Failure, Throttled, Unavailable
+from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
+from strongroom.core.mail import Notice, NoticeKind
 from strongroom.core.names import Surface
 from strongroom.core.objects import Collection, StoredObject
-from strongroom.core.secrets import SecretAttributes, SecretVersionBody
 from strongroom.core.vaults import Vault
-from strongroom.crypto.keys.protocol import HeldKey, Place
-from strongroom.crypto.protocol import Envelope
 from strongroom.flow import audit, log
 from strongroom.flow.world import World
 from strongroom.journal import Entry
 from strongroom.objects import certificates
-from strongroom.objects.certificate_links import LinkedVersion
-from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, seal_pending, upkeep_of
-from strongroom.objects.keys import Unclaimed
-from strongroom.store import StoreFault, Transaction
+from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, spec_of_pending, upkeep_of
+from strongroom.store import Transaction
+from strongroom.vault.certificate_requests import HANDED_S, draw_up, envelope_of, made_version
+from strongroom.vault.issuers import issuing
+
+__all__ = ["draw_up", "issue_in_background", "let_go_in_background", "make_step"]
 
 ENROLL, RENEW = "CertificateEnroll", "CertificateRenew"
 """What the end of an operation is called in the journal: nobody asks for it."""
-RETRY_S = 60
+ISSUER_ERROR = "Certificate issuer error"
+_QUICK_S = 5
+"""An issuer that wants to be asked again as soon as this is asked by the same task."""
+_QUICK_STEPS = 24
+"""So often at most: then the job goes on."""
 
 
-async def draw_up(world: World, vault: Vault, name: str, policy: CertificatePolicy, unclaimed: Unclaimed) -> Pending:
+_Change = Callable[[Pending], Pending]
+
+
+class Outcome(StrEnum):
+    """What a step came to."""
+
+    ISSUED = "issued"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LATER = "later"
+    OVERTAKEN = "overtaken"
+    """Somebody else made it, or the operation is no more."""
+
+
+# ---- one step -------------------------------------------------------------------------------------------------------
+
+
+async def make_step(world: World, vault: Vault, stored: StoredObject, *, lease: str | None = None) -> Outcome:
     """
-    Make the key and the request of a certificate that is wanted.
+    Make the next step of a certificate's operation, which is under way.
 
     Raises:
-        Invalid: such a key cannot be made here, or a name in the policy is none.
-        Unavailable, Throttled: see `KeyProtection`.
+        Unavailable, StoreFault: nothing can be committed now; what the issuer cannot do is dealt with.
     """
-    from strongroom.crypto.certificates.issuing import make_request  # noqa: PLC0415  costly to import
-    from strongroom.crypto.certificates.signing import held_signing_key  # noqa: PLC0415
-
-    version, request_id = world.entropy(16).hex(), world.entropy(16).hex()
-    place = world.protections.for_new(policy.key.type, vault)
-    spec = KeySpec(policy.key.type.kind, policy.key.bits, policy.key.curve)
-    made = unclaimed.note(place, await place.make(spec, Place(vault.id, vault.subscription, name, version)))
-    sealed = seal_pending(_envelope(world, vault), vault, request_id, made.material)
-    held = HeldKey((vault.id, f"pending {request_id}", version), made.spec, made.parts, sealed, lambda: made.material)
-    csr = await make_request(held_signing_key(place, held), policy.x509)
-    now = world.now()
-    return Pending(
-        version,
-        request_id,
-        policy.issuer,
-        csr,
-        now,
-        policy.key.type,
-        made.parts,
-        made.spec.bits,
-        made.spec.curve,
-        sealed,
-        step_at=None if policy.issuer.name == UNKNOWN else now,
-    )
-
-
-def issue_in_background(world: World, vault: Vault, stored: StoredObject) -> None:
-    """Have the next step of an operation made at once; if that does not come to be, the job makes it."""
-    key = f"certificate {vault.id} {stored.key}"
-    if world.background.find(key) is None:
-        world.background.reserve(key, _Issuance(world, vault, stored.name))
-        world.background.start(key)
-
-
-@dataclass(slots=True)
-class _Issuance:
-    """What `flow.background` runs: it belongs to nobody, since it goes on without whoever asked for it."""
-
-    world: World
-    vault: Vault
-    name: str
-    tenant: str = ""
-    owner: str = ""
-    is_stopping: bool = False
-
-    async def run(self) -> None:
-        if not self.is_stopping:
-            await advance(self.world, self.vault, self.name)
-
-    def cancel(self) -> None:
-        self.interrupt()
-
-    def interrupt(self) -> None:
-        self.is_stopping = True
-
-
-async def advance(world: World, vault: Vault, name: str) -> None:
-    """Make the next step of a certificate's operation, if one is due. What goes wrong is left for the job."""
+    pending = upkeep_of(stored).pending
+    if pending is None or not is_under_way(pending):
+        return Outcome.OVERTAKEN
     try:
-        stored = await world.store.object(vault.id, Collection.CERTIFICATES, name)
-        pending = upkeep_of(stored).pending if stored is not None and stored.deleted is None else None
-        if stored is None or pending is None or pending.step_at is None or pending.step_at > world.now():
-            return
-        await _advance(world, vault, stored, pending)
-    except (StoreFault, Unavailable) as fault:
-        log.background_failed(ENROLL, fault)
-
-
-async def _advance(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> None:
-    if pending.cancellation_requested:
-        await _end(world, vault, stored, replace(pending, status=PendingStatus.CANCELLED))
-        return
-    try:
-        step = await _step(world, vault, stored, pending)
-    except Unavailable:
-        later = replace(pending, failures=pending.failures + 1, step_at=world.now() + RETRY_S)
-        await _note(world, vault, stored, later)
-        return
+        step = await _ask(world, vault, stored, pending)
+    except (Unavailable, Throttled) as failure:
+        return await _not_reached(world, vault, stored, pending, failure, lease)
     except Failure as failure:
-        step = Refused(failure.message, failure.code or "Request rejected")
+        step = Refused(failure.message, ISSUER_ERROR)
+    if step is None:
+        return await _end(world, vault, stored, PendingStatus.CANCELLED, None, lease)
     if isinstance(step, Issued):
-        await _complete(world, vault, stored, pending, step)
-    elif isinstance(step, Refused):
-        failed = replace(pending, status=PendingStatus.FAILED, error_code=step.code, error_message=step.message)
-        await _end(world, vault, stored, failed)
-    else:
-        await _note(
-            world,
-            vault,
-            stored,
-            replace(pending, state=step.state, step_at=step.until, details=step.details, failures=0),
-        )
+        return await _complete(world, vault, stored, pending, step, lease)
+    if isinstance(step, Waiting) and world.now() - pending.began > certificate_limits.ISSUANCE_S:
+        days = certificate_limits.ISSUANCE_S // 86_400
+        step = Refused(f"The issuer did not issue the certificate within {days} days.", ISSUER_ERROR)
+    if isinstance(step, Refused):
+        return await _end(world, vault, stored, PendingStatus.FAILED, step, lease)
+    return await _wait(world, vault, stored, step, lease)
 
 
-async def _step(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> Step:
-    policy = upkeep_of(stored).policy
+async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> Step | None:
+    """Ask the issuer to issue; None once it has let go of what is not wanted any more."""
+    if pending.cancellation_requested:
+        await _let_go(world, vault, stored.name, pending)
+        return None
     if pending.issuer.name == SELF:
         from strongroom.crypto.certificates.issuing import issue_to_itself  # noqa: PLC0415  costly to import
         from strongroom.crypto.certificates.signing import held_signing_key  # noqa: PLC0415
 
-        held = held_pending(_envelope(world, vault), vault, pending)
+        held = held_pending(envelope_of(world, vault), vault, pending)
         signing = held_signing_key(world.protections.of(pending.key_type), held)
-        return Issued((await issue_to_itself(signing, policy.x509, world.now()),))
-    issuer = world.issuers.get(pending.issuer.name)
-    if issuer is None:
-        return Refused(f"The issuer {pending.issuer.name} cannot be reached from here.")
-    wanted = Wanted(
+        return Issued((await issue_to_itself(signing, pending.x509, world.now()),))
+    found = issuing(world, vault, pending.issuer.name)
+    if isinstance(found, Refused):
+        return found
+    named, issuer = found
+    return await issuer.step(_wanted(world, vault, stored.name, pending, named.account_id), pending.state)
+
+
+async def _let_go(world: World, vault: Vault, name: str, pending: Pending) -> None:
+    """
+    Tell the issuer that a certificate is not wanted any more.
+
+    Raises:
+        Unavailable, Throttled: it cannot be reached now.
+    """
+    if pending.issuer.name in {SELF, UNKNOWN}:
+        return
+    found = issuing(world, vault, pending.issuer.name)
+    if not isinstance(found, Refused):
+        named, issuer = found
+        await issuer.cancel(_wanted(world, vault, name, pending, named.account_id), pending.state)
+
+
+def _wanted(world: World, vault: Vault, name: str, pending: Pending, account_id: str | None) -> Wanted:
+    return Wanted(
         pending.request_id,
         vault.id,
         vault.tenant,
-        stored.name,
+        name,
         pending.csr,
-        policy.x509,
+        pending.x509,
         pending.issuer,
         world.now(),
+        account_id,
     )
-    return await issuer.step(wanted, pending.state)
 
 
-async def _complete(world: World, vault: Vault, stored: StoredObject, pending: Pending, issued: Issued) -> None:
-    envelope, policy, now = _envelope(world, vault), upkeep_of(stored).policy, world.now()
-    material = open_pending(envelope, vault, pending)
-    body, linked = made_version(
-        policy, pending, issued.chain, material, world.protections.of(pending.key_type).platform, now
+# ---- what comes of it -----------------------------------------------------------------------------------------------
+
+
+async def _not_reached(
+    world: World, vault: Vault, stored: StoredObject, pending: Pending, failure: Failure, lease: str | None
+) -> Outcome:
+    """Count that nobody could be reached, and try again later, but not for ever."""
+    failures = pending.failures + 1
+    if failures >= certificate_limits.STEP_FAILURES:
+        if pending.cancellation_requested:
+            return await _end(world, vault, stored, PendingStatus.CANCELLED, None, lease)
+        refused = Refused(f"The issuer could not be reached in {failures} attempts: {failure.message}", ISSUER_ERROR)
+        return await _end(world, vault, stored, PendingStatus.FAILED, refused, lease)
+    until = world.now() + step_delay(failures)
+    return await _note(
+        world, vault, stored, lambda was: replace(was, failures=failures, step_at=until), lease, Outcome.LATER
     )
+
+
+async def _wait(world: World, vault: Vault, stored: StoredObject, step: Waiting, lease: str | None) -> Outcome:
+    # While the same task goes on, the job leaves the step to it.
+    until = step.until + HANDED_S if lease is None and step.until - world.now() <= _QUICK_S else step.until
+
+    def waits(was: Pending) -> Pending:
+        return replace(was, state=step.state, step_at=until, details=step.details or was.details, failures=0)
+
+    return await _note(world, vault, stored, waits, lease, Outcome.LATER)
+
+
+async def _note(
+    world: World, vault: Vault, stored: StoredObject, change: _Change, lease: str | None, outcome: Outcome
+) -> Outcome:
+    """Note where an operation is, which is nothing that the journal has to tell."""
+    committed = await world.store.commit(
+        lambda tx: certificates.step_pending(tx, vault, stored, change, world.now()), lease=lease
+    )
+    return Outcome.OVERTAKEN if committed.result is None else outcome
+
+
+async def _end(
+    world: World,
+    vault: Vault,
+    stored: StoredObject,
+    status: PendingStatus,
+    refused: Refused | None,
+    lease: str | None,
+) -> Outcome:
+    """End an operation without a version. Its key stays, for what is issued all the same can be merged."""
+    code, message = (refused.code, refused.message) if refused is not None else (None, None)
+
+    def ended(was: Pending) -> Pending:
+        return replace(
+            was, status=status, details=message, error_code=code, error_message=message, state=b"", step_at=None
+        )
 
     async def change(tx: Transaction) -> Certificate | None:
-        return await certificates.complete(tx, vault, envelope, stored, body, linked, now=now, entropy=world.entropy)
+        found = await certificates.step_pending(tx, vault, stored, ended, world.now())
+        if found is not None and _pending(found).is_renewal:
+            own = found.body.attributes
+            reason = message or "The renewal was cancelled."
+            notice = Notice(NoticeKind.NOT_RENEWED, stored.name, found.stored.latest, own.exp, reason)
+            await world.mail.write(tx, vault, notice)
+        return found
 
-    await audit.commit_apart(
-        world, change, lambda made: _entry(world, vault, made.stored, pending) if made is not None else None
+    found = await audit.commit_apart(
+        world, change, lambda made: _entry(world, vault, made) if made is not None else None, lease=lease
     )
+    if found is None:
+        return Outcome.OVERTAKEN
+    return Outcome.FAILED if status is PendingStatus.FAILED else Outcome.CANCELLED
 
 
-def made_version(
-    policy: CertificatePolicy, pending: Pending, chain: tuple[bytes, ...], material: bytes, platform: str, now: int
-) -> tuple[CertificateVersionBody, LinkedVersion]:
-    """Describe a version with its key and its secret, as the certificate that was issued has it."""
-    from strongroom.crypto.certificates.bundles import secret_value  # noqa: PLC0415  costly to import
-    from strongroom.crypto.certificates.facts import validity_of  # noqa: PLC0415
+async def _complete(
+    world: World, vault: Vault, stored: StoredObject, pending: Pending, issued: Issued, lease: str | None
+) -> Outcome:
+    """Accept what was issued, and put the version with its key and its secret."""
+    envelope, now = envelope_of(world, vault), world.now()
+    try:
+        chain = accepted(pending, issued.chain, now)
+    except Failure as failure:
+        refused = Refused(f"What the issuer gave is not accepted: {failure.message}", ISSUER_ERROR)
+        return await _end(world, vault, stored, PendingStatus.FAILED, refused, lease)
+    platform = world.protections.of(pending.key_type).platform
+    body, linked = made_version(pending, chain, open_pending(envelope, vault, pending), platform, now)
 
-    nbf, exp = validity_of(chain[0])
-    own = CertificateAttributes(now, now, pending.enabled, nbf, exp)
-    body = CertificateVersionBody(own, chain[0], chain[1:], policy.content_type, pending.tags, pending.preserve_order)
-    exportable = policy.key.exportable and not pending.key_type.in_token
-    key = KeyVersionBody(
-        pending.key_type,
-        pending.parts,
-        operations_of(policy.x509.key_usage, pending.key_type.kind),
-        KeyAttributes(now, now, pending.enabled, nbf, exp, exportable),
-        pending.bits,
-        pending.curve,
-        platform,
-        pending.tags,
-        managed=True,
-    )
-    content_type = policy.content_type or PKCS12
-    secret = SecretVersionBody(
-        SecretAttributes(now, now, pending.enabled, nbf, exp), content_type, pending.tags, managed=True
-    )
-    value = secret_value(content_type, material if exportable else None, chain)
-    return body, LinkedVersion(key, material, secret, value)
+    async def change(tx: Transaction) -> Certificate | None:
+        made = await certificates.complete(
+            tx, vault, envelope, stored, body, linked, now=now, entropy=world.entropy
+        )  # fmt: skip
+        if made is not None and pending.is_renewal:
+            notice = Notice(NoticeKind.RENEWED, made.stored.name, made.version, made.body.attributes.exp)
+            await world.mail.write(tx, vault, notice)
+        return made
 
-
-async def _end(world: World, vault: Vault, stored: StoredObject, ended: Pending) -> None:
-    """End an operation without a version."""
-    ended = replace(ended, material=b"", state=b"", step_at=None)
-
-    async def change(tx: Transaction) -> StoredObject | None:
-        return await certificates.end_pending(tx, vault, stored.name, ended, world.now())
-
-    await audit.commit_apart(
-        world, change, lambda found: _entry(world, vault, found, ended) if found is not None else None
-    )
+    try:
+        found = await audit.commit_apart(
+            world, change, lambda made: _entry(world, vault, made) if made is not None else None, lease=lease
+        )
+    except Failure as failure:
+        if isinstance(failure, Unavailable):
+            raise
+        # Somebody has taken the name of its key or its secret.
+        return await _end(
+            world, vault, stored, PendingStatus.FAILED, Refused(failure.message, "Request rejected"), lease
+        )
+    return Outcome.OVERTAKEN if found is None else Outcome.ISSUED
 
 
-async def _note(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> None:
-    """Note where an operation is."""
-    await world.store.commit(lambda tx: certificates.end_pending(tx, vault, stored.name, pending, world.now()))
+def accepted(pending: Pending, given: tuple[bytes, ...], now: int) -> tuple[bytes, ...]:
+    """
+    Judge certificates that came for an operation, the leaf first in what is given back.
+
+    Raises:
+        Invalid: see `crypto.certificates.chains`.
+    """
+    from strongroom.crypto.certificates.chains import Held, ordered_chain, read_certificates  # noqa: PLC0415  costly to import
+
+    held = Held(spec_of_pending(pending), pending.parts)
+    return ordered_chain(read_certificates(given), held, now, keep_order=pending.preserve_order is True)
 
 
-def _entry(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> Entry:
+def _pending(certificate: Certificate) -> Pending:
+    pending = certificate.upkeep.pending
+    if pending is None:
+        msg = "an operation that was just noted is not there"
+        raise RuntimeError(msg)
+    return pending
+
+
+def _entry(world: World, vault: Vault, made: Certificate) -> Entry:
     """Say how an operation ended. It has no identity: nobody asked at that moment."""
+    pending, properties = _pending(made), dict[str, object]()
+    if pending.status is PendingStatus.COMPLETED and made.body.cer is not None:
+        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
+
+        properties["certificateProperties"] = told_properties(made.body.cer)
     base = world.hosts.url(Surface.VAULT, vault.name)
     return Entry(
         time=world.clock(),
@@ -246,10 +283,104 @@ def _entry(world: World, vault: Vault, stored: StoredObject, pending: Pending) -
         status=200 if pending.error_code is None else 400,
         resource_id=vault.scope,
         description=pending.error_message or "",
-        object_uri=f"{base}/certificates/{stored.name}/{pending.version}",
+        object_uri=f"{base}/certificates/{made.stored.name}/{pending.version}",
         error_code=pending.error_code,
+        properties=properties,
     )
 
 
-def _envelope(world: World, vault: Vault) -> Envelope:
-    return world.keys.envelope(vault.id, vault.wrapped_key)
+# ---- at once --------------------------------------------------------------------------------------------------------
+
+
+def work_key(vault: Vault, stored: StoredObject) -> str:
+    """Name the task that makes a certificate's steps, by which the job sees that there is one."""
+    return f"certificate {vault.id} {stored.key}"
+
+
+def issue_in_background(world: World, vault: Vault, stored: StoredObject) -> None:
+    """Have the next steps of an operation made at once; what does not come to be of that, the job does."""
+    key = work_key(vault, stored)
+    if world.background.find(key) is None:
+        world.background.reserve(key, _Issuance(world, vault, stored.name))
+        world.background.start(key)
+
+
+def let_go_in_background(world: World, vault: Vault, name: str, pending: Pending) -> None:
+    """Have the issuer told that an operation which is forgotten is not wanted any more, if it can be reached now."""
+    if is_under_way(pending) and pending.issuer.name not in {SELF, UNKNOWN}:
+        key = f"certificate operation {pending.request_id}"
+        world.background.reserve(key, _LettingGo(world, vault, name, pending=pending))
+        world.background.start(key)
+
+
+@dataclass(slots=True)
+class _Background:
+    """What `flow.background` runs: it belongs to nobody, since it goes on without whoever asked for it."""
+
+    world: World
+    vault: Vault
+    name: str
+    tenant: str = field(default="", init=False)
+    owner: str = field(default="", init=False)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    async def run(self) -> None:
+        if self.stopping.is_set():
+            return
+        try:
+            await self.work()
+        except Exception as error:  # noqa: BLE001  the job does what this could not
+            log.background_failed(ENROLL, error)
+
+    async def work(self) -> None:
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        self.stopping.set()
+
+
+@dataclass(slots=True)
+class _Issuance(_Background):
+    """Makes the steps that an issuer lets follow each other at once."""
+
+    async def work(self) -> None:
+        for _ in range(_QUICK_STEPS):
+            pause = await self._step()
+            if pause is None:
+                return
+            try:
+                async with asyncio.timeout(pause):
+                    await self.stopping.wait()
+            except TimeoutError:
+                continue
+            return
+
+    async def _step(self) -> float | None:
+        """Make the step that is due at once; how long to wait for the next one, or None if that is the job's."""
+        stored = await self._read()
+        if stored is None or await make_step(self.world, self.vault, stored) is not Outcome.LATER:
+            return None
+        stored = await self._read()
+        pending = upkeep_of(stored).pending if stored is not None else None
+        if pending is None or pending.step_at is None or pending.failures:
+            return None
+        pause = pending.step_at - HANDED_S - self.world.now()
+        return max(pause, 0) if pause <= _QUICK_S else None
+
+    async def _read(self) -> StoredObject | None:
+        stored = await self.world.store.object(self.vault.id, Collection.CERTIFICATES, self.name)
+        if stored is None or stored.deleted is not None:
+            return None
+        pending = upkeep_of(stored).pending
+        return stored if pending is not None and pending.step_at is not None else None
+
+
+@dataclass(slots=True)
+class _LettingGo(_Background):
+    pending: Pending = field(kw_only=True)
+
+    async def work(self) -> None:
+        await _let_go(self.world, self.vault, self.name, self.pending)

@@ -99,6 +99,12 @@ class PolicyAttributes(msgspec.Struct, omit_defaults=True):
     updated: int | None = None
 
 
+class PlatformManaged(msgspec.Struct):
+    """`PlatformManaged`: what Azure's own services ask for. It is read so that it can be refused."""
+
+    certificateUsage: str | None = None  # noqa: N815  the wire's name
+
+
 class CertificatePolicy(msgspec.Struct, omit_defaults=True):
     """`CertificatePolicy`, of a request or an answer."""
 
@@ -109,6 +115,7 @@ class CertificatePolicy(msgspec.Struct, omit_defaults=True):
     lifetime_actions: list[LifetimeAction] | None = None
     issuer: IssuerParameters | None = None
     attributes: PolicyAttributes | None = None
+    platformManaged: PlatformManaged | None = None  # noqa: N815  the wire's name
 
 
 class CertificateCreateParameters(msgspec.Struct):
@@ -118,6 +125,20 @@ class CertificateCreateParameters(msgspec.Struct):
     attributes: GivenCertificateAttributes | None = None
     tags: dict[str, str] | None = None
     preserveCertOrder: bool | None = None  # noqa: N815  the wire's name
+
+
+class CertificateOperationUpdateParameter(msgspec.Struct):
+    """The body of CertificatePendingUpdate."""
+
+    cancellation_requested: bool | None = None
+
+
+class CertificateMergeParameters(msgspec.Struct):
+    """The body of CertificatePendingMerge."""
+
+    x5c: list[str] | None = None
+    attributes: GivenCertificateAttributes | None = None
+    tags: dict[str, str] | None = None
 
 
 class OperationError(msgspec.Struct, omit_defaults=True):

@@ -1,16 +1,24 @@
-"""Certificates: the handlers that begin one and read it."""
+"""Certificates: the handlers that begin one and read it, and those of its policy."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from strongroom.core.certificate_policies import GivenPolicy, read_policy
-from strongroom.core.certificates import AlternativeNames, CertificatePolicy, LifetimeAction, LifetimeActionType
-from strongroom.core.errors import Invalid, NotFound
-from strongroom.core.lifecycle import require_active
+from strongroom.core.api_versions import CERTIFICATE_NAMES_SINCE, PLATFORM_MANAGED_SINCE, at_least
+from strongroom.core.attributes import check_tags
+from strongroom.core.certificate_issuers import parse_certificate_name
+from strongroom.core.certificate_policies import GivenPolicy, parse_action_type, patched_policy, read_policy
+from strongroom.core.certificates import AlternativeNames, CertificatePolicy, LifetimeAction
+from strongroom.core.errors import Invalid
+from strongroom.core.guardrails import KeyFacts
+from strongroom.core.key_rotation import Duration, moved
+from strongroom.core.lifecycle import require_name_free
 from strongroom.core.names import parse_object_name
-from strongroom.core.objects import Collection
+from strongroom.core.objects import Collection, StoredObject
 from strongroom.flow.call import Call
+from strongroom.flow.guardrails import guard_keys
+from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificates
 from strongroom.objects.certificate_rows import Certificate, certificate_of, upkeep_of
@@ -18,16 +26,18 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lookup import find_version
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, pending_answer
+from strongroom.vault.certificate_answers import answer, describe_policy, pending_answer, policy_of
 from strongroom.vault.certificate_issuance import draw_up, issue_in_background
+from strongroom.vault.certificate_requests import envelope_of
+from strongroom.vault.issuers import require_issuer
 
 
 async def create_certificate(call: Call) -> Response:
     """Begin to make a certificate, or its next version."""
-    name, vault, world = parse_object_name(call.target.params["name"]), call.the_vault, call.world
+    name, vault, world = parse_certificate_name(call.target.params["name"]), call.the_vault, call.world
     body = await call.body(wire.CertificateCreateParameters)
-    old = await world.store.object(vault.id, Collection.CERTIFICATES, name)
-    policy = _policy(body.policy, upkeep_of(old).policy if old is not None and old.deleted is None else None, call.now)
+    check_tags(body.tags)
+    policy = _policy_of_new(call, await _as_it_stands(call, name), body.policy)
     attributes = body.attributes or wire.GivenCertificateAttributes()
     async with Unclaimed() as unclaimed:
         pending = await draw_up(world, vault, name, policy, unclaimed)
@@ -39,13 +49,53 @@ async def create_certificate(call: Call) -> Response:
         )
 
         async def change(tx: Transaction) -> Certificate:
-            made = await certificates.begin(tx, vault, name, policy, pending, now=call.now, entropy=world.entropy)
+            guard_keys(call, vault, [facts_of_new(policy, call.now)])
+            made = await certificates.begin(
+                tx,
+                vault,
+                lambda: envelope_of(world, vault),
+                name,
+                policy,
+                pending,
+                now=call.now,
+                entropy=world.entropy,
+            )
             unclaimed.claim()
             return made
 
-        begun = await call.commit(change)
-    issue_in_background(world, vault, begun.stored)
-    return pending_answer(call, begun.stored, 202)
+        begun = await call.commit(change, lambda _: describe_policy(policy))
+    if pending.step_at is not None:
+        issue_in_background(world, vault, begun.stored)
+    return pending_answer(call, begun.stored, begun.upkeep.pending or pending, 202)
+
+
+async def _as_it_stands(call: Call, name: str) -> StoredObject | None:
+    """Read a certificate that is to get a version, before a key is made for nothing."""
+    old = await call.world.store.object(call.the_vault.id, Collection.CERTIFICATES, name)
+    require_name_free(old, Collection.CERTIFICATES, name, call.now)
+    if old is None or old.deleted is not None:
+        return None
+    certificates.require_nothing_pending(upkeep_of(old))
+    return old
+
+
+def _policy_of_new(call: Call, old: StoredObject | None, given: wire.CertificatePolicy | None) -> CertificatePolicy:
+    """Say by which policy a version is to be made: the given one, or the one that there is."""
+    standing = upkeep_of(old).policy if old is not None else None
+    if given is not None:
+        policy = read_policy(given_policy(call, given), standing, call.now)
+    elif standing is not None:
+        policy = standing
+    else:
+        raise Invalid("Property policy has invalid value\r\n", code="BadParameter", reason="no policy")
+    require_issuer(call.world.view, call.the_vault, policy.issuer.name)
+    return policy
+
+
+def facts_of_new(policy: CertificatePolicy, now: int) -> KeyFacts:
+    """Say what guardrails for keys ask about the key of a version that is to be made."""
+    expires = moved(now, Duration("", months=policy.x509.validity_months))
+    return KeyFacts(now, expires, policy.key.type, policy.key.bits, policy.key.curve)
 
 
 async def get_certificate(call: Call) -> Response:
@@ -58,28 +108,53 @@ async def get_certificate(call: Call) -> Response:
     return answer(call, certificate_of(stored, row))
 
 
-async def get_pending(call: Call) -> Response:
-    """Get the operation that makes a certificate's next version, or made its last one."""
+# ---- policies -------------------------------------------------------------------------------------------------------
+
+
+async def get_policy(call: Call) -> Response:
+    """Get a certificate's policy."""
+    name = parse_object_name(call.target.params["name"])
+    found = await certificates.active_certificate(call.world.store, call.the_vault, name, call.now)
+    return _answer_policy(call, found)
+
+
+async def update_policy(call: Call) -> Response:
+    """Change of a certificate's policy what the request has."""
     name, vault = parse_object_name(call.target.params["name"]), call.the_vault
-    stored = await call.world.store.object(vault.id, Collection.CERTIFICATES, name)
-    stored = require_active(stored, Collection.CERTIFICATES, name, call.now)
-    pending = upkeep_of(stored).pending
-    asked = call.query.get("request_id")
-    if pending is None or asked not in {None, pending.request_id}:
-        raise NotFound(f"Pending certificate not found: {name}", code="PendingCertificateNotFound")
-    return pending_answer(call, stored)
+    given = given_policy(call, await call.body(wire.CertificatePolicy))
+
+    def changed(old: CertificatePolicy) -> CertificatePolicy:
+        policy = patched_policy(given, old, call.now)
+        if policy.issuer.name != old.issuer.name:
+            require_issuer(call.world.view, vault, policy.issuer.name)
+        return policy
+
+    async def change(tx: Transaction) -> Certificate:
+        return await certificates.change_policy(tx, vault, name, changed, call.now)
+
+    return _answer_policy(call, await call.commit(change, lambda found: describe_policy(found.upkeep.policy)))
 
 
-def _policy(given: wire.CertificatePolicy | None, old: CertificatePolicy | None, now: int) -> CertificatePolicy:
-    if given is None:
-        if old is None:
-            raise Invalid("Property policy has invalid value\r\n", code="BadParameter", reason="invalid policy")
-        return old
-    return read_policy(given_policy(given), old, now)
+def _answer_policy(call: Call, certificate: Certificate) -> Response:
+    policy = policy_of(call, certificate.stored, certificate.upkeep.policy)
+    call.properties["id"] = policy.id
+    return json.response(policy)
 
 
-def given_policy(policy: wire.CertificatePolicy) -> GivenPolicy:
-    """Take what the domain knows out of a policy of a request."""
+def given_policy(call: Call, policy: wire.CertificatePolicy) -> GivenPolicy:
+    """
+    Take what the domain knows out of a policy of a request, as the api-version asked for has it.
+
+    Raises:
+        Invalid: it asks for what only Azure's own services have.
+    """
+    if policy.platformManaged is not None and at_least(call.api_version, PLATFORM_MANAGED_SINCE):
+        # Azure's own clients say that every call with it fails.
+        raise Invalid(
+            "Property platformManaged is for Azure's own services and is not taken.",
+            code="BadParameter",
+            reason="invalid platformManaged",
+        )
     key, x509 = policy.key_props or wire.KeyProperties(), policy.x509_props or wire.X509CertificateProperties()
     issuer = policy.issuer or wire.IssuerParameters()
     constraints = x509.basic_constraints
@@ -91,9 +166,9 @@ def given_policy(policy: wire.CertificatePolicy) -> GivenPolicy:
         key.crv,
         policy.secret_props.contentType if policy.secret_props is not None else None,
         x509.subject,
-        _names(x509.sans) if x509.sans is not None else None,
-        tuple(x509.ekus) if x509.ekus is not None else None,
-        tuple(x509.key_usage) if x509.key_usage is not None else None,
+        _names(call, x509.sans) if x509.sans is not None else None,
+        _texts(x509.ekus),
+        _texts(x509.key_usage),
         x509.validity_months,
         tuple(map(_action, policy.lifetime_actions)) if policy.lifetime_actions is not None else None,
         issuer.name,
@@ -104,22 +179,23 @@ def given_policy(policy: wire.CertificatePolicy) -> GivenPolicy:
     )
 
 
-def _names(sans: wire.SubjectAlternativeNames) -> AlternativeNames:
+def _texts(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    return tuple(given) if given is not None else None
+
+
+def _names(call: Call, sans: wire.SubjectAlternativeNames) -> AlternativeNames:
+    known = at_least(call.api_version, CERTIFICATE_NAMES_SINCE)
     return AlternativeNames(
         tuple(sans.dns_names or ()),
         tuple(sans.emails or ()),
         tuple(sans.upns or ()),
-        tuple(sans.uris or ()),
-        tuple(sans.ipAddresses or ()),
+        tuple(sans.uris or ()) if known else (),
+        tuple(sans.ipAddresses or ()) if known else (),
     )
 
 
 def _action(given: wire.LifetimeAction) -> LifetimeAction:
     trigger, action = given.trigger or wire.Trigger(), given.action or wire.Action()
-    try:
-        kind = LifetimeActionType(action.action_type or "")
-    except ValueError:
-        raise Invalid(
-            "The action of a lifetime action must be AutoRenew or EmailContacts.", code="BadParameter"
-        ) from None
-    return LifetimeAction(kind, trigger.lifetime_percentage, trigger.days_before_expiry)
+    return LifetimeAction(
+        parse_action_type(action.action_type), trigger.lifetime_percentage, trigger.days_before_expiry
+    )

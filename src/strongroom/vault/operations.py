@@ -7,6 +7,7 @@ from strongroom.flow.operation import Op
 from strongroom.flow.surface import words_only
 from strongroom.vault.certificate_operations import CERTIFICATE_ROWS
 from strongroom.vault.health import get_health_status
+from strongroom.vault.issuer_operations import ISSUER_ROWS
 from strongroom.vault.key_operations import KEY_ROWS
 from strongroom.vault.secret_operations import SECRET_ROWS
 from strongroom.vault.targets import on_vault
@@ -15,6 +16,7 @@ OPERATIONS: tuple[Op, ...] = (
     *SECRET_ROWS,
     *KEY_ROWS,
     *CERTIFICATE_ROWS,
+    *ISSUER_ROWS,
     Op("VaultHealth", "GET", "/healthstatus", Public(), get_health_status, on_vault, versioned=False),
 )
 

@@ -63,6 +63,7 @@ def places(settings: Settings, run: Mapping[str, Any]) -> list[Place]:
             Place("main listener", settings.address, settings.port),
             Place("managed identity", "127.0.0.1", settings.managed_identity_port),
             Place("metadata", settings.metadata_address, settings.metadata_port),
+            Place("private CAs", *(settings.pki_end or ("", 0))),
             Place("PROXY protocol", settings.proxy_protocol_address, settings.proxy_protocol_port),
         ]
         return [place for place in configured if place.address and place.port]
@@ -71,9 +72,10 @@ def places(settings: Settings, run: Mapping[str, Any]) -> list[Place]:
         origin = urlsplit(str(run.get(name) or ""))
         if origin.hostname:
             found.append(Place(what, origin.hostname, origin.port or _HTTP_PORT))
-    address, _, port = str(run.get("proxyProtocol") or "").rpartition(":")
-    if address:
-        found.append(Place("PROXY protocol", address.strip("[]"), int(port)))
+    for what, name in (("private CAs", "pki"), ("PROXY protocol", "proxyProtocol")):
+        address, _, port = str(run.get(name) or "").rpartition(":")
+        if address:
+            found.append(Place(what, address.strip("[]"), int(port)))
     found += [
         Place(f"private endpoint {one.get('privateEndpoint')}", str(one.get("address")), int(one.get("port") or 0))
         for one in run.get("privateEndpoints") or ()

@@ -7,8 +7,9 @@ import ipaddress
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from strongroom.core.certificate_policies import not_a_subject
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
-from strongroom.core.errors import Invalid
+from strongroom.core.x500 import NotAName, parse_name
 
 _UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
@@ -21,19 +22,28 @@ def subject_of(text: str) -> x509.Name:
         Invalid: it is no X.500 name.
     """
     try:
-        return x509.Name.from_rfc4514_string(text)
+        parts = parse_name(text)
+    except NotAName as fault:
+        raise not_a_subject(fault.fault) from None
+    try:
+        # The first part of the text is the last one of the name (RFC 4514 section 2.1).
+        return x509.Name(
+            x509.RelativeDistinguishedName(
+                x509.NameAttribute(x509.ObjectIdentifier(one.oid), one.value) for one in part
+            )
+            for part in reversed(parts)
+        )
     except ValueError:
-        raise Invalid(
-            "The subject name provided is not a valid X500 name.", code="BadParameter", reason="invalid subject"
-        ) from None
+        raise not_a_subject("the library does not take it") from None
 
 
 def extensions_of(properties: X509Properties) -> list[tuple[x509.ExtensionType, bool]]:
     """Give the extensions that a policy asks for, each with whether it is critical."""
     found: list[tuple[x509.ExtensionType, bool]] = []
     names = general_names(properties.sans)
-    if properties.key_usage:
-        found.append((_key_usage(frozenset(properties.key_usage)), True))
+    usages = _usable(properties.key_usage)
+    if usages:
+        found.append((_key_usage(usages), True))
     if properties.ekus:
         found.append((x509.ExtendedKeyUsage([x509.ObjectIdentifier(one) for one in properties.ekus]), False))
     if names:
@@ -65,19 +75,23 @@ def _header_bytes(length: int) -> int:
     return 2 if length < 0x80 else 3 if length < 0x100 else 4
 
 
+def _usable(usages: tuple[KeyUsage, ...]) -> frozenset[KeyUsage]:
+    """Leave out what means something beside keyAgreement alone where that is not there (RFC 5280 section 4.2.1.3)."""
+    found = frozenset(usages)
+    return found if KeyUsage.KEY_AGREEMENT in found else found - {KeyUsage.ENCIPHER_ONLY, KeyUsage.DECIPHER_ONLY}
+
+
 def _key_usage(usages: frozenset[KeyUsage]) -> x509.KeyUsage:
-    # The last two mean something beside keyAgreement alone, and the library writes them nowhere else.
-    agrees = KeyUsage.KEY_AGREEMENT in usages
     return x509.KeyUsage(
         digital_signature=KeyUsage.DIGITAL_SIGNATURE in usages,
         content_commitment=KeyUsage.NON_REPUDIATION in usages,
         key_encipherment=KeyUsage.KEY_ENCIPHERMENT in usages,
         data_encipherment=KeyUsage.DATA_ENCIPHERMENT in usages,
-        key_agreement=agrees,
+        key_agreement=KeyUsage.KEY_AGREEMENT in usages,
         key_cert_sign=KeyUsage.KEY_CERT_SIGN in usages,
         crl_sign=KeyUsage.CRL_SIGN in usages,
-        encipher_only=agrees and KeyUsage.ENCIPHER_ONLY in usages,
-        decipher_only=agrees and KeyUsage.DECIPHER_ONLY in usages,
+        encipher_only=KeyUsage.ENCIPHER_ONLY in usages,
+        decipher_only=KeyUsage.DECIPHER_ONLY in usages,
     )
 
 

@@ -1,0 +1,22 @@
+"""The operations of the plain listener. Public, because whoever meets a certificate may ask whether it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.core.permissions import Public
+from strongroom.core.vaults import Vault
+from strongroom.flow.operation import Op, Target
+from strongroom.flow.world import World
+from strongroom.pki.publishing import get_authority_certificate, get_crl
+
+
+def pki_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> Target:
+    """Resolve a path: it is about no resource."""
+    return Target("", params)
+
+
+OPERATIONS: tuple[Op, ...] = (
+    Op("RevocationListGet", "GET", "/crl/{file}", Public(), get_crl, pki_target),
+    Op("AuthorityCertificateGet", "GET", "/ca/{file}", Public(), get_authority_certificate, pki_target),
+)

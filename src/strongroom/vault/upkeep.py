@@ -1,0 +1,31 @@
+"""
+What all upkeep shares: the lease under which it is done, and what it comes to.
+
+`strongroom.app.upkeep` finds what is due; what is then done is each collection's: `key_upkeep`, `secret_upkeep` and
+`certificate_upkeep`.
+"""
+
+from __future__ import annotations
+
+from strongroom.core.objects import StoredObject
+from strongroom.flow.world import World
+from strongroom.objects.lifecycle import put_off as put_object_off
+
+LEASE = "upkeep"
+"""Whatever upkeep commits, it commits under this lease."""
+LEASE_S = 300
+"""It is taken anew after whatever takes long: a key that was made, an issuer that was asked."""
+FAILED = "failed"
+"""Counts what was to be done and could not be."""
+OVERTAKEN = "overtaken"
+"""Counts what somebody else had done by then."""
+
+
+async def hold(world: World, node: str) -> bool:
+    """Take the lease, or keep it for longer; False while another node has it, whose commits count then."""
+    return await world.store.acquire_lease(LEASE, node, now=world.now(), lifetime_s=LEASE_S)
+
+
+async def put_off(world: World, stored: StoredObject, until: int | None) -> None:
+    """Look at an object later, or not until it is changed."""
+    await world.store.commit(lambda tx: put_object_off(tx, stored, until), lease=LEASE)
