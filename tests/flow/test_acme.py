@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets as chance
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from strongroom.core import acme_limits as limits
@@ -21,13 +23,16 @@ from strongroom.core.acme_accounts import AcmeAccount, AcmeChallenge
 from strongroom.core.certificates import IssuerParameters, X509Properties
 from strongroom.core.errors import Failure, Invalid, Unavailable
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
+from strongroom.core.network import Link
 from strongroom.core.records import INSTANCE
 from strongroom.egress import Reply
 from strongroom.objects.issuers.acme import AcmeIssuer
 from tests.flow.acme_authority import Authority, problem
+from tests.flow.client import Client
 from tests.flow.test_acme_accounts import add
 from tests.flow.test_federation import control
-from tests.world import Simulation
+from tests.flow.vault_certificates import create, loaded
+from tests.world import Answer, Simulation
 
 _KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -210,6 +215,90 @@ def test_names_that_are_proved_already(ordering: Ordering) -> None:
     order.authorizations[0]["status"], order.status = "valid", "ready"
     leaf(ordering.end())
     assert not any(path.startswith("/chall") for _, path in ordering.authority.asked)
+
+
+# ---- where challenges are answered ----------------------------------------------------------------------------------
+
+
+def look(world: Simulation, token: str, *, host: str = "www.example.com", link: Link = Link.PKI, **how: Any) -> Answer:
+    """Look for a challenge, as an authority does."""
+    return world.ask("GET", f"http://{host}/.well-known/acme-challenge/{token}", link=link, host=host, **how)
+
+
+def test_a_challenge_is_answered_at_any_name(ordering: Ordering) -> None:
+    """SEC-ACME-2: over plain HTTP, without a name of ours; once it is over it is not there."""
+    ordering.account()
+    ordering.step()
+    ordering.step()
+    (shown,) = [one for one in ordering.world.view.all(AcmeChallenge, INSTANCE) if one.account == ordering.name]
+    for host in ("www.example.com", "10.0.0.1:80"):
+        answer = look(ordering.world, shown.id, host=host)
+        assert (answer.status, answer.body.decode()) == (200, shown.value)
+    ordering.end()
+    assert look(ordering.world, shown.id).status == 404
+
+
+def test_a_challenge_ends_by_itself(ordering: Ordering) -> None:
+    """SEC-ACME-2: what nobody took back is not answered for ever."""
+    ordering.account()
+    ordering.step()
+    ordering.step()
+    (shown,) = [one for one in ordering.world.view.all(AcmeChallenge, INSTANCE) if one.account == ordering.name]
+    ordering.world.advance(shown.expires - int(ordering.world.clock()) - 1)
+    assert look(ordering.world, shown.id).status == 200
+    ordering.world.advance(1)
+    assert look(ordering.world, shown.id).status == 404
+
+
+@pytest.mark.parametrize("token", ["a" * 43, "QQ", "..%2F..%2Fcrl", "%00" * 22, "a" * 200, "a.b" * 10])
+def test_a_token_that_nobody_presented(world: Simulation, token: str) -> None:
+    """SEC-ACME-2: nothing else is served there, and nothing of what was asked for is repeated."""
+    answer = look(world, token)
+    assert answer.status in {400, 404}
+    assert token not in answer.body.decode()
+
+
+def test_challenges_are_answered_on_the_plain_listener_alone(ordering: Ordering) -> None:
+    """No other listener has the path."""
+    ordering.account()
+    ordering.step()
+    ordering.step()
+    (shown,) = [one for one in ordering.world.view.all(AcmeChallenge, INSTANCE) if one.account == ordering.name]
+    for link, host in ((Link.PUBLIC, "localhost:8443"), (Link.CONTROL, "control")):
+        assert look(ordering.world, shown.id, host=host, link=link).status != 200
+
+
+def test_a_vaults_certificate(ordering: Ordering, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vault whose issuer names the account gets its certificate; the key and the secret are there with it."""
+    world = ordering.world
+    # The clock of this world stands still: nobody waits.
+    monkeypatch.setattr(limits, "ACME_POLL_S", 0)
+    ordering.account(domains=["example.com"])
+    world.world.issuers = {"ACME": ordering.restarted()}
+    issuer = {"provider": "ACME", "credentials": {"account_id": ordering.name}}
+    vault.done("PUT", "/certificates/issuers/letters", body=issuer)
+    pending = create(vault, name, issuer={"name": "letters"})
+    assert pending["status"] == "inProgress"
+    world.settle()
+    assert vault.done("GET", f"/certificates/{name}/pending")["status"] == "completed"
+    bundle = vault.done("GET", f"/certificates/{name}")
+    assert loaded(bundle).issuer == ordering.authority.certificate.subject
+    (_, certificate, above) = pkcs12.load_key_and_certificates(
+        base64.b64decode(vault.done("GET", f"/secrets/{name}")["value"]), None
+    )
+    assert (certificate, above) == (loaded(bundle), [ordering.authority.certificate])
+
+
+def test_a_vaults_certificate_that_is_refused(ordering: Ordering, vault: Client, name: str) -> None:
+    """The operation fails, with a sentence about why."""
+    ordering.account(domains=["example.org"])
+    ordering.world.world.issuers = {"ACME": ordering.restarted()}
+    issuer = {"provider": "ACME", "credentials": {"account_id": ordering.name}}
+    vault.done("PUT", "/certificates/issuers/letters", body=issuer)
+    create(vault, name, issuer={"name": "letters"})
+    ordering.world.settle()
+    failed = vault.done("GET", f"/certificates/{name}/pending")
+    assert (failed["status"], failed["error"]["message"]) == ("failed", "The ACME account is not for example.com.")
 
 
 # ---- the protocol ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
+from strongroom.pki.challenges import get_acme_challenge
 from strongroom.pki.publishing import get_authority_certificate, get_crl
 
 
@@ -17,6 +18,7 @@ def pki_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -
 
 
 OPERATIONS: tuple[Op, ...] = (
+    Op("AcmeChallengeGet", "GET", "/.well-known/acme-challenge/{token}", Public(), get_acme_challenge, pki_target),
     Op("RevocationListGet", "GET", "/crl/{file}", Public(), get_crl, pki_target),
     Op("AuthorityCertificateGet", "GET", "/ca/{file}", Public(), get_authority_certificate, pki_target),
 )

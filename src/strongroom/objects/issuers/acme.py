@@ -124,13 +124,13 @@ class AcmeIssuer:
         Take back what was presented, and give up what is not proved yet: the order then comes to nothing.
 
         Raises:
-            Invalid: no account may be used any more.
             Unavailable: the authority cannot be reached.
         """
         held = _decoder.decode(state) if state else OrderState(wanted.now)
-        if not held.order:
+        account = self.view.get(AcmeAccount, INSTANCE, wanted.account_id or "")
+        if not held.order or account is None:
+            # With an account its challenges went as well, and in its name nobody can say anything any more.
             return
-        account = self._account(wanted)
         work = _Work(self, wanted, account, self._client(account), ())
         await work.clean_up(held)
         try:
