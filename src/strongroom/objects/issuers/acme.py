@@ -251,7 +251,7 @@ class _Work:
             return await self._download(held, finalized)
         if finalized.status == "invalid":
             return await self._failed(held, finalized)
-        return self._poll(held, reply, "The ACME authority issues the certificate.")
+        return self._poll(msgspec.structs.replace(held, waits=0), reply, "The ACME authority issues the certificate.")
 
     async def _download(self, held: OrderState, order: Order) -> Step:
         """Fetch the chain; that there are others (section 7.4.2) is not looked at."""
