@@ -7,6 +7,7 @@ they should be, and certificates are real; only the network is not there.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -69,6 +70,7 @@ class Authority:
         """TXT records that there are."""
         self.bad_nonces = 0
         self.down = False
+        self.hangs = False
         self.answers: list[tuple[str, Reply]] = []
         """What is answered instead, to the first request whose path has the text."""
         self.retry_after: str | None = None
@@ -99,6 +101,8 @@ class Authority:
         """Answer as `Egress.exchange` would hand it over."""
         path = urlsplit(url).path
         self.asked.append((method, path))
+        if self.hangs:
+            await asyncio.sleep(60)
         if self.down:
             raise Unreachable("no whole answer in time")
         for place, (part, reply) in enumerate(self.answers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets as chance
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from strongroom.app.instance import make_world
 from strongroom.core import acme_limits as limits
 from strongroom.core.acme_accounts import AcmeAccount, AcmeChallenge
 from strongroom.core.certificates import IssuerParameters, X509Properties
@@ -25,8 +27,8 @@ from strongroom.core.errors import Failure, Invalid, Unavailable
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
 from strongroom.core.network import Link
 from strongroom.core.records import INSTANCE
-from strongroom.egress import Reply
-from strongroom.objects.issuers.acme import AcmeIssuer
+from strongroom.egress import Egress, Reply
+from strongroom.objects.issuers.acme import AcmeIssuer, Proof
 from tests.flow.acme_authority import Authority, problem
 from tests.flow.client import Client
 from tests.flow.test_acme_accounts import add
@@ -343,6 +345,29 @@ def test_an_authority_that_is_out_of_order(ordering: Ordering, part: str, status
             return
     ordering.authority.answers = []
     leaf(ordering.end())
+
+
+@pytest.mark.parametrize(
+    ("age_s", "times"), [(limits.ACME_DIRECTORY_FRESH_S - 1, 1), (limits.ACME_DIRECTORY_FRESH_S, 2)]
+)
+def test_a_directory_is_read_now_and_then(ordering: Ordering, age_s: int, times: int) -> None:
+    """What an authority says of itself counts for a while, and is then read again."""
+    ordering.account()
+    before = len(ordering.authority.asked)
+    ordering.step()
+    ordering.state = b""
+    ordering.world.advance(age_s)
+    ordering.step()
+    assert [path for _, path in ordering.authority.asked[before:]].count("/directory") == times
+
+
+def test_so_many_requests_at_once(world: Simulation) -> None:
+    """Authorities have a way out of their own: one that takes its time keeps nothing else waiting."""
+    egress = make_world(
+        world.settings, world.first.installation, world.store, world.keys, world.view, world.journal
+    ).egress
+    assert isinstance(egress, Egress)
+    assert egress._places._value == limits.ACME_REQUESTS_AT_ONCE
 
 
 def test_an_authority_that_cannot_be_reached(ordering: Ordering) -> None:
@@ -683,7 +708,9 @@ def test_a_hook_that_fails(ordering: Ordering, hook: Path) -> None:
     """It is run so often, with a wait between; then the certificate is given up, with a reason."""
     hook.with_name("fails").touch()
     ordering.account(challenge="dns-01", hook=str(hook))
+    began = int(ordering.world.clock())
     assert ordering.refused() == "The operator's hook made no DNS record for www.example.com."
+    assert int(ordering.world.clock()) - began == limits.HOOK_RETRY_S * (1 + 2)
     assert len(calls(hook)) == limits.HOOK_TRIES
     ordering.state = b""
     ordering.step()
@@ -710,9 +737,23 @@ def _end_patiently(ordering: Ordering) -> Issued | Refused:
 
 
 async def _pause() -> None:
-    import asyncio  # noqa: PLC0415  here alone
-
     await asyncio.sleep(0.05)
+
+
+def test_hooks_that_nobody_asks_about(ordering: Ordering, hook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of so many is it remembered how they ended, and the oldest are forgotten."""
+    monkeypatch.setattr(limits, "HOOKS_REMEMBERED", 2)
+    monkeypatch.setattr(limits, "HOOK_PATIENCE_S", 0.0)
+    account = ordering.account(challenge="dns-01", hook=str(hook))
+
+    async def run(number: int) -> None:
+        await ordering.issuer.run_hook(account, "present", Proof("a.example", f"t{number}"))
+        while not all(one.done() for one in ordering.issuer._running.values()):
+            await asyncio.sleep(0.01)
+
+    for number in range(4):
+        ordering.world.run(run(number))
+    assert [proof.token for _, _, proof in ordering.issuer._running] == ["t1", "t2", "t3"]
 
 
 def test_what_is_presented_is_taken_back_when_it_is_refused(ordering: Ordering, hook: Path) -> None:

@@ -145,9 +145,13 @@ def test_an_authority_that_refuses(world: Simulation, authority: Authority, call
     refused(add(world, called), 400, "makes no account: no [31mmail (invalidContact).")
 
 
-def test_how_an_account_is(world: Simulation, authority: Authority, called: str) -> None:
-    """A check asks the authority, and says what it says."""
+def test_how_an_account_is(
+    world: Simulation, authority: Authority, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check asks the authority, and says what it says; first of all somebody has to answer challenges here."""
     url = add(world, called).json["url"]
+    refused(control(world, "POST", f"/acme-accounts/{called}/check", {}), 400, "pki_listen")
+    monkeypatch.setattr(world.world.instance, "pki_url", "http://pki.localhost")
     checked = control(world, "POST", f"/acme-accounts/{called}/check", {})
     assert (checked.status, checked.json) == (200, {"name": called, "status": "valid", "terms": TERMS})
     authority.accounts[url]["status"] = "revoked"
@@ -194,6 +198,17 @@ def test_the_journal_has_it(world: Simulation, authority: Authority, called: str
     assert (entry["operationName"], entry["properties"]["acmeAccount"]) == ("AcmeAccountAdd", called)
     assert entry["properties"]["acmeDirectory"] == DIRECTORY
     assert authority.accounts
+
+
+def test_an_authority_that_hangs(
+    world: Simulation, authority: Authority, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits at the socket is told in time; nothing is kept, and an account that is removed is gone."""
+    assert add(world, called).status == 201
+    monkeypatch.setattr(limits, "ACME_CONTROL_S", 0.01)
+    authority.hangs = True
+    refused(add(world, f"{called}-b"), 503, "does not answer in time")
+    assert control(world, "DELETE", f"/acme-accounts/{called}").json["deactivated"] is False
 
 
 @pytest.mark.usefixtures("authority")

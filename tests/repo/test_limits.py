@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.core import certificate_limits, limits
+from strongroom.core import acme_limits, certificate_limits, limits
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = [name for module in (limits, certificate_limits) for name in vars(module) if name.isupper()]
+LIMITS = [name for module in (limits, certificate_limits, acme_limits) for name in vars(module) if name.isupper()]
 
 
 @functools.cache
@@ -30,7 +30,7 @@ def uses(folder: str) -> set[str]:
             match node:
                 case ast.ImportFrom(module="strongroom.core.limits", names=names):
                     imported |= {alias.name for alias in names}
-                case ast.Attribute(value=ast.Name(id="limits"), attr=name):
+                case ast.Attribute(value=ast.Name(id="limits" | "acme_limits"), attr=name):
                     found.add(name)
                 case ast.Name(id=name) if name in imported:
                     found.add(name)

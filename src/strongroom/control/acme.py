@@ -16,8 +16,8 @@ from strongroom.control.acme_wire import (
 from strongroom.control.link import require_control
 from strongroom.control.tenants import require_tenant
 from strongroom.core import acme_limits as limits
-from strongroom.core.acme_accounts import AcmeAccount
-from strongroom.core.errors import Unavailable
+from strongroom.core.acme_accounts import AcmeAccount, ChallengeType
+from strongroom.core.errors import Invalid, Unavailable
 from strongroom.core.records import INSTANCE
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -80,6 +80,8 @@ async def check_acme_account(call: Call) -> Response:
     """Ask the authority how an account is, and see that its hook can be run."""
     require_control(call)
     one, world = _find(call), call.world
+    if one.challenge is ChallengeType.HTTP and not world.instance.pki_url:
+        raise Invalid("Nobody answers http-01 here: the setting pki_listen says where the service is to listen for it.")
     async with _in_time():
         found = await acme_accounts.check_account(world.egress, world.clock, world.keys, one)
     return json.response(AcmeAccountCheck(one.id, found.status, found.terms))

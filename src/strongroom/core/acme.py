@@ -214,7 +214,7 @@ def _problem(found: object) -> Problem | None:
         return None
     kind, detail = found.get("type"), found.get("detail")
     word = kind.removeprefix(_ERROR) if isinstance(kind, str) and kind.startswith(_ERROR) else ""
-    details = [detail] if isinstance(detail, str) else []
+    details = [detail] if isinstance(detail, str) and detail else []
     parts = found.get("subproblems")
     details += [
         one["detail"]
