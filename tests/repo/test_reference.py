@@ -58,7 +58,13 @@ PUBLIC = {
     },
     "management": {"CloudMetadataGet"},
     "graph": set(),
-    "pki": {"AcmeChallengeGet", "AuthorityCertificateGet", "RevocationListGet"},
+    "pki": {
+        "AcmeChallengeGet",
+        "AuthorityCertificateGet",
+        "CertificateStatusAsk",
+        "CertificateStatusGet",
+        "RevocationListGet",
+    },
     "identity": {"ManagedIdentityTokenIssue"},
     "metadata": {
         "ManagedIdentityTokenIssueArc",
@@ -102,6 +108,12 @@ PUBLIC = {
         "PolicyGet",
         "PolicyRemove",
         "PolicySet",
+        "PrivateAuthorityCreate",
+        "PrivateAuthorityList",
+        "PrivateAuthorityRemove",
+        "PrivateAuthorityRenew",
+        "IssuedCertificateList",
+        "IssuedCertificateRevoke",
         "ReleaseAuthorityAdd",
         "ReleaseAuthorityList",
         "ReleaseAuthorityRemove",
@@ -134,8 +146,9 @@ CHANGING = {
     *PUBLIC["control"],
 }
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
-ANYBODYS = {"DeviceCodeIssue", "DeviceCodeIssueV1", "DeviceCodeFormTake"}
-"""Those that take a form of anybody: what they give is worth nothing until a person has signed in and said yes."""
+ANYBODYS = {"DeviceCodeIssue", "DeviceCodeIssueV1", "DeviceCodeFormTake", "CertificateStatusAsk"}
+"""Those that take a form of anybody: what they give is worth nothing until a person has signed in and said yes. The
+last one reads: OCSP has its questions in a body."""
 
 OTHER: dict[str, object] = {
     "arc_key_folder": "/other",

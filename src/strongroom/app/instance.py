@@ -15,8 +15,7 @@ from strongroom.app.data_directory import InstanceFault, NotInitialised, require
 from strongroom.app.root_keys import load_root_key
 from strongroom.app.tokens import open_token
 from strongroom.config import Settings
-from strongroom.core import acme_limits
-from strongroom.core.acme_accounts import PROVIDER
+from strongroom.core import acme_accounts, acme_limits, private_authorities
 from strongroom.core.errors import Tampered
 from strongroom.core.guids import Guids
 from strongroom.core.installation import Installation, JournalCheckpoint
@@ -45,6 +44,8 @@ from strongroom.flow.throttle import Throttle
 from strongroom.flow.world import World
 from strongroom.journal import Entry, Journal, encode
 from strongroom.objects.issuers.acme import AcmeIssuer
+from strongroom.objects.issuers.authority_keys import AuthorityKeys
+from strongroom.objects.issuers.private_authority import PrivateAuthorities
 from strongroom.store import Store
 from strongroom.store.sqlite import SqliteStore
 from strongroom.view import View
@@ -164,7 +165,8 @@ def make_world(
     clock: Callable[[], float] = time.time,
 ) -> World:
     """Put a world together."""
-    flow = settings.flow
+    flow, protections = settings.flow, KeyProtections(SoftwareKeys(), token)
+    described = instance or _describe(settings)
     # One of its own: an authority that takes its time keeps no token's keys waiting.
     exchange = Egress(
         parse_networks(settings.egress_networks), settings.egress_ca_file, at_once=acme_limits.ACME_REQUESTS_AT_ONCE
@@ -175,7 +177,7 @@ def make_world(
         store=store,
         view=view,
         keys=keys,
-        protections=KeyProtections(SoftwareKeys(), token),
+        protections=protections,
         journal=journal,
         clock=clock,
         entropy=os.urandom,
@@ -192,10 +194,13 @@ def make_world(
         factor_lockout=FactorLockout(),
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
-        instance=instance or _describe(settings),
+        instance=described,
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
         egress=exchange,
-        issuers={PROVIDER: AcmeIssuer(store, view, keys, exchange, clock)},
+        issuers={
+            acme_accounts.PROVIDER: AcmeIssuer(store, view, keys, exchange, clock),
+            private_authorities.PROVIDER: PrivateAuthorities(store, view, AuthorityKeys(keys, protections), described),
+        },
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
     )

@@ -24,6 +24,8 @@ from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
+from strongroom.objects.issuers.authority_keys import AuthorityKeys
+from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
@@ -110,6 +112,14 @@ async def roll_over_signing_keys(service: Service) -> None:
         await _roll_over(opened, service.keys_pool, tenant.id)
 
 
+async def look_after_private_authorities(service: Service) -> None:
+    """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
+    world = service.opened.world
+    keys = AuthorityKeys(world.keys, world.protections)
+    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    await look_after_authorities(keeper, world.now())
+
+
 async def end_expired_sessions(service: Service) -> None:
     """Forget the browser sessions and the token families that are over."""
     world = service.opened.world
@@ -168,6 +178,7 @@ JOBS: tuple[Job, ...] = (
     Job("destroy purged keys", 60.0, destroy_keys),
     Job("purge directory", 300.0, purge_directory),
     Job("roll over signing keys", 3600.0, roll_over_signing_keys),
+    Job("private CAs", 300.0, look_after_private_authorities),
     Job("end expired sessions", 600.0, end_expired_sessions),
     Job("renew certificate", 3600.0, renew, shared=False),
     Job("private endpoints", 60.0, settle_endpoints, shared=False),

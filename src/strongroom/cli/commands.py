@@ -32,6 +32,7 @@ from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.private_authorities_commands import ca
 from strongroom.cli.release_authorities_commands import release_authorities
 from strongroom.cli.role_commands import role
 from strongroom.cli.secret_commands import secret
@@ -488,5 +489,6 @@ application.command(import_)
 application.command(send)
 application.command(trusted_services)
 application.command(release_authorities)
+application.command(ca)
 application.command(acme)
 arrange(application)

@@ -49,6 +49,21 @@ from strongroom.control.networks_wire import (
     PrivateEndpointBody,
     VirtualNetworkBody,
 )
+from strongroom.control.private_authorities import (
+    create_private_authority,
+    list_issued_certificates,
+    list_private_authorities,
+    remove_private_authority,
+    renew_private_authority,
+    revoke_certificate,
+)
+from strongroom.control.private_authorities_wire import (
+    NamedAuthorityBody,
+    PrivateAuthorityBody,
+    RemoveAuthorityBody,
+    RenewAuthorityBody,
+    RevokeBody,
+)
 from strongroom.control.recovery import recover
 from strongroom.control.release_authorities import (
     add_release_authority,
@@ -153,6 +168,18 @@ OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("PolicyCheck", "POST", "/policy/check", Public(), check_guardrails, control_target, body=GuardrailsBody,
        authenticates=True),
+    Op("PrivateAuthorityList", "GET", "/certificate-authorities", Public(), list_private_authorities, control_target,
+       authenticates=True),
+    Op("PrivateAuthorityCreate", "POST", "/certificate-authorities", Public(), create_private_authority,
+       control_target, success=201, body=PrivateAuthorityBody, authenticates=True),
+    Op("PrivateAuthorityRenew", "POST", "/certificate-authorities/renew", Public(), renew_private_authority,
+       control_target, body=RenewAuthorityBody, authenticates=True),
+    Op("PrivateAuthorityRemove", "POST", "/certificate-authorities/remove", Public(), remove_private_authority,
+       control_target, success=204, body=RemoveAuthorityBody, authenticates=True),
+    Op("IssuedCertificateList", "POST", "/certificate-authorities/issued", Public(), list_issued_certificates,
+       control_target, body=NamedAuthorityBody, authenticates=True),
+    Op("IssuedCertificateRevoke", "POST", "/certificate-authorities/revoke", Public(), revoke_certificate,
+       control_target, body=RevokeBody, authenticates=True),
     Op("ReleaseAuthorityList", "GET", "/release-authorities", Public(), list_release_authorities, control_target,
        authenticates=True),
     Op("ReleaseAuthorityAdd", "POST", "/release-authorities", Public(), add_release_authority, control_target,

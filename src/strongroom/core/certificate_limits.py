@@ -66,3 +66,5 @@ OCSP_SIGNATURES_PER_S = 50
 """OCSP answers signed in a second for what cannot be kept: nonces, and certificates that were never issued: ours."""
 OCSP_ANSWERS = 10_000
 """OCSP answers that are kept: ours. One has about a kilobyte."""
+ISSUED_SHOWN = 1000
+"""Certificates of a private CA that an operator is shown at once: ours."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from strongroom.core import limits
+from strongroom.core import certificate_limits, limits
 from strongroom.core.diagnostics import SinkState
 from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
@@ -27,6 +27,7 @@ from strongroom.egress import Documents, Egress, Exchange
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.background import Background
 from strongroom.flow.device_codes import DeviceCodes
+from strongroom.flow.kept_answers import KeptAnswers
 from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
@@ -182,6 +183,10 @@ class World:
     """What delivers copies of the audit, likewise."""
     egress: Exchange = field(default_factory=Egress)
     """The way out to those who are asked in a protocol of their own, such as ACME authorities."""
+    status_answers: KeptAnswers = field(
+        default_factory=lambda: KeptAnswers(certificate_limits.OCSP_ANSWERS, certificate_limits.OCSP_SIGNATURES_PER_S)
+    )
+    """What was answered to those who ask whether a certificate is good."""
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Who issues certificates, by the names that the vaults' issuers have for a provider."""
     mail: Mail = field(default_factory=NoMail)
