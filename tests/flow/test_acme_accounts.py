@@ -221,23 +221,22 @@ def test_so_many_accounts(world: Simulation, called: str, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("name", "member", "make"),
+    ("limit", "member", "make"),
     [
-        ("ACME_ACCOUNT_CONTACTS", "contacts", lambda n: [f"mailto:a{i}@b.example" for i in range(n)]),
-        ("ACME_ACCOUNT_DOMAINS", "domains", lambda n: [f"d{i}.example" for i in range(n)]),
-        ("ACME_ACCOUNT_NAME_CHARS", "name", lambda n: chance.token_hex(n)[:n]),
-        ("ACME_EXTERNAL_ID_CHARS", "externalKeyId", lambda n: "k" * n),
-        ("ACME_EXTERNAL_KEY_CHARS", "externalKey", lambda n: "A" * n),
-        ("HOOK_PATH_CHARS", "hook", lambda n: "/" + "h" * (n - 1)),
-        ("DNS_WAIT_MAX_S", "dnsWaitSeconds", lambda n: n),
-        ("ACME_ACCOUNT_TENANTS", "tenants", lambda n: ["strongroom.localhost"] * n),
+        (limits.ACME_ACCOUNT_CONTACTS, "contacts", lambda n: [f"mailto:a{i}@b.example" for i in range(n)]),
+        (limits.ACME_ACCOUNT_DOMAINS, "domains", lambda n: [f"d{i}.example" for i in range(n)]),
+        (limits.ACME_ACCOUNT_NAME_CHARS, "name", lambda n: chance.token_hex(n)[:n]),
+        (limits.ACME_EXTERNAL_ID_CHARS, "externalKeyId", lambda n: "k" * n),
+        (limits.ACME_EXTERNAL_KEY_CHARS, "externalKey", lambda n: "A" * n),
+        (limits.HOOK_PATH_CHARS, "hook", lambda n: "/" + "h" * (n - 1)),
+        (limits.DNS_WAIT_MAX_S, "dnsWaitSeconds", lambda n: n),
+        (limits.ACME_ACCOUNT_TENANTS, "tenants", lambda n: ["strongroom.localhost"] * n),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
 @pytest.mark.usefixtures("authority")
-def test_so_much_of_an_account(world: Simulation, called: str, name: str, member: str, make: Any) -> None:
+def test_so_much_of_an_account(world: Simulation, called: str, limit: int, member: str, make: Any) -> None:
     """At the limit of a member it is not the form that is refused, and one past it is."""
-    limit = getattr(limits, name)
     assert "not valid" not in add(world, called, **{member: make(limit)}).body.decode()
     assert "not valid" in add(world, f"{called}-b", **{member: make(limit + 1)}).error["message"]
 
