@@ -215,6 +215,17 @@ def test_accounts_are_listed_shown_and_checked(site: Site) -> None:
     assert json.loads(site.acme("check", "zone", "--json").stdout)["status"] == "valid"
 
 
+def test_an_account_is_changed(site: Site) -> None:
+    """What is said is different from then on, at the authority too, and the rest stays."""
+    before = json.loads(site.acme("show", "web", "--json").stdout)
+    words = ("--contact", "mailto:new@example.com", "--domain", "example.com", "--domain", "example.net")
+    after = json.loads(site.acme("change", "web", *words, "--json").stdout)
+    assert after == before | {"contacts": ["mailto:new@example.com"], "domains": ["example.com", "example.net"]}
+    assert "for names at or below: anything" in site.acme("change", "web", "--any-domain").stdout
+    site.acme("change", "web", "--domain", "example.com")
+    assert "nothing is to be changed" in site.acme("change", "web", code=2).stderr
+
+
 def test_what_the_operator_is_told(site: Site, tmp_path: Path) -> None:
     """SEC-ACME-1: terms that were not agreed to, a missing account and a bad key file end a command with 1 or 2."""
     place = ("--directory", site.authority.directory)

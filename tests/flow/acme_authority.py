@@ -134,6 +134,8 @@ class Authority:
         if path.startswith("/acct/"):
             if payload == {"status": "deactivated"}:
                 self.accounts[account]["status"] = "deactivated"
+            elif payload is not None:
+                self.accounts[account] |= payload
             return self._reply(200, {"status": self.accounts[account]["status"]})
         if path == "/newOrder":
             return self._new_order(account, payload)
@@ -263,7 +265,7 @@ class Authority:
         }
         if asked != set(order.names):
             raise _Refused("badCSR", "The names are not those of the order")
-        order.chain, order.status = self._issue(request), "processing"
+        order.chain, order.status = self.issue(request), "processing"
         self.issued += 1
         order.polls = 0
         return self._show(order)
@@ -299,7 +301,8 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated authority")])
         return self._signed(name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
 
-    def _issue(self, request: x509.CertificateSigningRequest) -> bytes:
+    def issue(self, request: x509.CertificateSigningRequest) -> bytes:
+        """Issue for a request, and give the chain."""
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         key = ec.generate_private_key(ec.SECP256R1()).public_key() if self.wrong_key else request.public_key()
         leaf = self._signed(request.subject, key, names)

@@ -561,6 +561,33 @@ def test_a_certificate_of_another_key(ordering: Ordering) -> None:
     assert "a certificate of another key" in ordering.refused()
 
 
+def test_an_order_that_another_certificate_has_as_well(ordering: Ordering) -> None:
+    """Authorities may give two requests for the same names one order: who comes second makes another one."""
+    ordering.account()
+    for _ in range(3):
+        ordering.step()
+    (order,) = ordering.authority.orders.values()
+    assert order.status == "ready"
+    order.chain, order.status = ordering.authority.issue(x509.load_der_x509_csr(_another())), "valid"
+    leaf(ordering.end())
+    assert len(ordering.authority.orders) == 2
+
+
+def test_an_order_that_somebody_else_finalizes_at_the_same_time(ordering: Ordering) -> None:
+    """That it is not ready any more is no refusal."""
+    ordering.account()
+    ordering.authority.answers = [("/finalize", problem("orderNotReady", status=403))]
+    leaf(ordering.end())
+    assert len(ordering.authority.orders) == 1
+
+
+def _another() -> bytes:
+    """Make a request of the same names for another key."""
+    names = x509.SubjectAlternativeName([x509.DNSName("www.example.com")])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=False)
+    return builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.DER)
+
+
 @pytest.mark.parametrize(("count", "works"), [(limits.ACME_CHAIN, True), (limits.ACME_CHAIN + 1, False)])
 def test_a_chain_without_end(ordering: Ordering, count: int, *, works: bool) -> None:
     """So many certificates are a chain, and no more."""
@@ -576,7 +603,7 @@ def test_a_chain_without_end(ordering: Ordering, count: int, *, works: bool) -> 
 
 
 def test_only_the_tenants_that_the_operator_named(ordering: Ordering) -> None:
-    """SEC-ACME-1: another tenant's vaults get what they would get for an account that is not there."""
+    """SEC-ACME-1, SEC-TENANT-2: another tenant's vaults get what they would get for an account that is not there."""
     ordering.account()
     ordering.tenant = ordering.world.tenant()
     with pytest.raises(Invalid) as theirs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets as chance
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 from strongroom.core import acme_limits as limits
 from strongroom.core.acme_accounts import AcmeAccount, AcmeChallenge
+from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.network import Link
 from strongroom.core.records import INSTANCE
+from strongroom.objects.issuers import acme_accounts
 from tests.flow.acme_authority import DIRECTORY, TERMS, Authority, problem
 from tests.flow.test_federation import control
 from tests.plugins import canary
@@ -37,7 +40,8 @@ def called() -> str:
 
 def add(world: Simulation, name: str, /, **more: Any) -> Answer:
     """Make an account."""
-    body = {"name": name, "directory": DIRECTORY, "agreeToTerms": True} | more
+    place = {"name": name, "directory": DIRECTORY, "agreeToTerms": True, "tenants": [world.first.tenant_id]}
+    body = place | more
     return control(world, "POST", "/acme-accounts", {key: value for key, value in body.items() if value is not None})
 
 
@@ -53,7 +57,7 @@ def refused(answer: Answer, status: int, text: str) -> None:
 
 def test_an_account_is_made(world: Simulation, authority: Authority, called: str) -> None:
     """The authority knows its key and contacts; here it is shown without the key, which is sealed."""
-    answer = add(world, called, contacts=["mailto:ops@example.com"], domains=["Example.com."])
+    answer = add(world, called, contacts=["mailto:ops@example.com"], domains=["Example.com."], tenants=None)
     assert answer.status == 201, answer.body
     shown = answer.json
     there = authority.accounts[shown["url"]]
@@ -173,6 +177,69 @@ def test_a_hook_is_judged_when_it_is_named_and_checked(
     hook.chmod(0o600)
     refused(control(world, "POST", f"/acme-accounts/{called}/check", {}), 400, "no file that can be run")
     assert authority.accounts
+
+
+def test_an_account_is_changed(world: Simulation, authority: Authority, called: str, tmp_path: Path) -> None:
+    """What is said is different from then on; the authority hears of its contacts, and of nothing else."""
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o700)
+    made = add(world, called, domains=["example.com"]).json
+    asked = len(authority.asked)
+    place, other = f"/acme-accounts/{called}", world.tenant()
+    dns = {"challenge": "dns-01", "hook": str(hook), "dnsWaitSeconds": 5}
+    changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {}),
+        (dns, dns),
+        ({"domains": ["example.org"]}, {"domains": ["example.org"]}),
+        ({"domains": []}, {"domains": []}),
+        ({"challenge": "http-01"}, {"challenge": "http-01", "hook": None, "dnsWaitSeconds": 0}),
+        ({"tenants": [other]}, {"tenantIds": [other]}),
+    ]
+    for change, seen in changes:
+        made |= seen
+        changed = control(world, "PATCH", place, change)
+        assert (changed.status, changed.json) == (200, made), changed.body
+    assert len(authority.asked) == asked
+    changed = control(world, "PATCH", place, {"contacts": ["mailto:a@b.example"]})
+    assert changed.json["contacts"] == authority.accounts[made["url"]]["contact"] == ["mailto:a@b.example"]
+    authority.answers = [("/acct", problem("invalidContact", "no such domain"))]
+    refused(
+        control(world, "PATCH", place, {"contacts": ["mailto:a@c.example"]}), 400, "no such domain (invalidContact)"
+    )
+    assert world.entries()[-1]["operationName"] == "AcmeAccountChange"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"contacts": ["a"]}, "mailto"), ({"domains": ["*.a"]}, "DNS name"), ({"tenants": []}, "not valid"),
+        ({"challenge": "dns-01"}, "hook"), ({"hook": "/bin/true"}, "hook"), ({"name": "b"}, "not valid"),
+        ({"challenge": "dns-01", "hook": "x"}, "absolute"), ({"dnsWaitSeconds": -1}, "not valid"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("authority")
+def test_what_is_no_change(world: Simulation, called: str, change: dict[str, Any], text: str) -> None:
+    """It is said in a sentence, and nothing is different."""
+    add(world, called)
+    before = stored(world, called)
+    assert before is not None
+    refused(control(world, "PATCH", f"/acme-accounts/{called}", change), 400, text)
+    assert stored(world, called) == before
+
+
+@pytest.mark.usefixtures("authority")
+def test_a_change_meanwhile(world: Simulation, called: str) -> None:
+    """Who decided by what is not so any more is told, and overwrites nothing."""
+    add(world, called)
+    one = stored(world, called)
+    assert one is not None
+    world.commit(lambda tx: acme_accounts.replace_account(tx, one, replace(one, domains=("a.example",))))
+    with pytest.raises(Conflict):
+        world.commit(lambda tx: acme_accounts.replace_account(tx, one, replace(one, domains=())))
+    world.commit(lambda tx: acme_accounts.remove_account(tx, called))
+    with pytest.raises(NotFound):
+        world.commit(lambda tx: acme_accounts.replace_account(tx, one, one))
 
 
 @pytest.mark.parametrize("is_down", [False, True])

@@ -161,6 +161,7 @@ CASES: dict[tuple[str, str], Case] = {
         _at("/acme-accounts"), 400, {"body": {"name": "none", "directory": "http://acme.example"}}
     ),
     ("control", "AcmeAccountGet"): Case(_at("/acme-accounts/none"), 404),
+    ("control", "AcmeAccountChange"): Case(_at("/acme-accounts/none"), 404, {"body": {}}),
     ("control", "AcmeAccountCheck"): Case(_at("/acme-accounts/none/check"), 404, {"body": {}}),
     ("control", "AcmeAccountRemove"): Case(_at("/acme-accounts/none"), 404),
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),

@@ -78,6 +78,7 @@ PUBLIC = {
     },
     "control": {
         "AcmeAccountAdd",
+        "AcmeAccountChange",
         "AcmeAccountCheck",
         "AcmeAccountGet",
         "AcmeAccountList",

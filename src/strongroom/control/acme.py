@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from strongroom.control.acme_wire import (
     AcmeAccountBody,
+    AcmeAccountChangeBody,
     AcmeAccountCheck,
     AcmeAccountEntry,
     AcmeAccountList,
@@ -63,17 +64,22 @@ async def add_acme_account(call: Call) -> Response:
     )
     async with _in_time():
         made = await acme_accounts.register(world.egress, world.clock, world.keys, wanted)
-    await call.commit(
-        lambda tx: acme_accounts.add_account(tx, made),
-        lambda one: {
-            "acmeAccount": one.id,
-            "acmeDirectory": one.directory,
-            "acmeDomains": list(one.domains),
-            "acmeHook": one.hook or None,
-            "tenantIds": list(one.tenants),
-        },
-    )
+    await call.commit(lambda tx: acme_accounts.add_account(tx, made), _describe)
     return json.response(_show(made), status=201)
+
+
+async def change_acme_account(call: Call) -> Response:
+    """Change who may use an account, for which names, and how they are proved."""
+    require_control(call)
+    one, world, body = _find(call), call.world, await call.body(AcmeAccountChangeBody)
+    tenants = None if body.tenants is None else tuple(require_tenant(world.view, name).id for name in body.tenants)
+    wanted = acme_accounts.AccountChange(
+        tenants, body.challenge, body.contacts, body.domains, body.hook, body.dns_wait_seconds
+    )
+    async with _in_time():
+        changed = await acme_accounts.change(world.egress, world.clock, world.keys, one, wanted)
+    kept = await call.commit(lambda tx: acme_accounts.replace_account(tx, one, changed), _describe)
+    return json.response(_show(kept))
 
 
 async def check_acme_account(call: Call) -> Response:
@@ -129,6 +135,17 @@ async def _in_time() -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise Unavailable("The ACME authority does not answer in time.", reason="timeout") from None
+
+
+def _describe(one: AcmeAccount) -> dict[str, object]:
+    """Give what the journal says: who may have what by it, and what is run."""
+    return {
+        "acmeAccount": one.id,
+        "acmeDirectory": one.directory,
+        "acmeDomains": list(one.domains),
+        "acmeHook": one.hook or None,
+        "tenantIds": list(one.tenants),
+    }
 
 
 def _show(one: AcmeAccount) -> AcmeAccountEntry:

@@ -38,6 +38,20 @@ class AcmeAccountBody(json.Secretive, rename="camel", forbid_unknown_fields=True
     """What it is confined to; none means any name."""
 
 
+class AcmeAccountChangeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What is to become different about an account; what is left out stays."""
+
+    contacts: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_CONTACTS)] | None = None
+    challenge: ChallengeType | None = None
+    hook: Annotated[str, msgspec.Meta(max_length=acme_limits.HOOK_PATH_CHARS)] | None = None
+    dns_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=acme_limits.DNS_WAIT_MAX_S)] | None = None
+    tenants: (
+        Annotated[tuple[_Name, ...], msgspec.Meta(min_length=1, max_length=acme_limits.ACME_ACCOUNT_TENANTS)] | None
+    ) = None
+    domains: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_DOMAINS)] | None = None
+    """None of them means any name."""
+
+
 class AcmeAccountEntry(msgspec.Struct, rename="camel"):
     """An account."""
 
