@@ -214,7 +214,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("destroy-purged-keys", 60.0, destroy_keys, waiting=count_doomed),
     Job("purge-directory", 300.0, purge_directory),
     Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
-    Job("private-cas", 300.0, look_after_private_authorities),
+    Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),
     Job("renew-certificate", 3600.0, renew, shared=False),
