@@ -15,7 +15,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from strongroom.core import limits
@@ -27,7 +27,18 @@ Dial = Callable[[IPAddress, int], Awaitable[socket.socket]]
 _PIECE_BYTES = 64 * 1024
 _FETCHED, _TAKEN = range(200, 201), range(200, 300)
 _ANSWERED = (*range(200, 300), *range(400, 600))
-_KEPT_HEADERS = frozenset({"content-type", "link", "location", "replay-nonce", "retry-after"})
+_ANY = range(100, 1000)
+_KEPT_HEADERS = frozenset(
+    {
+        "content-type",
+        "link",
+        "location",
+        "replay-nonce",
+        "retry-after",
+        "webhook-allowed-origin",
+        "webhook-allowed-rate",
+    }
+)
 """What is kept of an answer's headers, of those who ask in a protocol."""
 
 
@@ -171,28 +182,6 @@ class Egress:
         sent = (("Content-Type", "application/json"), ("Content-Length", str(len(document))), *headers)
         await self._send(url, _Outgoing("POST", sent, document, successes=_TAKEN))
 
-    async def exchange(
-        self,
-        url: str,
-        *,
-        method: str = "GET",
-        body: bytes = b"",
-        content_type: str = "",
-        accept: str = "application/json",
-    ) -> Reply:
-        """
-        Ask in a protocol where refusals have a body and headers mean something: the whole answer, whatever its status.
-
-        A redirect is no answer, as everywhere here.
-
-        Raises:
-            Unreachable: as `get`, but for the status.
-        """
-        kind = ((("Content-Type", content_type),) if content_type else ()) + (
-            (("Content-Length", str(len(body))),) if method == "POST" else ()
-        )
-        return await self._reply(url, _Outgoing(method, kind, body, successes=_ANSWERED, accept=accept))
-
     async def dial(self, host: str, port: int) -> socket.socket:
         """
         Connect to a host that the operator named, for a protocol that is not HTTP and sees to its own TLS (`trust`).
@@ -210,6 +199,42 @@ class Egress:
         except OSError as error:
             raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
 
+    async def exchange(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        content_type: str = "",
+        accept: str = "application/json",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Reply:
+        """
+        Ask in a protocol where refusals have a body and headers mean something: the whole answer, whatever its status.
+
+        A redirect is no answer, as everywhere here.
+
+        Raises:
+            Unreachable: as `get`, but for the status.
+        """
+        kind = ((("Content-Type", content_type),) if content_type else ()) + (
+            (("Content-Length", str(len(body))),) if method == "POST" else ()
+        )
+        return await self._reply(url, _Outgoing(method, (*kind, *headers), body, successes=_ANSWERED, accept=accept))
+
+    async def notify(
+        self, url: str, document: bytes, content_type: str, headers: Sequence[tuple[str, str]], *, time_s: float
+    ) -> int:
+        """
+        Send somebody a document, and give the status of the answer, whichever it is; nothing more of it is read.
+
+        Raises:
+            Unreachable: as `get`, but for the status.
+        """
+        sent = (("Content-Type", content_type), ("Content-Length", str(len(document))), *headers)
+        outgoing = _Outgoing("POST", sent, document, successes=_ANY, reads_body=False, time_s=time_s)
+        return (await self._reply(url, outgoing)).status
+
     async def _send(self, url: str, outgoing: _Outgoing) -> bytes:
         return (await self._reply(url, outgoing)).body
 
@@ -219,7 +244,7 @@ class Egress:
         except ValueError as error:
             raise Unreachable(str(error)) from None
         try:
-            async with asyncio.timeout(limits.EGRESS_TIME_S), self._places:
+            async with asyncio.timeout(outgoing.time_s or limits.EGRESS_TIME_S), self._places:
                 return await self._connected(destination, outgoing)
         except TimeoutError:
             raise Unreachable("no whole answer in time") from None
@@ -268,6 +293,10 @@ class _Outgoing:
     successes: Container[int] = _FETCHED
     """The statuses of an answer that counts."""
     accept: str = "application/json"
+    reads_body: bool = True
+    """Whether anything of the answer counts besides its status."""
+    time_s: float = 0.0
+    """How long it may take; `EGRESS_TIME_S`, if nothing is said."""
 
 
 @dataclass(slots=True)
@@ -353,6 +382,42 @@ async def _exchange(
     import h11  # noqa: PLC0415  few services fetch anything
 
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.HEADER_BYTES)
+    try:
+        for said in _request(destination, outgoing):
+            writer.write(connection.send(said) or b"")
+        await writer.drain()
+        return await _read_reply(connection, reader, outgoing)
+    except h11.ProtocolError:
+        raise Unreachable("the answer is not HTTP") from None
+
+
+async def _read_reply(connection: Any, reader: asyncio.StreamReader, outgoing: _Outgoing) -> Reply:
+    import h11  # noqa: PLC0415  as above
+
+    body, status, kept = bytearray(), 0, _kept(())
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_PIECE_BYTES))
+        elif isinstance(event, h11.Response):
+            if not outgoing.reads_body:
+                return Reply(event.status_code, {}, b"")
+            _judge(event.status_code, dict(event.headers), outgoing.successes)
+            status, kept = event.status_code, _kept(event.headers)
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > limits.EGRESS_BYTES:
+                raise Unreachable("the answer is too large")
+        elif isinstance(event, h11.EndOfMessage):
+            return Reply(status, kept, bytes(body))
+        elif not isinstance(event, h11.InformationalResponse):
+            raise Unreachable("the connection ended early")
+
+
+def _request(destination: Destination, outgoing: _Outgoing) -> list[Any]:
+    """Make what is sent, as h11 has it."""
+    import h11  # noqa: PLC0415  as above
+
     headers = [
         ("Host", destination.authority),
         ("Accept", outgoing.accept),
@@ -361,30 +426,9 @@ async def _exchange(
         ("User-Agent", "strongroom"),
         *outgoing.headers,
     ]
-    body, status, kept = bytearray(), 0, _kept(())
-    try:
-        request = h11.Request(method=outgoing.method, target=destination.target, headers=headers)
-        content = [h11.Data(data=outgoing.body)] if outgoing.body else []
-        for said in (request, *content, h11.EndOfMessage()):
-            writer.write(connection.send(said) or b"")
-        await writer.drain()
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                connection.receive_data(await reader.read(_PIECE_BYTES))
-            elif isinstance(event, h11.Response):
-                _judge(event.status_code, dict(event.headers), outgoing.successes)
-                status, kept = event.status_code, _kept(event.headers)
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > limits.EGRESS_BYTES:
-                    raise Unreachable("the answer is too large")
-            elif isinstance(event, h11.EndOfMessage):
-                return Reply(status, kept, bytes(body))
-            elif not isinstance(event, h11.InformationalResponse):
-                raise Unreachable("the connection ended early")
-    except h11.ProtocolError:
-        raise Unreachable("the answer is not HTTP") from None
+    request = h11.Request(method=outgoing.method, target=destination.target, headers=headers)
+    content = [h11.Data(data=outgoing.body)] if outgoing.body else []
+    return [request, *content, h11.EndOfMessage()]
 
 
 def _judge(status: int, headers: dict[bytes, bytes], successes: Container[int]) -> None:

@@ -102,6 +102,8 @@ PUBLIC = {
         "IdentityProviderChange",
         "IdentityProviderList",
         "IdentityProviderRemove",
+        "JobList",
+        "JobRun",
         "NetworkMapList",
         "NetworkMapRemove",
         "NetworkMapSet",
@@ -160,15 +162,22 @@ OTHER: dict[str, object] = {
     "pki_listen": "10.1.2.3:80",
     "pki_url": "http://pki.example.org",
     "proxy_protocol_address": "10.1.2.3",
+    "smtp_from": "other@example.org",
+    "smtp_tls": "implicit",
     "trusted_proxies": "10.0.0.0/8",
 }
 """Settings whose values have a form of their own, and one that differs from the default."""
+_MAIL = {"STRONGROOM_SMTP_SERVER": "mail.example", "STRONGROOM_SMTP_FROM": "vaults@example.org"}
 BESIDE: dict[str, dict[str, str]] = {
     "pkcs11_module": {"STRONGROOM_PKCS11_PIN_FILE": "/pin"},
     "pkcs11_pin_file": {"STRONGROOM_PKCS11_MODULE": __file__},
     "pkcs11_root_key": {"STRONGROOM_PKCS11_MODULE": __file__, "STRONGROOM_PKCS11_PIN_FILE": "/pin"},
     "pki_url": {"STRONGROOM_PKI_LISTEN": "10.1.2.3:80"},
     "proxy_protocol_address": {"STRONGROOM_TRUSTED_PROXIES": "10.0.0.0/8"},
+    "smtp_from": {"STRONGROOM_SMTP_SERVER": "mail.example"},
+    "smtp_password_file": _MAIL | {"STRONGROOM_SMTP_USER": "user"},
+    "smtp_server": {"STRONGROOM_SMTP_FROM": "vaults@example.org"},
+    "smtp_user": _MAIL | {"STRONGROOM_SMTP_PASSWORD_FILE": "/password"},
 }
 """What must be said too where a setting is: variables."""
 

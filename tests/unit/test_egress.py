@@ -209,6 +209,34 @@ class TestAnswers:
         assert head[0] == b"POST /in HTTP/1.1"
         assert {b"X-A: b", b"Content-Type: application/json", b"Content-Length: 14"} <= set(head)
 
+    @pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 Not Found", "503 No"])
+    def test_a_notification(self, tmp_path: Path, status: str) -> None:
+        """SEC-EGRESS-3: whoever is notified answers with a status, which alone counts; no redirect is followed."""
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # The body never comes to its end, and nobody waits for it.
+            writer.write(f"HTTP/1.1 {status}\r\nLocation: https://{HOST}/b\r\nContent-Length: 99\r\n\r\n".encode())
+            await writer.drain()
+            await asyncio.sleep(60)
+
+        other = Elsewhere(tmp_path, answer)
+        url, sent = f"https://{HOST}/in?code=secret", [("aeg-event-type", "Notification")]
+        told = other.send(lambda egress: egress.notify(url, b"[{}]", "application/json", sent, time_s=30))
+        assert run(told) == int(status[:3])
+        (head,) = other.asked
+        assert head.startswith(b"POST /in?code=secret HTTP/1.1")
+        assert b"aeg-event-type: Notification" in head
+
+    def test_a_notification_that_hangs(self, tmp_path: Path) -> None:
+        """SEC-EGRESS-4: it has as much time as was said, and no more."""
+
+        async def answer(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(60)
+
+        other = Elsewhere(tmp_path, answer)
+        with pytest.raises(Unreachable, match="in time"):
+            run(other.send(lambda egress: egress.notify(f"https://{HOST}/", b"[]", "text/plain", [], time_s=0.05)))
+
     @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1"])
     def test_a_name_that_leads_inside(self, tmp_path: Path, address: str) -> None:
         """SEC-EGRESS-5: nothing is connected to."""
@@ -546,7 +574,7 @@ class TestDocuments:
 
         async def both() -> bytes:
             slow = asyncio.Event()
-            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign]  # never an answer
+            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign, return-value]  # never an answer
             again = asyncio.create_task(fetching.documents.fetch("u", again=True))
             await asyncio.sleep(0)
             async with asyncio.timeout(5):

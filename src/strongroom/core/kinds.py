@@ -15,6 +15,7 @@ from strongroom.core import (  # noqa: F401  to read them is what registers thei
     deployments,
     diagnostics,
     doomed_keys,
+    event_subscriptions,
     federation,
     guardrails,
     identity,

@@ -208,6 +208,8 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    leases_held: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Until when a node is sure to have a lease, by the lease's name and the node."""
     jobs: Jobs | None = None
     """What is done without being asked, likewise."""
     egress: Exchange = field(default_factory=Egress)
