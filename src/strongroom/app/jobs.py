@@ -148,12 +148,12 @@ async def roll_over_signing_keys(service: Service) -> int:
     return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
-async def look_after_private_authorities(service: Service) -> None:
+async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
     keys = AuthorityKeys(world.keys, world.protections)
     keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
-    await look_after_authorities(keeper, world.now())
+    return await look_after_authorities(keeper, world.now())
 
 
 async def end_expired_sessions(service: Service) -> int:

@@ -107,6 +107,10 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     # Ours, for the operations whose record the reference does not show: names and ids, never values.
     "accessMode": _text,
     "accessPolicyObjectIds": _texts,
+    "acmeAccount": _text,
+    "acmeDirectory": _text,
+    "acmeDomains": _texts,
+    "acmeHook": _text,
     "actions": _texts,
     "addressRanges": _texts,
     "appId": _text,
@@ -194,6 +198,7 @@ PROPERTIES: Final[Mapping[str, Form]] = {
     "since": _number,
     "source": _text,
     "subscriptionId": _text,
+    "tenantIds": _texts,
     "tokenId": _text,
     "trustedService": _text,
     "trustedServiceOperations": _texts,
