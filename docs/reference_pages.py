@@ -27,7 +27,7 @@ from strongroom import config
 from strongroom.app.dispatch import Surfaces
 from strongroom.cli.seed import document as apply_file
 from strongroom.cli.seed.schema import Member, Shape
-from strongroom.core import acme_limits, certificate_limits, errors, limits
+from strongroom.core import acme_limits, certificate_limits, errors, event_limits, limits
 from strongroom.core import service_limits as service_limit
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
@@ -169,7 +169,7 @@ def _described(module: ModuleType, settings_class: type) -> dict[str, str]:
 # ---- limits ---------------------------------------------------------------------------------------------------------
 
 
-LIMITS = (limits, certificate_limits, acme_limits)
+LIMITS = (limits, certificate_limits, acme_limits, event_limits)
 """The modules that name them."""
 
 

@@ -22,6 +22,7 @@ GROUPS = [
     ("audit-sinks", "list"),
     ("doctor", "--data", "/nowhere/at/all"),
     ("endpoint-listeners", "list"),
+    ("event-subscription", "list", VAULT),
     ("explain", "--request", "none"),
     ("export",),
     ("group", "list"),

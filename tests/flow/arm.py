@@ -176,6 +176,11 @@ class Arm:
         return f"{self.vault}/providers/Microsoft.Insights/diagnosticSettings/d-{self.tag}"
 
     @property
+    def event_subscription(self) -> str:
+        """An event subscription of the vault."""
+        return f"{self.vault}/providers/Microsoft.EventGrid/eventSubscriptions/e-{self.tag}"
+
+    @property
     def since_yesterday(self) -> str:
         """The filter of the activity log that is for the last day, encoded."""
         return quote(f"eventTimestamp ge '{datetime.fromtimestamp(self.world.clock() - 86_400, UTC).isoformat()}'")
@@ -505,6 +510,16 @@ class Arm:
         self.make_sink()
         return self.do("PUT", self.setting, self.setting_body(**properties))
 
+    def event_subscription_body(self, **properties: Any) -> dict[str, Any]:
+        """Give the body that makes an event subscription."""
+        where = {"endpointUrl": f"https://hooks.example/{self.tag}?code={plant()}"}
+        return {"properties": {"destination": {"endpointType": "WebHook", "properties": where}} | properties}
+
+    def make_event_subscription(self, **properties: Any) -> Any:
+        """Make the vault and an event subscription of it."""
+        self.make_vault()
+        return self.do("PUT", self.event_subscription, self.event_subscription_body(**properties))
+
     def make_tag_name(self) -> Any:
         """Suggest a name for tags."""
         return self.do("PUT", self.tag_name)
@@ -574,6 +589,11 @@ class Case:
     """True for lists that show nothing to a caller without rights."""
     to_stranger: int = 404
     """What another tenant's owner is answered: what is no 404 looks nothing up in the subscription of its path."""
+
+
+def _posted_to(word: str) -> Callable[[Arm], str]:
+    """Make what gives the path of something that is asked of an event subscription."""
+    return lambda arm: f"{arm.event_subscription}/{word}"
 
 
 def _policies(arm: Arm) -> object:
@@ -919,6 +939,20 @@ CASES: dict[str, Case] = {
     "DiagnosticSettingCategoryGet": Case(
         lambda arm: f"{arm.vault}{_INSIGHTS}/diagnosticSettingsCategories/AuditEvent", Arm.make_vault
     ),
+    "EventSubscriptionList": Case(lambda arm: arm.event_subscription.rpartition("/")[0], Arm.make_event_subscription),
+    "EventSubscriptionGet": Case(lambda arm: arm.event_subscription, Arm.make_event_subscription),
+    "EventSubscriptionPut": Case(lambda arm: arm.event_subscription, Arm.make_vault, Arm.event_subscription_body),
+    "EventSubscriptionPatch": Case(
+        lambda arm: arm.event_subscription, Arm.make_event_subscription, lambda _: {"labels": ["a"]}
+    ),
+    "EventSubscriptionDelete": Case(lambda arm: arm.event_subscription, Arm.make_event_subscription),
+    **{
+        f"EventSubscription{word[0].upper()}{word[1:]}": Case(_posted_to(word), Arm.make_event_subscription)
+        for word in ("getFullUrl", "getDeliveryAttributes", "getSigningSecret", "renewSigningSecret")
+    },
+    "EventDeadLetterList": Case(_posted_to("deadLetters"), Arm.make_event_subscription),
+    "EventDeadLetterReplay": Case(_posted_to("deadLetters/replay"), Arm.make_event_subscription, lambda _: {}),
+    "EventDeadLetterDiscard": Case(_posted_to("deadLetters/discard"), Arm.make_event_subscription, lambda _: {}),
     "ActivityLogList": Case(
         lambda arm: f"{arm.subscription}{_EVENTS}", query=lambda arm: f"&$filter={arm.since_yesterday}"
     ),

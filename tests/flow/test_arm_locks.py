@@ -29,6 +29,9 @@ _A_GROUP = "a management group cannot be locked, in Azure neither"
 NOT_HELD = {
     "ManagementLockPut": "locks do not hold locks, or nobody could take one away",
     "ManagementLockDelete": "locks do not hold locks, or nobody could take one away",
+    "EventSubscriptionGetFullUrl": _READS,
+    "EventSubscriptionGetDeliveryAttributes": _READS,
+    "EventSubscriptionGetSigningSecret": _READS,
     "VaultCheckNameAvailability": _READS,
     "VaultExplain": _READS,
     "VaultExplainOwn": _READS,

@@ -315,6 +315,7 @@ class Place:
             association=self.vault,
             configuration=self.vault,
             setting=self.vault,
+            event=self.vault,
             category="AuditEvent",
             location=self.location,
             operation="add",
@@ -353,6 +354,9 @@ def _arm_body(op: Op, alien: Tenant) -> object:
     if op.name == "DiagnosticSettingPut":
         storage = f"/subscriptions/{alien.subscription}/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/s"
         return {"properties": {"storageAccountId": storage}}
+    if op.name == "EventSubscriptionPut":
+        where = {"endpointType": "WebHook", "properties": {"endpointUrl": "https://hooks.example/a"}}
+        return {"properties": {"destination": where}}
     if op.name == "RoleAssignmentPut":
         role = f"/providers/Microsoft.Authorization/roleDefinitions/{KEY_VAULT_ADMINISTRATOR}"
         return {"properties": {"roleDefinitionId": role, "principalId": alien.principal.oid}}

@@ -56,7 +56,7 @@ PUBLIC = {
         "InstanceDiscovery",
         "UserRealmGet",
     },
-    "management": {"CloudMetadataGet"},
+    "management": {"CloudMetadataGet", "EventSubscriptionValidate"},
     "graph": set(),
     "pki": {
         "AcmeChallengeGet",
@@ -144,6 +144,7 @@ PUBLIC = {
 CHANGING = {
     *("TokenIssue", "TokenIssueV1", "Authorize", "AuthorizeV1", "SignIn", "SignInElsewhereReturn"),
     *("SignOut", "SignOutV1"),
+    "EventSubscriptionValidate",
     *PUBLIC["identity"],
     *PUBLIC["metadata"],
     *PUBLIC["control"],

@@ -14,6 +14,7 @@ import re
 from strongroom.arm.async_operations import ASYNC_OPERATION_ROWS, ASYNC_OPERATION_TYPES
 from strongroom.arm.container_operations import CONTAINER_ROWS, CONTAINER_TYPES
 from strongroom.arm.deployment_operations import DEPLOYMENT_ROWS, DEPLOYMENT_TYPES
+from strongroom.arm.event_operations import EVENT_ROWS, EVENT_TYPES
 from strongroom.arm.explain_operations import EXPLAIN_ROWS, EXPLAIN_TYPES
 from strongroom.arm.identity_operations import IDENTITY_ROWS, IDENTITY_TYPES
 from strongroom.arm.insights_operations import INSIGHTS_ROWS, INSIGHTS_TYPES
@@ -44,6 +45,7 @@ _ROWS: tuple[Op, ...] = (
     *POLICY_ROWS,
     *NETWORK_ROWS,
     *INSIGHTS_ROWS,
+    *EVENT_ROWS,
     *DEPLOYMENT_ROWS,
     *ASYNC_OPERATION_ROWS,
 )
@@ -60,6 +62,7 @@ SERVED_TYPES: tuple[str, ...] = (
     *TAG_TYPES,
     *EXPLAIN_TYPES,
     *INSIGHTS_TYPES,
+    *EVENT_TYPES,
     *DEPLOYMENT_TYPES,
     *POLICY_TYPES,
     *ASYNC_OPERATION_TYPES,

@@ -20,6 +20,7 @@ from strongroom.cli.audit_sinks_commands import audit_sinks
 from strongroom.cli.completion_commands import completion
 from strongroom.cli.container_commands import resource_group, subscription
 from strongroom.cli.doctor_commands import doctor
+from strongroom.cli.event_subscription_commands import event_subscription
 from strongroom.cli.explain_commands import explain, who_can
 from strongroom.cli.group_commands import group
 from strongroom.cli.help_groups import arrange
@@ -469,6 +470,7 @@ application.command(vault)
 application.command(network_rule)
 application.command(secret)
 application.command(key)
+application.command(event_subscription)
 application.command(completion)
 application.command(apply)
 application.command(export)

@@ -11,8 +11,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "login", "logout", "whoami", "account", "run", "env", "hosts", "identity-token", "completion", "version",
     ),
     "Vaults and what is in them": (
-        "vault", "secret", "key", "network-rule", "access-policies", "import", "send", "resource-group",
-        "subscription",
+        "vault", "secret", "key", "network-rule", "access-policies", "event-subscription", "import", "send",
+        "resource-group", "subscription",
     ),
     "The whole in one file": ("apply", "export"),
     "Who may do what": (

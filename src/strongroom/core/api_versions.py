@@ -99,6 +99,7 @@ KEY_VAULT_ARM: tuple[str, ...] = (
 
 OTHER_ARM: Mapping[str, tuple[str, ...]] = {
     "microsoft.authorization": ("2018-01-01-preview", "2020-05-01", "2022-04-01", "2022-05-01-preview"),
+    "microsoft.eventgrid": ("2021-10-15-preview", "2022-06-15", "2025-02-15"),
     "microsoft.hybridcompute": ("2022-12-27", "2024-07-10"),
     "microsoft.insights": ("2015-04-01", "2021-05-01-preview"),
     "microsoft.managedidentity": ("2018-11-30", "2023-01-31", "2024-11-30"),

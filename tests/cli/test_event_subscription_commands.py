@@ -1,0 +1,66 @@
+"""`strongroom event-subscription`, as an operator types it at a real service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.operators import Operator
+from tests.live import Service
+from tests.plugins.canary import plant, remember
+
+NOWHERE = "192.0.2.1"
+"""An address for documentation (RFC 5737), where nobody is."""
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Run a service, and be its first application."""
+    folder = tmp_path_factory.mktemp("events")
+    with Service(folder / "data") as service:
+        for name in ("clientSecret", "userPassword"):
+            remember(service.first[name])
+        yield Operator.of_environment(service, folder / "config")
+
+
+@pytest.fixture(scope="module")
+def vault(operator: Operator) -> str:
+    """Name the first vault."""
+    return operator.service.first["vaultName"]
+
+
+def test_an_event_subscriptions_life(operator: Operator, vault: str, tmp_path: Path) -> None:
+    """Its URL goes in by a file, and comes out on request alone; what is not said of it stays."""
+    command = "event-subscription"
+    url = f"https://{NOWHERE}/rotate?code={plant()}"
+    file = tmp_path / "url"
+    file.write_text(f"{url}\n")
+    assert "--endpoint" in operator.fails(2, command, "create", vault, "rotate")
+    words = ("--endpoint-file", str(file), "--event", "SecretNearExpiry", "--subject-begins-with", "db-")
+    # Nobody can be asked whether he wants them: the address is one that nothing is sent to.
+    assert "no address" in operator.fails(1, command, "create", vault, "rotate", *words)
+    made = operator.json(command, "show", vault, "rotate")
+    assert made["properties"]["provisioningState"] == "Failed"
+    assert made["properties"]["filter"]["includedEventTypes"] == ["Microsoft.KeyVault.SecretNearExpiry"]
+    shown = operator.done(command, "show", vault, "rotate")
+    assert f"https://{NOWHERE}/rotate" in shown
+    assert "code=" not in shown
+    assert operator.done(command, "full-url", vault, "rotate").strip() == url
+    operator.fails(1, command, "update", vault, "rotate", "--attempts", "3", "--schema", "cloud-events")
+    changed = operator.json(command, "show", vault, "rotate")
+    assert changed["properties"]["retryPolicy"]["maxDeliveryAttempts"] == 3
+    assert changed["properties"]["filter"]["subjectBeginsWith"] == "db-"
+    secret = operator.done(command, "signing-secret", vault, "rotate").strip()
+    remember(secret)
+    renewed = operator.done(command, "signing-secret", vault, "rotate", "--renew").strip()
+    remember(renewed)
+    assert secret != renewed
+    assert "rotate" in operator.done(command, "list", vault)
+    assert operator.json(command, "dead-letters", "list", vault, "rotate") == []
+    assert operator.json(command, "dead-letters", "replay", vault, "rotate") == {"replayed": 0}
+    assert operator.json(command, "dead-letters", "discard", vault, "rotate", "--yes") == {"discarded": 0}
+    assert "add --yes" in operator.fails(2, command, "delete", vault, "rotate")
+    operator.done(command, "delete", vault, "rotate", "--yes")
+    assert "there is no event subscription called rotate" in operator.fails(1, command, "show", vault, "rotate")
