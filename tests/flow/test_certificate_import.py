@@ -1,4 +1,4 @@
-"""Importing certificates with their keys, from PKCS#12 and PEM (reference section 4.5)."""
+"""SEC-KEY-9: importing certificates with their keys, from PKCS#12 and PEM (reference section 4.5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ from cryptography.hazmat.primitives.serialization import (
 
 from strongroom.core import certificate_limits as limits
 from tests.flow.client import Client, version_of
-from tests.flow.imported import chain, in_pem, key_pem, openssl, pem_of, self_signed, signed
+from tests.flow.imported import (
+    TWO_KEYS,
+    TWO_KEYS_PASSWORD,
+    chain,
+    in_pem,
+    key_pem,
+    openssl,
+    pem_of,
+    self_signed,
+    signed,
+)
 from tests.flow.vault_certificates import create, loaded, made
 from tests.plugins.canary import plant
 from tests.world import START, Answer, Simulation
@@ -301,6 +311,29 @@ def test_openssl_reads_the_secret(vault: Client, name: str, tmp_path: Path, form
     assert key_pem(key) in text
 
 
+@pytest.mark.parametrize("exportable", [True, False])
+@pytest.mark.parametrize("form", [P12, PEM_FILE])
+def test_a_secret_is_given_in_the_other_form(vault: Client, name: str, form: str, *, exportable: bool) -> None:
+    """`outContentType` has the same key and the same chain in the other form; older versions do not know it."""
+    key, certificates = chain(START)
+    policy = {"secret_props": {"contentType": form}, "key_props": {"exportable": exportable}}
+    bring_in(vault, name, in_pem(key, *certificates), policy=policy)
+    other = PEM_FILE if form == P12 else P12
+    secret = vault.done("GET", f"/secrets/{name}", query=f"&outContentType={other}")
+    assert secret["contentType"] == other
+    if other == PEM_FILE:
+        assert secret["value"] == (key_pem(key) if exportable else "") + "".join(map(pem_of, certificates))
+    else:
+        opened = pkcs12.load_pkcs12(base64.b64decode(secret["value"]), None)
+        first = [opened.cert] if opened.cert is not None else []
+        assert [one.certificate for one in (*first, *opened.additional_certs)] == certificates
+        assert (opened.key is not None) is exportable
+    same = vault.done("GET", f"/secrets/{name}")
+    assert vault.done("GET", f"/secrets/{name}", query=f"&outContentType={form}") == same
+    query = f"&outContentType={other}"
+    assert vault.done("GET", f"/secrets/{name}", version="7.6", query=query)["contentType"] == form
+
+
 # ---- bad input ------------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +380,11 @@ def test_two_keys_are_refused(vault: Client, name: str, pair: tuple[Any, x509.Ce
     """Which of them it would be is not guessed."""
     other = ec.generate_private_key(ec.SECP256R1())
     assert "more than one" in refused(vault, name, key_pem(other) + in_pem(*pair))
+
+
+def test_a_store_of_two_certificates_is_refused(vault: Client, name: str) -> None:
+    """A store as Java has it, with another key and its certificate in it, is not one certificate with its chain."""
+    assert "issued none of the others" in refused(vault, name, TWO_KEYS, pwd=TWO_KEYS_PASSWORD)
 
 
 def traditional(key: Any) -> str:
@@ -520,3 +558,18 @@ def test_too_many_imports_wait(vault: Client, world: Simulation, name: str, pair
     for _ in range(places):
         pool._places.release()
     bring_in(vault, name, in_pem(*pair))
+
+
+def test_an_issuer_that_is_not_there_is_told(vault: Client, name: str, pair: tuple[Any, x509.Certificate]) -> None:
+    """A policy that names an issuer which the vault does not have is refused, and nothing is imported."""
+    body = {"value": in_pem(*pair), "policy": {"issuer": {"name": "nobody"}}}
+    answer = vault.ask("POST", f"/certificates/{name}/import", body=body)
+    assert (answer.status, answer.error["code"]) == (404, "CertificateIssuerNotFound")
+    assert vault.ask("GET", f"/certificates/{name}").status == 404
+
+
+@pytest.mark.parametrize("reserved", ["issuers", "Contacts"])
+def test_a_name_that_means_something_else(vault: Client, pair: tuple[Any, x509.Certificate], reserved: str) -> None:
+    """No certificate is called as the vault's issuers or contacts are, whatever the case."""
+    answer = vault.ask("POST", f"/certificates/{reserved}/import", body={"value": in_pem(*pair)})
+    assert answer.status == 400

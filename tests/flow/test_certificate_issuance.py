@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from strongroom.app.instance import make_world
 from strongroom.core import certificate_limits
-from strongroom.core.certificates import PendingStatus
+from strongroom.core.certificates import CertificateAttributes, CertificateVersionBody, PendingStatus
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Failure, Unavailable
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
@@ -26,6 +27,7 @@ from strongroom.core.records import INSTANCE
 from strongroom.flow import audit
 from strongroom.flow.world import World
 from strongroom.objects import certificates
+from strongroom.objects.certificate_rows import scheduled, upkeep_of
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.store import Transaction
 from strongroom.vault import certificate_issuance
@@ -169,7 +171,7 @@ def test_an_issuer_has_a_longest_time(vault: Client, world: Simulation, name: st
 
 @pytest.mark.parametrize("how", ["expired", "foreign", "weak", "garbage"])
 def test_what_an_issuer_gives_is_judged(vault: Client, world: Simulation, name: str, how: str) -> None:
-    """It is not believed because it is an issuer's."""
+    """SEC-KEY-11: it is not believed because it is an issuer's."""
     issuer, policy = stand_in(vault, world)
     issuer.steps.append(Waiting(b"", int(world.clock()) + HOUR_S))
     operation = create(vault, name, **policy)
@@ -289,6 +291,15 @@ def test_an_issuer_is_told_of_an_operation_that_is_forgotten(vault: Client, worl
     assert issuer.cancelled == [operation["request_id"]]
 
 
+def test_an_issuer_is_told_of_a_certificate_that_is_deleted(vault: Client, world: Simulation, name: str) -> None:
+    """Its operation is cancelled with it."""
+    issuer, policy = stand_in(vault, world)
+    operation = create(vault, name, **policy)
+    vault.done("DELETE", f"/certificates/{name}")
+    world.settle()
+    assert issuer.cancelled == [operation["request_id"]]
+
+
 def test_a_step_that_two_make_counts_once(vault: Client, world: Simulation, name: str) -> None:
     """One of two nodes has its result taken; there is one version, one key and one record."""
     issuer, policy = stand_in(vault, world)
@@ -318,6 +329,36 @@ def test_the_job_leaves_a_step_to_the_task_that_makes_it(vault: Client, world: S
         world.settles = True
     world.settle()
     assert len(issuer.asked) == 1
+
+
+def test_a_request_that_comes_during_a_step_is_not_forgotten(vault: Client, world: Simulation, name: str) -> None:
+    """The task that is at it looks again when it has ended; it asks nobody before his time."""
+    later = Waiting(b"7", int(world.clock()) + HOUR_S)
+    issuer, policy = stand_in(vault, world, Refused("No."), later)
+
+    async def begin_again() -> None:
+        async def replace_it(tx: Transaction) -> None:
+            stored = await tx.object(world.vault.id, Collection.CERTIFICATES, name)
+            assert stored is not None
+            was = upkeep_of(stored)
+            assert was.pending is not None
+            fresh = replace(was.pending, request_id="f" * 32)
+            await tx.put_object(
+                scheduled(stored, CertificateVersionBody(CertificateAttributes(0, 0)), replace(was, pending=fresh))
+            )
+
+        await world.store.commit(replace_it)
+        certificate_issuance.issue_in_background(world.world, world.vault, await stored_now())
+
+    async def stored_now() -> StoredObject:
+        stored = await world.store.object(world.vault.id, Collection.CERTIFICATES, name)
+        assert stored is not None
+        return stored
+
+    world.world.issuers = {"StandIn": _Meanwhile(issuer, begin_again)}
+    first = create(vault, name, **policy)
+    world.settle()
+    assert issuer.asked == [(first["request_id"], b""), ("f" * 32, b"")]
 
 
 # ---- restarts -------------------------------------------------------------------------------------------------------
@@ -361,7 +402,7 @@ class _Dead(BaseException):
 def test_a_process_that_dies_at_the_end_of_an_operation_leaves_one_end(
     vault: Client, world: Simulation, name: str, state: str, *, taken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether its last commit was made or not, the next process comes to the same, and to it once."""
+    """SEC-KEY-12: whether its last commit was made or not, the next process comes to the same, and to it once."""
     step: Step = Refused("No.") if state == "refused" else ISSUE
     issuer, policy = stand_in(vault, world, Waiting(b"7", int(world.clock()) + HOUR_S))
     operation = create(vault, name, **policy)
@@ -447,7 +488,7 @@ def test_a_key_in_a_token_never_leaves_it(vault: Client, world: Simulation, toke
     value = vault.done("GET", f"/secrets/{name}")["value"]
     found = pkcs12.load_pkcs12(base64.b64decode(value), None)
     assert found.key is None
-    assert True
+    assert [one.certificate for one in found.additional_certs] == [loaded(bundle)]
     key = vault.done("GET", f"/keys/{name}")
     assert (key["key"]["kty"], key["attributes"]["exportable"], len(token.held)) == ("EC-HSM", False, 1)
 
@@ -494,6 +535,47 @@ def test_a_key_that_a_version_has_is_not_destroyed_with_an_operation(
     assert pending(vault, name)["status"] == "failed"
     vault.done("DELETE", f"/certificates/{name}/pending")
     assert destroy(world, token) == 1
+
+
+def test_a_key_that_two_versions_have_is_destroyed_once(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """SEC-KEY-12: when both are purged, and not before."""
+    key = HSM | {"reuse_key": True}
+    first = made(vault, world, name, key_props=key)
+    assert loaded(made(vault, world, name, key_props=key)).public_key() == loaded(first).public_key()
+    assert destroy(world, token) == 1
+    vault.done("DELETE", f"/certificates/{name}")
+    assert destroy(world, token) == 1
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    assert len(world.run(world.store.records(DoomedKey, INSTANCE))) == 1
+    assert destroy(world, token) == 0
+
+
+def test_a_purged_certificate_takes_the_key_of_its_operation_with_it(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """The operation was cancelled by the deletion, and could have been merged until then."""
+    create(vault, name, key_props=HSM, issuer={"name": "Unknown"})
+    vault.done("DELETE", f"/certificates/{name}")
+    assert destroy(world, token) == 1
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    assert destroy(world, token) == 0
+
+
+def test_a_name_whose_retention_is_over_is_begun_anew(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """Before the clean-up has come by: what was left of the certificate before goes, with its keys in the token."""
+    made(vault, world, name, key_props=HSM)
+    create(vault, name, key_props=HSM, issuer={"name": "Unknown"})
+    assert len(token.held) == 2
+    vault.done("DELETE", f"/certificates/{name}")
+    world.advance(91 * 86_400)
+    bundle = made(vault, world, name, key_props=HSM)
+    assert len(vault.walk(f"/certificates/{name}/versions")) == 1
+    assert destroy(world, token) == 1
+    assert vault.done("GET", f"/keys/{name}")["key"]["kid"] == bundle["kid"]
 
 
 def test_a_creation_that_is_refused_leaves_no_key(

@@ -1,4 +1,4 @@
-"""The life of certificates, and of the key and the secret that live with each (reference sections 4.5 to 4.7)."""
+"""SEC-KEY-10: the life of certificates, and of the key and the secret with each (reference sections 4.5 to 4.7)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.core.objects import Collection
+from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
+from tests.flow.arm import Arm
 from tests.flow.client import Client, version_of
+from tests.flow.imported import in_pem, pem_of, self_signed
+from tests.flow.keys import MemoryToken
 from tests.flow.vault_certificates import create, made
 from tests.world import Simulation
 
@@ -327,3 +331,84 @@ def test_the_journal_says_which_certificate_it_was(vault: Client, world: Simulat
     assert said["subject"] == "CN=example.com"
     assert (len(said["sha1"]), len(said["sha256"])) == (40, 64)
     assert (said["nbf"], said["exp"]) == (bundle["attributes"]["nbf"], bundle["attributes"]["exp"])
+
+
+# ---- the management plane -------------------------------------------------------------------------------------------
+
+
+def test_the_management_plane_leaves_certificates_whole(vault: Client, world: Simulation, name: str) -> None:
+    """A certificate's secret is not put or patched as a resource, its key is given as it is, and both are listed."""
+    bundle = made(vault, world, name)
+    arm = Arm(world, world.administrator)
+    resource = world.vault.scope
+    for method, body in (
+        ("PUT", {"properties": {"value": "x"}}),
+        ("PATCH", {"properties": {"value": "x"}}),
+        ("PATCH", {"tags": {"a": "b"}}),
+    ):
+        assert arm.ask(method, f"{resource}/secrets/{name}", body).status == 403
+    key = arm.do("PUT", f"{resource}/keys/{name}", {"properties": {"kty": "RSA"}})
+    assert (key["properties"]["kty"], key["properties"]["keyUriWithVersion"]) == ("EC", bundle["kid"])
+    assert "tags" not in vault.done("GET", f"/secrets/{name}")
+    create(vault, f"{name}-pending", issuer={"name": "Unknown"})
+    assert arm.ask("PUT", f"{resource}/secrets/{name}-pending", {"properties": {"value": "x"}}).status == 409
+    assert arm.ask("PUT", f"{resource}/keys/{name}-pending", {"properties": {"kty": "EC"}}).status == 409
+
+
+# ---- tokens ---------------------------------------------------------------------------------------------------------
+
+IN_TOKEN = {"key_props": {"kty": "EC-HSM", "crv": "P-256"}}
+
+
+@pytest.fixture
+def token(world: Simulation) -> Iterator[MemoryToken]:
+    """Give the service a token, and the vault the SKU that has keys in it."""
+    held = MemoryToken()
+    world.world.protections.token = held
+    world.set_vault(sku="premium")
+    yield held
+    world.world.protections.token = None
+
+
+def destroy(world: Simulation) -> int:
+    """Let the job run that destroys in the token what was purged."""
+    return world.run(destroy_doomed_keys(world.store, world.world.protections))
+
+
+def test_an_imported_key_can_live_in_a_token(vault: Client, world: Simulation, token: MemoryToken, name: str) -> None:
+    """If the policy says so, the key is brought into the token, and the secret has the certificate alone."""
+    key, certificate = self_signed(world.clock())
+    body = {"value": in_pem(key, certificate), "policy": IN_TOKEN}
+    vault.done("POST", f"/certificates/{name}/import", body=body)
+    assert vault.done("GET", f"/secrets/{name}")["value"] == pem_of(certificate)
+    assert vault.done("GET", f"/keys/{name}")["key"]["kty"] == "EC-HSM"
+    vault.done("POST", f"/keys/{name}//sign", body={"alg": "ES256", "value": "A" * 43})
+    assert len(token.held) == 1
+
+
+def test_a_refused_import_leaves_nothing_in_a_token(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """A key that was brought into the token for an import that comes to nothing is destroyed there."""
+    vault.put(name)
+    body = {"value": in_pem(*self_signed(world.clock())), "policy": IN_TOKEN}
+    assert vault.ask("POST", f"/certificates/{name}/import", body=body).status == 409
+    assert not token.held
+
+
+def test_a_certificates_keys_come_into_a_token_and_leave_it(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """A backup brings a key back into a token; a purged certificate's keys leave it, those of its operation as well."""
+    made(vault, world, name, **IN_TOKEN)
+    backup = vault.done("POST", f"/certificates/{name}/backup")
+    create(vault, name, **IN_TOKEN, issuer={"name": "Unknown"})
+    assert len(token.held) == 2
+    vault.done("DELETE", f"/certificates/{name}")
+    assert destroy(world) == 0
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    assert destroy(world) == 2
+    assert not token.held
+    vault.done("POST", "/certificates/restore", body=backup)
+    vault.done("POST", f"/keys/{name}//sign", body={"alg": "ES256", "value": "A" * 43})
+    assert len(token.held) == 1

@@ -99,6 +99,7 @@ _NO_PROVIDER = "/identity-providers/no-such-provider"
 _NO_NETWORK = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
 _NO_ENDPOINT = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/e"
 _TRUSTED = {"principal": _NOBODY, "service": "Azure Backup", "operations": ["SecretBackup"]}
+_AUTHORITIES = "/certificate-authorities"
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -148,9 +149,21 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueCloudShell"): Case(_at("/oauth2/token"), 400, _METADATA),
     # Without the header it is told of no key file.
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
+    ("pki", "AcmeChallengeGet"): Case(_at(f"/.well-known/acme-challenge/{'a' * 43}"), 404),
     ("pki", "RevocationListGet"): Case(_at("/crl/00.crl"), 404),
     ("pki", "AuthorityCertificateGet"): Case(_at("/ca/00.cer"), 404),
+    # OCSP says by itself that a question is none.
+    ("pki", "CertificateStatusGet"): Case(_at("/ocsp/AAAA")),
+    ("pki", "CertificateStatusAsk"): Case(_at("/ocsp"), how={"raw": b"none"}),
     # Reaching the owner's socket is the proof.
+    ("control", "AcmeAccountList"): Case(_at("/acme-accounts")),
+    ("control", "AcmeAccountAdd"): Case(
+        _at("/acme-accounts"), 400, {"body": {"name": "none", "directory": "http://acme.example"}}
+    ),
+    ("control", "AcmeAccountGet"): Case(_at("/acme-accounts/none"), 404),
+    ("control", "AcmeAccountChange"): Case(_at("/acme-accounts/none"), 404, {"body": {}}),
+    ("control", "AcmeAccountCheck"): Case(_at("/acme-accounts/none/check"), 404, {"body": {}}),
+    ("control", "AcmeAccountRemove"): Case(_at("/acme-accounts/none"), 404),
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "AuditSinkList"): Case(_at("/audit-sinks")),
     ("control", "AuditSinkAdd"): Case(_at("/audit-sinks"), 400, {"body": {"resource": "/none", "url": "https://a"}}),
@@ -189,6 +202,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "PolicySet"): Case(_at("/policy"), 400, {"body": {"text": "guardrail = 1"}}),
     ("control", "PolicyRemove"): Case(_at("/policy"), 404),
     ("control", "PolicyCheck"): Case(_at("/policy/check"), how={"body": {}}),
+    ("control", "PrivateAuthorityList"): Case(_at(_AUTHORITIES)),
+    ("control", "PrivateAuthorityCreate"): Case(_at(_AUTHORITIES), 400, {"body": {"name": "-"}}),
+    ("control", "PrivateAuthorityRenew"): Case(_at(f"{_AUTHORITIES}/renew"), 404, {"body": {"name": "none"}}),
+    ("control", "PrivateAuthorityRemove"): Case(_at(f"{_AUTHORITIES}/remove"), 404, {"body": {"name": "none"}}),
+    ("control", "IssuedCertificateList"): Case(_at(f"{_AUTHORITIES}/issued"), 404, {"body": {"name": "none"}}),
+    ("control", "IssuedCertificateRevoke"): Case(_at(f"{_AUTHORITIES}/revoke"), 404, {"body": {"target": "00"}}),
     ("control", "ReleaseAuthorityList"): Case(_at("/release-authorities")),
     ("control", "ReleaseAuthorityAdd"): Case(
         _at("/release-authorities"), how={"body": {"authority": "https://attest.example"}}

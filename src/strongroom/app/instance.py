@@ -15,6 +15,7 @@ from strongroom.app.data_directory import InstanceFault, NotInitialised, require
 from strongroom.app.root_keys import load_root_key
 from strongroom.app.tokens import open_token
 from strongroom.config import Settings
+from strongroom.core import acme_accounts, acme_limits, private_authorities
 from strongroom.core.errors import Tampered
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.guids import Guids
@@ -44,6 +45,9 @@ from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
 from strongroom.flow.world import Mail, NoMail, World
 from strongroom.journal import Entry, Journal, encode
+from strongroom.objects.issuers.acme import AcmeIssuer
+from strongroom.objects.issuers.authority_keys import AuthorityKeys
+from strongroom.objects.issuers.private_authority import PrivateAuthorities
 from strongroom.store import Store
 from strongroom.store.sqlite import SqliteStore
 from strongroom.view import View
@@ -170,14 +174,20 @@ def make_world(
     clock: Callable[[], float] = time.time,
 ) -> World:
     """Put a world together."""
-    flow, hosts = settings.flow, Hosts(installation.domain, settings.url_port)
+    hosts = Hosts(installation.domain, settings.url_port)
+    flow, protections = settings.flow, KeyProtections(SoftwareKeys(), token)
+    described = instance or _describe(settings)
+    # One of its own: an authority that takes its time keeps no token's keys waiting.
+    exchange = Egress(
+        parse_networks(settings.egress_networks), settings.egress_ca_file, at_once=acme_limits.ACME_REQUESTS_AT_ONCE
+    )
     return World(
         settings=flow,
         hosts=hosts,
         store=store,
         view=view,
         keys=keys,
-        protections=KeyProtections(SoftwareKeys(), token),
+        protections=protections,
         journal=journal,
         clock=clock,
         entropy=os.urandom,
@@ -194,8 +204,13 @@ def make_world(
         factor_lockout=FactorLockout(),
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
-        instance=instance or _describe(settings),
+        instance=described,
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
+        egress=exchange,
+        issuers={
+            acme_accounts.PROVIDER: AcmeIssuer(store, view, keys, exchange, clock),
+            private_authorities.PROVIDER: PrivateAuthorities(store, view, AuthorityKeys(keys, protections), described),
+        },
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
         mail=_mail(settings, hosts, clock),

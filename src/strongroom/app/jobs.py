@@ -17,6 +17,7 @@ from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core import event_limits, limits
+from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.mail import Letter
@@ -30,6 +31,8 @@ from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
+from strongroom.objects.issuers.authority_keys import AuthorityKeys
+from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
@@ -145,20 +148,32 @@ async def roll_over_signing_keys(service: Service) -> int:
     return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
+async def look_after_private_authorities(service: Service) -> int:
+    """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
+    world = service.opened.world
+    keys = AuthorityKeys(world.keys, world.protections)
+    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    return await look_after_authorities(keeper, world.now())
+
+
 async def end_expired_sessions(service: Service) -> int:
-    """Forget what people and programs were lent and is over: browser sessions, token families, runs, device codes."""
+    """Forget what was lent and is over: browser sessions, token families, runs, device codes, answers to challenges."""
     world, now = service.opened.world, service.opened.world.now()
     sessions, families = expired_sessions(world.view, now), expired_families(world.view, now)
     runs = expired_runs(world.view, world.keys, now)
+    challenges = [one for one in world.view.all(AcmeChallenge) if one.expires <= now]
 
     async def forget(tx: Transaction) -> None:
         await end_sessions(tx, sessions)
         await end_families(tx, families)
         await forget_runs(tx, runs)
+        for challenge in challenges:
+            await tx.remove(challenge)
 
-    if sessions or families or runs:
+    number = len(sessions) + len(families) + len(runs) + len(challenges)
+    if number:
         await world.store.commit(forget)
-    return len(sessions) + len(families) + len(runs) + world.device_codes.forget_expired(now)
+    return number + world.device_codes.forget_expired(now)
 
 
 async def send_mail(service: Service) -> int:
@@ -221,6 +236,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("destroy-purged-keys", 60.0, destroy_keys, waiting=count_doomed),
     Job("purge-directory", 300.0, purge_directory),
     Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
+    Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),
     Job("renew-certificate", 3600.0, renew, shared=False),

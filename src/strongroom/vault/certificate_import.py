@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from strongroom.core.api_versions import CERTIFICATE_ORDER_SINCE, at_least
+from strongroom.core.attributes import check_tags
 from strongroom.core.certificate_import import imported_policy
+from strongroom.core.certificate_issuers import parse_certificate_name
 from strongroom.core.certificate_policies import operations_of
 from strongroom.core.certificates import CertificateAttributes, CertificatePolicy, CertificateVersionBody
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import DEFAULT_OPERATIONS, KeyAttributes, KeyVersionBody
-from strongroom.core.names import parse_object_name
-from strongroom.core.objects import Collection
 from strongroom.core.secrets import SecretAttributes, SecretVersionBody
 from strongroom.crypto.keys.protocol import MadeKey, Place
 from strongroom.flow.call import Call
@@ -22,9 +24,10 @@ from strongroom.objects.certificate_rows import Certificate, upkeep_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, described
+from strongroom.vault.certificate_answers import answer, describe, describe_policy
 from strongroom.vault.certificate_life import guard_linked, opener_of
-from strongroom.vault.certificates import given_policy
+from strongroom.vault.certificates import as_it_stands, given_policy
+from strongroom.vault.issuers import require_issuer
 
 if TYPE_CHECKING:
     from strongroom.crypto.certificates.incoming import Incoming
@@ -32,18 +35,20 @@ if TYPE_CHECKING:
 
 async def import_certificate(call: Call) -> Response:
     """Bring in a certificate with its key: a new one, or a new version."""
-    name, vault, world = parse_object_name(call.target.params["name"]), call.the_vault, call.world
+    name, vault, world = parse_certificate_name(call.target.params["name"]), call.the_vault, call.world
     given = await call.body(wire.CertificateImportParameters)
-    old = await world.store.object(vault.id, Collection.CERTIFICATES, name)
+    check_tags(given.tags)
+    old = await as_it_stands(call, name)
     incoming = await _read(call, given)
     policy = imported_policy(
         given_policy(call, given.policy) if given.policy is not None else None,
         incoming.said,
         incoming.key.spec,
         incoming.content_type,
-        upkeep_of(old).policy if old is not None and old.deleted is None else None,
+        upkeep_of(old).policy if old is not None else None,
         call.now,
     )
+    require_issuer(world.view, vault, policy.issuer.name)
     place, version = world.protections.for_new(policy.key.type, vault), world.entropy(16).hex()
     async with Unclaimed() as unclaimed:
         where = Place(vault.id, vault.subscription, name, version)
@@ -51,6 +56,7 @@ async def import_certificate(call: Call) -> Response:
         # It may have waited for its turn, and for a token.
         call.judge_again()
         body, linked = _version(given, policy, incoming, made, place.platform, call.now)
+        body = replace(body, preserve_order=_preserves(call, given))
 
         async def change(tx: Transaction) -> Certificate:
             guard_linked(call, [linked.key], [linked.secret])
@@ -60,7 +66,8 @@ async def import_certificate(call: Call) -> Response:
             unclaimed.claim()
             return certificate
 
-        return answer(call, await call.commit(change, partial(described, call)))
+        imported = await call.commit(change, lambda known: describe(call, known) | describe_policy(policy))
+    return answer(call, imported)
 
 
 async def _read(call: Call, given: wire.CertificateImportParameters) -> Incoming:
@@ -68,8 +75,12 @@ async def _read(call: Call, given: wire.CertificateImportParameters) -> Incoming
 
     if not given.value:
         raise Invalid("Property value is missing.", code="BadParameter", reason="invalid value")
-    read = partial(read_incoming, given.value, given.pwd, call.now, keep_order=given.preserveCertOrder is True)
+    read = partial(read_incoming, given.value, given.pwd, call.now, keep_order=_preserves(call, given) is True)
     return await call.world.incoming_certificates.run(read)
+
+
+def _preserves(call: Call, given: wire.CertificateImportParameters) -> bool | None:
+    return given.preserveCertOrder if at_least(call.api_version, CERTIFICATE_ORDER_SINCE) else None
 
 
 def _version(
@@ -88,7 +99,7 @@ def _version(
     enabled = given.attributes is None or given.attributes.enabled is not False
     own = CertificateAttributes(now, now, enabled, nbf, exp)
     leaf, *above = incoming.chain
-    body = CertificateVersionBody(own, leaf, tuple(above), policy.content_type, given.tags, given.preserveCertOrder)
+    body = CertificateVersionBody(own, leaf, tuple(above), policy.content_type, given.tags)
     exportable = policy.key.exportable and not policy.key.type.in_token
     kind, usages = made.spec.kind, policy.x509.key_usage
     key = KeyVersionBody(

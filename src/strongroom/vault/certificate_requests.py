@@ -15,7 +15,7 @@ from strongroom.core.certificates import (
     Pending,
 )
 from strongroom.core.errors import NotFound
-from strongroom.core.guardrails import KeyFacts
+from strongroom.core.guardrails import KeyFacts, SecretFacts
 from strongroom.core.key_rotation import Duration, moved
 from strongroom.core.keys import KeyAttributes, KeyVersionBody
 from strongroom.core.objects import Collection
@@ -97,10 +97,13 @@ async def _key_to_reuse(world: World, vault: Vault, name: str, policy: Certifica
     return MadeKey(body.spec, body.parts, open_material(envelope_of(world, vault), vault, row))
 
 
-def facts_of_new(policy: CertificatePolicy, now: int) -> KeyFacts:
-    """Say what guardrails for keys ask about the key of a version that is to be made."""
+def facts_of_new(policy: CertificatePolicy, now: int) -> tuple[KeyFacts, SecretFacts]:
+    """Say what guardrails ask about the key and the secret of a version that is to be made, if it is issued now."""
     expires = moved(now, Duration("", months=policy.x509.validity_months))
-    return KeyFacts(now, expires, policy.key.type, policy.key.bits, policy.key.curve)
+    return (
+        KeyFacts(now, expires, policy.key.type, policy.key.bits, policy.key.curve),
+        SecretFacts(now, expires),
+    )
 
 
 def made_version(

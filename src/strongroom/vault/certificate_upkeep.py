@@ -17,11 +17,13 @@ from dataclasses import replace
 
 from strongroom.core.certificate_life import Due, Event, next_due
 from strongroom.core.errors import Failure
+from strongroom.core.guardrails import judge_secret
 from strongroom.core.mail import Notice, NoticeKind
 from strongroom.core.names import Surface
 from strongroom.core.objects import StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.flow import audit
+from strongroom.flow.guardrails import guardrails_of
 from strongroom.flow.world import World
 from strongroom.http.problems import KEY_VAULT, status_of
 from strongroom.journal import Entry
@@ -32,7 +34,7 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.store import Transaction
 from strongroom.vault.certificate_issuance import Outcome, make_step, work_key
 from strongroom.vault.certificate_requests import draw_up, envelope_of, facts_of_new
-from strongroom.vault.key_upkeep import guard
+from strongroom.vault.key_upkeep import allowed, guard
 from strongroom.vault.upkeep import FAILED, LEASE, OVERTAKEN, hold, put_off
 
 WAITING = "waiting"
@@ -112,7 +114,9 @@ async def _begin(world: World, node: str, vault: Vault, seen: Certificate) -> bo
             certificate = await still_due(tx, seen, Event.RENEW, now)
             if certificate is None or certificate.upkeep.policy != policy:
                 return None
-            guard(world, vault, facts_of_new(policy, now), "renewal")
+            key, secret = facts_of_new(policy, now)
+            guard(world, vault, key, "renewal")
+            allowed(judge_secret(guardrails_of(world.view), vault, secret), "renewal")
             begun = await certificates.begin(
                 tx,
                 vault,

@@ -111,7 +111,16 @@ def guard(world: World, vault: Vault, facts: KeyFacts, noun: str) -> list[str]:
     Raises:
         Forbidden: innererror `DisallowedByPolicy`.
     """
-    found = judge_key(guardrails_of(world.view), vault, facts)
+    return allowed(judge_key(guardrails_of(world.view), vault, facts), noun)
+
+
+def allowed(found: tuple[Violation, ...], noun: str) -> list[str]:
+    """
+    Refuse what a guardrail denies, and give what is only to be noted.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
     denied = [_told(one) for one in found if one.effect is Effect.DENY]
     if denied:
         raise Forbidden(

@@ -8,8 +8,12 @@ How far a chain reaches is not asked: its root is known to whoever trusts it, an
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,7 +30,16 @@ _CLOCK_LEEWAY_S = 300
 """By how much the clock of whoever issued a certificate may be ahead of ours."""
 _WEAKEST_RSA_BITS = 2048
 _BROKEN = (hashes.MD5, hashes.SHA1)
-_Unreadable = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_Unreadable = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    Warning,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises at a certificate that it cannot read, or would rather not, where warnings are raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class Held:
 
 def read_certificates(items: Sequence[bytes]) -> list[x509.Certificate]:
     """
-    Read certificates, each item one in DER, some in PEM, or those of a PKCS#7 file in either form.
+    Read certificates, each item one in DER or in its base64, some in PEM, or those of a PKCS#7 file in any of these.
 
     Raises:
         Invalid: there are none, too many, or one is none.
@@ -64,14 +77,21 @@ def _read(item: bytes) -> list[x509.Certificate]:
             return x509.load_pem_x509_certificates(item)
     except _Unreadable:
         raise invalid("A certificate in PEM cannot be read.") from None
+    for form in (item, _inner(item)):
+        if form is not None:
+            with suppress(*_Unreadable):
+                return [x509.load_der_x509_certificate(form)]
+            with suppress(*_Unreadable):
+                return pkcs7.load_der_pkcs7_certificates(form)
+    raise invalid("A certificate is no X.509 certificate in DER.")
+
+
+def _inner(item: bytes) -> bytes | None:
+    """Decode what is in base64 once more: PEM without its lines, as the samples of Azure's own clients send it."""
     try:
-        return [x509.load_der_x509_certificate(item)]
-    except _Unreadable:
-        pass
-    try:
-        return pkcs7.load_der_pkcs7_certificates(item)
-    except _Unreadable:
-        raise invalid("A certificate is no X.509 certificate in DER.") from None
+        return base64.b64decode(b"".join(item.split()), validate=True)
+    except binascii.Error:
+        return None
 
 
 def ordered_chain(
@@ -97,9 +117,11 @@ def _ordered(certificates: Sequence[x509.Certificate], held: Held, now: int, *, 
     leaf = _leaf(distinct, held)
     for one in distinct:
         _judge(one, now)
+    issued = cache(_issued)
     chain, rest = [leaf], [one for one in distinct if one is not leaf]
     while rest:
-        above = next((one for one in rest if _issued(one, chain[-1])), None)
+        # An issuer can have more than one certificate, which then stand after each other.
+        above = next((one for below in reversed(chain) for one in rest if issued(one, below)), None)
         if above is None:
             raise invalid("The chain has a certificate that has issued none of the others.")
         _require_authority(above)
@@ -133,6 +155,8 @@ def _spelled(key: object) -> bytes:
 
 
 def _judge(one: x509.Certificate, now: int) -> None:
+    if one.serial_number <= 0:
+        raise invalid("A certificate of the chain has a serial number that is not positive.")
     if one.not_valid_after_utc.timestamp() <= now:
         raise invalid("A certificate of the chain has expired.")
     if one.not_valid_before_utc.timestamp() > now + _CLOCK_LEEWAY_S:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 import signal
 import subprocess
@@ -143,6 +144,8 @@ def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes
             input=head + secret + octets,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # Ours, since libraries are configured by theirs, without our own settings.
+            env={name: text for name, text in os.environ.items() if not name.startswith("STRONGROOM_")},
             timeout=_WALL_S,
             check=False,
         )

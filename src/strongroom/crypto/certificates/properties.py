@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from strongroom.core.certificate_policies import not_a_subject
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
+from strongroom.core.errors import Invalid
 from strongroom.core.x500 import NotAName, parse_name
 
 UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
@@ -38,7 +39,23 @@ def subject_of(text: str) -> x509.Name:
 
 
 def extensions_of(properties: X509Properties) -> list[tuple[x509.ExtensionType, bool]]:
-    """Give the extensions that a policy asks for, each with whether it is critical."""
+    """
+    Give the extensions that a policy asks for, each with whether it is critical.
+
+    Raises:
+        Invalid: a name is none. A policy can be that of a certificate that was made elsewhere.
+    """
+    try:
+        return _extensions(properties)
+    except (ValueError, TypeError):
+        raise Invalid(
+            "A name or a purpose in the policy can stand in no certificate.",
+            code="BadParameter",
+            reason="invalid x509_props",
+        ) from None
+
+
+def _extensions(properties: X509Properties) -> list[tuple[x509.ExtensionType, bool]]:
     found: list[tuple[x509.ExtensionType, bool]] = []
     names = general_names(properties.sans)
     usages = _usable(properties.key_usage)
