@@ -27,7 +27,7 @@ from strongroom import config
 from strongroom.app.dispatch import Surfaces
 from strongroom.cli.seed import document as apply_file
 from strongroom.cli.seed.schema import Member, Shape
-from strongroom.core import errors, limits
+from strongroom.core import acme_limits, certificate_limits, errors, event_limits, limits
 from strongroom.core import service_limits as service_limit
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
@@ -169,14 +169,20 @@ def _described(module: ModuleType, settings_class: type) -> dict[str, str]:
 # ---- limits ---------------------------------------------------------------------------------------------------------
 
 
+LIMITS = (limits, certificate_limits, acme_limits, event_limits)
+"""The modules that name them."""
+
+
 def fixed_limits() -> str:
     """Write every limit, and fail if one does not say what it limits."""
-    described = _documented(ast.parse(inspect.getsource(limits)).body)
-    names = [name for name in vars(limits) if name.isupper()]
-    silent = [name for name in names if name not in described]
-    if silent:
-        raise SystemExit(f"{limits.__name__} does not say what these are: {', '.join(silent)}")
-    rows = [(f"`{name}`", _amount(name, getattr(limits, name)), described[name]) for name in names]
+    rows: list[tuple[str, ...]] = []
+    for module in LIMITS:
+        described = _documented(ast.parse(inspect.getsource(module)).body)
+        names = [name for name in vars(module) if name.isupper()]
+        silent = [name for name in names if name not in described]
+        if silent:
+            raise SystemExit(f"{module.__name__} does not say what these are: {', '.join(silent)}")
+        rows += [(f"`{name}`", _amount(name, getattr(module, name)), described[name]) for name in names]
     return table(("limit", "value", "is"), rows)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from strongroom.core import acme_limits as limits
 
-_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 _GROUP_OR_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _PIECE_BYTES = 4096
 

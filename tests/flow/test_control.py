@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
+from strongroom.app.clockwork import Clockwork, Job
 from strongroom.core import limits
 from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.identity import (
@@ -414,6 +415,32 @@ class TestRecovery:
         assert own.view.all(Credential) == before
 
 
+class TestJobs:
+    """GET /jobs, POST /jobs/{job}/run."""
+
+    async def _turn(self) -> int:
+        """Do something."""
+        return 4
+
+    def test_before_the_jobs_have_begun(self, own: Simulation) -> None:
+        """There is nothing to tell yet."""
+        assert ask(own, "GET", "/jobs").status == 503
+        assert ask(own, "GET", "/status").json["failingJobs"] == []
+
+    def test_jobs_are_told_of_and_run(self, own: Simulation) -> None:
+        """How each is doing, and one of them now, recorded by its name; a name that is none is not."""
+        jobs = [Job("count", 60.0, TestJobs._turn)]
+        own.world.jobs = clockwork = Clockwork(own.world, "node", self, jobs)
+        own.run(clockwork.turn("count"))
+        told = ask(own, "GET", "/jobs").json
+        assert told["node"] == "node"
+        (job,) = told["value"]
+        assert (job["name"], job["about"], job["outcome"], job["done"]) == ("count", "Do something.", "ok", 4)
+        assert (job["leaseHolder"], job["shared"], job["waiting"]) == ("node", True, None)
+        assert ask(own, "POST", "/jobs/none/run").status == 404
+        assert "job" not in own.entries()[-1]["properties"]
+
+
 class TestReach:
     """Who can ask at all."""
 
@@ -426,6 +453,8 @@ class TestReach:
             ("GET", "/status"),
             ("POST", "/recover"),
             ("POST", "/signing-keys/roll"),
+            ("GET", "/jobs"),
+            ("POST", "/jobs/upkeep/run"),
         ],
     )
     def test_no_other_listener_answers(

@@ -59,7 +59,7 @@ def reasons(events: Events, subscription: EventSubscription) -> list[str]:
 
 
 def test_a_new_version_is_told_of(events: Events, vault: Client, name: str) -> None:
-    """In Event Grid's schema, with its headers, and a signature over the time and the body."""
+    """SEC-EVENT-5: in Event Grid's schema, with its headers, and a signature over the time and the body."""
     hook = events.subscribe()
     bundle = vault.put(name, attributes={"nbf": 1_800_000_000, "exp": 1_900_000_000})
     events.deliver()
@@ -331,7 +331,7 @@ def test_no_more_dead_letters_are_kept_than_there_may_be(
 
 
 def test_an_event_waits_for_the_earlier_one_of_its_object_alone(events: Events, vault: Client, name: str) -> None:
-    """While one object's event is refused the others come, and its later one does not overtake it."""
+    """SEC-EVENT-4: while one object's event is refused the others come, and its later one does not overtake it."""
     hook = events.subscribe()
     url, stuck = events.url_of(hook), f"{name}-stuck"
 
@@ -350,7 +350,7 @@ def test_an_event_waits_for_the_earlier_one_of_its_object_alone(events: Events, 
 
 
 def test_a_webhook_that_hangs_holds_up_no_other_and_no_request(events: Events, vault: Client, name: str) -> None:
-    """The others have their events, and the vault answers, while one has not answered yet."""
+    """SEC-EVENT-4: the others have their events, and the vault answers, while one has not answered yet."""
     slow, quick = events.subscribe(), events.subscribe()
     world = events.world
 
@@ -408,7 +408,7 @@ def test_a_webhook_that_does_not_answer_is_tried_by_one_event_at_a_time(
 def test_deliveries_at_once_are_limited(
     events: Events, vault: Client, name: str, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many webhooks there are: the others wait for a place, and have their turn."""
+    """SEC-EVENT-4: however many webhooks there are: the others wait for a place, and have their turn."""
     assert event_limits.EVENT_DELIVERIES_AT_ONCE > event_limits.EVENT_DELIVERIES_AT_ONCE_OF_TENANT > 2
     hooks = [events.subscribe() for _ in range(3)]
     monkeypatch.setattr(event_limits, limit, 2)
@@ -510,6 +510,56 @@ def test_a_line_wakes_for_what_is_recorded_and_ends(events: Events, vault: Clien
     world.run(events.delivery.close())
 
 
+def test_what_cannot_be_noted_is_not_sent_again_and_again(events: Events, vault: Client, name: str) -> None:
+    """SEC-EVENT-4: a database that takes no writes has a webhook told twice, not as fast as it answers."""
+    hook = events.subscribe()
+    vault.put(name)
+    raw = events.world.store._connections[1].raw
+
+    async def scenario() -> None:
+        await events.delivery.settle()
+        raw.execute("PRAGMA query_only = ON")
+        line = events.delivery._lines[hook.number]
+        await until(lambda: line.faults == 1)
+        line.wake.set()
+        await asyncio.sleep(0)
+        assert await events.delivery.turn(hook.vault, hook.number) == 5.0
+        raw.execute("PRAGMA query_only = OFF")
+        await events.delivery.close()
+
+    events.world.run(scenario())
+    assert len(events.webhooks.sent) == 1
+    events.delivery = events.node(events.world.first.installation.id)
+    events.deliver()
+    assert [event["subject"] for event in events.webhooks.events(events.url_of(hook))] == [name, name]
+
+
+def test_an_idle_service_writes_nothing(events: Events) -> None:
+    """The lease is taken when there is a subscription, and renewed long before it runs out, not at every look."""
+    world = events.world
+    raw = world.store._connections[1].raw
+
+    def settled() -> int | None:
+        world.run(events.delivery.settle())
+        held = raw.execute("SELECT expires FROM leases WHERE name = ?", (event_delivery.LEASE,)).fetchall()
+        return int(str(held[0][0])) - int(world.clock()) if held else None
+
+    raw.execute("DELETE FROM leases")
+    assert settled() is None
+    hook = events.subscribe()
+    assert settled() == event_delivery.LEASE_S
+    world.advance(event_delivery.LEASE_S // 3 - 1)
+    assert settled() == event_delivery.LEASE_S - event_delivery.LEASE_S // 3 + 1
+    world.advance(1)
+    assert settled() == event_delivery.LEASE_S
+    events.remove(hook)
+    world.advance(event_delivery.LEASE_S)
+    assert settled() == 0
+    world.run(events.node("another").settle())
+    again = events.subscribe()
+    assert again.state == "Succeeded"
+
+
 def test_a_subscription_whose_time_is_over_goes(events: Events, vault: Client, name: str) -> None:
     """From then on nothing is recorded for it, and it is removed with what waits."""
     hook = events.subscribe(expires=int(events.world.clock()) + 100)
@@ -540,7 +590,7 @@ def test_what_waits_goes_with_its_subscription(events: Events, vault: Client, na
 def test_what_was_altered_is_not_sent_and_holds_up_nothing(
     events: Events, vault: Client, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever writes into the database puts no words into our mouth; the operator is told."""
+    """SEC-EVENT-1: whoever writes into the database puts no words into our mouth; the operator is told."""
     hook = events.subscribe()
     vault.put(f"{name}-a")
     vault.put(f"{name}-b")

@@ -149,12 +149,21 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueCloudShell"): Case(_at("/oauth2/token"), 400, _METADATA),
     # Without the header it is told of no key file.
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
+    ("pki", "AcmeChallengeGet"): Case(_at(f"/.well-known/acme-challenge/{'a' * 43}"), 404),
     ("pki", "RevocationListGet"): Case(_at("/crl/00.crl"), 404),
     ("pki", "AuthorityCertificateGet"): Case(_at("/ca/00.cer"), 404),
     # OCSP says by itself that a question is none.
     ("pki", "CertificateStatusGet"): Case(_at("/ocsp/AAAA")),
     ("pki", "CertificateStatusAsk"): Case(_at("/ocsp"), how={"raw": b"none"}),
     # Reaching the owner's socket is the proof.
+    ("control", "AcmeAccountList"): Case(_at("/acme-accounts")),
+    ("control", "AcmeAccountAdd"): Case(
+        _at("/acme-accounts"), 400, {"body": {"name": "none", "directory": "http://acme.example"}}
+    ),
+    ("control", "AcmeAccountGet"): Case(_at("/acme-accounts/none"), 404),
+    ("control", "AcmeAccountChange"): Case(_at("/acme-accounts/none"), 404, {"body": {}}),
+    ("control", "AcmeAccountCheck"): Case(_at("/acme-accounts/none/check"), 404, {"body": {}}),
+    ("control", "AcmeAccountRemove"): Case(_at("/acme-accounts/none"), 404),
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "AuditSinkList"): Case(_at("/audit-sinks")),
     ("control", "AuditSinkAdd"): Case(_at("/audit-sinks"), 400, {"body": {"resource": "/none", "url": "https://a"}}),

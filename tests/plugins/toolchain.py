@@ -17,7 +17,11 @@ from tests.plugins.no_skips import VARIABLE
 AZ = Path(__file__).resolve().parents[2] / ".cache" / "azure-cli" / "bin" / "az"
 INSTALLED_BY_MAKE = {"az": (AZ, "make azure-cli")}
 """Where make puts a program, and by which target: it is looked for there alone, since tests want that version."""
-INSTALLED_BY_CI = {"softhsm2-util": "apt-get install softhsm2"}
+INSTALLED_BY_CI = {
+    "softhsm2-util": "apt-get install softhsm2",
+    "pebble": "apt-get install pebble",
+    "pebble-challtestsrv": "apt-get install pebble",
+}
 """What `.ci/run` installs from the system's packages, and tests may not go without there."""
 
 _left_out: pytest.StashKey[set[str]] = pytest.StashKey()

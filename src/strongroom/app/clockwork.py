@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from strongroom.core import limits
-from strongroom.core.errors import NotFound
+from strongroom.core.errors import NotFound, Tampered
 from strongroom.core.jobs import ELSEWHERE, OK, JobState
 from strongroom.flow.world import World
+from strongroom.store import StoreFault
 
 S = TypeVar("S")
 _logger = logging.getLogger("strongroom.jobs")
@@ -179,9 +180,22 @@ class Clockwork(Generic[S]):
             done_since_start=turns.done_since_start,
             failures=turns.failures,
             next_at=turns.next_at,
-            waiting=await job.waiting(self._subject) if job.waiting is not None else None,
-            holder=await self._world.store.lease_holder(lease, self._world.now()) if lease else None,
+            waiting=await self._waiting(job),
+            holder=await self._holder(lease),
         )
+
+    async def _waiting(self, job: Job[S]) -> int | None:
+        """Count what waits; a store that cannot say so keeps nobody from seeing how the jobs are doing."""
+        try:
+            return await job.waiting(self._subject) if job.waiting is not None else None
+        except StoreFault:
+            return None
+
+    async def _holder(self, lease: str) -> str | None:
+        try:
+            return await self._world.store.lease_holder(lease, self._world.now()) if lease else None
+        except (StoreFault, Tampered):
+            return None
 
 
 def pause_of(job: Job[S], failures: int) -> float:

@@ -14,11 +14,13 @@ not noted, because the process ended, is sent again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from strongroom.app.event_dead_letters import DeadLetterFolders
 from strongroom.app.event_handshake import WayOut, shake_hands
 from strongroom.core import event_limits
 from strongroom.core.changes import Change, EventsRecorded, RecordPut
@@ -52,9 +54,12 @@ _logger = logging.getLogger("strongroom.events")
 
 LEASE = "event deliveries"
 LEASE_S = 60
+_RENEW_S = 40
+"""The lease is renewed when less than this is left of it, so that a service which idles hardly writes."""
 _LOOK_AGAIN_S = 5.0
 """How long a line sleeps at most: the clock may have been set, and a wake may have been meant for another node."""
 _AFTER_A_FAULT_S = 5.0
+"""How long a line waits if what it did could not be noted; each further time twice as long, since it sends again."""
 _BUSY = frozenset({None, 408, 429, 502, 503, 504})
 """What says of the webhook, and not of the event, that it takes nothing now."""
 
@@ -83,6 +88,8 @@ class Line:
     task: asyncio.Task[None] | None = None
     failures: int = 0
     """How many times in a row nothing was taken."""
+    faults: int = 0
+    """How many times in a row something of our own went wrong."""
     not_before: float = 0.0
 
 
@@ -95,11 +102,15 @@ class EventDelivery:
         self._way_out = way_out
         self._lines: dict[str, Line] = {}
         self._holds_lease = False
+        self._lease_until = 0
+        self._settling: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._places = asyncio.Semaphore(event_limits.EVENT_DELIVERIES_AT_ONCE)
         self._tenants: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(event_limits.EVENT_DELIVERIES_AT_ONCE_OF_TENANT)
         )
         self._altered: set[str] = set()
+        self._folders = DeadLetterFolders(world)
 
     # ---- which lines there are --------------------------------------------------------------------------------------
 
@@ -129,8 +140,16 @@ class EventDelivery:
     async def _take_over(self) -> bool:
         """Take the lease, and let go of what is over; whether this node is the one that delivers."""
         world, now = self._world, self._world.now()
-        self._holds_lease = await world.store.acquire_lease(LEASE, self._node, now=now, lifetime_s=LEASE_S)
-        known = world.view.all(EventSubscription) if self._holds_lease else ()
+        known = world.view.all(EventSubscription)
+        if not known:
+            # Nobody needs it. It is not given back, and is taken anew by whoever has something to deliver.
+            self._holds_lease = self._holds_lease and now < self._lease_until
+            return self._holds_lease
+        if not self._holds_lease or now >= self._lease_until - _RENEW_S:
+            self._holds_lease = await world.store.acquire_lease(LEASE, self._node, now=now, lifetime_s=LEASE_S)
+            self._lease_until = now + LEASE_S
+        if not self._holds_lease:
+            return False
         expired = [one for one in known if one.has_expired(now)]
         lapsed = [one for one in known if has_lapsed(one, now)]
         if expired or lapsed:
@@ -153,16 +172,24 @@ class EventDelivery:
 
     def follow(self, changes: Sequence[Change]) -> None:
         """Follow a commit: whoever something was recorded for is told at once, and a new endpoint is asked."""
-        if not self._holds_lease:
-            return
         for change in changes:
             match change:
-                case EventsRecorded(vault, subscription):
+                case EventsRecorded(vault, subscription) if self._holds_lease:
                     self._begin(vault, subscription)
-                case RecordPut(EventSubscription() as one):
+                case RecordPut(EventSubscription() as one) if self._holds_lease:
+                    # Whoever changes it may have mended what made it wait.
+                    self._lines.setdefault(one.number, Line()).not_before = 0.0
                     self._begin(one.vault, one.number)
+                case RecordPut(EventSubscription()) if not self._is_closed:
+                    # The first one that there is: nobody has wanted the lease yet.
+                    self._settling = asyncio.get_running_loop().create_task(self._settle_soon())
                 case _:
                     pass
+
+    async def _settle_soon(self) -> None:
+        """Settle now; what goes wrong is tried again when it is time to settle."""
+        with contextlib.suppress(StoreFault):
+            await self.settle()
 
     def _begin(self, vault: str, number: str) -> None:
         line = self._lines.setdefault(number, Line())
@@ -172,7 +199,10 @@ class EventDelivery:
 
     async def close(self) -> None:
         """End every line. What was sent and is not noted yet is sent again after the next start."""
-        self._holds_lease = False
+        self._holds_lease, self._is_closed = False, True
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.gather(self._settling, return_exceptions=True)
         await self._stop()
 
     async def _stop(self) -> None:
@@ -193,12 +223,13 @@ class EventDelivery:
             except LeaseLost:
                 self._holds_lease = False
                 return
-            except StoreFault as fault:
-                _logger.warning("events wait, since the store fails: %s", type(fault).__name__)
-                pause = _AFTER_A_FAULT_S
             except Exception as error:  # noqa: BLE001  one line's surprise must not end its deliveries for good
-                _logger.error("events of one subscription wait: %s", type(error).__name__)  # noqa: TRY400  it may hold input
-                pause = _AFTER_A_FAULT_S
+                _logger.error("events of subscription %s wait: %s", number, type(error).__name__)  # noqa: TRY400  it may hold input
+                pause = min(_AFTER_A_FAULT_S * 2 ** min(line.faults, 16), event_limits.EVENT_LINE_PAUSE_S)
+                line.faults += 1
+                line.not_before = self._world.clock() + pause
+            else:
+                line.faults = 0
             if pause is None:
                 if line.wake.is_set():
                     continue
@@ -217,6 +248,8 @@ class EventDelivery:
         """
         line = line or self._lines.setdefault(number, Line())
         world = self._world
+        if world.clock() < line.not_before:
+            return line.not_before - world.clock()
         partition = vault_partition(vault_id)
         subscription = next((one for one in world.view.all(EventSubscription, partition) if one.number == number), None)
         vault = world.view.get(Vault, partition, vault_id)
@@ -248,8 +281,6 @@ class EventDelivery:
 
     async def _deliver(self, subscription: EventSubscription, endpoint: SealedEndpoint, line: Line) -> float | None:
         world, store = self._world, self._world.store
-        if world.clock() < line.not_before:
-            return line.not_before - world.clock()
         now = world.now()
         width = 1 if line.failures or subscription.rate_per_minute else event_limits.EVENT_LINE_WIDTH
         due = await store.due_deliveries(subscription.number, now, limit=width, altered=self._note_altered)
@@ -259,9 +290,16 @@ class EventDelivery:
             return None if following is None else max(float(following - now), 1.0)
         attempts = await asyncio.gather(*(self._attempt(subscription, endpoint, one) for one in due))
 
+        settled = [await self._judge(subscription, attempt) for attempt in attempts]
+
         async def note(tx: Transaction) -> None:
-            for attempt in attempts:
-                await _note(tx, subscription, attempt, world.now())
+            for delivery, is_over in settled:
+                if is_over:
+                    await tx.remove_delivery(delivery)
+                elif delivery.state is DeliveryState.DEAD:
+                    await bury(tx, delivery)
+                else:
+                    await tx.move_delivery(delivery)
 
         await store.commit(note, lease=LEASE)
         self._pace(subscription, line, attempts)
@@ -292,6 +330,19 @@ class EventDelivery:
                 return Attempt(tried, outcome=str(fault))
         return Attempt(tried, status, f"the answer's status is {status}")
 
+    async def _judge(self, subscription: EventSubscription, attempt: Attempt) -> tuple[Delivery, bool]:
+        """Say what becomes of a delivery that was tried, and whether it is over; a dead one is copied to its folder."""
+        now, delivery, status = self._world.now(), attempt.delivery, attempt.status
+        if attempt.is_taken:
+            return delivery, True
+        tried = replace(delivery, tried_at=now, outcome=attempt.outcome)
+        reason = verdict(tried, subscription.retry, status, now)
+        if reason is None:
+            return replace(tried, due_at=now + pause_s(tried.attempts, status)), False
+        dead = replace(tried, state=DeliveryState.DEAD, reason=reason.value)
+        fault = await self._folders.write(subscription, dead) if subscription.dead_letter else ""
+        return replace(dead, outcome=f"{dead.outcome}; not copied: {fault}") if fault else dead, False
+
     def _pace(self, subscription: EventSubscription, line: Line, attempts: Sequence[Attempt]) -> None:
         """
         Leave a webhook alone for a while that does not answer or is busy, or that wants no more in a minute.
@@ -312,17 +363,3 @@ class EventDelivery:
         if what not in self._altered and len(self._altered) < event_limits.DEAD_LETTERS:
             self._altered.add(what)
             _logger.error("%s: it is passed over. `strongroom verify` tells more.", what)
-
-
-async def _note(tx: Transaction, subscription: EventSubscription, attempt: Attempt, now: int) -> None:
-    """Note what came of an attempt."""
-    if attempt.is_taken:
-        await tx.remove_delivery(attempt.delivery)
-        return
-    tried = replace(attempt.delivery, tried_at=now, outcome=attempt.outcome)
-    reason = verdict(tried, subscription.retry, attempt.status, now)
-    if reason is None:
-        await tx.move_delivery(replace(tried, due_at=now + pause_s(tried.attempts, attempt.status)))
-    else:
-        _logger.warning("an event could not be delivered to subscription %s: %s", subscription.number, reason.value)
-        await bury(tx, replace(tried, state=DeliveryState.DEAD, reason=reason.value))

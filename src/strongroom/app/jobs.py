@@ -17,6 +17,7 @@ from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core import event_limits, limits
+from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.mail import Letter
@@ -147,28 +148,32 @@ async def roll_over_signing_keys(service: Service) -> int:
     return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
-async def look_after_private_authorities(service: Service) -> None:
+async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
     keys = AuthorityKeys(world.keys, world.protections)
     keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
-    await look_after_authorities(keeper, world.now())
+    return await look_after_authorities(keeper, world.now())
 
 
 async def end_expired_sessions(service: Service) -> int:
-    """Forget what people and programs were lent and is over: browser sessions, token families, runs, device codes."""
+    """Forget what was lent and is over: browser sessions, token families, runs, device codes, answers to challenges."""
     world, now = service.opened.world, service.opened.world.now()
     sessions, families = expired_sessions(world.view, now), expired_families(world.view, now)
     runs = expired_runs(world.view, world.keys, now)
+    challenges = [one for one in world.view.all(AcmeChallenge) if one.expires <= now]
 
     async def forget(tx: Transaction) -> None:
         await end_sessions(tx, sessions)
         await end_families(tx, families)
         await forget_runs(tx, runs)
+        for challenge in challenges:
+            await tx.remove(challenge)
 
-    if sessions or families or runs:
+    number = len(sessions) + len(families) + len(runs) + len(challenges)
+    if number:
         await world.store.commit(forget)
-    return len(sessions) + len(families) + len(runs) + world.device_codes.forget_expired(now)
+    return number + world.device_codes.forget_expired(now)
 
 
 async def send_mail(service: Service) -> int:

@@ -181,10 +181,10 @@ def _refuse_repeated(names: list[str]) -> None:
 
 def _require_destinations(call: Call, wish: SettingWish) -> None:
     for _, resource in wish.destinations:
-        _require_destination(call, resource)
+        require_destination(call, resource)
 
 
-def _require_destination(call: Call, resource: str) -> None:
+def require_destination(call: Call, resource: str) -> None:
     """
     Refuse a destination over which the caller has no right, and then one that the operator has not mapped.
 

@@ -27,6 +27,7 @@ from strongroom.resources.event_subscriptions import SubscriptionWish
 
 TYPE = "Microsoft.EventGrid/eventSubscriptions"
 _WEBHOOK = "WebHook"
+_BLOB = "StorageBlob"
 _SERVED_TLS = ("1.2", "1.3")
 
 # ---- reading --------------------------------------------------------------------------------------------------------
@@ -52,6 +53,8 @@ def changed_by(wish: SubscriptionWish, said: wire.EventSubscription) -> Subscrip
         wish = replace(wish, schema=_schema_of(said.event_delivery_schema))
     if said.retry_policy is not None:
         wish = replace(wish, retry=_retry_of(said.retry_policy))
+    if said.dead_letter_destination is not None:
+        wish = _with_dead_letters(wish, said.dead_letter_destination)
     return wish
 
 
@@ -72,11 +75,13 @@ def _refuse_unserved(said: wire.EventSubscription) -> None:
         raise Invalid(
             "Delivery with a managed identity is not served here. Deliveries are signed: see getSigningSecret."
         )
-    if said.dead_letter_destination is not None:
-        raise Invalid(
-            "A deadLetterDestination is not served here: what cannot be delivered is kept with the subscription"
-            " (deadLetters), until it is replayed or discarded."
-        )
+
+
+def _with_dead_letters(wish: SubscriptionWish, said: wire.DeadLetterDestination) -> SubscriptionWish:
+    if said.endpoint_type.lower() != _BLOB.lower():
+        raise Invalid("The endpointType of a deadLetterDestination is StorageBlob.")
+    properties = said.properties
+    return replace(wish, dead_letter=properties.resource_id, dead_letter_container=properties.blob_container_name)
 
 
 def _with_destination(wish: SubscriptionWish, destination: wire.Destination) -> SubscriptionWish:
@@ -195,9 +200,14 @@ def show_subscription(vault: Vault, one: EventSubscription) -> Document:
                 "maxDeliveryAttempts": one.retry.attempts,
                 "eventTimeToLiveInMinutes": one.retry.live_minutes,
             },
-            "deadLetterDestination": None,
+            "deadLetterDestination": _show_dead_letters(one) if one.dead_letter else None,
         },
     }
+
+
+def _show_dead_letters(one: EventSubscription) -> Document:
+    place = {"resourceId": one.dead_letter, "blobContainerName": one.dead_letter_container}
+    return {"endpointType": _BLOB, "properties": place}
 
 
 def _error(one: EventSubscription) -> Document:
@@ -246,4 +256,5 @@ def show_dead_letter(one: Delivery) -> Document:
         "attempts": one.attempts,
         "recorded": timestamp(one.since),
         "reason": one.reason,
+        "lastOutcome": one.outcome,
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strongroom.arm import event_wire as wire
+from strongroom.arm.diagnostic_settings import require_destination
 from strongroom.arm.event_documents import changed_by, show_dead_letter, show_header, show_subscription, wish_for
 from strongroom.arm.vaults import the_vault
 from strongroom.core import event_limits
@@ -49,9 +50,12 @@ async def get_subscription(call: Call) -> Response:
 async def put_subscription(call: Call) -> Response:
     """Make an event subscription, or put another in its place; its endpoint is asked whether it wants events."""
     vault, world = the_vault(call), call.world
-    wish = wish_for((await call.body(wire.EventSubscriptionResource)).properties)
+    body = (await call.body(wire.EventSubscriptionResource)).properties
+    wish = wish_for(body)
+    _require_dead_letters(call, body)
 
     async def change(tx: Transaction) -> EventSubscription:
+        _require_dead_letters(call, body)
         made, _ = await subscriptions.put_subscription(
             tx, world.keys, vault, call.params["event"], wish, now=call.now, by=call.identity.oid, entropy=world.entropy
         )
@@ -64,8 +68,10 @@ async def patch_subscription(call: Call) -> Response:
     """Change a part of an event subscription; what is left out stays."""
     vault, world = the_vault(call), call.world
     body = await call.body(wire.EventSubscription)
+    _require_dead_letters(call, body)
 
     async def change(tx: Transaction) -> EventSubscription:
+        _require_dead_letters(call, body)
         return await subscriptions.update_subscription(
             tx,
             world.keys,
@@ -78,6 +84,18 @@ async def patch_subscription(call: Call) -> Response:
         )
 
     return _made(call, vault, await call.commit(change))
+
+
+def _require_dead_letters(call: Call, said: wire.EventSubscription) -> None:
+    """
+    Refuse a place for dead letters that the caller may not write to, or that the operator has not mapped.
+
+    Raises:
+        Denied: `LinkedAuthorizationFailed`.
+        Invalid: nothing stands behind it.
+    """
+    if said.dead_letter_destination is not None:
+        require_destination(call, said.dead_letter_destination.properties.resource_id)
 
 
 async def delete_subscription(call: Call) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from strongroom.core import event_limits, limits
 from strongroom.http.json import Secretive
@@ -78,6 +78,20 @@ class RetryPolicy(Struct, rename="camel"):
     event_time_to_live_in_minutes: int | None = None
 
 
+class DeadLetterProperties(Struct, rename="camel"):
+    """A container of a storage account."""
+
+    resource_id: _Id = ""
+    blob_container_name: _Word = ""
+
+
+class DeadLetterDestination(Struct, rename="camel"):
+    """Where what cannot be delivered is written."""
+
+    endpoint_type: _Word
+    properties: DeadLetterProperties = field(default_factory=DeadLetterProperties)
+
+
 class EventSubscription(Struct, rename="camel"):
     """What a subscription is; what a PATCH leaves out stays."""
 
@@ -88,7 +102,7 @@ class EventSubscription(Struct, rename="camel"):
     expiration_time_utc: _Word | None = None
     event_delivery_schema: _Word | None = None
     retry_policy: RetryPolicy | None = None
-    dead_letter_destination: dict[str, Any] | None = None
+    dead_letter_destination: DeadLetterDestination | None = None
     dead_letter_with_resource_identity: dict[str, Any] | None = None
 
 

@@ -58,6 +58,19 @@ def add(data: Path | None, wanted: Mapping[str, Any], key_file: Path | None, *, 
     return Exit.OK
 
 
+def change(data: Path | None, name: str, wanted: Mapping[str, Any], *, as_json: bool) -> int:
+    """
+    Change who may use an account or how names are proved for it, and print it.
+
+    Raises:
+        Halt: nothing is to be changed, no service runs there, or it or the authority refuses.
+    """
+    if not wanted:
+        raise Halt("nothing is to be changed: name what is, such as --tenant or --domain", Exit.USAGE)
+    _print(ask(find_instance(data), "PATCH", _place(name), dict(wanted)), as_json=as_json)
+    return Exit.OK
+
+
 def check(data: Path | None, name: str, *, as_json: bool) -> int:
     """
     Ask the authority how an account is; 1 if it is not valid.

@@ -87,6 +87,40 @@ def acme_add(
     return command.add(data, wanted, eab_key_file, as_json=json)
 
 
+@acme.command(name="change")
+def acme_change(
+    account: Account,
+    *,
+    data: Data = None,
+    contact: Annotated[tuple[str, ...], Parameter(help="Whom the authority may write to from now on.")] = (),
+    challenge: Annotated[
+        Literal["http-01", "dns-01"] | None, Parameter(help="How names are proved; dns-01 wants a hook.")
+    ] = None,
+    hook: Annotated[Path | None, Parameter(help="Program that makes DNS records.")] = None,
+    dns_wait: Annotated[
+        int | None, Parameter(help="Seconds that a record is given before the authority looks.")
+    ] = None,
+    domain: Annotated[tuple[str, ...], Parameter(help="All that it is confined to from now on; may be repeated.")] = (),
+    any_domain: Annotated[bool, Parameter(negative="", help="Confine it to nothing.")] = False,
+    tenant: Annotated[
+        tuple[str, ...], Parameter(help="All whose vaults may use it from now on; may be repeated.")
+    ] = (),
+    json: Json = False,
+) -> int:
+    """Change who may use an account, for which names, and how they are proved. What is not said stays."""
+    from strongroom.cli import acme as command  # noqa: PLC0415  each command loads what it needs
+
+    said = {
+        "contacts": list(contact) or None,
+        "challenge": challenge or (None if hook is None else "dns-01"),
+        "hook": None if hook is None else str(hook),
+        "dnsWaitSeconds": dns_wait,
+        "domains": [] if any_domain else list(domain) or None,
+        "tenants": list(tenant) or None,
+    }
+    return command.change(data, account, {name: one for name, one in said.items() if one is not None}, as_json=json)
+
+
 @acme.command(name="check")
 def acme_check(account: Account, *, data: Data = None, json: Json = False) -> int:
     """Ask the authority how an account is, and see that its hook can be run; 1 if it cannot be used."""

@@ -22,7 +22,7 @@ class AcmeAccountBody(json.Secretive, rename="camel", forbid_unknown_fields=True
     """The URL of the authority's directory."""
     agree_to_terms: bool = False
     """Whether the operator agrees to the authority's terms of service, if it has any."""
-    contacts: Annotated[list[_Name], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_CONTACTS)] = []
+    contacts: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_CONTACTS)] = ()
     external_key_id: (
         Annotated[str, msgspec.Meta(min_length=1, max_length=acme_limits.ACME_EXTERNAL_ID_CHARS)] | None
     ) = None
@@ -32,10 +32,24 @@ class AcmeAccountBody(json.Secretive, rename="camel", forbid_unknown_fields=True
     hook: Annotated[str, msgspec.Meta(max_length=acme_limits.HOOK_PATH_CHARS)] = ""
     """The program that makes DNS records, for `dns-01`."""
     dns_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=acme_limits.DNS_WAIT_MAX_S)] = acme_limits.DNS_WAIT_S
-    tenants: Annotated[list[_Name], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_TENANTS)] = []
+    tenants: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_TENANTS)] = ()
     """Whose vaults may use it, by id or domain; none means the only one there is."""
-    domains: Annotated[list[_Name], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_DOMAINS)] = []
+    domains: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_DOMAINS)] = ()
     """What it is confined to; none means any name."""
+
+
+class AcmeAccountChangeBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What is to become different about an account; what is left out stays."""
+
+    contacts: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_CONTACTS)] | None = None
+    challenge: ChallengeType | None = None
+    hook: Annotated[str, msgspec.Meta(max_length=acme_limits.HOOK_PATH_CHARS)] | None = None
+    dns_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=acme_limits.DNS_WAIT_MAX_S)] | None = None
+    tenants: (
+        Annotated[tuple[_Name, ...], msgspec.Meta(min_length=1, max_length=acme_limits.ACME_ACCOUNT_TENANTS)] | None
+    ) = None
+    domains: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=acme_limits.ACME_ACCOUNT_DOMAINS)] | None = None
+    """None of them means any name."""
 
 
 class AcmeAccountEntry(msgspec.Struct, rename="camel"):

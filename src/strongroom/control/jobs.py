@@ -22,9 +22,9 @@ async def list_jobs(call: Call) -> Response:
 async def run_job(call: Call) -> Response:
     """Have a job run now, and tell how it ended; what takes longer goes on."""
     require_control(call)
-    name = call.params["job"]
-    call.properties["job"] = name
-    return json.response(_show(await _jobs(call).run(name)))
+    state = await _jobs(call).run(call.params["job"])
+    call.properties["job"] = state.name
+    return json.response(_show(state))
 
 
 def _jobs(call: Call) -> Jobs:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from strongroom.control.acme import (
     add_acme_account,
+    change_acme_account,
     check_acme_account,
     get_acme_account,
     list_acme_accounts,
     remove_acme_account,
 )
-from strongroom.control.acme_wire import AcmeAccountBody
+from strongroom.control.acme_wire import AcmeAccountBody, AcmeAccountChangeBody
 from strongroom.control.assertions import issue_assertion
 from strongroom.control.audit_sinks import (
     add_audit_sink,
@@ -113,6 +114,8 @@ OPERATIONS: tuple[Op, ...] = (
        body=AcmeAccountBody, authenticates=True),
     Op("AcmeAccountGet", "GET", "/acme-accounts/{account}", Public(), get_acme_account, control_target,
        authenticates=True),
+    Op("AcmeAccountChange", "PATCH", "/acme-accounts/{account}", Public(), change_acme_account, control_target,
+       body=AcmeAccountChangeBody, authenticates=True),
     Op("AcmeAccountCheck", "POST", "/acme-accounts/{account}/check", Public(), check_acme_account, control_target,
        authenticates=True),
     Op("AcmeAccountRemove", "DELETE", "/acme-accounts/{account}", Public(), remove_acme_account, control_target,

@@ -178,7 +178,7 @@ def read_problem(document: bytes) -> Problem:
 
 
 def retry_after(value: str | None, now: int) -> int | None:
-    """Read `Retry-After`, in either of its forms (RFC 9110 section 10.2.3), as seconds from now on; None if it is none."""
+    """Read `Retry-After` in either form (RFC 9110 section 10.2.3) as seconds from now on; None if it is none."""
     if value is None:
         return None
     if _SECONDS.fullmatch(value.strip()):
@@ -214,7 +214,7 @@ def _problem(found: object) -> Problem | None:
         return None
     kind, detail = found.get("type"), found.get("detail")
     word = kind.removeprefix(_ERROR) if isinstance(kind, str) and kind.startswith(_ERROR) else ""
-    details = [detail] if isinstance(detail, str) else []
+    details = [detail] if isinstance(detail, str) and detail else []
     parts = found.get("subproblems")
     details += [
         one["detail"]

@@ -20,7 +20,7 @@ PROVIDER = "ACME"
 """What a vault's issuer has for a provider, to use an account."""
 
 _NAME = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{limits.ACME_ACCOUNT_NAME_CHARS - 1}}})", re.ASCII)
-_CONTACT = re.compile(r"mailto:[!#-+\--.0-9A-Z^-~]{1,64}@[a-z0-9.-]{1,253}", re.ASCII | re.IGNORECASE)
+_CONTACT = re.compile(r"mailto:[0-9A-Z.+_=~'-]{1,64}@[a-z0-9.-]{1,253}", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{22,{limits.ACME_TOKEN_CHARS}}}", re.ASCII)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)

@@ -50,7 +50,7 @@ ACME_ORDERS = 3
 """Orders that are made for one certificate, should one be lost."""
 ACME_ISSUANCE_S = 86_400
 """How long an authority has to issue a certificate."""
-ACME_POLL_S = 2
+ACME_POLL_S = 1
 """After how long an authority is first asked again, if it says nothing; then twice as long each time."""
 ACME_POLL_MAX_S = 300
 """The longest of these."""

@@ -18,6 +18,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from strongroom.core import event_limits
+from strongroom.core.diagnostics import SinkKind, parse_sink_id
 from strongroom.core.errors import Invalid
 from strongroom.core.event_filters import EventFilter
 from strongroom.core.outgoing import parse_destination
@@ -49,6 +50,7 @@ _OUR_HEADERS = frozenset(
 )
 """Headers that say how a request is to be read, or that are ours to say."""
 _OUR_PREFIXES = ("aeg-", "x-strongroom-", "proxy-")
+_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _RESERVED_NAMES = ("Microsoft-", "EventGrid-", "System-")
 
 
@@ -130,6 +132,9 @@ class EventSubscription(Record):
     """Unix seconds from which nothing more is recorded for it, and it goes."""
     labels: tuple[str, ...] = ()
     headers: tuple[DeliveryHeader, ...] = ()
+    dead_letter: str = ""
+    """The ARM id of the storage account where dead letters are written too; empty if they are kept here alone."""
+    dead_letter_container: str = ""
     max_events_per_batch: int = 1
     preferred_batch_kilobytes: int = 64
     """Both are as they were asked for and decide nothing: an event is delivered alone, which batches allow."""
@@ -217,6 +222,22 @@ def check_retry(policy: RetryPolicy) -> RetryPolicy:
     if not 1 <= policy.live_minutes <= event_limits.EVENT_LIVE_MINUTES:
         raise Invalid(f"eventTimeToLiveInMinutes is from 1 to {event_limits.EVENT_LIVE_MINUTES}.")
     return policy
+
+
+def check_dead_letter(resource: str, container: str) -> None:
+    """
+    Check where dead letters are to be written.
+
+    Raises:
+        Invalid: it is not the ARM id of a storage account, or not the name of a container.
+    """
+    if parse_sink_id(resource).kind is not SinkKind.STORAGE:
+        raise Invalid("The resourceId of a deadLetterDestination is the ARM id of a storage account.")
+    if _CONTAINER.fullmatch(container) is None:
+        raise Invalid(
+            "The blobContainerName of a deadLetterDestination has 3 to 63 characters, which are small letters, digits"
+            " and single hyphens between them."
+        )
 
 
 def check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:

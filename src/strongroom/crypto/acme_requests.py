@@ -59,6 +59,10 @@ class BadChain(ValueError):
     """What came is no certificate chain for the request. The text repeats nothing of it."""
 
 
+class AnotherKeysChain(BadChain):
+    """It is a chain, and its leaf certifies another key than the request's."""
+
+
 def new_account_key() -> bytes:
     """Make a key for an account (PKCS#8 DER)."""
     return generate_private_key(SECP256R1()).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -145,7 +149,8 @@ def read_chain(document: bytes, csr: bytes) -> tuple[bytes, ...]:
     Read a chain in PEM (section 9.1), the leaf first, and give it in DER.
 
     Raises:
-        BadChain: it is none, too long, or its leaf certifies another key than the request's.
+        BadChain: it is none, or too long.
+        AnotherKeysChain: its leaf certifies another key than the request's.
     """
     try:
         found = x509.load_pem_x509_certificates(document)
@@ -155,7 +160,7 @@ def read_chain(document: bytes, csr: bytes) -> tuple[bytes, ...]:
         raise BadChain("too many certificates")
     wanted = x509.load_der_x509_csr(csr).public_key()
     if _public_bytes(found[0]) != wanted.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo):
-        raise BadChain("a certificate of another key")
+        raise AnotherKeysChain("a certificate of another key")
     return tuple(one.public_bytes(Encoding.DER) for one in found)
 
 

@@ -14,7 +14,7 @@ import hashlib
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,6 +63,25 @@ def append_records(folder: Path, records: Iterable[tuple[str, str, bytes]]) -> N
         raise FolderFault(f"writing failed: {error.strerror}") from error
 
 
+def write_blob(folder: Path, path: Sequence[str], content: bytes) -> None:
+    """
+    Write a blob of its own, in the place of one of the same name, and bring it to the disk.
+
+    Raises:
+        FolderFault: it was not written, or not whole.
+    """
+    steps = tuple(map(_safe, path))
+    try:
+        root = _open_folder(folder)
+        try:
+            _lock(root)
+            _append(root, steps, content, anew=True)
+        finally:
+            os.close(root)
+    except OSError as error:
+        raise FolderFault(f"writing failed: {error.strerror}") from error
+
+
 def _path(resource: str, time: str) -> tuple[str, ...]:
     """Give the steps to the blob of a resource and an hour; *time* is as records have it."""
     parts = tuple(_safe(part) for part in resource.strip("/").split("/"))
@@ -99,8 +118,12 @@ def _lock(root: int) -> None:
         raise FolderFault("the folder is still being written to") from None
 
 
-def _append(root: int, path: tuple[str, ...], content: bytes) -> None:
-    """Append to one blob, whole or not at all; what an interrupted write left is cut off first."""
+def _append(root: int, path: tuple[str, ...], content: bytes, *, anew: bool = False) -> None:
+    """
+    Append to one blob, whole or not at all; what an interrupted write left is cut off first.
+
+    With *anew* that is everything.
+    """
     folder = os.dup(root)
     try:
         for step in path[:-1]:
@@ -113,7 +136,7 @@ def _append(root: int, path: tuple[str, ...], content: bytes) -> None:
             state = os.fstat(blob)
             if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1:
                 raise FolderFault(f"{path[-1]} is not a plain file of one name")
-            size = _whole_bytes(blob, state.st_size)
+            size = 0 if anew else _whole_bytes(blob, state.st_size)
             if size != state.st_size:
                 os.ftruncate(blob, size)
             _write(blob, content, size)

@@ -45,6 +45,6 @@ def scheduled(stored: StoredObject, latest: SecretVersionBody, upkeep: Upkeep | 
 async def put_scheduled(tx: Transaction, stored: StoredObject, latest: SecretVersionBody) -> StoredObject:
     """Put a secret's object again if what is due of it is something else now."""
     changed = scheduled(stored, latest)
-    if changed != stored:
+    if changed is not stored and changed != stored:
         await tx.put_object(changed)
     return changed

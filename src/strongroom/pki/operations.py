@@ -9,6 +9,7 @@ from strongroom.core.permissions import Public
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Op, Target
 from strongroom.flow.world import World
+from strongroom.pki.challenges import get_acme_challenge
 from strongroom.pki.ocsp import ask_status, get_status, respelled
 from strongroom.pki.publishing import get_authority_certificate, get_crl
 
@@ -19,6 +20,7 @@ def pki_target(_world: World, _vault: Vault | None, params: Mapping[str, str]) -
 
 
 OPERATIONS: tuple[Op, ...] = (
+    Op("AcmeChallengeGet", "GET", "/.well-known/acme-challenge/{token}", Public(), get_acme_challenge, pki_target),
     Op("RevocationListGet", "GET", "/crl/{file}", Public(), get_crl, pki_target),
     Op("AuthorityCertificateGet", "GET", "/ca/{file}", Public(), get_authority_certificate, pki_target),
     Op("CertificateStatusGet", "GET", "/ocsp/{request}", Public(), get_status, pki_target),

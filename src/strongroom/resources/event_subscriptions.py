@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from strongroom.core import event_limits
+from strongroom.core.diagnostics import AuditSink, parse_sink_id
 from strongroom.core.errors import Conflict, Invalid, NotFound
 from strongroom.core.event_deliveries import Delivery, DeliveryState
 from strongroom.core.event_filters import EventFilter, check_filter
@@ -24,6 +25,7 @@ from strongroom.core.event_subscriptions import (
     RetryPolicy,
     SealedEndpoint,
     SubscriptionState,
+    check_dead_letter,
     check_headers,
     check_labels,
     check_retry,
@@ -32,7 +34,7 @@ from strongroom.core.event_subscriptions import (
 )
 from strongroom.core.guids import new_guid
 from strongroom.core.names import Hosts, Surface
-from strongroom.core.records import vault_partition
+from strongroom.core.records import INSTANCE, vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import bind, context
 from strongroom.crypto.protocol import RootKey
@@ -62,6 +64,9 @@ class SubscriptionWish:
     labels: tuple[str, ...] = ()
     headers: tuple[tuple[DeliveryHeader, str], ...] = field(default=(), repr=False)
     """The delivery attributes, each with its value, secret or not."""
+    dead_letter: str = ""
+    """The ARM id of a storage account that the operator mapped to a folder; empty for none."""
+    dead_letter_container: str = ""
     max_events_per_batch: int = 1
     preferred_batch_kilobytes: int = 64
 
@@ -106,6 +111,8 @@ def wish_of(subscription: EventSubscription, endpoint: SealedEndpoint) -> Subscr
         expires=subscription.expires,
         labels=subscription.labels,
         headers=tuple((one, secrets.get(one.name, one.value)) for one in subscription.headers),
+        dead_letter=subscription.dead_letter,
+        dead_letter_container=subscription.dead_letter_container,
         max_events_per_batch=subscription.max_events_per_batch,
         preferred_batch_kilobytes=subscription.preferred_batch_kilobytes,
     )
@@ -150,6 +157,7 @@ async def put_subscription(
                 code="Conflict",
             )
     base_url = _check(wish, now)
+    await _require_folder(tx, current, wish)
     before = open_endpoint(keys, current, known) if known is not None else None
     number = known.number if known is not None else new_guid(entropy)
     secret = before.signing_secret if before is not None else new_client_secret(entropy)
@@ -175,6 +183,8 @@ async def put_subscription(
         headers=tuple(
             replace(header, value="" if header.is_secret or header.source else value) for header, value in wish.headers
         ),
+        dead_letter=wish.dead_letter,
+        dead_letter_container=wish.dead_letter_container,
         max_events_per_batch=wish.max_events_per_batch,
         preferred_batch_kilobytes=wish.preferred_batch_kilobytes,
         updated=now if known is not None else 0,
@@ -254,6 +264,8 @@ def _check(wish: SubscriptionWish, now: int) -> str:
     check_retry(wish.retry)
     check_labels(wish.labels)
     check_headers(wish.headers)
+    if wish.dead_letter:
+        check_dead_letter(wish.dead_letter, wish.dead_letter_container)
     if wish.expires is not None and wish.expires <= now:
         raise Invalid("expirationTimeUtc has to be in the future.")
     if not 1 <= wish.max_events_per_batch <= event_limits.EVENTS_PER_BATCH:
@@ -261,6 +273,23 @@ def _check(wish: SubscriptionWish, now: int) -> str:
     if not 1 <= wish.preferred_batch_kilobytes <= event_limits.EVENT_BATCH_KILOBYTES:
         raise Invalid(f"preferredBatchSizeInKilobytes is from 1 to {event_limits.EVENT_BATCH_KILOBYTES}.")
     return base_url
+
+
+async def _require_folder(tx: Transaction, vault: Vault, wish: SubscriptionWish) -> None:
+    """
+    Demand that dead letters are written where the operator said that they may: nobody chooses a path through ARM.
+
+    Raises:
+        Invalid: no folder stands behind the id for this tenant.
+    """
+    if wish.dead_letter:
+        resource = parse_sink_id(wish.dead_letter).resource
+        sinks = await tx.records(AuditSink, INSTANCE)
+        if not any(one.folder for one in sinks if (one.tenant, one.resource) == (vault.tenant, resource)):
+            raise Invalid(
+                "The storage account of the deadLetterDestination is no folder of this service. Its operator says what"
+                " stands behind it: strongroom audit-sinks add, with a folder."
+            )
 
 
 def _keep_validation(made: EventSubscription, known: EventSubscription, *, is_same: bool) -> EventSubscription:

@@ -49,7 +49,7 @@ async def moved(store: Store, delivery: Delivery, **changes: Any) -> bool:
 
 
 async def test_an_event_is_recorded_for_whoever_the_router_names(backend: Backend) -> None:
-    """Once for each, due at once, as of the commit that told of it; the feed says so."""
+    """SEC-EVENT-1: once for each, due at once, as of the commit that told of it; the feed says so."""
     async with backend.open() as store:
         store.route(to(HOOK, OTHER))
         seen: list[object] = []
@@ -66,7 +66,7 @@ async def test_an_event_is_recorded_for_whoever_the_router_names(backend: Backen
 
 
 async def test_an_event_of_a_change_that_is_refused_is_not_recorded(backend: Backend) -> None:
-    """The outbox is part of the change: both are there or neither."""
+    """SEC-EVENT-1: the outbox is part of the change: both are there or neither."""
 
     async def change(transaction: Transaction) -> None:
         transaction.announce(event())
@@ -259,7 +259,7 @@ async def test_an_altered_delivery_is_not_made_and_keeps_no_other_waiting(backen
 
 
 async def test_a_removed_delivery_does_not_go_unnoticed(backend: Backend) -> None:
-    """The last one that goes is not the one that was sealed."""
+    """SEC-EVENT-1: the last one that goes is not the one that was sealed."""
     async with backend.open() as store:
         store.route(to(HOOK))
         await announce(store, event("a"), event("b"))

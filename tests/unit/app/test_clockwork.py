@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -16,6 +17,7 @@ from strongroom.core import limits
 from strongroom.core.errors import NotFound
 from strongroom.core.jobs import ELSEWHERE, OK, JobState
 from strongroom.flow.world import World
+from strongroom.store import StoreFailed
 from strongroom.store.sqlite import SqliteStore
 from tests.unit.store.test_migrations import tagger
 
@@ -35,7 +37,7 @@ class Node:
         self.took = asyncio.Event()
         world = SimpleNamespace(store=store, clock=lambda: self.now, now=lambda: int(self.now))
         jobs = (
-            Job("shared", 60.0, type(self).shared, waiting=type(self).count),
+            JOB,
             Job("own", 60.0, type(self).own, shared=False),
         )
         self.clockwork = Clockwork(cast("World", world), name, self, jobs)
@@ -62,6 +64,9 @@ class Node:
         """Say how a job is doing."""
         (found,) = [one for one in await self.clockwork.states() if one.name == name]
         return found
+
+
+JOB = Job("shared", 60.0, Node.shared, waiting=Node.count)
 
 
 @asynccontextmanager
@@ -123,6 +128,25 @@ def test_a_fault_is_told_of_by_its_class_alone(tmp_path: Path, caplog: pytest.Lo
 
     played(tmp_path, play, "a")
     assert caplog.messages == ["the job 'shared' failed: ValueError"] * 2
+
+
+def test_a_store_that_fails_hides_nothing(tmp_path: Path) -> None:
+    """How the jobs are doing is told all the same, without what only the store knows."""
+
+    async def play(made: list[Node]) -> None:
+        (node,) = made
+
+        async def fail() -> int:
+            raise StoreFailed("the disk is full")
+
+        await node.clockwork.turn("shared")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SqliteStore, "lease_holder", lambda *_: fail())
+            patch.setattr(node.clockwork._turns["shared"], "job", replace(JOB, waiting=lambda _: fail()))
+            state = await node.state("shared")
+        assert (state.outcome, state.waiting, state.holder) == (OK, None, None)
+
+    played(tmp_path, play, "a")
 
 
 def test_one_node_does_what_is_shared_and_another_takes_over(tmp_path: Path) -> None:

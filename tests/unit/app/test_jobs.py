@@ -17,6 +17,7 @@ from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 from strongroom.core import limits
+from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.identity import Credential, ServicePrincipal, User
 from strongroom.core.relations import DeletedObject
 from strongroom.core.sessions import BrowserSession, TokenFamily
@@ -143,7 +144,7 @@ def test_tokens_are_signed_for_ever(tmp_path: Path) -> None:
 
 
 def test_what_people_and_programs_were_lent_goes_when_it_is_over(tmp_path: Path) -> None:
-    """Runs, browser sessions, token families and device codes are forgotten; what goes on stays."""
+    """Runs, browser sessions, token families, device codes, answers to challenges: forgotten; what goes on stays."""
     settings = Settings(data=tmp_path / "data")
 
     async def turns() -> None:
@@ -164,6 +165,7 @@ def test_what_people_and_programs_were_lent_goes_when_it_is_over(tmp_path: Path)
                 await begin_run(tx, world.keys, run)
                 await tx.put(session)
                 await tx.put(family)
+                await tx.put(AcmeChallenge("token", "account", "value", expires=now + 60))
 
             await world.store.commit(lend)
             world.device_codes.add(
@@ -173,8 +175,9 @@ def test_what_people_and_programs_were_lent_goes_when_it_is_over(tmp_path: Path)
             world.clock = lambda: now + 59
             assert await jobs.end_expired_sessions(service) == 0
             world.clock = lambda: now + 60
-            assert await jobs.end_expired_sessions(service) == 3
-            assert world.view.all(BrowserSession) == world.view.all(TokenFamily) == ()
+            assert await jobs.end_expired_sessions(service) == 4
+            left = [world.view.all(kind) for kind in (BrowserSession, TokenFamily, AcmeChallenge)]
+            assert left == [(), (), ()]
             assert world.view.credential(run.id) is None
             world.clock = lambda: now + 2 * limits.DEVICE_CODE_S
             assert await jobs.end_expired_sessions(service) == 1

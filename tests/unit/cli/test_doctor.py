@@ -578,6 +578,17 @@ def test_a_service_answers_and_records(life: service.Life, status: dict[str, obj
     assert service.judge_life(life, status, "1", DATA).state is state
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [({"failingJobs": []}, OK), ({"failingJobs": ["upkeep"]}, WARNING), ({}, UNKNOWN), ({"failingJobs": 1}, UNKNOWN)],
+)
+def test_what_the_service_does_by_itself_succeeds(status: dict[str, object], state: State) -> None:
+    """A job whose last turn failed is named, with the command that says how."""
+    found = service.judge_jobs(status)
+    assert found.state is state
+    assert ("upkeep" in found.seen) is (state is WARNING)
+
+
 @pytest.mark.parametrize(("status", "state"), [(200, OK), (503, PROBLEM), (None, PROBLEM)])
 def test_the_main_listener_answers(status: int | None, state: State) -> None:
     """Anything but 200 is a problem."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.journal.blobs import FolderFault, append_records, check_folder
+from strongroom.journal.blobs import FolderFault, append_records, check_folder, write_blob
 
 VAULT = "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.KEYVAULT/VAULTS/V"
 TIME = "2026-11-27T03:04:05.0000000Z"
@@ -34,6 +34,18 @@ def test_it_is_laid_out_as_azures(folder: Path) -> None:
     assert (folder / BLOB.replace("h=03", "h=04")).read_bytes() == b'{"a":3}\n'
     assert stat.S_IMODE(blob.stat().st_mode) == 0o600
     assert all(stat.S_IMODE(one.stat().st_mode) == 0o700 for one in folder.rglob("*") if one.is_dir())
+
+
+def test_a_blob_of_its_own_takes_the_place_of_one_before(folder: Path) -> None:
+    """SEC-AUDIT-8: whole, its owner's alone, by steps that lead nowhere else."""
+    for content in (b'[{"a":1}]', b"[]"):
+        write_blob(folder, ("dead", "V", "..", "a/b.json"), content)
+    (blob,) = (one for one in folder.rglob("*") if one.is_file())
+    assert blob.read_bytes() == b"[]"
+    assert blob.relative_to(folder).as_posix() == "dead/V/%2E%2E/a%2Fb.json"
+    assert stat.S_IMODE(blob.stat().st_mode) == 0o600
+    with pytest.raises(FolderFault):
+        write_blob(folder / "absent", ("a",), b"")
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a\x00b", "../../x", "a\nb", "x" * 300, "é", "%2e%2e", ""])

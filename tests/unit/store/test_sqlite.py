@@ -307,6 +307,11 @@ class _Refusing:
         (statements.DUE_OBJECTS, (1, 10), "objects_due_at (due_at"),
         (statements.VERSIONS, ("v", "secrets", "k", 0, 26), "versions_by_ordinal"),
         (statements.NAMES_OF, ("k", "p", "i"), "record_names_by_holder"),
+        (statements.DUE_DELIVERIES, ("s", 1, 4), "deliveries_due (subscription=? AND due_at<?"),
+        (statements.NEXT_DELIVERY, ("s",), "deliveries_due (subscription=?"),
+        (statements.DEAD_DELIVERIES, ("s", 0, 0, 4), "deliveries_dead (subscription=?"),
+        (statements.FIRST_READY, ("s", "p"), "deliveries_by_place (subscription=? AND place=? AND state=?"),
+        (statements.FIRST_BEHIND, ("s", "p"), "deliveries_by_place (subscription=? AND place=? AND state=?"),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

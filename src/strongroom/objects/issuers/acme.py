@@ -42,7 +42,7 @@ from strongroom.crypto.protocol import RootKey
 from strongroom.egress import Exchange, Reply
 from strongroom.hooks import HookFailed, run_hook
 from strongroom.objects.issuers.acme_accounts import open_account
-from strongroom.objects.issuers.acme_client import ACCOUNT_LOST, RATE_LIMITED, AcmeClient, AcmeRefused
+from strongroom.objects.issuers.acme_client import ACCOUNT_LOST, NOT_READY, RATE_LIMITED, AcmeClient, AcmeRefused
 from strongroom.store import Store, Transaction
 from strongroom.view import View
 
@@ -73,6 +73,8 @@ class OrderState(msgspec.Struct, frozen=True):
     """Its URL; empty while there is none."""
     orders: int = 0
     proofs: tuple[Proof, ...] = ()
+    finalized: bool = False
+    """Whether the request was sent: a certificate of another key is then a fault, and not somebody else's order."""
     waits: int = 0
     hook_failures: int = 0
 
@@ -124,13 +126,13 @@ class AcmeIssuer:
         Take back what was presented, and give up what is not proved yet: the order then comes to nothing.
 
         Raises:
-            Invalid: no account may be used any more.
             Unavailable: the authority cannot be reached.
         """
         held = _decoder.decode(state) if state else OrderState(wanted.now)
-        if not held.order:
+        account = self.view.get(AcmeAccount, INSTANCE, wanted.account_id or "")
+        if not held.order or account is None:
+            # With an account its challenges went as well, and in its name nobody can say anything any more.
             return
-        account = self._account(wanted)
         work = _Work(self, wanted, account, self._client(account), ())
         await work.clean_up(held)
         try:
@@ -245,17 +247,25 @@ class _Work:
     async def _finalize(self, held: OrderState, order: Order) -> Step:
         from strongroom.crypto.acme_requests import base64url  # noqa: PLC0415  costly to import
 
-        reply = await self.client.post(order.finalize, {"csr": base64url(self.wanted.csr)})
-        finalized = read_order(reply.body)
+        held = msgspec.structs.replace(held, waits=0)
+        said = "The ACME authority issues the certificate."
+        try:
+            reply = await self.client.post(order.finalize, {"csr": base64url(self.wanted.csr)})
+        except AcmeRefused as refused:
+            if refused.problem.type != NOT_READY:
+                raise
+            # Whoever makes the step as well, or has the order as well, was quicker: the next step sees it.
+            return self._wait(held, limits.ACME_POLL_S, said)
+        finalized, held = read_order(reply.body), msgspec.structs.replace(held, finalized=True)
         if finalized.status == "valid":
             return await self._download(held, finalized)
         if finalized.status == "invalid":
             return await self._failed(held, finalized)
-        return self._poll(held, reply, "The ACME authority issues the certificate.")
+        return self._poll(held, reply, said)
 
     async def _download(self, held: OrderState, order: Order) -> Step:
         """Fetch the chain; that there are others (section 7.4.2) is not looked at."""
-        from strongroom.crypto.acme_requests import BadChain, read_chain  # noqa: PLC0415  costly to import
+        from strongroom.crypto.acme_requests import AnotherKeysChain, BadChain, read_chain  # noqa: PLC0415  costly to import
 
         if order.certificate is None:
             raise BadAnswer("it does not say where the certificate is")
@@ -264,6 +274,9 @@ class _Work:
         try:
             return Issued(read_chain(reply.body, self.wanted.csr))
         except BadChain as fault:
+            if isinstance(fault, AnotherKeysChain) and not held.finalized:
+                # An authority may give two certificates of the same names one order. Then it was the other one's.
+                return await self._anew(held)
             return Refused(f"The ACME authority issued something else than was asked for: {fault}.")
 
     async def _failed(self, held: OrderState, order: Order) -> Step:

@@ -1,7 +1,7 @@
 """
 Accounts with ACME authorities: made there and kept here, used by the vaults of the tenants that the operator names.
 
-    prepare ──> directory, terms, newAccount ──> record      remove ──> deactivated there, forgotten here
+    register ──> directory, terms, newAccount ──> record      remove ──> deactivated there, forgotten here
 """
 
 from __future__ import annotations
@@ -56,6 +56,18 @@ class AccountRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What is to become different about an account; None leaves it as it is."""
+
+    tenants: tuple[str, ...] | None = None
+    challenge: ChallengeType | None = None
+    contacts: tuple[str, ...] | None = None
+    domains: tuple[str, ...] | None = None
+    hook: str | None = None
+    dns_wait_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """What an authority says of an account now."""
 
@@ -105,6 +117,48 @@ async def register(
         raise Unavailable("The ACME authority is out of order: it does not say where the account is.") from None
     sealed = keys.seal(_PURPOSE, bind(account.id, url), private_key)
     return replace(account, url=url, sealed_key=sealed, terms=found.terms)
+
+
+async def change(
+    exchange: Exchange, clock: Callable[[], float], keys: RootKey, account: AcmeAccount, wanted: AccountChange
+) -> AcmeAccount:
+    """
+    Change who may use an account and how names are proved for it; of its contacts the authority is told.
+
+    Raises:
+        Invalid: a member is malformed, or the authority refuses.
+        Unavailable: the authority cannot be reached.
+    """
+    challenge = account.challenge if wanted.challenge is None else wanted.challenge
+    hook = account.hook if wanted.hook is None else wanted.hook
+    judged = _judged(
+        AccountRequest(
+            account.id,
+            account.directory,
+            account.tenants if wanted.tenants is None else wanted.tenants,
+            challenge,
+            contacts=account.contacts if wanted.contacts is None else wanted.contacts,
+            domains=account.domains if wanted.domains is None else wanted.domains,
+            hook=hook if challenge is ChallengeType.DNS or wanted.hook else "",
+            dns_wait_s=account.dns_wait_s if wanted.dns_wait_s is None else wanted.dns_wait_s,
+        ),
+        account.created,
+    )
+    if judged.contacts != account.contacts:
+        client = AcmeClient(exchange, clock, account.directory, open_account(keys, account), account.url)
+        try:
+            await client.post(account.url, {"contact": judged.contacts})
+        except AcmeRefused as refused:
+            raise Invalid(f"The authority refuses the contacts: {refused}.") from None
+    return replace(
+        account,
+        tenants=judged.tenants,
+        challenge=judged.challenge,
+        contacts=judged.contacts,
+        domains=judged.domains,
+        hook=judged.hook,
+        dns_wait_s=judged.dns_wait_s,
+    )
 
 
 def open_account(keys: RootKey, account: AcmeAccount) -> AccountKey:
@@ -169,6 +223,23 @@ async def add_account(tx: Transaction, account: AcmeAccount) -> AcmeAccount:
         raise Invalid(f"There are at most {limits.ACME_ACCOUNTS} ACME accounts. Remove one first.")
     await tx.put(account)
     return account
+
+
+async def replace_account(tx: Transaction, before: AcmeAccount, after: AcmeAccount) -> AcmeAccount:
+    """
+    Keep an account as it was changed.
+
+    Raises:
+        NotFound: it is not there any more.
+        Conflict: somebody else changed it meanwhile.
+    """
+    known = await tx.record(AcmeAccount, INSTANCE, before.id)
+    if known is None:
+        raise not_found()
+    if known != before:
+        raise Conflict("The ACME account was changed meanwhile. Look at it, and try again.")
+    await tx.put(after)
+    return after
 
 
 async def remove_account(tx: Transaction, name: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _JOSE = "application/jose+json"
 _NONCES = 8
-RATE_LIMITED, ACCOUNT_LOST = "rateLimited", "accountDoesNotExist"
+RATE_LIMITED, ACCOUNT_LOST, NOT_READY = "rateLimited", "accountDoesNotExist", "orderNotReady"
 _BAD_NONCE, _SERVER_INTERNAL = "badNonce", "serverInternal"
 
 
