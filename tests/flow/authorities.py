@@ -32,8 +32,8 @@ class Authority:
 
     def __init__(self, now: float) -> None:
         self.now = datetime.fromtimestamp(int(now), UTC)
-        self.root = self._signer("CN=Root", None)
-        self.issuing = self._signer("CN=Issuing", self.root)
+        self.root = self.signer("CN=Root", None)
+        self.issuing = self.signer("CN=Issuing", self.root)
 
     def issue(self, request: x509.CertificateSigningRequest, days: int = 90) -> tuple[bytes, ...]:
         """Issue, and give the leaf and those above it."""
@@ -49,7 +49,7 @@ class Authority:
         if how in {"powerless", "weak", "sha1"}:
             return self._under_another(request, how)
         return {
-            "foreign": (leaf, _der(self._signer("CN=Issuing", self.root).certificate), root),
+            "foreign": (leaf, _der(self.signer("CN=Issuing", self.root).certificate), root),
             "twice": (leaf, self.issue(request)[0], issuing),
             "garbage": (b"\x30\x03no",),
             "cut": (leaf[:-1], issuing),
@@ -60,10 +60,10 @@ class Authority:
     def _under_another(self, request: x509.CertificateSigningRequest, how: str) -> tuple[bytes, ...]:
         """Issue a chain with another signer between the leaf and the root, who is not as he should be."""
         if how == "powerless":
-            signer = self._signer("CN=Powerless", self.root, constraints=None)
+            signer = self.signer("CN=Powerless", self.root, constraints=None)
         else:
             bits = 1024 if how == "weak" else 2048
-            signer = self._signer("CN=Other", self.root, key=rsa.generate_private_key(65537, bits))
+            signer = self.signer("CN=Other", self.root, key=rsa.generate_private_key(65537, bits))
         leaf = _der(self._leaf(request, signer, _LIFE))
         if how == "sha1":
             # The library makes no such signatures any more, so it is one that only says so.
@@ -91,7 +91,8 @@ class Authority:
             builder = builder.add_extension(extension.value, extension.critical)
         return builder.sign(by.key, hashes.SHA256())
 
-    def _signer(self, name: str, by: Signer | None, key: Any = None, constraints: Any = _CA) -> Signer:
+    def signer(self, name: str, by: Signer | None, key: Any = None, constraints: Any = _CA) -> Signer:
+        """Make one who signs, under another one or by himself."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name.from_rfc4514_string(name)
         builder = (

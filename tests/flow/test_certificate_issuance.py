@@ -291,6 +291,15 @@ def test_an_issuer_is_told_of_an_operation_that_is_forgotten(vault: Client, worl
     assert issuer.cancelled == [operation["request_id"]]
 
 
+def test_an_issuer_is_told_of_a_certificate_that_is_deleted(vault: Client, world: Simulation, name: str) -> None:
+    """Its operation is cancelled with it."""
+    issuer, policy = stand_in(vault, world)
+    operation = create(vault, name, **policy)
+    vault.done("DELETE", f"/certificates/{name}")
+    world.settle()
+    assert issuer.cancelled == [operation["request_id"]]
+
+
 def test_a_step_that_two_make_counts_once(vault: Client, world: Simulation, name: str) -> None:
     """One of two nodes has its result taken; there is one version, one key and one record."""
     issuer, policy = stand_in(vault, world)

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from functools import partial
 
+from strongroom.core.certificates import Pending
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.keys import KeyVersionBody
@@ -22,12 +23,14 @@ from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificate_backup, certificate_life
 from strongroom.objects.certificate_rows import Certificate, certificate_of
+from strongroom.objects.certificates import active_certificate
 from strongroom.objects.key_inventory import facts_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, describe, item_of
+from strongroom.vault.certificate_answers import answer, described, item_of
+from strongroom.vault.certificate_issuance import let_go_in_background
 from strongroom.vault.certificates import policy_change
 from strongroom.vault.key_wire import read_octets
 from strongroom.vault.listing import Row, list_page, list_versions
@@ -89,17 +92,23 @@ async def update_certificate(call: Call) -> Response:
             tx, vault, name, version, enabled=enabled, tags=body.tags, change_policy=changed, now=call.now
         )
 
-    return answer(call, await call.commit(change, partial(describe, call)))
+    return answer(call, await call.commit(change, partial(described, call)))
 
 
 async def delete_certificate(call: Call) -> Response:
     """Delete a certificate with all its versions, its key and its secret."""
     name, vault = parse_object_name(call.target.params["name"]), call.the_vault
+    under_way: list[Pending] = []
 
     async def change(tx: Transaction) -> Certificate:
+        found = await active_certificate(tx, vault, name, call.now)
+        under_way[:] = [found.upkeep.pending] if found.upkeep.pending is not None else []
         return await certificate_life.delete_certificate(tx, vault, name, now=call.now)
 
-    return answer(call, await call.commit(change, partial(describe, call)))
+    deleted = await call.commit(change, partial(described, call))
+    for pending in under_way:
+        let_go_in_background(call.world, vault, name, pending)
+    return answer(call, deleted)
 
 
 async def get_deleted_certificate(call: Call) -> Response:
@@ -116,7 +125,7 @@ async def recover_deleted_certificate(call: Call) -> Response:
     async def change(tx: Transaction) -> Certificate:
         return await certificate_life.recover_certificate(tx, vault, name, now=call.now)
 
-    return answer(call, await call.commit(change, partial(describe, call)))
+    return answer(call, await call.commit(change, partial(described, call)))
 
 
 async def purge_deleted_certificate(call: Call) -> Response:
@@ -138,7 +147,7 @@ async def back_up_certificate(call: Call) -> Response:
     )
     # Each version may have waited for a token.
     call.judge_again()
-    call.properties.update(describe(call, certificate) | {"id": f"{call.base}/certificates/{certificate.stored.name}"})
+    call.properties.update(described(call, certificate) | {"id": f"{call.base}/certificates/{certificate.stored.name}"})
     return json.response(wire.BackupCertificateResult(base64.urlsafe_b64encode(blob).rstrip(b"=").decode("ascii")))
 
 
@@ -161,7 +170,7 @@ async def restore_certificate(call: Call) -> Response:
             unclaimed.claim()
             return made
 
-        return answer(call, await call.commit(restore, partial(describe, call)))
+        return answer(call, await call.commit(restore, partial(described, call)))
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -97,9 +98,11 @@ def _ordered(certificates: Sequence[x509.Certificate], held: Held, now: int, *, 
     leaf = _leaf(distinct, held)
     for one in distinct:
         _judge(one, now)
+    issued = cache(_issued)
     chain, rest = [leaf], [one for one in distinct if one is not leaf]
     while rest:
-        above = next((one for one in rest if _issued(one, chain[-1])), None)
+        # An issuer can have more than one certificate, which then stand after each other.
+        above = next((one for below in reversed(chain) for one in rest if issued(one, below)), None)
         if above is None:
             raise invalid("The chain has a certificate that has issued none of the others.")
         _require_authority(above)
