@@ -9,7 +9,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import decisions, grants, keys, large_directory, revocation, served, start_up, store_write, token_issue
+from bench import (
+    certificates,
+    clock,
+    decisions,
+    grants,
+    keys,
+    large_directory,
+    revocation,
+    served,
+    start_up,
+    store_write,
+    token_issue,
+)
 from bench.instance import make_instance
 from bench.limits import has_nginx
 from bench.measure import Measure, table, write_results
@@ -76,6 +88,8 @@ _PARTS: dict[str, Callable[[Path], list[Measure]]] = {
     "revocation": revocation.measure_revocation,
     "directory": large_directory.measure_large_directory,
     "decisions": decisions.measure_decisions,
+    "certificates": certificates.measure_certificates,
+    "clock": clock.measure_clock,
 }
 
 if __name__ == "__main__":

@@ -21,12 +21,13 @@ from urllib.parse import urlencode, urlsplit
 
 from strongroom.app.bootstrap import Bootstrap, bootstrap
 from strongroom.app.dispatch import Dispatcher, Surfaces
-from strongroom.app.instance import make_world
+from strongroom.app.instance import event_router, make_world
 from strongroom.config import Settings
 from strongroom.core.errors import TooLarge
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import PrincipalType
 from strongroom.core.kinds import KINDS
+from strongroom.core.names import Hosts
 from strongroom.core.network import Link
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault
@@ -110,6 +111,7 @@ class Simulation:
         self.store = await SqliteStore.open(database, self.keys.tag, self.clock)
         self.view = View()
         self.store.subscribe(self.view.apply)
+        self.store.route(event_router(self.view, Hosts(self.settings.domain, self.settings.url_port)))
         self.first: Bootstrap
         self.first, _ = await bootstrap(
             self.settings, self.store, self.keys, now=int(self._now), entropy=secrets.token_bytes

@@ -13,8 +13,9 @@ import ipaddress
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from strongroom.core import limits
@@ -25,6 +26,20 @@ Connect = Callable[[IPAddress, int, ssl.SSLContext, str], Awaitable[tuple[asynci
 Dial = Callable[[IPAddress, int], Awaitable[socket.socket]]
 _PIECE_BYTES = 64 * 1024
 _FETCHED, _TAKEN = range(200, 201), range(200, 300)
+_ANSWERED = (*range(200, 300), *range(400, 600))
+_ANY = range(100, 1000)
+_KEPT_HEADERS = frozenset(
+    {
+        "content-type",
+        "link",
+        "location",
+        "replay-nonce",
+        "retry-after",
+        "webhook-allowed-origin",
+        "webhook-allowed-rate",
+    }
+)
+"""What is kept of an answer's headers, of those who ask in a protocol."""
 
 
 class Unreachable(Exception):
@@ -70,6 +85,42 @@ def is_own_address(address: IPAddress) -> bool:
         except OSError:
             return False
         return ipaddress.ip_address(probe.getsockname()[0].partition("%")[0]) == address
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of a protocol in which every status means something. It is not shown: what it holds is another's."""
+
+    status: int
+    headers: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """Those that the protocols here read, by their names in lower case."""
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str | None:
+        """Give the header of a name, if there is one and no second one that may say otherwise."""
+        found = self.headers.get(name, ())
+        return found[0] if len(found) == 1 else None
+
+
+class Exchange(Protocol):
+    """Who can be asked in a protocol of its own: `Egress`, of which nothing more is needed for that."""
+
+    async def exchange(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        content_type: str = "",
+        accept: str = "application/json",
+    ) -> Reply:
+        """
+        Ask, and give the whole answer.
+
+        Raises:
+            Unreachable: there is none.
+        """
+        ...
 
 
 class Egress:
@@ -148,13 +199,52 @@ class Egress:
         except OSError as error:
             raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
 
+    async def exchange(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        content_type: str = "",
+        accept: str = "application/json",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Reply:
+        """
+        Ask in a protocol where refusals have a body and headers mean something: the whole answer, whatever its status.
+
+        A redirect is no answer, as everywhere here.
+
+        Raises:
+            Unreachable: as `get`, but for the status.
+        """
+        kind = ((("Content-Type", content_type),) if content_type else ()) + (
+            (("Content-Length", str(len(body))),) if method == "POST" else ()
+        )
+        return await self._reply(url, _Outgoing(method, (*kind, *headers), body, successes=_ANSWERED, accept=accept))
+
+    async def notify(
+        self, url: str, document: bytes, content_type: str, headers: Sequence[tuple[str, str]], *, time_s: float
+    ) -> int:
+        """
+        Send somebody a document, and give the status of the answer, whichever it is; nothing more of it is read.
+
+        Raises:
+            Unreachable: as `get`, but for the status.
+        """
+        sent = (("Content-Type", content_type), ("Content-Length", str(len(document))), *headers)
+        outgoing = _Outgoing("POST", sent, document, successes=_ANY, reads_body=False, time_s=time_s)
+        return (await self._reply(url, outgoing)).status
+
     async def _send(self, url: str, outgoing: _Outgoing) -> bytes:
+        return (await self._reply(url, outgoing)).body
+
+    async def _reply(self, url: str, outgoing: _Outgoing) -> Reply:
         try:
             destination = parse_destination(url)
         except ValueError as error:
             raise Unreachable(str(error)) from None
         try:
-            async with asyncio.timeout(limits.EGRESS_TIME_S), self._places:
+            async with asyncio.timeout(outgoing.time_s or limits.EGRESS_TIME_S), self._places:
                 return await self._connected(destination, outgoing)
         except TimeoutError:
             raise Unreachable("no whole answer in time") from None
@@ -166,7 +256,7 @@ class Egress:
         except OSError as error:
             raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
 
-    async def _connected(self, destination: Destination, outgoing: _Outgoing) -> bytes:
+    async def _connected(self, destination: Destination, outgoing: _Outgoing) -> Reply:
         address = self._choose(await self._resolve(destination.host, destination.port))
         reader, writer = await self._connect(address, destination.port, self.trust(), destination.host)
         try:
@@ -200,8 +290,13 @@ class _Outgoing:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
-    successes: range = _FETCHED
+    successes: Container[int] = _FETCHED
     """The statuses of an answer that counts."""
+    accept: str = "application/json"
+    reads_body: bool = True
+    """Whether anything of the answer counts besides its status."""
+    time_s: float = 0.0
+    """How long it may take; `EGRESS_TIME_S`, if nothing is said."""
 
 
 @dataclass(slots=True)
@@ -282,46 +377,72 @@ class Documents:
 
 async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, destination: Destination, outgoing: _Outgoing
-) -> bytes:
+) -> Reply:
     """Ask, and read the answer to its end or its limit."""
     import h11  # noqa: PLC0415  few services fetch anything
 
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.HEADER_BYTES)
+    try:
+        for said in _request(destination, outgoing):
+            writer.write(connection.send(said) or b"")
+        await writer.drain()
+        return await _read_reply(connection, reader, outgoing)
+    except h11.ProtocolError:
+        raise Unreachable("the answer is not HTTP") from None
+
+
+async def _read_reply(connection: Any, reader: asyncio.StreamReader, outgoing: _Outgoing) -> Reply:
+    import h11  # noqa: PLC0415  as above
+
+    body, status, kept = bytearray(), 0, _kept(())
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_PIECE_BYTES))
+        elif isinstance(event, h11.Response):
+            if not outgoing.reads_body:
+                return Reply(event.status_code, {}, b"")
+            _judge(event.status_code, dict(event.headers), outgoing.successes)
+            status, kept = event.status_code, _kept(event.headers)
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > limits.EGRESS_BYTES:
+                raise Unreachable("the answer is too large")
+        elif isinstance(event, h11.EndOfMessage):
+            return Reply(status, kept, bytes(body))
+        elif not isinstance(event, h11.InformationalResponse):
+            raise Unreachable("the connection ended early")
+
+
+def _request(destination: Destination, outgoing: _Outgoing) -> list[Any]:
+    """Make what is sent, as h11 has it."""
+    import h11  # noqa: PLC0415  as above
+
     headers = [
         ("Host", destination.authority),
-        ("Accept", "application/json"),
+        ("Accept", outgoing.accept),
         ("Accept-Encoding", "identity"),
         ("Connection", "close"),
         ("User-Agent", "strongroom"),
         *outgoing.headers,
     ]
-    body = bytearray()
-    try:
-        request = h11.Request(method=outgoing.method, target=destination.target, headers=headers)
-        content = [h11.Data(data=outgoing.body)] if outgoing.body else []
-        for said in (request, *content, h11.EndOfMessage()):
-            writer.write(connection.send(said) or b"")
-        await writer.drain()
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                connection.receive_data(await reader.read(_PIECE_BYTES))
-            elif isinstance(event, h11.Response):
-                _judge(event.status_code, dict(event.headers), outgoing.successes)
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > limits.EGRESS_BYTES:
-                    raise Unreachable("the answer is too large")
-            elif isinstance(event, h11.EndOfMessage):
-                return bytes(body)
-            elif not isinstance(event, h11.InformationalResponse):
-                raise Unreachable("the connection ended early")
-    except h11.ProtocolError:
-        raise Unreachable("the answer is not HTTP") from None
+    request = h11.Request(method=outgoing.method, target=destination.target, headers=headers)
+    content = [h11.Data(data=outgoing.body)] if outgoing.body else []
+    return [request, *content, h11.EndOfMessage()]
 
 
-def _judge(status: int, headers: dict[bytes, bytes], successes: range) -> None:
+def _judge(status: int, headers: dict[bytes, bytes], successes: Container[int]) -> None:
     if status not in successes:
         raise Unsuccessful(f"the answer's status is {status}")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Unreachable("the answer is encoded, unasked")
+
+
+def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, tuple[str, ...]]:
+    """Keep the headers that are read, each with all that it was given."""
+    kept: dict[str, tuple[str, ...]] = {}
+    for raw_name, value in headers:
+        name = raw_name.decode("ascii", "replace").lower()
+        if name in _KEPT_HEADERS:
+            kept[name] = (*kept.get(name, ()), value.decode("latin-1"))
+    return kept

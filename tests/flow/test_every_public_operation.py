@@ -99,6 +99,7 @@ _NO_PROVIDER = "/identity-providers/no-such-provider"
 _NO_NETWORK = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"
 _NO_ENDPOINT = f"/subscriptions/{_NOBODY}/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/e"
 _TRUSTED = {"principal": _NOBODY, "service": "Azure Backup", "operations": ["SecretBackup"]}
+_AUTHORITIES = "/certificate-authorities"
 _HEALTH = Case(_at("/healthstatus"))
 
 CASES: dict[tuple[str, str], Case] = {
@@ -150,6 +151,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("metadata", "ManagedIdentityTokenIssueArc"): Case(_at(f"/arc/{_NOBODY}{_IMDS}"), 400),
     ("pki", "RevocationListGet"): Case(_at("/crl/00.crl"), 404),
     ("pki", "AuthorityCertificateGet"): Case(_at("/ca/00.cer"), 404),
+    # OCSP says by itself that a question is none.
+    ("pki", "CertificateStatusGet"): Case(_at("/ocsp/AAAA")),
+    ("pki", "CertificateStatusAsk"): Case(_at("/ocsp"), how={"raw": b"none"}),
     # Reaching the owner's socket is the proof.
     ("control", "AdministratorRecover"): Case(_at("/recover"), how={"body": {}}),
     ("control", "AuditSinkList"): Case(_at("/audit-sinks")),
@@ -189,6 +193,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "PolicySet"): Case(_at("/policy"), 400, {"body": {"text": "guardrail = 1"}}),
     ("control", "PolicyRemove"): Case(_at("/policy"), 404),
     ("control", "PolicyCheck"): Case(_at("/policy/check"), how={"body": {}}),
+    ("control", "PrivateAuthorityList"): Case(_at(_AUTHORITIES)),
+    ("control", "PrivateAuthorityCreate"): Case(_at(_AUTHORITIES), 400, {"body": {"name": "-"}}),
+    ("control", "PrivateAuthorityRenew"): Case(_at(f"{_AUTHORITIES}/renew"), 404, {"body": {"name": "none"}}),
+    ("control", "PrivateAuthorityRemove"): Case(_at(f"{_AUTHORITIES}/remove"), 404, {"body": {"name": "none"}}),
+    ("control", "IssuedCertificateList"): Case(_at(f"{_AUTHORITIES}/issued"), 404, {"body": {"name": "none"}}),
+    ("control", "IssuedCertificateRevoke"): Case(_at(f"{_AUTHORITIES}/revoke"), 404, {"body": {"target": "00"}}),
     ("control", "ReleaseAuthorityList"): Case(_at("/release-authorities")),
     ("control", "ReleaseAuthorityAdd"): Case(
         _at("/release-authorities"), how={"body": {"authority": "https://attest.example"}}

@@ -11,11 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from strongroom.app import jobs
 from strongroom.app.upkeep import look_after_objects
+from strongroom.core import limits
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.events import Event as Announced
 from strongroom.core.events import EventType
@@ -211,6 +214,23 @@ def test_a_restored_secret_is_another_one(apart: Simulation, vault: Client) -> N
     assert vault.ask("DELETE", "/deletedsecrets/one").status == 204
     vault.done("POST", "/secrets/restore", body={"value": blob})
     assert look(apart) == {NEAR: 1}
+
+
+def test_what_is_due_is_counted_for_the_operator(
+    apart: Simulation, vault: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to `JOB_WAITING`: beyond it, more is only more."""
+    for number in range(3):
+        put(vault, f"secret-{number}", 40)
+    service = cast("jobs.Service", SimpleNamespace(opened=SimpleNamespace(world=apart.world)))
+    assert apart.run(jobs.count_due(service)) == 0
+    apart.advance(10 * DAY_S)
+    assert apart.run(jobs.count_due(service)) == 3
+    monkeypatch.setattr(limits, "JOB_WAITING", 2)
+    assert apart.run(jobs.count_due(service)) == 2
+    monkeypatch.setattr(limits, "JOB_WAITING", 3)
+    assert apart.run(jobs.count_due(service)) == 3
+    assert apart.run(jobs.count_purgeable(service)) == 0
 
 
 def test_two_nodes_note_an_expiry_once(apart: Simulation, vault: Client) -> None:

@@ -2,14 +2,20 @@
 
 import ast
 import functools
+import importlib
 from pathlib import Path
 
 import pytest
 
-from strongroom.core import certificate_limits, limits
-
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = [name for module in (limits, certificate_limits) for name in vars(module) if name.isupper()]
+MODULES = sorted(
+    path.stem for path in (ROOT / "src" / "strongroom" / "core").glob("*limits.py") if path.stem != "service_limits"
+)
+"""Where limits are named. Azure's own of its service are a table, with tests of their own."""
+LIMITS = [
+    name for module in MODULES for name in vars(importlib.import_module(f"strongroom.core.{module}")) if name.isupper()
+]
+_PLACES = {f"strongroom.core.{module}" for module in MODULES}
 
 
 @functools.cache
@@ -28,15 +34,13 @@ def uses(folder: str) -> set[str]:
         imported: set[str] = set()
         for node in ast.walk(ast.parse(text)):
             match node:
-                case ast.ImportFrom(
-                    module="strongroom.core.limits" | "strongroom.core.certificate_limits", names=names
-                ):
+                case ast.ImportFrom(module=str() as module, names=names) if module in _PLACES:
                     imported |= {alias.name for alias in names}
-                case ast.Attribute(value=ast.Name(id="limits" | "certificate_limits"), attr=name):
+                case ast.Attribute(value=ast.Name(id=module), attr=name) if module in MODULES:
                     found.add(name)
                 case ast.Name(id=name) if name in imported:
                     found.add(name)
-                case ast.Call(args=[ast.Name(id="limits"), ast.Constant(value=str() as name), *_]):
+                case ast.Call(args=[ast.Name(id=module), ast.Constant(value=str() as name), *_]) if module in MODULES:
                     # monkeypatch.setattr(limits, "NAME", ...): a limit too large to be reached is made small.
                     found.add(name)
     return found

@@ -58,7 +58,7 @@ PUBLIC = {
     },
     "management": {"CloudMetadataGet"},
     "graph": set(),
-    "pki": {"AuthorityCertificateGet", "RevocationListGet"},
+    "pki": {"AuthorityCertificateGet", "CertificateStatusAsk", "CertificateStatusGet", "RevocationListGet"},
     "identity": {"ManagedIdentityTokenIssue"},
     "metadata": {
         "ManagedIdentityTokenIssueArc",
@@ -90,6 +90,8 @@ PUBLIC = {
         "IdentityProviderChange",
         "IdentityProviderList",
         "IdentityProviderRemove",
+        "JobList",
+        "JobRun",
         "NetworkMapList",
         "NetworkMapRemove",
         "NetworkMapSet",
@@ -97,6 +99,12 @@ PUBLIC = {
         "PolicyGet",
         "PolicyRemove",
         "PolicySet",
+        "PrivateAuthorityCreate",
+        "PrivateAuthorityList",
+        "PrivateAuthorityRemove",
+        "PrivateAuthorityRenew",
+        "IssuedCertificateList",
+        "IssuedCertificateRevoke",
         "ReleaseAuthorityAdd",
         "ReleaseAuthorityList",
         "ReleaseAuthorityRemove",
@@ -129,8 +137,9 @@ CHANGING = {
     *PUBLIC["control"],
 }
 """Those that give or change something, or tell of the instance: each proves its caller by itself."""
-ANYBODYS = {"DeviceCodeIssue", "DeviceCodeIssueV1", "DeviceCodeFormTake"}
-"""Those that take a form of anybody: what they give is worth nothing until a person has signed in and said yes."""
+ANYBODYS = {"DeviceCodeIssue", "DeviceCodeIssueV1", "DeviceCodeFormTake", "CertificateStatusAsk"}
+"""Those that take a form of anybody: what they give is worth nothing until a person has signed in and said yes. The
+last one reads: OCSP has its questions in a body."""
 
 OTHER: dict[str, object] = {
     "arc_key_folder": "/other",
@@ -141,15 +150,22 @@ OTHER: dict[str, object] = {
     "pki_listen": "10.1.2.3:80",
     "pki_url": "http://pki.example.org",
     "proxy_protocol_address": "10.1.2.3",
+    "smtp_from": "other@example.org",
+    "smtp_tls": "implicit",
     "trusted_proxies": "10.0.0.0/8",
 }
 """Settings whose values have a form of their own, and one that differs from the default."""
+_MAIL = {"STRONGROOM_SMTP_SERVER": "mail.example", "STRONGROOM_SMTP_FROM": "vaults@example.org"}
 BESIDE: dict[str, dict[str, str]] = {
     "pkcs11_module": {"STRONGROOM_PKCS11_PIN_FILE": "/pin"},
     "pkcs11_pin_file": {"STRONGROOM_PKCS11_MODULE": __file__},
     "pkcs11_root_key": {"STRONGROOM_PKCS11_MODULE": __file__, "STRONGROOM_PKCS11_PIN_FILE": "/pin"},
     "pki_url": {"STRONGROOM_PKI_LISTEN": "10.1.2.3:80"},
     "proxy_protocol_address": {"STRONGROOM_TRUSTED_PROXIES": "10.0.0.0/8"},
+    "smtp_from": {"STRONGROOM_SMTP_SERVER": "mail.example"},
+    "smtp_password_file": _MAIL | {"STRONGROOM_SMTP_USER": "user"},
+    "smtp_server": {"STRONGROOM_SMTP_FROM": "vaults@example.org"},
+    "smtp_user": _MAIL | {"STRONGROOM_SMTP_PASSWORD_FILE": "/password"},
 }
 """What must be said too where a setting is: variables."""
 

@@ -14,7 +14,7 @@ import pytest
 from strongroom.core import limits
 from strongroom.core.outgoing import IPAddress, may_reach, parse_destination, parse_networks
 from strongroom.crypto import x509
-from strongroom.egress import Connect, Documents, Egress, Unreachable, Unsuccessful, is_own_address
+from strongroom.egress import Connect, Documents, Egress, Reply, Unreachable, Unsuccessful, is_own_address
 
 T = TypeVar("T")
 PUBLIC = ipaddress.ip_address("93.184.216.34")
@@ -209,6 +209,34 @@ class TestAnswers:
         assert head[0] == b"POST /in HTTP/1.1"
         assert {b"X-A: b", b"Content-Type: application/json", b"Content-Length: 14"} <= set(head)
 
+    @pytest.mark.parametrize("status", ["200 OK", "302 Found", "404 Not Found", "503 No"])
+    def test_a_notification(self, tmp_path: Path, status: str) -> None:
+        """SEC-EGRESS-3: whoever is notified answers with a status, which alone counts; no redirect is followed."""
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # The body never comes to its end, and nobody waits for it.
+            writer.write(f"HTTP/1.1 {status}\r\nLocation: https://{HOST}/b\r\nContent-Length: 99\r\n\r\n".encode())
+            await writer.drain()
+            await asyncio.sleep(60)
+
+        other = Elsewhere(tmp_path, answer)
+        url, sent = f"https://{HOST}/in?code=secret", [("aeg-event-type", "Notification")]
+        told = other.send(lambda egress: egress.notify(url, b"[{}]", "application/json", sent, time_s=30))
+        assert run(told) == int(status[:3])
+        (head,) = other.asked
+        assert head.startswith(b"POST /in?code=secret HTTP/1.1")
+        assert b"aeg-event-type: Notification" in head
+
+    def test_a_notification_that_hangs(self, tmp_path: Path) -> None:
+        """SEC-EGRESS-4: it has as much time as was said, and no more."""
+
+        async def answer(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(60)
+
+        other = Elsewhere(tmp_path, answer)
+        with pytest.raises(Unreachable, match="in time"):
+            run(other.send(lambda egress: egress.notify(f"https://{HOST}/", b"[]", "text/plain", [], time_s=0.05)))
+
     @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1"])
     def test_a_name_that_leads_inside(self, tmp_path: Path, address: str) -> None:
         """SEC-EGRESS-5: nothing is connected to."""
@@ -346,6 +374,46 @@ class TestAnswers:
 
         run(main())
         assert most == places
+
+
+class TestExchanges:
+    """A protocol in which every status means something."""
+
+    @pytest.mark.parametrize("status", ["200 OK", "201 Created", "204 No Content", "400 Bad", "429 Slow", "503 Busy"])
+    def test_the_whole_answer(self, tmp_path: Path, status: str) -> None:
+        """SEC-EGRESS-2: status, body and the headers that are read, whatever the status; others are let go."""
+        body = b"" if status.startswith("204") else b"{}"
+        other = Elsewhere(tmp_path, http(body, "Replay-Nonce: n1", "X-Other: y", "Location: https://a/", status=status))
+        asked = other.send(
+            lambda egress: egress.exchange(f"https://{HOST}/o", method="POST", body=b"{1}", content_type="a/b+json")
+        )
+        reply = run(asked)
+        assert (reply.status, reply.body, reply.header("replay-nonce")) == (int(status[:3]), body, "n1")
+        assert set(reply.headers) == {"replay-nonce", "location"}
+        head = other.asked[0].split(b"\r\n")
+        assert head[0] == b"POST /o HTTP/1.1"
+        assert {b"Content-Type: a/b+json", b"Content-Length: 3", b"Accept: application/json"} <= set(head)
+
+    def test_a_header_that_is_said_twice(self, tmp_path: Path) -> None:
+        """What has two values has none; all of them are there for whoever reads lists."""
+        other = Elsewhere(tmp_path, http(b"", "Link: <a>", "Link: <b>", "Location: c", "Location: d"))
+        reply = run(other.send(lambda egress: egress.exchange(f"https://{HOST}/", method="HEAD", accept="*/*")))
+        assert (reply.header("location"), reply.headers["link"], reply.header("retry-after")) == (
+            None, ("<a>", "<b>"), None,
+        )  # fmt: skip
+        assert b"Accept: */*" in other.asked[0].split(b"\r\n")
+
+    @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
+    def test_no_redirect(self, tmp_path: Path, status: str) -> None:
+        """SEC-EGRESS-3: a redirect is no answer here either."""
+        other = Elsewhere(tmp_path, http(b"", f"Location: https://{HOST}/b", status=status))
+        with pytest.raises(Unreachable, match="status is 30"):
+            run(other.send(lambda egress: egress.exchange(f"https://{HOST}/")))
+        assert len(other.asked) == 1
+
+    def test_nothing_of_an_answer_is_shown(self) -> None:
+        """What another sends is not in a log by accident."""
+        assert "secret" not in repr(Reply(200, {"location": ("secret",)}, b"secret"))
 
 
 class TestForms:
@@ -506,7 +574,7 @@ class TestDocuments:
 
         async def both() -> bytes:
             slow = asyncio.Event()
-            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign]  # never an answer
+            fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign, return-value]  # never an answer
             again = asyncio.create_task(fetching.documents.fetch("u", again=True))
             await asyncio.sleep(0)
             async with asyncio.timeout(5):

@@ -15,7 +15,9 @@ from strongroom.app.data_directory import InstanceFault, NotInitialised, require
 from strongroom.app.root_keys import load_root_key
 from strongroom.app.tokens import open_token
 from strongroom.config import Settings
+from strongroom.core import acme_accounts, acme_limits, private_authorities
 from strongroom.core.errors import Tampered
+from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.guids import Guids
 from strongroom.core.installation import Installation, JournalCheckpoint
 from strongroom.core.instance import Instance
@@ -24,7 +26,7 @@ from strongroom.core.names import Hosts
 from strongroom.core.outgoing import parse_networks
 from strongroom.core.permissions import Public
 from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
-from strongroom.core.records import INSTANCE
+from strongroom.core.records import INSTANCE, vault_partition
 from strongroom.crypto.keys.protocol import KeyProtection, KeyProtections
 from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.crypto.passwords import Passwords
@@ -32,6 +34,7 @@ from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.software import SoftwareRootKey
 from strongroom.crypto.token_signers import TokenSigners
 from strongroom.egress import Documents, Egress
+from strongroom.events.routing import EventRouter
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.flow.device_codes import DeviceCodes
@@ -42,6 +45,9 @@ from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
 from strongroom.flow.world import Mail, NoMail, World
 from strongroom.journal import Entry, Journal, encode
+from strongroom.objects.issuers.acme import AcmeIssuer
+from strongroom.objects.issuers.authority_keys import AuthorityKeys
+from strongroom.objects.issuers.private_authority import PrivateAuthorities
 from strongroom.store import Store
 from strongroom.store.sqlite import SqliteStore
 from strongroom.view import View
@@ -84,6 +90,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
             )
         view = View()
         store.subscribe(view.apply)
+        store.route(event_router(view, Hosts(settings.domain, settings.url_port)))
         with _refusing_tampered(settings):
             installation = await _installation_of(settings, store)
             view.load([record for kind in KINDS.values() for record in await store.records(kind)])
@@ -149,6 +156,11 @@ async def _installation_of(settings: Settings, store: Store) -> Installation:
     return found[0]
 
 
+def event_router(view: View, hosts: Hosts) -> EventRouter:
+    """Make what says who is to be told of an event."""
+    return EventRouter(lambda vault: view.all(EventSubscription, vault_partition(vault)), hosts)
+
+
 def make_world(
     settings: Settings,
     installation: Installation,
@@ -162,14 +174,20 @@ def make_world(
     clock: Callable[[], float] = time.time,
 ) -> World:
     """Put a world together."""
-    flow, hosts = settings.flow, Hosts(installation.domain, settings.url_port)
+    hosts = Hosts(installation.domain, settings.url_port)
+    flow, protections = settings.flow, KeyProtections(SoftwareKeys(), token)
+    described = instance or _describe(settings)
+    # One of its own: an authority that takes its time keeps no token's keys waiting.
+    exchange = Egress(
+        parse_networks(settings.egress_networks), settings.egress_ca_file, at_once=acme_limits.ACME_REQUESTS_AT_ONCE
+    )
     return World(
         settings=flow,
         hosts=hosts,
         store=store,
         view=view,
         keys=keys,
-        protections=KeyProtections(SoftwareKeys(), token),
+        protections=protections,
         journal=journal,
         clock=clock,
         entropy=os.urandom,
@@ -186,8 +204,13 @@ def make_world(
         factor_lockout=FactorLockout(),
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
-        instance=instance or _describe(settings),
+        instance=described,
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
+        egress=exchange,
+        issuers={
+            acme_accounts.PROVIDER: AcmeIssuer(store, view, keys, exchange, clock),
+            private_authorities.PROVIDER: PrivateAuthorities(store, view, AuthorityKeys(keys, protections), described),
+        },
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
         mail=_mail(settings, hosts, clock),

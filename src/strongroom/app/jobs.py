@@ -12,10 +12,13 @@ from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
 from strongroom.app.clockwork import Clockwork, Job
 from strongroom.app.endpoint_listeners import EndpointListeners
+from strongroom.app.event_delivery import LEASE as EVENTS_LEASE
+from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
-from strongroom.core import limits
+from strongroom.core import event_limits, limits
 from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
@@ -27,6 +30,8 @@ from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
+from strongroom.objects.issuers.authority_keys import AuthorityKeys
+from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
@@ -50,6 +55,7 @@ class Service:
     delivery: AuditDelivery = field(init=False)
     post: Deliver | None = field(init=False)
     """What gives letters to the mail server, if there is one."""
+    events: EventDelivery = field(init=False)
 
     def __post_init__(self) -> None:
         settings, world = self.opened.settings, self.opened.world
@@ -62,6 +68,8 @@ class Service:
             from strongroom.app.mail import deliver_through  # noqa: PLC0415  few instances send letters
 
             self.post = deliver_through(Egress(networks, settings.egress_ca_file), settings)
+        egress = Egress(networks, settings.egress_ca_file, at_once=event_limits.EVENT_DELIVERIES_AT_ONCE)
+        self.events = EventDelivery(world, self.opened.installation.id, egress)
 
 
 async def trim_outbox(service: Service) -> None:
@@ -139,6 +147,14 @@ async def roll_over_signing_keys(service: Service) -> int:
     return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
+async def look_after_private_authorities(service: Service) -> None:
+    """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
+    world = service.opened.world
+    keys = AuthorityKeys(world.keys, world.protections)
+    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    await look_after_authorities(keeper, world.now())
+
+
 async def end_expired_sessions(service: Service) -> int:
     """Forget what people and programs were lent and is over: browser sessions, token families, runs, device codes."""
     world, now = service.opened.world, service.opened.world.now()
@@ -193,6 +209,17 @@ async def settle_audit_sinks(service: Service) -> None:
     await service.delivery.settle()
 
 
+async def count_deliveries(service: Service) -> int:
+    """Count the events that wait for a webhook."""
+    world = service.opened.world
+    return sum([(await world.store.count_deliveries(one.number)).waiting for one in world.view.all(EventSubscription)])
+
+
+async def settle_events(service: Service) -> None:
+    """Deliver events to whoever subscribes to them, if this node is the one that does."""
+    await service.events.settle()
+
+
 JOBS: tuple[Job[Service], ...] = (
     Job("trim-outbox", 1.0, trim_outbox, shared=False, patient=False),
     Job("count-anonymous", 5.0, settle_anonymous, shared=False, patient=False),
@@ -204,11 +231,14 @@ JOBS: tuple[Job[Service], ...] = (
     Job("destroy-purged-keys", 60.0, destroy_keys, waiting=count_doomed),
     Job("purge-directory", 300.0, purge_directory),
     Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
+    Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),
     Job("renew-certificate", 3600.0, renew, shared=False),
     Job("private-endpoints", 60.0, settle_endpoints, shared=False),
     Job("audit-sinks", 5.0, settle_audit_sinks, shared=False),
+    # It holds its lease for as long as it delivers.
+    Job("event-deliveries", 5.0, settle_events, shared=False, lease=EVENTS_LEASE, waiting=count_deliveries),
 )
 
 
@@ -229,6 +259,7 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
     keys_pool = BoundedPool("signing key", threads=1, waiting=4)
     service = Service(opened, listeners, endpoints, keys_pool, opened.installation.certificate_tag)
     opened.world.audit_sinks = service.delivery
+    opened.store.subscribe(service.events.follow)
     clockwork = Clockwork(opened.world, opened.installation.id, service, JOBS)
     opened.world.jobs = clockwork
     clockwork.start()
@@ -237,4 +268,5 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
     finally:
         await clockwork.stop()
         await service.delivery.close()
+        await service.events.close()
         service.keys_pool.close()

@@ -27,7 +27,7 @@ from strongroom.store import StoreFault
 from strongroom.vault.certificate_upkeep import look_after_certificate
 from strongroom.vault.key_upkeep import look_after_key
 from strongroom.vault.secret_upkeep import look_after_secret
-from strongroom.vault.upkeep import FAILED, LEASE, hold, put_off
+from strongroom.vault.upkeep import FAILED, LEASE, hold, let_go, put_off
 
 _logger = logging.getLogger("strongroom.upkeep")
 
@@ -55,6 +55,9 @@ async def look_after_objects(world: World, node: str) -> Counter[str]:
     try:
         await _catch_up(world, node)
         await _look_after_all(world, node, done, altered)
+    except StoreFault:
+        let_go(world, node)
+        raise
     finally:
         for fault in sorted(altered):
             _logger.error("an object is not looked after: %s", fault)

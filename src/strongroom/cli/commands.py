@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from strongroom import __version__
+from strongroom.cli.acme_commands import acme
 from strongroom.cli.application_commands import app
 from strongroom.cli.audit_commands import audit_list
 from strongroom.cli.audit_sinks_commands import audit_sinks
@@ -32,6 +33,7 @@ from strongroom.cli.network_rule_commands import network_rule
 from strongroom.cli.options import Data, Json, Tenant
 from strongroom.cli.outcome import Exit
 from strongroom.cli.policy_commands import access_policies, policy
+from strongroom.cli.private_authorities_commands import ca
 from strongroom.cli.release_authorities_commands import release_authorities
 from strongroom.cli.role_commands import role
 from strongroom.cli.secret_commands import secret
@@ -489,4 +491,6 @@ application.command(import_)
 application.command(send)
 application.command(trusted_services)
 application.command(release_authorities)
+application.command(ca)
+application.command(acme)
 arrange(application)

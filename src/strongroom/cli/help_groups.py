@@ -23,7 +23,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "What the operator of the service decides, there too": (
         "tenants", "sign-in", "signing-keys", "issuers", "identity-provider", "identity-maps", "trusted-services",
-        "network-maps", "endpoint-listeners", "release-authorities", "policy",
+        "network-maps", "endpoint-listeners", "release-authorities", "ca", "acme", "policy",
     ),
     "Options": ("--help", "--version"),
 }  # fmt: skip

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.control.acme import (
+    add_acme_account,
+    check_acme_account,
+    get_acme_account,
+    list_acme_accounts,
+    remove_acme_account,
+)
+from strongroom.control.acme_wire import AcmeAccountBody
 from strongroom.control.assertions import issue_assertion
 from strongroom.control.audit_sinks import (
     add_audit_sink,
@@ -41,6 +49,21 @@ from strongroom.control.networks_wire import (
     NetworkMapBody,
     PrivateEndpointBody,
     VirtualNetworkBody,
+)
+from strongroom.control.private_authorities import (
+    create_private_authority,
+    list_issued_certificates,
+    list_private_authorities,
+    remove_private_authority,
+    renew_private_authority,
+    revoke_certificate,
+)
+from strongroom.control.private_authorities_wire import (
+    NamedAuthorityBody,
+    PrivateAuthorityBody,
+    RemoveAuthorityBody,
+    RenewAuthorityBody,
+    RevokeBody,
 )
 from strongroom.control.recovery import recover
 from strongroom.control.release_authorities import (
@@ -85,6 +108,15 @@ def control_target(_world: World, _vault: Vault | None, params: Mapping[str, str
 
 
 OPERATIONS: tuple[Op, ...] = (
+    Op("AcmeAccountList", "GET", "/acme-accounts", Public(), list_acme_accounts, control_target, authenticates=True),
+    Op("AcmeAccountAdd", "POST", "/acme-accounts", Public(), add_acme_account, control_target, success=201,
+       body=AcmeAccountBody, authenticates=True),
+    Op("AcmeAccountGet", "GET", "/acme-accounts/{account}", Public(), get_acme_account, control_target,
+       authenticates=True),
+    Op("AcmeAccountCheck", "POST", "/acme-accounts/{account}/check", Public(), check_acme_account, control_target,
+       authenticates=True),
+    Op("AcmeAccountRemove", "DELETE", "/acme-accounts/{account}", Public(), remove_acme_account, control_target,
+       authenticates=True),
     Op("AdministratorRecover", "POST", "/recover", Public(), recover, control_target, body=TenantBody,
        authenticates=True),
     Op("AuditSinkList", "GET", "/audit-sinks", Public(), list_audit_sinks, control_target, authenticates=True),
@@ -137,6 +169,18 @@ OPERATIONS: tuple[Op, ...] = (
        authenticates=True),
     Op("PolicyCheck", "POST", "/policy/check", Public(), check_guardrails, control_target, body=GuardrailsBody,
        authenticates=True),
+    Op("PrivateAuthorityList", "GET", "/certificate-authorities", Public(), list_private_authorities, control_target,
+       authenticates=True),
+    Op("PrivateAuthorityCreate", "POST", "/certificate-authorities", Public(), create_private_authority,
+       control_target, success=201, body=PrivateAuthorityBody, authenticates=True),
+    Op("PrivateAuthorityRenew", "POST", "/certificate-authorities/renew", Public(), renew_private_authority,
+       control_target, body=RenewAuthorityBody, authenticates=True),
+    Op("PrivateAuthorityRemove", "POST", "/certificate-authorities/remove", Public(), remove_private_authority,
+       control_target, success=204, body=RemoveAuthorityBody, authenticates=True),
+    Op("IssuedCertificateList", "POST", "/certificate-authorities/issued", Public(), list_issued_certificates,
+       control_target, body=NamedAuthorityBody, authenticates=True),
+    Op("IssuedCertificateRevoke", "POST", "/certificate-authorities/revoke", Public(), revoke_certificate,
+       control_target, body=RevokeBody, authenticates=True),
     Op("ReleaseAuthorityList", "GET", "/release-authorities", Public(), list_release_authorities, control_target,
        authenticates=True),
     Op("ReleaseAuthorityAdd", "POST", "/release-authorities", Public(), add_release_authority, control_target,

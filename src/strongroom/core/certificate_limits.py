@@ -76,6 +76,8 @@ OCSP_SIGNATURES_PER_S = 50
 """OCSP answers signed in a second for what cannot be kept: nonces, and certificates that were never issued: ours."""
 OCSP_ANSWERS = 10_000
 """OCSP answers that are kept: ours. One has about a kilobyte."""
+ISSUED_SHOWN = 1000
+"""Certificates of a private CA that an operator is shown at once: ours."""
 MAIL_REASON_CHARS = 500
 """How much of a reason a letter repeats."""
 MAIL_ATTEMPTS = 9

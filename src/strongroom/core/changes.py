@@ -33,4 +33,14 @@ class ObjectChanged:
     key: str
 
 
-Change = RecordPut | RecordRemoved | ObjectChanged
+@dataclass(frozen=True, slots=True)
+class EventsRecorded:
+    """Events were recorded for a subscription: whoever delivers them looks."""
+
+    vault: str
+    subscription: str
+
+
+Change = RecordPut | RecordRemoved | ObjectChanged | EventsRecorded
+BESIDES_RECORDS = (ObjectChanged, EventsRecorded)
+"""Changes that change nothing of what decisions are made of."""

@@ -8,12 +8,14 @@ that nobody happened to import would be a kind that is silently not loaded, and 
 from __future__ import annotations
 
 from strongroom.core import (  # noqa: F401  to read them is what registers their kinds
+    acme_accounts,
     certificate_issuers,
     client_certificates,
     conditional_access,
     deployments,
     diagnostics,
     doomed_keys,
+    event_subscriptions,
     federation,
     guardrails,
     identity,

@@ -24,10 +24,11 @@ from strongroom.crypto.passwords import Passwords
 from strongroom.crypto.pool import BoundedPool
 from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.token_signers import TokenSigners
-from strongroom.egress import Documents
+from strongroom.egress import Documents, Egress, Exchange
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.background import Background
 from strongroom.flow.device_codes import DeviceCodes
+from strongroom.flow.kept_answers import KeptAnswers
 from strongroom.flow.lockout import FactorLockout, Lockout
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
@@ -207,8 +208,16 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    leases_held: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Until when a node is sure to have a lease, by the lease's name and the node."""
     jobs: Jobs | None = None
     """What is done without being asked, likewise."""
+    egress: Exchange = field(default_factory=Egress)
+    """The way out to those who are asked in a protocol of their own, such as ACME authorities."""
+    status_answers: KeptAnswers = field(
+        default_factory=lambda: KeptAnswers(certificate_limits.OCSP_ANSWERS, certificate_limits.OCSP_SIGNATURES_PER_S)
+    )
+    """What was answered to those who ask whether a certificate is good."""
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Who issues certificates, by the names that the vaults' issuers have for a provider."""
     mail: Mail = field(default_factory=NoMail)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from strongroom.core.access_policy import ALL, PERMISSIONS, check_policies, permissions_of
 from strongroom.core.vaults import AccessPolicy, Vault
 from strongroom.resources.lookup import require_active
+from strongroom.resources.vault_events import announce_access_change
 from strongroom.store import Transaction
 
 Key = tuple[str, str]
@@ -50,6 +51,7 @@ async def update_access_policies(
     check_policies(policies, current.tenant)
     changed = replace(current, access_policies=policies, updated=now, updated_by=by)
     await tx.put(changed)
+    announce_access_change(tx, current, changed, now)
     return changed
 
 

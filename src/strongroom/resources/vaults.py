@@ -22,6 +22,7 @@ from strongroom.core.vaults import Vault
 from strongroom.resources.deny_assignments import remove_denials_under
 from strongroom.resources.diagnostic_settings import remove_settings_of
 from strongroom.resources.endpoint_connections import remove_connections_of
+from strongroom.resources.event_subscriptions import remove_subscriptions_of
 from strongroom.resources.lookup import (
     deleted_vault_not_found,
     group_not_found,
@@ -31,6 +32,7 @@ from strongroom.resources.lookup import (
 )
 from strongroom.resources.perimeter_associations import remove_association_of
 from strongroom.resources.role_assignments import remove_assignments_under
+from strongroom.resources.vault_events import announce_access_change
 from strongroom.resources.vault_settings import VaultChange, apply_change
 from strongroom.resources.vault_subnets import check_subnet_rules
 from strongroom.store import Transaction
@@ -130,6 +132,7 @@ async def update_vault(
         apply_change(current, change, permit_model_switch=permit_model_switch, new=False), updated=now, updated_by=by
     )
     await tx.put(changed)
+    announce_access_change(tx, current, changed, now)
     return changed
 
 
@@ -240,6 +243,7 @@ async def _remove(tx: Transaction, vault: Vault) -> int:
     await remove_connections_of(tx, vault)
     await remove_association_of(tx, vault)
     await remove_settings_of(tx, vault)
+    await remove_subscriptions_of(tx, vault)
     await remove_denials_under(tx, vault.tenant, vault.scope)
     partition = vault_partition(vault.id)
     for kind in (CertificateIssuer, CertificateContacts, Letter):

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.changes import Change, EventsRecorded, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.events import Event
 from strongroom.core.objects import Collection
 from strongroom.core.records import KINDS, Record
 
@@ -88,11 +89,20 @@ class _ObjectMark(msgspec.Struct, frozen=True, array_like=True, tag="object"):
     key: str
 
 
-_marks = msgspec.msgpack.Decoder(tuple[_PutMark | _RemovedMark | _ObjectMark, ...])
+class _EventsMark(msgspec.Struct, frozen=True, array_like=True, tag="events"):
+    """Events were recorded for a subscription."""
+
+    vault: str
+    subscription: str
+
+
+_Mark = _PutMark | _RemovedMark | _ObjectMark | _EventsMark
+_marks = msgspec.msgpack.Decoder(tuple[_Mark, ...])
+_events = msgspec.msgpack.Decoder(Event)
 _entries = msgspec.msgpack.Decoder(tuple[bytes, ...])
 
 
-def _mark(change: Change) -> _PutMark | _RemovedMark | _ObjectMark:
+def _mark(change: Change) -> _Mark:
     """Write one change as its mark in the feed."""
     match change:
         case RecordPut(record):
@@ -101,6 +111,8 @@ def _mark(change: Change) -> _PutMark | _RemovedMark | _ObjectMark:
             return _RemovedMark(kind, partition, record_id)
         case ObjectChanged(vault, collection, key):
             return _ObjectMark(vault, collection, key)
+        case EventsRecorded(vault, subscription):
+            return _EventsMark(vault, subscription)
 
 
 def encode_changes(changes: tuple[Change, ...]) -> bytes:
@@ -112,9 +124,9 @@ Place = tuple[str, str, str]
 """Kind, partition and id of a record that was put."""
 
 
-def decode_changes(body: bytes) -> tuple[Place | RecordRemoved | ObjectChanged, ...]:
+def decode_changes(body: bytes) -> tuple[Place | RecordRemoved | ObjectChanged | EventsRecorded, ...]:
     """Read what a commit changed; of a record that was put, the place where it is to be read."""
-    found: list[Place | RecordRemoved | ObjectChanged] = []
+    found: list[Place | RecordRemoved | ObjectChanged | EventsRecorded] = []
     for mark in _marks.decode(body):
         match mark:
             case _PutMark(kind, partition, record_id):
@@ -123,6 +135,8 @@ def decode_changes(body: bytes) -> tuple[Place | RecordRemoved | ObjectChanged, 
                 found.append(RecordRemoved(kind, partition, record_id))
             case _ObjectMark(vault, collection, key):
                 found.append(ObjectChanged(vault, collection, key))
+            case _EventsMark(vault, subscription):
+                found.append(EventsRecorded(vault, subscription))
     return tuple(found)
 
 
@@ -134,3 +148,13 @@ def encode_entries(entries: tuple[bytes, ...]) -> bytes:
 def decode_entries(body: bytes) -> tuple[bytes, ...]:
     """Read a commit's audit entries."""
     return _entries.decode(body)
+
+
+def encode_event(event: Event) -> bytes:
+    """Write an event that waits for its delivery."""
+    return _encoder.encode(event)
+
+
+def decode_event(body: bytes) -> Event:
+    """Read an event that waits for its delivery."""
+    return _events.decode(body)

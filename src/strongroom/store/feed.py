@@ -7,16 +7,16 @@ whoever follows the feed gets the records as they are when it reads.
 
 from __future__ import annotations
 
-from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.changes import Change, EventsRecorded, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.errors import Tampered
 from strongroom.store import statements
 from strongroom.store.codec import Place, decode_changes, decode_entries, record_class
+from strongroom.store.deliveries import DeliveryReader
 from strongroom.store.protocol import ChangesPruned
-from strongroom.store.reader import SqlReader
 from strongroom.store.seals import Root, read_root
 
 
-class FeedReader(SqlReader):
+class FeedReader(DeliveryReader):
     """Reads the feed and the outbox besides."""
 
     async def root(self) -> Root:
@@ -50,7 +50,7 @@ class FeedReader(SqlReader):
                 feed.append((expected, tuple([await self._as_it_is_now(mark) for mark in decode_changes(row[1])])))
         return feed
 
-    async def _as_it_is_now(self, mark: Place | RecordRemoved | ObjectChanged) -> Change:
+    async def _as_it_is_now(self, mark: Place | RecordRemoved | ObjectChanged | EventsRecorded) -> Change:
         """Read the record that a commit put; one that was removed since is announced as removed."""
         if not isinstance(mark, tuple):
             return mark

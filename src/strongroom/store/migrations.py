@@ -126,9 +126,26 @@ _OBJECTS_WITH_A_POLICY = (
     """,
 )
 
+_EVENT_DELIVERIES = (
+    """
+    CREATE TABLE deliveries (
+        subscription {text} NOT NULL, sequence {integer} NOT NULL, ordinal {integer} NOT NULL,
+        vault {text} NOT NULL, place {text} NOT NULL, event {octets} NOT NULL, since {integer} NOT NULL,
+        due_at {integer} NOT NULL, attempts {integer} NOT NULL, state {text} NOT NULL, tried_at {integer},
+        outcome {text} NOT NULL, reason {text} NOT NULL, tag {octets} NOT NULL,
+        PRIMARY KEY (subscription, sequence, ordinal)
+    ) {table}
+    """,
+    # Of many that wait, those that are due are found without a look at the others, and so are those of one object.
+    "CREATE INDEX deliveries_due ON deliveries (subscription, due_at, sequence, ordinal) WHERE state = 'ready'",
+    "CREATE INDEX deliveries_by_place ON deliveries (subscription, place, state, sequence, ordinal)",
+    "CREATE INDEX deliveries_dead ON deliveries (subscription, sequence, ordinal) WHERE state = 'dead'",
+)
+
 MIGRATIONS = (
     Migration(1, "first release", _FIRST, _make_first_commit),
     Migration(2, "objects with a policy", _OBJECTS_WITH_A_POLICY),
+    Migration(3, "event deliveries", _EVENT_DELIVERIES),
 )
 
 _LEDGER = Statement(

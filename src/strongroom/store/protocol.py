@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from strongroom.core.changes import Change, ObjectChanged
+from strongroom.core.changes import BESIDES_RECORDS, Change
+from strongroom.core.event_deliveries import Addressee, Delivery
 from strongroom.core.events import Event
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
@@ -57,6 +58,14 @@ class StoreClosed(StoreFault):
     """The store was closed while the call waited."""
 
 
+Router = Callable[[Event], Iterable[Addressee]]
+"""
+Says who is to be told of an event, when the change that it tells of is accepted.
+
+It is asked inside the change's transaction, once for each event, and awaits nothing.
+"""
+
+
 class ObjectState(StrEnum):
     """Which half of a vault's objects a listing reads."""
 
@@ -88,7 +97,15 @@ class Committed(Generic[T]):
     @property
     def alters_records(self) -> bool:
         """Tell whether it changed what decisions are made of: records, and not objects alone."""
-        return any(not isinstance(change, ObjectChanged) for change in self.changes)
+        return any(not isinstance(change, BESIDES_RECORDS) for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCount:
+    """How many deliveries a subscription has."""
+
+    waiting: int = 0
+    dead: int = 0
 
 
 Altered = Callable[[str], None]
@@ -150,6 +167,36 @@ class Reader(Protocol):
         """Say who holds a lease that has not run out; None if nobody does."""
         ...
 
+    async def delivery(self, subscription: str, sequence: int, ordinal: int) -> Delivery | None:
+        """Read one delivery, or None."""
+        ...
+
+    async def due_deliveries(
+        self, subscription: str, now: int, *, limit: int, altered: Altered | None = None
+    ) -> list[Delivery]:
+        """
+        Read a subscription's deliveries that are due, of each object the first, the longest due first.
+
+        *altered* as above.
+        """
+        ...
+
+    async def next_delivery(self, subscription: str) -> int | None:
+        """Read when the first of a subscription's deliveries is due; None if none waits."""
+        ...
+
+    async def dead_deliveries(self, subscription: str, *, after: tuple[int, int], limit: int) -> Page[Delivery]:
+        """Read a subscription's deliveries that are dead, from the first after a sequence and ordinal."""
+        ...
+
+    async def count_deliveries(self, subscription: str) -> DeliveryCount:
+        """Count a subscription's deliveries."""
+        ...
+
+    async def subscriptions_with_deliveries(self) -> list[str]:
+        """Read the numbers of subscriptions, there or not, that any delivery is for."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """A change under way. It awaits nothing but itself, sees its own writes, and is atomic with the audit entry."""
@@ -181,6 +228,23 @@ class Transaction(Reader, Protocol):
 
     def announce(self, event: Event) -> None:
         """Have an event recorded with this change, for whoever subscribes to it by now."""
+        ...
+
+    async def move_delivery(self, delivery: Delivery) -> bool:
+        """
+        Have a delivery due at another time, dead, or alive again; False if it is gone.
+
+        What is read of it is what the attempts came to. Whether it has to wait for another of its object is found out
+        here; and one that dies lets the next of its object go ahead.
+        """
+        ...
+
+    async def remove_delivery(self, delivery: Delivery) -> bool:
+        """Remove a delivery, which lets the next of its object go ahead at once; False if it is gone already."""
+        ...
+
+    async def remove_deliveries(self, subscription: str) -> int:
+        """Remove all deliveries of a subscription; how many."""
         ...
 
     async def remove_vault_objects(self, vault: str) -> int:
@@ -219,6 +283,10 @@ class Store(Reader, Protocol):
             LeaseLost: the lease is not held.
             Whatever *change* raises, after undoing its writes.
         """
+        ...
+
+    def route(self, router: Router) -> None:
+        """Have *router* asked who is to be told of the events of every later change; before, nobody is."""
         ...
 
     def subscribe(self, subscriber: Callable[[Sequence[Change]], None]) -> None:

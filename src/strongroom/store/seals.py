@@ -30,6 +30,9 @@ from strongroom.store.statements import TAGGED_AT_LEAST, Row
 CONTENTS = "vault contents"
 """The kind under which a vault's objects and versions are sealed; no record kind has a space in its name."""
 
+DELIVERIES = "event deliveries"
+"""The kind under which the deliveries of a subscription are sealed, by its number."""
+
 _MODULUS = 1 << 256
 _pack = msgspec.msgpack.Encoder().encode
 

@@ -36,6 +36,10 @@ COMMIT_COLUMNS = (
     "sequence", "changes", "entries", "last_entry", "oldest", "audited", "audited_commit", "seals", "digest",
 )  # fmt: skip
 LEASE_COLUMNS = ("name", "holder", "expires")
+DELIVERY_COLUMNS = (
+    "subscription", "sequence", "ordinal", "vault", "place", "event", "since", "due_at", "attempts", "state",
+    "tried_at", "outcome", "reason",
+)  # fmt: skip
 
 TAGGED_AT_LEAST = {"objects": OBJECT_COLUMNS.index("policy")}
 """Of tables that a migration added columns to: how many there were before. The tag leaves out added ones at the end
@@ -160,6 +164,46 @@ REPLACE_VERSION = Statement(
 REMOVE_VERSIONS = Statement("remove_versions", "DELETE FROM versions WHERE vault = ? AND collection = ? AND key = ?")
 REMOVE_VERSIONS_OF_VAULT = Statement("remove_versions_of_vault", "DELETE FROM versions WHERE vault = ?")
 
+# ---- deliveries of events --------------------------------------------------------------------------------------------
+
+_DELIVERY = _list(DELIVERY_COLUMNS)
+_HERE = "subscription = ? AND sequence = ? AND ordinal = ?"
+
+DELIVERY = Statement("delivery", f"SELECT {_DELIVERY} FROM deliveries WHERE {_HERE}")
+DUE_DELIVERIES = Statement(
+    "due_deliveries",
+    f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND due_at <= ? AND state = 'ready' "
+    "ORDER BY due_at, sequence, ordinal LIMIT ?",
+)
+NEXT_DELIVERY = Statement(
+    "next_delivery", "SELECT min(due_at) FROM deliveries WHERE subscription = ? AND state = 'ready'"
+)
+DEAD_DELIVERIES = Statement(
+    "dead_deliveries",
+    f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND state = 'dead' AND (sequence, ordinal) > (?, ?) "
+    "ORDER BY sequence, ordinal LIMIT ?",
+)
+COUNT_DELIVERIES = Statement(
+    "count_deliveries", "SELECT state, count(*) FROM deliveries WHERE subscription = ? GROUP BY state"
+)
+FIRST_READY = Statement(
+    "first_ready",
+    "SELECT sequence, ordinal FROM deliveries WHERE subscription = ? AND place = ? AND state = 'ready' LIMIT 1",
+)
+FIRST_BEHIND = Statement(
+    "first_behind",
+    f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND place = ? AND state = 'behind' "
+    "ORDER BY sequence, ordinal LIMIT 1",
+)
+ADD_DELIVERY = _insert("add_delivery", "deliveries", DELIVERY_COLUMNS, "")
+MOVE_DELIVERY = Statement(
+    "move_delivery",
+    "UPDATE deliveries SET since = ?, due_at = ?, attempts = ?, state = ?, tried_at = ?, outcome = ?, reason = ?, "
+    f"tag = ? WHERE {_HERE}",
+)
+REMOVE_DELIVERY = Statement("remove_delivery", f"DELETE FROM deliveries WHERE {_HERE}")
+REMOVE_DELIVERIES = Statement("remove_deliveries", "DELETE FROM deliveries WHERE subscription = ?")
+
 # ---- seals -----------------------------------------------------------------------------------------------------------
 
 SEAL = Statement("seal", f"SELECT {_SEAL} FROM seals WHERE kind = ? AND partition = ?")
@@ -225,4 +269,9 @@ WALK_VERSIONS = Statement(
 )
 WALK_LEASES = Statement(
     "walk_leases", f"SELECT {_list(LEASE_COLUMNS)} FROM leases WHERE name > ? ORDER BY name LIMIT ?"
+)
+WALK_DELIVERIES = Statement(
+    "walk_deliveries",
+    f"SELECT {_DELIVERY} FROM deliveries WHERE (subscription, sequence, ordinal) > (?, ?, ?) "
+    "ORDER BY subscription, sequence, ordinal LIMIT ?",
 )

@@ -23,8 +23,9 @@ from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record
 from strongroom.store import statements
 from strongroom.store.codec import encode_changes, encode_entries, encode_record
-from strongroom.store.protocol import Committed, LeaseLost, ObjectState
-from strongroom.store.reader import COLLECTIONS, Session, SqlReader
+from strongroom.store.deliveries import DeliveryWriter
+from strongroom.store.protocol import Committed, LeaseLost, ObjectState, Router
+from strongroom.store.reader import COLLECTIONS, Session
 from strongroom.store.seals import CONTENTS, Root, Seal, Tags, read_root, read_seal
 from strongroom.store.statements import Row, Statement
 
@@ -84,7 +85,7 @@ class _Difference:
         return seal
 
 
-class SqlTransaction(SqlReader):
+class SqlTransaction(DeliveryWriter):
     """One change under way."""
 
     def __init__(self, group: Group) -> None:
@@ -133,6 +134,15 @@ class SqlTransaction(SqlReader):
         for tag in gone:
             difference.count -= 1
             difference.share -= self._tags.share(tag)
+
+    async def _seal_now(self, kind: str, partition: str) -> Seal:
+        """Look a seal up as this change leaves it so far."""
+        return self._difference(kind, partition).applied(await self._group.seal((kind, partition)))
+
+    def _clear_seal(self, kind: str, partition: str) -> None:
+        """Have a seal say that there is nothing, whatever it was."""
+        difference = self._difference(kind, partition)
+        difference.cleared, difference.count, difference.share = True, 0, 0
 
     async def _run(self, statement: Statement, *parameters: object) -> int:
         self.wrote = True
@@ -236,8 +246,7 @@ class SqlTransaction(SqlReader):
         await self._run(statements.REMOVE_OBJECTS_OF_VAULT, vault)
         # Whatever was there is gone, so the seal is cleared and not carried forward: a vault whose contents were
         # tampered with can still be purged.
-        difference = self._difference(CONTENTS, vault)
-        difference.cleared, difference.count, difference.share = True, 0, 0
+        self._clear_seal(CONTENTS, vault)
         self._latest = {key: latest for key, latest in self._latest.items() if key[0] != vault}
         self._owners = {place: owner for place, owner in self._owners.items() if place[0] != vault}
         for collection, key in keys:
@@ -326,6 +335,8 @@ class Group:
         self.root = known.root
         self.seals: dict[SealKey, Seal] = {}
         """The seals that accepted changes touched, as they leave them."""
+        self.router: Router | None = None
+        """Who says which subscriptions are told of the events of a change."""
         self.wrote = False
         self._known = known
         self._tag = known.tag
@@ -387,6 +398,8 @@ class Group:
         A change that changed nothing and has no entries gets no number of its own.
         """
         await transaction.require_consistent()
+        if transaction.events and self.router is not None:
+            await transaction.record_events(transaction.events, self.router, self.root.sequence + 1)
         changes = tuple(transaction.changes)
         resealed = await transaction.resealed()
         numbers: tuple[int, ...] = ()

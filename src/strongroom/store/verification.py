@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from strongroom.core.errors import Tampered
+from strongroom.core.event_deliveries import DeliveryState
 from strongroom.core.records import KINDS
 from strongroom.store import statements
 from strongroom.store.codec import decode_entries, decode_record
 from strongroom.store.reader import Session, require_whole
-from strongroom.store.seals import CONTENTS, Root, Seal, Tags, read_root, read_seal
+from strongroom.store.seals import CONTENTS, DELIVERIES, Root, Seal, Tags, read_root, read_seal
 from strongroom.store.statements import Row, Statement
 
 PIECE = 500
@@ -134,6 +135,16 @@ class _Check:
                 if [found[4] for found in objects] != [object_id]:
                     self.faults.append(f"version {version} of {collection} {key} in vault {vault} has no object")
 
+    async def deliveries(self) -> None:
+        """Check the deliveries of events, and that none waits for an earlier one that is not there."""
+        ready: set[tuple[str, str]] = set()
+        behind: set[tuple[str, str]] = set()
+        async for row in self._walk(statements.WALK_DELIVERIES, ("", -1, -1)):
+            if self._tag("deliveries", row, (DELIVERIES, row[0])):
+                {DeliveryState.READY: ready, DeliveryState.BEHIND: behind}.get(row[9], set()).add((row[0], row[4]))
+        for subscription, _ in sorted(behind - ready):
+            self.faults.append(f"a delivery of subscription {subscription} waits for one that is not there")
+
     async def seals(self) -> list[int]:
         """Check the seals against the rows that were counted; their shares in the root's digest."""
         sealed: dict[tuple[str, str], Seal] = {}
@@ -196,6 +207,7 @@ async def find_faults(session: Session, tags: Tags) -> list[str]:
     async with session.snapshot():
         await check.records()
         await check.contents()
+        await check.deliveries()
         shares = await check.seals()
         await check.root(shares, await check.commits())
         await check.leases()

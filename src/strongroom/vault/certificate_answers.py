@@ -23,19 +23,8 @@ from strongroom.vault import certificate_wire as wire
 def answer(call: Call, certificate: Certificate, status: int = 200) -> Response:
     """Answer with a certificate's bundle."""
     bundle = bundle_of(call, certificate)
-    call.properties.update(described(call, certificate))
+    call.properties.update(describe(call, certificate))
     return json.response(bundle, status)
-
-
-def described(call: Call, certificate: Certificate) -> dict[str, object]:
-    """Say in the audit entry which version of a certificate it is about, and what that is."""
-    said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
-    body = certificate.body
-    if body.cer is not None:
-        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
-
-        said["certificateProperties"] = told_properties(body.cer)
-    return said
 
 
 def bundle_of(call: Call, certificate: Certificate) -> wire.CertificateBundle:
@@ -162,7 +151,17 @@ def pending_answer(call: Call, stored: StoredObject, pending: Pending, status: i
     return json.response(operation_of(call, stored, pending), status, headers)
 
 
-def described_pending(call: Call, certificate: Certificate) -> dict[str, object]:
+def describe(call: Call, certificate: Certificate) -> dict[str, object]:
+    """Say in the audit entry which version of a certificate it is about, and what that is."""
+    said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
+    if certificate.body.cer is not None:
+        from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
+
+        said["certificateProperties"] = told_properties(certificate.body.cer)
+    return said
+
+
+def describe_pending(call: Call, certificate: Certificate) -> dict[str, object]:
     """Say in the audit entry which certificate's operation it is about."""
     return {"id": _place_of_pending(call, certificate.stored)}
 
@@ -171,7 +170,7 @@ def _place_of_pending(call: Call, stored: StoredObject) -> str:
     return f"{call.base}/certificates/{stored.name}/pending"
 
 
-def described_policy(policy: CertificatePolicy) -> dict[str, object]:
+def describe_policy(policy: CertificatePolicy) -> dict[str, object]:
     """Say in the audit entry what a policy is."""
     key, x509 = policy.key, policy.x509
     return {

@@ -24,7 +24,7 @@ from strongroom.objects.certificate_rows import Certificate, upkeep_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, described, described_policy
+from strongroom.vault.certificate_answers import answer, describe, describe_policy
 from strongroom.vault.certificate_life import guard_linked, opener_of
 from strongroom.vault.certificates import as_it_stands, given_policy
 from strongroom.vault.issuers import require_issuer
@@ -66,7 +66,7 @@ async def import_certificate(call: Call) -> Response:
             unclaimed.claim()
             return certificate
 
-        imported = await call.commit(change, lambda known: described(call, known) | described_policy(policy))
+        imported = await call.commit(change, lambda known: describe(call, known) | describe_policy(policy))
     return answer(call, imported)
 
 

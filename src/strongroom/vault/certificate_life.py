@@ -29,7 +29,7 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, described, item_of
+from strongroom.vault.certificate_answers import answer, describe, item_of
 from strongroom.vault.certificate_issuance import let_go_in_background
 from strongroom.vault.certificates import policy_change
 from strongroom.vault.key_wire import read_octets
@@ -92,7 +92,7 @@ async def update_certificate(call: Call) -> Response:
             tx, vault, name, version, enabled=enabled, tags=body.tags, change_policy=changed, now=call.now
         )
 
-    return answer(call, await call.commit(change, partial(described, call)))
+    return answer(call, await call.commit(change, partial(describe, call)))
 
 
 async def delete_certificate(call: Call) -> Response:
@@ -105,7 +105,7 @@ async def delete_certificate(call: Call) -> Response:
         under_way[:] = [found.upkeep.pending] if found.upkeep.pending is not None else []
         return await certificate_life.delete_certificate(tx, vault, name, now=call.now)
 
-    deleted = await call.commit(change, partial(described, call))
+    deleted = await call.commit(change, partial(describe, call))
     for pending in under_way:
         let_go_in_background(call.world, vault, name, pending)
     return answer(call, deleted)
@@ -125,7 +125,7 @@ async def recover_deleted_certificate(call: Call) -> Response:
     async def change(tx: Transaction) -> Certificate:
         return await certificate_life.recover_certificate(tx, vault, name, now=call.now)
 
-    return answer(call, await call.commit(change, partial(described, call)))
+    return answer(call, await call.commit(change, partial(describe, call)))
 
 
 async def purge_deleted_certificate(call: Call) -> Response:
@@ -147,7 +147,7 @@ async def back_up_certificate(call: Call) -> Response:
     )
     # Each version may have waited for a token.
     call.judge_again()
-    call.properties.update(described(call, certificate) | {"id": f"{call.base}/certificates/{certificate.stored.name}"})
+    call.properties.update(describe(call, certificate) | {"id": f"{call.base}/certificates/{certificate.stored.name}"})
     return json.response(wire.BackupCertificateResult(base64.urlsafe_b64encode(blob).rstrip(b"=").decode("ascii")))
 
 
@@ -170,7 +170,7 @@ async def restore_certificate(call: Call) -> Response:
             unclaimed.claim()
             return made
 
-        return answer(call, await call.commit(restore, partial(described, call)))
+        return answer(call, await call.commit(restore, partial(describe, call)))
 
 
 # ---- shared ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from strongroom.objects import certificates
 from strongroom.objects.certificate_rows import Certificate, open_pending
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, described, described_pending, pending_answer
+from strongroom.vault.certificate_answers import answer, describe, describe_pending, pending_answer
 from strongroom.vault.certificate_issuance import accepted, issue_in_background, let_go_in_background
 from strongroom.vault.certificate_life import guard_linked
 from strongroom.vault.certificate_requests import envelope_of, made_version
@@ -44,7 +44,7 @@ async def update_pending(call: Call) -> Response:
     async def change(tx: Transaction) -> Certificate:
         return await certificates.ask_to_cancel(tx, vault, name, wanted=wanted, now=call.now)
 
-    found = await call.commit(change, lambda found: described_pending(call, found))
+    found = await call.commit(change, lambda found: describe_pending(call, found))
     pending = found.upkeep.pending
     if pending is None:
         raise certificates.pending_not_found(name)
@@ -60,7 +60,7 @@ async def delete_pending(call: Call) -> Response:
     async def change(tx: Transaction) -> tuple[Certificate, Pending]:
         return await certificates.forget_pending(tx, vault, lambda: envelope_of(world, vault), name, call.now)
 
-    found, pending = await call.commit(change, lambda ended: described_pending(call, ended[0]))
+    found, pending = await call.commit(change, lambda ended: describe_pending(call, ended[0]))
     let_go_in_background(world, vault, name, pending)
     return pending_answer(call, found.stored, pending)
 
@@ -92,7 +92,7 @@ async def merge_pending(call: Call) -> Response:
             raise Conflict("The pending certificate was changed by another request. Try again.", code="Conflict")
         return made
 
-    made = await call.commit(change, lambda made: described(call, made))
+    made = await call.commit(change, lambda made: describe(call, made))
     response = answer(call, made, 201)
     place = f"{call.base}/certificates/{made.stored.name}/{made.version}"
     response.headers.append((b"location", place.encode()))

@@ -24,7 +24,7 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lookup import find_version
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, described_pending, described_policy, pending_answer, policy_of
+from strongroom.vault.certificate_answers import answer, describe_pending, describe_policy, pending_answer, policy_of
 from strongroom.vault.certificate_issuance import draw_up, issue_in_background
 from strongroom.vault.certificate_requests import envelope_of, facts_of_new
 from strongroom.vault.issuers import require_issuer
@@ -63,7 +63,7 @@ async def create_certificate(call: Call) -> Response:
             unclaimed.claim()
             return made
 
-        begun = await call.commit(change, lambda made: described_pending(call, made) | described_policy(policy))
+        begun = await call.commit(change, lambda made: describe_pending(call, made) | describe_policy(policy))
     if pending.step_at is not None:
         issue_in_background(world, vault, begun.stored)
     return pending_answer(call, begun.stored, begun.upkeep.pending or pending, 202)
@@ -125,7 +125,7 @@ async def update_policy(call: Call) -> Response:
 
 def _described_change(call: Call, certificate: Certificate) -> dict[str, object]:
     place = f"{call.base}/certificates/{certificate.stored.name}/policy"
-    return {"id": place, **described_policy(certificate.upkeep.policy)}
+    return {"id": place, **describe_policy(certificate.upkeep.policy)}
 
 
 def policy_change(call: Call, body: wire.CertificatePolicy) -> Callable[[CertificatePolicy], CertificatePolicy]:

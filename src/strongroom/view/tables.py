@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from strongroom.core.builtin_roles import BUILTIN_ROLES
-from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.changes import Change, EventsRecorded, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.federation import FederatedCredential, TrustedIssuer
 from strongroom.core.grants import GrantIndex
@@ -181,7 +181,7 @@ class Tables:
                     self._put(record)
                 case RecordRemoved(kind, partition, record_id):
                     self._remove(kind, partition, record_id)
-                case ObjectChanged():
+                case ObjectChanged() | EventsRecorded():
                     continue
 
     def _put(self, record: Record) -> None:

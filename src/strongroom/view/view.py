@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn, TypeVar, cast
 
 from strongroom.core.access_policy import PolicyIndex
-from strongroom.core.changes import Change, ObjectChanged, RecordPut, RecordRemoved
+from strongroom.core.changes import BESIDES_RECORDS, Change, ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.conditional_access import AccessPolicy, NamedNetwork, PolicySet
 from strongroom.core.errors import Unavailable
@@ -114,7 +114,7 @@ class View:
             self._tables = _NOT_LOADED
             self._forget()
             raise
-        if any(not isinstance(change, ObjectChanged) for change in changes):
+        if any(not isinstance(change, BESIDES_RECORDS) for change in changes):
             self.generation += 1
 
     def _drop(self, changes: Sequence[Change]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from strongroom.core.events import Event, EventType
 from strongroom.core.identity import Group, Tenant, User
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import Record, tenant_partition
@@ -15,7 +16,7 @@ PARTITION = tenant_partition(TENANT)
 VAULT = "7a1f2f5e-0000-4000-8000-00000000000a"
 OTHER_VAULT = "7a1f2f5e-0000-4000-8000-00000000000b"
 
-Thing = Record | StoredObject | StoredVersion
+Thing = Record | StoredObject | StoredVersion | Event
 
 
 def tenant(number: int = 1) -> Tenant:
@@ -44,6 +45,16 @@ def secret(name: str, ordinal: int = 1, *, vault: str = VAULT, **changes: Any) -
     return stored, StoredVersion(vault, Collection.SECRETS, name, object_id, version, ordinal, b"{}", sealed)
 
 
+def event(name: str = "one", number: int = 1, *, time: int = 100) -> Event:
+    """Make an event about the secret of a name."""
+    return Event(f"event-{name}-{number}", EventType.SECRET_NEW_VERSION, time, VAULT, "/v", "v", name, "Secret")
+
+
+async def announce(store: Store, *events: Event) -> Committed[None]:
+    """Commit events, with nothing that they tell of."""
+    return await put(store, *events)
+
+
 async def put_into(transaction: Transaction, *things: Thing) -> None:
     """Put whatever it is."""
     for thing in things:
@@ -52,6 +63,8 @@ async def put_into(transaction: Transaction, *things: Thing) -> None:
                 await transaction.put_object(thing)
             case StoredVersion():
                 await transaction.put_version(thing)
+            case Event():
+                transaction.announce(thing)
             case _:
                 await transaction.put(thing)
 

@@ -15,12 +15,23 @@ from dataclasses import dataclass, replace
 import pytest
 
 from strongroom.core.errors import Tampered
+from strongroom.core.event_deliveries import Addressee
 from strongroom.core.identity import Group, Tenant, User
 from strongroom.core.objects import Collection
 from strongroom.core.records import KINDS, Record
-from strongroom.store import ObjectState, Store
+from strongroom.store import ObjectState, Store, Transaction
 from tests.conformance.store.backends import Backend, other_tagger
-from tests.conformance.store.samples import OTHER_VAULT, PARTITION, VAULT, group, put, remove, secret, user
+from tests.conformance.store.samples import (
+    OTHER_VAULT,
+    PARTITION,
+    VAULT,
+    event,
+    group,
+    put,
+    remove,
+    secret,
+    user,
+)
 
 SECRETS = Collection.SECRETS
 
@@ -29,7 +40,8 @@ async def fill(store: Store) -> None:
     """Have a row of every table, and a second one to take its place."""
     await put(store, user(1), user(2), group(1), entries=(b"first", b"second"))
     await put(store, *secret("a"), *secret("b"), *secret("a", vault=OTHER_VAULT), entries=(b"third",))
-    await put(store, *secret("a", 2))
+    store.route(lambda _: [Addressee("hook", VAULT)])
+    await put(store, *secret("a", 2), event("a"), event("a", 2), event("b"))
     await put(store, user(3))
     await store.acquire_lease("job", "me", now=1, lifetime_s=9)
 
@@ -92,6 +104,20 @@ ALTERED = {
     "all commits, removed": ("DELETE FROM commits",),
     "a commit, renumbered": ("UPDATE commits SET sequence = 9 WHERE sequence = 4",),
     "how far the journal is": ("UPDATE commits SET audited = 3 WHERE sequence = 4",),
+    "an event that waits": ("UPDATE deliveries SET event = x'00' WHERE place = 'secret/b'",),
+    "when an event is delivered": ("UPDATE deliveries SET due_at = 999 WHERE place = 'secret/b'",),
+    "an event that waits, removed": ("DELETE FROM deliveries WHERE place = 'secret/b'",),
+    "an event that is waited for, removed": ("DELETE FROM deliveries WHERE place = 'secret/a' AND state = 'ready'",),
+    "all events that wait, removed with their seal": (
+        "DELETE FROM deliveries",
+        "DELETE FROM seals WHERE kind = 'event deliveries'",
+    ),
+    "an event that waits, given to another": ("UPDATE deliveries SET subscription = 'other' WHERE place = 'secret/b'",),
+    "an event that waits, twice": (
+        "CREATE TABLE copied AS SELECT * FROM deliveries WHERE place = 'secret/b'",
+        "UPDATE copied SET ordinal = 9",
+        "INSERT INTO deliveries SELECT * FROM copied",
+    ),
     "a lease": ("UPDATE leases SET holder = 'they'",),
 }
 """What was altered, and how."""
@@ -117,6 +143,16 @@ class Rollback:
     change: Callable[[Store], Awaitable[object]]
 
 
+async def deliver_all(store: Store) -> None:
+    """Have every event delivered that is first of its object."""
+
+    async def remove_all(transaction: Transaction) -> None:
+        for one in await transaction.due_deliveries("hook", 999, limit=9):
+            assert await transaction.remove_delivery(one)
+
+    await store.commit(remove_all)
+
+
 ROLLED_BACK = [
     Rollback("a record", ("records",), lambda store: put(store, user(1, name="Renamed"))),
     Rollback("a removed record", ("records", "record_names"), lambda store: remove(store, user(1))),
@@ -125,6 +161,8 @@ ROLLED_BACK = [
     Rollback("an object", ("objects",), lambda store: put(store, *secret("a", 3))),
     Rollback("an object and its versions", ("objects", "versions"), lambda store: put(store, *secret("a", 3))),
     Rollback("a vault with its seal", ("objects", "versions", "seals"), lambda store: put(store, *secret("a", 3))),
+    Rollback("a delivered event", ("deliveries",), deliver_all),
+    Rollback("a delivered event with its seal", ("deliveries", "seals"), deliver_all),
     Rollback("the commits", ("commits",), lambda store: put(store, user(1, name="Renamed"), entries=(b"x",))),
 ]
 

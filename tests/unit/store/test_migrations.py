@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.core.event_deliveries import Addressee
 from strongroom.core.objects import Collection
 from strongroom.store import StoreFailed, StoreTooNew
 from strongroom.store.migrations import MIGRATIONS, Migration, migrate
@@ -19,7 +20,7 @@ from strongroom.store.seals import Tags
 from strongroom.store.sqlite import SqliteStore
 from strongroom.store.sqlite.connection import Connection
 from strongroom.store.sqlite.store import DIALECT
-from tests.conformance.store.samples import VAULT, put, secret
+from tests.conformance.store.samples import VAULT, announce, event, put, secret
 
 
 def tagger(purpose: str, message: bytes) -> bytes:
@@ -119,10 +120,10 @@ def test_a_store_does_not_open_a_newer_database(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def old_database(path: Path) -> Path:
-    """Make a database as the first released schema had it."""
+def old_database(path: Path, version: int = 1) -> Path:
+    """Make a database as a released schema had it."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript((Path(__file__).parent / "schema_1.sql").read_text())
+        connection.executescript((Path(__file__).parent / f"schema_{version}.sql").read_text())
     return path
 
 
@@ -142,6 +143,23 @@ def test_a_database_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -
         due = replace(secret("Active", 2)[0], policy=b"policy", due_at=7)
         await put(store, due)
         assert await store.due_objects(7, limit=9) == [due]
+        assert await store.verify() == []
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_database_of_the_second_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its objects with policies read as they did, and events are recorded in it."""
+
+    async def scenario() -> None:
+        store = await SqliteStore.open(old_database(tmp_path / "a.db", 2), tagger)
+        assert await store.verify() == []
+        assert await store.due_objects(7, limit=9) == [replace(secret("Active", 2)[0], policy=b"policy", due_at=7)]
+        assert [entry for _, entry in await store.outbox(limit=9)] == [b"one", b"two"]
+        store.route(lambda _: [Addressee("hook", VAULT)])
+        await announce(store, event())
+        assert [one.event for one in await store.due_deliveries("hook", 100, limit=9)] == [event()]
         assert await store.verify() == []
         await store.close()
 

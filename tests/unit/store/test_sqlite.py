@@ -122,7 +122,7 @@ def test_damage_below_the_rows_is_found(tmp_path: Path) -> None:
 
     asyncio.run(fill())
     content = bytearray(path.read_bytes())
-    content[20 * 4096 : 30 * 4096] = os.urandom(10 * 4096)
+    content[40 * 4096 : 50 * 4096] = os.urandom(10 * 4096)
     path.write_bytes(content)
     assert asyncio.run(look()) != []
 

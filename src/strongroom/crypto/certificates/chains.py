@@ -8,7 +8,10 @@ How far a chain reaches is not asked: its root is known to whoever trusts it, an
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,11 +34,12 @@ UNREADABLE = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
-    x509.InvalidVersion,
+    Warning,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What the library says of a certificate that is none, some of it only when the part is asked for."""
+"""What the library raises at a certificate that it cannot read, or would rather not, where warnings are raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Held:
 
 def read_certificates(items: Sequence[bytes]) -> list[x509.Certificate]:
     """
-    Read certificates, each item one in DER, some in PEM, or those of a PKCS#7 file in either form.
+    Read certificates, each item one in DER or in its base64, some in PEM, or those of a PKCS#7 file in any of these.
 
     Raises:
         Invalid: there are none, too many, or one is none.
@@ -73,14 +77,21 @@ def _read(item: bytes) -> list[x509.Certificate]:
             return x509.load_pem_x509_certificates(item)
     except UNREADABLE:
         raise invalid("A certificate in PEM cannot be read.") from None
+    for form in (item, _inner(item)):
+        if form is not None:
+            with suppress(*UNREADABLE):
+                return [x509.load_der_x509_certificate(form)]
+            with suppress(*UNREADABLE):
+                return pkcs7.load_der_pkcs7_certificates(form)
+    raise invalid("A certificate is no X.509 certificate in DER.")
+
+
+def _inner(item: bytes) -> bytes | None:
+    """Decode what is in base64 once more: PEM without its lines, as the samples of Azure's own clients send it."""
     try:
-        return [x509.load_der_x509_certificate(item)]
-    except UNREADABLE:
-        pass
-    try:
-        return pkcs7.load_der_pkcs7_certificates(item)
-    except UNREADABLE:
-        raise invalid("A certificate is no X.509 certificate in DER.") from None
+        return base64.b64decode(b"".join(item.split()), validate=True)
+    except binascii.Error:
+        return None
 
 
 def ordered_chain(
@@ -144,6 +155,8 @@ def _spelled(key: object) -> bytes:
 
 
 def _judge(one: x509.Certificate, now: int) -> None:
+    if one.serial_number <= 0:
+        raise invalid("A certificate of the chain has a serial number that is not positive.")
     if one.not_valid_after_utc.timestamp() <= now:
         raise invalid("A certificate of the chain has expired.")
     if one.not_valid_before_utc.timestamp() > now + _CLOCK_LEEWAY_S:

@@ -67,7 +67,8 @@ def held_signing_key(place: KeyProtection, held: HeldKey) -> SigningKey:
 
 
 Builder = Callable[..., T]
-"""What signs, given a key and a hash: `builder.sign`. It must give the key the same octets to sign each time."""
+"""What signs, given a key and a hash: `builder.sign`. It gives the key the same octets to sign within a second."""
+_ATTEMPTS = 3
 
 
 async def signed(key: SigningKey, build: Builder[T]) -> T:
@@ -77,17 +78,28 @@ async def signed(key: SigningKey, build: Builder[T]) -> T:
     Raises:
         Unavailable, Throttled: see `KeyProtection`.
     """
-    noting = _stand_in(key, b"\0")
-    build(noting, key.hash)
+    for _ in range(_ATTEMPTS):
+        noting = _stand_in(key, b"\0")
+        build(noting, key.hash)
+        giving = _stand_in(key, await _signature(key, noting.noted))
+        made = build(giving, key.hash)
+        if giving.noted == noting.noted:
+            return made
+        # An OCSP answer says in which second it was made, and that one is over.
+    msg = "a structure was another one each time that it was built"
+    raise RuntimeError(msg)
+
+
+async def _signature(key: SigningKey, octets: bytes) -> bytes:
     algorithm = key.algorithm
-    signature = await key.sign(algorithm, new_hash(algorithm.hash or "", noting.noted).digest())
+    signature = await key.sign(algorithm, new_hash(algorithm.hash or "", octets).digest())
     if key.spec.kind is KeyKind.EC:
         # r and s joined here; X.509 has them as a sequence (RFC 3279 section 2.2.3).
         half = len(signature) // 2
         signature = encode_dss_signature(
             int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
         )
-    return build(_stand_in(key, signature), key.hash)
+    return signature
 
 
 def _stand_in(key: SigningKey, signature: bytes) -> _RsaStandIn | _EcStandIn:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from strongroom.core.changes import Change
 from strongroom.store.feed import FeedReader
 from strongroom.store.migrations import Dialect, migrate, require_current
-from strongroom.store.protocol import ChangeFunction, Committed, StoreFailed, Tagger
+from strongroom.store.protocol import ChangeFunction, Committed, Router, StoreFailed, Tagger
 from strongroom.store.seals import Root, Tags
 from strongroom.store.sqlite.connection import MEMORY, Connection, drive, keep_log, prepare_file
 from strongroom.store.sqlite.writer import Writer
@@ -123,6 +123,10 @@ class SqliteStore(FeedReader):
             return await change(transaction)
 
         return await self._writer.commit(change_under_lease, audit)
+
+    def route(self, router: Router) -> None:
+        """Have *router* asked who is to be told of the events of every later change; before, nobody is."""
+        self._writer.router = router
 
     def subscribe(self, subscriber: Callable[[Sequence[Change]], None]) -> None:
         """Have *subscriber* called with the changes of every later commit, in order."""

@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 import apsw
 
 from strongroom.core.changes import Change
-from strongroom.store.protocol import Committed, StoreClosed, StoreTimeout
+from strongroom.store.protocol import Committed, Router, StoreClosed, StoreTimeout
 from strongroom.store.seals import Root, Tags
 from strongroom.store.sqlite.connection import Connection, drive
 from strongroom.store.transaction import Group, Known, SqlTransaction
@@ -81,6 +81,8 @@ class Writer:
         monotonic: Callable[[], float],
     ) -> None:
         self.subscribers: list[Callable[[Sequence[Change]], None]] = []
+        self.router: Router | None = None
+        """Who says which subscriptions are told of the events of a change."""
         self.audited = root.audited
         """How far the journal has come; the next commit writes it down."""
         self.closed = False
@@ -175,6 +177,7 @@ class Writer:
 
     async def _apply_alone(self, change: ChangeOf[T], audit: AuditOf[T]) -> tuple[Group, Committed[T]]:
         group = await Group.begin(self._connection, self._tags, self._known)
+        group.router = self.router
         committed = await group.apply(change, audit)
         await group.finish(self.audited)
         return group, committed
@@ -225,6 +228,7 @@ class Writer:
         accepted: list[tuple[_Waiter[Any], Committed[Any]]] = []
         self._connection.execute("BEGIN IMMEDIATE")
         group = drive(Group.begin(self._connection, self._tags, self._known))
+        group.router = self.router
         until = self._monotonic() + GROUP_S
         for waiter in begun:
             if not waiter.future.done() and (committed := self._try(group, waiter)) is not None:

@@ -1,0 +1,118 @@
+"""
+Hooks: programs of the operator that do what this service cannot, such as making a DNS record.
+
+A hook is run without a shell, with its arguments and nothing else: no input, no descriptor and no variable of this
+process but the few below. Its time and its output are limited, and it ends with all that it started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from strongroom.core import acme_limits as limits
+
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_GROUP_OR_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_PIECE_BYTES = 4096
+
+
+class HookFailed(Exception):
+    """A hook did not do its work. The text is for the operator and has at most a line of the hook's own output."""
+
+
+class HookRefused(Exception):
+    """A file is no hook that may be run. The text says why, and what to do about it."""
+
+
+def judge_hook(path: str) -> Path:
+    """
+    Make sure that a file is one that nobody but root and this service's user decides about.
+
+    So must every folder above it be: whoever may rename one puts another program in its place.
+
+    Raises:
+        HookRefused: it is not there, no plain file, not executable, or somebody else could change it.
+    """
+    program = Path(path)
+    if not program.is_absolute() or ".." in program.parts:
+        raise HookRefused("A hook is named by its absolute path.")
+    for place in (program, *program.parents):
+        try:
+            facts = place.lstat()
+        except OSError as error:
+            raise HookRefused(f"The hook {path} cannot be found: {error.strerror}.") from None
+        if stat.S_ISLNK(facts.st_mode):
+            raise HookRefused(f"{place} is a symbolic link: name the place itself.")
+        if facts.st_uid not in {0, os.geteuid()}:
+            raise HookRefused(f"{place} belongs to user {facts.st_uid}, neither to root nor to the service's user.")
+        # In a folder with the sticky bit nobody renames what is another's.
+        is_shared = stat.S_ISDIR(facts.st_mode) and bool(facts.st_mode & stat.S_ISVTX)
+        if facts.st_mode & _GROUP_OR_OTHERS and not is_shared:
+            raise HookRefused(f"{place} can be changed by others (mode {stat.S_IMODE(facts.st_mode):04o}).")
+    if not program.is_file() or not os.access(program, os.X_OK):
+        raise HookRefused(f"The hook {path} is no file that can be run.")
+    return program
+
+
+async def run_hook(path: str, arguments: Sequence[str]) -> None:
+    """
+    Run a hook to its end, with so many arguments.
+
+    Raises:
+        HookFailed: it may not be run, did not end in time, or ended with another code than 0.
+    """
+    try:
+        program = await asyncio.to_thread(judge_hook, path)
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except HookRefused as refused:
+        raise HookFailed(str(refused)) from None
+    except OSError as error:
+        raise HookFailed(f"it could not be started: {error.strerror}") from None
+    try:
+        async with asyncio.timeout(limits.HOOK_TIME_S):
+            output = await _read(process)
+            code = await process.wait()
+    except TimeoutError:
+        raise HookFailed(f"it did not end in {limits.HOOK_TIME_S:g} seconds") from None
+    finally:
+        _end(process)
+        await process.wait()
+    if code != 0:
+        raise HookFailed(f"it ended with {code}{_told(output)}")
+
+
+async def _read(process: asyncio.subprocess.Process) -> bytes:
+    """Read what it says, to the end, and keep the beginning."""
+    kept = bytearray()
+    if process.stdout is not None:
+        while piece := await process.stdout.read(_PIECE_BYTES):
+            kept += piece[: limits.HOOK_OUTPUT_BYTES - len(kept)]
+    return bytes(kept)
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """End what it left behind, and itself if it still runs: all that is in its group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _told(output: bytes) -> str:
+    """Give the last line that it said, as far as it can be shown."""
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    line = "".join(one for one in lines[-1] if one.isprintable())[: limits.ACME_DETAIL_CHARS] if lines else ""
+    return f": {line}" if line else ""

@@ -1,0 +1,1 @@
+"""Who issues certificates for vaults: the implementations of `flow.world.Issuer`, by provider."""

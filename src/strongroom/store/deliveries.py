@@ -1,0 +1,211 @@
+"""
+The queue of deliveries: what is recorded of an event for each subscription, in the change that the event tells of.
+
+Its rows carry tags and stand under a seal for each subscription, as all rows do: whoever could remove one unnoticed
+would keep a receiver from hearing of what was changed. The seal's count also says, without counting, how many there
+are. Of the deliveries of one object only the first is ready; so the ones that are due are read without a look at those
+that have to wait for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from strongroom.core.changes import Change, EventsRecorded
+from strongroom.core.errors import Tampered
+from strongroom.core.event_deliveries import Delivery, DeliveryState, place_of
+from strongroom.core.event_limits import EVENTS_KEPT
+from strongroom.core.events import Event
+from strongroom.store import statements
+from strongroom.store.codec import decode_event, encode_event
+from strongroom.store.protocol import Altered, DeliveryCount, Page, Router
+from strongroom.store.reader import SqlReader
+from strongroom.store.seals import DELIVERIES, Seal, Tags
+from strongroom.store.statements import Row, Statement
+
+_log = logging.getLogger(__name__)
+
+
+def read_delivery(tags: Tags, row: Row) -> Delivery:
+    """
+    Read a delivery from its row.
+
+    Raises:
+        Tampered: its tag does not fit.
+    """
+    tags.check("deliveries", row)
+    subscription, sequence, ordinal, vault, place, event, since, due_at, attempts, state, tried_at, *said, _ = row
+    outcome, reason = said
+    return Delivery(
+        subscription, sequence, ordinal, vault, place, decode_event(event), since, due_at, attempts,
+        DeliveryState(state), tried_at, outcome, reason,
+    )  # fmt: skip
+
+
+def _columns(delivery: Delivery) -> Row:
+    return (*_key(delivery), delivery.vault, delivery.place, encode_event(delivery.event), *_life(delivery))
+
+
+def _key(delivery: Delivery) -> Row:
+    return (delivery.subscription, delivery.sequence, delivery.ordinal)
+
+
+def _life(delivery: Delivery) -> Row:
+    return (
+        delivery.since, delivery.due_at, delivery.attempts, delivery.state.value, delivery.tried_at, delivery.outcome,
+        delivery.reason,
+    )  # fmt: skip
+
+
+class DeliveryReader(SqlReader):
+    """Reads the queue besides."""
+
+    async def delivery(self, subscription: str, sequence: int, ordinal: int) -> Delivery | None:
+        """Read one delivery, or None."""
+        rows = await self._session.fetch(statements.DELIVERY, subscription, sequence, ordinal)
+        return read_delivery(self._tags, rows[0]) if rows else None
+
+    async def due_deliveries(
+        self, subscription: str, now: int, *, limit: int, altered: Altered | None = None
+    ) -> list[Delivery]:
+        """Read a subscription's deliveries that are due, of each object the first, the longest due first."""
+        wanted = limit
+        while True:
+            rows = await self._session.fetch(statements.DUE_DELIVERIES, subscription, now, wanted)
+            found: list[Delivery] = []
+            for row in rows:
+                try:
+                    found.append(read_delivery(self._tags, row))
+                except Tampered as fault:
+                    if altered is None:
+                        raise
+                    altered(str(fault))
+            if found or len(rows) < wanted:
+                return found[:limit]
+            # As with objects that are due: what waits behind altered rows is read too.
+            wanted *= 2
+
+    async def next_delivery(self, subscription: str) -> int | None:
+        """Read when the first of a subscription's deliveries is due; None if none waits."""
+        due: int | None = (await self._session.fetch(statements.NEXT_DELIVERY, subscription))[0][0]
+        return due
+
+    async def dead_deliveries(self, subscription: str, *, after: tuple[int, int], limit: int) -> Page[Delivery]:
+        """Read a subscription's deliveries that are dead, from the first after a sequence and ordinal."""
+        rows = await self._session.fetch(statements.DEAD_DELIVERIES, subscription, *after, limit + 1)
+        return Page(tuple(read_delivery(self._tags, row) for row in rows[:limit]), more=len(rows) > limit)
+
+    async def count_deliveries(self, subscription: str) -> DeliveryCount:
+        """Count a subscription's deliveries."""
+        counts: dict[str, int] = dict(await self._session.fetch(statements.COUNT_DELIVERIES, subscription))
+        dead = counts.pop(DeliveryState.DEAD.value, 0)
+        return DeliveryCount(sum(counts.values()), dead)
+
+    async def subscriptions_with_deliveries(self) -> list[str]:
+        """Read the numbers of subscriptions, there or not, that any delivery is for."""
+        return sorted(await self._seals(DELIVERIES, None))
+
+
+class DeliveryWriter(DeliveryReader):
+    """Writes the queue: what a transaction is besides."""
+
+    changes: list[Change]
+
+    @abstractmethod
+    async def _run(self, statement: Statement, *parameters: object) -> int: ...
+
+    @abstractmethod
+    def _reseal(self, kind: str, partition: str, added: bytes | None, gone: Sequence[bytes]) -> None: ...
+
+    @abstractmethod
+    async def _seal_now(self, kind: str, partition: str) -> Seal: ...
+
+    @abstractmethod
+    def _clear_seal(self, kind: str, partition: str) -> None: ...
+
+    async def record_events(self, events: Iterable[Event], router: Router, sequence: int) -> None:
+        """Record what a change announced, for whoever the router says, as of the commit that the change will be."""
+        ordinal = 0
+        for event in events:
+            for addressee in router(event):
+                if (await self._seal_now(DELIVERIES, addressee.subscription)).count >= EVENTS_KEPT:
+                    _log.error(
+                        "%d events are kept for the event subscription %s, which is the most: another is not recorded",
+                        EVENTS_KEPT,
+                        addressee.subscription,
+                    )
+                    continue
+                ordinal += 1
+                waiting = Delivery(
+                    addressee.subscription,
+                    sequence,
+                    ordinal,
+                    addressee.vault,
+                    place_of(event),
+                    event,
+                    event.time,
+                    event.time,
+                )
+                await self._add(await self._in_line(waiting))
+
+    async def _add(self, delivery: Delivery) -> None:
+        columns = _columns(delivery)
+        tag = self._tags.row("deliveries", columns)
+        await self._run(statements.ADD_DELIVERY, *columns, tag)
+        self._reseal(DELIVERIES, delivery.subscription, tag, [])
+        recorded = EventsRecorded(delivery.vault, delivery.subscription)
+        if recorded not in self.changes:
+            self.changes.append(recorded)
+
+    async def _in_line(self, delivery: Delivery) -> Delivery:
+        """Have a delivery wait if another one of its object is ready."""
+        ready = await self._session.fetch(statements.FIRST_READY, delivery.subscription, delivery.place)
+        waits = bool(ready) and ready[0] != (delivery.sequence, delivery.ordinal)
+        return replace(delivery, state=DeliveryState.BEHIND if waits else DeliveryState.READY)
+
+    async def move_delivery(self, delivery: Delivery) -> bool:
+        """Have a delivery due at another time, dead, or alive again; False if it is gone."""
+        old = await self._session.fetch(statements.DELIVERY, *_key(delivery))
+        if not old:
+            return False
+        if delivery.state is not DeliveryState.DEAD:
+            delivery = await self._in_line(delivery)
+        await self._move(delivery, old[0][-1])
+        if delivery.state is DeliveryState.DEAD:
+            await self._let_next(delivery)
+        return True
+
+    async def _move(self, delivery: Delivery, old_tag: bytes) -> None:
+        tag = self._tags.row("deliveries", _columns(delivery))
+        await self._run(statements.MOVE_DELIVERY, *_life(delivery), tag, *_key(delivery))
+        self._reseal(DELIVERIES, delivery.subscription, tag, [old_tag])
+
+    async def remove_delivery(self, delivery: Delivery) -> bool:
+        """Remove a delivery, which lets the next of its object go ahead at once; False if it is gone already."""
+        old = await self._session.fetch(statements.DELIVERY, *_key(delivery))
+        if not old:
+            return False
+        await self._run(statements.REMOVE_DELIVERY, *_key(delivery))
+        self._reseal(DELIVERIES, delivery.subscription, None, [old[0][-1]])
+        await self._let_next(delivery)
+        return True
+
+    async def _let_next(self, delivery: Delivery) -> None:
+        """Let the first that waits for its object go ahead, unless one is ready."""
+        place = (delivery.subscription, delivery.place)
+        if await self._session.fetch(statements.FIRST_READY, *place):
+            return
+        rows = await self._session.fetch(statements.FIRST_BEHIND, *place)
+        if rows:
+            following = read_delivery(self._tags, rows[0])
+            await self._move(replace(following, state=DeliveryState.READY), rows[0][-1])
+
+    async def remove_deliveries(self, subscription: str) -> int:
+        """Remove all deliveries of a subscription; how many."""
+        removed = await self._run(statements.REMOVE_DELIVERIES, subscription)
+        # As with a vault's contents: whatever was there is gone, tampered with or not.
+        self._clear_seal(DELIVERIES, subscription)
+        return removed

@@ -1,0 +1,48 @@
+"""Structures that are signed by a key elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from strongroom.core.keys import Curve, KeyKind, KeySpec
+from strongroom.crypto.certificates.signing import SigningKey, signed
+from strongroom.crypto.keys.algorithms import Algorithm
+from strongroom.crypto.keys.public import public_parts
+
+
+def signing_key() -> SigningKey:
+    """Give a key that signs nothing, since nobody verifies here."""
+
+    async def sign(_algorithm: Algorithm, digest: bytes) -> bytes:
+        return digest * 2
+
+    parts = public_parts(ec.generate_private_key(ec.SECP256R1()).public_key())
+    return SigningKey(KeySpec(KeyKind.EC, curve=Curve.P256), parts, sign)
+
+
+def built(octets: list[bytes]) -> Any:
+    """Make a builder that has something to sign from a list, each time that it builds."""
+
+    def build(key: Any, algorithm: Any) -> tuple[bytes, bytes]:
+        content = octets.pop(0)
+        return content, key.sign(content, ec.ECDSA(algorithm))
+
+    return build
+
+
+def test_what_was_another_one_meanwhile_is_built_again() -> None:
+    """A structure that says in which second it was made has the signature of what it says."""
+    key = signing_key()
+    content, signature = asyncio.run(signed(key, built([b"first second", b"next second", b"same", b"same"])))
+    _, expected = asyncio.run(signed(key, built([b"same", b"same"])))
+    assert (content, signature) == (b"same", expected)
+
+
+def test_what_never_stays_the_same_is_not_signed() -> None:
+    """A builder that gives something else each time is a fault of ours."""
+    with pytest.raises(RuntimeError, match="another one each time"):
+        asyncio.run(signed(signing_key(), built([bytes([number]) for number in range(6)])))
