@@ -43,6 +43,7 @@ ENROLL, RENEW = "CertificateEnroll", "CertificateRenew"
 ISSUER_ERROR = "Certificate issuer error"
 _QUICK_S = 5
 """An issuer that wants to be asked again as soon as this is asked by the same task."""
+_LATE_S = 0.05
 _QUICK_STEPS = 24
 """So often at most: then the job goes on."""
 
@@ -381,7 +382,8 @@ class _Issuance(_Background):
         if stored is None:
             return None
         pause = _handed_at(stored) - self.world.now()
-        return max(pause, 0) if pause <= _QUICK_S else None
+        # A timer can be early by a little, and then nothing would be due yet.
+        return (pause + _LATE_S if pause > 0 else 0.0) if pause <= _QUICK_S else None
 
     async def _read(self) -> StoredObject | None:
         stored = await self.world.store.object(self.vault.id, Collection.CERTIFICATES, self.name)
