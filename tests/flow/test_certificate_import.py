@@ -240,6 +240,15 @@ def test_an_order_can_be_kept(vault: Client, name: str) -> None:
     assert vault.done("GET", f"/secrets/{name}")["value"] == in_pem(key, leaf, root, middle)
 
 
+def test_older_versions_know_no_order(vault: Client, name: str) -> None:
+    """Before 7.6 `preserveCertOrder` is not read, and the chain is put in order."""
+    key, (leaf, middle, root) = chain(START)
+    body = {"value": in_pem(key, leaf, root, middle), "preserveCertOrder": True}
+    bundle = vault.done("POST", f"/certificates/{name}/import", body=body, version="7.5")
+    assert "preserveCertOrder" not in bundle
+    assert vault.done("GET", f"/secrets/{name}")["value"] == in_pem(key, leaf, middle, root)
+
+
 def test_what_does_not_belong_is_refused(vault: Client, name: str) -> None:
     """A certificate that has issued none of the others is no part of the chain."""
     key, certificates = chain(START)

@@ -112,6 +112,18 @@ def test_what_is_not_issued_is_not_enabled(vault: Client, name: str) -> None:
     assert (body["attributes"]["enabled"], body["tags"]) == (False, {"a": "b"})
 
 
+def test_an_update_changes_the_policy_of_all_versions(vault: Client, world: Simulation, name: str) -> None:
+    """What the update's policy leaves out stays; an issuer that the vault does not have is refused."""
+    bundle = made(vault, world, name)
+    policy = {"x509_props": {"validity_months": 3}}
+    changed = vault.done("PATCH", f"/certificates/{name}/{version_of(bundle)}", body={"policy": policy})["policy"]
+    assert changed["x509_props"] == bundle["policy"]["x509_props"] | {"validity_months": 3}
+    assert changed["issuer"] == {"name": "Self"}
+    assert vault.done("GET", f"/certificates/{name}/policy")["x509_props"]["validity_months"] == 3
+    unknown = {"policy": {"issuer": {"name": "nobody"}}}
+    assert error(vault, "PATCH", f"/certificates/{name}", body=unknown)[:2] == (404, "CertificateIssuerNotFound")
+
+
 def test_too_many_tags_are_refused(vault: Client, world: Simulation, name: str) -> None:
     """Fifteen tags are taken and sixteen are not."""
     made(vault, world, name)
