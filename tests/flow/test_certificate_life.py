@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from strongroom.core import limits
 from strongroom.core.objects import Collection
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
+from strongroom.store import Transaction
 from tests.flow.arm import Arm
 from tests.flow.client import Client, version_of
 from tests.flow.imported import in_pem, pem_of, self_signed
@@ -108,6 +110,18 @@ def test_what_is_not_issued_is_not_enabled(vault: Client, name: str) -> None:
     create(vault, name, issuer={"name": "Unknown"})
     body = vault.done("PATCH", f"/certificates/{name}", body={"attributes": {"enabled": True}, "tags": {"a": "b"}})
     assert (body["attributes"]["enabled"], body["tags"]) == (False, {"a": "b"})
+
+
+def test_an_update_changes_the_policy_of_all_versions(vault: Client, world: Simulation, name: str) -> None:
+    """What the update's policy leaves out stays; an issuer that the vault does not have is refused."""
+    bundle = made(vault, world, name)
+    policy = {"x509_props": {"validity_months": 3}}
+    changed = vault.done("PATCH", f"/certificates/{name}/{version_of(bundle)}", body={"policy": policy})["policy"]
+    assert changed["x509_props"] == bundle["policy"]["x509_props"] | {"validity_months": 3}
+    assert changed["issuer"] == {"name": "Self"}
+    assert vault.done("GET", f"/certificates/{name}/policy")["x509_props"]["validity_months"] == 3
+    unknown = {"policy": {"issuer": {"name": "nobody"}}}
+    assert error(vault, "PATCH", f"/certificates/{name}", body=unknown)[:2] == (404, "CertificateIssuerNotFound")
 
 
 def test_too_many_tags_are_refused(vault: Client, world: Simulation, name: str) -> None:
@@ -305,6 +319,21 @@ def test_what_is_not_issued_has_no_backup(vault: Client, name: str) -> None:
     """A certificate that is pending has nothing to back up."""
     create(vault, name, issuer={"name": "Unknown"})
     assert error(vault, "POST", f"/certificates/{name}/backup")[:2] == (409, "Conflict")
+
+
+def test_a_backup_holds_500_versions(vault: Client, world: Simulation, name: str) -> None:
+    """A certificate with 501 versions is refused, and with 500 is not (by what its row counts)."""
+    made(vault, world, name)
+
+    async def count(tx: Transaction, versions: int) -> None:
+        stored = await tx.object(world.vault.id, Collection.CERTIFICATES, name)
+        assert stored is not None
+        await tx.put_object(replace(stored, versions=versions))
+
+    world.commit(lambda tx: count(tx, limits.VERSIONS_IN_BACKUP))
+    vault.done("POST", f"/certificates/{name}/backup")
+    world.commit(lambda tx: count(tx, limits.VERSIONS_IN_BACKUP + 1))
+    assert error(vault, "POST", f"/certificates/{name}/backup")[:2] == (400, "BadParameter")
 
 
 @pytest.mark.parametrize("kind", ["keys", "secrets"])

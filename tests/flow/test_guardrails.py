@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.network import Link
 from tests.flow.arm import Arm
 from tests.flow.client import Client
+from tests.flow.imported import in_pem, self_signed
 from tests.flow.keys import ec_jwk
 from tests.world import Answer, Simulation
 
@@ -192,6 +194,26 @@ class TestKeys:
         vault.ask("DELETE", "/keys/older")
         vault.ask("DELETE", "/deletedkeys/older")
         refused_by(vault.ask("POST", "/keys/restore", body={"value": blob}), "expiry date")
+
+
+class TestCertificates:
+    """A certificate's key and secret are a key and a secret."""
+
+    def test_an_import_is_judged_as_its_key_and_secret(
+        self, world: Simulation, vault: Client, declare: Declare
+    ) -> None:
+        """A certificate that lives too long, or whose key is of another curve, is not imported, nor restored."""
+        short, long = (in_pem(*self_signed(world.clock(), days=days)) for days in (20, 90))
+        other = in_pem(*self_signed(world.clock(), key=ec.generate_private_key(ec.SECP384R1()), days=20))
+        vault.done("POST", "/certificates/long/import", body={"value": long})
+        backup = vault.done("POST", "/certificates/long/backup")
+        vault.done("DELETE", "/certificates/long")
+        vault.done("DELETE", "/deletedcertificates/long")
+        declare(SECRETS + KEYS)
+        refused_by(vault.ask("POST", "/certificates/long/import", body={"value": long}), "secrets expire")
+        refused_by(vault.ask("POST", "/certificates/other/import", body={"value": other}), "key types")
+        refused_by(vault.ask("POST", "/certificates/restore", body=backup), "secrets expire")
+        vault.done("POST", "/certificates/short/import", body={"value": short})
 
 
 class TestVaults:

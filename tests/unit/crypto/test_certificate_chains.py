@@ -59,6 +59,7 @@ def test_a_leaf_alone_is_a_chain(authority: Authority, key: ec.EllipticCurvePriv
     assert ordered_chain(read_certificates([leaf]), held(key), NOW) == (leaf,)
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @pytest.mark.parametrize("seed", range(8))
 def test_what_is_altered_is_refused_or_taken_and_nothing_else(
     authority: Authority, key: ec.EllipticCurvePrivateKey, seed: int

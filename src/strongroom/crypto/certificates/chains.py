@@ -30,7 +30,7 @@ _CLOCK_LEEWAY_S = 300
 """By how much the clock of whoever issued a certificate may be ahead of ours."""
 _WEAKEST_RSA_BITS = 2048
 _BROKEN = (hashes.MD5, hashes.SHA1)
-_Unreadable = (
+UNREADABLE = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -75,13 +75,13 @@ def _read(item: bytes) -> list[x509.Certificate]:
             return pkcs7.load_pem_pkcs7_certificates(item)
         if b"-----BEGIN" in item:
             return x509.load_pem_x509_certificates(item)
-    except _Unreadable:
+    except UNREADABLE:
         raise invalid("A certificate in PEM cannot be read.") from None
     for form in (item, _inner(item)):
         if form is not None:
-            with suppress(*_Unreadable):
+            with suppress(*UNREADABLE):
                 return [x509.load_der_x509_certificate(form)]
-            with suppress(*_Unreadable):
+            with suppress(*UNREADABLE):
                 return pkcs7.load_der_pkcs7_certificates(form)
     raise invalid("A certificate is no X.509 certificate in DER.")
 
@@ -107,7 +107,7 @@ def ordered_chain(
     """
     try:
         return _ordered(certificates, held, now, keep_order=keep_order)
-    except _Unreadable:
+    except UNREADABLE:
         # Parts of a certificate are read only when they are asked for.
         raise invalid("A certificate is malformed.") from None
 
@@ -176,7 +176,7 @@ def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
     """Tell whether a certificate is signed by another one's key, and says that it is."""
     try:
         below.verify_directly_issued_by(above)
-    except (InvalidSignature, *_Unreadable):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 

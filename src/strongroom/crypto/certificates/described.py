@@ -8,6 +8,7 @@ from cryptography.x509.oid import ObjectIdentifier
 from strongroom.core import certificate_limits
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
 from strongroom.core.errors import Invalid
+from strongroom.crypto.certificates.chains import UNREADABLE
 from strongroom.crypto.certificates.properties import UPN
 
 _DAYS_OF_A_MONTH = 365.25 / 12
@@ -26,7 +27,7 @@ def properties_of(certificate: bytes) -> X509Properties:
     """
     try:
         return _properties_of(x509.load_der_x509_certificate(certificate))
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except UNREADABLE:
         raise Invalid("A certificate is malformed.", code="BadParameter", reason="invalid certificate") from None
 
 

@@ -67,6 +67,8 @@ def read_incoming(value: str, password: str | None, now: int, *, keep_order: boo
     if password is not None and len(password) > limits.IMPORT_PASSWORD_CHARS:
         raise _refused(f"The password can have at most {limits.IMPORT_PASSWORD_CHARS} characters.")
     content_type, private, certificates = _opened(value, password)
+    if not certificates:
+        raise _refused("There is no certificate in the value, and a key alone is imported as a key.")
     key = _key_of(private)
     chain = ordered_chain(read_certificates(certificates), Held(key.spec, key.parts), now, keep_order=keep_order)
     return Incoming(key, chain, content_type, properties_of(chain[0]))
@@ -129,6 +131,8 @@ def _one_key(keys: list[bytes]) -> bytes:
 
 _SEQUENCE = b"\x30"
 """With this every such file begins (X.690)."""
+_BROKEN = 1
+"""The interpreter's own, of a program that did not come as far as the file."""
 _WRONG = "The password is wrong, or the value is no PKCS#12 file."
 
 
@@ -137,7 +141,7 @@ def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes
         raise _refused(_WRONG)
     secret = (password or "").encode("utf-8", "replace")
     head = bytes((limits.IMPORT_CPU_S, password is not None, *len(secret).to_bytes(2, "big")))
-    command = [sys.executable, "-I", str(Path(pkcs12_child.__file__))]
+    command = [sys.executable, "-P", str(Path(pkcs12_child.__file__))]
     try:
         ended = subprocess.run(  # noqa: S603  our own interpreter, and our own module
             command,
@@ -155,6 +159,9 @@ def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes
         raise _refused("The PKCS#12 file has a key, or an encryption, of a kind that is not taken.")
     if ended.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
         raise _too_costly()
+    if ended.returncode == _BROKEN:
+        msg = "the process that opens PKCS#12 files does not run"
+        raise RuntimeError(msg)
     if ended.returncode != 0:
         raise _refused(_WRONG)
     private, *certificates = _parts(ended.stdout)

@@ -41,7 +41,7 @@ def main() -> int:
         parts += [one.certificate.public_bytes(Encoding.DER) for one in (*first, *opened.additional_certs)]
     except UnsupportedAlgorithm:
         return UNSUPPORTED
-    except (ValueError, TypeError):
+    except BaseException:  # noqa: BLE001  whatever the library meets in such a file, even where it gives up altogether
         return WRONG
     for part in parts:
         sys.stdout.buffer.write(len(part).to_bytes(4, "big") + part)
