@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strongroom.crypto.keys.pkcs11.token_keys import TokenSettings
+from strongroom.crypto.keys.pkcs11.workers import TokenSettings
 from tests.plugins import canary
 
 _MODULES = (

@@ -477,13 +477,13 @@ def take() -> Iterator[Callable[[BoundedPool, int], None]]:
     taken: list[BoundedPool] = []
 
     def places(pool: BoundedPool, count: int) -> None:
-        for _ in range(count):
-            assert pool._places.acquire(blocking=False), f"there are only {len(taken)} places"
-            taken.append(pool)
+        pool._line.held += count
+        assert pool._line.held <= pool._line.places, "there are not so many places"
+        taken.extend([pool] * count)
 
     yield places
     for pool in taken:
-        pool._places.release()
+        pool._line.held -= 1
 
 
 class TestQueues:
@@ -507,7 +507,7 @@ class TestQueues:
         """With every thread at work and `SIGNATURES_WAITING` token requests behind them, the next is 429."""
         app, pool = world.principal(), world.world.signers._pool
 
-        take(pool, pool._executor._max_workers + limits.SIGNATURES_WAITING - 1)
+        take(pool, pool._line.most + limits.SIGNATURES_WAITING - 1)
         assert ask_token(world, app).status == 200
         take(pool, 1)
         self.check(ask_token(world, app))

@@ -14,13 +14,17 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.errors import Failure
 from strongroom.core.network import Link
+from strongroom.http.asgi import Listener
 from strongroom.http.connections import DescriptorLimit, Watch
+from strongroom.http.message import Request, Response
 from tests.wire.listening import GET, HOST, Loop, Server, read_response, until
 
 
@@ -164,6 +168,78 @@ def test_bodies_at_the_limit_and_past_it(server: Server, *, chunked: bool) -> No
     assert server.bodies == [b"a" * 1000]
 
 
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: 10", "Content-Length: 0", "Transfer-Encoding: chunked", "X-None: 1"]
+)
+def test_what_follows_a_body_is_the_next_request(server: Server, framing: str) -> None:
+    """A body ends where its framing says, and what the client sent right behind it is another request."""
+    server.answer = server.read_body
+    body = {"Content-Length: 10": b"a" * 10, "Transfer-Encoding: chunked": b"4\r\naaaa\r\n0\r\n\r\n"}.get(framing, b"")
+    head = f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\n{framing}\r\n\r\n".encode()
+    with server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(head + body + GET)
+            for _ in range(2):
+                assert read_response(connection).startswith(b"HTTP/1.1 200")
+    assert [request.method for request in server.requests] == ["PUT", "GET"] * 3
+    assert server.bodies == [b"a" * body.count(b"a"), b""] * 3
+
+
+def test_a_body_in_pieces_is_whole_with_its_last_byte(server: Server) -> None:
+    """However slowly its bytes come, an announced body is what was announced."""
+    server.answer = server.read_body
+    with server.connect() as connection:
+        for _ in range(2):
+            connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5\r\n\r\n".encode())
+            for byte in b"abcde":
+                connection.sendall(bytes((byte,)))
+            assert read_response(connection).startswith(b"HTTP/1.1 200")
+    assert server.bodies == [b"abcde"] * 2
+
+
+@pytest.mark.parametrize(
+    ("version", "framing", "turns"),
+    [
+        ("1.1", (b"content-length", b"3"), 1),
+        ("1.0", (b"content-length", b"3"), 1),
+        ("1.1", (b"content-length", b"0"), 0),
+        ("1.1", None, 0),
+        ("1.1", (b"transfer-encoding", b"chunked"), 2),
+        ("2", (b"content-length", b"3"), 2),
+        ("2", None, 2),
+    ],
+)
+def test_nothing_is_asked_of_the_server_that_the_framing_says(
+    server: Server, version: str, framing: tuple[bytes, bytes] | None, turns: int
+) -> None:
+    """Where its length alone says that a body is whole, nothing more is waited for; elsewhere the server says it."""
+    messages = [{"body": b"abc", "more_body": True}, {"body": b"", "more_body": False}]
+    asked: list[None] = []
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        asked.append(None)
+        return {"type": "http.request", **messages[len(asked) - 1]}
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    scope = {
+        "type": "http",
+        "http_version": version,
+        "method": "PUT",
+        "raw_path": b"/a",
+        "query_string": b"",
+        "headers": [(b"host", HOST.encode()), *([framing] if framing is not None else [])],
+        "client": ("127.0.0.1", "5"),
+    }
+    listener = Listener(server.read_body, server._refuse, Link.PUBLIC)
+    server.loop.run(listener._serve(scope, receive, send))
+    assert statuses == [200]
+    assert server.bodies == [b"abc" if turns else b""]
+    assert len(asked) == turns
+
+
 def test_a_slow_body_is_refused_in_time(server: Server) -> None:
     """A body that does not arrive within its time is answered 408, the handler never sees it, and nobody waits on."""
     server.answer = server.read_body
@@ -212,6 +288,27 @@ def test_a_stop_lets_requests_finish(server: Server) -> None:
         server.let_go()
         assert read_response(connection).endswith(b'"late"')
         stopping.result(20)
+
+
+def test_a_stop_ends_a_body_that_is_waited_for(server: Server) -> None:
+    """A stop ends a handler whose body does not come, and nobody takes that for a body that is late."""
+    refused: list[Failure] = []
+
+    async def read(request: Request) -> Response:
+        try:
+            server.entered.set()
+            await request.receive_body(1000, 600)
+        except Failure as failure:
+            refused.append(failure)
+        return Response(200)
+
+    server.answer = read
+    with server.connect() as connection:
+        connection.sendall(f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc".encode())
+        assert server.entered.wait(20)
+        server.loop.run(server.listener.close(0.1))
+    assert not server.listener._active
+    assert not refused
 
 
 def test_a_stop_does_not_wait_for_ever(server: Server) -> None:

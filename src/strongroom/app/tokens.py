@@ -15,14 +15,15 @@ from strongroom.config import Settings
 from strongroom.core.instance import Instance
 
 if TYPE_CHECKING:
-    from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys, TokenSettings
+    from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
+    from strongroom.crypto.keys.pkcs11.workers import TokenSettings
 
 _logger = logging.getLogger("strongroom")
 
 
 def token_settings(settings: Settings) -> TokenSettings:
     """Give the settings of the token that there is."""
-    from strongroom.crypto.keys.pkcs11.token_keys import TokenSettings  # noqa: PLC0415  only where there is a token
+    from strongroom.crypto.keys.pkcs11.workers import TokenSettings  # noqa: PLC0415  only where there is a token
 
     return TokenSettings(
         Path(settings.pkcs11_module),
@@ -43,7 +44,7 @@ def require_pin_file(settings: Settings) -> None:
     """
     if not settings.pkcs11_module:
         return
-    from strongroom.crypto.keys.pkcs11.token_keys import TokenUnusable  # noqa: PLC0415  as above
+    from strongroom.crypto.keys.pkcs11.workers import TokenUnusable  # noqa: PLC0415  as above
 
     try:
         token_settings(settings).read_pin()

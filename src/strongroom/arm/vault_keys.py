@@ -99,7 +99,7 @@ async def put_key(call: Call) -> Response:
             )
             if policy is not None:
                 stored, _ = await key_rotation.set_policy(tx, current, name, *policy, now=call.now)
-                key = replace(key, stored=stored)
+                key = Key(stored, key.version, key.body)
             unclaimed.claim()
             return key
 

@@ -2,17 +2,22 @@
 A bounded pool of threads for what takes long: RSA signatures, password hashes.
 
 These release the interpreter's lock while they work, so threads give real parallelism; the bound keeps a burst of
-sign-ins from taking the memory and the processors that everyone else's requests need (architecture 5.3).
+sign-ins from taking the memory and the processors that everyone else's requests need (architecture 5.3). The threads
+stay, and take jobs from a queue with nothing around it: the executors of the standard library take as long to hand over
+a job and its result as a tenth of an RSA-2048 signature.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 from strongroom.core.errors import Throttled
 
@@ -22,11 +27,10 @@ T = TypeVar("T")
 class BoundedPool:
     """Some threads and a queue of limited length in front of them."""
 
-    __slots__ = ("_executor", "_places", "_retry_after_s")
+    __slots__ = ("_line", "_retry_after_s")
 
     def __init__(self, name: str, *, threads: int, waiting: int, retry_after_s: int = 2) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name)
-        self._places = threading.Semaphore(threads + waiting)
+        self._line = _Line(name, threads, threads + waiting)
         self._retry_after_s = retry_after_s
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -37,49 +41,149 @@ class BoundedPool:
             Throttled: every thread is busy and the queue is full. Nothing was started.
             Whatever *work* raises.
         """
-        if not self._places.acquire(blocking=False):
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[T] = loop.create_future()
+        job = _Job(work, loop, waiter)
+        if not self._line.put(job):
             raise Throttled(
                 "Too many requests of this kind are being worked on. Try again later.",
                 reason="pool_full",
                 headers=(("Retry-After", str(self._retry_after_s)),),
             )
         try:
-            future = self._executor.submit(work)
-        except BaseException:
-            self._places.release()
-            raise
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[T] = loop.create_future()
-
-        def end(ended: Future[T]) -> None:
-            # The place is given back when the work ends, not when its waiter does: a client that hangs up frees none.
-            self._places.release()
-            with suppress(RuntimeError):  # The loop is closed, so nobody waits.
-                loop.call_soon_threadsafe(_tell, waiter, ended)
-
-        # What `asyncio.wrap_future` does, at half of its cost.
-        future.add_done_callback(end)
-        try:
             return await waiter
         except asyncio.CancelledError:
             # What has not begun need not begin any more.
-            future.cancel()
+            self._line.drop(job)
             raise
 
     def close(self) -> None:
         """Take no more work, drop what waits, and let what runs finish."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._line.close()
+
+    def __del__(self) -> None:
+        """Let the threads go that nobody can give work any more."""
+        # No more than this: it may be called in the middle of anything.
+        self._line.jobs.put(None)
 
 
-def _tell(waiter: asyncio.Future[T], ended: Future[T]) -> None:
-    """Tell who waits how the work ended, on the loop's thread; who gave up is told nothing."""
-    if waiter.done():
-        return
-    if ended.cancelled():
-        waiter.cancel()
-        return
-    failure = ended.exception()
-    if failure is None:
-        waiter.set_result(ended.result())
-    else:
-        waiter.set_exception(failure)
+@dataclass(slots=True)
+class _Job:
+    """One piece of work and who waits for it. Whoever gets `turn` decides about it: a thread, or who drops it."""
+
+    work: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    waiter: asyncio.Future[Any]
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_mine(self) -> bool:
+        """Take it, if nobody has."""
+        return self.turn.acquire(blocking=False)
+
+    def tell(self, end: Callable[..., object], *how: object) -> None:
+        """Tell who waits how it ended, on the loop's thread; who gave up is told nothing."""
+        with suppress(RuntimeError):  # The loop is closed, so nobody waits.
+            self.loop.call_soon_threadsafe(_tell, self.waiter, end, how)
+
+
+def _tell(waiter: asyncio.Future[Any], end: Callable[..., object], how: tuple[object, ...]) -> None:
+    if not waiter.done():
+        end(*how)
+
+
+class _Line:
+    """The jobs of a pool, and the threads that take them. These know it and not the pool, which may go before them."""
+
+    __slots__ = ("__weakref__", "_is_closed", "_lock", "_name", "held", "jobs", "most", "places", "threads")
+
+    def __init__(self, name: str, threads: int, places: int) -> None:
+        self._name, self.most, self.places = name, threads, places
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        """None is for the threads to end."""
+        self.threads: list[threading.Thread] = []
+        self.held = 0
+        """Places that are taken: by jobs that run, and by those that wait."""
+        _lines.add(self)
+
+    def put(self, job: _Job) -> bool:
+        """
+        Put a job at the end of the line, if it has a place left.
+
+        Raises:
+            RuntimeError: the pool is closed.
+        """
+        with self._lock:
+            if self._is_closed:
+                msg = f"the pool {self._name!r} is closed"
+                raise RuntimeError(msg)
+            if self.held >= self.places:
+                return False
+            if len(self.threads) < min(self.most, self.held + 1):
+                self._start_thread()
+            self.held += 1
+            self.jobs.put(job)
+        return True
+
+    def drop(self, job: _Job) -> None:
+        """Give the place of a job back that has not begun; one that runs keeps its place until it ends."""
+        if job.is_mine():
+            self._give_back()
+
+    def close(self) -> None:
+        """Take no more jobs, and drop those that wait."""
+        with self._lock:
+            self._is_closed = True
+        with suppress(Empty):
+            while True:
+                job = self.jobs.get_nowait()
+                if job is not None and job.is_mine():
+                    self._give_back()
+                    job.tell(job.waiter.cancel)
+        self.jobs.put(None)
+
+    def _start_thread(self) -> None:
+        # A daemon, since others keep the interpreter from ending until they end by themselves. See `_end_all`.
+        thread = threading.Thread(target=self._work, name=f"{self._name}_{len(self.threads)}", daemon=True)
+        thread.start()
+        self.threads.append(thread)
+
+    def _work(self) -> None:
+        for job in iter(self.jobs.get, None):
+            if job.is_mine():
+                self._do(job)
+            # Nothing of it is kept while the thread waits for the next.
+            del job
+        self.jobs.put(None)
+
+    def _do(self, job: _Job) -> None:
+        waiter = job.waiter
+        try:
+            result = job.work()
+        except BaseException as failure:  # noqa: BLE001  it is whose waits
+            self._give_back()
+            job.tell(waiter.set_exception, failure)
+            # The failure knows this frame, which must not know it too.
+            del job, waiter
+        else:
+            self._give_back()
+            job.tell(waiter.set_result, result)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            self.held -= 1
+
+
+_lines: WeakSet[_Line] = WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Let what runs finish before the interpreter ends, which a thread that comes back to it afterwards would crash."""
+    lines = list(_lines)
+    for line in lines:
+        line.close()
+    for line in lines:
+        for thread in line.threads:
+            thread.join()

@@ -25,7 +25,7 @@ Describe = Callable[[Any], Mapping[str, object]]
 Foretell = Callable[[Any], int]
 
 
-class Call(msgspec.Struct, eq=False):
+class Call(msgspec.Struct, eq=False, weakref=True):
     """
     One admitted, authenticated, permitted request.
 

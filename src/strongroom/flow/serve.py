@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -82,7 +83,7 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     if route.vault is not None and route.op.throttle != service_limits.BY_KEY:
         world.throttle.charge(route.vault.id, service_limits.REQUESTS[route.op.throttle], trace.started)
     response = await route.op.handler(call)
-    _require_decided(call)
+    _require_decided(trace, route)
     return response
 
 
@@ -127,7 +128,8 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         if trace.caller is not None and world.view.generation != judged_at:
             _judge_again(world, trace)
             judged_at = world.view.generation
-            if trace.permit is not None:
+            call = known()
+            if call is not None and trace.permit is not None:
                 call.caller, call.permit, call.admission = trace.caller, trace.permit, trace.admission
                 call.verdict = trace.verdict
 
@@ -137,15 +139,18 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         async def judged(tx: Transaction) -> T:
             judge_again()
             result = await change(tx)
-            _require_decided(call)
+            _require_decided(trace, route)
             return result
 
         return await audit.commit(world, trace, judged, describe, status)
 
     def settle(permit: Permit) -> None:
-        trace.permit = call.permit = permit
+        trace.permit = permit
+        call = known()
+        if call is not None:
+            call.permit = permit
 
-    call = Call(
+    made = Call(
         world=world,
         surface=trace.surface,
         op=route.op,
@@ -166,18 +171,20 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         commit_with=commit,
         properties=trace.properties,
     )
-    return call
+    # What a call knows must not know the call, or only a collection of garbage would end it, and the body it read.
+    known = weakref.ref(made)
+    return made
 
 
-def _require_decided(call: Call) -> None:
+def _require_decided(trace: Trace, route: Route) -> None:
     """
     Let nothing be written or told by a row that its handler decides before it has (`ControlAction.by_handler`).
 
     Raises:
         RuntimeError: the handler forgot.
     """
-    if not call.permit.settled:
-        msg = f"{call.op.name} is decided by its handler, which did not"
+    if trace.permit is None or not trace.permit.settled:
+        msg = f"{route.op.name} is decided by its handler, which did not"
         raise RuntimeError(msg)
 
 

@@ -28,6 +28,7 @@ from strongroom.core import limits
 from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
 from strongroom.core.network import Link
 from strongroom.http.connections import Requests, place_at
+from strongroom.http.deadlines import Deadlines
 from strongroom.http.message import End, Relayed, Request, Response
 from strongroom.http.peer_owner import is_listened_on
 from strongroom.http.socket_files import claim, remove, remove_stale
@@ -86,6 +87,8 @@ class Listener:
     """Where only relayed connections are served: says for whom one is. One of which it knows nothing is refused."""
     requests: Requests = field(default_factory=Requests)
     """What the watch over connections knows of this listener's."""
+    _deadlines: Deadlines = field(default_factory=Deadlines)
+    """Of the bodies that are being read."""
     _server: _Server | None = None
     _serving: asyncio.Task[None] | None = None
     _active: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -234,7 +237,7 @@ class Listener:
         peer = address, int(port or 0)
         if self.unix_socket is None:
             self.requests.asked(peer)
-        body = _BodyReader(scope, receive)
+        body = _BodyReader(scope, receive, self._deadlines)
         try:
             response = await self._answer(scope, body)
             unread = body.is_unread
@@ -314,12 +317,13 @@ class _BodyReader:
     closed, and many clients look no further (RFC 9112 section 9.6, RFC 9113 section 8.1).
     """
 
-    __slots__ = ("_begun", "_body", "_late", "_over", "_receive", "_scope", "headers")
+    __slots__ = ("_begun", "_body", "_deadlines", "_late", "_over", "_receive", "_scope", "headers")
 
-    def __init__(self, scope: dict[str, Any], receive: Receive) -> None:
+    def __init__(self, scope: dict[str, Any], receive: Receive, deadlines: Deadlines) -> None:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self._scope = scope
         self._receive = receive
+        self._deadlines = deadlines
         self._body: bytes | None = None
         self._begun = self._over = self._late = False
 
@@ -329,9 +333,11 @@ class _BodyReader:
         if self._length > limit:
             raise TooLarge(f"The request body is larger than {limit} bytes.")
         self._begun = True
+        if self._whole == 0:
+            self._body, self._over = b"", True
+            return self._body
         try:
-            async with asyncio.timeout(time_s):
-                self._body = await self._read_all(limit)
+            self._body = await self._deadlines.within(time_s, self._read_all(limit))
         except TimeoutError:
             self._late = True
             raise TimedOut(f"The request body did not arrive within {time_s:g} seconds.") from None
@@ -342,11 +348,11 @@ class _BodyReader:
         size = 0
         while True:
             message = await self._receive()
-            self._over = not message.get("more_body")
-            if message["type"] == "http.disconnect":
-                raise Invalid("The request body ended early.")
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
+            self._note(message, size)
+            if message["type"] == "http.disconnect":
+                raise Invalid("The request body ended early.")
             if size > limit:
                 raise TooLarge(f"The request body is larger than {limit} bytes.")
             if self._over and not chunks:
@@ -376,16 +382,23 @@ class _BodyReader:
         """Take in what is unread and drop it, within the limits on it; what is more ends the connection or stream."""
         if self._is_given_up:
             return
-        size = 0
         try:
-            async with asyncio.timeout(limits.UNREAD_BODY_TIME_S):
-                while not self._over and size <= limits.UNREAD_BODY_BYTES:
-                    message = await self._receive()
-                    self._over = not message.get("more_body")
-                    size += len(message.get("body", b""))
+            await self._deadlines.within(limits.UNREAD_BODY_TIME_S, self._discard())
         except TimeoutError:
             # The client has its answer, and has had time to look at it.
             self._late = True
+
+    async def _discard(self) -> None:
+        size = 0
+        while not self._over and size <= limits.UNREAD_BODY_BYTES:
+            message = await self._receive()
+            size += len(message.get("body", b""))
+            self._note(message, size)
+
+    def _note(self, message: dict[str, Any], size: int) -> None:
+        """Note whether the body is over with a message, the last one of *size* bytes so far."""
+        # Where it ends with its announced last byte, the server would say so after one more way to its thread and back.
+        self._over = size == self._whole or not message.get("more_body")
 
     @property
     def _is_given_up(self) -> bool:
@@ -396,6 +409,11 @@ class _BodyReader:
     def is_http_1(self) -> bool:
         """Whether the connection has one request at a time."""
         return bool(self._scope["http_version"].startswith("1"))
+
+    @property
+    def _whole(self) -> int | None:
+        """How long the body is, where nothing else says where it ends: RFC 9112 section 6.3."""
+        return self._length if self.is_http_1 and b"transfer-encoding" not in self.headers else None
 
     @property
     def _length(self) -> int:

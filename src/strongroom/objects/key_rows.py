@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
@@ -24,8 +23,7 @@ _remembered = lru_cache(maxsize=1024)(_decode_body)
 _spec_of = lru_cache(maxsize=1024)(lambda encoded: _remembered(encoded).spec)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A version of a key with its object: what a handler renders."""
 
     stored: StoredObject

@@ -8,7 +8,7 @@ azure-key-vault.md sections 4.2, 4.4 and 9). Only then is the key opened, or a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeyKind, KeyOperation, KeyVersionBody, require_key_usable
@@ -23,8 +23,7 @@ from strongroom.store import Reader
 from strongroom.view.sealed import SealedCache
 
 
-@dataclass(frozen=True, slots=True)
-class UsableKey:
+class UsableKey(msgspec.Struct, frozen=True):
     """A version that may be used as was asked, now."""
 
     name: str

@@ -130,7 +130,7 @@ async def _find(call: Call, authority: str) -> _Releasable:
     )
     require_usable(Collection.KEYS, "release", enabled=own.enabled, nbf=own.nbf, exp=own.exp, now=call.now)
     policy = policy_in_force(latest)
-    shown = replace(key, body=replace(key.body, release_policy=latest.release_policy))
+    shown = Key(stored, row.version, replace(key.body, release_policy=latest.release_policy))
     return _Releasable(row, shown, rules_of(policy, authority))
 
 

@@ -263,12 +263,14 @@ def read_octets(text: str, member: str) -> bytes:
         Invalid: they are not base64url.
     """
     try:
-        return binascii.a2b_base64(text.translate(_ALPHABET) + "=" * (-len(text) % 4), strict_mode=True)
+        return binascii.a2b_base64(
+            text.encode("ascii").translate(_ALPHABET) + b"=" * (-len(text) % 4), strict_mode=True
+        )
     except ValueError:
         raise Invalid(f"Property {member} is not base64url.", code="BadParameter", reason=f"invalid {member}") from None
 
 
-_ALPHABET = str.maketrans("-_+/", "+/!!")
+_ALPHABET = bytes.maketrans(b"-_+/", b"+/!!")
 """To the alphabet that the decoder reads; its own two characters become one that it refuses."""
 
 

@@ -34,7 +34,9 @@ def jwk(key: Any = None, **members: Any) -> dict[str, Any]:
     else:
         numbers = {"x": public.public_numbers().x, "y": public.public_numbers().y}
         said = {"kty": "EC", "crv": "P-256"}
-    coded = {name: b64url(number.to_bytes((number.bit_length() + 7) // 8, "big")) for name, number in numbers.items()}
+    # A coordinate is as long as the curve's are, whatever it begins with: RFC 7518 section 6.2.1.2.
+    sizes = {name: 32 if name in {"x", "y"} else (number.bit_length() + 7) // 8 for name, number in numbers.items()}
+    coded = {name: b64url(number.to_bytes(sizes[name], "big")) for name, number in numbers.items()}
     return {"kid": "k1", **said, **coded, **members}
 
 

@@ -342,3 +342,13 @@ def test_a_key_of_another_kind_is_our_own_mistake(rsa_key: rsa.RSAPrivateKey) ->
     """What only a key of another kind can do is no request's fault: it was to be refused before."""
     with pytest.raises(TypeError):
         run(lambda keys: keys.verify(held_rsa(rsa_key), ALGORITHMS["HS256"], DIGEST, DIGEST))
+
+
+def test_what_shows_itself_shows_nothing_secret() -> None:
+    """A plaintext, its `aad` and a sealed key are in no text that something is shown by."""
+    given = Ciphertext(b"plaintext", b"iv", b"tag", b"additional")
+    key = HeldKey(("vault", "object", "1"), KeySpec(KeyKind.OCT, 256), PublicParts(), b"sealed", lambda: b"opened")
+    shown = f"{given} {given!r} {key} {[given, key]}"
+    assert "('vault', 'object', '1')" in shown
+    for secret in ("plaintext", "additional", "sealed", "opened"):
+        assert secret not in shown

@@ -1,5 +1,10 @@
 import asyncio
+import gc
+import subprocess
+import sys
 import threading
+import weakref
+from functools import partial
 
 import pytest
 
@@ -153,6 +158,7 @@ def test_who_waits_when_a_pool_closes_is_let_go() -> None:
         pool, work = BoundedPool("test", threads=1, waiting=1), Blocked()
         running, waiting = asyncio.create_task(pool.run(work)), asyncio.create_task(pool.run(work))
         await settle()
+        assert await asyncio.to_thread(work.started.acquire, timeout=10)
         pool.close()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(waiting, 10)
@@ -160,6 +166,101 @@ def test_who_waits_when_a_pool_closes_is_let_go() -> None:
         assert await running == "done"
 
     asyncio.run(scenario())
+
+
+def test_threads_are_made_as_they_are_needed() -> None:
+    """One thread does what is asked one after the other; no more are made than there is to do at once."""
+
+    async def scenario() -> None:
+        pool, work = BoundedPool("test", threads=3, waiting=3), Blocked()
+        for _ in range(5):
+            await pool.run(lambda: None)
+        assert len(pool._line.threads) == 1
+        admitted = [asyncio.create_task(pool.run(work)) for _ in range(6)]
+        await settle()
+        assert len(pool._line.threads) == 3
+        work.go.set()
+        await asyncio.gather(*admitted)
+        pool.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("how", ["closed", "forgotten"])
+def test_threads_end_with_their_pool(how: str) -> None:
+    """Threads of a pool that is closed, or that nobody has any more, end when their work does."""
+    pools, work = [BoundedPool("test", threads=2, waiting=0)], Blocked()
+    threads = pools[0]._line.threads
+
+    async def scenario() -> None:
+        admitted = [asyncio.create_task(pools[0].run(work)) for _ in range(2)]
+        await settle()
+        if how == "closed":
+            pools[0].close()
+        work.go.set()
+        await asyncio.gather(*admitted, return_exceptions=True)
+
+    asyncio.run(scenario())
+    pools.clear()
+    assert len(threads) == 2
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_nothing_is_kept_of_what_is_done() -> None:
+    """A thread that waits for work keeps neither the last one nor what came of it: keys and plaintexts were in them."""
+
+    class Kept:
+        pass
+
+    def answer(given: Kept, result: Kept) -> Kept:
+        return result if given else given
+
+    async def scenario() -> None:
+        pool, given, result = BoundedPool("test", threads=1, waiting=0), Kept(), Kept()
+        traces = [weakref.ref(given), weakref.ref(result)]
+        await pool.run(partial(answer, given, result))
+        del given, result
+        for _ in range(1000):
+            if not any(trace() for trace in traces):
+                break
+            await asyncio.sleep(0.01)
+        else:
+            pytest.fail("they are kept")
+        pool.close()
+
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()
+
+
+def test_a_process_ends_when_its_work_has() -> None:
+    """Pools that nobody closed keep no process from ending; what runs ends before it, and what waits never begins."""
+    program = """
+import asyncio, sys, time
+from strongroom.crypto.pool import BoundedPool
+
+def work(text):
+    time.sleep(0.3)
+    print(text, flush=True)
+
+async def main():
+    idle, pool = BoundedPool("idle", threads=2, waiting=0), BoundedPool("busy", threads=1, waiting=1)
+    await idle.run(lambda: None)
+    tasks = [asyncio.create_task(pool.run(lambda text=text: work(text))) for text in ("ran", "waited")]
+    await asyncio.sleep(0.1)
+    return idle, pool, tasks
+
+loop = asyncio.new_event_loop()
+kept = loop.run_until_complete(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "ran\n")
 
 
 def test_work_that_outlives_its_loop_ends_in_peace() -> None:

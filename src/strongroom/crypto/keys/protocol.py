@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeySpec, KeyType, PublicParts
 from strongroom.core.vaults import Vault
@@ -36,17 +38,20 @@ class PlainKey:
     private: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldKey:
-    """A version of a key that a vault holds."""
+class HeldKey(msgspec.Struct, frozen=True):
+    """A version of a key that a vault holds. A struct, like what else is made for every request: see `flow.trace`."""
 
     identity: tuple[str, str, str]
     """Vault, object id and version: what it may be remembered under, together with *sealed*."""
     spec: KeySpec
     parts: PublicParts
-    sealed: bytes = field(repr=False)
-    open: Callable[[], bytes] = field(repr=False)
+    sealed: bytes
+    open: Callable[[], bytes]
     """Opens its material; raises `Unsealable`."""
+
+    def __repr__(self) -> str:
+        """Say which it is, and nothing of what is sealed."""
+        return f"<HeldKey {self.identity}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,17 @@ class Place:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ciphertext:
-    """What a symmetric encryption gives, or any decryption takes."""
+class Ciphertext(msgspec.Struct, frozen=True):
+    """What a symmetric encryption gives, or any decryption takes: before the one, *value* is the plaintext."""
 
-    value: bytes = field(repr=False)
+    value: bytes
     iv: bytes | None = None
     tag: bytes | None = None
-    aad: bytes | None = field(default=None, repr=False)
+    aad: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Say what it is, and nothing of what is in it."""
+        return "<Ciphertext>"
 
 
 class KeyProtection(Protocol):

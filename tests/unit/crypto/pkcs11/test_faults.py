@@ -18,7 +18,8 @@ from strongroom.core import limits
 from strongroom.core.errors import Throttled, Unavailable
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys.algorithms import ALGORITHMS
-from strongroom.crypto.keys.pkcs11 import token_keys, wire
+from strongroom.crypto.keys.pkcs11 import wire
+from strongroom.crypto.keys.pkcs11 import workers as token_workers
 from strongroom.crypto.keys.pkcs11.token_keys import TokenKeys
 from strongroom.crypto.keys.protocol import HeldKey, MadeKey, Place
 from tests.softhsm import SoftToken, soft_token
@@ -265,14 +266,14 @@ def test_a_key_whose_asker_leaves_as_it_comes_is_deleted(place: Used, monkeypatc
         keys = place.keys
         before = sum(path.suffix == ".object" for path in place.token.tokens.rglob("*"))
         making = asyncio.create_task(keys.make(P256, PLACE))
-        settle = token_keys._settle
+        settle = token_workers._settle
 
-        def settle_and_leave(job: token_keys._Job, answer: wire.Answer) -> None:
+        def settle_and_leave(job: token_workers._Job, answer: wire.Answer) -> None:
             settle(job, answer)
             making.cancel()
 
         with monkeypatch.context() as leaving:
-            leaving.setattr(token_keys, "_settle", settle_and_leave)
+            leaving.setattr(token_workers, "_settle", settle_and_leave)
             with pytest.raises(asyncio.CancelledError):
                 await making
         await keys.sign(place.key, ES256, DIGEST)

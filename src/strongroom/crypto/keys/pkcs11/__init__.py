@@ -1,7 +1,9 @@
 """
 Keys in a token (PKCS#11): an HSM, or a program that behaves like one.
 
-    token_keys   TokenKeys: the KeyProtection in the service, and the workers it keeps
+    token_keys   TokenKeys: the KeyProtection in the service
+    workers      Workers: the processes that it asks, and the line in front of them
+    process      one of those processes, as the service has it
     wire         what the service and a worker say to each other
     worker       a process of its own, which alone loads the vendor's library
     session      one login to the token, and its calls

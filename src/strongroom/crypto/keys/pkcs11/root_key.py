@@ -17,7 +17,7 @@ import msgspec
 
 from strongroom.crypto.keys.pkcs11 import wire
 from strongroom.crypto.keys.pkcs11.process import COMMAND, worker_environment
-from strongroom.crypto.keys.pkcs11.token_keys import TokenSettings, TokenUnusable
+from strongroom.crypto.keys.pkcs11.workers import TokenSettings, TokenUnusable
 from strongroom.crypto.protocol import RootKeyUnusable
 
 HEADER = b"strongroom root key in a token 1\n"

@@ -1,79 +1,29 @@
 """
-Keys in a token: the `KeyProtection` in the service, which asks workers.
+Keys in a token: the `KeyProtection` in the service, which asks the token's workers.
 
-Each worker is a process with a login of its own. A question that takes too long costs the worker its life, as does a
-crash of the vendor's library; the next question starts another, after a pause that grows as long as it goes on failing.
-Meanwhile whoever asks is told at once that the token cannot be reached, and nothing else of the service is touched.
-
-A refused login is the end: tokens lock themselves after a few wrong PINs, so none is tried again before the service is
-started anew.
+What the vault seals of such a key is where it is: in which token, and under which id.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from strongroom.core import limits
-from strongroom.core.errors import Invalid, Throttled, Unavailable
+from strongroom.core.errors import Invalid, Unavailable
 from strongroom.core.keys import KeyKind, KeySpec, PublicParts
 from strongroom.crypto.keys.algorithms import Algorithm, Family
 from strongroom.crypto.keys.key_wrap import METHODS
 from strongroom.crypto.keys.pkcs11 import paddings, refusals, wire
-from strongroom.crypto.keys.pkcs11.process import Worker, WorkerLost
-from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, MadeKey, Place, PlainKey, Undecryptable
+from strongroom.crypto.keys.pkcs11.workers import PAUSE_S, NeedsRemover, Report, TokenSettings, Workers
+from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, MadeKey, Place, PlainKey
 from strongroom.crypto.keys.public import rsa_public_key
-from strongroom.crypto.private_files import PrivateFileRefused, read_private_text
 
 _FORMAT = 1
-_PIN_BYTES_MAX = 256
 _MAKING_TIMES = 6
 """Keys of RSA-4096 take this much longer to make than anything else takes."""
-_START_S = 30.0
-"""How long a process may take to start, a library to load and a token to let itself be logged in to."""
-_RETRY_AFTER_S = 2
-_PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0
-
-Report = Callable[[str], None]
-"""Takes a sentence for the operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
-    """How to reach a token."""
-
-    module: Path
-    """The vendor's library."""
-    pin_file: Path
-    token: str = ""
-    """Its label or serial number; empty where there is only one."""
-    workers: int = 2
-    timeout_s: float = 10.0
-    platform: str = "0"
-
-    def read_pin(self) -> bytes:
-        """
-        Read the PIN.
-
-        Raises:
-            TokenUnusable: the file is not there, or is open to others.
-        """
-        try:
-            return read_private_text(self.pin_file, limit=_PIN_BYTES_MAX).strip()
-        except FileNotFoundError:
-            raise TokenUnusable(f"There is no PIN file {self.pin_file}.") from None
-        except PrivateFileRefused as refused:
-            raise TokenUnusable(f"The PIN file is refused: {refused}.") from None
-
-
-class TokenUnusable(Exception):
-    """The token cannot be used as it is set up. The message says why, and names no PIN."""
 
 
 class _Material(msgspec.Struct, array_like=True, frozen=True):
@@ -82,43 +32,6 @@ class _Material(msgspec.Struct, array_like=True, frozen=True):
     format: int
     serial: str
     id: bytes
-
-
-@dataclass(slots=True)
-class _Job:
-    question: wire.Question
-    answer: asyncio.Future[wire.Answer]
-    asked: float
-    allowed_s: float
-
-
-@dataclass(slots=True)
-class _State:
-    """What is known of the token, by all workers."""
-
-    started: wire.Started | None = None
-    fault: str | None = None
-    """What went wrong last, for the operator; None while all is well."""
-    locked_out: bool = False
-    """A login was refused."""
-    reported: bool = False
-    failures: int = 0
-    not_before: float = 0.0
-    ensured: set[str] = field(default_factory=set)
-    removers: dict[int, bytes] = field(default_factory=dict, repr=False)
-
-
-@dataclass(slots=True)
-class _Seat:
-    """Where a worker is, or is not."""
-
-    worker: Worker | None = None
-
-    async def empty(self) -> None:
-        """End the worker."""
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            await worker.end()
 
 
 class TokenKeys:
@@ -130,18 +43,12 @@ class TokenKeys:
         report: Report = lambda _: None,
         *,
         waiting: int = limits.TOKEN_REQUESTS_WAITING,
-        pause_s: float = _PAUSE_S,
+        pause_s: float = PAUSE_S,
     ) -> None:
         self._settings = settings
-        self._report = report
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
-        self._waiting = waiting
-        self._closed = False
-        self._pause_s = pause_s
-        self._state = _State()
-        self._starting = asyncio.Lock()
+        self._workers = Workers(settings, report, waiting=waiting, pause_s=pause_s)
         self._making = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._removers: dict[int, bytes] = {}
 
     @property
     def platform(self) -> str:
@@ -151,17 +58,17 @@ class TokenKeys:
     @property
     def token(self) -> wire.Started | None:
         """What the token said of itself when it was last reached."""
-        return self._state.started
+        return self._workers.token
 
     @property
     def fault(self) -> str | None:
         """Why the token could not be reached when it was last tried."""
-        return self._state.fault
+        return self._workers.fault
 
     async def reach(self) -> bool:
         """Reach the token now, rather than when a key is first used; tell whether that succeeded."""
         try:
-            await self._ask(wire.Look())
+            await self._workers.ask(wire.Look())
         except Unavailable:
             # It has been reported.
             return False
@@ -176,7 +83,7 @@ class TokenKeys:
         Raises:
             Invalid: the token makes no such keys.
         """
-        return self._made(await self._ask(wire.Make(spec, _label(place)), times=_MAKING_TIMES))
+        return self._made(await self._workers.ask(wire.Make(spec, _label(place)), times=_MAKING_TIMES))
 
     async def bring_in(self, key: PlainKey, place: Place) -> MadeKey:
         """
@@ -185,7 +92,7 @@ class TokenKeys:
         Raises:
             Invalid: the token takes no such keys.
         """
-        return self._made(await self._ask(wire.BringIn(key.spec, key.parts, key.private, _label(place))))
+        return self._made(await self._workers.ask(wire.BringIn(key.spec, key.parts, key.private, _label(place))))
 
     async def restore(self, saved: bytes, spec: KeySpec, parts: PublicParts, place: Place) -> MadeKey:
         """
@@ -194,7 +101,9 @@ class TokenKeys:
         Raises:
             Invalid: it is not that, or the key that it is wrapped under is not in this token.
         """
-        return self._made(await self._ask(wire.Restore(saved, spec, parts, _backup_label(place), _label(place))))
+        return self._made(
+            await self._workers.ask(wire.Restore(saved, spec, parts, _backup_label(place), _label(place)))
+        )
 
     async def bring_in_wrapped(self, kek: HeldKey, wrapped: bytes, spec: KeySpec, place: Place) -> MadeKey:
         """
@@ -205,7 +114,7 @@ class TokenKeys:
         """
         kek_bytes = (kek.spec.bits or 2048) // 8
         return self._made(
-            await self._ask(wire.BringInWrapped(self._id(kek.open()), kek_bytes, wrapped, spec, _label(place)))
+            await self._workers.ask(wire.BringInWrapped(self._id(kek.open()), kek_bytes, wrapped, spec, _label(place)))
         )
 
     # ---- use --------------------------------------------------------------------------------------------------------
@@ -220,7 +129,9 @@ class TokenKeys:
 
     async def encrypt(self, key: HeldKey, algorithm: Algorithm, plaintext: bytes, given: Ciphertext) -> Ciphertext:
         """Encrypt or wrap under a symmetric key; *given* has the `iv` and `aad` of the request, its value is empty."""
-        answer = await self._ask(wire.Encrypt(self._id(key.open()), algorithm.name, plaintext, given.iv, given.aad))
+        answer = await self._workers.ask(
+            wire.Encrypt(self._id(key.open()), algorithm.name, plaintext, given.iv, given.aad)
+        )
         if not isinstance(answer, wire.Encrypted):
             raise _unexpected(answer)
         return Ciphertext(answer.value, answer.iv, answer.tag, given.aad if answer.tag is not None else None)
@@ -242,12 +153,12 @@ class TokenKeys:
             ciphertext.aad,
         )
         bits = key.spec.bits or 2048
-        remover = self._state.removers.get(bits) if key.spec.kind is KeyKind.RSA else None
+        remover = self._removers.get(bits) if key.spec.kind is KeyKind.RSA else None
         if remover is None and algorithm.family is Family.RSA_PKCS1_ENCRYPTION:
             remover = await self._remover(bits)
         try:
             return await self._octets(msgspec.structs.replace(question, remover=remover))
-        except _NeedsRemover:
+        except NeedsRemover:
             remover = await self._remover(bits)
             return await self._octets(msgspec.structs.replace(question, remover=remover))
 
@@ -283,19 +194,13 @@ class TokenKeys:
     async def ensure_wrap_key(self, label: str) -> None:
         """Make a key that wraps others, unless it is there. One at a time, so that there are not two."""
         async with self._making:
-            if label not in self._state.ensured:
+            if label not in self._workers.ensured:
                 await self._octets(wire.EnsureWrapKey(label))
-                self._state.ensured.add(label)
+                self._workers.ensured.add(label)
 
     async def close(self) -> None:
         """End every worker, and refuse whoever waits or comes later."""
-        self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        while not self._jobs.empty():
-            _settle(self._jobs.get_nowait(), _unreachable("closed"))
+        await self._workers.close()
 
     # ---- questions --------------------------------------------------------------------------------------------------
 
@@ -307,203 +212,27 @@ class TokenKeys:
             Unavailable: it is in another token than the one that is there.
         """
         known = msgspec.msgpack.decode(material, type=_Material)
-        if self._state.started is not None and known.serial != self._state.started.serial:
+        if self.token is not None and known.serial != self.token.serial:
             raise Unavailable(refusals.ANOTHER_TEXT, reason="another token")
         return known.id
 
     def _made(self, answer: wire.Answer) -> MadeKey:
-        if not isinstance(answer, wire.Made) or self._state.started is None:
+        if not isinstance(answer, wire.Made) or self.token is None:
             raise _unexpected(answer)
-        material = msgspec.msgpack.encode(_Material(_FORMAT, self._state.started.serial, answer.id))
+        material = msgspec.msgpack.encode(_Material(_FORMAT, self.token.serial, answer.id))
         return MadeKey(answer.spec, answer.parts, material)
 
     async def _octets(self, question: wire.Question) -> bytes:
-        answer = await self._ask(question)
+        answer = await self._workers.ask(question)
         if not isinstance(answer, wire.Octets):
             raise _unexpected(answer)
         return answer.value
 
     async def _remover(self, bits: int) -> bytes:
         async with self._making:
-            if bits not in self._state.removers:
-                self._state.removers[bits] = await asyncio.to_thread(paddings.make_remover, bits)
-        return self._state.removers[bits]
-
-    async def _ask(self, question: wire.Question, *, times: int = 1) -> wire.Answer:
-        """
-        Have a worker answer.
-
-        Raises:
-            Unavailable: the token cannot be reached, or did not do it.
-            Throttled: too much waits.
-            Invalid: the token has nothing of the kind.
-            Undecryptable: what it was given does not fit.
-        """
-        loop = asyncio.get_running_loop()
-        if self._closed:
-            raise _failure(_unreachable("closed"))
-        if self._jobs.qsize() >= self._waiting:
-            raise Throttled(
-                "Too many requests wait for the token (HSM). Try again later.",
-                reason="token_queue_full",
-                headers=(("Retry-After", str(_RETRY_AFTER_S)),),
-            )
-        if not self._tasks:
-            self._tasks = [loop.create_task(self._work()) for _ in range(self._settings.workers)]
-        job = _Job(question, loop.create_future(), loop.time(), self._settings.timeout_s * times)
-        self._jobs.put_nowait(job)
-        try:
-            answer = await job.answer
-        except asyncio.CancelledError:
-            # It may have been answered already, and whoever asked gone before he saw it.
-            if not job.answer.cancelled():
-                self._forget(job.answer.result())
-            raise
-        if isinstance(answer, wire.Refused):
-            raise _failure(answer)
-        return answer
-
-    # ---- workers ----------------------------------------------------------------------------------------------------
-
-    async def _work(self) -> None:
-        """Answer questions with a worker, for as long as the service runs."""
-        seat = _Seat()
-        try:
-            while True:
-                job = await self._jobs.get()
-                if not job.answer.done():
-                    await self._answer(job, seat)
-        finally:
-            await asyncio.shield(seat.empty())
-
-    async def _answer(self, job: _Job, seat: _Seat) -> None:
-        """Answer a question. A worker that is of no more use is ended."""
-        loop = asyncio.get_running_loop()
-        if loop.time() - job.asked > job.allowed_s:
-            _settle(job, _unreachable("waited too long"))
-            return
-        try:
-            answer = await self._exchange(job, seat)
-        except TokenUnusable as fault:
-            _settle(job, _unreachable(str(fault)))
-            await seat.empty()
-            return
-        except Exception as fault:  # noqa: BLE001  whatever it is: if this ended, whoever asks would wait for ever
-            # No process or no descriptor is left, most likely.
-            self._failed(f"A process for the token failed: {type(fault).__name__}.")
-            _settle(job, _unreachable(type(fault).__name__))
-            await seat.empty()
-            return
-        except BaseException:
-            _settle(job, _unreachable("closed"))
-            raise
-        self._state.failures = 0
-        if job.answer.done():
-            self._forget(answer)
-        _settle(job, answer)
-
-    def _forget(self, answer: wire.Answer) -> None:
-        """Have a key deleted that nobody waits for any more, however many wait: nobody else ever will."""
-        if isinstance(answer, wire.Made):
-            loop = asyncio.get_running_loop()
-            job = _Job(wire.Destroy(answer.id), loop.create_future(), loop.time(), self._settings.timeout_s)
-            self._jobs.put_nowait(job)
-
-    async def _exchange(self, job: _Job, seat: _Seat) -> wire.Answer:
-        """
-        Ask a worker, starting one if there is none.
-
-        Raises:
-            TokenUnusable: there will be no answer from this one.
-        """
-        if seat.worker is None:
-            seat.worker = await self._started()
-        try:
-            async with asyncio.timeout(job.allowed_s):
-                answer = await seat.worker.ask(wire.frame(job.question))
-        except TimeoutError:
-            why = f"The token did not answer within {job.allowed_s:g} s."
-        except WorkerLost:
-            why = "The PKCS#11 library ended its process."
-        else:
-            if not (isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}):
-                return answer
-            why = f"The token was lost ({answer.name})."
-        self._failed(why)
-        raise TokenUnusable(why)
-
-    def _failed(self, why: str) -> None:
-        state = self._state
-        # The first time costs no wait: what was lost may be one process.
-        wait = min(self._pause_s * 2 ** (state.failures - 1), _PAUSE_MAX_S) if state.failures else 0.0
-        state.failures += 1
-        state.not_before = asyncio.get_running_loop().time() + wait
-        if state.fault != why:
-            self._report(why)
-        state.fault = why
-
-    async def _started(self) -> Worker:
-        """
-        Start a worker and have it log in.
-
-        Raises:
-            TokenUnusable: that cannot be done, or not yet.
-        """
-        state = self._state
-        async with self._starting:
-            # One after another, so that a wrong PIN is tried once and not by every worker.
-            if state.locked_out or asyncio.get_running_loop().time() < state.not_before:
-                raise TokenUnusable(state.fault or refusals.UNREACHABLE_TEXT)
-            try:
-                worker = await self._log_in()
-            except TokenUnusable as fault:
-                self._failed(str(fault))
-                raise
-            if (state.fault is not None or not state.reported) and state.started is not None:
-                state.reported = True
-                self._report(_description(state.started))
-            state.fault = None
-            return worker
-
-    async def _log_in(self) -> Worker:
-        settings, state = self._settings, self._state
-        start = wire.Start(str(settings.module), settings.token, settings.read_pin())
-        worker = await Worker.start()
-        try:
-            async with asyncio.timeout(_START_S):
-                answer = await worker.ask(wire.frame(start))
-        except TimeoutError:
-            await worker.end()
-            raise TokenUnusable(f"The token did not let itself be opened within {_START_S:g} s.") from None
-        except WorkerLost:
-            await worker.end()
-            raise TokenUnusable(f"The PKCS#11 library {settings.module} ended its process.") from None
-        except BaseException:
-            await asyncio.shield(worker.end())
-            raise
-        if isinstance(answer, wire.Started):
-            if state.started is not None and answer.serial != state.started.serial:
-                state.ensured.clear()
-            state.started = answer
-            return worker
-        await worker.end()
-        if isinstance(answer, wire.Refused) and answer.kind == refusals.PIN:
-            state.locked_out = True
-            raise TokenUnusable(
-                f"The token refused the PIN ({answer.name}). It is not tried again, because tokens lock themselves"
-                " after a few: correct the PIN file and start the service again."
-            )
-        text, name = (answer.text, answer.name) if isinstance(answer, wire.Refused) else ("", type(answer).__name__)
-        raise TokenUnusable(f"The token cannot be opened: {text} ({name})")
-
-
-def _description(token: wire.Started) -> str:
-    """Say which token it is, and what it has not."""
-    missing = f"; it has not {', '.join(token.missing)}" if token.missing else ""
-    return (
-        f"The token {token.label} is reached ({token.manufacturer}, {token.model}, firmware {token.firmware},"
-        f" serial number {token.serial}){missing}."
-    )
+            if bits not in self._removers:
+                self._removers[bits] = await asyncio.to_thread(paddings.make_remover, bits)
+        return self._removers[bits]
 
 
 def _label(place: Place) -> str:
@@ -513,31 +242,6 @@ def _label(place: Place) -> str:
 
 def _backup_label(place: Place) -> str:
     return f"strongroom backup {place.subscription}"
-
-
-def _settle(job: _Job, answer: wire.Answer) -> None:
-    # Whoever asked may have gone.
-    with contextlib.suppress(asyncio.InvalidStateError):
-        job.answer.set_result(answer)
-
-
-def _unreachable(why: str) -> wire.Refused:
-    return wire.Refused(refusals.UNAVAILABLE, refusals.UNREACHABLE_TEXT, why)
-
-
-class _NeedsRemover(Exception):
-    """An RSA decryption wants a remover: `paddings`."""
-
-
-def _failure(refused: wire.Refused) -> Exception:
-    """Give what a refusal is to whoever asked."""
-    if refused.kind == refusals.UNDECRYPTABLE:
-        return Undecryptable()
-    if refused.kind == refusals.NEEDS_REMOVER:
-        return _NeedsRemover()
-    if refused.kind == refusals.INVALID:
-        return Invalid(refused.text, code="BadParameter", reason=refused.name)
-    return Unavailable(refused.text or refusals.UNREACHABLE_TEXT, reason=refused.name)
 
 
 def _unexpected(answer: wire.Answer) -> TypeError:
