@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.core.instance import ARC_KEY_FOLDER
+from strongroom.core.mail import is_mail_address
 from strongroom.core.outgoing import parse_networks
 from strongroom.core.proxies import parse_trusted_proxies
 from strongroom.flow.settings import FlowSettings
@@ -30,6 +31,7 @@ ENVIRONMENT_PREFIX = "STRONGROOM_"
 
 _DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PORT_MAX = 65_535
+_TLS = ("starttls", "implicit")
 _HTTP_PORT = 80
 _IPV6 = 6
 _PKI_URL = re.compile(r"http://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?", re.ASCII)
@@ -102,6 +104,19 @@ class Settings:
     pki_url: str = ""
     """How that listener is reached, such as `http://pki.example.org`: the URL that goes into certificates. Empty:
     `http://pki.` and the domain, with the port unless it is 80."""
+    smtp_server: str = ""
+    """The host of the mail server that letters to the contacts of certificates are given to. Empty: nobody is written
+    to."""
+    smtp_port: int = 0
+    """Its port. 0: 587, or 465 where TLS is there from the first byte."""
+    smtp_tls: str = "starttls"
+    """How the connection to it is protected: `starttls`, or `implicit` for TLS from the first byte."""
+    smtp_from: str = ""
+    """The address that letters come from."""
+    smtp_user: str = ""
+    """The user to sign in to the mail server as. Empty: nobody signs in."""
+    smtp_password_file: str = ""
+    """A file with that user's password, which its owner alone can read."""
     stop_grace_s: float = 10.0
     """How many seconds requests that are under way have to finish when the service is told to stop."""
     flow: FlowSettings = field(default_factory=FlowSettings)
@@ -195,6 +210,12 @@ _TYPES: Mapping[str, type] = {
     "pkcs11_root_key": bool,
     "pki_listen": str,
     "pki_url": str,
+    "smtp_server": str,
+    "smtp_port": int,
+    "smtp_tls": str,
+    "smtp_from": str,
+    "smtp_user": str,
+    "smtp_password_file": str,
     "stop_grace_s": float,
 }
 DERIVED = frozenset({"region"})
@@ -327,9 +348,10 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
             faults.append(f"domain must be a DNS name, not {domain!r}.")
     _judge_metadata_address(values.get("metadata_address", ""), faults)
     _judge_token(values, faults)
+    _judge_mail(values, faults)
     _judge_pki(values.get("pki_listen", ""), values.get("pki_url", ""), faults)
     _judge_proxies(values.get("trusted_proxies", ""), values.get("proxy_protocol_address", ""), faults)
-    for name in ("port", "public_port", "proxy_protocol_port", "managed_identity_port", "metadata_port"):
+    for name in ("port", "public_port", "proxy_protocol_port", "managed_identity_port", "metadata_port", "smtp_port"):
         port = values.get(name, 0)
         if not 0 <= port <= _PORT_MAX:
             faults.append(f"{name} must be between 0 and {_PORT_MAX}, not {port}.")
@@ -389,6 +411,28 @@ def _judge_pki(listen: str, url: str, faults: list[str]) -> None:
     if url and _PKI_URL.fullmatch(url) is None:
         # Whoever checks a certificate would need another certificate to check that one by.
         faults.append(f"pki_url must be http://, a host and a port, without a path, not {url!r}.")
+
+
+def _judge_mail(values: Mapping[str, Any], faults: list[str]) -> None:
+    server, sender = values.get("smtp_server", ""), values.get("smtp_from", "")
+    if server and _DOMAIN.fullmatch(server.lower()) is None and not _is_address(server):
+        faults.append("smtp_server must be a host's name or address.")
+    if server and not is_mail_address(sender):
+        faults.append("smtp_server wants smtp_from: the address that letters come from.")
+    if not server and any(values.get(name) for name in ("smtp_from", "smtp_user", "smtp_password_file")):
+        faults.append("smtp_from, smtp_user and smtp_password_file want smtp_server: there is no mail without it.")
+    if values.get("smtp_tls", "starttls") not in _TLS:
+        faults.append(f"smtp_tls must be one of {', '.join(_TLS)}.")
+    if bool(values.get("smtp_user", "")) != bool(values.get("smtp_password_file", "")):
+        faults.append("smtp_user and smtp_password_file want each other: who signs in does so with a password.")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _judge_metadata_address(text: str, faults: list[str]) -> None:

@@ -23,6 +23,7 @@ from strongroom.core.outgoing import Destination, IPAddress, IPNetwork, may_reac
 
 Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 Connect = Callable[[IPAddress, int, ssl.SSLContext, str], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+Dial = Callable[[IPAddress, int], Awaitable[socket.socket]]
 _PIECE_BYTES = 64 * 1024
 _FETCHED, _TAKEN = range(200, 201), range(200, 300)
 _ANSWERED = (*range(200, 300), *range(400, 600))
@@ -49,6 +50,18 @@ async def connect_to(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to an address, and demand a certificate for a host."""
     return await asyncio.open_connection(str(address), port, ssl=context, server_hostname=host, limit=_PIECE_BYTES)
+
+
+async def dial_address(address: IPAddress, port: int) -> socket.socket:
+    """Connect to an address, and say nothing yet."""
+    connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (str(address), port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def is_own_address(address: IPAddress) -> bool:
@@ -109,6 +122,7 @@ class Egress:
         *,
         resolve: Resolve = resolve_name,
         connect: Connect = connect_to,
+        dial: Dial = dial_address,
         is_own: Callable[[IPAddress], bool] = is_own_address,
         at_once: int = 0,
     ) -> None:
@@ -121,6 +135,7 @@ class Egress:
         self._ca_file = ca_file
         self._resolve = resolve
         self._connect = connect
+        self._dial = dial
         self._is_own = is_own
         self._context: ssl.SSLContext | None = None
         self._places = asyncio.Semaphore(at_once or limits.EGRESS_AT_ONCE)
@@ -178,6 +193,23 @@ class Egress:
         )
         return await self._reply(url, _Outgoing(method, kind, body, successes=_ANSWERED, accept=accept))
 
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """
+        Connect to a host that the operator named, for a protocol that is not HTTP and sees to its own TLS (`trust`).
+
+        Raises:
+            Unreachable: its address is not one that is reached, or nobody answers there.
+        """
+        try:
+            async with asyncio.timeout(limits.EGRESS_TIME_S), self._places:
+                return await self._dial(self._choose(await self._resolve(host, port)), port)
+        except TimeoutError:
+            raise Unreachable("no connection in time") from None
+        except UnicodeError:
+            raise Unreachable("not a host name") from None
+        except OSError as error:
+            raise Unreachable(f"{type(error).__name__}: {error.strerror or 'connection failed'}") from None
+
     async def _send(self, url: str, outgoing: _Outgoing) -> bytes:
         return (await self._reply(url, outgoing)).body
 
@@ -201,7 +233,7 @@ class Egress:
 
     async def _connected(self, destination: Destination, outgoing: _Outgoing) -> Reply:
         address = self._choose(await self._resolve(destination.host, destination.port))
-        reader, writer = await self._connect(address, destination.port, self._trust(), destination.host)
+        reader, writer = await self._connect(address, destination.port, self.trust(), destination.host)
         try:
             return await _exchange(reader, writer, destination, outgoing)
         finally:
@@ -214,7 +246,8 @@ class Egress:
                 return address
         raise Unreachable("no address of its host is one that is reached")
 
-    def _trust(self) -> ssl.SSLContext:
+    def trust(self) -> ssl.SSLContext:
+        """Give the context that certificates are judged in: the public authorities, and the operator's."""
         if self._context is None:
             import certifi  # noqa: PLC0415  reading the bundle takes as long as a start's other steps
 

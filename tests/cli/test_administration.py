@@ -100,6 +100,27 @@ def test_how_long_passwords_last_is_said(live: Service) -> None:
     assert command(live, "sign-in", "--password-days", "0").returncode == 0
 
 
+# ---- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_listed_and_run(live: Service) -> None:
+    """How each is doing, for people and for programs; one of them runs at once, and one that is none is refused."""
+    listed = json.loads(command(live, "jobs", "list", "--json").stdout)
+    names = [job["name"] for job in listed["value"]]
+    assert {"upkeep", "purge-objects", "roll-over-signing-keys", "end-expired-sessions"} <= set(names)
+    assert all(job["about"].endswith(".") for job in listed["value"])
+    lines = command(live, "jobs", "list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["job", *names]
+    before = listed["value"][names.index("purge-vaults")]["began"]
+    ran = json.loads(command(live, "jobs", "run", "purge-vaults", "--json").stdout)
+    assert (ran["outcome"], ran["done"], ran["leaseHolder"]) == ("ok", 0, listed["node"])
+    assert ran["began"] > before
+    assert command(live, "jobs", "run", "upkeep").stdout.startswith("upkeep ran for ")
+    refused = command(live, "jobs", "run", "no-such-job")
+    assert (refused.returncode, "There is no such job" in refused.stderr) == (1, True)
+    assert {"JobList", "JobRun"} <= set(audited(live))
+
+
 # ---- signing keys ---------------------------------------------------------------------------------------------------
 
 

@@ -149,7 +149,7 @@ def test_a_server_with_a_certificate_from_a_vault(live: Service, tmp_path: Path)
 
 
 def test_what_is_published_is_named_for_what_it_is(live: Service) -> None:
-    """Each has its media type, and the listener serves nothing else: no vault and no token, whatever host is named."""
+    """SEC-PKI-6: each has its media type, and the listener serves nothing else, whatever host is named."""
     found = facts(live, "show", "Example")
     base, key = found["published"], found["issuing"][0]["id"]
     with httpx.Client(trust_env=False) as client:

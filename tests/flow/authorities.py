@@ -16,6 +16,9 @@ _RSA_SHA1 = bytes.fromhex("06092a864886f70d010105")
 _CA = x509.BasicConstraints(ca=True, path_length=None)
 
 
+_LIFE = timedelta(days=90)
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """A certificate with its key."""
@@ -29,8 +32,8 @@ class Authority:
 
     def __init__(self, now: float) -> None:
         self.now = datetime.fromtimestamp(int(now), UTC)
-        self.root = self._signer("CN=Root", None)
-        self.issuing = self._signer("CN=Issuing", self.root)
+        self.root = self.signer("CN=Root", None)
+        self.issuing = self.signer("CN=Issuing", self.root)
 
     def issue(self, request: x509.CertificateSigningRequest, days: int = 90) -> tuple[bytes, ...]:
         """Issue, and give the leaf and those above it."""
@@ -40,41 +43,33 @@ class Authority:
     def spoilt(self, request: x509.CertificateSigningRequest, how: str) -> tuple[bytes, ...]:
         """Issue a chain with something wrong."""
         leaf, issuing, root = self.issue(request)
-        life = timedelta(days=90)
-        match how:
-            case "expired":
-                expired = self._leaf(request, self.issuing, timedelta(seconds=0))
-                return (expired.public_bytes(Encoding.DER), issuing, root)
-            case "early":
-                early = self._leaf(request, self.issuing, life, begins=timedelta(days=1))
-                return (early.public_bytes(Encoding.DER), issuing, root)
-            case "foreign":
-                other = self._signer("CN=Issuing", self.root)
-                return (leaf, other.certificate.public_bytes(Encoding.DER), root)
-            case "powerless":
-                powerless = self._signer("CN=Powerless", self.root, constraints=None)
-                under = self._leaf(request, powerless, life)
-                return tuple(one.public_bytes(Encoding.DER) for one in (under, powerless.certificate))
-            case "weak":
-                weak = self._signer("CN=Weak", self.root, key=rsa.generate_private_key(65537, 1024))
-                under = self._leaf(request, weak, life)
-                return tuple(one.public_bytes(Encoding.DER) for one in (under, weak.certificate))
-            case "sha1":
-                signer = self._signer("CN=Old", self.root, key=rsa.generate_private_key(65537, 2048))
-                good = self._leaf(request, signer, life).public_bytes(Encoding.DER)
-                # The library makes no such signatures any more, so it is one that only says so.
-                assert _RSA_SHA256 in good
-                return (good.replace(_RSA_SHA256, _RSA_SHA1),)
-            case "twice":
-                return (leaf, self.issue(request)[0], issuing)
-            case "garbage":
-                return (b"\x30\x03no",)
-            case "cut":
-                return (leaf[:-1], issuing)
-            case "broken PEM":
-                return (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",)
-            case _:
-                return ()
+        if how in {"expired", "early"}:
+            life, begins = (timedelta(0), timedelta(-1)) if how == "expired" else (_LIFE, timedelta(1))
+            return (_der(self._leaf(request, self.issuing, life, begins)), issuing, root)
+        if how in {"powerless", "weak", "sha1"}:
+            return self._under_another(request, how)
+        return {
+            "foreign": (leaf, _der(self.signer("CN=Issuing", self.root).certificate), root),
+            "twice": (leaf, self.issue(request)[0], issuing),
+            "garbage": (b"\x30\x03no",),
+            "cut": (leaf[:-1], issuing),
+            "broken PEM": (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",),
+            "nothing": (),
+        }[how]
+
+    def _under_another(self, request: x509.CertificateSigningRequest, how: str) -> tuple[bytes, ...]:
+        """Issue a chain with another signer between the leaf and the root, who is not as he should be."""
+        if how == "powerless":
+            signer = self.signer("CN=Powerless", self.root, constraints=None)
+        else:
+            bits = 1024 if how == "weak" else 2048
+            signer = self.signer("CN=Other", self.root, key=rsa.generate_private_key(65537, bits))
+        leaf = _der(self._leaf(request, signer, _LIFE))
+        if how == "sha1":
+            # The library makes no such signatures any more, so it is one that only says so.
+            assert _RSA_SHA256 in leaf
+            leaf = leaf.replace(_RSA_SHA256, _RSA_SHA1)
+        return (leaf, _der(signer.certificate))
 
     def _leaf(
         self,
@@ -96,7 +91,8 @@ class Authority:
             builder = builder.add_extension(extension.value, extension.critical)
         return builder.sign(by.key, hashes.SHA256())
 
-    def _signer(self, name: str, by: Signer | None, key: Any = None, constraints: Any = _CA) -> Signer:
+    def signer(self, name: str, by: Signer | None, key: Any = None, constraints: Any = _CA) -> Signer:
+        """Make one who signs, under another one or by himself."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name.from_rfc4514_string(name)
         builder = (
@@ -111,6 +107,10 @@ class Authority:
         if constraints is not None:
             builder = builder.add_extension(constraints, critical=True)
         return Signer(builder.sign(by.key if by is not None else key, hashes.SHA256()), key)
+
+
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
 
 
 __all__ = ["Authority", "Signer"]

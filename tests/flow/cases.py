@@ -5,8 +5,9 @@ from __future__ import annotations
 from strongroom.core.permissions import AnyOf, DataPermission, Public
 from strongroom.flow.operation import Op
 from strongroom.vault.operations import OPERATIONS
-from tests.flow import issuer_cases, key_cases, secret_cases
+from tests.flow import certificate_cases, issuer_cases, key_cases, secret_cases
 from tests.flow.case import VERSION, Case, Collection
+from tests.flow.certificate_cases import CERTIFICATES
 from tests.flow.key_cases import KEYS
 from tests.flow.secret_cases import SECRETS
 from tests.world import Simulation
@@ -14,9 +15,9 @@ from tests.world import Simulation
 GUARDED: tuple[Op, ...] = tuple(op for op in OPERATIONS if not isinstance(op.requires, Public))
 """Every operation that wants a caller. A new row without a case fails the suite."""
 
-CASES: dict[str, Case] = {**secret_cases.CASES, **key_cases.CASES, **issuer_cases.CASES}
+CASES: dict[str, Case] = {**secret_cases.CASES, **key_cases.CASES, **issuer_cases.CASES, **certificate_cases.CASES}
 
-COLLECTIONS: tuple[Collection, ...] = (SECRETS, KEYS)
+COLLECTIONS: tuple[Collection, ...] = (SECRETS, KEYS, CERTIFICATES)
 _BY_NAME = {one.name: one for one in COLLECTIONS}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from strongroom.core.errors import Unavailable
 from strongroom.core.keys import Curve, KeySpec, PublicParts
+from strongroom.crypto.keys.algorithms import Algorithm
 from strongroom.crypto.keys.protocol import HeldKey, MadeKey, Place, PlainKey
 from strongroom.crypto.keys.public import CURVES
 from strongroom.crypto.keys.software import SoftwareKeys
@@ -93,6 +95,11 @@ class MemoryToken(SoftwareKeys):
     async def bring_in(self, key: PlainKey, place: Place) -> MadeKey:
         """Take a key from outside."""
         return self._hold(await super().bring_in(key, place))
+
+    async def sign(self, key: HeldKey, algorithm: Algorithm, digest: bytes) -> bytes:
+        """Sign with the key of that name."""
+        self._require_here()
+        return await super().sign(replace(key, open=lambda: self.held[key.open()]), algorithm, digest)
 
     async def back_up(self, key: HeldKey, place: Place) -> bytes:
         """Give a key to itself."""

@@ -46,7 +46,7 @@ def test_an_issuer_is_answered_as_it_was_set(world: Simulation, vault: Client, n
 
 
 def test_a_password_is_sealed_at_rest(world: Simulation, vault: Client, name: str) -> None:
-    """What is stored of a password is sealed for this issuer alone; without one nothing is."""
+    """SEC-PKI-7: what is stored of a password is sealed for this issuer alone; without one nothing is."""
     password = plant()
     put(vault, name, credentials={"pwd": password})
     (stored,) = (one for one in world.view.all(CertificateIssuer) if one.name == name)

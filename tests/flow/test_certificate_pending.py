@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs12, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7, pkcs12
 
 from strongroom.core import certificate_limits
 from tests.flow.authorities import Authority
@@ -235,7 +235,7 @@ def test_a_chain_can_come_in_one_file(vault: Client, authority: Authority, name:
 
 
 def test_a_certificate_of_another_key_is_refused(vault: Client, authority: Authority, name: str) -> None:
-    """In the real service's words; the operation goes on."""
+    """SEC-KEY-11: in the real service's words; the operation goes on."""
     requested(vault, name)
     other = authority.issue(requested(vault, f"{name}-other"))
     assert refusal(merge(vault, name, *other)) == (

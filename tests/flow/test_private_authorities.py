@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
+from strongroom.core.private_authorities import AuthorityKey, IssuedCertificate, PrivateAuthority
+from strongroom.objects.issuers.private_authority import PrivateAuthorities
 from tests.flow.client import Client, client_of, make_tenant
+from tests.flow.issuing import lasting_client, look
 from tests.flow.private_authorities import (
     URL,
     control,
@@ -91,7 +95,7 @@ def test_serial_numbers_tell_nothing(vault: Client) -> None:
 
 
 def test_what_the_cas_certificates_say(world: Simulation) -> None:
-    """The root signs issuing CAs, and those no further ones; a constrained one says so, critically."""
+    """SEC-NAME-13: the root signs issuing CAs, and those no further ones; a constrained one says so, critically."""
     found = shown(world, "Some")
     root, issuing = (
         x509.load_pem_x509_certificate(one["certificate"].encode()) for one in (found["root"], found["issuing"][0])
@@ -167,7 +171,7 @@ def test_a_profile_by_name(vault: Client, cty: str, ekus: list[x509.ObjectIdenti
     ids=["profile", "EKU", "key usage", "validity", "no host"],
 )
 def test_what_a_profile_does_not_allow(vault: Client, cty: str | None, members: dict[str, Any], sentence: str) -> None:
-    """The operation fails, with a sentence that says why."""
+    """SEC-PKI-2: the operation fails, with a sentence that says why."""
     assert refused(vault, "Any", cty=cty, **x509_props("example.com", **members)) == sentence
 
 
@@ -212,7 +216,7 @@ def test_names_that_a_constrained_ca_certifies(
     ids=["beside", "suffix", "above", "common name", "mail", "UPN", "URI", "URN", "address"],
 )
 def test_names_that_a_constrained_ca_refuses(vault: Client, props: dict[str, Any], sentence: str) -> None:
-    """One name outside is enough; nothing is issued."""
+    """SEC-PKI-2: one name outside is enough; nothing is issued."""
     assert refused(vault, "Some", **props) == sentence
 
 
@@ -261,3 +265,45 @@ def test_the_next_version_is_issued_by_the_same_ca(world: Simulation, vault: Cli
     own = [one for one in listed["value"] if one["name"] == name]
     assert [int(one["serial"], 16) for one in own] == [second.serial_number, first.serial_number]
     assert {one["vault"] for one in own} == {world.vault.name}
+
+
+def test_a_certificate_is_renewed_by_its_ca(world: Simulation) -> None:
+    """When its lifetime action is due the CA issues the next version by itself, and both are known to it."""
+    keeper = lasting_client(world)
+    create(world, "Renewing")
+    actions = [{"trigger": {"lifetime_percentage": 80}, "action": {"action_type": "AutoRenew"}}]
+    name, first = issued(keeper, "Renewing", **x509_props("example.com", validity_months=1), lifetime_actions=actions)
+    world.advance(0.9 * (first.not_valid_after_utc.timestamp() - world.clock()))
+    look(world)
+    world.settle()
+    second = loaded(keeper.done("GET", f"/certificates/{name}"))
+    assert second.serial_number != first.serial_number
+    assert second.issuer == first.issuer
+    assert shown(world, "Renewing")["issued"] == 2
+
+
+def test_a_ca_that_was_changed_meanwhile(world: Simulation, vault: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was signed by a key that was revoked at that moment is given to nobody; the step is made again."""
+    create(world, "Changing")
+    keep = PrivateAuthorities._keep
+    keys: list[str] = []
+
+    async def revoking(self: PrivateAuthorities, authority: PrivateAuthority, made: IssuedCertificate) -> Any:
+        if not keys:
+            await self.store.commit(lambda tx: tx.put(replace(authority, issuing=(_revoked(authority.current),))))
+        keys.append(made.issuer)
+        return await keep(self, authority, made)
+
+    monkeypatch.setattr(PrivateAuthorities, "_keep", revoking)
+    _, operation = order(vault, "Changing")
+    assert operation["status"] == "inProgress"
+    assert shown(world, "Changing")["issued"] == 0
+    world.advance(120)
+    look(world)
+    world.settle()
+    assert len(keys) == 1
+    assert shown(world, "Changing")["issued"] == 0
+
+
+def _revoked(key: AuthorityKey) -> AuthorityKey:
+    return replace(key, revoked_at=1)

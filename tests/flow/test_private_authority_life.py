@@ -125,7 +125,7 @@ def issued(world: Simulation, authority: str, *, months: int = 1) -> x509.Certif
 
 
 def test_a_step_that_is_made_again_issues_nothing_more(world: Simulation, ca: str) -> None:
-    """After a crash, or after another issuing CA took over, the operation gets the certificate that there is."""
+    """SEC-PKI-5: after a crash, or once another issuing CA took over, the operation gets the certificate there is."""
     asked = wanted(world, ca)
     first = step(world, asked)
     assert isinstance(first, Issued)
@@ -137,7 +137,7 @@ def test_a_step_that_is_made_again_issues_nothing_more(world: Simulation, ca: st
 
 
 def test_two_nodes_that_make_one_step_issue_once(world: Simulation, ca: str) -> None:
-    """Both get the same certificate, whoever was first."""
+    """SEC-PKI-5: both get the same certificate, whoever was first."""
     asked, issuer = wanted(world, ca), world.world.issuers["PrivateCA"]
 
     async def both() -> list[Step]:
@@ -175,7 +175,7 @@ def test_another_operation_gets_another_certificate(world: Simulation, ca: str) 
     ids=["garbage", "signature", "subject", "names", "P-256K", "RSA-1024"],
 )
 def test_requests_that_a_ca_refuses(world: Simulation, ca: str, csr: bytes, sentence: str) -> None:
-    """A CA looks at the request itself, whoever made it: at the proof, the key and the names."""
+    """SEC-PKI-2: a CA looks at the request itself, whoever made it: at the proof, the key and the names."""
     step_ = step(world, wanted(world, ca, csr))
     assert isinstance(step_, Refused)
     assert step_.message == sentence
@@ -369,7 +369,7 @@ def identifier(leaf: x509.Certificate) -> str:
 
 
 def test_no_certificate_outlives_its_ca(world: Simulation) -> None:
-    """What would end after its CA is refused, with what to do; an issuing CA ends with its root at the latest."""
+    """SEC-PKI-8: what would end after its CA is refused, with what to do; an issuing CA ends with its root."""
     made = create(world, "Short", years=1)
     assert made["issuing"][0]["notAfter"] == made["root"]["notAfter"]
     refused = step(world, wanted(world, "Short", x509=replace(PROPERTIES, validity_months=13)))

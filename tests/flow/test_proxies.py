@@ -99,6 +99,14 @@ def test_on_other_listeners_no_header_counts(world: Simulation, vault: Client, l
     assert caller(world) == ("127.0.0.1", None)
 
 
+def test_a_proxy_in_front_of_the_plain_listener(world: Simulation) -> None:
+    """SEC-FLOW-10: who asks about a certificate through a trusted proxy has an allowance of its own."""
+    world.ask("GET", "http://pki.example.org/crl/00.crl", link=Link.PKI, peer=PROXY, headers=forwarded(ADMITTED))
+    assert caller(world) == (ADMITTED, PROXY)
+    world.ask("GET", "http://pki.example.org/crl/00.crl", link=Link.PKI, headers=forwarded(ADMITTED))
+    assert caller(world) == (PUBLIC_ADDRESS, None)
+
+
 # ---- whose word counts ----------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,8 @@ def test_all_outgoing_requests_pass_one_module() -> None:
     The command line is a program of its user's own: it asks the control socket, and `run` relays its child's requests.
     The listener's adapter connects to the listener that it just opened, to see that it listens, and sends nothing. The
     PROXY protocol's listener connects to the web server on loopback, and passes on to it what a client sends. A
-    token's worker is spoken to over one end of a socket pair, which leads nowhere else.
+    token's worker is spoken to over one end of a socket pair, which leads nowhere else. What is said to a mail server
+    goes over a connection that `egress` made.
     """
     places = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if reaches_out(path)}
     assert {place for place in places if not place.startswith("cli/")} == {
@@ -37,4 +38,7 @@ def test_all_outgoing_requests_pass_one_module() -> None:
         "egress.py",
         "http/asgi.py",
         "http/proxy_listener.py",
+        "smtp.py",
     }
+    source = (ROOT / "smtp.py").read_text(encoding="utf-8")
+    assert "_get_socket" in source, "the library's own way of connecting is replaced"

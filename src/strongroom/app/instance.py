@@ -41,7 +41,7 @@ from strongroom.flow.operation import Op
 from strongroom.flow.quota import AnonymousQuota
 from strongroom.flow.recorder import Recorder
 from strongroom.flow.throttle import Throttle
-from strongroom.flow.world import World
+from strongroom.flow.world import Mail, NoMail, World
 from strongroom.journal import Entry, Journal, encode
 from strongroom.objects.issuers.acme import AcmeIssuer
 from strongroom.objects.issuers.authority_keys import AuthorityKeys
@@ -76,6 +76,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
         InstanceFault: it cannot be opened.
     """
     require_initialised(settings)
+    _require_mail_password(settings)
     keys = load_root_key(settings)
     with _refusing_tampered(settings):
         store = await SqliteStore.open(settings.database, keys.tag)
@@ -171,9 +172,10 @@ def make_world(
     exchange = Egress(
         parse_networks(settings.egress_networks), settings.egress_ca_file, at_once=acme_limits.ACME_REQUESTS_AT_ONCE
     )
+    hosts = Hosts(installation.domain, settings.url_port)
     return World(
         settings=flow,
-        hosts=Hosts(installation.domain, settings.url_port),
+        hosts=hosts,
         store=store,
         view=view,
         keys=keys,
@@ -203,7 +205,29 @@ def make_world(
         },
         documents=Documents(Egress(parse_networks(settings.egress_networks), settings.egress_ca_file), clock),
         vault_operations=_vault_operations,
+        mail=_mail(settings, hosts, clock),
     )
+
+
+def _require_mail_password(settings: Settings) -> None:
+    """
+    Demand that the mail server's password is there for us alone, if there is a server.
+
+    Raises:
+        InstanceFault: it is not.
+    """
+    if settings.smtp_server:
+        from strongroom.app.mail import mail_server  # noqa: PLC0415  as below
+
+        mail_server(settings)
+
+
+def _mail(settings: Settings, hosts: Hosts, clock: Callable[[], float]) -> Mail:
+    if not settings.smtp_server:
+        return NoMail()
+    from strongroom.app.mail import ContactMail  # noqa: PLC0415  few instances send letters, and email is much to read
+
+    return ContactMail(hosts, clock, os.urandom)
 
 
 def _describe(settings: Settings) -> Instance:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
+from strongroom.app.clockwork import Clockwork, Job
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core import limits
+from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
 from strongroom.directory.browser_sessions import end_sessions, expired_sessions
+from strongroom.directory.runs import expired_runs, forget_runs
 from strongroom.directory.sessions import end_families, expired_families
 from strongroom.egress import Egress
 from strongroom.flow import audit
@@ -29,11 +32,10 @@ from strongroom.objects.issuers.authority_life import Keeper, look_after_authori
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
+from strongroom.vault.upkeep import LEASE
 
-_logger = logging.getLogger("strongroom.jobs")
-
-_LEASE_FACTOR = 3
-"""A lease outlives a missed turn or two, so that two nodes do not do one job."""
+if TYPE_CHECKING:
+    from strongroom.app.mail import Deliver
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class Service:
     served_tag: bytes
     """Which certificate the listeners serve: a renewal that failed after the issue is tried again."""
     delivery: AuditDelivery = field(init=False)
+    post: Deliver | None = field(init=False)
+    """What gives letters to the mail server, if there is one."""
 
     def __post_init__(self) -> None:
         settings, world = self.opened.settings, self.opened.world
@@ -55,6 +59,11 @@ class Service:
         networks = parse_networks(settings.egress_networks)
         egress = Egress(networks, settings.egress_ca_file, at_once=limits.AUDIT_SINKS)
         self.delivery = AuditDelivery(world, self.opened.installation.id, egress)
+        self.post = None
+        if settings.smtp_server:
+            from strongroom.app.mail import deliver_through  # noqa: PLC0415  few instances send letters
+
+            self.post = deliver_through(Egress(networks, settings.egress_ca_file), settings)
 
 
 async def trim_outbox(service: Service) -> None:
@@ -72,65 +81,102 @@ async def keep_checkpoint(service: Service) -> None:
     await keep_journal_checkpoint(service.opened)
 
 
-async def purge_objects(service: Service) -> None:
+async def purge_objects(service: Service) -> int:
     """Remove objects whose retention is over."""
     world = service.opened.world
-    await purge_due_objects(world.store, world.keys, world.now())
+    return await purge_due_objects(world.store, world.keys, world.now())
 
 
-async def destroy_keys(service: Service) -> None:
+async def count_purgeable(service: Service) -> int:
+    """Count the objects whose retention is over."""
+    world = service.opened.world
+    return await world.store.count_for_purge(world.now(), limit=limits.JOB_WAITING)
+
+
+async def destroy_keys(service: Service) -> int:
     """Destroy in the token the keys that were purged here."""
     world = service.opened.world
-    await destroy_doomed_keys(world.store, world.protections)
+    return await destroy_doomed_keys(world.store, world.protections)
 
 
-async def look_after(service: Service) -> None:
-    """Rotate and renew what is due, and note what is near its expiry or past it."""
-    await look_after_objects(service.opened.world, service.opened.installation.id)
+async def count_doomed(service: Service) -> int:
+    """Count the purged keys that their token still has."""
+    return len(service.opened.world.view.all(DoomedKey))
 
 
-async def purge_vaults(service: Service) -> None:
+async def look_after(service: Service) -> int:
+    """Rotate and renew what is due in vaults, and note what is near its expiry or past it."""
+    done = await look_after_objects(service.opened.world, service.opened.installation.id)
+    return done.total()
+
+
+async def count_due(service: Service) -> int:
+    """Count the objects of which something is due."""
+    world = service.opened.world
+    return await world.store.count_due(world.now(), limit=limits.JOB_WAITING)
+
+
+async def purge_vaults(service: Service) -> int:
     """Remove vaults whose retention is over."""
     world, now = service.opened.world, service.opened.world.now()
-    if has_expired_vaults(world.view, now):
-        await world.store.commit(
-            lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
-        )
+    if not has_expired_vaults(world.view, now):
+        return 0
+    committed = await world.store.commit(
+        lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
+    )
+    return len(committed.result)
 
 
-async def purge_directory(service: Service) -> None:
+async def purge_directory(service: Service) -> int:
     """Remove deleted objects of directories whose time is over."""
     world, now = service.opened.world, service.opened.world.now()
-    if deletion.has_expired(world.view, now):
-        await world.store.commit(lambda tx: deletion.purge_expired(tx, now))
+    if not deletion.has_expired(world.view, now):
+        return 0
+    return (await world.store.commit(lambda tx: deletion.purge_expired(tx, now))).result
 
 
-async def roll_over_signing_keys(service: Service) -> None:
-    """Make the signing keys that tenants lack, off the loop, and publish them."""
+async def roll_over_signing_keys(service: Service) -> int:
+    """Make the signing keys that tenants lack, publish them, and forget those that nobody trusts any more."""
     opened = service.opened
-    for tenant in opened.world.view.tenants():
-        await _roll_over(opened, service.keys_pool, tenant.id)
+    return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
-async def look_after_private_authorities(service: Service) -> None:
+async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
     keys = AuthorityKeys(world.keys, world.protections)
     keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
-    await look_after_authorities(keeper, world.now())
+    return await look_after_authorities(keeper, world.now())
 
 
-async def end_expired_sessions(service: Service) -> None:
-    """Forget the browser sessions and the token families that are over."""
-    world = service.opened.world
-    sessions, families = expired_sessions(world.view, world.now()), expired_families(world.view, world.now())
+async def end_expired_sessions(service: Service) -> int:
+    """Forget what people and programs were lent and is over: browser sessions, token families, runs, device codes."""
+    world, now = service.opened.world, service.opened.world.now()
+    sessions, families = expired_sessions(world.view, now), expired_families(world.view, now)
+    runs = expired_runs(world.view, world.keys, now)
 
     async def forget(tx: Transaction) -> None:
         await end_sessions(tx, sessions)
         await end_families(tx, families)
+        await forget_runs(tx, runs)
 
-    if sessions or families:
+    if sessions or families or runs:
         await world.store.commit(forget)
+    return len(sessions) + len(families) + len(runs) + world.device_codes.forget_expired(now)
+
+
+async def send_mail(service: Service) -> int:
+    """Send the letters that wait for contacts of certificates."""
+    if service.post is None:
+        return 0
+    from strongroom.app.mail import send_letters  # noqa: PLC0415  as above
+
+    return await send_letters(service.opened.world, service.post)
+
+
+async def count_mail(service: Service) -> int:
+    """Count the letters that wait."""
+    return len(service.opened.world.view.all(Letter))
 
 
 async def renew(service: Service) -> None:
@@ -157,42 +203,35 @@ async def settle_audit_sinks(service: Service) -> None:
     await service.delivery.settle()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Something done every *interval_s* seconds; *shared* ones by one node of those that share a store."""
-
-    name: str
-    interval_s: float
-    run: Callable[[Service], Awaitable[None]]
-    shared: bool = True
-
-
-JOBS: tuple[Job, ...] = (
-    Job("trim outbox", 1.0, trim_outbox, shared=False),
-    Job("count anonymous", 5.0, settle_anonymous, shared=False),
-    Job("journal checkpoint", 60.0, keep_checkpoint, shared=False),
-    Job("purge objects", 60.0, purge_objects),
+JOBS: tuple[Job[Service], ...] = (
+    Job("trim-outbox", 1.0, trim_outbox, shared=False, patient=False),
+    Job("count-anonymous", 5.0, settle_anonymous, shared=False, patient=False),
+    Job("journal-checkpoint", 60.0, keep_checkpoint, shared=False, patient=False),
+    Job("purge-objects", 60.0, purge_objects, waiting=count_purgeable),
     # It takes its lease by itself, as it renews it while there is more to do.
-    Job("upkeep", 15.0, look_after, shared=False),
-    Job("purge vaults", 300.0, purge_vaults),
-    Job("destroy purged keys", 60.0, destroy_keys),
-    Job("purge directory", 300.0, purge_directory),
-    Job("roll over signing keys", 3600.0, roll_over_signing_keys),
-    Job("private CAs", 300.0, look_after_private_authorities),
-    Job("end expired sessions", 600.0, end_expired_sessions),
-    Job("renew certificate", 3600.0, renew, shared=False),
-    Job("private endpoints", 60.0, settle_endpoints, shared=False),
-    Job("audit sinks", 5.0, settle_audit_sinks, shared=False),
+    Job("upkeep", 15.0, look_after, shared=False, lease=LEASE, waiting=count_due),
+    Job("purge-vaults", 300.0, purge_vaults),
+    Job("destroy-purged-keys", 60.0, destroy_keys, waiting=count_doomed),
+    Job("purge-directory", 300.0, purge_directory),
+    Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
+    Job("private-authorities", 300.0, look_after_private_authorities),
+    Job("end-expired-sessions", 600.0, end_expired_sessions),
+    Job("send-mail", 15.0, send_mail, waiting=count_mail),
+    Job("renew-certificate", 3600.0, renew, shared=False),
+    Job("private-endpoints", 60.0, settle_endpoints, shared=False),
+    Job("audit-sinks", 5.0, settle_audit_sinks, shared=False),
 )
 
 
-async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> None:
+async def _roll_over(opened: Opened, pool: BoundedPool, tenant: str) -> int:
     """Make the signing keys a tenant lacks, off the loop, and publish them."""
     now = opened.world.now()
-    terms = signing_keys.due(opened.world.view.signing_keys(tenant), now)
+    present = opened.world.view.signing_keys(tenant)
+    terms = signing_keys.due(present, now)
     made = [await pool.run(partial(signing_keys.make_signing_key, opened.keys, tenant, term, now)) for term in terms]
-    if made:
-        await opened.store.commit(lambda tx: signing_keys.roll_over(tx, tenant, made, now))
+    if not made and all(key.trusted_until > now for key in present):
+        return 0
+    return len((await opened.store.commit(lambda tx: signing_keys.roll_over(tx, tenant, made, now))).result)
 
 
 @asynccontextmanager
@@ -201,28 +240,12 @@ async def running(opened: Opened, listeners: Sequence[Listener], endpoints: Endp
     keys_pool = BoundedPool("signing key", threads=1, waiting=4)
     service = Service(opened, listeners, endpoints, keys_pool, opened.installation.certificate_tag)
     opened.world.audit_sinks = service.delivery
-    tasks = [asyncio.create_task(_repeat(service, job), name=job.name) for job in JOBS]
+    clockwork = Clockwork(opened.world, opened.installation.id, service, JOBS)
+    opened.world.jobs = clockwork
+    clockwork.start()
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await clockwork.stop()
         await service.delivery.close()
         service.keys_pool.close()
-
-
-async def _repeat(service: Service, job: Job) -> None:
-    """Run one job on its interval under its lease. A failure is logged and tried again at the next turn."""
-    opened = service.opened
-    store, node = opened.store, opened.installation.id
-    while True:
-        try:
-            lifetime_s = int(job.interval_s * _LEASE_FACTOR) + 1
-            if not job.shared or await store.acquire_lease(
-                job.name, node, now=opened.world.now(), lifetime_s=lifetime_s
-            ):
-                await job.run(service)
-        except Exception as error:  # noqa: BLE001  a job must not end because one turn failed
-            _logger.error("the job %r failed: %s", job.name, type(error).__name__)  # noqa: TRY400  texts can hold input
-        await asyncio.sleep(job.interval_s)

@@ -24,6 +24,7 @@ from strongroom.core.vaults import Vault
 from strongroom.flow.world import World
 from strongroom.objects.secret_expiry import SCHEDULED, schedule_older
 from strongroom.store import StoreFault
+from strongroom.vault.certificate_upkeep import look_after_certificate
 from strongroom.vault.key_upkeep import look_after_key
 from strongroom.vault.secret_upkeep import look_after_secret
 from strongroom.vault.upkeep import FAILED, LEASE, hold, put_off
@@ -38,6 +39,7 @@ LookAfter = Callable[[World, str, Vault, StoredObject, Counter[str]], Awaitable[
 LOOKED_AFTER: Mapping[Collection, LookAfter] = {
     Collection.KEYS: look_after_key,
     Collection.SECRETS: look_after_secret,
+    Collection.CERTIFICATES: look_after_certificate,
 }
 
 

@@ -25,6 +25,7 @@ from strongroom.cli.group_commands import group
 from strongroom.cli.help_groups import arrange
 from strongroom.cli.identity_commands import identity
 from strongroom.cli.identity_provider_commands import identity_provider
+from strongroom.cli.jobs_commands import jobs
 from strongroom.cli.key_commands import key
 from strongroom.cli.login_commands import account, login, logout, whoami
 from strongroom.cli.network_commands import endpoint_listeners, network_maps
@@ -484,6 +485,7 @@ application.command(issuers)
 application.command(endpoint_listeners)
 application.command(network_maps)
 application.command(signing_keys)
+application.command(jobs)
 application.command(tenants)
 application.command(import_)
 application.command(send)

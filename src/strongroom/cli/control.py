@@ -130,6 +130,21 @@ def read_status(instance: Instance) -> dict[str, Any]:
     return _ask(instance, "GET", "/status")
 
 
+def list_jobs(instance: Instance) -> dict[str, Any]:
+    """Read how every job is doing, and on which node."""
+    return _ask(instance, "GET", "/jobs")
+
+
+def run_job(instance: Instance, name: str) -> dict[str, Any]:
+    """
+    Have the service run a job now, and read how it ended.
+
+    Raises:
+        Halt: it runs no longer, or there is no such job.
+    """
+    return _ask(instance, "POST", f"/jobs/{quote(name, safe='')}/run")
+
+
 def list_signing_keys(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every signing key that tokens are trusted by."""
     return _list(_ask(instance, "GET", "/signing-keys"))

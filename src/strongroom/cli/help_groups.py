@@ -19,7 +19,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "app", "sp", "user", "group", "identity", "role", "explain", "who-can",
     ),
     "Run the service, on its own machine": (
-        "init", "serve", "doctor", "verify", "audit", "audit-sinks", "recover",
+        "init", "serve", "doctor", "verify", "audit", "audit-sinks", "jobs", "recover",
     ),
     "What the operator of the service decides, there too": (
         "tenants", "sign-in", "signing-keys", "issuers", "identity-provider", "identity-maps", "trusted-services",

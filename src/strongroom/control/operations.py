@@ -36,6 +36,7 @@ from strongroom.control.identity_providers import (
     remove_identity_provider,
 )
 from strongroom.control.issuers import add_issuer, list_issuers, remove_issuer
+from strongroom.control.jobs import list_jobs, run_job
 from strongroom.control.networks import (
     add_endpoint_listener,
     list_endpoint_listeners,
@@ -213,5 +214,7 @@ OPERATIONS: tuple[Op, ...] = (
        body=TrustedServiceBody, authenticates=True),
     Op("TrustedServiceRemove", "DELETE", "/trusted-services/{service}", Public(), remove_trusted_service,
        control_target, success=204, authenticates=True),
+    Op("JobList", "GET", "/jobs", Public(), list_jobs, control_target, authenticates=True),
+    Op("JobRun", "POST", "/jobs/{job}/run", Public(), run_job, control_target, authenticates=True),
     Op("StatusGet", "GET", "/status", Public(), status, control_target, authenticates=True),
 )  # fmt: skip

@@ -31,6 +31,7 @@ async def status(call: Call) -> Response:
         control_socket=instance.control_socket,
         private_endpoints=show_listeners(world),
         certificate_expires=instance.certificate_expires,
+        failing_jobs=world.jobs.failing() if world.jobs is not None else [],
         authority=hosts.url(Surface.LOGIN),
         arm_uri=hosts.url(Surface.MANAGEMENT),
         graph_uri=hosts.url(Surface.GRAPH),

@@ -75,6 +75,8 @@ class Status(msgspec.Struct, rename="camel"):
     control_socket: str
     private_endpoints: list[EndpointListenerEntry]
     certificate_expires: int
+    failing_jobs: list[str]
+    """The jobs whose last turn failed; `GET /jobs` says how."""
     authority: str
     arm_uri: str
     graph_uri: str

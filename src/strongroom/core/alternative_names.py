@@ -94,8 +94,8 @@ def is_uri(text: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    # What has an authority has a host in it, or begins with the path, as in file:///.
-    return parts.netloc == "" or bool(parts.hostname)
+    # What has an authority has a host in it, or begins with the path, as in file:///etc.
+    return bool(parts.hostname) if parts.netloc else rest != "//"
 
 
 def is_address(text: str) -> bool:

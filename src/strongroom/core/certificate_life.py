@@ -63,7 +63,9 @@ def dues(upkeep: CertificateUpkeep, version: str, body: CertificateVersionBody) 
             if upkeep.acted != noted:
                 found.append(Due(at, Event.WRITE))
         elif not is_under_way(pending):
-            found.append(Due(max(at, upkeep.retry_at or at), Event.RENEW))
+            # An issuer that gave what is as good as over would otherwise be asked again without end.
+            settled = own.created + max(min(certificate_limits.RENEWAL_RETRY_S, (own.exp - own.created) // 4), 0)
+            found.append(Due(max(at, settled, upkeep.retry_at or at), Event.RENEW))
     if upkeep.near_expiry != noted:
         found.append(Due(max(own.exp - certificate_limits.NEAR_EXPIRY_S, own.created), Event.NEAR_EXPIRY))
     if upkeep.expired != noted:

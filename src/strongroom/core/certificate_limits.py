@@ -48,6 +48,16 @@ CONTACTS = 50
 """Contacts of one vault: ours."""
 EMAIL_CHARS = 254
 """An e-mail address: RFC 5321 section 4.5.3.1, with the signs around it."""
+IMPORT_CHARS = 131_072
+"""`value` of an import, as text: ours."""
+IMPORT_PASSWORD_CHARS = 200
+"""Its password."""
+IMPORT_CPU_S = 5
+"""What a PKCS#12 file may cost until it is opened: it says itself how often its password is hashed. Ours."""
+IMPORTS_AT_ONCE = 2
+"""Imports that are read at the same time: ours."""
+IMPORTS_WAITING = 32
+"""Those that may wait for that; more are answered 429: ours."""
 DNS_NAME_CHARS = 253
 """A DNS name in a certificate: RFC 1035."""
 AUTHORITIES = 16
@@ -68,3 +78,15 @@ OCSP_ANSWERS = 10_000
 """OCSP answers that are kept: ours. One has about a kilobyte."""
 ISSUED_SHOWN = 1000
 """Certificates of a private CA that an operator is shown at once: ours."""
+MAIL_REASON_CHARS = 500
+"""How much of a reason a letter repeats."""
+MAIL_ATTEMPTS = 9
+"""How often a letter is tried: for about two days."""
+MAIL_RETRY_S = 600
+"""How many seconds after its first failure it is tried again; twice as many after each further one."""
+MAIL_TIME_S = 60.0
+"""How long a mail server may take for one letter."""
+MAIL_WAITING = 1000
+"""How many letters of a vault may wait; what is more is not written."""
+MAIL_PASSWORD_BYTES = 1024
+"""The file with the mail server's password: ours."""

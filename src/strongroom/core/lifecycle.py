@@ -123,6 +123,26 @@ def require_name_free(stored: StoredObject | None, collection: Collection, name:
         raise deleted_but_recoverable(collection, name)
 
 
+def require_no_certificate(stored: StoredObject | None, collection: Collection, name: str, now: int) -> None:
+    """
+    Refuse to make a key or a secret under the name of a certificate, whose own that would be.
+
+    What is not issued yet has none that would refuse it.
+
+    Raises:
+        Conflict: a certificate has the name.
+    """
+    state = state_of(stored, now)
+    if state is State.DELETED:
+        raise deleted_but_recoverable(Collection.CERTIFICATES, name)
+    if state is State.ACTIVE:
+        noun = _NOUNS[collection]
+        raise Conflict(
+            f"A certificate with the name {name} already exists, and the {noun} of this name is the certificate's.",
+            code="Conflict",
+        )
+
+
 def require_restorable(stored: StoredObject | None, collection: Collection, name: str, uri: str, now: int) -> None:
     """
     Refuse to restore over an object that exists.

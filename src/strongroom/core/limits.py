@@ -587,3 +587,12 @@ ROTATION_DURATION_DAYS = 36_500
 """The longest duration in a policy."""
 ROTATION_RETRY_S = 60
 """How soon a rotation that failed is tried again; after every further failure it takes twice as long, up to a day."""
+
+# ---- jobs -----------------------------------------------------------------------------------------------------------
+
+JOB_PAUSE_S = 300.0
+"""How long a job waits at most after turns that failed, unless its interval is longer."""
+JOB_ASKED_S = 10.0
+"""How long whoever has a job run at once waits for it to end."""
+JOB_WAITING = 10_000
+"""How far what waits for a job is counted: beyond it, more is only more."""

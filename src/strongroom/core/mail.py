@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from strongroom.core import mail_limits as limits
+from strongroom.core import certificate_limits as limits
 from strongroom.core.records import Record, record, vault_partition
+from strongroom.core.vaults import Vault
 
 
 class NoticeKind(StrEnum):
@@ -51,7 +52,7 @@ class Letter(Record):
     """A GUID; the message's own id follows from it, so that a letter that came twice is told as one."""
     vault: str
     created: int
-    recipients: tuple[str, ...] = field(repr=False)
+    recipient: str = field(repr=False)
     subject: str
     text: str
     failures: int = 0
@@ -73,16 +74,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def is_mail_address(text: str) -> bool:
     """Tell whether a text is an address that letters are sent to."""
-    return len(text) <= limits.MAIL_ADDRESS_CHARS and _ADDRESS.fullmatch(text) is not None
+    return len(text) <= limits.EMAIL_CHARS and _ADDRESS.fullmatch(text) is not None
 
 
-def write_letter(
-    notice: Notice, vault: str, vault_name: str, url: str, recipients: tuple[str, ...], *, letter_id: str, now: int
-) -> Letter:
+def write_letter(notice: Notice, vault: Vault, url: str, recipient: str, *, letter_id: str, now: int) -> Letter:
     """Write a letter in plain words. *url* is the certificate's, at the host that this instance is known by."""
     name = _line(notice.certificate)
     lines = [
-        f"The certificate {name} in the key vault {_line(vault_name)} {notice.kind}.",
+        f"The certificate {name} in the key vault {_line(vault.name)} {notice.kind}.",
         "",
         f"Certificate: {_line(url)}",
         f"Version: {_line(notice.version)}",
@@ -93,7 +92,7 @@ def write_letter(
         lines.append(f"Reason: {_line(notice.reason)[: limits.MAIL_REASON_CHARS]}")
     lines += ["", _TO_DO[notice.kind], "", "You get this letter as a contact of the vault's certificates."]
     return Letter(
-        letter_id, vault, now, recipients, f"Certificate {name} {notice.kind}", "\n".join(lines) + "\n", next_at=now
+        letter_id, vault.id, now, recipient, f"Certificate {name} {notice.kind}", "\n".join(lines) + "\n", next_at=now
     )
 
 

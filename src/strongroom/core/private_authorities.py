@@ -172,7 +172,7 @@ class RevocationList(Record):
     number: int
     this_update: int
     next_update: int
-    crl: bytes
+    crl: bytes = field(repr=False)
     """DER."""
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from strongroom.core.attributes import check_tags, check_window, invalid_property
+from strongroom.core.errors import Forbidden
 from strongroom.core.limits import CONTENT_TYPE_CHARS, SECRET_VALUE_BYTES
 
 
@@ -92,7 +93,9 @@ def updated_version(body: SecretVersionBody, given: GivenProperties, now: int) -
 
     Raises:
         Invalid: a property breaks its rule, alone or together with one that stays.
+        Forbidden: the secret is a certificate's.
     """
+    require_not_managed(body, "update")
     old = body.attributes
     attributes = replace(
         old,
@@ -109,6 +112,26 @@ def updated_version(body: SecretVersionBody, given: GivenProperties, now: int) -
     )
     _check(changed)
     return changed
+
+
+def require_not_managed(body: SecretVersionBody, operation: str) -> None:
+    """
+    Refuse what only its certificate may do to a managed secret (section 4.3).
+
+    Raises:
+        Forbidden: `SecretManagedByKeyVault`.
+    """
+    if body.managed:
+        raise managed(operation)
+
+
+def managed(operation: str) -> Forbidden:
+    """Say that a secret is a certificate's, which alone may do this to it."""
+    return Forbidden(
+        f'Operation "{operation}" is not allowed as this object\'s lifetime is managed by Key Vault.',
+        code="Forbidden",
+        inner="SecretManagedByKeyVault",
+    )
 
 
 def _check(body: SecretVersionBody) -> None:

@@ -56,8 +56,8 @@ _LONGEST = {
 }
 """What RFC 5280 appendix A.1 allows of them."""
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d{0,9})){1,20}", re.ASCII)
-_TYPE = re.compile(r"\s*(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|[0-9.]+)\s*=\s*", re.ASCII | re.IGNORECASE)
-_QUOTED = re.compile(r'"((?:[^"\\]|""|\\.)*)"\s*', re.DOTALL)
+_TYPE = re.compile(r" *(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|[0-9.]+) *= *", re.ASCII | re.IGNORECASE)
+_QUOTED = re.compile(r'"((?:[^"\\]|""|\\.)*)" *', re.DOTALL)
 _PLAIN = re.compile(r'(?:[^",;+<>\\]|\\.)*', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?:((?:[0-9A-Fa-f]{2})(?:\\[0-9A-Fa-f]{2})*)|([ "#+,;<=>\\]))')
 
@@ -90,7 +90,7 @@ def parse_name(text: str) -> tuple[Part, ...]:
         NotAName: it is none.
     """
     parts: list[Part] = []
-    if not text.strip():
+    if not text.strip(" "):
         return ()
     at = 0
     while True:
@@ -141,7 +141,7 @@ def _oid(word: str) -> str:
 
 def _stripped(raw: str) -> str:
     """Take away the blanks around a value, but none that a backslash keeps."""
-    bare = raw.rstrip()
+    bare = raw.rstrip(" ")
     return bare + " " if bare.endswith("\\") and not bare.endswith("\\\\") and raw != bare else bare
 
 

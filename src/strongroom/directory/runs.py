@@ -11,7 +11,7 @@ would compare it with others, and neither the id in an audit entry nor the store
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from strongroom.core.errors import NotFound
@@ -23,6 +23,7 @@ from strongroom.crypto.secret_texts import WrongSecret, make_verifier, match_sec
 from strongroom.directory.client_secrets import NewSecret, add_password, make_client_secret
 from strongroom.directory.principals import require_service_principal
 from strongroom.store import Transaction
+from strongroom.view import View
 
 _ID_PURPOSE = "run credential id"
 _SECRET_ID_PURPOSE = "run client secret id"  # noqa: S105  a purpose, not a secret
@@ -98,6 +99,27 @@ async def end_run(tx: Transaction, keys: RootKey, tenant: str, run_id: str) -> N
     """
     if not await _remove_run(tx, keys, tenant, run_id):
         raise NotFound("There is no such run.")
+
+
+def expired_runs(view: View, keys: RootKey, now: int) -> list[Credential]:
+    """
+    List the credentials of runs that are over by their time: those of headers, and client secrets made for a run.
+
+    Other credentials stay when they have expired: whoever made them sees that in the directory.
+    """
+    headers = [one for one in view.all(Credential) if one.kind is CredentialKind.RUN and _is_over(one, now)]
+    lent = [view.get(Credential, one.partition, _client_secret_id(keys, one.id)) for one in headers]
+    return headers + [one for one in lent if one is not None and _is_over(one, now)]
+
+
+async def forget_runs(tx: Transaction, over: Iterable[Credential]) -> None:
+    """Remove what is left of runs that are over."""
+    for credential in over:
+        await tx.remove(credential)
+
+
+def _is_over(credential: Credential, now: int) -> bool:
+    return credential.expires is not None and credential.expires <= now
 
 
 async def _remove_run(tx: Transaction, keys: RootKey, tenant: str, run_id: str) -> bool:

@@ -243,7 +243,13 @@ def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -
         or not properties.keys() <= _TOLD_APART
     ):
         return encode(_entry(world, trace, status, failure))
-    alike = (status, properties.get("id"), _fixed(properties.get("keyProperties")), agent)
+    alike = (
+        status,
+        properties.get("id"),
+        _fixed(properties.get("keyProperties")),
+        _fixed(properties.get("certificateProperties")),
+        agent,
+    )
     template = decision.template(alike)
     if template is None:
         template = Template(_entry(world, trace, status, None))
@@ -252,7 +258,7 @@ def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -
     return template.fill(trace.started, world.clock() - trace.started, correlation_id)
 
 
-_TOLD_APART = frozenset({"id", "keyProperties"})
+_TOLD_APART = frozenset({"id", "keyProperties", "certificateProperties"})
 """The properties that `_encoded` tells answers apart by; one with others is encoded by itself."""
 _pack = msgspec.msgpack.Encoder().encode
 

@@ -82,7 +82,7 @@ class DeviceCodes:
         Raises:
             Throttled: too many wait, or too many from its source.
         """
-        self._forget_expired(now)
+        self.forget_expired(now)
         if len(self._by_digest) >= DEVICE_CODES_WAITING or self._of_source[source] >= DEVICE_CODES_PER_SOURCE:
             raise Throttled(
                 "Too many device codes wait for their users.",
@@ -129,13 +129,17 @@ class DeviceCodes:
         """Count those that wait."""
         return len(self._by_digest)
 
-    def _forget_expired(self, now: int) -> None:
-        # A program that is a little late is still told so. All wait equally long, so the oldest are first.
+    def forget_expired(self, now: int) -> int:
+        """Forget those whose time is over, and say how many. A program that is a little late is still told so."""
+        number = 0
+        # All wait equally long, so the oldest are first.
         while self._by_digest:
             oldest = next(iter(self._by_digest.values()))
             if oldest.expires + DEVICE_CODE_S > now:
-                return
+                break
             self._forget(oldest)
+            number += 1
+        return number
 
     def _forget(self, pending: Pending) -> None:
         del self._by_digest[pending.digest]

@@ -12,6 +12,7 @@ from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.instance import Instance
 from strongroom.core.issuance import Step, Wanted
+from strongroom.core.jobs import JobState
 from strongroom.core.mail import Notice
 from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
@@ -131,6 +132,32 @@ class NoMail:
         """Write nothing."""
 
 
+class Jobs(Protocol):
+    """What is done without being asked: `strongroom.app` gives each job its turns."""
+
+    @property
+    def node(self) -> str:
+        """The id of this node."""
+        ...
+
+    async def states(self) -> list[JobState]:
+        """Say how every job is doing on this node."""
+        ...
+
+    async def run(self, name: str) -> JobState:
+        """
+        Have a job run now, and say how it ended, or that it goes on.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    def failing(self) -> list[str]:
+        """Name the jobs whose last turn failed."""
+        ...
+
+
 class AuditSinks(Protocol):
     """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
 
@@ -181,6 +208,8 @@ class World:
     """The addresses of private endpoints, likewise."""
     audit_sinks: AuditSinks | None = None
     """What delivers copies of the audit, likewise."""
+    jobs: Jobs | None = None
+    """What is done without being asked, likewise."""
     egress: Exchange = field(default_factory=Egress)
     """The way out to those who are asked in a protocol of their own, such as ACME authorities."""
     status_answers: KeptAnswers = field(
@@ -199,6 +228,14 @@ class World:
     """Where pages of the activity log are read from the journal."""
     incoming_keys: PrivateKeyReader = field(default_factory=PrivateKeyReader)
     """Where private keys that are brought in are read and checked."""
+    incoming_certificates: BoundedPool = field(
+        default_factory=lambda: BoundedPool(
+            "certificate reading",
+            threads=certificate_limits.IMPORTS_AT_ONCE,
+            waiting=certificate_limits.IMPORTS_WAITING,
+        )
+    )
+    """Where certificates that are brought in are read and checked with their keys."""
     background: Background = field(default_factory=Background)
     """What goes on after its request was answered."""
     proxies: TrustedProxies | None = None

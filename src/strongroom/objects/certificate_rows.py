@@ -72,7 +72,7 @@ def new_certificate_row(
 ) -> StoredVersion:
     """Make a version's row. A certificate has nothing to seal: its key and its secret have."""
     return StoredVersion(
-        vault.id, Collection.CERTIFICATES, stored.name, stored.object_id, version, ordinal, _encode_body(body), b""
+        vault.id, Collection.CERTIFICATES, stored.name, stored.object_id, version, ordinal, encode_body(body), b""
     )
 
 

@@ -27,7 +27,7 @@ from strongroom.core.lifecycle import State, not_found, require_active, require_
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
-from strongroom.objects.certificate_links import LinkedVersion, put_linked, require_links_free
+from strongroom.objects.certificate_links import LinkedVersion, put_linked, remove_certificate, require_links_free
 from strongroom.objects.certificate_rows import (
     Certificate,
     certificate_of,
@@ -68,7 +68,7 @@ async def begin(
     old = await tx.object(vault.id, Collection.CERTIFICATES, name)
     require_name_free(old, Collection.CERTIFICATES, name, now)
     if old is None or state_of(old, now) is not State.ACTIVE:
-        return await _begin_first(tx, vault, name, policy, pending, now=now, entropy=entropy)
+        return await _begin_first(tx, vault, opened, name, policy, pending, now=now, entropy=entropy)
     upkeep, row = upkeep_of(old), await latest_version(tx, old)
     require_nothing_pending(upkeep)
     if upkeep.pending is not None:
@@ -89,6 +89,7 @@ async def begin(
 async def _begin_first(
     tx: Transaction,
     vault: Vault,
+    opened: Opened,
     name: str,
     policy: CertificatePolicy,
     pending: Pending,
@@ -97,7 +98,10 @@ async def _begin_first(
     entropy: Entropy,
 ) -> Certificate:
     await require_links_free(tx, vault, name, now)
-    stored = await next_version(tx, vault, Collection.CERTIFICATES, name, pending.version, now=now, entropy=entropy)
+    remove = remove_certificate(vault, opened)
+    stored = await next_version(
+        tx, vault, Collection.CERTIFICATES, name, pending.version, now=now, entropy=entropy, remove=remove
+    )
     body = CertificateVersionBody(CertificateAttributes(now, now, enabled=False), tags=pending.tags)
     stored = scheduled(stored, body, CertificateUpkeep(policy, pending))
     await tx.put_object(stored)

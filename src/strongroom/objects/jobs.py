@@ -11,6 +11,7 @@ from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import RootKey
+from strongroom.objects.certificate_links import remove_certificate
 from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.lifecycle import remove_row
 from strongroom.store import Store, Transaction
@@ -62,8 +63,12 @@ async def _purge(tx: Transaction, root: RootKey, due: list[StoredObject], now: i
         if stored is None or state_of(stored, now) is not State.ABSENT:
             continue
         vault = await tx.record(Vault, vault_partition(stored.vault), stored.vault)
-        if vault is not None and stored.collection is Collection.KEYS:
-            await remove_key(vault, partial(root.envelope, vault.id, vault.wrapped_key))(tx, stored)
+        opened = partial(root.envelope, vault.id, vault.wrapped_key) if vault is not None else None
+        if vault is not None and opened is not None and stored.collection is Collection.KEYS:
+            await remove_key(vault, opened)(tx, stored)
+        elif vault is not None and opened is not None and stored.collection is Collection.CERTIFICATES:
+            # Its key and its secret are due as well, and may be in another batch.
+            await remove_certificate(vault, opened)(tx, stored)
         else:
             await remove_row(tx, stored)
         removed += 1

@@ -17,6 +17,7 @@ from strongroom.core.errors import Failure
 from strongroom.core.events import new_version
 from strongroom.core.key_release import check_update, with_release
 from strongroom.core.keys import GivenKeyProperties, KeyVersionBody, require_not_managed, updated_key_version
+from strongroom.core.lifecycle import require_name_free
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import KeyProtection, MadeKey
@@ -31,6 +32,7 @@ from strongroom.objects.lifecycle import (
     next_version,
     purge_object,
     recover_object,
+    require_not_a_certificates,
     version_to_change,
 )
 from strongroom.store import Transaction
@@ -110,7 +112,7 @@ async def put_new_version(
     *on_new_policy* is called if that changes the release policy of the key's other versions, and may refuse it.
 
     Raises:
-        Conflict: the name is that of a deleted key.
+        Conflict: the name is that of a deleted key, or of a certificate that has none yet.
         Forbidden: the name is that of a certificate's key.
         Invalid: what the version says of its release contradicts itself, or the key's other versions.
     """
@@ -118,6 +120,9 @@ async def put_new_version(
     if old is not None and old.deleted is None:
         before = key_of(old, await latest_version(tx, old)).body
         require_not_managed(before, "create")
+    else:
+        require_name_free(old, Collection.KEYS, name, now)
+        await require_not_a_certificates(tx, vault, Collection.KEYS, name, now)
     body = with_release(body, before)
     if on_new_policy is not None and before is not None and body.release_policy != before.release_policy:
         on_new_policy()

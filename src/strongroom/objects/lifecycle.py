@@ -17,6 +17,7 @@ from strongroom.core.lifecycle import (
     require_active,
     require_deleted,
     require_name_free,
+    require_no_certificate,
     require_purgeable,
     require_restorable,
     state_of,
@@ -143,12 +144,26 @@ async def make_room(
     See that a name is free to restore an object under.
 
     Raises:
-        Conflict: the name is in use, or is that of a deleted object.
+        Conflict: the name is in use, or is that of a deleted object, or of a certificate.
     """
     old = await tx.object(vault.id, collection, name)
     require_restorable(old, collection, name, f"{base}/{collection}/{name}", now)
+    if collection is not Collection.CERTIFICATES:
+        await require_not_a_certificates(tx, vault, collection, name, now)
     if old is not None:
         await remove(tx, old)
+
+
+async def require_not_a_certificates(
+    tx: Transaction, vault: Vault, collection: Collection, name: str, now: int
+) -> None:
+    """
+    Refuse to make a key or a secret under the name of a certificate.
+
+    Raises:
+        Conflict: a certificate has the name, be it deleted.
+    """
+    require_no_certificate(await tx.object(vault.id, Collection.CERTIFICATES, name), collection, name, now)
 
 
 async def latest_version(reader: Reader, stored: StoredObject) -> StoredVersion:

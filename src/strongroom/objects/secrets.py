@@ -16,15 +16,30 @@ import msgspec
 from strongroom.core.errors import Invalid
 from strongroom.core.events import new_version as announced
 from strongroom.core.guids import new_guid
-from strongroom.core.lifecycle import State, require_active, require_backup_fits, state_of
+from strongroom.core.lifecycle import (
+    State,
+    require_active,
+    require_backup_fits,
+    require_name_free,
+    require_no_certificate,
+    state_of,
+)
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
-from strongroom.core.secrets import GivenProperties, SecretVersionBody, new_version, updated_version
+from strongroom.core.secrets import (
+    GivenProperties,
+    SecretVersionBody,
+    managed,
+    new_version,
+    require_not_managed,
+    updated_version,
+)
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
 from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
 from strongroom.objects.lifecycle import (
     delete_object,
     each_version,
+    latest_version,
     make_room,
     next_version,
     purge_object,
@@ -37,7 +52,7 @@ from strongroom.store import ObjectState, Reader, Transaction
 _FORMAT = 1
 """The format of a sealed secret value: UTF-8 text. It is bound into the seal."""
 
-_encode_body = msgspec.msgpack.Encoder().encode
+encode_secret = msgspec.msgpack.Encoder().encode
 _decode_body = msgspec.msgpack.Decoder(SecretVersionBody).decode
 _READ_AT_ONCE = 100
 _REMEMBERED_BYTES = 512
@@ -87,10 +102,12 @@ async def set_secret(
     Make a secret, or a new version of one.
 
     Raises:
-        Conflict: the name is that of a deleted secret.
+        Conflict: the name is that of a deleted secret, or of a certificate that has none yet.
+        Forbidden: the name is that of a certificate's secret.
         Invalid: a property breaks its rule.
     """
     body = new_version(given, now)
+    await _require_settable(tx, vault, name, now)
     version = entropy(16).hex()
     stored = await next_version(tx, vault, Collection.SECRETS, name, version, now=now, entropy=entropy)
     stored = await put_scheduled(tx, stored, body)
@@ -98,6 +115,18 @@ async def set_secret(
     own = body.attributes
     tx.announce(announced(vault, stored, version, nbf=own.nbf, exp=own.exp, now=now))
     return Secret(stored, version, body)
+
+
+async def _require_settable(tx: Transaction, vault: Vault, name: str, now: int) -> None:
+    # Asked by the certificate, which is found faster than what the secret's latest version says of itself.
+    certificate = await tx.object(vault.id, Collection.CERTIFICATES, name)
+    if state_of(certificate, now) is State.ABSENT:
+        return
+    stored = await tx.object(vault.id, Collection.SECRETS, name)
+    require_name_free(stored, Collection.SECRETS, name, now)
+    if state_of(stored, now) is State.ACTIVE:
+        raise managed("set")
+    require_no_certificate(certificate, Collection.SECRETS, name, now)
 
 
 async def update_secret(
@@ -109,10 +138,11 @@ async def update_secret(
     Raises:
         NotFound: no active secret has the name, or it has no such version.
         Invalid: a property breaks its rule.
+        Forbidden: the secret is a certificate's.
     """
     stored, row = await version_to_change(tx, vault, Collection.SECRETS, name, version, now=now)
     body = updated_version(_decode_body(row.body), given, now)
-    await tx.put_version(replace(row, body=_encode_body(body)))
+    await tx.put_version(replace(row, body=encode_secret(body)))
     if row.version == stored.latest:
         stored = await put_scheduled(tx, stored, body)
     return Secret(stored, row.version, body)
@@ -124,8 +154,11 @@ async def delete_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -
 
     Raises:
         NotFound: no active secret has the name.
+        Forbidden: the secret is a certificate's.
     """
-    return secret_of(*await delete_object(tx, vault, Collection.SECRETS, name, now=now))
+    secret = secret_of(*await delete_object(tx, vault, Collection.SECRETS, name, now=now))
+    require_not_managed(secret.body, "delete")
+    return secret
 
 
 async def recover_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> Secret:
@@ -134,8 +167,11 @@ async def recover_secret(tx: Transaction, vault: Vault, name: str, *, now: int) 
 
     Raises:
         NotFound: no deleted secret has the name.
+        Forbidden: the secret is a certificate's.
     """
-    return secret_of(*await recover_object(tx, vault, Collection.SECRETS, name, now=now))
+    secret = secret_of(*await recover_object(tx, vault, Collection.SECRETS, name, now=now))
+    require_not_managed(secret.body, "recover")
+    return secret
 
 
 async def purge_secret(tx: Transaction, vault: Vault, name: str, *, now: int) -> None:
@@ -144,8 +180,11 @@ async def purge_secret(tx: Transaction, vault: Vault, name: str, *, now: int) ->
 
     Raises:
         NotFound: no deleted secret has the name.
-        Forbidden: the vault has purge protection.
+        Forbidden: the vault has purge protection, or the secret is a certificate's.
     """
+    old = await tx.object(vault.id, Collection.SECRETS, name)
+    if old is not None and old.deleted is not None:
+        require_not_managed(secret_of(old, await latest_version(tx, old)).body, "purge")
     await purge_object(tx, vault, Collection.SECRETS, name, now=now)
 
 
@@ -178,8 +217,10 @@ async def back_up_secret(
     Raises:
         NotFound: no active secret has the name.
         Invalid: it has more versions than a backup holds.
+        Forbidden: the secret is a certificate's, whose backup has it.
     """
     stored = require_active(await reader.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, now)
+    require_not_managed(secret_of(stored, await latest_version(reader, stored)).body, "backup")
     require_backup_fits(stored.versions, Collection.SECRETS)
     versions = [
         _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row))
@@ -241,7 +282,7 @@ def new_secret_row(
     """Make a version's row, its value sealed for this place alone."""
     sealed = envelope.seal(_context(vault, stored.object_id, version), value.encode())
     return StoredVersion(
-        vault.id, Collection.SECRETS, stored.name, stored.object_id, version, ordinal, _encode_body(body), sealed
+        vault.id, Collection.SECRETS, stored.name, stored.object_id, version, ordinal, encode_secret(body), sealed
     )
 
 

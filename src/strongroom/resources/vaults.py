@@ -14,6 +14,7 @@ from strongroom.core.certificate_issuers import CertificateContacts, Certificate
 from strongroom.core.echo import VAULT_NAME, shown
 from strongroom.core.errors import Conflict, MethodNotAllowed, NameTaken, NotFound
 from strongroom.core.lifecycle import purge_time
+from strongroom.core.mail import Letter
 from strongroom.core.names import parse_vault_name
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
@@ -241,7 +242,8 @@ async def _remove(tx: Transaction, vault: Vault) -> int:
     await remove_settings_of(tx, vault)
     await remove_denials_under(tx, vault.tenant, vault.scope)
     partition = vault_partition(vault.id)
-    for one in (*await tx.records(CertificateIssuer, partition), *await tx.records(CertificateContacts, partition)):
-        await tx.remove(one)
+    for kind in (CertificateIssuer, CertificateContacts, Letter):
+        for one in await tx.records(kind, partition):
+            await tx.remove(one)
     await tx.remove(vault)
     return removed

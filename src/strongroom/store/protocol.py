@@ -138,6 +138,18 @@ class Reader(Protocol):
         """Read active objects whose `due_at` is not after *now*, the longest due first; *altered* as above."""
         ...
 
+    async def count_for_purge(self, now: int, *, limit: int) -> int:
+        """Count deleted objects whose `purge_at` is not after *now*, up to *limit*; tags are not looked at."""
+        ...
+
+    async def count_due(self, now: int, *, limit: int) -> int:
+        """Count active objects whose `due_at` is not after *now*, likewise."""
+        ...
+
+    async def lease_holder(self, name: str, now: int) -> str | None:
+        """Say who holds a lease that has not run out; None if nobody does."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """A change under way. It awaits nothing but itself, sees its own writes, and is atomic with the audit entry."""

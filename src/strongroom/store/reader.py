@@ -161,6 +161,23 @@ class SqlReader:
         """Read active objects whose `due_at` is not after *now*, the longest due first."""
         return await self._due(statements.DUE_OBJECTS, now, limit, altered)
 
+    async def count_for_purge(self, now: int, *, limit: int) -> int:
+        """Count deleted objects whose `purge_at` is not after *now*, up to a limit."""
+        return int((await self._session.fetch(statements.COUNT_FOR_PURGE, now, limit))[0][0])
+
+    async def count_due(self, now: int, *, limit: int) -> int:
+        """Count active objects whose `due_at` is not after *now*, up to a limit."""
+        return int((await self._session.fetch(statements.COUNT_DUE, now, limit))[0][0])
+
+    async def lease_holder(self, name: str, now: int) -> str | None:
+        """Say who holds a lease that has not run out."""
+        rows = await self._session.fetch(statements.LEASE, name)
+        if not rows:
+            return None
+        self._tags.check("leases", rows[0])
+        _, holder, expires, _ = rows[0]
+        return holder if expires > now else None
+
     async def _due(self, statement: Statement, now: int, limit: int, altered: Altered | None) -> list[StoredObject]:
         wanted = limit
         while True:

@@ -122,6 +122,13 @@ DUE_OBJECTS = Statement(
     f"SELECT {_OBJECT} FROM objects WHERE due_at <= ? AND state = 'active' "
     "ORDER BY due_at, vault, collection, key LIMIT ?",
 )
+COUNT_FOR_PURGE = Statement(
+    "count_for_purge",
+    "SELECT count(*) FROM (SELECT 1 FROM objects WHERE purge_at <= ? AND state = 'deleted' LIMIT ?) AS due",
+)
+COUNT_DUE = Statement(
+    "count_due", "SELECT count(*) FROM (SELECT 1 FROM objects WHERE due_at <= ? AND state = 'active' LIMIT ?) AS due"
+)
 OBJECTS_OF_VAULT = Statement("objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ?")
 REMOVE_OBJECTS_OF_VAULT = Statement("remove_objects_of_vault", "DELETE FROM objects WHERE vault = ?")
 

@@ -282,15 +282,6 @@ class SqlTransaction(SqlReader):
 
     # ---- leases ------------------------------------------------------------------------------------------------------
 
-    async def lease_holder(self, name: str, now: int) -> str | None:
-        """Say who holds a lease that has not run out."""
-        rows = await self._session.fetch(statements.LEASE, name)
-        if not rows:
-            return None
-        self._tags.check("leases", rows[0])
-        _, holder, expires, _ = rows[0]
-        return holder if expires > now else None
-
     async def take_lease(self, name: str, holder: str, *, now: int, lifetime_s: int) -> bool:
         """Take or renew a lease unless another holder's runs."""
         if await self.lease_holder(name, now) not in {None, holder}:

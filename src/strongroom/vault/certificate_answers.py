@@ -23,7 +23,7 @@ from strongroom.vault import certificate_wire as wire
 def answer(call: Call, certificate: Certificate, status: int = 200) -> Response:
     """Answer with a certificate's bundle."""
     bundle = bundle_of(call, certificate)
-    call.properties["id"] = bundle.id
+    call.properties.update(describe(call, certificate))
     return json.response(bundle, status)
 
 
@@ -142,7 +142,7 @@ def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.Cer
 
 def pending_answer(call: Call, stored: StoredObject, pending: Pending, status: int = 200) -> Response:
     """Answer with an operation of a certificate."""
-    place = f"{call.base}/certificates/{stored.name}/pending"
+    place = _place_of_pending(call, stored)
     call.properties["id"] = place
     headers: list[tuple[bytes, bytes]] = []
     if status == 202:
@@ -152,13 +152,22 @@ def pending_answer(call: Call, stored: StoredObject, pending: Pending, status: i
 
 
 def describe(call: Call, certificate: Certificate) -> dict[str, object]:
-    """Say in the audit entry which certificate came of a change, and what it is."""
+    """Say in the audit entry which version of a certificate it is about, and what that is."""
     said: dict[str, object] = {"id": f"{call.base}/certificates/{certificate.stored.name}/{certificate.version}"}
     if certificate.body.cer is not None:
         from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
 
         said["certificateProperties"] = told_properties(certificate.body.cer)
     return said
+
+
+def describe_pending(call: Call, certificate: Certificate) -> dict[str, object]:
+    """Say in the audit entry which certificate's operation it is about."""
+    return {"id": _place_of_pending(call, certificate.stored)}
+
+
+def _place_of_pending(call: Call, stored: StoredObject) -> str:
+    return f"{call.base}/certificates/{stored.name}/pending"
 
 
 def describe_policy(policy: CertificatePolicy) -> dict[str, object]:

@@ -298,9 +298,13 @@ def work_key(vault: Vault, stored: StoredObject) -> str:
 
 
 def issue_in_background(world: World, vault: Vault, stored: StoredObject) -> None:
-    """Have the next steps of an operation made at once; what does not come to be of that, the job does."""
+    """Have the steps of an operation that are due made at once; what does not come to be of that, the job does."""
     key = work_key(vault, stored)
-    if world.background.find(key) is None:
+    work = world.background.find(key)
+    if isinstance(work, _Issuance):
+        # It may have looked already.
+        work.again = True
+    else:
         world.background.reserve(key, _Issuance(world, vault, stored.name))
         world.background.start(key)
 
@@ -346,7 +350,15 @@ class _Background:
 class _Issuance(_Background):
     """Makes the steps that an issuer lets follow each other at once."""
 
+    again: bool = field(default=True, init=False)
+    """True if somebody has changed the operation since it was read."""
+
     async def work(self) -> None:
+        while self.again:
+            self.again = False
+            await self._steps()
+
+    async def _steps(self) -> None:
         for _ in range(_QUICK_STEPS):
             pause = await self._step()
             if pause is None:
@@ -359,23 +371,31 @@ class _Issuance(_Background):
             return
 
     async def _step(self) -> float | None:
-        """Make the step that is due at once; how long to wait for the next one, or None if that is the job's."""
+        """Make the step that is due; how long to wait for the next one, or None if that is the job's."""
         stored = await self._read()
-        if stored is None or await make_step(self.world, self.vault, stored) is not Outcome.LATER:
+        if stored is None or _handed_at(stored) > self.world.now():
+            return None
+        if await make_step(self.world, self.vault, stored) is not Outcome.LATER:
             return None
         stored = await self._read()
-        pending = upkeep_of(stored).pending if stored is not None else None
-        if pending is None or pending.step_at is None or pending.failures:
+        if stored is None:
             return None
-        pause = pending.step_at - HANDED_S - self.world.now()
+        pause = _handed_at(stored) - self.world.now()
         return max(pause, 0) if pause <= _QUICK_S else None
 
     async def _read(self) -> StoredObject | None:
         stored = await self.world.store.object(self.vault.id, Collection.CERTIFICATES, self.name)
-        if stored is None or stored.deleted is not None:
-            return None
-        pending = upkeep_of(stored).pending
-        return stored if pending is not None and pending.step_at is not None else None
+        return stored if stored is not None and stored.deleted is None and _step_at(stored) is not None else None
+
+
+def _step_at(stored: StoredObject) -> int | None:
+    pending = upkeep_of(stored).pending
+    return pending.step_at if pending is not None else None
+
+
+def _handed_at(stored: StoredObject) -> int:
+    """Say from when on the task may make a step, which the job makes only later."""
+    return (_step_at(stored) or 0) - HANDED_S
 
 
 @dataclass(slots=True)

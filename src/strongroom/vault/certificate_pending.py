@@ -16,8 +16,9 @@ from strongroom.objects import certificates
 from strongroom.objects.certificate_rows import Certificate, open_pending
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, describe, pending_answer
+from strongroom.vault.certificate_answers import answer, describe, describe_pending, pending_answer
 from strongroom.vault.certificate_issuance import accepted, issue_in_background, let_go_in_background
+from strongroom.vault.certificate_life import guard_linked
 from strongroom.vault.certificate_requests import envelope_of, made_version
 
 
@@ -43,7 +44,7 @@ async def update_pending(call: Call) -> Response:
     async def change(tx: Transaction) -> Certificate:
         return await certificates.ask_to_cancel(tx, vault, name, wanted=wanted, now=call.now)
 
-    found = await call.commit(change)
+    found = await call.commit(change, lambda found: describe_pending(call, found))
     pending = found.upkeep.pending
     if pending is None:
         raise certificates.pending_not_found(name)
@@ -59,7 +60,7 @@ async def delete_pending(call: Call) -> Response:
     async def change(tx: Transaction) -> tuple[Certificate, Pending]:
         return await certificates.forget_pending(tx, vault, lambda: envelope_of(world, vault), name, call.now)
 
-    found, pending = await call.commit(change)
+    found, pending = await call.commit(change, lambda ended: describe_pending(call, ended[0]))
     let_go_in_background(world, vault, name, pending)
     return pending_answer(call, found.stored, pending)
 
@@ -83,6 +84,7 @@ async def merge_pending(call: Call) -> Response:
     body, linked = made_version(asked, chain, open_pending(envelope, vault, pending), platform, call.now)
 
     async def change(tx: Transaction) -> Certificate:
+        guard_linked(call, [linked.key], [linked.secret])
         made = await certificates.complete(
             tx, vault, envelope, seen.stored, body, linked, now=call.now, entropy=world.entropy, merges=True
         )

@@ -15,6 +15,8 @@ from strongroom.core.certificates import (
     Pending,
 )
 from strongroom.core.errors import NotFound
+from strongroom.core.guardrails import KeyFacts, SecretFacts
+from strongroom.core.key_rotation import Duration, moved
 from strongroom.core.keys import KeyAttributes, KeyVersionBody
 from strongroom.core.objects import Collection
 from strongroom.core.secrets import SecretAttributes, SecretVersionBody
@@ -93,6 +95,15 @@ async def _key_to_reuse(world: World, vault: Vault, name: str, policy: Certifica
     if (body.type, body.bits, body.curve) != (wanted.type, wanted.bits, wanted.curve):
         return None
     return MadeKey(body.spec, body.parts, open_material(envelope_of(world, vault), vault, row))
+
+
+def facts_of_new(policy: CertificatePolicy, now: int) -> tuple[KeyFacts, SecretFacts]:
+    """Say what guardrails ask about the key and the secret of a version that is to be made, if it is issued now."""
+    expires = moved(now, Duration("", months=policy.x509.validity_months))
+    return (
+        KeyFacts(now, expires, policy.key.type, policy.key.bits, policy.key.curve),
+        SecretFacts(now, expires),
+    )
 
 
 def made_version(

@@ -11,6 +11,8 @@ import base64
 
 import msgspec
 
+from strongroom.http import json
+
 
 class GivenCertificateAttributes(msgspec.Struct):
     """`CertificateAttributes` as a request gives them; what is read-only is not read."""
@@ -127,6 +129,25 @@ class CertificateCreateParameters(msgspec.Struct):
     preserveCertOrder: bool | None = None  # noqa: N815  the wire's name
 
 
+class CertificateImportParameters(json.Secretive):
+    """The body of CertificateImport."""
+
+    value: str | None = None
+    pwd: str | None = None
+    policy: CertificatePolicy | None = None
+    attributes: GivenCertificateAttributes | None = None
+    tags: dict[str, str] | None = None
+    preserveCertOrder: bool | None = None  # noqa: N815  the wire's name
+
+
+class CertificateUpdateParameters(msgspec.Struct):
+    """The body of CertificateUpdate."""
+
+    policy: CertificatePolicy | None = None
+    attributes: GivenCertificateAttributes | None = None
+    tags: dict[str, str] | None = None
+
+
 class CertificateOperationUpdateParameter(msgspec.Struct):
     """The body of CertificatePendingUpdate."""
 
@@ -139,6 +160,18 @@ class CertificateMergeParameters(msgspec.Struct):
     x5c: list[str] | None = None
     attributes: GivenCertificateAttributes | None = None
     tags: dict[str, str] | None = None
+
+
+class CertificateRestoreParameters(msgspec.Struct):
+    """The body of CertificateRestore."""
+
+    value: str | None = None
+
+
+class BackupCertificateResult(msgspec.Struct):
+    """The answer of CertificateBackup; `value` is base64url without padding."""
+
+    value: str
 
 
 class OperationError(msgspec.Struct, omit_defaults=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from strongroom.core.api_versions import CERTIFICATE_NAMES_SINCE, PLATFORM_MANAGED_SINCE, at_least
@@ -11,13 +11,11 @@ from strongroom.core.certificate_issuers import parse_certificate_name
 from strongroom.core.certificate_policies import GivenPolicy, parse_action_type, patched_policy, read_policy
 from strongroom.core.certificates import AlternativeNames, CertificatePolicy, LifetimeAction
 from strongroom.core.errors import Invalid
-from strongroom.core.guardrails import KeyFacts
-from strongroom.core.key_rotation import Duration, moved
 from strongroom.core.lifecycle import require_name_free
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.flow.call import Call
-from strongroom.flow.guardrails import guard_keys
+from strongroom.flow.guardrails import guard_keys, guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificates
@@ -26,9 +24,9 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lookup import find_version
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
-from strongroom.vault.certificate_answers import answer, describe_policy, pending_answer, policy_of
+from strongroom.vault.certificate_answers import answer, describe_pending, describe_policy, pending_answer, policy_of
 from strongroom.vault.certificate_issuance import draw_up, issue_in_background
-from strongroom.vault.certificate_requests import envelope_of
+from strongroom.vault.certificate_requests import envelope_of, facts_of_new
 from strongroom.vault.issuers import require_issuer
 
 
@@ -37,7 +35,7 @@ async def create_certificate(call: Call) -> Response:
     name, vault, world = parse_certificate_name(call.target.params["name"]), call.the_vault, call.world
     body = await call.body(wire.CertificateCreateParameters)
     check_tags(body.tags)
-    policy = _policy_of_new(call, await _as_it_stands(call, name), body.policy)
+    policy = _policy_of_new(call, await as_it_stands(call, name), body.policy)
     attributes = body.attributes or wire.GivenCertificateAttributes()
     async with Unclaimed() as unclaimed:
         pending = await draw_up(world, vault, name, policy, unclaimed)
@@ -49,7 +47,9 @@ async def create_certificate(call: Call) -> Response:
         )
 
         async def change(tx: Transaction) -> Certificate:
-            guard_keys(call, vault, [facts_of_new(policy, call.now)])
+            key, secret = facts_of_new(policy, call.now)
+            guard_keys(call, vault, [key])
+            guard_secrets(call, vault, [secret])
             made = await certificates.begin(
                 tx,
                 vault,
@@ -63,13 +63,13 @@ async def create_certificate(call: Call) -> Response:
             unclaimed.claim()
             return made
 
-        begun = await call.commit(change, lambda _: describe_policy(policy))
+        begun = await call.commit(change, lambda made: describe_pending(call, made) | describe_policy(policy))
     if pending.step_at is not None:
         issue_in_background(world, vault, begun.stored)
     return pending_answer(call, begun.stored, begun.upkeep.pending or pending, 202)
 
 
-async def _as_it_stands(call: Call, name: str) -> StoredObject | None:
+async def as_it_stands(call: Call, name: str) -> StoredObject | None:
     """Read a certificate that is to get a version, before a key is made for nothing."""
     old = await call.world.store.object(call.the_vault.id, Collection.CERTIFICATES, name)
     require_name_free(old, Collection.CERTIFICATES, name, call.now)
@@ -90,12 +90,6 @@ def _policy_of_new(call: Call, old: StoredObject | None, given: wire.Certificate
         raise Invalid("Property policy has invalid value\r\n", code="BadParameter", reason="no policy")
     require_issuer(call.world.view, call.the_vault, policy.issuer.name)
     return policy
-
-
-def facts_of_new(policy: CertificatePolicy, now: int) -> KeyFacts:
-    """Say what guardrails for keys ask about the key of a version that is to be made."""
-    expires = moved(now, Duration("", months=policy.x509.validity_months))
-    return KeyFacts(now, expires, policy.key.type, policy.key.bits, policy.key.curve)
 
 
 async def get_certificate(call: Call) -> Response:
@@ -121,18 +115,35 @@ async def get_policy(call: Call) -> Response:
 async def update_policy(call: Call) -> Response:
     """Change of a certificate's policy what the request has."""
     name, vault = parse_object_name(call.target.params["name"]), call.the_vault
-    given = given_policy(call, await call.body(wire.CertificatePolicy))
-
-    def changed(old: CertificatePolicy) -> CertificatePolicy:
-        policy = patched_policy(given, old, call.now)
-        if policy.issuer.name != old.issuer.name:
-            require_issuer(call.world.view, vault, policy.issuer.name)
-        return policy
+    changed = policy_change(call, await call.body(wire.CertificatePolicy))
 
     async def change(tx: Transaction) -> Certificate:
         return await certificates.change_policy(tx, vault, name, changed, call.now)
 
-    return _answer_policy(call, await call.commit(change, lambda found: describe_policy(found.upkeep.policy)))
+    return _answer_policy(call, await call.commit(change, lambda found: _described_change(call, found)))
+
+
+def _described_change(call: Call, certificate: Certificate) -> dict[str, object]:
+    place = f"{call.base}/certificates/{certificate.stored.name}/policy"
+    return {"id": place, **describe_policy(certificate.upkeep.policy)}
+
+
+def policy_change(call: Call, body: wire.CertificatePolicy) -> Callable[[CertificatePolicy], CertificatePolicy]:
+    """
+    Say how a policy is changed by one that a request has.
+
+    Raises:
+        Invalid: see `given_policy`.
+    """
+    given = given_policy(call, body)
+
+    def changed(old: CertificatePolicy) -> CertificatePolicy:
+        policy = patched_policy(given, old, call.now)
+        if policy.issuer.name != old.issuer.name:
+            require_issuer(call.world.view, call.the_vault, policy.issuer.name)
+        return policy
+
+    return changed
 
 
 def _answer_policy(call: Call, certificate: Certificate) -> Response:

@@ -15,7 +15,6 @@ from collections import Counter
 from strongroom.core.errors import Failure, Forbidden
 from strongroom.core.guardrails import Effect, KeyFacts, Violation, judge_key
 from strongroom.core.key_rotation import Due, Event
-from strongroom.core.keys import KeyVersionBody
 from strongroom.core.names import Surface
 from strongroom.core.objects import StoredObject
 from strongroom.core.vaults import Vault
@@ -93,7 +92,9 @@ async def _replace(world: World, node: str, vault: Vault, seen: Key) -> bool:
                 now=now,
                 entropy=world.entropy,
             )
-            notes[:] = _guard(world, vault, key.body)
+            own = key.body.attributes
+            facts = KeyFacts(own.created, own.exp, key.body.type, key.body.bits, key.body.curve)
+            notes[:] = guard(world, vault, facts, "rotation")
             unclaimed.claim()
             return key
 
@@ -103,20 +104,27 @@ async def _replace(world: World, node: str, vault: Vault, seen: Key) -> bool:
         return await audit.commit_apart(world, change, entry, lease=LEASE) is not None
 
 
-def _guard(world: World, vault: Vault, body: KeyVersionBody) -> list[str]:
+def guard(world: World, vault: Vault, facts: KeyFacts, noun: str) -> list[str]:
     """
-    Ask the guardrails about the version that rotation makes; what is only to be noted.
+    Ask the guardrails about a key that is made because its time has come; what is only to be noted.
 
     Raises:
         Forbidden: innererror `DisallowedByPolicy`.
     """
-    own = body.attributes
-    facts = KeyFacts(own.created, own.exp, body.type, body.bits, body.curve)
-    found = judge_key(guardrails_of(world.view), vault, facts)
+    return allowed(judge_key(guardrails_of(world.view), vault, facts), noun)
+
+
+def allowed(found: tuple[Violation, ...], noun: str) -> list[str]:
+    """
+    Refuse what a guardrail denies, and give what is only to be noted.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
     denied = [_told(one) for one in found if one.effect is Effect.DENY]
     if denied:
         raise Forbidden(
-            f"The rotation was disallowed by policy. Reasons: {', '.join(denied)}.",
+            f"The {noun} was disallowed by policy. Reasons: {', '.join(denied)}.",
             inner="DisallowedByPolicy",
             reason=f"guardrail {', '.join(one.guardrail for one in found if one.effect is Effect.DENY)}",
         )

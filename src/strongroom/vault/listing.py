@@ -15,9 +15,11 @@ from strongroom.vault.paging import Paging, read_paging
 Row = tuple[StoredObject, StoredVersion]
 
 
-async def list_page(call: Call, collection: Collection, state: ObjectState) -> tuple[list[Row], str | None]:
+async def list_page(
+    call: Call, collection: Collection, state: ObjectState, fits: Callable[[Row], bool] | None = None
+) -> tuple[list[Row], str | None]:
     """
-    Read a page of objects with their latest versions, and the link to the next one, or None.
+    Read a page of objects with their latest versions, and the link to the next one, or None; with *fits*, of those.
 
     Raises:
         Invalid: `maxresults` or the skip token is not right.
@@ -25,10 +27,10 @@ async def list_page(call: Call, collection: Collection, state: ObjectState) -> t
     vault = call.the_vault
     paging = read_paging(call, collection.value, state.value)
     shows = authorization.what_shows(call.world, call.identity, call.op.requires, vault, call.verdict)
-    if shows is None:
+    if shows is None and fits is None:
         page = await call.world.store.objects(vault.id, collection, state, after=paging.after, limit=paging.limit)
     else:
-        page = await _shown(call, collection, state, paging, shows)
+        page = await _shown(call, collection, state, paging, shows, fits)
     rows = [row for row in page.rows if state_of(row[0], call.now) is not State.ABSENT]
     return rows, paging.next_link(page.rows[-1][0].key) if page.more else None
 
@@ -48,13 +50,22 @@ async def list_versions(call: Call, collection: Collection, name: str) -> tuple[
 
 
 async def _shown(
-    call: Call, collection: Collection, state: ObjectState, paging: Paging, shows: Callable[[str], bool]
+    call: Call,
+    collection: Collection,
+    state: ObjectState,
+    paging: Paging,
+    shows: Callable[[str], bool] | None,
+    fits: Callable[[Row], bool] | None,
 ) -> Page[Row]:
     """Read a page of what a list shows. It is full before there is a next one: a gap would tell that something is."""
     vault, after, more = call.the_vault, paging.after, True
     rows: list[Row] = []
     while more and len(rows) <= paging.limit:
         page = await call.world.store.objects(vault.id, collection, state, after=after, limit=limits.PAGE_MAX)
-        rows += [one for one in page.rows if shows(f"{vault.scope}/{collection}/{one[0].name}")]
+        rows += [
+            one
+            for one in page.rows
+            if (shows is None or shows(f"{vault.scope}/{collection}/{one[0].name}")) and (fits is None or fits(one))
+        ]
         after, more = page.rows[-1][0].key if page.rows else after, page.more
     return Page(tuple(rows[: paging.limit]), more=len(rows) > paging.limit)

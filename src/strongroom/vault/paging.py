@@ -9,7 +9,7 @@ from strongroom.core.errors import Invalid
 from strongroom.flow.call import Call
 from strongroom.flow.paging import next_link, open_place
 
-_CARRIED = ("api-version", "maxresults")
+_CARRIED = ("api-version", "maxresults", "includePending")
 
 
 @dataclass(frozen=True, slots=True)

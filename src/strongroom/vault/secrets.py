@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
+from strongroom.core.certificates import CONTENT_TYPES
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.lifecycle import (
@@ -35,8 +37,6 @@ from strongroom.store import ObjectState, Transaction
 from strongroom.vault import wire
 from strongroom.vault.listing import list_page, list_versions
 
-_OUT_CONTENT_TYPES = frozenset({"application/x-pkcs12", "application/x-pem-file"})
-
 
 async def set_secret(call: Call) -> Response:
     """Set a secret: a new one, or a new version."""
@@ -58,14 +58,15 @@ async def set_secret(call: Call) -> Response:
 async def get_secret(call: Call) -> Response:
     """Get a secret's value, of the latest version or of a given one."""
     name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
-    _check_out_content_type(call)
-    vault, world = call.the_vault, call.world
+    wanted, vault, world = _out_content_type(call), call.the_vault, call.world
     stored, row = await find_version(
         world.store, world.view.sealed, vault.id, Collection.SECRETS, name, version, call.now
     )
     answer = _prepared_answer(call, vault, stored, row)
     _require_readable(call, answer.body)
     call.properties["id"] = answer.identifier
+    if answer.body.managed and wanted not in {None, answer.body.content_type}:
+        return await _converted(call, stored, row, wanted or "")
     value = json.encode(secrets.open_value(world.keys.envelope(vault.id, vault.wrapped_key), vault, row))
     return Response(200, b"".join((answer.before_value, value, answer.after_value)))
 
@@ -222,13 +223,26 @@ def _require_readable(call: Call, body: SecretVersionBody) -> None:
     )
 
 
-def _check_out_content_type(call: Call) -> None:
-    """Check `outContentType`. It asks for a certificate in another form, and changes nothing for a plain secret."""
+def _out_content_type(call: Call) -> str | None:
+    """Read `outContentType`. It asks for a certificate in another form, and changes nothing for a plain secret."""
     wanted = call.query.get("outContentType")
     if wanted is None or not at_least(call.api_version, CERTIFICATE_LINKS_SINCE):
-        return
-    if wanted not in _OUT_CONTENT_TYPES:
-        raise Invalid(f"outContentType must be one of: {', '.join(sorted(_OUT_CONTENT_TYPES))}.")
+        return None
+    if wanted not in CONTENT_TYPES:
+        raise Invalid(f"outContentType must be one of: {', '.join(sorted(CONTENT_TYPES))}.")
+    return wanted
+
+
+async def _converted(call: Call, stored: StoredObject, row: StoredVersion, content_type: str) -> Response:
+    """Answer with a certificate's secret in the other form."""
+    from strongroom.crypto.certificates.bundles import converted  # noqa: PLC0415  costly to import
+
+    secret = secrets.secret_of(stored, row)
+    value = secrets.open_value(_envelope(call), call.the_vault, row)
+    value = await call.world.incoming_certificates.run(partial(converted, value, content_type))
+    # It may have waited for its turn.
+    call.judge_again()
+    return _answer(call, replace(secret, body=replace(secret.body, content_type=content_type)), value)
 
 
 def _decode_blob(text: str) -> bytes:

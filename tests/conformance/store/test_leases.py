@@ -20,6 +20,14 @@ async def test_a_lease_has_one_holder(backend: Backend) -> None:
         assert await store.verify() == []
 
 
+async def test_who_holds_a_lease_is_told(backend: Backend) -> None:
+    """As long as it lasts, and to whoever asks."""
+    async with backend.open() as store:
+        assert await store.lease_holder("job", 100) is None
+        await store.acquire_lease("job", "a", now=100, lifetime_s=10)
+        assert [await store.lease_holder("job", now) for now in (100, 109, 110)] == ["a", "a", None]
+
+
 async def test_a_lease_takes_no_place_in_the_feed(backend: Backend) -> None:
     """Renewing it every few seconds must not push changes out."""
     async with backend.open() as store:

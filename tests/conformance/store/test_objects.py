@@ -156,6 +156,7 @@ async def test_objects_due_for_purge_come_longest_due_first(backend: Backend) ->
         assert due == ["soon", "next"]
         assert [stored.name for stored in await store.due_for_purge(99, limit=2)] == ["soon", "next"]
         assert await store.due_for_purge(9, limit=9) == []
+        assert [await store.count_for_purge(now, limit=2) for now in (9, 20, 99)] == [0, len(due), 2]
 
 
 async def test_objects_that_are_due_come_longest_due_first(backend: Backend) -> None:
@@ -167,6 +168,7 @@ async def test_objects_that_are_due_come_longest_due_first(backend: Backend) -> 
         assert [stored.name for stored in await store.due_objects(20, limit=9)] == ["soon", "next"]
         assert [stored.name for stored in await store.due_objects(99, limit=2)] == ["soon", "next"]
         assert await store.due_objects(9, limit=9) == []
+        assert [await store.count_due(now, limit=2) for now in (9, 20, 99)] == [0, 2, 2]
 
 
 async def test_an_altered_row_keeps_no_other_from_its_turn(backend: Backend) -> None:

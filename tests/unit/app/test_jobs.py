@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
+from urllib.parse import quote
 
 import pytest
 
@@ -14,11 +17,15 @@ from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 from strongroom.core import limits
-from strongroom.core.identity import User
+from strongroom.core.identity import Credential, ServicePrincipal, User
 from strongroom.core.relations import DeletedObject
+from strongroom.core.sessions import BrowserSession, TokenFamily
 from strongroom.crypto.pool import BoundedPool
+from strongroom.directory import signing_keys
+from strongroom.directory.runs import begin_run, make_run
 from strongroom.directory.users import delete_user
 from strongroom.http.asgi import Listener
+from strongroom.store import Transaction
 
 
 @dataclass
@@ -105,3 +112,79 @@ def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> N
 
     assert asyncio.run(turns()) == [1, 0]
     assert jobs.purge_directory in [job.run for job in jobs.JOBS]
+
+
+def test_tokens_are_signed_for_ever(tmp_path: Path) -> None:
+    """SEC-TOKEN-3: whenever the job has its turn there is a key that signs and a next one; what nobody trusts goes."""
+    settings = Settings(data=tmp_path / "data")
+
+    async def turns() -> None:
+        await initialise(settings, lambda _: None)
+        async with open_instance(settings) as opened:
+            pool = BoundedPool("signing key", threads=1, waiting=4)
+            endpoints = cast("EndpointListeners", Endpoints())
+            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
+            world, began, tenant = opened.world, opened.installation.created, opened.installation.tenant
+            # Mostly in time; once the service was down for half a year.
+            for days in (10, 29, 31, 59, 61, 240, 269, 299):
+                now = began + days * 86_400
+                world.clock = lambda now=now: now  # type: ignore[misc]  # the default binds this time
+                await jobs.roll_over_signing_keys(service)
+                keys = world.view.signing_keys(tenant)
+                signing = signing_keys.signs_now(keys, now)
+                ahead = [key for key in keys if key.signs_from > now]
+                assert len(ahead) == 1
+                assert ahead[0].signs_from == signing.signs_until
+                assert all(key.trusted_until > now for key in keys)
+                assert await jobs.roll_over_signing_keys(service) == 0
+            pool.close()
+
+    asyncio.run(turns())
+
+
+def test_what_people_and_programs_were_lent_goes_when_it_is_over(tmp_path: Path) -> None:
+    """Runs, browser sessions, token families and device codes are forgotten; what goes on stays."""
+    settings = Settings(data=tmp_path / "data")
+
+    async def turns() -> None:
+        await initialise(settings, lambda _: None)
+        async with open_instance(settings) as opened:
+            world, now = opened.world, opened.installation.created
+            service = cast("jobs.Service", SimpleNamespace(opened=opened))
+            world.clock = lambda: now
+            (user,) = world.view.all(User)
+            (password,) = [one for one in world.view.all(Credential) if one.owner == user.id]
+            identity = next(one for one in world.view.all(ServicePrincipal) if one.resource_id is not None)
+            run = make_run(world.keys, identity, None, lifetime_s=60, now=now, entropy=secrets.token_bytes)
+            own = (user.tenant, user.id)
+            session = BrowserSession("session", *own, password.id, now, ("pwd",), expires=now + 60)
+            family = TokenFamily("family", *own, "client", password.id, now, ("pwd",), expires=now + 60)
+
+            async def lend(tx: Transaction) -> None:
+                await begin_run(tx, world.keys, run)
+                await tx.put(session)
+                await tx.put(family)
+
+            await world.store.commit(lend)
+            world.device_codes.add(
+                "code", tenant=None, client_id="c", resource="r", scope="s", address="a", source="a", now=now,
+                entropy=secrets.token_bytes,
+            )  # fmt: skip
+            world.clock = lambda: now + 59
+            assert await jobs.end_expired_sessions(service) == 0
+            world.clock = lambda: now + 60
+            assert await jobs.end_expired_sessions(service) == 3
+            assert world.view.all(BrowserSession) == world.view.all(TokenFamily) == ()
+            assert world.view.credential(run.id) is None
+            world.clock = lambda: now + 2 * limits.DEVICE_CODE_S
+            assert await jobs.end_expired_sessions(service) == 1
+            assert len(world.device_codes) == 0
+
+    asyncio.run(turns())
+
+
+def test_every_job_says_what_it_does() -> None:
+    """In a sentence that is shown to the operator; names can stand in a path."""
+    assert all(job.about.endswith(".") for job in jobs.JOBS)
+    assert all(job.name == quote(job.name, safe="") for job in jobs.JOBS)
+    assert len({job.name for job in jobs.JOBS}) == len(jobs.JOBS)

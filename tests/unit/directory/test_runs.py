@@ -6,8 +6,18 @@ from strongroom.core.errors import NotFound
 from strongroom.core.identity import Application, Credential, CredentialKind
 from strongroom.crypto.secret_texts import WrongSecret
 from strongroom.directory import applications
+from strongroom.directory.client_secrets import add_password, make_client_secret
 from strongroom.directory.clients import authenticate_by_secret
-from strongroom.directory.runs import NewRun, begin_run, end_run, make_run, require_run, run_credential_id
+from strongroom.directory.runs import (
+    NewRun,
+    begin_run,
+    end_run,
+    expired_runs,
+    forget_runs,
+    make_run,
+    require_run,
+    run_credential_id,
+)
 from tests.unit.directory.conftest import NOW, Directory
 
 
@@ -53,6 +63,23 @@ def test_a_wrong_header_secret_leads_nowhere(directory: Directory, secret: str) 
     start(directory)
     with pytest.raises(WrongSecret):
         find(directory, secret)
+
+
+def test_what_is_left_of_a_run_that_is_over_is_forgotten(directory: Directory) -> None:
+    """Its header and the client secret that was made for it; whatever else has expired is its owner's to remove."""
+    run, other = start(directory, with_client=True), start(directory)
+    application = directory.add_application()
+    old = make_client_secret(directory.keys, application, expires=NOW + 10, now=NOW, entropy=directory.entropy)
+    directory.commit(lambda tx: add_password(tx, old.credential))
+    assert run.client is not None
+    assert expired_runs(directory.view, directory.keys, NOW + 3599) == []
+    over = expired_runs(directory.view, directory.keys, NOW + 3600)
+    assert {one.id for one in over} == {run.id, run.client.credential.id, other.id}
+    directory.commit(lambda tx: forget_runs(tx, over))
+    left = {one.id for one in directory.view.all(Credential)}
+    assert left.isdisjoint(one.id for one in over)
+    assert old.credential.id in left
+    assert expired_runs(directory.view, directory.keys, NOW + 3600) == []
 
 
 def test_a_run_ends_by_itself(directory: Directory) -> None:

@@ -156,6 +156,8 @@ def examine(data: Path) -> Iterator[Finding]:
 def _instance(seen: Seen) -> Iterator[Finding]:
     """Look at an instance that is ours, or at the place for one."""
     yield service.judge_life(seen.life, seen.status, __version__, seen.data)
+    if seen.status is not None:
+        yield service.judge_jobs(seen.status)
     yield service.judge_settings(seen.faults)
     yield from _files(seen)
     yield from _disk(seen)

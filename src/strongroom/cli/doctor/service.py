@@ -133,6 +133,17 @@ def judge_health(health: Health) -> Finding:
     return ok(check, f"answers within {max(health.after - health.before, 0.0) * 1000:.0f} ms")
 
 
+def judge_jobs(status: Mapping[str, Any]) -> Finding:
+    """Judge whether what the service does by itself succeeds."""
+    failing = status.get("failingJobs")
+    if not isinstance(failing, list):
+        return unknown("jobs", "it does not say how its jobs are doing", "restart the service")
+    if failing:
+        names = ", ".join(sorted(map(str, failing)))
+        return warning("jobs", f"the last turn of these failed: {names}", "strongroom jobs list")
+    return ok("jobs", "what the service does by itself succeeds")
+
+
 def judge_settings(faults: list[str]) -> Finding:
     """Judge config.toml and the variables."""
     if faults:

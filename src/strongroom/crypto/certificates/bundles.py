@@ -11,10 +11,13 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
+    load_pem_private_key,
     pkcs12,
 )
 
 from strongroom.core.certificates import PEM
+
+_KEY_BEGINS = b"-----BEGIN PRIVATE KEY-----"
 
 
 def secret_value(content_type: str, private: bytes | None, chain: tuple[bytes, ...]) -> str:
@@ -32,6 +35,26 @@ def secret_value(content_type: str, private: bytes | None, chain: tuple[bytes, .
     # The real service gives no password; what protects the value is who may read it.
     whole = pkcs12.serialize_key_and_certificates(None, key, leaf, above, NoEncryption())
     return base64.b64encode(whole).decode("ascii")
+
+
+def converted(value: str, content_type: str) -> str:
+    """
+    Give a certificate's secret, which is one of the two forms, as the other one. It takes its time: it is for a thread.
+
+    The key and the certificates are the same, the leaf first; those above it stay in their order.
+    """
+    if content_type == PEM:
+        opened = pkcs12.load_pkcs12(base64.b64decode(value), None)
+        own = [opened.cert] if opened.cert is not None else []
+        chain = [one.certificate for one in (*own, *opened.additional_certs)]
+        key = opened.key
+    else:
+        text = value.encode("ascii")
+        chain = x509.load_pem_x509_certificates(text)
+        # The key comes first, and what follows it is not looked at.
+        key = load_pem_private_key(text, None) if text.startswith(_KEY_BEGINS) else None
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()) if key is not None else None
+    return secret_value(content_type, private, tuple(one.public_bytes(Encoding.DER) for one in chain))
 
 
 def _load(private: bytes) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,7 +27,16 @@ _CLOCK_LEEWAY_S = 300
 """By how much the clock of whoever issued a certificate may be ahead of ours."""
 _WEAKEST_RSA_BITS = 2048
 _BROKEN = (hashes.MD5, hashes.SHA1)
-_Unreadable = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_Unreadable = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    Warning,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises at a certificate that it cannot read, or would rather not, where warnings are raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,11 @@ def _ordered(certificates: Sequence[x509.Certificate], held: Held, now: int, *, 
     leaf = _leaf(distinct, held)
     for one in distinct:
         _judge(one, now)
+    issued = cache(_issued)
     chain, rest = [leaf], [one for one in distinct if one is not leaf]
     while rest:
-        above = next((one for one in rest if _issued(one, chain[-1])), None)
+        # An issuer can have more than one certificate, which then stand after each other.
+        above = next((one for below in reversed(chain) for one in rest if issued(one, below)), None)
         if above is None:
             raise invalid("The chain has a certificate that has issued none of the others.")
         _require_authority(above)
@@ -133,6 +145,8 @@ def _spelled(key: object) -> bytes:
 
 
 def _judge(one: x509.Certificate, now: int) -> None:
+    if one.serial_number <= 0:
+        raise invalid("A certificate of the chain has a serial number that is not positive.")
     if one.not_valid_after_utc.timestamp() <= now:
         raise invalid("A certificate of the chain has expired.")
     if one.not_valid_before_utc.timestamp() > now + _CLOCK_LEEWAY_S:

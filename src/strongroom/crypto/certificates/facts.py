@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha1, sha256
 
 from cryptography import x509
@@ -13,6 +14,7 @@ def validity_of(certificate: bytes) -> tuple[int, int]:
     return int(loaded.not_valid_before_utc.timestamp()), int(loaded.not_valid_after_utc.timestamp())
 
 
+@lru_cache(maxsize=256)
 def told_properties(certificate: bytes) -> dict[str, object]:
     """Say in the audit entry what a certificate is (reference azure-key-vault.md section 7)."""
     loaded = x509.load_der_x509_certificate(certificate)

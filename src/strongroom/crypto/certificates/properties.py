@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from strongroom.core.certificate_policies import not_a_subject
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
+from strongroom.core.errors import Invalid
 from strongroom.core.x500 import NotAName, parse_name
 
-_UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
 
 def subject_of(text: str) -> x509.Name:
@@ -38,7 +39,23 @@ def subject_of(text: str) -> x509.Name:
 
 
 def extensions_of(properties: X509Properties) -> list[tuple[x509.ExtensionType, bool]]:
-    """Give the extensions that a policy asks for, each with whether it is critical."""
+    """
+    Give the extensions that a policy asks for, each with whether it is critical.
+
+    Raises:
+        Invalid: a name is none. A policy can be that of a certificate that was made elsewhere.
+    """
+    try:
+        return _extensions(properties)
+    except (ValueError, TypeError):
+        raise Invalid(
+            "A name or a purpose in the policy can stand in no certificate.",
+            code="BadParameter",
+            reason="invalid x509_props",
+        ) from None
+
+
+def _extensions(properties: X509Properties) -> list[tuple[x509.ExtensionType, bool]]:
     found: list[tuple[x509.ExtensionType, bool]] = []
     names = general_names(properties.sans)
     usages = _usable(properties.key_usage)
@@ -57,7 +74,7 @@ def general_names(sans: AlternativeNames) -> list[x509.GeneralName]:
     return [
         *(x509.DNSName(name) for name in sans.dns_names),
         *(x509.RFC822Name(name) for name in sans.emails),
-        *(x509.OtherName(_UPN, _utf8(name)) for name in sans.upns),
+        *(x509.OtherName(UPN, _utf8(name)) for name in sans.upns),
         *(x509.UniformResourceIdentifier(name) for name in sans.uris),
         *(x509.IPAddress(ipaddress.ip_address(name)) for name in sans.ip_addresses),
     ]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from strongroom.core.certificates import X509Properties
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Invalid, Unavailable
 from strongroom.core.instance import Instance
 from strongroom.core.issuance import Issued, Refused, Step, Wanted
 from strongroom.core.key_rotation import Duration, moved
@@ -53,7 +53,7 @@ class PrivateAuthorities:
         Issue a certificate, or give the one that was issued for this operation before.
 
         Raises:
-            Unavailable, Throttled: the CA's key cannot be used now.
+            Unavailable, Throttled: the CA's key cannot be used now, or the CA was changed meanwhile.
             StoreFault: the store did not say that it keeps what was issued, so nobody is given it.
         """
         authority = find_authority(self.view, wanted.tenant, wanted.account_id)
@@ -119,7 +119,8 @@ class PrivateAuthorities:
         async def change(tx: Transaction) -> IssuedCertificate:
             now = await tx.record(PrivateAuthority, authority.partition, authority.id)
             if now is None or made.issuer not in {one.id for one in now.issuing if one.revoked_at is None}:
-                raise Invalid("The CA was removed while it issued.", code=ISSUER_ERROR)
+                # Whether there is another key, or no CA any more, the next step finds out.
+                raise Unavailable("The CA was changed while it issued.", reason="changed meanwhile")
             kept = await tx.record(IssuedCertificate, made.partition, made.id)
             if kept is None:
                 await tx.put(made)

@@ -1,0 +1,231 @@
+"""
+Certificates that come from outside with their private keys: PKCS#12 files, and PEM.
+
+    text ──┬─ PEM ────────────> blocks ──┬─> the key, judged as an imported key is (`crypto.keys.material`)
+           └─ base64 ─> PKCS#12 ─> child ┘─> the certificates, judged and put in order (`chains`)
+
+A PKCS#12 file is opened in a process of its own, whose time is limited (`pkcs12_child`). Whatever is wrong is one
+sentence, and nothing of the file or its password is in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from strongroom.core import certificate_limits as limits
+from strongroom.core.certificates import PEM, PKCS12, X509Properties
+from strongroom.core.errors import Invalid
+from strongroom.core.keys import RSA_BITS, Curve, KeyKind
+from strongroom.crypto.certificates import pkcs12_child
+from strongroom.crypto.certificates.chains import Held, ordered_chain, read_certificates
+from strongroom.crypto.certificates.described import properties_of
+from strongroom.crypto.keys.material import read_private_key
+from strongroom.crypto.keys.protocol import PlainKey
+from strongroom.crypto.keys.public import CURVES
+
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----\s(.*?)-----END \1-----", re.DOTALL)
+_CURVES = {named.name: curve for curve, named in CURVES.items()}
+_WALL_S = 4 * limits.IMPORT_CPU_S
+"""How long a child may take on a machine that has much else to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A certificate from outside with its key: both are right, and belong together."""
+
+    key: PlainKey = field(repr=False)
+    chain: tuple[bytes, ...]
+    """In DER, the leaf first."""
+    content_type: str
+    """The form in which it came."""
+    said: X509Properties
+    """What the certificate says."""
+
+
+def read_incoming(value: str, password: str | None, now: int, *, keep_order: bool) -> Incoming:
+    """
+    Read a certificate with its key. It takes its time: it is for a thread.
+
+    Raises:
+        Invalid: it is none, the password is wrong, or one of the two is not such as vaults have.
+    """
+    if len(value) > limits.IMPORT_CHARS:
+        raise _refused(f"The value can have at most {limits.IMPORT_CHARS} characters.")
+    if password is not None and len(password) > limits.IMPORT_PASSWORD_CHARS:
+        raise _refused(f"The password can have at most {limits.IMPORT_PASSWORD_CHARS} characters.")
+    content_type, private, certificates = _opened(value, password)
+    key = _key_of(private)
+    chain = ordered_chain(read_certificates(certificates), Held(key.spec, key.parts), now, keep_order=keep_order)
+    return Incoming(key, chain, content_type, properties_of(chain[0]))
+
+
+def _opened(value: str, password: str | None) -> tuple[str, bytes, list[bytes]]:
+    """Give the form, the key in PKCS#8, and the certificates in DER."""
+    if "-----BEGIN " in value:
+        return (PEM, *_read_pem(value))
+    try:
+        octets = base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise _refused("The value is neither PEM nor PKCS#12 in base64.") from None
+    if octets[:1] != _SEQUENCE and b"-----BEGIN " in octets:
+        # Some clients put PEM in base64, as they do PKCS#12.
+        return (PEM, *_read_pem(octets.decode("ascii", "replace")))
+    return (PKCS12, *_read_pkcs12(octets, password))
+
+
+# ---- PEM ------------------------------------------------------------------------------------------------------------
+
+
+def _read_pem(text: str) -> tuple[bytes, list[bytes]]:
+    """Read PEM (RFC 7468): certificates and one key in PKCS#8, in any order. Text between the blocks says nothing."""
+    keys: list[bytes] = []
+    certificates: list[bytes] = []
+    blocks = list(_BLOCK.finditer(text))
+    if text.count("-----BEGIN ") != len(blocks):
+        raise _refused("The PEM has a block that does not end.")
+    for block in blocks:
+        label, body = block.groups()
+        if label not in {"CERTIFICATE", "PRIVATE KEY"}:
+            raise _refused(_OTHER_LABELS.get(label, "The PEM has a block that is no CERTIFICATE and no PRIVATE KEY."))
+        try:
+            octets = base64.b64decode("".join(body.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise _refused(f"The PEM has a {label} that is not base64.") from None
+        (certificates if label == "CERTIFICATE" else keys).append(octets)
+    return _one_key(keys), certificates
+
+
+_NOT_PKCS8 = "The private key in the PEM must be in PKCS#8: BEGIN PRIVATE KEY, as openssl pkcs8 -topk8 -nocrypt writes."
+_OTHER_LABELS = {
+    "ENCRYPTED PRIVATE KEY": "The private key in the PEM is encrypted: decrypt it first, as with openssl pkey.",
+    "RSA PRIVATE KEY": _NOT_PKCS8,
+    "EC PRIVATE KEY": _NOT_PKCS8,
+}
+
+
+def _one_key(keys: list[bytes]) -> bytes:
+    if not keys:
+        raise _refused("There is no private key in the value, and a certificate is imported with its own.")
+    if len(keys) > 1:
+        raise _refused("There is more than one private key in the value.")
+    return keys[0]
+
+
+# ---- PKCS#12 --------------------------------------------------------------------------------------------------------
+
+
+_SEQUENCE = b"\x30"
+"""With this every such file begins (X.690)."""
+_WRONG = "The password is wrong, or the value is no PKCS#12 file."
+
+
+def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes]]:
+    if octets[:1] != _SEQUENCE:
+        raise _refused(_WRONG)
+    secret = (password or "").encode("utf-8", "replace")
+    head = bytes((limits.IMPORT_CPU_S, password is not None, *len(secret).to_bytes(2, "big")))
+    command = [sys.executable, "-I", str(Path(pkcs12_child.__file__))]
+    try:
+        ended = subprocess.run(  # noqa: S603  our own interpreter, and our own module
+            command,
+            input=head + secret + octets,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # Ours, since libraries are configured by theirs, without our own settings.
+            env={name: text for name, text in os.environ.items() if not name.startswith("STRONGROOM_")},
+            timeout=_WALL_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _too_costly() from None
+    if ended.returncode == pkcs12_child.UNSUPPORTED:
+        raise _refused("The PKCS#12 file has a key, or an encryption, of a kind that is not taken.")
+    if ended.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
+        raise _too_costly()
+    if ended.returncode != 0:
+        raise _refused(_WRONG)
+    private, *certificates = _parts(ended.stdout)
+    return _one_key([private] if private else []), certificates
+
+
+def _parts(octets: bytes) -> list[bytes]:
+    parts: list[bytes] = []
+    at = 0
+    while at < len(octets):
+        length = int.from_bytes(octets[at : at + 4], "big")
+        parts.append(octets[at + 4 : at + 4 + length])
+        at += 4 + length
+    return parts
+
+
+def _too_costly() -> Invalid:
+    return _refused("The PKCS#12 file takes too long to open: its password is hashed too many times.")
+
+
+# ---- the key --------------------------------------------------------------------------------------------------------
+
+
+def _key_of(private: bytes) -> PlainKey:
+    """Judge a private key as one that is imported by its members."""
+    try:
+        # Sizes are judged before anything is computed of it, and then all that the library would.
+        key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        raise _refused("The private key is encrypted: decrypt it first, as with openssl pkey.") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _refused("The private key cannot be read.") from None
+    if isinstance(key, rsa.RSAPrivateKey):
+        return _rsa(key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return _ec(key)
+    raise _refused("The private key must be an RSA or an EC key.")
+
+
+def _rsa(key: rsa.RSAPrivateKey) -> PlainKey:
+    if key.key_size not in RSA_BITS:
+        raise _refused(f"An RSA key must have {', '.join(map(str, RSA_BITS))} bits.")
+    own = key.private_numbers()
+    numbers = {
+        "n": own.public_numbers.n,
+        "e": own.public_numbers.e,
+        "d": own.d,
+        "p": own.p,
+        "q": own.q,
+        "dp": own.dmp1,
+        "dq": own.dmq1,
+        "qi": own.iqmp,
+    }
+    return _judged(KeyKind.RSA, None, numbers)
+
+
+def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
+    curve = _CURVES.get(key.curve.name)
+    if curve is None:
+        raise _refused(f"The curve of an EC key must be one of: {', '.join(Curve)}.")
+    own = key.private_numbers()
+    return _judged(KeyKind.EC, curve, {"x": own.public_numbers.x, "y": own.public_numbers.y, "d": own.private_value})
+
+
+def _judged(kind: KeyKind, curve: Curve | None, numbers: dict[str, int]) -> PlainKey:
+    octets: Callable[[int], bytes] = lambda number: number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")  # noqa: E731
+    try:
+        return read_private_key(kind, curve, {name: octets(number) for name, number in numbers.items()})
+    except Invalid as fault:
+        raise _refused(f"The private key is not taken: {fault.message}") from None
+
+
+def _refused(sentence: str) -> Invalid:
+    return Invalid(sentence, code="BadParameter", reason="invalid certificate or key")

@@ -1,0 +1,67 @@
+"""What happens to certificates by itself: commands over a Transaction that look again whether it is still due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strongroom.core.certificate_life import Due, Event, after_renewal_failed, due_now
+from strongroom.core.certificates import CertificateUpkeep
+from strongroom.core.events import expired, near_expiry
+from strongroom.core.lifecycle import State, state_of
+from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.vaults import Vault
+from strongroom.objects.certificate_rows import Certificate, certificate_of, scheduled
+from strongroom.store import Reader, Transaction
+
+
+async def look_again(reader: Reader, candidate: StoredObject, now: int) -> tuple[Certificate, Due | None] | None:
+    """Read what is due of a certificate by now; None if it is no longer there, or deleted."""
+    stored = await reader.object(candidate.vault, Collection.CERTIFICATES, candidate.name)
+    if stored is None or stored.object_id != candidate.object_id or state_of(stored, now) is not State.ACTIVE:
+        return None
+    row = await reader.version(stored.vault, Collection.CERTIFICATES, stored.name, stored.latest)
+    if row is None:
+        return None
+    certificate = certificate_of(stored, row)
+    return certificate, due_now(certificate.upkeep, stored.latest, certificate.body, now)
+
+
+async def still_due(tx: Transaction, seen: Certificate, event: Event, now: int) -> Certificate | None:
+    """Read inside a change the certificate of which something was due; None if it is no more."""
+    found = await look_again(tx, seen.stored, now)
+    if found is None:
+        return None
+    certificate, due = found
+    return certificate if certificate.version == seen.version and due is not None and due.event is event else None
+
+
+async def note(tx: Transaction, vault: Vault, seen: Certificate, event: Event, now: int) -> Certificate | None:
+    """Keep that something was told of a version, and announce it; None if it was before, or does not hold any more."""
+    certificate = await still_due(tx, seen, event, now)
+    if certificate is None:
+        return None
+    own, version = certificate.body.attributes, certificate.version
+    noted, upkeep = (version, own.exp or 0), certificate.upkeep
+    if event is Event.NEAR_EXPIRY:
+        upkeep = replace(upkeep, near_expiry=noted)
+        tx.announce(near_expiry(vault, certificate.stored, version, nbf=own.nbf, exp=own.exp, now=now))
+    elif event is Event.EXPIRED:
+        upkeep = replace(upkeep, expired=noted)
+        tx.announce(expired(vault, certificate.stored, version, nbf=own.nbf, exp=own.exp, now=now))
+    else:
+        upkeep = replace(upkeep, acted=noted)
+    return await _put(tx, certificate, upkeep)
+
+
+async def postpone_renewal(tx: Transaction, seen: Certificate, now: int) -> Certificate | None:
+    """Have a renewal that could not begin tried again later; None if the certificate was changed or gone meanwhile."""
+    certificate = await still_due(tx, seen, Event.RENEW, now)
+    if certificate is None:
+        return None
+    return await _put(tx, certificate, after_renewal_failed(certificate.upkeep, now))
+
+
+async def _put(tx: Transaction, certificate: Certificate, upkeep: CertificateUpkeep) -> Certificate:
+    stored = scheduled(certificate.stored, certificate.body, upkeep)
+    await tx.put_object(stored)
+    return replace(certificate, stored=stored)
