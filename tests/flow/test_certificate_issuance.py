@@ -563,6 +563,21 @@ def test_a_purged_certificate_takes_the_key_of_its_operation_with_it(
     assert destroy(world, token) == 0
 
 
+def test_a_name_whose_retention_is_over_is_begun_anew(
+    vault: Client, world: Simulation, token: MemoryToken, name: str
+) -> None:
+    """Before the clean-up has come by: what was left of the certificate before goes, with its keys in the token."""
+    made(vault, world, name, key_props=HSM)
+    create(vault, name, key_props=HSM, issuer={"name": "Unknown"})
+    assert len(token.held) == 2
+    vault.done("DELETE", f"/certificates/{name}")
+    world.advance(91 * 86_400)
+    bundle = made(vault, world, name, key_props=HSM)
+    assert len(vault.walk(f"/certificates/{name}/versions")) == 1
+    assert destroy(world, token) == 1
+    assert vault.done("GET", f"/keys/{name}")["key"]["kid"] == bundle["kid"]
+
+
 def test_a_creation_that_is_refused_leaves_no_key(
     vault: Client, world: Simulation, token: MemoryToken, name: str
 ) -> None:

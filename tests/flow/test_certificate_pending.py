@@ -225,13 +225,16 @@ PEM = {"secret_props": {"contentType": "application/x-pem-file"}}
 
 
 def test_a_chain_can_come_in_one_file(vault: Client, authority: Authority, name: str) -> None:
-    """PKCS#7 or PEM in the place of one certificate."""
+    """PKCS#7 or PEM in the place of one certificate; or PEM without its lines, as Azure's own samples send it."""
     request = requested(vault, name)
     chain = [x509.load_der_x509_certificate(one) for one in authority.issue(request)]
     assert merge(vault, name, pkcs7.serialize_certificates(chain, Encoding.DER)).status == 201
     other = f"{name}-pem"
     chain = [x509.load_der_x509_certificate(one) for one in authority.issue(requested(vault, other))]
     assert merge(vault, other, b"".join(one.public_bytes(Encoding.PEM) for one in chain)).status == 201
+    bare = f"{name}-bare"
+    leaf, *_ = authority.issue(requested(vault, bare))
+    assert merge(vault, bare, base64.encodebytes(leaf)).status == 201
 
 
 def test_a_certificate_of_another_key_is_refused(vault: Client, authority: Authority, name: str) -> None:

@@ -27,6 +27,7 @@ from strongroom.core.vaults import Vault
 from strongroom.objects.certificate_rows import upkeep_of
 from strongroom.store import Transaction
 from strongroom.store.sqlite import SqliteStore
+from strongroom.vault import certificate_upkeep
 from strongroom.vault.upkeep import FAILED
 from tests.flow.authorities import Authority
 from tests.flow.client import Client
@@ -213,6 +214,30 @@ def test_an_issuer_that_gives_less_than_was_asked_for_is_not_asked_without_end(
     assert look(world) == {}
     nbf, exp = life_of(vault.done("GET", f"/certificates/{name}"))
     assert stored_of(world, name).due_at == min(nbf + (exp - nbf) * 80 // 100, exp - 30 * DAY_S)
+
+
+def test_a_process_that_dies_when_a_renewal_has_begun_renews_once(
+    vault: Client, world: Simulation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one makes the step of the operation that stands, with its key."""
+    made(vault, world, name)
+    world.advance(300 * DAY_S)
+
+    class Dead(BaseException):
+        """A process ends: nobody catches it."""
+
+    async def die(*_given: object, **_how: object) -> None:
+        raise Dead
+
+    with monkeypatch.context() as patch:
+        patch.setattr(certificate_upkeep, "make_step", die)
+        with pytest.raises(Dead):
+            look(world)
+    begun = upkeep(world, name).pending
+    assert begun is not None
+    assert look(world) == {"CertificateEnroll": 1}
+    bundle = vault.done("GET", f"/certificates/{name}")
+    assert (bundle["id"].rpartition("/")[2], stored_of(world, name).versions) == (begun.version, 2)
 
 
 # ---- renewals that fail ---------------------------------------------------------------------------------------------

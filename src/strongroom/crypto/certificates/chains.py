@@ -8,7 +8,10 @@ How far a chain reaches is not asked: its root is known to whoever trusts it, an
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -49,7 +52,7 @@ class Held:
 
 def read_certificates(items: Sequence[bytes]) -> list[x509.Certificate]:
     """
-    Read certificates, each item one in DER, some in PEM, or those of a PKCS#7 file in either form.
+    Read certificates, each item one in DER or in its base64, some in PEM, or those of a PKCS#7 file in any of these.
 
     Raises:
         Invalid: there are none, too many, or one is none.
@@ -74,14 +77,21 @@ def _read(item: bytes) -> list[x509.Certificate]:
             return x509.load_pem_x509_certificates(item)
     except _Unreadable:
         raise invalid("A certificate in PEM cannot be read.") from None
+    for form in (item, _inner(item)):
+        if form is not None:
+            with suppress(*_Unreadable):
+                return [x509.load_der_x509_certificate(form)]
+            with suppress(*_Unreadable):
+                return pkcs7.load_der_pkcs7_certificates(form)
+    raise invalid("A certificate is no X.509 certificate in DER.")
+
+
+def _inner(item: bytes) -> bytes | None:
+    """Decode what is in base64 once more: PEM without its lines, as the samples of Azure's own clients send it."""
     try:
-        return [x509.load_der_x509_certificate(item)]
-    except _Unreadable:
-        pass
-    try:
-        return pkcs7.load_der_pkcs7_certificates(item)
-    except _Unreadable:
-        raise invalid("A certificate is no X.509 certificate in DER.") from None
+        return base64.b64decode(b"".join(item.split()), validate=True)
+    except binascii.Error:
+        return None
 
 
 def ordered_chain(
