@@ -369,6 +369,7 @@ def test_the_password_is_its_owners_alone(tmp_path: Path) -> None:
     with pytest.raises(InstanceFault, match="There is no file"):
         mail_server(settings)
     place.write_bytes(b"p" * limits.MAIL_PASSWORD_BYTES)
+    place.chmod(0o644)
     with pytest.raises(InstanceFault, match="open to others"):
         mail_server(settings)
     place.chmod(0o600)

@@ -26,10 +26,10 @@ from strongroom.core.lifecycle import DAY_S
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.secret_expiry import Event
 from strongroom.objects.secret_expiry import SCHEDULED
-from strongroom.store import Transaction
+from strongroom.store import LeaseLost, Transaction
 from strongroom.store.sqlite import SqliteStore
 from strongroom.store.transaction import SqlTransaction
-from strongroom.vault.upkeep import FAILED
+from strongroom.vault.upkeep import FAILED, LEASE, LEASE_S
 from tests.conformance.store.backends import Sqlite
 from tests.flow.client import Client
 from tests.world import Simulation
@@ -247,6 +247,30 @@ def test_two_nodes_note_an_expiry_once(apart: Simulation, vault: Client) -> None
 
     assert apart.run(both()) == {NEAR: 5}
     assert [told(apart, one) for one in ids] == [[NEAR]] * 5
+
+
+def test_a_lease_that_another_node_took_is_believed_no_more(apart: Simulation, vault: Client) -> None:
+    """SEC-CLOCK-1: a node that is sure of its lease commits nothing once another has it, and asks for it again then."""
+    put(vault, "one", 40)
+    put(vault, "two", 41)
+    apart.advance(10 * DAY_S)
+    assert look(apart) == {NEAR: 1}
+    apart.advance(DAY_S)
+    now = int(apart.clock())
+
+    async def take_over() -> bool:
+        store = await SqliteStore.open(apart.folder / "store.db", apart.keys.tag, apart.clock)
+        taken = await store.acquire_lease(LEASE, "node-2", now=now, lifetime_s=LEASE_S)
+        await store.close()
+        return taken
+
+    assert apart.run(take_over())
+    apart.world.leases_held[LEASE, NODE] = now + LEASE_S
+    with pytest.raises(LeaseLost):
+        look(apart)
+    assert look(apart) == {}
+    apart.advance(LEASE_S)
+    assert look(apart) == {NEAR: 1}
 
 
 def test_secrets_of_an_older_release_are_scheduled_once(apart: Simulation, vault: Client) -> None:
