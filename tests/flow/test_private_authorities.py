@@ -204,6 +204,8 @@ def test_names_that_a_constrained_ca_certifies(
         (x509_props("notexample.com", subject="CN=a"), _OUTSIDE_NAMES),
         (x509_props("*.com", subject="CN=a"), _OUTSIDE_NAMES),
         (x509_props("example.com", subject="CN=www.example.org"), _OUTSIDE_NAMES),
+        (x509_props("example.com", subject="CN=a, E=a@example.org"), _OUTSIDE_NAMES),
+        (x509_props("example.com", subject="CN=192.0.2.1"), _OUTSIDE_ADDRESSES),
         (x509_props(sans={"dns_names": ["example.com"], "emails": ["a@example.org"]}), _OUTSIDE_NAMES),
         (x509_props(sans={"dns_names": ["example.com"], "upns": ["a@example.org"]}), _OUTSIDE_NAMES),
         (x509_props(sans={"dns_names": ["example.com"], "uris": ["https://example.org/a"]}), _OUTSIDE_NAMES),
@@ -213,7 +215,19 @@ def test_names_that_a_constrained_ca_certifies(
         ),
         (x509_props(sans={"dns_names": ["example.com"], "ipAddresses": ["192.0.2.1"]}), _OUTSIDE_ADDRESSES),
     ],
-    ids=["beside", "suffix", "above", "common name", "mail", "UPN", "URI", "URN", "address"],
+    ids=[
+        "beside",
+        "suffix",
+        "above",
+        "common name",
+        "subject's mail",
+        "common address",
+        "mail",
+        "UPN",
+        "URI",
+        "URN",
+        "address",
+    ],
 )
 def test_names_that_a_constrained_ca_refuses(vault: Client, props: dict[str, Any], sentence: str) -> None:
     """SEC-PKI-2: one name outside is enough; nothing is issued."""

@@ -220,14 +220,22 @@ _OF_EC = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION, KeyUsa
 """What a key on a curve can be used for (RFC 5480 section 3)."""
 
 
+@dataclass(frozen=True, slots=True)
+class SubjectNames:
+    """What in a subject some clients read as the name of a host or of somebody's mail."""
+
+    common: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+
+
 def certified(
-    authority: PrivateAuthority, asked: X509Properties, common_names: tuple[str, ...], cty: str | None, kind: KeyKind
+    authority: PrivateAuthority, asked: X509Properties, subject: SubjectNames, cty: str | None, kind: KeyKind
 ) -> X509Properties:
     """
     Say what a certificate will say, of what a policy asks for: nothing else goes into it.
 
-    *common_names* are those of the subject. A server's name that stands there alone is written among the alternative
-    names as well, since clients look nowhere else.
+    A server's name that stands in the *subject* alone is written among the alternative names as well, since clients
+    look nowhere else.
 
     Raises:
         Invalid: the profile is none, or is not for that; or a name is not one that this CA certifies.
@@ -242,8 +250,8 @@ def certified(
     if not 0 < asked.validity_months <= profile.max_months:
         raise _refused(f"The profile {name} allows at most {profile.max_months} months of validity.")
     usages = tuple(one for one in asked.key_usage if kind is not KeyKind.EC or one in _OF_EC)
-    sans = _names(asked.sans, common_names, is_server=SERVER_AUTH in ekus)
-    require_permitted(authority, sans, common_names)
+    sans = _names(asked.sans, subject.common, is_server=SERVER_AUTH in ekus)
+    require_permitted(authority, sans, subject)
     return X509Properties(asked.subject, sans, ekus, usages or (KeyUsage.DIGITAL_SIGNATURE,), asked.validity_months)
 
 
@@ -286,20 +294,20 @@ def is_dns_name(text: str) -> bool:
     )
 
 
-def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, common_names: tuple[str, ...]) -> None:
+def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, subject: SubjectNames) -> None:
     """
     Refuse names that a CA for some names does not certify.
 
     Its certificate says the same in its name constraints, for the forms of names that those are for. Principal names
-    are held to the domains here alone, and so is what looks like a host in a subject.
+    are held to the domains here alone, and so is what looks like a host or an address in a subject.
 
     Raises:
         Invalid: one is outside.
     """
     if not authority.is_constrained:
         return
-    hosts = [*sans.dns_names, *(one for one in common_names if "." in one and is_dns_name(one))]
-    hosts += [one.rpartition("@")[2] for one in (*sans.emails, *sans.upns)]
+    hosts = [*sans.dns_names, *(one for one in subject.common if "." in one and is_dns_name(one))]
+    hosts += [one.rpartition("@")[2] for one in (*sans.emails, *sans.upns, *subject.emails)]
     for uri in sans.uris:
         match = _HOST.fullmatch(uri.lower())
         if match is None:
@@ -309,7 +317,7 @@ def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, commo
         if not any(_is_within(host, domain) for domain in authority.domains):
             raise _refused(f"The CA {authority.name} certifies no names outside {_list(authority)}.")
     networks = [ip_network(one) for one in authority.networks]
-    for address in sans.ip_addresses:
+    for address in (*sans.ip_addresses, *(one for one in subject.common if _network(one) is not None)):
         if not any(ip_address(address) in network for network in networks):
             raise _refused(f"The CA {authority.name} certifies no addresses outside {_list(authority)}.")
 
