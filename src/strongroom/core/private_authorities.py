@@ -299,14 +299,15 @@ def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, subje
     Refuse names that a CA for some names does not certify.
 
     Its certificate says the same in its name constraints, for the forms of names that those are for. Principal names
-    are held to the domains here alone, and so is what looks like a host or an address in a subject.
+    are held to the domains here alone, and so is what looks like a host in a subject.
 
     Raises:
         Invalid: one is outside.
     """
     if not authority.is_constrained:
         return
-    hosts = [*sans.dns_names, *(one for one in subject.common if "." in one and is_dns_name(one))]
+    # OpenSSL takes what has a dot for a host's name, be it an address, and holds it to the domains.
+    hosts = [*sans.dns_names, *(one for one in subject.common if "." in one and _is_host(one))]
     hosts += [one.rpartition("@")[2] for one in (*sans.emails, *sans.upns, *subject.emails)]
     for uri in sans.uris:
         match = _HOST.fullmatch(uri.lower())
@@ -317,9 +318,13 @@ def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, subje
         if not any(_is_within(host, domain) for domain in authority.domains):
             raise _refused(f"The CA {authority.name} certifies no names outside {_list(authority)}.")
     networks = [ip_network(one) for one in authority.networks]
-    for address in (*sans.ip_addresses, *(one for one in subject.common if _network(one) is not None)):
+    for address in sans.ip_addresses:
         if not any(ip_address(address) in network for network in networks):
             raise _refused(f"The CA {authority.name} certifies no addresses outside {_list(authority)}.")
+
+
+def _is_host(text: str) -> bool:
+    return is_dns_name(text) or _network(text) is not None
 
 
 def _is_within(host: str, domain: str) -> bool:
