@@ -175,6 +175,7 @@ def test_what_there_is_is_shown(live: Service) -> None:
     shown = command(live, "show", "Example").stdout
     assert "may certify example.com" in shown
     assert f"root        {found['root']['subject']}" in shown
+    assert f"            list {found['root']['listNumber']}, good until " in shown
     chain = command(live, "chain", "Example").stdout
     assert chain == found["issuing"][0]["certificate"] + found["root"]["certificate"]
     assert facts(live, "chain", "Example")["chain"] == [

@@ -183,10 +183,13 @@ _OUTSIDE_ADDRESSES = "The CA Some certifies no addresses outside example.com, 10
     "props",
     [
         x509_props("example.com", "*.example.com", "A.B.EXAMPLE.com"),
-        x509_props(subject="CN=ten", sans={"ip_addresses": []}, ekus=["1.3.6.1.5.5.7.3.2"]),
+        x509_props(subject="CN=ten", sans={}, ekus=["1.3.6.1.5.5.7.3.2"]),
+        x509_props(sans={"ipAddresses": ["10.1.2.3"]}, subject="CN=ten"),
+        x509_props(sans={"dns_names": ["example.com"], "uris": ["https://www.example.com/a"]}),
+        x509_props(sans={"dns_names": ["example.com"], "upns": ["a@example.com"]}, subject="E=a@example.com, CN=a"),
         x509_props(sans={"dns_names": ["example.com"], "emails": ["a@example.com", "b@mail.example.com"]}),
     ],
-    ids=["below", "no host", "mail"],
+    ids=["below", "no host", "address", "URI", "UPN and subject's mail", "mail"],
 )
 def test_names_that_a_constrained_ca_certifies(
     world: Simulation, vault: Client, tmp_path: Path, props: dict[str, Any]
@@ -204,6 +207,8 @@ def test_names_that_a_constrained_ca_certifies(
         (x509_props("notexample.com", subject="CN=a"), _OUTSIDE_NAMES),
         (x509_props("*.com", subject="CN=a"), _OUTSIDE_NAMES),
         (x509_props("example.com", subject="CN=www.example.org"), _OUTSIDE_NAMES),
+        (x509_props("example.com", subject="CN=a, E=a@example.org"), _OUTSIDE_NAMES),
+        (x509_props("example.com", subject="CN=10.1.2.3"), _OUTSIDE_NAMES),
         (x509_props(sans={"dns_names": ["example.com"], "emails": ["a@example.org"]}), _OUTSIDE_NAMES),
         (x509_props(sans={"dns_names": ["example.com"], "upns": ["a@example.org"]}), _OUTSIDE_NAMES),
         (x509_props(sans={"dns_names": ["example.com"], "uris": ["https://example.org/a"]}), _OUTSIDE_NAMES),
@@ -213,7 +218,19 @@ def test_names_that_a_constrained_ca_certifies(
         ),
         (x509_props(sans={"dns_names": ["example.com"], "ipAddresses": ["192.0.2.1"]}), _OUTSIDE_ADDRESSES),
     ],
-    ids=["beside", "suffix", "above", "common name", "mail", "UPN", "URI", "URN", "address"],
+    ids=[
+        "beside",
+        "suffix",
+        "above",
+        "common name",
+        "subject's mail",
+        "common address",
+        "mail",
+        "UPN",
+        "URI",
+        "URN",
+        "address",
+    ],
 )
 def test_names_that_a_constrained_ca_refuses(vault: Client, props: dict[str, Any], sentence: str) -> None:
     """SEC-PKI-2: one name outside is enough; nothing is issued."""

@@ -454,6 +454,14 @@ def test_a_ca_with_good_certificates_stays(world: Simulation, ca: str) -> None:
     assert control(world, "POST", "/remove", named(world, ca)).status == 404
 
 
+@pytest.mark.parametrize("path", ["/remove", "/renew", "/issued"])
+def test_without_a_name_no_ca_is_meant(world: Simulation, path: str) -> None:
+    """Where a tenant has one CA an issuer need not name it, but its operator does."""
+    other = make_tenant(world)
+    assert control(world, "POST", "", {"name": "Only", "tenant": other.id}).status == 201
+    assert control(world, "POST", path, {"name": "", "tenant": other.id}).status == 404
+
+
 def test_a_tenant_with_a_ca_stays(world: Simulation) -> None:
     """A tenant is not removed with a CA whose keys may be in a token."""
     other = world.tenant()

@@ -245,6 +245,9 @@ def test_a_list_is_signed_again_before_it_ends(world: Simulation) -> None:
     assert look_after(world) == 2
     after = [crl(world, key).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for key in keys]
     assert after == [one + 1 for one in before]
+    found = shown(world, CA)
+    assert [one["listNumber"] for one in (found["root"], found["issuing"][0])] == after
+    assert found["root"]["listUntil"] == int(world.clock()) + LIST_S
     assert look_after(world) == 0
 
 

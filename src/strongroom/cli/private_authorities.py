@@ -92,6 +92,8 @@ def show(data: Path | None, name: str, tenant: str | None, *, as_json: bool) -> 
     for what, key in (("root", found["root"]), *(("issuing", one) for one in found["issuing"])):
         revoked = "" if key.get("revoked") is None else f", revoked {_day(key['revoked'])}"
         print(f"{what:<11} {one_line(key['subject'])}, until {_day(key['notAfter'])}{revoked}")
+        if key["listNumber"] is not None:
+            print(f"{'':<11} list {key['listNumber']}, good until {_day(key['listUntil'])}")
     return Exit.OK
 
 

@@ -15,6 +15,7 @@ from strongroom.core.private_authorities import (
     AuthorityKey,
     IssuedCertificate,
     PrivateAuthority,
+    RevocationList,
     parse_constraints,
     parse_key,
     parse_profiles,
@@ -175,7 +176,9 @@ async def _serial_at(world: World, tenant: str, target: str) -> str:
 
 def _find(call: Call, body: wire.NamedAuthorityBody) -> PrivateAuthority:
     view = call.world.view
-    found = find_authority(view, require_tenant(view, body.tenant).id, body.name)
+    tenant = require_tenant(view, body.tenant).id
+    # Without a name there is a CA for vaults, and none to be removed.
+    found = find_authority(view, tenant, body.name) if body.name else None
     if found is None:
         raise authority_life.no_such_authority()
     return found
@@ -203,20 +206,27 @@ def _show(world: World, authority: PrivateAuthority) -> wire.PrivateAuthorityEnt
         authority.root.in_token,
         [*authority.domains, *authority.networks],
         list(authority.profiles or PROFILES),
-        _show_key(authority.root),
-        [_show_key(one) for one in reversed(authority.issuing)],
+        _show_key(world, authority, authority.root),
+        [_show_key(world, authority, one) for one in reversed(authority.issuing)],
         len(issued),
         sum(one.revoked_at is not None for one in issued),
         world.instance.pki_url or None,
     )
 
 
-def _show_key(key: AuthorityKey) -> wire.AuthorityKeyEntry:
+def _show_key(world: World, authority: PrivateAuthority, key: AuthorityKey) -> wire.AuthorityKeyEntry:
     from strongroom.crypto.certificates.authority import pem_of, subject_text  # noqa: PLC0415  costly to import
 
-    certificate = key.certificate
+    crl = world.view.get(RevocationList, authority.partition, key.id)
     return wire.AuthorityKeyEntry(
-        key.id, subject_text(certificate), key.not_before, key.not_after, pem_of(certificate), key.revoked_at
+        key.id,
+        subject_text(key.certificate),
+        key.not_before,
+        key.not_after,
+        pem_of(key.certificate),
+        key.revoked_at,
+        crl.number if crl is not None else None,
+        crl.next_update if crl is not None else None,
     )
 
 

@@ -65,7 +65,11 @@ class AuthorityKeyEntry(msgspec.Struct, rename="camel"):
     not_after: int
     certificate: str
     """PEM."""
-    revoked: int | None = None
+    revoked: int | None
+    list_number: int | None
+    """Of the last list of what it revoked."""
+    list_until: int | None
+    """Until when that list is good."""
 
 
 class PrivateAuthorityEntry(msgspec.Struct, rename="camel"):

@@ -220,14 +220,22 @@ _OF_EC = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION, KeyUsa
 """What a key on a curve can be used for (RFC 5480 section 3)."""
 
 
+@dataclass(frozen=True, slots=True)
+class SubjectNames:
+    """What in a subject some clients read as the name of a host or of somebody's mail."""
+
+    common: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+
+
 def certified(
-    authority: PrivateAuthority, asked: X509Properties, common_names: tuple[str, ...], cty: str | None, kind: KeyKind
+    authority: PrivateAuthority, asked: X509Properties, subject: SubjectNames, cty: str | None, kind: KeyKind
 ) -> X509Properties:
     """
     Say what a certificate will say, of what a policy asks for: nothing else goes into it.
 
-    *common_names* are those of the subject. A server's name that stands there alone is written among the alternative
-    names as well, since clients look nowhere else.
+    A server's name that stands in the *subject* alone is written among the alternative names as well, since clients
+    look nowhere else.
 
     Raises:
         Invalid: the profile is none, or is not for that; or a name is not one that this CA certifies.
@@ -242,8 +250,8 @@ def certified(
     if not 0 < asked.validity_months <= profile.max_months:
         raise _refused(f"The profile {name} allows at most {profile.max_months} months of validity.")
     usages = tuple(one for one in asked.key_usage if kind is not KeyKind.EC or one in _OF_EC)
-    sans = _names(asked.sans, common_names, is_server=SERVER_AUTH in ekus)
-    require_permitted(authority, sans, common_names)
+    sans = _names(asked.sans, subject.common, is_server=SERVER_AUTH in ekus)
+    require_permitted(authority, sans, subject)
     return X509Properties(asked.subject, sans, ekus, usages or (KeyUsage.DIGITAL_SIGNATURE,), asked.validity_months)
 
 
@@ -286,7 +294,7 @@ def is_dns_name(text: str) -> bool:
     )
 
 
-def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, common_names: tuple[str, ...]) -> None:
+def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, subject: SubjectNames) -> None:
     """
     Refuse names that a CA for some names does not certify.
 
@@ -298,8 +306,9 @@ def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, commo
     """
     if not authority.is_constrained:
         return
-    hosts = [*sans.dns_names, *(one for one in common_names if "." in one and is_dns_name(one))]
-    hosts += [one.rpartition("@")[2] for one in (*sans.emails, *sans.upns)]
+    # OpenSSL takes what has a dot for a host's name, be it an address, and holds it to the domains.
+    hosts = [*sans.dns_names, *(one for one in subject.common if "." in one and _is_host(one))]
+    hosts += [one.rpartition("@")[2] for one in (*sans.emails, *sans.upns, *subject.emails)]
     for uri in sans.uris:
         match = _HOST.fullmatch(uri.lower())
         if match is None:
@@ -312,6 +321,10 @@ def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, commo
     for address in sans.ip_addresses:
         if not any(ip_address(address) in network for network in networks):
             raise _refused(f"The CA {authority.name} certifies no addresses outside {_list(authority)}.")
+
+
+def _is_host(text: str) -> bool:
+    return is_dns_name(text) or _network(text) is not None
 
 
 def _is_within(host: str, domain: str) -> bool:

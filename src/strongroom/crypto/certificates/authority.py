@@ -16,6 +16,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 from strongroom.core.certificates import KeyUsage, X509Properties
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeyKind, KeySpec, PublicParts
+from strongroom.core.private_authorities import SubjectNames
 from strongroom.crypto.certificates.properties import der, extensions_of, general_names, subject_of
 from strongroom.crypto.certificates.signing import SigningKey, public_key_of, signed
 from strongroom.crypto.keys.public import CURVES, public_parts
@@ -63,7 +64,7 @@ class Request:
     spec: KeySpec
     parts: PublicParts
     subject: x509.Name = field(repr=False)
-    common_names: tuple[str, ...]
+    named: SubjectNames
     names: tuple[x509.GeneralName, ...] = field(repr=False)
 
 
@@ -193,8 +194,12 @@ def read_request(csr: bytes) -> Request:
     else:
         named = public.curve.name
         spec = KeySpec(KeyKind.EC, curve=next((one for one, known in CURVES.items() if known.name == named), None))
-    common = tuple(str(one.value) for one in subject.get_attributes_for_oid(NameOID.COMMON_NAME))
-    return Request(spec, public_parts(public), subject, common, tuple(names[0]) if names else ())
+    common, emails = (
+        tuple(str(one.value) for one in subject.get_attributes_for_oid(oid))
+        for oid in (NameOID.COMMON_NAME, NameOID.EMAIL_ADDRESS)
+    )
+    called = SubjectNames(common, emails)
+    return Request(spec, public_parts(public), subject, called, tuple(names[0]) if names else ())
 
 
 def require_same_names(request: Request, properties: X509Properties) -> None:

@@ -97,7 +97,7 @@ class PrivateAuthorities:
         if not certifiable(request.spec):
             raise Invalid("The CA certifies RSA keys of 2048 bits and more, and keys on P-256, P-384 and P-521.")
         require_same_names(request, wanted.x509)
-        properties = certified(authority, wanted.x509, request.common_names, wanted.issuer.type, request.spec.kind)
+        properties = certified(authority, wanted.x509, request.named, wanted.issuer.type, request.spec.kind)
         span = Span(max(wanted.now - BACKDATED_S, key.not_before), _end_of(authority, key, properties, wanted.now))
         issuer = self.keys.issuer(authority, key, self.instance.pki_url)
         made = await issue(issuer, request, properties, serial, span)
