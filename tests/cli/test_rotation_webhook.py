@@ -29,7 +29,7 @@ from tests.plugins.canary import plant
 pytestmark = pytest.mark.namespaces
 
 HERE, THERE = "10.56.0.1", "10.56.0.2"
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "rotation_webhook.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "webhooks" / "rotate_a_secret.py"
 _PATIENCE_S = 60.0
 """Names of the service lead to its address, as its operator's name server would have them."""
 _RESOLVER = """
