@@ -4,7 +4,8 @@ A webhook that stores a new version of a secret when a vault says that the old o
     strongroom event-subscription create VAULT rotate --endpoint https://this-host:8444/ --event SecretNearExpiry
     strongroom event-subscription signing-secret VAULT rotate > signing-secret
 
-    VAULT_URL=https://VAULT.vault.azure.net python rotate_a_secret.py --address 0.0.0.0 --port 8444 --certificate server.pem
+    export VAULT_URL=https://VAULT.vault.azure.net
+    python rotate_a_secret.py --address 0.0.0.0 --port 8444 --certificate server.pem
 
 It takes what is signed with the subscription's key and nothing else. An event can come twice: the second time there is
 a newer version, and nothing is left to do.

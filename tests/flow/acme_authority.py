@@ -299,7 +299,8 @@ class Authority:
 
     def _root(self) -> x509.Certificate:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated authority")])
-        return self._signed(name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
+        extension = x509.BasicConstraints(ca=True, path_length=None)
+        return self._signed(name, self._key.public_key(), extension, days=3650)
 
     def issue(self, request: x509.CertificateSigningRequest) -> bytes:
         """Issue for a request, and give the chain."""
@@ -308,7 +309,9 @@ class Authority:
         leaf = self._signed(request.subject, key, names)
         return b"".join(one.public_bytes(Encoding.PEM) for one in (leaf, self.certificate))
 
-    def _signed(self, subject: x509.Name, key: Any, extension: x509.ExtensionType) -> x509.Certificate:
+    def _signed(
+        self, subject: x509.Name, key: Any, extension: x509.ExtensionType, *, days: int = 90
+    ) -> x509.Certificate:
         now = datetime.fromtimestamp(self.clock(), UTC)
         return (
             x509.CertificateBuilder()
@@ -317,7 +320,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=90))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(extension, critical=False)
             .sign(self._key, hashes.SHA256())
         )
