@@ -287,8 +287,11 @@ class TestKeyVault:
                 found = provider.arm("GET", vault.id, VAULTS).json["properties"]["accessPolicies"]
             return [one for one in found if one["objectId"].lower() == provider.claims["oid"]]
 
-        wanted = {"certificates": [], "keys": [], "secrets": ["Get", "List"], "storage": []}
+        # It compares lists, so another order than the configuration's would be a change in every plan.
+        wanted = {"certificates": [], "keys": [], "secrets": ["Set", "Get"], "storage": []}
         (added,) = send("add", wanted)
+        assert [one.lower() for one in added["permissions"]["secrets"]] == ["set", "get"]
+        (added,) = send("replace", wanted | {"secrets": ["Get", "List"]})
         assert [one.lower() for one in added["permissions"]["secrets"]] == ["get", "list"]
         (replaced,) = send("replace", wanted | {"secrets": ["Get"]})
         assert [one.lower() for one in replaced["permissions"]["secrets"]] == ["get"]

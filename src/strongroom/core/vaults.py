@@ -15,16 +15,17 @@ class AccessPolicy:
     One access-policy entry: what one principal may do, all object kinds together.
 
     With `application_id` the entry is compound: it matches only the user `object_id` acting through that confidential
-    application (reference section 3.2; security.md "Tokens and sign-in"). Permission words are kept in lower case.
+    application (reference section 3.2; security.md "Tokens and sign-in"). Permission words are kept in lower case, each
+    once, in the order in which they were given: Azure tells them so, and Terraform takes another order for a change.
     """
 
     tenant_id: str
     object_id: str
     application_id: str | None = None
-    keys: frozenset[str] = frozenset()
-    secrets: frozenset[str] = frozenset()
-    certificates: frozenset[str] = frozenset()
-    storage: frozenset[str] = frozenset()
+    keys: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
 
 
 @record
