@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from strongroom.core.network import NetworkAcls, PublicNetworkAccess
@@ -65,6 +65,17 @@ class Vault(Record):
     """The object id of who last changed it."""
     deleted: int | None = None
     purge_at: int | None = None
+
+    def is_but_for_admission(self, other: Vault) -> bool:
+        """Tell whether *other* is this vault but for whom its access policies and its firewall let in."""
+        return self == replace(
+            other,
+            access_policies=self.access_policies,
+            network_acls=self.network_acls,
+            public_network_access=self.public_network_access,
+            updated=self.updated,
+            updated_by=self.updated_by,
+        )
 
     @property
     def partition(self) -> str:
