@@ -3,7 +3,7 @@ The requests of Terraform's azurerm and azuread providers, replayed: in their or
 
 They are written from the providers' published source, of azurerm 4 and azuread 3, and their client library go-azure-sdk
 (reference clients.md section 5): what it sends, which statuses it takes, and how its pollers find an end. The providers
-themselves are not run.
+themselves are not run here; `tests/terraform` runs azurerm where it was built.
 """
 
 from __future__ import annotations
