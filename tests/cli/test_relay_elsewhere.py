@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import socket
 import ssl
+import struct
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,35 @@ def test_an_end_that_is_done_leaves_the_other_open(service: FakeService, tmp_pat
             assert await stream[0].read() == b"3000000"
             await close(stream)
         server.close()
+
+    asyncio.run(check())
+
+
+def test_a_client_that_has_reset_its_connection_is_nothing_to_tell(service: FakeService, tmp_path: Path) -> None:
+    """When the far end is done then, there is no half left to close for the client: the user is told of no fault."""
+
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.setblocking(False)
+            async with relaying(service, tmp_path) as running:
+                _, writer = await running.tunnel(f"127.0.0.1:{server.getsockname()[1]}")
+                far, _ = await loop.sock_accept(server)
+                # Nobody reads, so the relay stops reading too, and cannot see the reset.
+                writer.write(bytes(30_000_000))
+                left = 0
+                while left != (left := writer.transport.get_write_buffer_size()):  # noqa: ASYNC110  nothing says it
+                    await asyncio.sleep(0.1)
+                assert left
+                near: socket.socket = writer.get_extra_info("socket")
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
+                await asyncio.sleep(0.1)
+                with far, suppress(ConnectionError):
+                    far.shutdown(socket.SHUT_WR)
+                    while await loop.sock_recv(far, 1 << 20):
+                        pass
+        assert running.said == []
 
     asyncio.run(check())
 

@@ -191,7 +191,7 @@ class Vaults(Guarded):
         if model == "rbac":
             role = role_of(world, subject.op, data_actions=(permission.action,))
             return world.grant(who.oid, role, subject.scope).arm_id
-        words = {permission.category: frozenset({permission.word.lower()})}
+        words = {permission.category: (permission.word.lower(),)}
         world.set_vault(rbac=False, access_policies=(AccessPolicy(world.first.tenant_id, who.oid, **words),))
         return f"{world.vault.scope}/accessPolicies/0"
 

@@ -72,6 +72,7 @@ class TestLife:
         }
         assert made["properties"]["addressSpace"] == {"addressPrefixes": ["10.1.0.0/16"]}
         assert made["properties"]["provisioningState"] == "Succeeded"
+        assert made["properties"]["privateEndpointVNetPolicies"] == "Disabled"
         assert arm.do("GET", arm.network.replace("/n-", "/N-").replace("virtualNetworks", "VIRTUALnetworks")) == made
         assert arm.do("GET", f"{arm.network}/subnets/A") == made["properties"]["subnets"][0]
         patched = arm.do("PATCH", arm.network, {"tags": {"c": "d"}})

@@ -105,7 +105,7 @@ class TestShape:
                 "tenantId": arm.world.first.tenant_id,
                 "objectId": arm.who.oid,
                 "applicationId": arm.who.appid,
-                "permissions": {"keys": ["get", "wrapKey"], "secrets": ["all"], "certificates": []},
+                "permissions": {"keys": ["wrapKey", "get"], "secrets": ["all"], "certificates": []},
             }
         ]
         assert properties["networkAcls"] == {

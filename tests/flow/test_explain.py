@@ -235,8 +235,8 @@ def test_access_policies(world: Simulation) -> None:
     group = make_group(world, "team", who.oid)
     tenant = world.first.tenant_id
     entries = (
-        AccessPolicy(tenant, who.oid, secrets=frozenset({"list"})),
-        AccessPolicy(tenant, group, keys=frozenset({"all"})),
+        AccessPolicy(tenant, who.oid, secrets=("list",)),
+        AccessPolicy(tenant, group, keys=("all",)),
     )
     world.set_vault(rbac=False, access_policies=entries)
     told = why(world, who.oid)
@@ -247,9 +247,9 @@ def test_access_policies(world: Simulation) -> None:
     ]
     (command,) = only(told, "permission")["commands"]
     assert command == (
-        f"az keyvault set-policy --name {world.vault.name} --object-id {who.oid} --secret-permissions get list"
+        f"az keyvault set-policy --name {world.vault.name} --object-id {who.oid} --secret-permissions list get"
     )
-    better = replace(entries[0], secrets=frozenset({"list", "get"}))
+    better = replace(entries[0], secrets=("list", "get"))
     world.set_vault(access_policies=(better, entries[1]))
     assert why(world, who.oid)["allowed"]
 
@@ -258,7 +258,7 @@ def test_compound_entry(world: Simulation) -> None:
     """An entry for a user through one application counts through that application alone, if it proves itself."""
     user = first_user(world).id
     client = world.principal("web")
-    entry = AccessPolicy(world.first.tenant_id, user, application_id=client.appid, secrets=frozenset({"get"}))
+    entry = AccessPolicy(world.first.tenant_id, user, application_id=client.appid, secrets=("get",))
     world.set_vault(rbac=False, access_policies=(entry,))
     assert why(world, user, client=client.appid)["allowed"]
     told = why(world, user)

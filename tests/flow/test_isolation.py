@@ -247,7 +247,7 @@ def test_a_right_for_a_stranger_is_none(
     before = world.view.vault(alien.vault.id)
     assert before is not None
     tenant = world.first.tenant_id if model.endswith("tenant") else alien.id
-    every = frozenset({"all", "get", "list"})
+    every = ("all", "get", "list")
     policy = AccessPolicy(tenant, stranger, keys=every, secrets=every)
 
     async def give(tx: Transaction) -> None:

@@ -197,7 +197,7 @@ class TestKeysThatCanBeReleased:
         theirs, before = Client(world, maker), world.vault
         key = {"key": {"kty": "EC-HSM", "crv": "P-256", **private_jwk(ec_key())}}
         for words in ({"create", "import", "release"}, {"create", "import", "release", "update"}):
-            policy = AccessPolicy(world.first.tenant_id, maker.oid, keys=frozenset(words))
+            policy = AccessPolicy(world.first.tenant_id, maker.oid, keys=tuple(words))
             world.set_vault(rbac=False, access_policies=(policy,))
             made, brought = (
                 create(theirs, name, authority, **other),

@@ -108,7 +108,7 @@ def test_what_a_role_lets_do(world: Simulation, role: str) -> None:
 def test_what_a_word_lets_do(world: Simulation, word: str) -> None:
     """A word in an access policy lets do what it says and nothing else; it is of no use where roles decide."""
     who = world.principal()
-    policy = AccessPolicy(world.first.tenant_id, who.oid, keys=frozenset({word.lower()}))
+    policy = AccessPolicy(world.first.tenant_id, who.oid, keys=(word.lower(),))
     world.set_vault(rbac=False, access_policies=(policy,))
     token = world.token(who)
     assert {op.name for op in KEY_ROWS if let_in(world, op, token, "ForbiddenByPolicy")} == BY_WORD[word] & ROWS
@@ -126,7 +126,7 @@ def test_the_tables_are_whole() -> None:
 def test_words_for_secrets_are_of_no_use(world: Simulation) -> None:
     """What a policy gives for secrets and certificates opens no key."""
     who = world.principal()
-    every = frozenset({"all"})
+    every = ("all",)
     policy = AccessPolicy(world.first.tenant_id, who.oid, secrets=every, certificates=every, storage=every)
     world.set_vault(rbac=False, access_policies=(policy,))
     token = world.token(who)

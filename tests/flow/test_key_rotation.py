@@ -303,7 +303,7 @@ def test_an_access_policy_has_a_word_for_each(
     """And none of them does for another."""
     create(vault, name)
     who = world.principal()
-    world.set_vault(rbac=False, access_policies=(AccessPolicy(world.first.tenant_id, who.oid, keys=frozenset({word})),))
+    world.set_vault(rbac=False, access_policies=(AccessPolicy(world.first.tenant_id, who.oid, keys=(word,)),))
     asked = {
         (verb, end): world.ask(
             verb,

@@ -140,7 +140,7 @@ class TestLists:
     def test_access_policies_know_no_denials(self, world: Simulation, officer: Client, names: list[str]) -> None:
         """In a vault that goes by access policies a denial of data actions says nothing."""
         deny(world, officer, names[0])
-        policy = AccessPolicy(world.first.tenant_id, officer.principal.oid, secrets=frozenset({"all"}))
+        policy = AccessPolicy(world.first.tenant_id, officer.principal.oid, secrets=("all",))
         before = world.vault
         world.set_vault(rbac=False, access_policies=(policy,))
         try:

@@ -156,9 +156,7 @@ def test_a_compound_policy_is_for_the_user_through_the_api(
     world: Simulation, someone: Person, api: tuple[Principal, str], web: Principal, name: str
 ) -> None:
     """SEC-TOKEN-16: neither the user through another client nor the API by itself nor another user through it."""
-    policy = AccessPolicy(
-        world.first.tenant_id, someone.user.id, api[0].appid, secrets=frozenset({"get", "set", "list"})
-    )
+    policy = AccessPolicy(world.first.tenant_id, someone.user.id, api[0].appid, secrets=("get", "set", "list"))
     world.set_vault(rbac=False, access_policies=(policy,))
     url = f"{world.vault_url}/secrets/{name}?api-version=7.4"
     token = on_behalf_of(world, api[0], assertion(world, someone, web, api[1]), VAULT_SCOPE).json["access_token"]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
+import pytest
 
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, USER_ACCESS_ADMINISTRATOR
 from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.identity import Group, ServicePrincipal
-from strongroom.core.network import Link
-from strongroom.core.records import tenant_partition
+from strongroom.core.network import DefaultAction, Link, NetworkAcls
+from strongroom.core.records import Record, tenant_partition
+from strongroom.core.vaults import AccessPolicy
 from strongroom.directory import groups, roles
 from strongroom.http.message import Request, Response
 from strongroom.store import Transaction
@@ -45,6 +47,19 @@ def put_while(world: Simulation, name: str, token: str, meanwhile: Callable[[Tra
 
     asked = request("PUT", f"{world.vault_url}/secrets/{name}?api-version=7.4", token, receive)
     return world.run(world.dispatcher.handle(asked))
+
+
+def put(record: Record) -> Callable[[Transaction], object]:
+    """Make a change that puts a record."""
+    return lambda tx: tx.put(record)
+
+
+@pytest.fixture
+def as_it_was(world: Simulation) -> Iterator[None]:
+    """Give the vault back its settings."""
+    before = world.vault
+    yield
+    world.commit(put(before))
 
 
 def test_a_principal_disabled_meanwhile_changes_nothing(world: Simulation, name: str) -> None:
@@ -79,6 +94,31 @@ def test_a_vault_changed_meanwhile_is_a_conflict(world: Simulation, name: str) -
         world, name, world.token(world.administrator), lambda tx: tx.put(replace(before, tags={"changed": "now"}))
     )
     assert answer.status == 409
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_others_let_in_meanwhile_are_in_nobodys_way(world: Simulation, name: str) -> None:
+    """Terraform adds the policies of others while it sets secrets: a vault's policies and firewall are no conflict."""
+    who, other = world.principal(), world.principal("other")
+    mine, theirs = (AccessPolicy(world.first.tenant_id, one.oid, secrets=("get", "set")) for one in (who, other))
+    world.set_vault(rbac=False, access_policies=(mine,))
+    acls, token = NetworkAcls(ip_rules=("203.0.113.0/24",)), world.token(who)
+    for number, changed in enumerate(
+        (replace(world.vault, access_policies=(theirs, mine)), replace(world.vault, network_acls=acls))
+    ):
+        assert put_while(world, f"{name}-{number}", token, put(changed)).status == 200
+    answer = put_while(world, name, token, put(replace(world.vault, access_policies=(theirs,))))
+    assert answer.status == 403
+    assert msgspec.json.decode(answer.body)["error"]["innererror"] == {"code": "ForbiddenByPolicy"}
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_a_firewall_closed_meanwhile_lets_nothing_in(world: Simulation, name: str) -> None:
+    """It is asked again when the change is made."""
+    closed = replace(world.vault, network_acls=NetworkAcls(default_action=DefaultAction.DENY))
+    answer = put_while(world, name, world.token(world.administrator), put(closed))
+    assert answer.status == 403
+    assert msgspec.json.decode(answer.body)["error"]["innererror"] == {"code": "ForbiddenByFirewall"}
 
 
 def test_something_else_changed_meanwhile_is_in_nobodys_way(world: Simulation, name: str) -> None:

@@ -123,7 +123,7 @@ def test_access_policies(world: Simulation) -> None:
     one, other = world.principal(), world.principal()
     group = make_group(world, "team", one.oid)
     world.grant(other.oid, KEY_VAULT_SECRETS_USER, world.vault.scope)
-    entry = AccessPolicy(world.first.tenant_id, group, secrets=frozenset({"get"}))
+    entry = AccessPolicy(world.first.tenant_id, group, secrets=("get",))
     world.set_vault(rbac=False, access_policies=(entry,))
     found = who(world)
     assert found.keys() == {one.oid, group}

@@ -14,9 +14,13 @@ import pytest
 
 from tests.plugins.no_skips import VARIABLE
 
-AZ = Path(__file__).resolve().parents[2] / ".cache" / "azure-cli" / "bin" / "az"
+_CACHE = Path(__file__).resolve().parents[2] / ".cache"
+AZ = _CACHE / "azure-cli" / "bin" / "az"
 INSTALLED_BY_MAKE = {"az": (AZ, "make azure-cli")}
 """Where make puts a program, and by which target: it is looked for there alone, since tests want that version."""
+AZURERM = _CACHE / "azurerm" / "terraform-provider-azurerm"
+BUILT_BY_HAND = {"azurerm": AZURERM}
+"""The same for what takes a quarter of an hour to build, which the CI goes without."""
 INSTALLED_BY_CI = {
     "softhsm2-util": "apt-get install softhsm2",
     "pebble": "apt-get install pebble",
@@ -62,6 +66,8 @@ def _wanted(item: pytest.Item) -> set[str]:
 def _is_there(program: str) -> bool:
     if program in INSTALLED_BY_MAKE:
         return INSTALLED_BY_MAKE[program][0].is_file()
+    if program in BUILT_BY_HAND:
+        return BUILT_BY_HAND[program].is_file()
     return shutil.which(program) is not None
 
 

@@ -13,9 +13,9 @@ PEOPLE = tuple(f"a0000000-0000-4000-8000-00000000000{number}" for number in rang
 WORDS = {category: tuple(word.lower() for word in words) for category, words in PERMISSIONS.items()}
 
 
-def words(category: str) -> st.SearchStrategy[frozenset[str]]:
+def words(category: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Draw words of a category, `all` among them."""
-    return st.frozensets(st.sampled_from((*WORDS[category], "all")), max_size=4)
+    return st.lists(st.sampled_from((*WORDS[category], "all")), max_size=4, unique=True).map(tuple)
 
 
 entries = st.builds(

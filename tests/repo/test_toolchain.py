@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.plugins import toolchain
 
 toolchain.INSTALLED_BY_MAKE["az"] = (Path(__file__).with_name("no-az"), "make azure-cli")
+toolchain.BUILT_BY_HAND["azurerm"] = Path(__file__).with_name("no-azurerm")
 """
 
 
@@ -36,9 +37,9 @@ def run(folder: Path, program: str, *, no_skips: str) -> subprocess.CompletedPro
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("program", "no_skips"), [("go", ""), ("go", "1"), ("az", "")])
+@pytest.mark.parametrize(("program", "no_skips"), [("go", ""), ("go", "1"), ("az", ""), ("azurerm", "1")])
 def test_what_a_machine_need_not_have_is_left_out_and_it_is_said(tmp_path: Path, program: str, no_skips: str) -> None:
-    """A compiler nowhere counts, nor does a client where skips are allowed: the run passes and says what is missing."""
+    """A compiler counts nowhere, nor does what is long in building; a client does not where skips are allowed."""
     result = run(tmp_path, program, no_skips=no_skips)
 
     assert result.returncode == 0, result.stdout

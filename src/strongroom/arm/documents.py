@@ -160,7 +160,7 @@ def show_vault(view: View, site: Site, vault: Vault) -> Document:
 
 
 def show_policy(policy: AccessPolicy) -> Document:
-    """Write an access policy, its words in ARM's spelling and order."""
+    """Write an access policy, its words in ARM's spelling and the order in which they were given."""
     document: Document = {"tenantId": policy.tenant_id, "objectId": policy.object_id}
     if policy.application_id is not None:
         document["applicationId"] = policy.application_id

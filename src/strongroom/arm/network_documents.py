@@ -62,6 +62,8 @@ def show_network(view: View, network: VirtualNetwork) -> Document:
             "subnets": [show_subnet(view, network, subnet, tag) for subnet in network.subnets],
             "virtualNetworkPeerings": [],
             "enableDdosProtection": False,
+            # Azure's default. azurerm sends it and would change a network that does not show it in every plan.
+            "privateEndpointVNetPolicies": "Disabled",
         },
     )
 

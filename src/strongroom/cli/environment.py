@@ -14,7 +14,7 @@ from strongroom.cli.azure_names import ServedNames
 from strongroom.cli.control import RunGrant
 from strongroom.cli.endpoints import DEFAULT_ENDPOINT, ENDPOINTS, Offer
 from strongroom.cli.trust import TRUSTSTORE_PASSWORD, TrustFiles
-from strongroom.core.names import AZURE_VAULT_DOMAIN
+from strongroom.core.names import AZURE_VAULT_DOMAIN, Surface
 
 STRAY_PREFIXES: tuple[str, ...] = (
     # Credentials, and how to present them, for the SDKs and az.
@@ -88,6 +88,7 @@ def run_environment(
         **ENDPOINTS[endpoint](Offer(grant, AZURE_AUTHORITY, grant.tenant_id, scratch)),
         **_service_principal(grant, grant.tenant_id),
         **({"AZURE_SUBSCRIPTION_ID": grant.subscription_id} if grant.subscription_id else {}),
+        **_terraform(grant),
         # Signed in here is signed in here only: az and azd keep what they remember in the run's directory.
         "AZURE_CONFIG_DIR": str(scratch / "azure"),
         "AZD_CONFIG_DIR": str(scratch / "azd"),
@@ -126,6 +127,25 @@ def _service_principal(grant: RunGrant, tenant: str) -> dict[str, str]:
         "AZURE_CLIENT_ID": principal.client_id,
         "AZURE_CLIENT_SECRET": principal.client_secret,
     }
+
+
+def _terraform(grant: RunGrant) -> dict[str, str]:
+    """
+    Lead Terraform's providers here, which read no variable of the SDKs'.
+
+    They find every other part by what the metadata says, under the instance's own names: a vault is waited for under
+    its name as soon as it is made, and a run serves no Azure name of a vault that came after it.
+    """
+    principal = grant.service_principal
+    return {
+        "ARM_METADATA_HOSTNAME": f"{Surface.MANAGEMENT}.{grant.domain}:{grant.port}",
+        **({"ARM_SUBSCRIPTION_ID": grant.subscription_id} if grant.subscription_id else {}),
+        **({
+            "ARM_TENANT_ID": grant.tenant_id,
+            "ARM_CLIENT_ID": principal.client_id,
+            "ARM_CLIENT_SECRET": principal.client_secret,
+        } if principal else {}),
+    }  # fmt: skip
 
 
 def _vault(surrounding: Mapping[str, str], grant: RunGrant, names: Sequence[str], value: str) -> dict[str, str]:

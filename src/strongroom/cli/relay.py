@@ -244,7 +244,9 @@ async def _both_ways(near: Stream, far: Stream) -> None:
 async def _pump_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await pump(reader, writer)
     if writer.can_write_eof():
-        writer.write_eof()
+        # Whoever has reset the connection has no half of it that could be closed, and the kernel says so (ENOTCONN).
+        with suppress(OSError):
+            writer.write_eof()
     else:
         # A proxy spoken to in TLS, which knows no half of a connection.
         writer.close()

@@ -2,7 +2,7 @@
 Access policies: the older permission model, decided by a list in the vault's own settings.
 
 Rules from reference azure-key-vault.md section 3.2. There is no deny and no condition: what any matching entry gives is
-given. Words are compared without case and kept in lower case.
+given. Words are compared without case and kept in lower case, in the order in which they were given.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _gives(policy: AccessPolicy, category: str, word: str) -> bool:
     return word in permissions or (ALL in permissions and word in _SPELLING[category])
 
 
-def permissions_of(policy: AccessPolicy, category: str) -> frozenset[str]:
+def permissions_of(policy: AccessPolicy, category: str) -> tuple[str, ...]:
     """Give an entry's words for a category: `keys`, `secrets`, `certificates` or `storage`."""
     match category:
         case "keys":
@@ -143,7 +143,7 @@ def permissions_of(policy: AccessPolicy, category: str) -> frozenset[str]:
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
-def parse_permissions(category: str, words: Iterable[str]) -> frozenset[str]:
+def parse_permissions(category: str, words: Iterable[str]) -> tuple[str, ...]:
     """
     Read the words of one category into the form in which they are kept.
 
@@ -154,12 +154,12 @@ def parse_permissions(category: str, words: Iterable[str]) -> frozenset[str]:
     for word in lowered:
         if word not in _SPELLING[category]:
             raise _invalid(f"'{shown(word, WORD)}' is not a permission for {category}.")
-    return frozenset(lowered)
+    return tuple(dict.fromkeys(lowered))
 
 
-def spell_permissions(category: str, permissions: frozenset[str]) -> list[str]:
-    """Give kept words in the order of the table and in ARM's spelling."""
-    return [spelled for word, spelled in _SPELLING[category].items() if word in permissions]
+def spell_permissions(category: str, permissions: Iterable[str]) -> list[str]:
+    """Give kept words in ARM's spelling; what is no word of the category is left out."""
+    return [_SPELLING[category][word] for word in permissions if word in _SPELLING[category]]
 
 
 def check_policies(policies: Sequence[AccessPolicy], tenant: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from strongroom.core.network import NetworkAcls, PublicNetworkAccess
@@ -15,16 +15,17 @@ class AccessPolicy:
     One access-policy entry: what one principal may do, all object kinds together.
 
     With `application_id` the entry is compound: it matches only the user `object_id` acting through that confidential
-    application (reference section 3.2; security.md "Tokens and sign-in"). Permission words are kept in lower case.
+    application (reference section 3.2; security.md "Tokens and sign-in"). Permission words are kept in lower case, each
+    once, in the order in which they were given: Azure tells them so, and Terraform takes another order for a change.
     """
 
     tenant_id: str
     object_id: str
     application_id: str | None = None
-    keys: frozenset[str] = frozenset()
-    secrets: frozenset[str] = frozenset()
-    certificates: frozenset[str] = frozenset()
-    storage: frozenset[str] = frozenset()
+    keys: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
 
 
 @record
@@ -64,6 +65,17 @@ class Vault(Record):
     """The object id of who last changed it."""
     deleted: int | None = None
     purge_at: int | None = None
+
+    def is_but_for_admission(self, other: Vault) -> bool:
+        """Tell whether *other* is this vault but for whom its access policies and its firewall let in."""
+        return self == replace(
+            other,
+            access_policies=self.access_policies,
+            network_acls=self.network_acls,
+            public_network_access=self.public_network_access,
+            updated=self.updated,
+            updated_by=self.updated_by,
+        )
 
     @property
     def partition(self) -> str:

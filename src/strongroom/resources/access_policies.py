@@ -91,8 +91,13 @@ def _key(policy: AccessPolicy) -> Key:
 def _union(old: AccessPolicy | None, new: AccessPolicy) -> AccessPolicy:
     if old is None:
         return new
+    # What is new comes after what was there.
     return _with_words(
-        old, {category: permissions_of(old, category) | permissions_of(new, category) for category in PERMISSIONS}
+        old,
+        {
+            category: tuple(dict.fromkeys((*permissions_of(old, category), *permissions_of(new, category))))
+            for category in PERMISSIONS
+        },
     )
 
 
@@ -103,15 +108,15 @@ def _difference(old: AccessPolicy, taken: AccessPolicy) -> AccessPolicy | None:
     words = {}
     for category in PERMISSIONS:
         gone = permissions_of(taken, category)
-        kept = frozenset() if ALL in gone else permissions_of(old, category)
+        kept = () if ALL in gone else permissions_of(old, category)
         if ALL in kept and gone:
             # `all` is every word; without one of them it is all the others, or the removal would remove nothing.
-            kept = frozenset(word.lower() for word in PERMISSIONS[category])
-        words[category] = kept - gone
+            kept = tuple(word.lower() for word in PERMISSIONS[category])
+        words[category] = tuple(word for word in kept if word not in gone)
     return _with_words(old, words) if any(words.values()) else None
 
 
-def _with_words(policy: AccessPolicy, words: dict[str, frozenset[str]]) -> AccessPolicy:
+def _with_words(policy: AccessPolicy, words: dict[str, tuple[str, ...]]) -> AccessPolicy:
     return replace(
         policy,
         keys=words["keys"],

@@ -72,7 +72,9 @@ async def restore_key(call: Call) -> Response:
             # Which key it is, a condition can ask only now: the row let in whoever might restore any.
             scope = f"{vault.scope}/keys/{backup.name}"
             facts = data_facts(world, vault, scope, call.verdict)
-            call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, scope, facts))
+            call.settle(
+                authorization.require_data(world, call.identity, call.op.requires, call.the_vault, scope, facts)
+            )
             guard(call, *(one.body for one in versions))
             key = await key_backup.restore_key(
                 tx, vault, envelope_of(call), backup, versions, call.base, now=call.now, entropy=world.entropy

@@ -152,7 +152,7 @@ async def restore_secret(call: Call) -> Response:
         # Which secret it is, a condition can ask only now: the row let in whoever might restore any.
         scope = f"{vault.scope}/secrets/{backup.name}"
         facts = data_facts(world, vault, scope, call.verdict)
-        call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, scope, facts))
+        call.settle(authorization.require_data(world, call.identity, call.op.requires, call.the_vault, scope, facts))
         _guard(call, *(saved.body for saved in backup.versions))
         return await secrets.restore_secret(
             tx, vault, _envelope(call), backup, call.base, now=call.now, entropy=world.entropy

@@ -82,28 +82,29 @@ def test_what_a_program_gets() -> None:
         " -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=changeit",
         "IDENTITY_ENDPOINT": "http://127.0.0.1:50342/msi/token",
         "IDENTITY_HEADER": "the-header",
+        "ARM_METADATA_HOSTNAME": "management.localhost:8443",
         "AZURE_CONFIG_DIR": "/scratch/azure",
         "AZD_CONFIG_DIR": "/scratch/azd",
     }
 
 
 def test_a_service_principal_only_if_asked() -> None:
-    """With `--service-principal` the three variables of the environment credential are there, and else none is."""
-    names = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"}
-    assert names.isdisjoint(under_run({}))
-    made = under_run({}, grant(PRINCIPAL))
-    assert {name: made[name] for name in names} == {
-        "AZURE_TENANT_ID": "the-tenant",
-        "AZURE_CLIENT_ID": "the-client",
-        "AZURE_CLIENT_SECRET": "the-secret",
+    """With `--service-principal` it is there for the environment credential and for Terraform, and else for neither."""
+    wanted = {
+        f"{prefix}_{name}": value
+        for prefix in ("AZURE", "ARM")
+        for name, value in (("TENANT_ID", "the-tenant"), ("CLIENT_ID", "the-client"), ("CLIENT_SECRET", "the-secret"))
     }
+    assert wanted.keys().isdisjoint(under_run({}))
+    made = under_run({}, grant(PRINCIPAL))
+    assert {name: made[name] for name in wanted} == wanted
 
 
 def test_the_subscription_is_ours_if_the_service_says_one() -> None:
     """A subscription of the shell's is replaced, not kept."""
-    surrounding = {"AZURE_SUBSCRIPTION_ID": "real"}
-    assert "AZURE_SUBSCRIPTION_ID" not in under_run(surrounding)
-    assert under_run(surrounding, grant(subscription="ours"))["AZURE_SUBSCRIPTION_ID"] == "ours"
+    for name in ("AZURE_SUBSCRIPTION_ID", "ARM_SUBSCRIPTION_ID"):
+        assert name not in under_run({name: "real"})
+        assert under_run({name: "real"}, grant(subscription="ours"))[name] == "ours"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ CALLER = Caller(
     appidacr="1",
     idtyp="user",
 )
-GET = frozenset({"get"})
+GET = ("get",)
 
 
 def allow(policy: AccessPolicy, category: str, word: str, caller: Caller = CALLER) -> None:
@@ -50,7 +50,7 @@ def deny(policy: AccessPolicy, category: str, word: str, caller: Caller = CALLER
 
 def test_an_entry_gives_its_words_and_no_others() -> None:
     """A word counts in its own category only, in any case."""
-    policy = AccessPolicy(TENANT, USER, secrets=GET, keys=frozenset({"unwrapkey"}))
+    policy = AccessPolicy(TENANT, USER, secrets=GET, keys=("unwrapkey",))
     allow(policy, "secrets", "get")
     allow(policy, "secrets", "GET")
     allow(policy, "keys", "unwrapKey")
@@ -62,7 +62,7 @@ def test_an_entry_gives_its_words_and_no_others() -> None:
 @pytest.mark.parametrize("category", PERMISSIONS)
 def test_all_gives_every_word_of_its_category(category: str) -> None:
     """`all` is every word of the category, and no word of another or of none."""
-    words = {name: frozenset({"all"}) if name == category else frozenset[str]() for name in PERMISSIONS}
+    words = {name: ("all",) if name == category else () for name in PERMISSIONS}
     policy = AccessPolicy(TENANT, USER, **words)
     for name, vocabulary in PERMISSIONS.items():
         for word in vocabulary:
@@ -96,7 +96,7 @@ def test_entries_add_up_and_the_first_that_allows_is_the_evidence() -> None:
     policies = [
         AccessPolicy(TENANT, USER),
         AccessPolicy(TENANT, TEAM, secrets=GET),
-        AccessPolicy(TENANT, USER, secrets=frozenset({"get", "list"})),
+        AccessPolicy(TENANT, USER, secrets=("get", "list")),
     ]
     for word, place in (("get", 1), ("list", 2)):
         match = PolicyIndex(policies).find(CALLER, "secrets", word)
@@ -107,10 +107,10 @@ def test_entries_add_up_and_the_first_that_allows_is_the_evidence() -> None:
 
 
 def test_words_are_kept_in_lower_case_and_told_in_arms_spelling() -> None:
-    """What comes in any case goes out as the table spells it."""
+    """What comes in any case goes out as the table spells it, each word once, in the order in which it came."""
     kept = parse_permissions("keys", ["WRAPKEY", "get", "unwrapKey", "Get", "All"])
-    assert kept == {"wrapkey", "unwrapkey", "get", "all"}
-    assert spell_permissions("keys", kept) == ["get", "unwrapKey", "wrapKey", "all"]
+    assert kept == ("wrapkey", "get", "unwrapkey", "all")
+    assert spell_permissions("keys", kept) == ["wrapKey", "get", "unwrapKey", "all"]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,6 @@ def test_entries_with_wrong_ids_are_refused(policy: AccessPolicy) -> None:
 def test_every_category_is_a_field_of_the_entry() -> None:
     """The table and the entry have the same categories."""
     policy = AccessPolicy(TENANT, USER)
-    assert all(permissions_of(policy, category) == frozenset() for category in PERMISSIONS)
+    assert all(permissions_of(policy, category) == () for category in PERMISSIONS)
     with pytest.raises(ValueError, match="certs"):
         permissions_of(policy, "certs")

@@ -16,7 +16,7 @@ ADD, REPLACE, REMOVE = PolicyOperation.ADD, PolicyOperation.REPLACE, PolicyOpera
 
 def policy(who: str = USER, app: str | None = None, tenant: str = TENANT, **words: str) -> AccessPolicy:
     """Make an entry; words are separated by spaces."""
-    return AccessPolicy(tenant, who, app, **{category: frozenset(text.split()) for category, text in words.items()})
+    return AccessPolicy(tenant, who, app, **{category: tuple(text.split()) for category, text in words.items()})
 
 
 class TestMerge:
@@ -31,6 +31,14 @@ class TestMerge:
         """What a principal has already, it keeps."""
         old = policy(secrets="get", keys="list")
         assert merge((old,), ADD, (policy(secrets="set"),)) == (policy(secrets="get set", keys="list"),)
+
+    def test_words_keep_their_order(self) -> None:
+        """What is new comes after what was there, each word once; what stays after a removal stays where it was."""
+        old = policy(secrets="set get", keys="sign list get")
+        assert merge((old,), ADD, (policy(secrets="list get delete"),)) == (
+            policy(secrets="set get list delete", keys="sign list get"),
+        )
+        assert merge((old,), REMOVE, (policy(keys="list"),)) == (policy(secrets="set get", keys="sign get"),)
 
     def test_replace(self) -> None:
         """Replacing touches the named principals alone."""
@@ -57,7 +65,7 @@ class TestMerge:
     def test_remove_from_all(self) -> None:
         """Taking one word out of `all` leaves every other one: what was removed is not permitted any more."""
         (left,) = merge((policy(secrets="all"),), REMOVE, (policy(secrets="purge"),))
-        assert left.secrets == frozenset({"get", "list", "set", "delete", "recover", "backup", "restore"})
+        assert left.secrets == ("get", "list", "set", "delete", "recover", "backup", "restore")
 
     def test_remove_all(self) -> None:
         """Removing `all` removes every word of the category."""
@@ -109,7 +117,7 @@ class TestCommand:
         with pytest.raises(Invalid, match="accessPolicies"):
             self.change(place, ADD, policy("b0000000-0000-4000-8000-000000000001", keys="get"))
         changed = self.change(place, ADD, policy("a0000000-0000-4000-8000-000000000000", keys="list"))
-        assert changed.access_policies[0].keys == frozenset({"get", "list"})
+        assert changed.access_policies[0].keys == ("get", "list")
 
     def test_deleted_vault(self, place: Place) -> None:
         """A deleted vault's policies do not change."""

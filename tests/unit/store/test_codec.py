@@ -36,7 +36,7 @@ VAULT = Vault(
     created=1,
     wrapped_key=b"\0\xff",
     rbac=None,
-    access_policies=(AccessPolicy("t", "o", None, secrets=frozenset({"get", "list"})),),
+    access_policies=(AccessPolicy("t", "o", None, secrets=("list", "get")),),
     network_acls=NetworkAcls(
         DefaultAction.DENY, ip_rules=("10.0.0.0/8",), virtual_network_rules=(VirtualNetworkRule("/subnets/a", True),)
     ),

@@ -157,8 +157,8 @@ def _by_policy(vault: Vault, caller: Caller, wanted: DataPermission) -> tuple[Re
         for one in vault.access_policies
         if one.object_id.lower() == caller.oid and one.application_id is None and one.tenant_id.lower() == caller.tenant
     ]
-    kept = frozenset().union(*(words_of(one, wanted.category) for one in mine))
-    words = kept | {wanted.word.lower()}
+    kept = tuple(word for one in mine for word in words_of(one, wanted.category))
+    words = tuple(dict.fromkeys((*kept, wanted.word.lower())))
     entry = _entry(caller, wanted.category, words)
     if PolicyIndex((entry,)).find(caller, wanted.category, wanted.word) is None:
         return ()
@@ -174,7 +174,7 @@ def _by_policy(vault: Vault, caller: Caller, wanted: DataPermission) -> tuple[Re
     )
 
 
-def _entry(caller: Caller, category: str, words: frozenset[str]) -> AccessPolicy:
+def _entry(caller: Caller, category: str, words: tuple[str, ...]) -> AccessPolicy:
     blank = AccessPolicy(caller.tenant, caller.oid)
     match category:
         case "keys":
