@@ -65,9 +65,3 @@ def test_refusals(az: Az, vault: str) -> None:
     place = f"--vault-name {vault}"
     assert "SecretNotFound" in az.refused(f"keyvault secret show {place} -n none")
     assert "BadParameter" in az.refused(f"keyvault secret set {place} -n s --value", "x" * 25_601)
-
-
-def test_certificates_are_not_there_yet(az: Az, vault: str) -> None:
-    """What the vault does not serve is said in one clear sentence."""
-    told = az.refused(f"keyvault certificate list --vault-name {vault}")
-    assert "The path is not one of this service's" in told

@@ -134,6 +134,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("login", "InstanceDiscovery"): Case(_at(f"{_VERSIONS}{_AUTHORITY}")),
     ("login", "UserRealmGet"): Case(lambda world: f"/common/userrealm/{world.first.user_name}?api-version=1.0"),
     ("management", "CloudMetadataGet"): Case(_at("/metadata/endpoints?api-version=2022-09-01")),
+    # It proves nothing, and what it would prove is about nothing that there is.
+    ("management", "EventSubscriptionValidate"): Case(_at("/eventSubscriptions/none/validate?v=v&id=i&t=t"), 404),
     # Without a run's own secret in the header there is nothing to get.
     ("identity", "ManagedIdentityTokenIssue"): Case(
         _at("/msi/token?api-version=2019-08-01&resource=https://vault.azure.net"), 401
@@ -193,6 +195,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "IssuerDistrust"): Case(
         _at("/issuers/remove"), 404, {"body": {"issuer": "https://not-trusted.example"}}
     ),
+    # Jobs begin when the service listens, which this world does not.
+    ("control", "JobList"): Case(_at("/jobs"), 503),
+    ("control", "JobRun"): Case(_at("/jobs/no-such-job/run"), 503),
     ("control", "NetworkMapList"): Case(_at("/network-maps")),
     ("control", "NetworkMapSet"): Case(
         _at("/network-maps"), 404, {"body": {"virtualNetwork": _NO_NETWORK, "ranges": ["192.0.2.0/24"]}}

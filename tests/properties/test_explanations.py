@@ -26,7 +26,7 @@ from strongroom.core.builtin_roles import (
 )
 from strongroom.core.identity import PrincipalType, ServicePrincipal
 from strongroom.core.network import Bypass, DefaultAction, NetworkAcls, PublicNetworkAccess
-from strongroom.core.permissions import DataPermission
+from strongroom.core.permissions import AnyOf, DataPermission
 from strongroom.core.rbac import EVERYONE, DenyAssignment, RoleAssignment
 from strongroom.core.records import Record, tenant_partition
 from strongroom.core.vaults import AccessPolicy
@@ -217,7 +217,7 @@ def test_what_is_explained_is_what_is_answered(
 
 def ask(world: Simulation, op: Op, name: str, token: str, address: str) -> tuple[int, str]:
     """Send the request; its status and its word. What the object's state makes of it is no matter."""
-    assert isinstance(op.requires, DataPermission)
+    assert isinstance(op.requires, DataPermission | AnyOf)
     path = cases.CASES[op.name].path.format(name=name)
     body: Any = None if op.body is None else {"value": "AAAA"} if op.name.endswith("Restore") else {}
     answer = world.ask(
