@@ -162,7 +162,9 @@ async def restore_certificate(call: Call) -> Response:
             # Which certificate it is, a condition can ask only now: the row let in whoever might restore any.
             scope = f"{vault.scope}/certificates/{backup.name}"
             facts = data_facts(world, vault, scope, call.verdict)
-            call.settle(authorization.require_data(world, call.identity, call.op.requires, vault, scope, facts))
+            call.settle(
+                authorization.require_data(world, call.identity, call.op.requires, call.the_vault, scope, facts)
+            )
             guard_linked(call, backup.keys, backup.secrets)
             made = await certificate_backup.restore_certificate(
                 tx, vault, opener_of(call)(), backup, versions, call.base, now=call.now, entropy=world.entropy
