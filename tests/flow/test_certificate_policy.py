@@ -234,3 +234,11 @@ def test_what_is_not_there_has_no_policy(vault: Client, name: str) -> None:
     for method, body in (("GET", None), ("PATCH", {})):
         answer = vault.ask(method, f"/certificates/{name}/policy", body=body)
         assert (answer.status, answer.error["code"]) == (404, "CertificateNotFound")
+
+
+@pytest.mark.parametrize(("curve", "size"), [("P-256", 256), ("P-384", 384), ("P-521", 521), ("P-256K", 256)])
+def test_a_curve_has_a_size(vault: Client, name: str, curve: str, size: int) -> None:
+    """A policy says how large its keys are, on a curve too: azurerm reads it without asking whether it is there."""
+    create(vault, name, key_props={"kty": "EC", "crv": curve}, issuer={"name": "Unknown"})
+    shown = vault.done("GET", f"/certificates/{name}/policy")["key_props"]
+    assert (shown["crv"], shown["key_size"]) == (curve, size)

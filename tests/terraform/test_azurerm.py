@@ -134,6 +134,17 @@ def test_a_vault_in_a_network(service: Service, tmp_path: Path) -> None:
     it.destroy()
 
 
+def test_certificates(service: Service, tmp_path: Path) -> None:
+    """A certificate that signs itself, an issuer and contacts: made, changed, removed; nothing is left to do."""
+    it = terraform(service, tmp_path, "certificates")
+    where = {"vault": service.first["vaultName"], "group": service.first["resourceGroup"]}
+    made = it.apply(**where, months="6")
+    assert made["same"] is True
+    changed = it.apply(**where, months="12")
+    assert changed["expires"] > made["expires"]
+    it.destroy(**where, months="12")
+
+
 @pytest.mark.parametrize(
     ("how", "inside"),
     [
