@@ -73,6 +73,24 @@ def test_what_a_client_was_shown_can_be_sent_back(arm: Arm) -> None:
     assert told[0]["properties"] == {"value": header, "isSecret": True}
 
 
+def test_a_secret_header_does_not_go_along_to_another_endpoint(arm: Arm) -> None:
+    """SEC-EVENT-6: who may write is not told it by naming an endpoint of his own, which would be sent it at once."""
+    header = plant()
+    mapping = {"name": "X-Key", "type": "Static", "properties": {"value": header, "isSecret": True}}
+    url = "https://hooks.example/path?code=a"
+    arm.make_event_subscription(destination=destination(url, deliveryAttributeMappings=[mapping]))
+    shown = arm.do("GET", arm.event_subscription)["properties"]["destination"]["properties"]
+    for other in ("https://other.example/path?code=a", "https://hooks.example/elsewhere"):
+        for mappings in ({}, {"deliveryAttributeMappings": shown["deliveryAttributeMappings"]}):
+            answer = arm.ask("PATCH", arm.event_subscription, {"destination": destination(other, **mappings)})
+            assert answer.status == 400, answer.body
+    arm.do("PATCH", arm.event_subscription, {"destination": destination(url, maxEventsPerBatch=2)})
+    given = destination("https://other.example/path", deliveryAttributeMappings=[mapping])
+    arm.do("PATCH", arm.event_subscription, {"destination": given})
+    told = arm.do("POST", f"{arm.event_subscription}/getDeliveryAttributes")["value"]
+    assert told[0]["properties"] == {"value": header, "isSecret": True}
+
+
 def test_a_patch_changes_what_it_says(arm: Arm) -> None:
     """What it leaves out stays as it was."""
     arm.make_event_subscription(filter={"subjectBeginsWith": "db-"}, labels=["a"])
