@@ -184,6 +184,18 @@ def test_an_endpoint_is_validated_by_its_url(arm: Arm) -> None:
     assert arm.world.ask("GET", url).status == 404
 
 
+def test_a_url_that_nobody_was_sent_begins_no_change(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SEC-EVENT-2: whoever guesses keeps nobody's writes waiting."""
+    _, url = _await_validation(arm)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a change was begun")
+
+    monkeypatch.setattr(type(arm.world.store), "commit", refuse)
+    for guess in (f"{url[:-1]}x", url.replace("v=", "v=0"), url.partition("?")[0]):
+        assert arm.world.ask("GET", guess).status == 404
+
+
 def test_a_validation_url_is_good_for_ten_minutes(arm: Arm) -> None:
     """Then another handshake has to be begun."""
     _, url = _await_validation(arm)
