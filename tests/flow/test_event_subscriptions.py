@@ -138,6 +138,7 @@ def test_filters_are_shown_as_they_were_given(arm: Arm) -> None:
         ({"retryPolicy": {"eventTimeToLiveInMinutes": 0}}, "eventTimeToLiveInMinutes"),
         ({"eventDeliverySchema": "CustomInputSchema"}, "eventDeliverySchema"),
         ({"expirationTimeUtc": "tomorrow"}, "expirationTimeUtc"),
+        ({"expirationTimeUtc": "9999-12-31T23:59:59-14:00"}, "is no time"),
         ({"expirationTimeUtc": "2001-01-01T00:00:00Z"}, "future"),
         ({"deadLetterDestination": {"endpointType": "Queue", "properties": {"resourceId": "x"}}}, "StorageBlob"),
         ({"deadLetterDestination": {"endpointType": "StorageBlob"}}, "ARM id"),

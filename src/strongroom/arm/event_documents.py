@@ -169,9 +169,11 @@ def _retry_of(said: wire.RetryPolicy) -> RetryPolicy:
 def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # It is told in UTC, which has no year 10000 either.
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid("expirationTimeUtc is no time: 2027-01-31T00:00:00Z.") from None
-    return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
+    return int(moment.timestamp())
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------
