@@ -269,7 +269,7 @@ def check_headers(headers: tuple[tuple[DeliveryHeader, str], ...]) -> None:
         raise Invalid("A delivery attribute is named more than once.")
     for header, value in headers:
         name = header.name.lower()
-        if _HEADER_NAME.fullmatch(name) is None or name in _OUR_HEADERS or name.startswith(_OUR_PREFIXES):
+        if _HEADER_NAME.fullmatch(header.name) is None or name in _OUR_HEADERS or name.startswith(_OUR_PREFIXES):
             raise Invalid("A delivery attribute is named as a header is, and not as one that the delivery itself has.")
         if header.source:
             if len(header.source) > event_limits.EVENT_FILTER_CHARS or not all(header.source.split(".")):

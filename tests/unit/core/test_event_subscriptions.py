@@ -100,6 +100,8 @@ def test_headers_at_their_limits() -> None:
         ("X A", "a"),
         ("X:A", "a"),
         ("", "a"),
+        # It is a k in small letters.
+        ("X-\u212a", "a"),
         ("X-A", ""),
         ("X-A", "a\r\nHost: b"),
         ("X-A", "ä"),
