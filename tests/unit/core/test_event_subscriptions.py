@@ -37,8 +37,11 @@ def test_an_endpoint_is_shown_without_its_query() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://a.example/", "https://u:hidden@a.example/", "https://a.example/#hidden", "https:///x", "ftp://a", "x", ""],
-)
+    [
+        "http://a.example/", "https://u:hidden@a.example/", "https://u:hidden/word@a.example/",
+        "https://a.example/#hidden", "https:///x", "ftp://a", "x", "",
+    ],
+)  # fmt: skip
 def test_an_endpoint_that_nothing_is_sent_to(url: str) -> None:
     """SEC-EGRESS-2: it is refused when it is named, and is not repeated."""
     with pytest.raises(Invalid) as refused:
