@@ -23,6 +23,8 @@ from strongroom.core import certificate_limits as limits
 from strongroom.core.mail import Letter
 
 _PERMANENT = range(500, 600)
+_GOES_AWAY = 421
+"""What a mail server answers to any command before it ends the conversation (RFC 5321 section 3.8)."""
 
 
 class Tls(StrEnum):
@@ -54,6 +56,10 @@ class Undelivered(Exception):
 
 class Refused(Undelivered):
     """The letter is not taken, and will not be."""
+
+
+class NotNow(Undelivered):
+    """The letter is not taken now, for its recipient's sake: of others that says nothing."""
 
 
 def write_message(letter: Letter, server: MailServer) -> bytes:
@@ -159,7 +165,8 @@ def _fault(error: smtplib.SMTPException) -> Undelivered:
     match error:
         case smtplib.SMTPRecipientsRefused(recipients=refused):
             code = next((int(code) for code, _ in refused.values()), 0)
-            kind = Refused if code in _PERMANENT else Undelivered
+            # Whoever is written to is chosen by others, and must keep nobody else's letters waiting.
+            kind = Refused if code in _PERMANENT else Undelivered if code == _GOES_AWAY else NotNow
             return kind(f"the mail server refuses the recipient ({code})")
         case smtplib.SMTPDataError(smtp_code=code):
             return (Refused if code in _PERMANENT else Undelivered)(f"the mail server refuses the letter ({code})")

@@ -37,6 +37,7 @@ def signed(
     is_ca: bool = False,
     extensions: tuple[x509.ExtensionType, ...] = (),
     algorithm: hashes.HashAlgorithm | None = None,
+    serial: int | None = None,
 ) -> x509.Certificate:
     """Make a certificate that begins so many days from *now* and lives so many."""
     start = datetime.fromtimestamp(int(now), UTC) + timedelta(days=begins)
@@ -45,7 +46,7 @@ def signed(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)

@@ -834,6 +834,25 @@ def test_a_cancellation_that_does_not_reach_the_authority(ordering: Ordering) ->
     cancel(ordering)
 
 
+def test_an_order_is_its_accounts_whatever_the_issuer_names_since(ordering: Ordering, hook: Path) -> None:
+    """SEC-ACME-1: a vault's issuer has no other account, be it another tenant's, do anything about an order."""
+    ordering.account()
+    other = f"b-{chance.token_hex(6)}"
+    more = {"challenge": "dns-01", "hook": str(hook), "tenants": [ordering.tenant]}
+    assert add(ordering.world, other, **more).status == 201
+    ordering.step()
+    ordering.step()
+    assert ordering.presented == 1
+    wanted = replace(ordering.wanted(), account_id=other)
+    ordering.world.run(ordering.issuer.cancel(wanted, ordering.state))
+    assert (ordering.presented, calls(hook)) == (0, [])
+    first = ordering.authority.orders.copy()
+    made = ordering.world.run(ordering.issuer.step(wanted, ordering.state))
+    assert isinstance(made, Waiting)
+    assert len(ordering.authority.orders) == len(first) + 1
+    control(ordering.world, "DELETE", f"/acme-accounts/{other}")
+
+
 def test_challenges_that_were_forgotten(ordering: Ordering) -> None:
     """What nobody took back goes when the next challenge comes, once its time is over."""
     ordering.account()

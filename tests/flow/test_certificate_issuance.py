@@ -459,6 +459,24 @@ def test_a_key_is_used_again_where_the_policy_says_so(vault: Client, world: Simu
     assert versions(vault, "keys", name) == 3
 
 
+def test_a_key_that_could_not_leave_is_not_used_again_for_one_that_can(
+    vault: Client, world: Simulation, name: str
+) -> None:
+    """SEC-KEY-13: reuse_key with a policy that became exportable does not hand out a key that was made to stay."""
+    key = {"kty": "EC", "crv": "P-256", "reuse_key": True, "exportable": False}
+    first = made(vault, world, name, key_props=key)
+    vault.done("PATCH", f"/certificates/{name}/policy", body={"key_props": {"exportable": True}})
+    second = made(vault, world, name, key_props=key | {"exportable": True})
+    assert loaded(second).public_key() != loaded(first).public_key()
+    private, leaf, _ = pkcs12.load_key_and_certificates(
+        base64.b64decode(vault.done("GET", f"/secrets/{name}")["value"]), None
+    )
+    assert private is not None
+    assert leaf == loaded(second)
+    third = made(vault, world, name, key_props=key)
+    assert loaded(third).public_key() == loaded(second).public_key()
+
+
 def test_a_new_version_has_a_new_key_otherwise(vault: Client, world: Simulation, name: str) -> None:
     """Without a policy in the request the one that there is holds."""
     first = made(vault, world, name)

@@ -23,7 +23,7 @@ from strongroom.core.outgoing import IPAddress
 from strongroom.egress import Egress, Unreachable, dial_address
 from strongroom.flow.world import NoMail
 from strongroom.resources.vaults import purge_expired_vaults
-from strongroom.smtp import Refused, Undelivered
+from strongroom.smtp import NotNow, Refused, Undelivered
 from strongroom.store import Transaction
 from tests.flow.client import Client, client_of, make_tenant
 from tests.mail_server import HOST, USER, MailServerStandIn
@@ -223,6 +223,16 @@ def test_a_letter_that_is_refused_for_good_keeps_no_other_waiting(
     assert letters(world) == []
     assert len(caplog.messages) == 2
     assert all("given up" in message and "example.com" not in message for message in caplog.messages)
+    del vault
+
+
+def test_a_recipient_who_is_not_taken_now_keeps_no_other_waiting(world: Simulation, vault: Client) -> None:
+    """SEC-MAIL-3: whoever chooses contacts that are put off for ever does not hold up the letters of other vaults."""
+    write(world)
+    assert deliver(world, NotNow("the mail server refuses the recipient (450)")) == 0
+    assert [one.failures for one in letters(world)] == [1, 1]
+    world.advance(limits.MAIL_RETRY_S)
+    assert deliver(world) == 2
     del vault
 
 

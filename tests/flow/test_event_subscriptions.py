@@ -73,6 +73,24 @@ def test_what_a_client_was_shown_can_be_sent_back(arm: Arm) -> None:
     assert told[0]["properties"] == {"value": header, "isSecret": True}
 
 
+def test_a_secret_header_does_not_go_along_to_another_endpoint(arm: Arm) -> None:
+    """SEC-EVENT-6: who may write is not told it by naming an endpoint of his own, which would be sent it at once."""
+    header = plant()
+    mapping = {"name": "X-Key", "type": "Static", "properties": {"value": header, "isSecret": True}}
+    url = "https://hooks.example/path?code=a"
+    arm.make_event_subscription(destination=destination(url, deliveryAttributeMappings=[mapping]))
+    shown = arm.do("GET", arm.event_subscription)["properties"]["destination"]["properties"]
+    for other in ("https://other.example/path?code=a", "https://hooks.example/elsewhere"):
+        for mappings in ({}, {"deliveryAttributeMappings": shown["deliveryAttributeMappings"]}):
+            answer = arm.ask("PATCH", arm.event_subscription, {"destination": destination(other, **mappings)})
+            assert answer.status == 400, answer.body
+    arm.do("PATCH", arm.event_subscription, {"destination": destination(url, maxEventsPerBatch=2)})
+    given = destination("https://other.example/path", deliveryAttributeMappings=[mapping])
+    arm.do("PATCH", arm.event_subscription, {"destination": given})
+    told = arm.do("POST", f"{arm.event_subscription}/getDeliveryAttributes")["value"]
+    assert told[0]["properties"] == {"value": header, "isSecret": True}
+
+
 def test_a_patch_changes_what_it_says(arm: Arm) -> None:
     """What it leaves out stays as it was."""
     arm.make_event_subscription(filter={"subjectBeginsWith": "db-"}, labels=["a"])
@@ -120,6 +138,7 @@ def test_filters_are_shown_as_they_were_given(arm: Arm) -> None:
         ({"retryPolicy": {"eventTimeToLiveInMinutes": 0}}, "eventTimeToLiveInMinutes"),
         ({"eventDeliverySchema": "CustomInputSchema"}, "eventDeliverySchema"),
         ({"expirationTimeUtc": "tomorrow"}, "expirationTimeUtc"),
+        ({"expirationTimeUtc": "9999-12-31T23:59:59-14:00"}, "is no time"),
         ({"expirationTimeUtc": "2001-01-01T00:00:00Z"}, "future"),
         ({"deadLetterDestination": {"endpointType": "Queue", "properties": {"resourceId": "x"}}}, "StorageBlob"),
         ({"deadLetterDestination": {"endpointType": "StorageBlob"}}, "ARM id"),
@@ -164,6 +183,18 @@ def test_an_endpoint_is_validated_by_its_url(arm: Arm) -> None:
     assert arm.world.ask("GET", url).status == 200
     assert kept(arm).state is SubscriptionState.SUCCEEDED
     assert arm.world.ask("GET", url).status == 404
+
+
+def test_a_url_that_nobody_was_sent_begins_no_change(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SEC-EVENT-2: whoever guesses keeps nobody's writes waiting."""
+    _, url = _await_validation(arm)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a change was begun")
+
+    monkeypatch.setattr(type(arm.world.store), "commit", refuse)
+    for guess in (f"{url[:-1]}x", url.replace("v=", "v=0"), url.partition("?")[0]):
+        assert arm.world.ask("GET", guess).status == 404
 
 
 def test_a_validation_url_is_good_for_ten_minutes(arm: Arm) -> None:

@@ -27,6 +27,7 @@ from strongroom.crypto.certificates.ocsp import NONCE_BYTES
 from strongroom.flow.kept_answers import KeptAnswer, KeptAnswers
 from strongroom.http.routing import split_path
 from tests.flow.client import Client, client_of, make_tenant
+from tests.flow.imported import key_pem, pem_of, self_signed
 from tests.flow.private_authorities import (
     URL,
     ask_status,
@@ -140,6 +141,15 @@ def test_ways_to_name_a_certificate(world: Simulation, vault: Client) -> None:
     _, other = issued(vault, CA)
     digits = f"{other.serial_number:034X}"
     assert revoke(world, ":".join(digits[at : at + 2] for at in range(0, 34, 2))).status == 200
+
+
+def test_a_serial_number_in_a_vault_is_nobody_elses(world: Simulation, vault: Client, name: str) -> None:
+    """SEC-PKI-9: what was brought in with the serial number of another's certificate does not have that one revoked."""
+    _, leaf = issued(vault, CA)
+    key, other = self_signed(world.clock(), serial=leaf.serial_number)
+    vault.done("POST", f"/certificates/{name}/import", body={"value": key_pem(key) + pem_of(other)})
+    assert revoke(world, f"{world.vault.name}/{name}").status == 404
+    assert revoke(world, f"{leaf.serial_number:x}").status == 200
 
 
 def test_deleting_in_the_vault_revokes_nothing(world: Simulation, vault: Client, above: x509.Certificate) -> None:

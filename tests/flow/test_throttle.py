@@ -22,6 +22,7 @@ from tests.flow import attesting
 from tests.flow.attesting import Authority, StandIn
 from tests.flow.client import VERSION, Client, make_vault
 from tests.flow.test_key_byok import blob, pkcs8, wrapped
+from tests.flow.vault_certificates import POLICY
 from tests.plugins.canary import plant
 from tests.world import PUBLIC_ADDRESS, Answer, Simulation
 
@@ -384,6 +385,15 @@ def test_making_keys_has_a_limit_of_its_own(limited: Simulation, name: str, how:
     assert len(vault.walk(f"/keys/{name}/versions")) == 2
     path = made["key"]["kid"].removeprefix(limited.vault_url)
     assert vault.ask("POST", f"{path}/sign", body={"alg": "ES256", "value": "A" * 43}).status == 200
+
+
+def test_a_certificate_is_charged_as_the_key_that_is_made_for_it(limited: Simulation, name: str) -> None:
+    """It is no other way to more keys than a vault makes in ten seconds."""
+    vault = Client(limited)
+    _use_all_but_one(limited, key_creation(KeyType.EC))
+    answers = [vault.ask("POST", f"/certificates/{name}-{n}/create", body={"policy": POLICY}).status for n in (1, 2)]
+    assert answers == [202, 429]
+    limited.settle()
 
 
 def test_a_release_is_charged_as_making_a_key(limited: Simulation, name: str) -> None:

@@ -95,11 +95,17 @@ def _with_destination(wish: SubscriptionWish, destination: wire.Destination) -> 
     if said.minimum_tls_version_allowed is not None and said.minimum_tls_version_allowed not in _SERVED_TLS:
         raise Invalid("minimumTlsVersionAllowed is 1.2 or 1.3: nothing older is spoken.")
     mappings = said.delivery_attribute_mappings
+    # What a GET shows has no URL in it, so a body without one means the one that there is.
+    url = wish.url if said.endpoint_url is None else said.endpoint_url
     known = dict(_named(wish))
+    if known and url != wish.url and (mappings is None or any(_is_left_out(one) for one in mappings)):
+        # Another endpoint is somebody else, and whoever may name one need not know what proves us to the one before.
+        raise Invalid(
+            "The value of a secret delivery attribute has to be given again where the endpointUrl is another."
+        )
     return replace(
         wish,
-        # What a GET shows has no URL in it, so a body without one means the one that there is.
-        url=wish.url if said.endpoint_url is None else said.endpoint_url,
+        url=url,
         headers=wish.headers if mappings is None else tuple(_header_of(one, known) for one in mappings),
         max_events_per_batch=said.max_events_per_batch or wish.max_events_per_batch,
         preferred_batch_kilobytes=said.preferred_batch_size_in_kilobytes or wish.preferred_batch_kilobytes,
@@ -108,6 +114,11 @@ def _with_destination(wish: SubscriptionWish, destination: wire.Destination) -> 
 
 def _named(wish: SubscriptionWish) -> list[tuple[str, str]]:
     return [(header.name.lower(), value) for header, value in wish.headers if header.is_secret]
+
+
+def _is_left_out(said: wire.DeliveryAttribute) -> bool:
+    """Tell whether a delivery attribute is a secret one without its value, as one is shown."""
+    return said.properties is not None and said.properties.is_secret and said.properties.value is None
 
 
 def _header_of(said: wire.DeliveryAttribute, known: Mapping[str, str]) -> tuple[DeliveryHeader, str]:
@@ -158,9 +169,11 @@ def _retry_of(said: wire.RetryPolicy) -> RetryPolicy:
 def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # It is told in UTC, which has no year 10000 either.
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid("expirationTimeUtc is no time: 2027-01-31T00:00:00Z.") from None
-    return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
+    return int(moment.timestamp())
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------

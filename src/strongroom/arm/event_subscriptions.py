@@ -19,6 +19,7 @@ from strongroom.core import event_limits
 from strongroom.core.echo import WORD, shown
 from strongroom.core.errors import NotFound
 from strongroom.core.event_subscriptions import EventSubscription, SubscriptionState
+from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -179,11 +180,14 @@ async def discard_dead_letters(call: Call) -> Response:
 async def validate(call: Call) -> Response:
     """Take it that an endpoint wants events: somebody opened the URL that it was sent. It is good once."""
     world, query = call.world, call.query
+    vault, number, token = (query.get(name, "") for name in ("v", "id", "t"))
+    # Anybody may ask, and only whoever was sent it may have anything written, or others wait for a write.
+    subscriptions.validated_by(
+        world.keys, world.view.all(EventSubscription, vault_partition(vault)), number, token, call.now
+    )
 
     async def change(tx: Transaction) -> EventSubscription:
-        return await subscriptions.validate_by_url(
-            tx, world.keys, query.get("v", ""), query.get("id", ""), query.get("t", ""), call.now
-        )
+        return await subscriptions.validate_by_url(tx, world.keys, vault, number, token, call.now)
 
     await call.commit(change)
     call.proved = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from strongroom.control import private_authorities_wire as wire
 from strongroom.control.link import require_control
 from strongroom.control.tenants import require_tenant
@@ -142,12 +144,20 @@ async def _find_issued(world: World, tenant: str, target: str) -> IssuedCertific
         Invalid: it is neither a serial number nor a place in a vault.
         NotFound: no CA of the tenant issued such a one, or nobody knows of it any more.
     """
-    text = target.replace(":", "").lower() if "/" not in target else await _serial_at(world, tenant, target)
+    if "/" in target:
+        # A certificate that was brought into a vault can have anybody's serial number.
+        certificate = await _certificate_at(world, tenant, target)
+        return _issued_by(world, tenant, lambda one: one.certificate == certificate)
+    text = target.replace(":", "").lower()
     if not text or len(text) > _SERIAL_DIGITS or set(text) - set("0123456789abcdef"):
         raise Invalid("A certificate is named by its serial number in hexadecimal, or as VAULT/CERTIFICATE[/VERSION].")
     serial = int(text, 16)
+    return _issued_by(world, tenant, lambda one: one.serial == serial)
+
+
+def _issued_by(world: World, tenant: str, is_meant: Callable[[IssuedCertificate], bool]) -> IssuedCertificate:
     for one in world.view.all(IssuedCertificate, tenant_partition(tenant)):
-        if one.serial == serial:
+        if is_meant(one):
             return one
     raise NotFound("No private CA of the tenant issued that certificate, or it expired long ago.")
 
@@ -155,10 +165,8 @@ async def _find_issued(world: World, tenant: str, target: str) -> IssuedCertific
 _SERIAL_DIGITS = 40
 
 
-async def _serial_at(world: World, tenant: str, target: str) -> str:
-    """Read the serial number of a certificate in a vault, be it deleted."""
-    from strongroom.crypto.certificates.authority import serial_of  # noqa: PLC0415  costly to import
-
+async def _certificate_at(world: World, tenant: str, target: str) -> bytes:
+    """Read a certificate in a vault, be it deleted."""
     vault_name, name, version = [*target.split("/"), ""][:3]
     vault = world.view.vault_by_name(vault_name)
     if vault is None or vault.tenant != tenant:
@@ -171,7 +179,7 @@ async def _serial_at(world: World, tenant: str, target: str) -> str:
     certificate = certificate_of(stored, row).body.cer
     if certificate is None:
         raise NotFound("The certificate is not issued yet.")
-    return f"{serial_of(certificate):x}"
+    return certificate
 
 
 def _find(call: Call, body: wire.NamedAuthorityBody) -> PrivateAuthority:

@@ -21,7 +21,7 @@ from strongroom.core import event_limits
 from strongroom.core.diagnostics import SinkKind, parse_sink_id
 from strongroom.core.errors import Invalid
 from strongroom.core.event_filters import EventFilter
-from strongroom.core.outgoing import parse_destination
+from strongroom.core.outgoing import URL_CHARS, parse_destination
 from strongroom.core.records import Record, record, vault_partition
 
 _NAME = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
@@ -204,8 +204,12 @@ def parse_endpoint(url: str) -> str:
     """
     try:
         parse_destination(url)
-    except ValueError as fault:
-        raise Invalid(f"The endpoint URL of a webhook is {fault}.") from None
+    except ValueError:
+        # What the library says of a URL repeats a part of it: of a password with a slash in it, the beginning.
+        raise Invalid(
+            f"The endpoint URL of a webhook is an https URL of at most {URL_CHARS} characters, without a user and a"
+            " fragment."
+        ) from None
     parts = urlsplit(url)
     return f"https://{parts.netloc}{parts.path}"
 
@@ -269,7 +273,7 @@ def check_headers(headers: tuple[tuple[DeliveryHeader, str], ...]) -> None:
         raise Invalid("A delivery attribute is named more than once.")
     for header, value in headers:
         name = header.name.lower()
-        if _HEADER_NAME.fullmatch(name) is None or name in _OUR_HEADERS or name.startswith(_OUR_PREFIXES):
+        if _HEADER_NAME.fullmatch(header.name) is None or name in _OUR_HEADERS or name.startswith(_OUR_PREFIXES):
             raise Invalid("A delivery attribute is named as a header is, and not as one that the delivery itself has.")
         if header.source:
             if len(header.source) > event_limits.EVENT_FILTER_CHARS or not all(header.source.split(".")):

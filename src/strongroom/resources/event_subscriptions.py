@@ -392,13 +392,26 @@ async def validate_by_url(
     Raises:
         NotFound: it is no such URL, its time is over, or another handshake has begun. Which one is not told.
     """
-    for one in await tx.records(EventSubscription, vault_partition(vault_id)):
+    there = await tx.records(EventSubscription, vault_partition(vault_id))
+    validated = replace(validated_by(keys, there, number, token, now), state=SubscriptionState.SUCCEEDED, fault="")
+    await tx.put(validated)
+    return validated
+
+
+def validated_by(
+    keys: RootKey, subscriptions: Iterable[EventSubscription], number: str, token: str, now: int
+) -> EventSubscription:
+    """
+    Give the subscription whose validation URL it is.
+
+    Raises:
+        NotFound: it is none of theirs. Which of all reasons it has is not told.
+    """
+    for one in subscriptions:
         if one.number == number and one.state is SubscriptionState.AWAITING_MANUAL_ACTION:
             fits = hmac.compare_digest(token.encode(), validation_token(keys, one).encode())
             if fits and not has_lapsed(one, now):
-                validated = replace(one, state=SubscriptionState.SUCCEEDED, fault="")
-                await tx.put(validated)
-                return validated
+                return one
     raise NotFound("The validation URL is not valid, or not any more.", code="ResourceNotFound")
 
 

@@ -8,6 +8,7 @@ from strongroom.core import limits
 from strongroom.core.api_versions import SOFT_DELETE_SINCE
 from strongroom.core.objects import Collection
 from strongroom.core.permissions import DataPermission
+from strongroom.core.service_limits import BY_KEY
 from strongroom.flow.operation import Op
 from strongroom.vault import certificate_life as life
 from strongroom.vault import certificate_wire as wire
@@ -41,7 +42,7 @@ _S = SOFT_DELETE_SINCE
 CERTIFICATE_ROWS: tuple[Op, ...] = (
     Op(
         "CertificateCreate", "POST", "/certificates/{name}/create", _CREATE, create_certificate, on_certificate,
-        throttle="create", body=wire.CertificateCreateParameters, success=202,
+        throttle=BY_KEY, body=wire.CertificateCreateParameters, success=202,
     ),
     Op(
         "CertificateImport", "POST", "/certificates/{name}/import", _IMPORT, import_certificate, on_certificate,

@@ -94,6 +94,9 @@ async def _key_to_reuse(world: World, vault: Vault, name: str, policy: Certifica
     body, wanted = body_of(row), policy.key
     if (body.type, body.bits, body.curve) != (wanted.type, wanted.bits, wanted.curve):
         return None
+    if wanted.exportable and not body.attributes.exportable:
+        # It was made to stay: the secret of a version that may leave would hand it out.
+        return None
     return MadeKey(body.spec, body.parts, open_material(envelope_of(world, vault), vault, row))
 
 

@@ -14,6 +14,7 @@ from strongroom.core.errors import Invalid
 from strongroom.core.lifecycle import require_name_free
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.service_limits import key_creation
 from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guard_keys, guard_secrets
 from strongroom.http import json
@@ -37,6 +38,7 @@ async def create_certificate(call: Call) -> Response:
     check_tags(body.tags)
     policy = _policy_of_new(call, await as_it_stands(call, name), body.policy)
     attributes = body.attributes or wire.GivenCertificateAttributes()
+    call.charge(key_creation(policy.key.type))
     async with Unclaimed() as unclaimed:
         pending = await draw_up(world, vault, name, policy, unclaimed)
         pending = replace(

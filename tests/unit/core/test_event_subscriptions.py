@@ -37,8 +37,11 @@ def test_an_endpoint_is_shown_without_its_query() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://a.example/", "https://u:hidden@a.example/", "https://a.example/#hidden", "https:///x", "ftp://a", "x", ""],
-)
+    [
+        "http://a.example/", "https://u:hidden@a.example/", "https://u:hidden/word@a.example/",
+        "https://a.example/#hidden", "https:///x", "ftp://a", "x", "",
+    ],
+)  # fmt: skip
 def test_an_endpoint_that_nothing_is_sent_to(url: str) -> None:
     """SEC-EGRESS-2: it is refused when it is named, and is not repeated."""
     with pytest.raises(Invalid) as refused:
@@ -100,6 +103,8 @@ def test_headers_at_their_limits() -> None:
         ("X A", "a"),
         ("X:A", "a"),
         ("", "a"),
+        # It is a k in small letters.
+        ("X-\u212a", "a"),
         ("X-A", ""),
         ("X-A", "a\r\nHost: b"),
         ("X-A", "ä"),

@@ -17,6 +17,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -77,6 +78,8 @@ class OrderState(msgspec.Struct, frozen=True):
     """Whether the request was sent: a certificate of another key is then a fault, and not somebody else's order."""
     waits: int = 0
     hook_failures: int = 0
+    account: tuple[str, str] = ("", "")
+    """The account that it is an order of: its name, and its URL."""
 
 
 _decoder = msgspec.json.Decoder(OrderState)
@@ -110,6 +113,12 @@ class AcmeIssuer:
 
         held = _decoder.decode(state) if state else OrderState(wanted.now)
         account = self._account(wanted)
+        if held.order and held.account != (account.id, account.url):
+            # The vault's issuer names another account by now. What is one account's is no other's to go on with.
+            with suppress(Unavailable):
+                # An order that nobody finalizes lapses by itself.
+                await self.cancel(wanted, state)
+            held = OrderState(held.began, orders=held.orders)
         names = ordered_names(names_of(wanted.csr), account)
         work = _Work(self, wanted, account, self._client(account), names)
         if wanted.now >= held.began + limits.ACME_ISSUANCE_S:
@@ -129,8 +138,10 @@ class AcmeIssuer:
             Unavailable: the authority cannot be reached.
         """
         held = _decoder.decode(state) if state else OrderState(wanted.now)
-        account = self.view.get(AcmeAccount, INSTANCE, wanted.account_id or "")
-        if not held.order or account is None:
+        # Not by what the vault's issuer names now: that may be an account that is not even for this tenant.
+        name, url = held.account
+        account = self.view.get(AcmeAccount, INSTANCE, name)
+        if not held.order or account is None or account.url != url:
             # With an account its challenges went as well, and in its name nobody can say anything any more.
             return
         work = _Work(self, wanted, account, self._client(account), ())
@@ -215,7 +226,7 @@ class _Work:
         url = reply.header("location")
         if not url:
             raise BadAnswer("it does not say where the order is")
-        ordered = OrderState(held.began, url, held.orders + 1)
+        ordered = OrderState(held.began, url, held.orders + 1, account=(self.account.id, self.account.url))
         return self._wait(ordered, 0, "The certificate is ordered.")
 
     async def go_on(self, held: OrderState) -> Step:
