@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.core.certificate_limits import IMPORT_CHARS
 from strongroom.core.errors import Invalid
 from strongroom.crypto.certificates.incoming import Incoming, read_incoming
 from tests.flow.imported import key_pem, self_signed
@@ -61,3 +63,21 @@ def test_a_version_that_there_is_not_is_refused() -> None:
     unknown = OCTETS.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x14")
     with pytest.raises(Invalid, match=r"X\.509"):
         read(KEY_OCTETS, unknown)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN A-----\n-----END B-----\n",
+        "-----BEGIN " + "A" * 41,
+        "-----BEGIN A-----\n",
+    ],
+)
+def test_blocks_without_an_end_cost_no_more_than_they_are_long(piece: str) -> None:
+    """A value as long as it may be, of beginnings alone, is refused at once: nobody else is served meanwhile."""
+    value = (piece * (IMPORT_CHARS // len(piece)))[:IMPORT_CHARS]
+    begun = time.thread_time()
+    with pytest.raises(Invalid, match="does not end"):
+        read_incoming(value, None, int(START), keep_order=False)
+    assert time.thread_time() - begun < 1

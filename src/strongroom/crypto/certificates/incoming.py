@@ -17,7 +17,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,9 @@ from strongroom.crypto.keys.material import read_private_key
 from strongroom.crypto.keys.protocol import PlainKey
 from strongroom.crypto.keys.public import CURVES
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----\s(.*?)-----END \1-----", re.DOTALL)
+_BEGIN, _END = "-----BEGIN ", "-----END "
+_LABEL = re.compile(r"([A-Z0-9 ]{1,40})-----\s")
+"""What follows on the beginning of a block."""
 _CURVES = {named.name: curve for curve, named in CURVES.items()}
 _WALL_S = 4 * limits.IMPORT_CPU_S
 """How long a child may take on a machine that has much else to do."""
@@ -95,11 +97,7 @@ def _read_pem(text: str) -> tuple[bytes, list[bytes]]:
     """Read PEM (RFC 7468): certificates and one key in PKCS#8, in any order. Text between the blocks says nothing."""
     keys: list[bytes] = []
     certificates: list[bytes] = []
-    blocks = list(_BLOCK.finditer(text))
-    if text.count("-----BEGIN ") != len(blocks):
-        raise _refused("The PEM has a block that does not end.")
-    for block in blocks:
-        label, body = block.groups()
+    for label, body in _blocks(text):
         if label not in {"CERTIFICATE", "PRIVATE KEY"}:
             raise _refused(_OTHER_LABELS.get(label, "The PEM has a block that is no CERTIFICATE and no PRIVATE KEY."))
         try:
@@ -108,6 +106,21 @@ def _read_pem(text: str) -> tuple[bytes, list[bytes]]:
             raise _refused(f"The PEM has a {label} that is not base64.") from None
         (certificates if label == "CERTIFICATE" else keys).append(octets)
     return _one_key(keys), certificates
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """
+    Give the label and the body of each block: no block is in another one, and none is left open.
+
+    Every sign is looked at once: with a pattern for a whole block, many beginnings without an end are each searched to
+    the end of the text, and nothing else runs in this process meanwhile.
+    """
+    for piece in text.split(_BEGIN)[1:]:
+        begun = _LABEL.match(piece)
+        body, ends, rest = piece[begun.end() :].partition(_END) if begun is not None else ("", "", "")
+        if begun is None or not ends or not rest.startswith(f"{begun[1]}-----"):
+            raise _refused("The PEM has a block that does not end.")
+        yield begun[1], body
 
 
 _NOT_PKCS8 = "The private key in the PEM must be in PKCS#8: BEGIN PRIVATE KEY, as openssl pkcs8 -topk8 -nocrypt writes."
