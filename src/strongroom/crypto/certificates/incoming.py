@@ -71,7 +71,8 @@ def read_incoming(value: str, password: str | None, now: int, *, keep_order: boo
     content_type, private, certificates = _opened(value, password)
     if not certificates:
         raise _refused("There is no certificate in the value, and a key alone is imported as a key.")
-    key = _key_of(private)
+    # The process that opens PKCS#12 files has checked the key, for as long as it had the time.
+    key = _key_of(private, is_checked=content_type == PKCS12)
     chain = ordered_chain(read_certificates(certificates), Held(key.spec, key.parts), now, keep_order=keep_order)
     return Incoming(key, chain, content_type, properties_of(chain[0]))
 
@@ -198,7 +199,7 @@ def _too_costly() -> Invalid:
 # ---- the key --------------------------------------------------------------------------------------------------------
 
 
-def _key_of(private: bytes) -> PlainKey:
+def _key_of(private: bytes, *, is_checked: bool) -> PlainKey:
     """Judge a private key as one that is imported by its members."""
     try:
         # Sizes are judged before anything is computed of it, and then all that the library would.
@@ -208,13 +209,13 @@ def _key_of(private: bytes) -> PlainKey:
     except (ValueError, UnsupportedAlgorithm):
         raise _refused("The private key cannot be read.") from None
     if isinstance(key, rsa.RSAPrivateKey):
-        return _rsa(key)
+        return _rsa(key, is_checked=is_checked)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return _ec(key)
     raise _refused("The private key must be an RSA or an EC key.")
 
 
-def _rsa(key: rsa.RSAPrivateKey) -> PlainKey:
+def _rsa(key: rsa.RSAPrivateKey, *, is_checked: bool) -> PlainKey:
     if key.key_size not in RSA_BITS:
         raise _refused(f"An RSA key must have {', '.join(map(str, RSA_BITS))} bits.")
     own = key.private_numbers()
@@ -228,7 +229,7 @@ def _rsa(key: rsa.RSAPrivateKey) -> PlainKey:
         "dq": own.dmq1,
         "qi": own.iqmp,
     }
-    return _judged(KeyKind.RSA, None, numbers)
+    return _judged(KeyKind.RSA, None, numbers, is_checked=is_checked)
 
 
 def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
@@ -239,10 +240,11 @@ def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
     return _judged(KeyKind.EC, curve, {"x": own.public_numbers.x, "y": own.public_numbers.y, "d": own.private_value})
 
 
-def _judged(kind: KeyKind, curve: Curve | None, numbers: dict[str, int]) -> PlainKey:
+def _judged(kind: KeyKind, curve: Curve | None, numbers: dict[str, int], *, is_checked: bool = False) -> PlainKey:
     octets: Callable[[int], bytes] = lambda number: number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")  # noqa: E731
     try:
-        return read_private_key(kind, curve, {name: octets(number) for name, number in numbers.items()})
+        members = {name: octets(number) for name, number in numbers.items()}
+        return read_private_key(kind, curve, members, is_checked=is_checked)
     except Invalid as fault:
         raise _refused(f"The private key is not taken: {fault.message}") from None
 
