@@ -27,6 +27,8 @@ from strongroom.core.errors import Failure, Invalid, Unavailable
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
 from strongroom.core.network import Link
 from strongroom.core.records import INSTANCE
+from strongroom.crypto.acme_requests import new_account_key
+from strongroom.crypto.context import bind
 from strongroom.egress import Egress, Reply
 from strongroom.objects.issuers.acme import AcmeIssuer, Proof
 from tests.flow.acme_authority import Authority, problem
@@ -149,6 +151,16 @@ def test_a_certificate_is_issued(ordering: Ordering) -> None:
     assert order.names == ["www.example.com", "example.com"]
     assert ordering.presented == 0
     assert not any("alternate" in path or path.endswith("/1/1") for _, path in ordering.authority.asked[-2:])
+
+
+def test_an_account_that_says_it_is_another_one(ordering: Ordering) -> None:
+    """SEC-ACME-3: an authority that gives an account another one's URL is not asked in the place of that one."""
+    account, place = ordering.account(), "https://other.example/directory"
+    sealed = ordering.world.world.keys.seal("acme account key", bind("other", account.url), new_account_key())
+    other = replace(account, id="other", directory=place, sealed_key=sealed)
+    clients = [ordering.issuer._client(one) for one in (other, account)]
+    assert clients[0].key.thumbprint != clients[1].key.thumbprint
+    leaf(ordering.end())
 
 
 def test_it_goes_on_after_a_restart_in_every_state(ordering: Ordering) -> None:

@@ -216,6 +216,10 @@ def test_names_that_a_constrained_ca_certifies(
             x509_props(sans={"dns_names": ["example.com"], "uris": ["urn:example"]}),
             "A URI that names no host is not one that this CA certifies.",
         ),
+        (
+            x509_props(sans={"dns_names": ["example.com"], "uris": ["https://example.org\\.example.com/"]}),
+            "A URI that names no host is not one that this CA certifies.",
+        ),
         (x509_props(sans={"dns_names": ["example.com"], "ipAddresses": ["192.0.2.1"]}), _OUTSIDE_ADDRESSES),
     ],
     ids=[
@@ -229,6 +233,7 @@ def test_names_that_a_constrained_ca_certifies(
         "UPN",
         "URI",
         "URN",
+        "URI with a backslash",
         "address",
     ],
 )

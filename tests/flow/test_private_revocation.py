@@ -338,10 +338,23 @@ def test_what_is_no_question(world: Simulation, request_: bytes) -> None:
         assert answer.headers["cache-control"] == "no-cache"
 
 
-def test_a_path_that_is_no_base64(world: Simulation) -> None:
-    """It is malformed as well."""
-    answer = world.ask("GET", f"{URL}/ocsp/%3F%3F%3F", link=Link.PKI)
+@pytest.mark.parametrize("path", ["%3F%3F%3F", "%C3%A9", "MD%C3%BC", "%00"])
+def test_a_path_that_is_no_base64(world: Simulation, path: str) -> None:
+    """It is malformed as well, whatever it is spelled in."""
+    answer = world.ask("GET", f"{URL}/ocsp/{path}", link=Link.PKI)
+    assert answer.status == 200
     assert ocsp.load_der_ocsp_response(answer.body).response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
+def test_a_negative_serial_number(world: Simulation, above: x509.Certificate) -> None:
+    """No certificate has one, and a question about it is none, asked of a CA that is here."""
+    asked = unknown(above, 0x7F << 120)
+    negative = asked.replace(b"\x02\x10\x7f", b"\x02\x10\xff")
+    assert negative != asked
+    for answer in (ask_status(world, negative), get(world, negative)):
+        assert answer.status == 200
+        assert ocsp.load_der_ocsp_response(answer.body).response_status is ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+    assert status_of(world, unknown(above, 0)).certificate_status is UNKNOWN
 
 
 def test_a_question_is_so_long(world: Simulation, vault: Client, above: x509.Certificate) -> None:

@@ -311,7 +311,8 @@ def require_permitted(authority: PrivateAuthority, sans: AlternativeNames, subje
     hosts += [one.rpartition("@")[2] for one in (*sans.emails, *sans.upns, *subject.emails)]
     for uri in sans.uris:
         match = _HOST.fullmatch(uri.lower())
-        if match is None:
+        if match is None or not _is_host(match[1]):
+            # Some read a backslash as the end of the host, and others as a part of it.
             raise _refused("A URI that names no host is not one that this CA certifies.")
         hosts.append(match[1])
     for host in hosts:

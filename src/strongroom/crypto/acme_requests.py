@@ -31,6 +31,7 @@ from joserfc.registry import HeaderParameter
 
 from strongroom.core import acme_limits as limits
 from strongroom.core.acme import RequestedNames
+from strongroom.crypto.certificates.chains import UNREADABLE
 
 _EXTRA = {
     "nonce": HeaderParameter("Replay protection", "str"),
@@ -154,7 +155,7 @@ def read_chain(document: bytes, csr: bytes) -> tuple[bytes, ...]:
     """
     try:
         found = x509.load_pem_x509_certificates(document)
-    except ValueError:
+    except UNREADABLE:
         raise BadChain("no certificates") from None
     if len(found) > limits.ACME_CHAIN:
         raise BadChain("too many certificates")
@@ -167,5 +168,5 @@ def read_chain(document: bytes, csr: bytes) -> tuple[bytes, ...]:
 def _public_bytes(certificate: x509.Certificate) -> bytes | None:
     try:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except ValueError:
+    except UNREADABLE:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import replace
+from functools import partial
 
 from strongroom.core.attributes import check_tags
 from strongroom.core.certificates import Pending
@@ -72,7 +73,9 @@ async def merge_pending(call: Call) -> Response:
     check_tags(given.tags)
     seen, pending = await certificates.find_pending(world.store, vault, name, call.now)
     certificates.require_mergeable(pending)
-    chain = accepted(pending, tuple(map(_octets, given.x5c or ())), call.now)
+    items = tuple(map(_octets, given.x5c or ()))
+    # Whoever merges chose the keys of the chain, and so what its signatures cost.
+    chain = await world.incoming_certificates.run(partial(accepted, pending, items, call.now))
     enabled = given.attributes.enabled if given.attributes is not None else None
     asked = replace(
         pending,

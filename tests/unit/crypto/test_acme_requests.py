@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from strongroom.core import acme_limits as limits
 from strongroom.crypto.acme_requests import AccountKey, BadChain, new_account_key, read_chain, read_external_key
+from tests.flow.imported import self_signed
 from tests.flow.test_acme import request
 from tests.plugins import canary
 
@@ -104,4 +105,22 @@ def test_a_key_of_another_kind() -> None:
 def test_what_is_no_chain(text: bytes) -> None:
     """Nothing of it is repeated."""
     with pytest.raises(BadChain, match="no certificates"):
+        read_chain(text, request("a.example"))
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "said"),
+    [
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x14", "no certificates"),
+        (bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030105"), "another key"),
+        (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0205"), "another key"),
+    ],
+    ids=["version", "curve", "kind of key"],
+)
+def test_a_chain_that_the_library_would_rather_not_read(there: bytes, instead: bytes, said: str) -> None:
+    """A version, a curve or a kind of key that it does not know: refused, and no fault that comes again each time."""
+    _, certificate = self_signed(1_790_000_000)
+    octets = certificate.public_bytes(Encoding.DER).replace(there, instead)
+    text = b"-----BEGIN CERTIFICATE-----\n" + base64.b64encode(octets) + b"\n-----END CERTIFICATE-----\n"
+    with pytest.raises(BadChain, match=said):
         read_chain(text, request("a.example"))

@@ -7,12 +7,13 @@ import random
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import Curve, KeyKind, KeySpec, PublicParts
 from strongroom.crypto.certificates.chains import Held, ordered_chain, read_certificates
 from tests.flow.authorities import Authority
+from tests.flow.imported import signed
 
 NOW = 1_790_000_000
 
@@ -57,6 +58,20 @@ def test_a_leaf_alone_is_a_chain(authority: Authority, key: ec.EllipticCurvePriv
     """What is above it may be known to whoever trusts it."""
     leaf, *_ = authority.issue(request_of(key))
     assert ordered_chain(read_certificates([leaf]), held(key), NOW) == (leaf,)
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent_bits", "is_taken"), [(8192, 64, True), (8193, 17, False), (16384, 64, False), (3072, 65, False)]
+)
+def test_keys_whose_signatures_are_costly_are_not_verified_with(
+    authority: Authority, key: ec.EllipticCurvePrivateKey, bits: int, exponent_bits: int, *, is_taken: bool
+) -> None:
+    """A key of anybody's choice takes its time at each certificate, so there is a largest one, and an exponent."""
+    leaf, *_ = map(x509.load_der_x509_certificate, authority.issue(request_of(key)))
+    costly = rsa.RSAPublicNumbers((1 << (exponent_bits - 1)) + 1, (1 << bits) - 1).public_key()
+    above = signed(NOW, leaf.issuer, leaf.issuer, costly, key, is_ca=True)
+    with pytest.raises(Invalid, match="issued none of the others" if is_taken else "more than 8192 bits"):
+        ordered_chain([leaf, above], held(key), NOW)
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from strongroom.core.keys import Curve, KeyKind, KeySpec
+from strongroom.crypto.certificates.authority import Issuer, Revoked, Span, make_list, make_root
 from strongroom.crypto.certificates.signing import SigningKey, signed
 from strongroom.crypto.keys.algorithms import Algorithm
 from strongroom.crypto.keys.public import public_parts
@@ -46,3 +49,19 @@ def test_what_never_stays_the_same_is_not_signed() -> None:
     """A builder that gives something else each time is a fault of ours."""
     with pytest.raises(RuntimeError, match="another one each time"):
         asyncio.run(signed(signing_key(), built([bytes([number]) for number in range(6)])))
+
+
+def test_a_long_list_is_drawn_up_beside_everything_else() -> None:
+    """What a list of thousands takes is not taken from the loop, which serves others meanwhile."""
+    key = signing_key()
+
+    async def listed() -> tuple[bytes, float]:
+        root = await make_root(key, "CN=Root", b"\x01", Span(0, 1_000_000))
+        revoked = [Revoked(number, 1000, "keyCompromise") for number in range(1, 5001)]
+        begun = time.thread_time()
+        crl = await make_list(Issuer(key, root), revoked, 1, Span(0, 1000))
+        return crl, time.thread_time() - begun
+
+    crl, taken = asyncio.run(listed())
+    assert len(x509.load_der_x509_crl(crl)) == 5000
+    assert taken < 0.08

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import time
+from math import lcm
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.core.certificate_limits import IMPORT_CHARS
 from strongroom.core.errors import Invalid
 from strongroom.crypto.certificates.incoming import Incoming, read_incoming
-from tests.flow.imported import key_pem, self_signed
+from tests.flow.imported import key_pem, self_signed, signed
 from tests.world import START
 
 KEY, CERTIFICATE = self_signed(START)
@@ -61,3 +66,39 @@ def test_a_version_that_there_is_not_is_refused() -> None:
     unknown = OCTETS.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x14")
     with pytest.raises(Invalid, match=r"X\.509"):
         read(KEY_OCTETS, unknown)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN A-----\n-----END B-----\n",
+        "-----BEGIN " + "A" * 41,
+        "-----BEGIN A-----\n",
+    ],
+)
+def test_blocks_without_an_end_cost_no_more_than_they_are_long(piece: str) -> None:
+    """A value as long as it may be, of beginnings alone, is refused at once: nobody else is served meanwhile."""
+    value = (piece * (IMPORT_CHARS // len(piece)))[:IMPORT_CHARS]
+    begun = time.thread_time()
+    with pytest.raises(Invalid, match="does not end"):
+        read_incoming(value, None, int(START), keep_order=False)
+    assert time.thread_time() - begun < 1
+
+
+def test_whoever_opens_a_file_checks_its_rsa_key() -> None:
+    """A factor that is no prime is found in the process that opens PKCS#12 files, not in this one, and in PEM here."""
+    other, numbers = (rsa.generate_private_key(65537, bits).private_numbers() for bits in (1024, 2048))
+    p, q = other.p * other.q, numbers.q
+    d = pow(65537, -1, lcm(p - 1, q - 1))
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    composite = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
+    key = composite.private_key(unsafe_skip_rsa_key_validation=True)
+    name = x509.Name.from_rfc4514_string("CN=example.com")
+    certificate = signed(START, name, name, key.public_key(), KEY)
+    octets = pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())
+    with pytest.raises(Invalid, match="no PKCS#12 file"):
+        read_incoming(base64.b64encode(octets).decode(), None, int(START), keep_order=False)
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(Invalid, match="is not taken"):
+        read(private, certificate.public_bytes(Encoding.DER))

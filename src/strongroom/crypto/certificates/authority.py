@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -153,22 +154,30 @@ async def make_list(issuer: Issuer, revoked: Iterable[Revoked], number: int, spa
         Unavailable, Throttled: see `KeyProtection`.
     """
     above = x509.load_der_x509_certificate(issuer.certificate)
+    # A long list takes a quarter of a second, in which others are served. All at once, since a builder that is given
+    # one after the other copies all those before it each time.
+    entries = await asyncio.to_thread(_entries, revoked)
     builder = (
-        x509.CertificateRevocationListBuilder()
+        x509.CertificateRevocationListBuilder(revoked_certificates=entries)
         .issuer_name(above.subject)
         .last_update(_at(span.begins))
         .next_update(_at(span.ends))
         .add_extension(x509.CRLNumber(number), critical=False)
         .add_extension(_authority_key(above), critical=False)
     )
+    return (await signed(issuer.key, builder.sign)).public_bytes(Encoding.DER)
+
+
+def _entries(revoked: Iterable[Revoked]) -> list[x509.RevokedCertificate]:
+    entries = []
     for one in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(_at(one.revoked_at))
         reason = x509.ReasonFlags(one.reason)
         if reason is not x509.ReasonFlags.unspecified:
             # That nothing is known is said by saying nothing (RFC 5280 section 5.3.1).
             entry = entry.add_extension(x509.CRLReason(reason), critical=False)
-        builder = builder.add_revoked_certificate(entry.build())
-    return (await signed(issuer.key, builder.sign)).public_bytes(Encoding.DER)
+        entries.append(entry.build())
+    return entries
 
 
 def read_request(csr: bytes) -> Request:

@@ -17,7 +17,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,9 @@ from strongroom.crypto.keys.material import read_private_key
 from strongroom.crypto.keys.protocol import PlainKey
 from strongroom.crypto.keys.public import CURVES
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----\s(.*?)-----END \1-----", re.DOTALL)
+_BEGIN, _END = "-----BEGIN ", "-----END "
+_LABEL = re.compile(r"([A-Z0-9 ]{1,40})-----\s")
+"""What follows on the beginning of a block."""
 _CURVES = {named.name: curve for curve, named in CURVES.items()}
 _WALL_S = 4 * limits.IMPORT_CPU_S
 """How long a child may take on a machine that has much else to do."""
@@ -69,7 +71,8 @@ def read_incoming(value: str, password: str | None, now: int, *, keep_order: boo
     content_type, private, certificates = _opened(value, password)
     if not certificates:
         raise _refused("There is no certificate in the value, and a key alone is imported as a key.")
-    key = _key_of(private)
+    # The process that opens PKCS#12 files has checked the key, for as long as it had the time.
+    key = _key_of(private, is_checked=content_type == PKCS12)
     chain = ordered_chain(read_certificates(certificates), Held(key.spec, key.parts), now, keep_order=keep_order)
     return Incoming(key, chain, content_type, properties_of(chain[0]))
 
@@ -95,11 +98,7 @@ def _read_pem(text: str) -> tuple[bytes, list[bytes]]:
     """Read PEM (RFC 7468): certificates and one key in PKCS#8, in any order. Text between the blocks says nothing."""
     keys: list[bytes] = []
     certificates: list[bytes] = []
-    blocks = list(_BLOCK.finditer(text))
-    if text.count("-----BEGIN ") != len(blocks):
-        raise _refused("The PEM has a block that does not end.")
-    for block in blocks:
-        label, body = block.groups()
+    for label, body in _blocks(text):
         if label not in {"CERTIFICATE", "PRIVATE KEY"}:
             raise _refused(_OTHER_LABELS.get(label, "The PEM has a block that is no CERTIFICATE and no PRIVATE KEY."))
         try:
@@ -108,6 +107,21 @@ def _read_pem(text: str) -> tuple[bytes, list[bytes]]:
             raise _refused(f"The PEM has a {label} that is not base64.") from None
         (certificates if label == "CERTIFICATE" else keys).append(octets)
     return _one_key(keys), certificates
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """
+    Give the label and the body of each block: no block is in another one, and none is left open.
+
+    Every sign is looked at once: with a pattern for a whole block, many beginnings without an end are each searched to
+    the end of the text, and nothing else runs in this process meanwhile.
+    """
+    for piece in text.split(_BEGIN)[1:]:
+        begun = _LABEL.match(piece)
+        body, ends, rest = piece[begun.end() :].partition(_END) if begun is not None else ("", "", "")
+        if begun is None or not ends or not rest.startswith(f"{begun[1]}-----"):
+            raise _refused("The PEM has a block that does not end.")
+        yield begun[1], body
 
 
 _NOT_PKCS8 = "The private key in the PEM must be in PKCS#8: BEGIN PRIVATE KEY, as openssl pkcs8 -topk8 -nocrypt writes."
@@ -185,7 +199,7 @@ def _too_costly() -> Invalid:
 # ---- the key --------------------------------------------------------------------------------------------------------
 
 
-def _key_of(private: bytes) -> PlainKey:
+def _key_of(private: bytes, *, is_checked: bool) -> PlainKey:
     """Judge a private key as one that is imported by its members."""
     try:
         # Sizes are judged before anything is computed of it, and then all that the library would.
@@ -195,13 +209,13 @@ def _key_of(private: bytes) -> PlainKey:
     except (ValueError, UnsupportedAlgorithm):
         raise _refused("The private key cannot be read.") from None
     if isinstance(key, rsa.RSAPrivateKey):
-        return _rsa(key)
+        return _rsa(key, is_checked=is_checked)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return _ec(key)
     raise _refused("The private key must be an RSA or an EC key.")
 
 
-def _rsa(key: rsa.RSAPrivateKey) -> PlainKey:
+def _rsa(key: rsa.RSAPrivateKey, *, is_checked: bool) -> PlainKey:
     if key.key_size not in RSA_BITS:
         raise _refused(f"An RSA key must have {', '.join(map(str, RSA_BITS))} bits.")
     own = key.private_numbers()
@@ -215,7 +229,7 @@ def _rsa(key: rsa.RSAPrivateKey) -> PlainKey:
         "dq": own.dmq1,
         "qi": own.iqmp,
     }
-    return _judged(KeyKind.RSA, None, numbers)
+    return _judged(KeyKind.RSA, None, numbers, is_checked=is_checked)
 
 
 def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
@@ -226,10 +240,11 @@ def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
     return _judged(KeyKind.EC, curve, {"x": own.public_numbers.x, "y": own.public_numbers.y, "d": own.private_value})
 
 
-def _judged(kind: KeyKind, curve: Curve | None, numbers: dict[str, int]) -> PlainKey:
+def _judged(kind: KeyKind, curve: Curve | None, numbers: dict[str, int], *, is_checked: bool = False) -> PlainKey:
     octets: Callable[[int], bytes] = lambda number: number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")  # noqa: E731
     try:
-        return read_private_key(kind, curve, {name: octets(number) for name, number in numbers.items()})
+        members = {name: octets(number) for name, number in numbers.items()}
+        return read_private_key(kind, curve, members, is_checked=is_checked)
     except Invalid as fault:
         raise _refused(f"The private key is not taken: {fault.message}") from None
 

@@ -51,7 +51,8 @@ def parse_question(request: bytes) -> Question:
         found = Question(name, loaded.issuer_name_hash, loaded.issuer_key_hash, loaded.serial_number)
     except (ValueError, NotImplementedError, UnsupportedAlgorithm, x509.DuplicateExtension):
         raise Malformed from None
-    if name not in _HASHES:
+    if name not in _HASHES or found.serial < 0:
+        # The library reads a negative number and cannot write it, so no answer could repeat it; no certificate has one.
         raise Malformed
     if not nonces:
         return found

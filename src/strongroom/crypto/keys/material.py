@@ -61,11 +61,14 @@ class PrivateKeyReader:
         self._pool.close()
 
 
-def read_private_key(kind: KeyKind, curve: Curve | None, members: Mapping[str, bytes]) -> PlainKey:
+def read_private_key(
+    kind: KeyKind, curve: Curve | None, members: Mapping[str, bytes], *, is_checked: bool = False
+) -> PlainKey:
     """
     Read a private key out of its members, and check that they belong together.
 
-    Zeros in front of a number are tolerated, since some writers of keys put them there.
+    Zeros in front of a number are tolerated, since some writers of keys put them there. That the factors of an RSA key
+    are prime is what takes its time, in which no other thread runs; it is left out if another process has checked it.
 
     Raises:
         Invalid: a member is missing, does not belong to the kind, is too long, or does not fit the others.
@@ -82,7 +85,7 @@ def read_private_key(kind: KeyKind, curve: Curve | None, members: Mapping[str, b
         return _read_oct(members["k"])
     if kind is KeyKind.EC:
         return _read_ec(curve, members)
-    return _read_rsa({name: int.from_bytes(value, "big") for name, value in members.items()})
+    return _read_rsa({name: int.from_bytes(value, "big") for name, value in members.items()}, is_checked=is_checked)
 
 
 def _read_oct(value: bytes) -> PlainKey:
@@ -116,7 +119,7 @@ def _read_ec(curve: Curve | None, members: Mapping[str, bytes]) -> PlainKey:
     return PlainKey(KeySpec(KeyKind.EC, curve=curve), public_parts(public), _encoded(private))
 
 
-def _read_rsa(numbers: Mapping[str, int]) -> PlainKey:
+def _read_rsa(numbers: Mapping[str, int], *, is_checked: bool) -> PlainKey:
     n, e, d = numbers["n"], numbers["e"], numbers["d"]
     if n.bit_length() not in RSA_BITS:
         raise _refused("n", "must have 2048, 3072 or 4096 bits")
@@ -144,7 +147,7 @@ def _read_rsa(numbers: Mapping[str, int]) -> PlainKey:
     try:
         private = rsa.RSAPrivateNumbers(
             p, q, d, given["dp"], given["dq"], given["qi"], rsa.RSAPublicNumbers(e, n)
-        ).private_key()
+        ).private_key(unsafe_skip_rsa_key_validation=is_checked)
     except (ValueError, UnsupportedAlgorithm):
         raise _inconsistent() from None
     spec = KeySpec(KeyKind.RSA, n.bit_length(), public_exponent=e)

@@ -94,8 +94,8 @@ class AcmeIssuer:
     keys: RootKey
     exchange: Exchange
     clock: Callable[[], float]
-    _clients: OrderedDict[str, AcmeClient] = field(default_factory=OrderedDict)
-    """By the URLs of accounts."""
+    _clients: OrderedDict[tuple[str, str], AcmeClient] = field(default_factory=OrderedDict)
+    """By the names and the URLs of accounts: an authority says the URL, and can say that of another's account."""
     _hooks: dict[str, asyncio.Lock] = field(default_factory=dict)
     """One hook runs at a time for an account."""
     _running: OrderedDict[tuple[str, str, Proof], asyncio.Task[bool]] = field(default_factory=OrderedDict)
@@ -165,12 +165,11 @@ class AcmeIssuer:
         return account
 
     def _client(self, account: AcmeAccount) -> AcmeClient:
-        client = self._clients.get(account.url)
+        place = (account.id, account.url)
+        client = self._clients.get(place)
         if client is None:
             key = open_account(self.keys, account)
-            client = self._clients[account.url] = AcmeClient(
-                self.exchange, self.clock, account.directory, key, account.url
-            )
+            client = self._clients[place] = AcmeClient(self.exchange, self.clock, account.directory, key, account.url)
             while len(self._clients) > limits.ACME_ACCOUNTS:
                 self._clients.popitem(last=False)
         return client
