@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from strongroom.core.errors import Unavailable
@@ -99,7 +99,7 @@ class MemoryToken(SoftwareKeys):
     async def sign(self, key: HeldKey, algorithm: Algorithm, digest: bytes) -> bytes:
         """Sign with the key of that name."""
         self._require_here()
-        return await super().sign(replace(key, open=lambda: self.held[key.open()]), algorithm, digest)
+        return await super().sign(msgspec.structs.replace(key, open=lambda: self.held[key.open()]), algorithm, digest)
 
     async def back_up(self, key: HeldKey, place: Place) -> bytes:
         """Give a key to itself."""

@@ -555,16 +555,16 @@ def test_a_file_that_costs_too_much_is_refused(
     assert "hashed too many times" in refused(vault, name, base64.b64encode(endless).decode(), pwd="x")
 
 
-def test_too_many_imports_wait(vault: Client, world: Simulation, name: str, pair: tuple[Any, x509.Certificate]) -> None:
+def test_too_many_imports_wait(
+    vault: Client, world: Simulation, name: str, pair: tuple[Any, x509.Certificate], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As many imports as the limits say are read or wait; what comes then is told to come later."""
-    pool = world.world.incoming_certificates
-    places = limits.IMPORTS_AT_ONCE + limits.IMPORTS_WAITING
-    for _ in range(places):
-        assert pool._places.acquire(blocking=False)
-    answer: Answer = vault.ask("POST", f"/certificates/{name}/import", body={"value": in_pem(*pair)})
-    assert answer.status == 429
-    for _ in range(places):
-        pool._places.release()
+    line = world.world.incoming_certificates._line
+    assert line.places == limits.IMPORTS_AT_ONCE + limits.IMPORTS_WAITING
+    with monkeypatch.context() as patched:
+        patched.setattr(line, "held", line.places)
+        answer: Answer = vault.ask("POST", f"/certificates/{name}/import", body={"value": in_pem(*pair)})
+        assert answer.status == 429
     bring_in(vault, name, in_pem(*pair))
 
 
