@@ -27,7 +27,15 @@ from strongroom import config
 from strongroom.app.dispatch import Surfaces
 from strongroom.cli.seed import document as apply_file
 from strongroom.cli.seed.schema import Member, Shape
-from strongroom.core import acme_limits, certificate_limits, errors, event_limits, limits
+from strongroom.core import (
+    acme_limits,
+    audit_limits,
+    certificate_limits,
+    deployment_limits,
+    errors,
+    event_limits,
+    limits,
+)
 from strongroom.core import service_limits as service_limit
 from strongroom.core.aadsts import REFUSALS
 from strongroom.core.api_versions import DATA_PLANE, KEY_VAULT_ARM
@@ -169,7 +177,7 @@ def _described(module: ModuleType, settings_class: type) -> dict[str, str]:
 # ---- limits ---------------------------------------------------------------------------------------------------------
 
 
-LIMITS = (limits, certificate_limits, acme_limits, event_limits)
+LIMITS = (limits, audit_limits, deployment_limits, certificate_limits, acme_limits, event_limits)
 """The modules that name them."""
 
 

@@ -14,7 +14,7 @@ from strongroom.arm import activity_log
 from strongroom.arm.activity_events import changes_among
 from strongroom.arm.activity_filters import SELECTABLE
 from strongroom.arm.operations import OPERATIONS
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, READER
 from strongroom.core.errors import Throttled
 from strongroom.flow.operation import Op
@@ -197,15 +197,15 @@ def test_what_is_not_understood_is_refused(arm: Arm, query: str) -> None:
 
 def test_it_goes_back_so_far_and_no_further(arm: Arm) -> None:
     """At the limit it answers, one second past it it refuses."""
-    limit = arm.world.clock() - limits.ACTIVITY_DAYS * DAY_S
+    limit = arm.world.clock() - audit_limits.ACTIVITY_DAYS * DAY_S
     assert ask(arm, since=limit).status == 200
     assert "90 days" in ask(arm, since=limit - 1).error["message"]
 
 
 def test_it_comes_in_pages(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page is full at its limit; one more event is on the next, and nobody else can ask for that."""
-    assert limits.ACTIVITY_PAGE == 200
-    monkeypatch.setattr(limits, "ACTIVITY_PAGE", 3)
+    assert audit_limits.ACTIVITY_PAGE == 200
+    monkeypatch.setattr(audit_limits, "ACTIVITY_PAGE", 3)
     for place in range(4):
         arm.world.advance(1)
         arm.do("PUT", f"{arm.group}-{place}", {"location": "local"})
@@ -224,12 +224,12 @@ def test_it_comes_in_pages(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_request_reads_so_much_and_no_more(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
     """SEC-AUDIT-10: a long journal of other things is read a piece at a time; every page says where to go on."""
-    assert limits.ACTIVITY_READ_BYTES == 8 * 1024 * 1024
+    assert audit_limits.ACTIVITY_READ_BYTES == 8 * 1024 * 1024
     arm.make_group()
     since = arm.world.clock()
     for _ in range(50):
         arm.do("GET", arm.group)
-    monkeypatch.setattr(limits, "ACTIVITY_READ_BYTES", 20_000)
+    monkeypatch.setattr(audit_limits, "ACTIVITY_READ_BYTES", 20_000)
     first = ask(arm, since=since).json
     assert first["value"] == []
     assert "nextLink" in first
@@ -242,7 +242,7 @@ def test_a_few_are_read_at_a_time(world: Simulation) -> None:
     """SEC-AUDIT-10: as many as there are threads and places to wait; one more is told to come later."""
 
     async def fill() -> int:
-        places = limits.ACTIVITY_READS_AT_ONCE + limits.ACTIVITY_READS_WAITING
+        places = audit_limits.ACTIVITY_READS_AT_ONCE + audit_limits.ACTIVITY_READS_WAITING
         gate = threading.Event()
         waiting = [asyncio.ensure_future(world.world.activity_reads.run(gate.wait)) for _ in range(places)]
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from strongroom.arm import deployment_run
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.templates.bodies import evaluate_body
 from tests.flow.arm import Arm
 from tests.flow.deploying import VERSION, begin, deploy, deployment, identity, nested, path, symbolic, template, vault
@@ -61,7 +61,7 @@ def test_what_is_cancelled_cancels_what_is_within(arm: Arm) -> None:
 
 def test_deployments_within_are_counted_together(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A short template that says one deployment within often has no more resources than any other."""
-    monkeypatch.setattr(limits, "DEPLOYMENT_RESOURCES", 8)
+    monkeypatch.setattr(deployment_limits, "DEPLOYMENT_RESOURCES", 8)
     content = template(identity("[concat('idn', copyIndex())]", copy={"name": "l", "count": 3}))
     inner = nested("[concat('n', copyIndex())]", content, {}, copy={"name": "n", "count": 4, "mode": "serial"})
     found = deploy(arm, deployment(template(inner)))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from strongroom.arm.deployment_requests import Asker
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.builtin_roles import KEY_VAULT_READER, OWNER
 from strongroom.core.network import Bypass, DefaultAction
 from strongroom.core.rbac import RoleAssignment
@@ -136,8 +136,11 @@ class TestScopes:
         def within(depth: int) -> dict[str, Any]:
             return template(*([nested(f"n{depth}", within(depth - 1), {})] if depth else []))
 
-        assert deploy(arm, deployment(within(limits.TEMPLATE_NESTING)), name="a")["provisioningState"] == "Succeeded"
-        found = deploy(arm, deployment(within(limits.TEMPLATE_NESTING + 1)), name="b")
+        assert (
+            deploy(arm, deployment(within(deployment_limits.TEMPLATE_NESTING)), name="a")["provisioningState"]
+            == "Succeeded"
+        )
+        found = deploy(arm, deployment(within(deployment_limits.TEMPLATE_NESTING + 1)), name="b")
         assert found["provisioningState"] == "Failed"
         assert "deeper than the limit" in str(found["error"])
 
@@ -402,7 +405,7 @@ class TestLimits:
         arm.make_group()
         token = arm.world.token(arm.who, ARM_AUDIENCE)
         background = arm.world.world.background
-        for number in range(limits.DEPLOYMENTS_RUNNING - 1):
+        for number in range(deployment_limits.DEPLOYMENTS_RUNNING - 1):
             background.reserve(f"{arm.tag}-{number}", _Waiting(arm.world.first.tenant_id))
         try:
             assert begin(arm, deployment(template()), name="last", token=token).status == 201
@@ -411,7 +414,7 @@ class TestLimits:
             answer = begin(arm, deployment(template()), name="over", token=token)
             assert (answer.status, answer.error["code"]) == (429, "TooManyRequests")
         finally:
-            for number in range(limits.DEPLOYMENTS_RUNNING - 1):
+            for number in range(deployment_limits.DEPLOYMENTS_RUNNING - 1):
                 background.release(f"{arm.tag}-{number}")
             background.release(f"{arm.tag}-more")
 
@@ -419,7 +422,7 @@ class TestLimits:
         """As many of one caller run as may, fewer than of the tenant."""
         arm.make_group()
         background, tenant = arm.world.world.background, arm.world.first.tenant_id
-        names = [f"{arm.tag}-{number}" for number in range(limits.DEPLOYMENTS_RUNNING_OF_ONE - 1)]
+        names = [f"{arm.tag}-{number}" for number in range(deployment_limits.DEPLOYMENTS_RUNNING_OF_ONE - 1)]
         for name in names:
             background.reserve(name, _Waiting(tenant, arm.who.oid))
         token = arm.world.token(arm.who, ARM_AUDIENCE)
@@ -440,7 +443,7 @@ class TestLimits:
         token, background = arm.world.token(arm.who, ARM_AUDIENCE), arm.world.world.background
         inner = nested("inner", template())
         with ExitStack() as held:
-            for _ in range(limits.TEMPLATES_WAITING_OF_ONE - 1):
+            for _ in range(deployment_limits.TEMPLATES_WAITING_OF_ONE - 1):
                 held.enter_context(background.asking(arm.who.oid))
             assert begin(arm, deployment(template(inner)), name="last", token=token).status == 201
             held.enter_context(background.asking(arm.who.oid))
@@ -485,14 +488,14 @@ class TestLimits:
                 under_way -= 1
 
         monkeypatch.setattr(Asker, "ask", counted)
-        loop = {"name": "c", "count": 3 * limits.DEPLOYMENT_RESOURCES_AT_ONCE}
+        loop = {"name": "c", "count": 3 * deployment_limits.DEPLOYMENT_RESOURCES_AT_ONCE}
         found = deploy(arm, deployment(template(identity(f"[concat('o', copyIndex(), '-{arm.tag}')]", copy=loop))))
         assert len(found["outputResources"]) == loop["count"]
-        assert most == limits.DEPLOYMENT_RESOURCES_AT_ONCE
+        assert most == deployment_limits.DEPLOYMENT_RESOURCES_AT_ONCE
 
     def test_kept(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A scope remembers so many deployments; the oldest goes for a new one, and not one that runs again."""
-        monkeypatch.setattr(limits, "DEPLOYMENTS_KEPT", 3)
+        monkeypatch.setattr(deployment_limits, "DEPLOYMENTS_KEPT", 3)
         arm.make_group()
         for name in ("a", "b", "c", "d", "b"):
             deploy(arm, deployment(template()), name=name)
@@ -504,7 +507,10 @@ class TestLimits:
         """A template that is longer than is kept is carried out, and not given again."""
         arm.make_group()
         frame = len(str(template(variables={"v": ""})))
-        for chars, status in ((limits.DEPLOYMENT_KEPT_BYTES - frame - 64, 200), (limits.DEPLOYMENT_KEPT_BYTES, 404)):
+        for chars, status in (
+            (deployment_limits.DEPLOYMENT_KEPT_BYTES - frame - 64, 200),
+            (deployment_limits.DEPLOYMENT_KEPT_BYTES, 404),
+        ):
             found = deploy(arm, deployment(template(variables={"v": "x" * chars})))
             assert found["provisioningState"] == "Succeeded"
             assert arm.ask("POST", path(arm.group, rest="/exportTemplate"), version=VERSION).status == status
@@ -521,7 +527,7 @@ class TestLimits:
         )
         found = deploy(arm, deployment(content))
         assert found["provisioningState"] == "Failed"
-        assert str(limits.TEMPLATE_WORK) in found["error"]["message"]
+        assert str(deployment_limits.TEMPLATE_WORK) in found["error"]["message"]
 
 
 class _Waiting:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from strongroom.arm.deployment_documents import show_deployment
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.deployments import Deployment
 from strongroom.core.templates.source import strict_json
 from strongroom.http.json import fault_offset
@@ -55,8 +55,8 @@ def test_outputs_are_kept_as_far_as_they_fit_together(arm: Arm) -> None:
     outputs = {f"o{number}": {"type": "string", "value": f"[concat('{value}', '{value}')]"} for number in range(64)}
     found = deploy(arm, deployment(template(outputs=outputs)))
     shown = [one for one in found["outputs"].values() if "value" in one]
-    assert (len(found["outputs"]), len(shown)) == (64, limits.DEPLOYMENT_KEPT_BYTES // 2002)
-    assert len(record(arm).told) < 2 * limits.DEPLOYMENT_KEPT_BYTES
+    assert (len(found["outputs"]), len(shown)) == (64, deployment_limits.DEPLOYMENT_KEPT_BYTES // 2002)
+    assert len(record(arm).told) < 2 * deployment_limits.DEPLOYMENT_KEPT_BYTES
 
 
 def test_what_waits_for_much_is_not_written_down(arm: Arm) -> None:

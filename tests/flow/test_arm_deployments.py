@@ -9,7 +9,7 @@ import pytest
 
 from strongroom.arm.deployment_requests import Asker
 from strongroom.arm.deployment_run import key_of
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.flow.background import Background
@@ -252,14 +252,14 @@ class TestForm:
         assert (answer.status, answer.error["code"]) == (400, "InvalidRequestContent")
         assert "Line '2', position '11'" in answer.error["message"]
 
-    @pytest.mark.parametrize("name", ["a b", "x" * (limits.DEPLOYMENT_NAME_CHARS + 1), "a%3Cb"])
+    @pytest.mark.parametrize("name", ["a b", "x" * (deployment_limits.DEPLOYMENT_NAME_CHARS + 1), "a%3Cb"])
     def test_names(self, arm: Arm, name: str) -> None:
         """A deployment's name has its form and length."""
         arm.make_group()
         body = deployment(template())
         given = name.replace(" ", "%20")
         assert arm.refused("PUT", path(arm.group, given), body, version=VERSION)[:2] == (400, "InvalidDeploymentName")
-        assert begin(arm, body, name="x" * limits.DEPLOYMENT_NAME_CHARS).status == 201
+        assert begin(arm, body, name="x" * deployment_limits.DEPLOYMENT_NAME_CHARS).status == 201
 
     def test_scopes(self, arm: Arm) -> None:
         """A deployment is at a scope that is there, and that is one."""
@@ -418,7 +418,7 @@ class TestUnderWay:
         chain = [identity(name, dependsOn=[names[place - 1]] if place else []) for place, name in enumerate(names)]
         begin(arm, deployment(template(*chain)))
         late = identity(f"late-{arm.tag}")
-        arm.world.run(arm.world.world.background.stop(limits.DEPLOYMENT_STOP_S))
+        arm.world.run(arm.world.world.background.stop(deployment_limits.DEPLOYMENT_STOP_S))
         try:
             # One that came just before the listeners closed.
             assert deploy(arm, deployment(template(late)), name="late")["error"]["code"] == "DeploymentInterrupted"

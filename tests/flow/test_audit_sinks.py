@@ -15,7 +15,7 @@ import pytest
 
 from strongroom.app import audit_delivery
 from strongroom.app.audit_delivery import AuditDelivery, SinkFault, batches, prove
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.core.diagnostics import AuditSink, SinkKind, SinkPosition, SinkProof
 from strongroom.core.network import Link
 from strongroom.core.records import INSTANCE
@@ -178,18 +178,18 @@ def test_the_services_own_directory_is_no_sink(arm: Arm) -> None:
 
 def test_there_are_so_many_and_no_more(arm: Arm) -> None:
     """At the limit one is mapped, one past it refused."""
-    for place in range(limits.AUDIT_SINKS):
+    for place in range(audit_limits.AUDIT_SINKS):
         add(arm, resource=f"{arm.storage}n{place}")
     body = {"resource": arm.storage, "tenant": arm.world.first.tenant_id, "url": HOOK}
     assert control(arm.world, "POST", body=body).status == 409
 
 
-@pytest.mark.parametrize("count", [limits.AUDIT_SINK_PATH_CHARS, limits.AUDIT_SINK_PATH_CHARS + 1])
+@pytest.mark.parametrize("count", [audit_limits.AUDIT_SINK_PATH_CHARS, audit_limits.AUDIT_SINK_PATH_CHARS + 1])
 def test_a_path_has_a_length(arm: Arm, count: int) -> None:
     """At the limit it is looked at, one past it not."""
     body = {"resource": arm.storage, "tenant": arm.world.first.tenant_id, "folder": "/" + "n" * (count - 1)}
     told = control(arm.world, "POST", body=body).error["message"]
-    assert ("cannot be used" in told) == (count == limits.AUDIT_SINK_PATH_CHARS)
+    assert ("cannot be used" in told) == (count == audit_limits.AUDIT_SINK_PATH_CHARS)
 
 
 def test_sinks_go_with_their_tenant(world: Simulation, arm: Arm) -> None:
@@ -265,18 +265,20 @@ def test_a_bearer_token_is_read_when_it_is_used(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(SinkFault, match="one word"):
             prove(sink, b"", 0)
-    file.write_bytes(b"t" * limits.AUDIT_SINK_CREDENTIAL_BYTES)
+    file.write_bytes(b"t" * audit_limits.AUDIT_SINK_CREDENTIAL_BYTES)
     assert prove(sink, b"", 0)
-    file.write_bytes(b"t" * (limits.AUDIT_SINK_CREDENTIAL_BYTES + 1))
+    file.write_bytes(b"t" * (audit_limits.AUDIT_SINK_CREDENTIAL_BYTES + 1))
     with pytest.raises(SinkFault, match="one word"):
         prove(sink, b"", 0)
 
 
 def test_a_batch_has_a_size() -> None:
     """At the limit a batch is full; what comes then is in the next."""
-    record = ("/V", "t", b"x" * (limits.AUDIT_SINK_BATCH_BYTES // 2))
+    record = ("/V", "t", b"x" * (audit_limits.AUDIT_SINK_BATCH_BYTES // 2))
     assert [len(one) for one in batches([record] * 5)] == [2, 2, 1]
-    assert [len(one) for one in batches([("/V", "t", b"x" * (limits.AUDIT_SINK_BATCH_BYTES - 1)), record, record])] == [
+    assert [
+        len(one) for one in batches([("/V", "t", b"x" * (audit_limits.AUDIT_SINK_BATCH_BYTES - 1)), record, record])
+    ] == [
         2,
         1,
     ]
@@ -285,12 +287,12 @@ def test_a_batch_has_a_size() -> None:
 
 def test_a_piece_of_the_journal_at_a_time(arm: Arm, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each turn reads so much and no more, and the next goes on there."""
-    assert limits.AUDIT_SINK_READ_BYTES == 1024 * 1024
+    assert audit_limits.AUDIT_SINK_READ_BYTES == 1024 * 1024
     sink = with_setting(arm)
     for _ in range(20):
         arm.do("GET", arm.vault)
     arm.world.journal.flush()
-    monkeypatch.setattr(limits, "AUDIT_SINK_READ_BYTES", 4000)
+    monkeypatch.setattr(audit_limits, "AUDIT_SINK_READ_BYTES", 4000)
     delivering = delivery(arm.world, elsewhere)
     assert arm.world.run(delivering.turn(sink)) is True
     turn(arm.world, delivering, sink)
@@ -546,7 +548,7 @@ def test_the_longest_pause_is_the_limit(arm: Arm, elsewhere: Elsewhere, monkeypa
     monkeypatch.setattr(audit_delivery.asyncio, "sleep", pause)
     arm.world.run(follow())
     assert pauses[:3] == [2, 4, 8]
-    assert max(pauses) == limits.AUDIT_SINK_PAUSE_S
+    assert max(pauses) == audit_limits.AUDIT_SINK_PAUSE_S
 
 
 def test_the_state_is_asked_of_the_world(world: Simulation, arm: Arm) -> None:

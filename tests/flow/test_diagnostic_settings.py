@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
 from strongroom.core.diagnostics import AuditSink, DiagnosticSetting, SinkKind
 from strongroom.core.rbac import RoleAssignment
@@ -197,7 +197,7 @@ def test_of_an_id_of_no_subscription_here_the_operator_alone_decides(arm: Arm) -
 
 def test_a_vault_has_so_many_and_no_more(arm: Arm) -> None:
     """At the limit one can still be changed; one past it is refused."""
-    for place in range(limits.DIAGNOSTIC_SETTINGS):
+    for place in range(audit_limits.DIAGNOSTIC_SETTINGS):
         resource = f"{arm.group}/providers/Microsoft.Storage/storageAccounts/n{place}"
         arm.make_sink(id=f"{place}-{arm.tag}", resource=resource.lower(), folder=f"/n/{place}{arm.tag}")
         put(arm, str(place), storageAccountId=resource)
@@ -214,11 +214,13 @@ def test_a_category_goes_to_a_sink_once(arm: Arm) -> None:
     put(arm, "-2", logs=[{"category": "AzurePolicyEvaluationDetails", "enabled": True}])
 
 
-@pytest.mark.parametrize("count", [limits.DIAGNOSTIC_NAME_CHARS, limits.DIAGNOSTIC_NAME_CHARS + 1])
+@pytest.mark.parametrize("count", [audit_limits.DIAGNOSTIC_NAME_CHARS, audit_limits.DIAGNOSTIC_NAME_CHARS + 1])
 def test_a_name_has_a_length(arm: Arm, count: int) -> None:
     """At the limit it is taken, one past it not."""
     path = f"{arm.setting.rpartition('/')[0]}/{'n' * count}"
-    assert arm.ask("PUT", path, arm.setting_body()).status == (200 if count == limits.DIAGNOSTIC_NAME_CHARS else 400)
+    assert arm.ask("PUT", path, arm.setting_body()).status == (
+        200 if count == audit_limits.DIAGNOSTIC_NAME_CHARS else 400
+    )
 
 
 @pytest.mark.parametrize("name", ["a%2Ab", "a%3Ab", "%2E%2E%5Cx", "a%0Ab"])
@@ -227,20 +229,20 @@ def test_a_name_has_no_signs_that_azures_may_not_have(arm: Arm, name: str) -> No
     assert arm.refused("PUT", f"{arm.setting.rpartition('/')[0]}/{name}", arm.setting_body())[0] == 400
 
 
-@pytest.mark.parametrize("count", [limits.DIAGNOSTIC_FLOWS, limits.DIAGNOSTIC_FLOWS + 1])
+@pytest.mark.parametrize("count", [audit_limits.DIAGNOSTIC_FLOWS, audit_limits.DIAGNOSTIC_FLOWS + 1])
 def test_a_setting_lists_so_much_and_no_more(arm: Arm, count: int) -> None:
     """At the limit the list is read, and found to repeat itself; one past it it is not read."""
     logs = [{"category": "AuditEvent", "enabled": True}] * count
     told = arm.refused("PUT", arm.setting, arm.setting_body(logs=logs))[2]
-    assert ("more than once" in told) == (count == limits.DIAGNOSTIC_FLOWS)
+    assert ("more than once" in told) == (count == audit_limits.DIAGNOSTIC_FLOWS)
 
 
-@pytest.mark.parametrize("days", [limits.DIAGNOSTIC_RETENTION_DAYS, limits.DIAGNOSTIC_RETENTION_DAYS + 1])
+@pytest.mark.parametrize("days", [audit_limits.DIAGNOSTIC_RETENTION_DAYS, audit_limits.DIAGNOSTIC_RETENTION_DAYS + 1])
 def test_retention_has_a_limit(arm: Arm, days: int) -> None:
     """At the limit it is kept, one past it refused."""
     logs = [{"category": "AuditEvent", "enabled": True, "retentionPolicy": {"enabled": True, "days": days}}]
     answer = arm.ask("PUT", arm.setting, arm.setting_body(logs=logs))
-    assert answer.status == (200 if days == limits.DIAGNOSTIC_RETENTION_DAYS else 400)
+    assert answer.status == (200 if days == audit_limits.DIAGNOSTIC_RETENTION_DAYS else 400)
 
 
 def test_it_stays_with_a_deleted_vault_and_goes_with_a_purged_one(arm: Arm) -> None:

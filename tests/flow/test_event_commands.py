@@ -17,6 +17,7 @@ from strongroom.core.errors import Conflict, Invalid, NotFound
 from strongroom.core.event_filters import EventFilter
 from strongroom.core.event_subscriptions import DeliveryHeader, EventSchema, EventSubscription, SubscriptionState
 from strongroom.core.guids import new_guid
+from strongroom.core.names import Surface
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Unsealable
 from strongroom.egress import Unreachable
@@ -200,7 +201,7 @@ def test_subscriptions_go_with_their_vault(events: Events) -> None:
 
 
 def test_a_code_is_sent_and_repeated(events: Events) -> None:
-    """One request, with the code and the URL, Event Grid's header and our signature."""
+    """SEC-FLOW-21: one request, with the code and a URL of the configured host, Event Grid's header, our signature."""
     events.put("hook", f"{URL}?code={plant()}")
     events.deliver()
     ((method, url, body, headers),) = events.webhooks.asked
@@ -210,6 +211,7 @@ def test_a_code_is_sent_and_repeated(events: Events) -> None:
     assert event["topic"] == events.world.vault.scope
     assert (event["subject"], event["dataVersion"], event["metadataVersion"]) == ("", "1", "1")
     assert set(event["data"]) == {"validationCode", "validationUrl"}
+    assert event["data"]["validationUrl"].startswith(f"{events.world.world.hosts.url(Surface.MANAGEMENT)}/")
     assert headers["aeg-event-type"] == "SubscriptionValidation"
     assert headers["aeg-subscription-name"] == "HOOK"
     assert "x-strongroom-signature" in headers

@@ -54,7 +54,7 @@ def test_openssl_verifies_what_is_issued(world: Simulation, vault: Client, tmp_p
 
 
 def test_what_a_certificate_says(world: Simulation, vault: Client) -> None:
-    """It says what the policy says, that it is no CA's, and where to ask about it and its issuer."""
+    """SEC-FLOW-21: it says what the policy says, that it is no CA's, and where to ask about it, as is configured."""
     _, leaf = issued(vault, "Any")
     (issuing,) = shown(world, "Any")["issuing"]
     extensions = {one.oid._name: one for one in leaf.extensions}

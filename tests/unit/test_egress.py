@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import audit_limits, limits
 from strongroom.core.outgoing import IPAddress, may_reach, parse_destination, parse_networks
 from strongroom.crypto import x509
 from strongroom.egress import Connect, Documents, Egress, Reply, Unreachable, Unsuccessful, is_own_address
@@ -349,7 +349,7 @@ class TestAnswers:
         with pytest.raises(Unreachable, match="in time"):
             run(Elsewhere(tmp_path, stall).get())
 
-    @pytest.mark.parametrize("at_once", [0, limits.AUDIT_SINKS])
+    @pytest.mark.parametrize("at_once", [0, audit_limits.AUDIT_SINKS])
     def test_so_many_at_once(self, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """Requests beyond the limit wait for a place; audit sinks have one each, so that none waits for another."""
         places = at_once or limits.EGRESS_AT_ONCE

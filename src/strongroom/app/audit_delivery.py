@@ -29,7 +29,7 @@ from typing import TypeVar
 
 import msgspec
 
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.core.diagnostics import AUDIT_EVENT, AuditSink, SinkPosition, SinkProof, SinkState
 from strongroom.core.records import INSTANCE, vault_partition
 from strongroom.core.vaults import Vault
@@ -137,10 +137,10 @@ class AuditDelivery:
             except (SinkFault, JournalUnavailable, StoreFault, OSError) as fault:
                 self._note_fault(followed, str(fault) if isinstance(fault, SinkFault) else type(fault).__name__)
                 failures = min(followed.state.failures, 16)
-                await asyncio.sleep(min(limits.AUDIT_SINK_PAUSE_S, _PAUSE_S * 2**failures))
+                await asyncio.sleep(min(audit_limits.AUDIT_SINK_PAUSE_S, _PAUSE_S * 2**failures))
             except Exception as error:  # noqa: BLE001  one sink's surprise must not end its deliveries for good
                 self._note_fault(followed, type(error).__name__)
-                await asyncio.sleep(limits.AUDIT_SINK_PAUSE_S)
+                await asyncio.sleep(audit_limits.AUDIT_SINK_PAUSE_S)
             else:
                 await asyncio.sleep(0 if has_more else _TURN_S)
 
@@ -174,7 +174,7 @@ class AuditDelivery:
         def read() -> tuple[Piece, list[tuple[str, str, bytes]]]:
             place = resume(directory, node, kept) if kept is not None else None
             place = place or place_before(directory, node, begin)
-            piece = read_piece(directory, node, place, through=through, limit=limits.AUDIT_SINK_READ_BYTES)
+            piece = read_piece(directory, node, place, through=through, limit=audit_limits.AUDIT_SINK_READ_BYTES)
             return piece, select(piece.entries, routes)
 
         piece, records = await self._in_thread(sink_id, read)
@@ -283,9 +283,9 @@ def select(entries: tuple[bytes, ...], routes: Mapping[str, Route]) -> list[tupl
 def batches(records: list[tuple[str, str, bytes]]) -> list[list[tuple[str, str, bytes]]]:
     """Cut records into batches of a size that a sink is given at a time."""
     cut: list[list[tuple[str, str, bytes]]] = []
-    size = limits.AUDIT_SINK_BATCH_BYTES
+    size = audit_limits.AUDIT_SINK_BATCH_BYTES
     for record in records:
-        if size >= limits.AUDIT_SINK_BATCH_BYTES:
+        if size >= audit_limits.AUDIT_SINK_BATCH_BYTES:
             cut.append([])
             size = 0
         cut[-1].append(record)
@@ -318,13 +318,18 @@ def _read_credential(path: str) -> bytes:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077:
             raise SinkFault("its credential file must be the service's user's alone to read: mode 0600")
-        secret = os.read(descriptor, limits.AUDIT_SINK_CREDENTIAL_BYTES + 1)
+        secret = os.read(descriptor, audit_limits.AUDIT_SINK_CREDENTIAL_BYTES + 1)
     finally:
         os.close(descriptor)
     found = secret.strip()
-    if not found or len(secret) > limits.AUDIT_SINK_CREDENTIAL_BYTES or not all(33 <= byte < 127 for byte in found):
+    if (
+        not found
+        or len(secret) > audit_limits.AUDIT_SINK_CREDENTIAL_BYTES
+        or not all(33 <= byte < 127 for byte in found)
+    ):
         raise SinkFault(
-            f"its credential file must hold one word of at most {limits.AUDIT_SINK_CREDENTIAL_BYTES} visible characters"
+            f"its credential file must hold one word of at most {audit_limits.AUDIT_SINK_CREDENTIAL_BYTES} visible"
+            " characters"
         )
     return found
 

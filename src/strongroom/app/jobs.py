@@ -16,7 +16,7 @@ from strongroom.app.event_delivery import LEASE as EVENTS_LEASE
 from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
-from strongroom.core import event_limits, limits
+from strongroom.core import audit_limits, event_limits, limits
 from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.event_subscriptions import EventSubscription
@@ -62,7 +62,7 @@ class Service:
         settings, world = self.opened.settings, self.opened.world
         # A way out of its own: a sink that hangs takes no place from what requests wait for, nor from another sink.
         networks = parse_networks(settings.egress_networks)
-        egress = Egress(networks, settings.egress_ca_file, at_once=limits.AUDIT_SINKS)
+        egress = Egress(networks, settings.egress_ca_file, at_once=audit_limits.AUDIT_SINKS)
         self.delivery = AuditDelivery(world, self.opened.installation.id, egress)
         self.post = None
         if settings.smtp_server:

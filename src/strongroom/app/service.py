@@ -28,7 +28,7 @@ from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.identity_sockets import SocketListeners
 from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instance
 from strongroom.config import Settings
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.names import Surface
 from strongroom.core.network import Link
 from strongroom.crypto.private_files import replace_private_file
@@ -148,7 +148,7 @@ async def _run(opened: Opened, stop: asyncio.Event, say: Say) -> None:
         await asyncio.gather(
             *(listener.close(settings.stop_grace_s) for listener in reversed(opened_listeners)),
             sockets.close_all(settings.stop_grace_s),
-            world.background.stop(limits.DEPLOYMENT_STOP_S),
+            world.background.stop(deployment_limits.DEPLOYMENT_STOP_S),
             endpoints.close_all(settings.stop_grace_s),
             *([proxied.close(settings.stop_grace_s)] if proxied is not None else []),
         )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from strongroom.core import limits
+from strongroom.core import audit_limits, limits
 from strongroom.core.errors import Invalid
 
 PROPERTIES = (
@@ -56,8 +56,10 @@ def parse_activity_filter(text: str | None, now: int) -> ActivityFilter:
         raise _refusal()
     # Without an end what was done in this very second is wanted too.
     begin, end = times["ge"], times.get("le", now + 1.0)
-    if begin < now - limits.ACTIVITY_DAYS * _DAY_S:
-        raise Invalid(f"The start time cannot be more than {limits.ACTIVITY_DAYS} days in the past.", code="BadRequest")
+    if begin < now - audit_limits.ACTIVITY_DAYS * _DAY_S:
+        raise Invalid(
+            f"The start time cannot be more than {audit_limits.ACTIVITY_DAYS} days in the past.", code="BadRequest"
+        )
     if end < begin:
         raise Invalid("The start time of eventTimestamp is after its end time.", code="BadRequest")
     return ActivityFilter(begin, end, equals)

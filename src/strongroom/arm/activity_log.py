@@ -17,7 +17,7 @@ from strongroom.arm.activity_events import CATEGORIES, Change, changes_among, is
 from strongroom.arm.activity_filters import ActivityFilter, parse_activity_filter, parse_select
 from strongroom.arm.containers import the_subscription
 from strongroom.arm.rights import can
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.flow.call import Call
 from strongroom.flow.operation import Op
 from strongroom.flow.paging import next_link, open_place
@@ -113,7 +113,7 @@ def _read(question: _Question) -> tuple[list[Change], Point | None]:
                 found.append(change)
         elif line.is_entry and time_of(line.body) < stop:
             return _sorted(found), None
-        if len(found) >= limits.ACTIVITY_PAGE or taken >= limits.ACTIVITY_READ_BYTES:
+        if len(found) >= audit_limits.ACTIVITY_PAGE or taken >= audit_limits.ACTIVITY_READ_BYTES:
             return _sorted(found), point
     return _sorted(found), None
 

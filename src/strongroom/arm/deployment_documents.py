@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.guids import guid_of
 from strongroom.core.templates.bodies import Output

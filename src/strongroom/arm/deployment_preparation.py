@@ -12,7 +12,7 @@ from strongroom.arm import deployment_wire as wire
 from strongroom.arm.cloud import describe_cloud
 from strongroom.arm.deployment_secrets import resolve_parameters
 from strongroom.arm.documents import show_group, show_subscription, show_tenant
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.errors import Invalid, MethodNotAllowed, NotFound
 from strongroom.core.identity import PrincipalType
 from strongroom.core.templates.document import Template, read_template

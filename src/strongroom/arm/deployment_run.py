@@ -22,7 +22,7 @@ from typing import Any
 from strongroom.arm.deployment_documents import Outcome, named_error, read_told, show_ended, write_json
 from strongroom.arm.deployment_preparation import COMPLETE, Prepared
 from strongroom.arm.deployment_requests import Answer, Asker
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.errors import Unavailable
 from strongroom.core.templates.bodies import Output, evaluate_body, evaluate_outputs

@@ -8,7 +8,7 @@ from typing import Any
 from strongroom.arm.deployment_preparation import COMPLETE, Prepared, prepare, read_deployment
 from strongroom.arm.deployment_requests import Asker
 from strongroom.arm.deployment_run import in_turn
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.bodies import evaluate_body
 from strongroom.core.templates.differences import differences
 from strongroom.core.templates.faults import Needed, TemplateFault

@@ -15,7 +15,7 @@ from strongroom.arm.deployment_preparation import Prepared, place_of_call, prepa
 from strongroom.arm.deployment_run import Run, in_turn, key_of, parent
 from strongroom.arm.filters import parse_filter
 from strongroom.arm.paging import page
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.errors import Conflict, Invalid, NotFound, Throttled
 from strongroom.core.records import tenant_partition
@@ -83,9 +83,9 @@ def _record_of(call: Call, prepared: Prepared, template: Any) -> Deployment:
     }
     if prepared.tags:
         told["tags"] = prepared.tags
-    if len(json.encode(told["parameters"])) > limits.DEPLOYMENT_KEPT_BYTES:
+    if len(json.encode(told["parameters"])) > deployment_limits.DEPLOYMENT_KEPT_BYTES:
         told["parameters"] = {name: {"type": one["type"]} for name, one in told["parameters"].items()}
-    if len(json.encode(told["dependencies"])) > limits.DEPLOYMENT_KEPT_BYTES:
+    if len(json.encode(told["dependencies"])) > deployment_limits.DEPLOYMENT_KEPT_BYTES:
         told["dependencies"] = []
     shown = shown_template(template, secrets)
     kept = write_json(shown)
@@ -103,7 +103,7 @@ def _record_of(call: Call, prepared: Prepared, template: Any) -> Deployment:
         template_hash=fingerprint(shown),
         created_by=call.identity.oid,
         told=write_json(told),
-        template=kept if len(kept) <= limits.DEPLOYMENT_KEPT_BYTES else "",
+        template=kept if len(kept) <= deployment_limits.DEPLOYMENT_KEPT_BYTES else "",
     )
 
 
@@ -149,20 +149,21 @@ def _require_room(call: Call, key: str, record: Deployment, resources: int) -> N
             code="DeploymentActive",
         )
     if above is not None:
-        if above.depth + 1 > limits.TEMPLATE_NESTING:
+        if above.depth + 1 > deployment_limits.TEMPLATE_NESTING:
             raise Invalid(
-                f"Deployments are within each other deeper than the limit of {limits.TEMPLATE_NESTING}.",
+                f"Deployments are within each other deeper than the limit of {deployment_limits.TEMPLATE_NESTING}.",
                 code="InvalidTemplate",
             )
-        if above.outermost.resources + resources > limits.DEPLOYMENT_RESOURCES:
+        if above.outermost.resources + resources > deployment_limits.DEPLOYMENT_RESOURCES:
             raise Invalid(
-                f"A deployment and all within it have more resources than the limit of {limits.DEPLOYMENT_RESOURCES}.",
+                "A deployment and all within it have more resources than the limit of"
+                f" {deployment_limits.DEPLOYMENT_RESOURCES}.",
                 code="InvalidTemplate",
             )
         return
     for owner, most, whose in (
-        (None, limits.DEPLOYMENTS_RUNNING, "this tenant"),
-        (record.created_by, limits.DEPLOYMENTS_RUNNING_OF_ONE, "this caller"),
+        (None, deployment_limits.DEPLOYMENTS_RUNNING, "this tenant"),
+        (record.created_by, deployment_limits.DEPLOYMENTS_RUNNING_OF_ONE, "this caller"),
     ):
         if background.count(record.tenant, owner) >= most:
             raise Throttled(
@@ -173,7 +174,7 @@ def _require_room(call: Call, key: str, record: Deployment, resources: int) -> N
 def _too_many(call: Call, record: Deployment) -> list[Deployment]:
     """Find the deployments of a scope that are forgotten for a new one: the oldest that are over."""
     others = [one for one in _deployments_at(call, record.scope) if one.id != record.id]
-    excess = len(others) + 1 - limits.DEPLOYMENTS_KEPT
+    excess = len(others) + 1 - deployment_limits.DEPLOYMENTS_KEPT
     over = [one for one in others if not _is_running(call, one)]
     return sorted(over, key=lambda one: one.started)[: max(0, excess)]
 
@@ -206,7 +207,7 @@ def the_deployment(call: Call) -> Deployment:
     place, name = place_of_call(call), call.params["deployment"]
     found = call.world.view.get(Deployment, tenant_partition(call.identity.tenant), place.deployment(name).lower())
     if found is None:
-        raise deployment_not_found(name[: limits.DEPLOYMENT_NAME_CHARS])
+        raise deployment_not_found(name[: deployment_limits.DEPLOYMENT_NAME_CHARS])
     return found
 
 
@@ -292,8 +293,8 @@ async def export_template(call: Call) -> Response:
     record = the_deployment(call)
     if not record.template:
         raise NotFound(
-            f"The template of the deployment '{record.name}' was longer than {limits.DEPLOYMENT_KEPT_BYTES} bytes and"
-            " is not kept.",
+            f"The template of the deployment '{record.name}' was longer than {deployment_limits.DEPLOYMENT_KEPT_BYTES}"
+            " bytes and is not kept.",
             code="DeploymentTemplateNotFound",
         )
     return Response(200, b'{"template":' + record.template.encode() + b"}")

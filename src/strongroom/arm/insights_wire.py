@@ -6,11 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from strongroom.core import limits
+from strongroom.core import audit_limits, limits
 
 _Word = Annotated[str, Meta(max_length=limits.OBJECT_NAME_CHARS)]
 _Id = Annotated[str, Meta(max_length=limits.PATH_BYTES)]
-_Days = Annotated[int, Meta(ge=0, le=limits.DIAGNOSTIC_RETENTION_DAYS)]
+_Days = Annotated[int, Meta(ge=0, le=audit_limits.DIAGNOSTIC_RETENTION_DAYS)]
 
 
 class RetentionPolicy(Struct, rename="camel"):
@@ -37,8 +37,8 @@ class MetricSettings(Struct, rename="camel"):
     retention_policy: RetentionPolicy | None = None
 
 
-_Logs = Annotated[list[LogSettings], Meta(max_length=limits.DIAGNOSTIC_FLOWS)]
-_Metrics = Annotated[list[MetricSettings], Meta(max_length=limits.DIAGNOSTIC_FLOWS)]
+_Logs = Annotated[list[LogSettings], Meta(max_length=audit_limits.DIAGNOSTIC_FLOWS)]
+_Metrics = Annotated[list[MetricSettings], Meta(max_length=audit_limits.DIAGNOSTIC_FLOWS)]
 
 
 class DiagnosticSettings(Struct, rename="camel"):

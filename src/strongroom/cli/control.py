@@ -92,7 +92,7 @@ def begin_run(
     wanted: dict[str, Any] = {"identity": identity, "servicePrincipal": service_principal}
     if lifetime_s is not None:
         wanted["lifetimeSeconds"] = lifetime_s
-    answer = _ask(instance, "POST", "/run", wanted)
+    answer = ask(instance, "POST", "/run", wanted)
     try:
         return RunGrant.of(answer)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -111,7 +111,7 @@ def issue_assertion(instance: Instance, run_id: str, lifetime_s: int | None = No
         Halt: it runs no longer, or refuses, as when the run's credential has ended.
     """
     wanted = {} if lifetime_s is None else {"lifetimeSeconds": lifetime_s}
-    answer = _ask(instance, "POST", f"/run/{run_id}/assertion", wanted)
+    answer = ask(instance, "POST", f"/run/{run_id}/assertion", wanted)
     return str(answer["assertion"]), int(answer["expiresOn"])
 
 
@@ -122,32 +122,17 @@ def end_run(instance: Instance, run_id: str) -> None:
     Raises:
         Halt: it could not be asked. The credential then ends by itself.
     """
-    _ask(instance, "DELETE", f"/run/{run_id}")
+    ask(instance, "DELETE", f"/run/{run_id}")
 
 
 def read_status(instance: Instance) -> dict[str, Any]:
     """Ask the service how it is."""
-    return _ask(instance, "GET", "/status")
-
-
-def list_jobs(instance: Instance) -> dict[str, Any]:
-    """Read how every job is doing, and on which node."""
-    return _ask(instance, "GET", "/jobs")
-
-
-def run_job(instance: Instance, name: str) -> dict[str, Any]:
-    """
-    Have the service run a job now, and read how it ended.
-
-    Raises:
-        Halt: it runs no longer, or there is no such job.
-    """
-    return _ask(instance, "POST", f"/jobs/{quote(name, safe='')}/run")
+    return ask(instance, "GET", "/status")
 
 
 def list_signing_keys(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every signing key that tokens are trusted by."""
-    return _list(_ask(instance, "GET", "/signing-keys"))
+    return _list(ask(instance, "GET", "/signing-keys"))
 
 
 def roll_signing_keys(instance: Instance, tenant: str | None) -> list[dict[str, Any]]:
@@ -157,7 +142,7 @@ def roll_signing_keys(instance: Instance, tenant: str | None) -> list[dict[str, 
     Raises:
         Halt: there is no such tenant, or there are several and none is named.
     """
-    return _list(_ask(instance, "POST", "/signing-keys/roll", {"tenant": tenant}))
+    return _list(ask(instance, "POST", "/signing-keys/roll", {"tenant": tenant}))
 
 
 def revoke_signing_key(instance: Instance, kid: str) -> None:
@@ -167,7 +152,7 @@ def revoke_signing_key(instance: Instance, kid: str) -> None:
     Raises:
         Halt: there is no such key.
     """
-    _ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
+    ask(instance, "POST", f"/signing-keys/{quote(kid, safe='')}/revoke")
 
 
 def change_sign_in(instance: Instance, tenant: str | None, wanted: Mapping[str, int | None]) -> dict[str, Any]:
@@ -177,12 +162,12 @@ def change_sign_in(instance: Instance, tenant: str | None, wanted: Mapping[str, 
     Raises:
         Halt: there is no such tenant, or there are several and none is named.
     """
-    return _ask(instance, "POST", "/sign-in", {"tenant": tenant, **wanted})
+    return ask(instance, "POST", "/sign-in", {"tenant": tenant, **wanted})
 
 
 def show_policy(instance: Instance) -> dict[str, Any]:
     """Ask for the guardrails in force, and the file that declared them."""
-    return _ask(instance, "GET", "/policy")
+    return ask(instance, "GET", "/policy")
 
 
 def put_policy(instance: Instance, text: str) -> dict[str, Any]:
@@ -192,7 +177,7 @@ def put_policy(instance: Instance, text: str) -> dict[str, Any]:
     Raises:
         Halt: it declares none that can be.
     """
-    return _ask(instance, "POST", "/policy", {"text": text})
+    return ask(instance, "POST", "/policy", {"text": text})
 
 
 def remove_policy(instance: Instance) -> None:
@@ -202,7 +187,7 @@ def remove_policy(instance: Instance) -> None:
     Raises:
         Halt: there is none.
     """
-    _ask(instance, "DELETE", "/policy")
+    ask(instance, "DELETE", "/policy")
 
 
 def check_policy(instance: Instance, text: str | None) -> dict[str, Any]:
@@ -212,12 +197,12 @@ def check_policy(instance: Instance, text: str | None) -> dict[str, Any]:
     Raises:
         Halt: the file declares none that can be.
     """
-    return _ask(instance, "POST", "/policy/check", {"text": text})
+    return ask(instance, "POST", "/policy/check", {"text": text})
 
 
 def list_issuers(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every outside issuer that is trusted."""
-    return _list(_ask(instance, "GET", "/issuers"))
+    return _list(ask(instance, "GET", "/issuers"))
 
 
 def trust_issuer(instance: Instance, issuer: str, keys: dict[str, Any] | None) -> dict[str, Any]:
@@ -227,7 +212,7 @@ def trust_issuer(instance: Instance, issuer: str, keys: dict[str, Any] | None) -
     Raises:
         Halt: it is no issuer, or the key set has no key that can be used.
     """
-    return _ask(instance, "POST", "/issuers", {"issuer": issuer, "keys": keys})
+    return ask(instance, "POST", "/issuers", {"issuer": issuer, "keys": keys})
 
 
 def distrust_issuer(instance: Instance, issuer: str) -> None:
@@ -237,12 +222,12 @@ def distrust_issuer(instance: Instance, issuer: str) -> None:
     Raises:
         Halt: it is not trusted.
     """
-    _ask(instance, "POST", "/issuers/remove", {"issuer": issuer})
+    ask(instance, "POST", "/issuers/remove", {"issuer": issuer})
 
 
 def list_release_authorities(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every tenant's attestation authorities."""
-    return _list(_ask(instance, "GET", "/release-authorities"))
+    return _list(ask(instance, "GET", "/release-authorities"))
 
 
 def add_release_authority(instance: Instance, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -252,7 +237,7 @@ def add_release_authority(instance: Instance, wanted: dict[str, Any]) -> dict[st
     Raises:
         Halt: it is no authority, there is no such tenant, or the key set has no key that can be used.
     """
-    return _ask(instance, "POST", "/release-authorities", wanted)
+    return ask(instance, "POST", "/release-authorities", wanted)
 
 
 def remove_release_authority(instance: Instance, wanted: dict[str, Any]) -> None:
@@ -262,7 +247,7 @@ def remove_release_authority(instance: Instance, wanted: dict[str, Any]) -> None
     Raises:
         Halt: the tenant has no such authority.
     """
-    _ask(instance, "POST", "/release-authorities/remove", wanted)
+    ask(instance, "POST", "/release-authorities/remove", wanted)
 
 
 def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, Any]:
@@ -272,12 +257,12 @@ def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, A
     Raises:
         Halt: there is no such tenant, or there are several and none is named.
     """
-    return _ask(instance, "POST", "/recover", {"tenant": tenant})
+    return ask(instance, "POST", "/recover", {"tenant": tenant})
 
 
 def list_tenants(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every tenant."""
-    return _list(_ask(instance, "GET", "/tenants"))
+    return _list(ask(instance, "GET", "/tenants"))
 
 
 def create_tenant(
@@ -290,7 +275,7 @@ def create_tenant(
         Halt: another tenant has the domain, or a name is malformed.
     """
     body = {"domain": domain, "displayName": display_name, "userName": user_name, "subscription": subscription}
-    return _ask(instance, "POST", "/tenants", body)
+    return ask(instance, "POST", "/tenants", body)
 
 
 def change_tenant(instance: Instance, tenant: str, **change: str) -> dict[str, Any]:
@@ -300,7 +285,7 @@ def change_tenant(instance: Instance, tenant: str, **change: str) -> dict[str, A
     Raises:
         Halt: there is no such tenant, or the change cannot be.
     """
-    return _ask(instance, "PATCH", f"/tenants/{quote(tenant, safe='')}", dict(change))
+    return ask(instance, "PATCH", f"/tenants/{quote(tenant, safe='')}", dict(change))
 
 
 def remove_tenant(instance: Instance, tenant: str) -> None:
@@ -310,7 +295,7 @@ def remove_tenant(instance: Instance, tenant: str) -> None:
     Raises:
         Halt: there is no such tenant, or it is not empty.
     """
-    _ask(instance, "DELETE", f"/tenants/{quote(tenant, safe='')}")
+    ask(instance, "DELETE", f"/tenants/{quote(tenant, safe='')}")
 
 
 class _Connection(http.client.HTTPConnection):
@@ -326,7 +311,13 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """
+    Ask for one row of the control socket.
+
+    Raises:
+        Halt: the service refuses, with its own message, or cannot be asked.
+    """
     connection = _Connection(instance.control_socket)
     headers = {"Accept": "application/json"}
     content = None
@@ -351,19 +342,9 @@ def _ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None
     return _read(response.status, answer)
 
 
-def ask(instance: Instance, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """
-    Ask for one row of the control socket: for groups of commands that have a module of their own.
-
-    Raises:
-        Halt: the service refuses, with its own message, or cannot be asked.
-    """
-    return _ask(instance, method, path, body)
-
-
 def list_identity_maps(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every identity map."""
-    return _list(_ask(instance, "GET", "/identity-maps"))
+    return _list(ask(instance, "GET", "/identity-maps"))
 
 
 def add_identity_map(instance: Instance, identity: str, source: dict[str, Any]) -> dict[str, Any]:
@@ -373,7 +354,7 @@ def add_identity_map(instance: Instance, identity: str, source: dict[str, Any]) 
     Raises:
         Halt: it refuses; the message is the service's own.
     """
-    return _ask(instance, "POST", "/identity-maps", {"identity": identity, **source})
+    return ask(instance, "POST", "/identity-maps", {"identity": identity, **source})
 
 
 def remove_identity_map(instance: Instance, map_id: str) -> None:
@@ -383,12 +364,12 @@ def remove_identity_map(instance: Instance, map_id: str) -> None:
     Raises:
         Halt: there is none.
     """
-    _ask(instance, "DELETE", f"/identity-maps/{quote(map_id, safe='')}")
+    ask(instance, "DELETE", f"/identity-maps/{quote(map_id, safe='')}")
 
 
 def list_trusted_services(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every trusted service."""
-    return _list(_ask(instance, "GET", "/trusted-services"))
+    return _list(ask(instance, "GET", "/trusted-services"))
 
 
 def add_trusted_service(instance: Instance, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -398,7 +379,7 @@ def add_trusted_service(instance: Instance, wanted: Mapping[str, Any]) -> dict[s
     Raises:
         Halt: it refuses; the message is the service's own.
     """
-    return _ask(instance, "POST", "/trusted-services", dict(wanted))
+    return ask(instance, "POST", "/trusted-services", dict(wanted))
 
 
 def remove_trusted_service(instance: Instance, record_id: str) -> None:
@@ -408,12 +389,12 @@ def remove_trusted_service(instance: Instance, record_id: str) -> None:
     Raises:
         Halt: it is none.
     """
-    _ask(instance, "DELETE", f"/trusted-services/{quote(record_id, safe='')}")
+    ask(instance, "DELETE", f"/trusted-services/{quote(record_id, safe='')}")
 
 
 def list_identity_providers(instance: Instance) -> list[dict[str, Any]]:
     """Ask for every identity provider."""
-    return _list(_ask(instance, "GET", "/identity-providers"))
+    return _list(ask(instance, "GET", "/identity-providers"))
 
 
 def add_identity_provider(instance: Instance, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -423,7 +404,7 @@ def add_identity_provider(instance: Instance, wanted: Mapping[str, Any]) -> dict
     Raises:
         Halt: it refuses; the message is the service's own.
     """
-    return _ask(instance, "POST", "/identity-providers", dict(wanted))
+    return ask(instance, "POST", "/identity-providers", dict(wanted))
 
 
 def enable_identity_provider(instance: Instance, provider: str, *, enabled: bool) -> dict[str, Any]:
@@ -433,7 +414,7 @@ def enable_identity_provider(instance: Instance, provider: str, *, enabled: bool
     Raises:
         Halt: there is none.
     """
-    return _ask(instance, "PATCH", f"/identity-providers/{quote(provider, safe='')}", {"enabled": enabled})
+    return ask(instance, "PATCH", f"/identity-providers/{quote(provider, safe='')}", {"enabled": enabled})
 
 
 def remove_identity_provider(instance: Instance, provider: str) -> None:
@@ -443,7 +424,7 @@ def remove_identity_provider(instance: Instance, provider: str) -> None:
     Raises:
         Halt: there is none.
     """
-    _ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}")
+    ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}")
 
 
 def list_identity_links(instance: Instance, provider: str) -> list[dict[str, Any]]:
@@ -453,7 +434,7 @@ def list_identity_links(instance: Instance, provider: str) -> list[dict[str, Any
     Raises:
         Halt: there is no such provider.
     """
-    return _list(_ask(instance, "GET", f"/identity-providers/{quote(provider, safe='')}/links"))
+    return _list(ask(instance, "GET", f"/identity-providers/{quote(provider, safe='')}/links"))
 
 
 def add_identity_link(instance: Instance, provider: str, user: str, subject: str) -> dict[str, Any]:
@@ -464,7 +445,7 @@ def add_identity_link(instance: Instance, provider: str, user: str, subject: str
         Halt: there is no such provider or user, or one of them is linked already.
     """
     wanted = {"user": user, "subject": subject}
-    return _ask(instance, "POST", f"/identity-providers/{quote(provider, safe='')}/links", wanted)
+    return ask(instance, "POST", f"/identity-providers/{quote(provider, safe='')}/links", wanted)
 
 
 def remove_identity_link(instance: Instance, provider: str, link: str) -> None:
@@ -474,7 +455,7 @@ def remove_identity_link(instance: Instance, provider: str, link: str) -> None:
     Raises:
         Halt: there is none.
     """
-    _ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}/links/{quote(link, safe='')}")
+    ask(instance, "DELETE", f"/identity-providers/{quote(provider, safe='')}/links/{quote(link, safe='')}")
 
 
 def explain(instance: Instance, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -484,7 +465,7 @@ def explain(instance: Instance, question: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Halt: there is no such vault, principal or operation; the message is the service's own.
     """
-    return _ask(instance, "POST", "/explain", dict(question))
+    return ask(instance, "POST", "/explain", dict(question))
 
 
 def who_can(instance: Instance, question: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -496,7 +477,7 @@ def who_can(instance: Instance, question: Mapping[str, Any]) -> Iterator[dict[st
     """
     after: str | None = ""
     while after is not None:
-        page = _ask(instance, "POST", "/who-can", {**question, "after": after})
+        page = ask(instance, "POST", "/who-can", {**question, "after": after})
         yield from _list(page)
         after = page.get("after")
 

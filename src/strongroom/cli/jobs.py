@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from strongroom.cli.control import list_jobs, run_job
+from strongroom.cli.control import ask
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Exit
 from strongroom.cli.text import one_line
@@ -24,7 +25,7 @@ def show(data: Path | None, *, as_json: bool) -> int:
     Raises:
         Halt: no service runs there.
     """
-    found = list_jobs(find_instance(data))
+    found = ask(find_instance(data), "GET", "/jobs")
     if as_json:
         print(json.dumps(found, indent=2))
     else:
@@ -39,7 +40,7 @@ def run(data: Path | None, name: str, *, as_json: bool) -> int:
     Raises:
         Halt: no service runs there, or there is no such job.
     """
-    job = run_job(find_instance(data), name)
+    job = ask(find_instance(data), "POST", f"/jobs/{quote(name, safe='')}/run")
     print(json.dumps(job, indent=2) if as_json else _told(job))
     return Exit.OK if job["outcome"] in _FINE else Exit.FAILED
 

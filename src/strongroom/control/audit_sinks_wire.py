@@ -6,11 +6,11 @@ from typing import Annotated
 
 import msgspec
 
-from strongroom.core import limits
+from strongroom.core import audit_limits, limits
 from strongroom.core.diagnostics import SinkProof
 from strongroom.core.outgoing import URL_CHARS
 
-_Path = Annotated[str, msgspec.Meta(max_length=limits.AUDIT_SINK_PATH_CHARS)]
+_Path = Annotated[str, msgspec.Meta(max_length=audit_limits.AUDIT_SINK_PATH_CHARS)]
 
 
 class AuditSinkBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

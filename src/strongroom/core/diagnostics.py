@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from strongroom.core import limits
+from strongroom.core import audit_limits, limits
 from strongroom.core.echo import RESOURCE_ID, WORD, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.guids import parse_guid
@@ -246,10 +246,14 @@ def parse_setting_name(text: str) -> str:
     Raises:
         Invalid: it is too long or has a character that Azure's may not have.
     """
-    if not 0 < len(text) <= limits.DIAGNOSTIC_NAME_CHARS or _FORBIDDEN_IN_NAMES.search(text) or not text.isprintable():
+    if (
+        not 0 < len(text) <= audit_limits.DIAGNOSTIC_NAME_CHARS
+        or _FORBIDDEN_IN_NAMES.search(text)
+        or not text.isprintable()
+    ):
         raise Invalid(
-            f"The name of a diagnostic setting has 1 to {limits.DIAGNOSTIC_NAME_CHARS} characters, none of which is one"
-            " of < > * % & : \\ ? + /.",
+            f"The name of a diagnostic setting has 1 to {audit_limits.DIAGNOSTIC_NAME_CHARS} characters, none of"
+            " which is one of < > * % & : \\ ? + /.",
             code="BadRequest",
         )
     return text

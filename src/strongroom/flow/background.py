@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, Protocol, TypeVar
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.errors import Throttled
 
 P = ParamSpec("P")
@@ -49,7 +49,7 @@ class Background:
 
     def __init__(self) -> None:
         self._asking: Counter[str] = Counter()
-        self._desks = asyncio.Semaphore(limits.TEMPLATES_AT_ONCE)
+        self._desks = asyncio.Semaphore(deployment_limits.TEMPLATES_AT_ONCE)
         self._is_stopping = False
         self._works: dict[str, Work] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -95,7 +95,10 @@ class Background:
         Raises:
             Throttled: there are as many as there may be, of all or of that owner.
         """
-        if self._asking.total() >= limits.TEMPLATES_WAITING or self._asking[owner] >= limits.TEMPLATES_WAITING_OF_ONE:
+        if (
+            self._asking.total() >= deployment_limits.TEMPLATES_WAITING
+            or self._asking[owner] >= deployment_limits.TEMPLATES_WAITING_OF_ONE
+        ):
             raise Throttled(
                 "Too many requests with templates are being worked on. Try again later.",
                 headers=(("Retry-After", "2"),),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from strongroom.core import certificate_limits, limits
+from strongroom.core import audit_limits, certificate_limits
 from strongroom.core.diagnostics import SinkState
 from strongroom.core.guids import Guids
 from strongroom.core.identity_maps import IdentityMap
@@ -224,7 +224,7 @@ class World:
     """Who writes to the contacts of vaults' certificates."""
     activity_reads: BoundedPool = field(
         default_factory=lambda: BoundedPool(
-            "activity log", threads=limits.ACTIVITY_READS_AT_ONCE, waiting=limits.ACTIVITY_READS_WAITING
+            "activity log", threads=audit_limits.ACTIVITY_READS_AT_ONCE, waiting=audit_limits.ACTIVITY_READS_WAITING
         )
     )
     """Where pages of the activity log are read from the journal."""

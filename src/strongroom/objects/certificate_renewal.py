@@ -7,23 +7,20 @@ from dataclasses import replace
 from strongroom.core.certificate_life import Due, Event, after_renewal_failed, due_now
 from strongroom.core.certificates import CertificateUpkeep
 from strongroom.core.events import expired, near_expiry
-from strongroom.core.lifecycle import State, state_of
-from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.objects import StoredObject
 from strongroom.core.vaults import Vault
+from strongroom.objects import lifecycle
 from strongroom.objects.certificate_rows import Certificate, certificate_of, scheduled
 from strongroom.store import Reader, Transaction
 
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> tuple[Certificate, Due | None] | None:
     """Read what is due of a certificate by now; None if it is no longer there, or deleted."""
-    stored = await reader.object(candidate.vault, Collection.CERTIFICATES, candidate.name)
-    if stored is None or stored.object_id != candidate.object_id or state_of(stored, now) is not State.ACTIVE:
+    found = await lifecycle.look_again(reader, candidate, now)
+    if found is None:
         return None
-    row = await reader.version(stored.vault, Collection.CERTIFICATES, stored.name, stored.latest)
-    if row is None:
-        return None
-    certificate = certificate_of(stored, row)
-    return certificate, due_now(certificate.upkeep, stored.latest, certificate.body, now)
+    certificate = certificate_of(*found)
+    return certificate, due_now(certificate.upkeep, certificate.version, certificate.body, now)
 
 
 async def still_due(tx: Transaction, seen: Certificate, event: Event, now: int) -> Certificate | None:

@@ -22,11 +22,12 @@ from strongroom.core.key_rotation import (
     retry_delay,
 )
 from strongroom.core.keys import KeyAttributes, KeyVersionBody, require_not_managed
-from strongroom.core.lifecycle import State, not_found, require_active, state_of
+from strongroom.core.lifecycle import not_found, require_active
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import MadeKey
 from strongroom.crypto.protocol import Envelope
+from strongroom.objects import lifecycle
 from strongroom.objects.key_schedule import due_of, scheduled, upkeep_of
 from strongroom.objects.keys import Entropy, Key, key_of, put_new_version
 from strongroom.store import Reader, Transaction
@@ -144,14 +145,11 @@ async def rotate(
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> tuple[Key, Due | None] | None:
     """Read what is due next of an object that was; None if it is no longer there, or deleted."""
-    stored = await reader.object(candidate.vault, Collection.KEYS, candidate.name)
-    if stored is None or stored.object_id != candidate.object_id or state_of(stored, now) is not State.ACTIVE:
+    found = await lifecycle.look_again(reader, candidate, now)
+    if found is None:
         return None
-    row = await reader.version(stored.vault, Collection.KEYS, stored.name, stored.latest)
-    if row is None:
-        return None
-    key = key_of(stored, row)
-    return key, due_of(stored, key.body)
+    key = key_of(*found)
+    return key, due_of(key.stored, key.body)
 
 
 async def still_due(tx: Transaction, seen: Key, event: Event, now: int) -> Key | None:

@@ -189,6 +189,15 @@ async def each_version(reader: Reader, stored: StoredObject) -> AsyncIterator[St
         after, more = page.rows[-1].ordinal if page.rows else after, page.more
 
 
+async def look_again(reader: Reader, candidate: StoredObject, now: int) -> Row | None:
+    """Read an object that was due, with its latest version; None if it is no longer there, deleted, or another one."""
+    stored = await reader.object(candidate.vault, candidate.collection, candidate.name)
+    if stored is None or stored.object_id != candidate.object_id or state_of(stored, now) is not State.ACTIVE:
+        return None
+    row = await reader.version(stored.vault, stored.collection, stored.name, stored.latest)
+    return None if row is None else (stored, row)
+
+
 async def put_off(tx: Transaction, seen: StoredObject, until: int | None) -> None:
     """Look at an object later, or not until it is changed; somebody may have changed it meanwhile."""
     stored = await tx.object(seen.vault, seen.collection, seen.name)

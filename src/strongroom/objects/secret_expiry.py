@@ -10,10 +10,10 @@ from functools import partial
 from strongroom.core.errors import Tampered
 from strongroom.core.events import expired, near_expiry
 from strongroom.core.installation import CaughtUp
-from strongroom.core.lifecycle import State, state_of
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.secret_expiry import Due, Event
 from strongroom.core.vaults import Vault
+from strongroom.objects import lifecycle
 from strongroom.objects.lifecycle import latest_version
 from strongroom.objects.secret_schedule import due_of, put_scheduled, scheduled, upkeep_of
 from strongroom.objects.secrets import Secret, secret_of
@@ -27,14 +27,11 @@ SCHEDULED = CaughtUp("schedule of secrets")
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> tuple[Secret, Due | None] | None:
     """Read what is due next of an object that was; None if it is no longer there, or deleted."""
-    stored = await reader.object(candidate.vault, Collection.SECRETS, candidate.name)
-    if stored is None or stored.object_id != candidate.object_id or state_of(stored, now) is not State.ACTIVE:
+    found = await lifecycle.look_again(reader, candidate, now)
+    if found is None:
         return None
-    row = await reader.version(stored.vault, Collection.SECRETS, stored.name, stored.latest)
-    if row is None:
-        return None
-    secret = secret_of(stored, row)
-    return secret, due_of(stored, secret.body)
+    secret = secret_of(*found)
+    return secret, due_of(secret.stored, secret.body)
 
 
 async def note_expiry(tx: Transaction, vault: Vault, seen: Secret, event: Event, now: int) -> Secret | None:

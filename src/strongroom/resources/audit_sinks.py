@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.core.diagnostics import AuditSink, DiagnosticSetting, SinkPosition
 from strongroom.core.errors import Conflict, NameTaken, NotFound
 from strongroom.core.records import INSTANCE, tenant_partition
@@ -32,8 +32,8 @@ async def add_sink(tx: Transaction, sink: AuditSink) -> None:
     Raises:
         Conflict: the tenant has it already, the folder is another's, or there are as many as there may be.
     """
-    if len(await tx.records(AuditSink, INSTANCE)) >= limits.AUDIT_SINKS:
-        raise Conflict(f"There are at most {limits.AUDIT_SINKS} audit sinks. Remove one first.")
+    if len(await tx.records(AuditSink, INSTANCE)) >= audit_limits.AUDIT_SINKS:
+        raise Conflict(f"There are at most {audit_limits.AUDIT_SINKS} audit sinks. Remove one first.")
     try:
         await tx.put(sink)
     except NameTaken as taken:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits
 from strongroom.core.deployments import Deployment, DeploymentState
 from strongroom.core.errors import NotFound
 from strongroom.core.records import tenant_partition
@@ -19,7 +19,7 @@ def deployment_not_found(name: str) -> NotFound:
 
 def is_deployment_name(text: str) -> bool:
     """Tell whether a text can name a deployment: 1 to 64 word characters, `.`, `-`, parentheses."""
-    return 0 < len(text) <= limits.DEPLOYMENT_NAME_CHARS and all(
+    return 0 < len(text) <= deployment_limits.DEPLOYMENT_NAME_CHARS and all(
         (one.isascii() and one.isalnum()) or one in "-_.()" for one in text
     )
 

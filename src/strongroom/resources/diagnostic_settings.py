@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from strongroom.core import limits
+from strongroom.core import audit_limits
 from strongroom.core.diagnostics import AUDIT_EVENT, Destination, DiagnosticSetting, Flow, SinkKind
 from strongroom.core.errors import Conflict, NotFound
 from strongroom.core.records import tenant_partition
@@ -70,9 +70,9 @@ async def put_setting(tx: Transaction, vault: Vault, wish: SettingWish, *, now: 
     ]
     known = next((one for one in beside if one.id == setting_id(current, wish.name)), None)
     others = [one for one in beside if one is not known]
-    if known is None and len(beside) >= limits.DIAGNOSTIC_SETTINGS:
+    if known is None and len(beside) >= audit_limits.DIAGNOSTIC_SETTINGS:
         raise Conflict(
-            f"A resource has at most {limits.DIAGNOSTIC_SETTINGS} diagnostic settings. Delete one first.",
+            f"A resource has at most {audit_limits.DIAGNOSTIC_SETTINGS} diagnostic settings. Delete one first.",
             code="Conflict",
         )
     made = DiagnosticSetting(

@@ -19,13 +19,11 @@ from strongroom.core.certificate_life import Due, Event, next_due
 from strongroom.core.errors import Failure
 from strongroom.core.guardrails import judge_secret
 from strongroom.core.mail import Notice, NoticeKind
-from strongroom.core.names import Surface
 from strongroom.core.objects import StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.flow import audit
 from strongroom.flow.guardrails import guardrails_of
 from strongroom.flow.world import World
-from strongroom.http.problems import KEY_VAULT, status_of
 from strongroom.journal import Entry
 from strongroom.objects import certificates
 from strongroom.objects.certificate_renewal import look_again, note, postpone_renewal, still_due
@@ -35,7 +33,7 @@ from strongroom.store import Transaction
 from strongroom.vault.certificate_issuance import Outcome, make_step, work_key
 from strongroom.vault.certificate_requests import draw_up, envelope_of, facts_of_new
 from strongroom.vault.key_upkeep import allowed, guard
-from strongroom.vault.upkeep import FAILED, LEASE, OVERTAKEN, hold, put_off
+from strongroom.vault.upkeep import FAILED, LEASE, OVERTAKEN, entry_of, hold, put_off
 
 WAITING = "waiting"
 """Counts operations that an issuer has in hand."""
@@ -175,20 +173,10 @@ async def _tell(world: World, vault: Vault, seen: Certificate, event: Event) -> 
 
 
 def _entry(world: World, vault: Vault, found: Certificate, event: Event, failure: Failure | None = None) -> Entry:
-    """Say what happened to a certificate by itself. It has no identity: nobody asked."""
-    base, properties = world.hosts.url(Surface.VAULT, vault.name), dict[str, object]()
+    """Say what happened to a certificate by itself."""
+    properties = dict[str, object]()
     if found.body.cer is not None:
         from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
 
         properties["certificateProperties"] = told_properties(found.body.cer)
-    return Entry(
-        time=world.clock(),
-        operation=event,
-        status=200 if failure is None else status_of(failure, KEY_VAULT),
-        resource_id=vault.scope,
-        description=failure.message if failure is not None else "",
-        object_uri=f"{base}/certificates/{found.stored.name}/{found.version}",
-        error_code=(failure.inner or failure.code or None) if failure is not None else None,
-        reason=failure.reason if failure is not None else None,
-        properties=properties,
-    )
+    return entry_of(world, vault, event, found.stored, found.version, properties, failure)

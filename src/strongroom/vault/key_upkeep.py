@@ -15,19 +15,17 @@ from collections import Counter
 from strongroom.core.errors import Failure, Forbidden
 from strongroom.core.guardrails import Effect, KeyFacts, Violation, judge_key
 from strongroom.core.key_rotation import Due, Event
-from strongroom.core.names import Surface
 from strongroom.core.objects import StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import Place
 from strongroom.flow import audit
 from strongroom.flow.guardrails import AUDITED, guardrails_of
 from strongroom.flow.world import World
-from strongroom.http.problems import KEY_VAULT, status_of
 from strongroom.journal import Entry
 from strongroom.objects import key_rotation
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.store import Transaction
-from strongroom.vault.upkeep import FAILED, LEASE, OVERTAKEN, hold, put_off
+from strongroom.vault.upkeep import FAILED, LEASE, OVERTAKEN, entry_of, hold, put_off
 
 
 async def look_after_key(world: World, node: str, vault: Vault, stored: StoredObject, done: Counter[str]) -> None:
@@ -167,9 +165,8 @@ async def _note(world: World, vault: Vault, seen: Key, due: Due) -> str:
 def _entry(
     world: World, vault: Vault, key: Key, event: Event, failure: Failure | None = None, audits: list[str] | None = None
 ) -> Entry:
-    """Say what a key did, or could not do. It has no identity: nobody asked."""
+    """Say what a key did, or could not do."""
     own = key.body.attributes
-    uri = f"{world.hosts.url(Surface.VAULT, vault.name)}/keys/{key.stored.name}/{key.version}"
     properties: dict[str, object] = {
         "keyProperties": {
             "type": key.body.type,
@@ -181,14 +178,4 @@ def _entry(
     }
     if audits:
         properties[AUDITED] = audits
-    return Entry(
-        time=world.clock(),
-        operation=event,
-        status=200 if failure is None else status_of(failure, KEY_VAULT),
-        resource_id=vault.scope,
-        description=failure.message if failure is not None else "",
-        object_uri=uri,
-        error_code=(failure.inner or failure.code or None) if failure is not None else None,
-        reason=failure.reason if failure is not None else None,
-        properties=properties,
-    )
+    return entry_of(world, vault, event, key.stored, key.version, properties, failure)

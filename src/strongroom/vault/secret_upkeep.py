@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from strongroom.core.names import Surface
 from strongroom.core.objects import StoredObject
 from strongroom.core.secret_expiry import Due, Event
 from strongroom.core.vaults import Vault
@@ -14,7 +13,7 @@ from strongroom.journal import Entry
 from strongroom.objects import secret_expiry
 from strongroom.objects.secrets import Secret
 from strongroom.store import Transaction
-from strongroom.vault.upkeep import LEASE, OVERTAKEN, put_off
+from strongroom.vault.upkeep import LEASE, OVERTAKEN, entry_of, put_off
 
 
 async def look_after_secret(world: World, _node: str, vault: Vault, stored: StoredObject, done: Counter[str]) -> None:
@@ -53,19 +52,12 @@ async def _note(world: World, vault: Vault, seen: Secret, due: Due) -> str:
 
 
 def _entry(world: World, vault: Vault, secret: Secret, event: Event) -> Entry:
-    """Say what was noted. It has no identity: nobody asked."""
+    """Say what was noted."""
     own = secret.body.attributes
-    uri = f"{world.hosts.url(Surface.VAULT, vault.name)}/secrets/{secret.stored.name}/{secret.version}"
-    return Entry(
-        time=world.clock(),
-        operation=event,
-        status=200,
-        resource_id=vault.scope,
-        object_uri=uri,
-        properties={
-            "secretProperties": {
-                "type": secret.body.content_type,
-                "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created, "updated": own.updated},
-            }
-        },
-    )
+    properties = {
+        "secretProperties": {
+            "type": secret.body.content_type,
+            "attributes": {"enabled": own.enabled, "exp": own.exp, "created": own.created, "updated": own.updated},
+        }
+    }
+    return entry_of(world, vault, event, secret.stored, secret.version, properties)

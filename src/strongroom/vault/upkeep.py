@@ -1,5 +1,5 @@
 """
-What all upkeep shares: the lease under which it is done, and what it comes to.
+What all upkeep shares: the lease under which it is done, what it comes to, and how the journal has it.
 
 `strongroom.app.upkeep` finds what is due; what is then done is each collection's: `key_upkeep`, `secret_upkeep` and
 `certificate_upkeep`.
@@ -7,8 +7,15 @@ What all upkeep shares: the lease under which it is done, and what it comes to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from strongroom.core.errors import Failure
+from strongroom.core.names import Surface
 from strongroom.core.objects import StoredObject
+from strongroom.core.vaults import Vault
 from strongroom.flow.world import World
+from strongroom.http.problems import KEY_VAULT, status_of
+from strongroom.journal import Entry
 from strongroom.objects.lifecycle import put_off as put_object_off
 
 LEASE = "upkeep"
@@ -46,3 +53,26 @@ def let_go(world: World, node: str) -> None:
 async def put_off(world: World, stored: StoredObject, until: int | None) -> None:
     """Look at an object later, or not until it is changed."""
     await world.store.commit(lambda tx: put_object_off(tx, stored, until), lease=LEASE)
+
+
+def entry_of(
+    world: World,
+    vault: Vault,
+    operation: str,
+    stored: StoredObject,
+    version: str,
+    properties: Mapping[str, object],
+    failure: Failure | None = None,
+) -> Entry:
+    """Say what an object did by itself, or could not do. It has no identity: nobody asked."""
+    return Entry(
+        time=world.clock(),
+        operation=operation,
+        status=200 if failure is None else status_of(failure, KEY_VAULT),
+        resource_id=vault.scope,
+        description=failure.message if failure is not None else "",
+        object_uri=f"{world.hosts.url(Surface.VAULT, vault.name)}/{stored.collection}/{stored.name}/{version}",
+        error_code=(failure.inner or failure.code or None) if failure is not None else None,
+        reason=failure.reason if failure is not None else None,
+        properties=dict(properties),
+    )

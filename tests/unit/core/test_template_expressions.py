@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.expressions import parse_expression
 from strongroom.core.templates.faults import TemplateFault
 from strongroom.core.templates.source import place_of, strict_json

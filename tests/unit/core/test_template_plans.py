@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.bodies import evaluate_body, evaluate_outputs
 from strongroom.core.templates.differences import differences
 from strongroom.core.templates.document import read_template

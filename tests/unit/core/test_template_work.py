@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.bodies import evaluate_outside
 from strongroom.core.templates.faults import TemplateFault
 from tests.unit.core.templating import bind, evaluate, template

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.evaluation import Evaluator, Own, Scope, misused
 from strongroom.core.templates.expressions import is_expression
 from strongroom.core.templates.faults import Needed, TemplateFault

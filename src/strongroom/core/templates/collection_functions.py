@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cmp_to_key
 from typing import Any
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.evaluation import (
     Budget,
     Evaluator,

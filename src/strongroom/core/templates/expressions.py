@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.faults import TemplateFault
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.document import Template
 from strongroom.core.templates.evaluation import Budget
 from strongroom.core.templates.expressions import is_expression

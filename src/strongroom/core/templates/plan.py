@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.evaluation import Scope
 from strongroom.core.templates.expressions import FunctionCall, calls_of, is_expression
 from strongroom.core.templates.faults import Needed, TemplateFault

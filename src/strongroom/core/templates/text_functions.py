@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heapreplace
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from strongroom.core import limits
+from strongroom.core import deployment_limits as limits
 from strongroom.core.templates.evaluation import Budget, Function, misused, type_name
 
 _GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
