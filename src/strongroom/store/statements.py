@@ -193,7 +193,7 @@ FIRST_READY = Statement(
 FIRST_BEHIND = Statement(
     "first_behind",
     f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND place = ? AND state = 'behind' "
-    "ORDER BY sequence, ordinal LIMIT 1",
+    "AND (sequence, ordinal) > (?, ?) ORDER BY sequence, ordinal LIMIT 1",
 )
 ADD_DELIVERY = _insert("add_delivery", "deliveries", DELIVERY_COLUMNS, "")
 MOVE_DELIVERY = Statement(

@@ -269,3 +269,18 @@ async def test_a_removed_delivery_does_not_go_unnoticed(backend: Backend) -> Non
         await delivered(store, left)
         await announce(store, event("c"))
         assert await store.verify() != []
+
+
+async def test_an_altered_delivery_that_waits_keeps_none_before_or_behind_it(backend: Backend) -> None:
+    """What comes before it can be over, be it delivered or dead, and what is behind it goes ahead in its place."""
+    async with backend.open() as store:
+        store.route(to(HOOK))
+        await announce(store, event("a", 1), event("a", 2), event("a", 3), event("a", 4), event("a", 5))
+        backend.sql(store, "UPDATE deliveries SET event = x'00' WHERE ordinal IN (2, 4)")
+        (first,) = await due(store)
+        assert await delivered(store, first)
+        (third,) = await due(store)
+        assert third.event.id == "event-a-3"
+        assert await moved(store, third, state=DeliveryState.DEAD)
+        assert await told(store) == ["event-a-5"]
+        assert await store.verify() != []
