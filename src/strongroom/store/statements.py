@@ -183,9 +183,7 @@ DEAD_DELIVERIES = Statement(
     f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND state = 'dead' AND (sequence, ordinal) > (?, ?) "
     "ORDER BY sequence, ordinal LIMIT ?",
 )
-COUNT_DELIVERIES = Statement(
-    "count_deliveries", "SELECT state, count(*) FROM deliveries WHERE subscription = ? GROUP BY state"
-)
+COUNT_DEAD = Statement("count_dead", "SELECT count(*) FROM deliveries WHERE subscription = ? AND state = 'dead'")
 FIRST_READY = Statement(
     "first_ready",
     "SELECT sequence, ordinal FROM deliveries WHERE subscription = ? AND place = ? AND state = 'ready' LIMIT 1",
