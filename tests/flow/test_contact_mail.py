@@ -231,9 +231,12 @@ def test_a_recipient_that_is_not_taken_now_keeps_no_other_waiting(world: Simulat
 def test_a_letter_of_a_clock_that_was_ahead_is_sent_once_it_is_set_right(world: Simulation, vault: Client) -> None:
     """No letter waits as long as that, so it does not wait for years either."""
     write(world)
-    for letter in letters(world):
-        later = replace(letter, next_at=letter.next_at + 3650 * DAY_S)
-        world.commit(lambda tx, later=later: tx.put(later))
+
+    async def date_ahead(tx: Transaction) -> None:
+        for letter in letters(world):
+            await tx.put(replace(letter, next_at=letter.next_at + 3650 * DAY_S))
+
+    world.commit(date_ahead)
     assert deliver(world) == 2
     del vault
 
