@@ -56,10 +56,6 @@ class Refused(Undelivered):
     """The letter is not taken, and will not be."""
 
 
-class Deferred(Undelivered):
-    """The letter or its recipient is not taken now; what the mail server says of others is another matter."""
-
-
 def write_message(letter: Letter, server: MailServer) -> bytes:
     """Write a letter as it goes over the wire (RFC 5322), in bytes of ASCII alone."""
     message = EmailMessage(policy=SMTP)
@@ -80,7 +76,7 @@ async def send(connection: socket.socket, context: ssl.SSLContext, server: MailS
     Give a letter to the mail server, and end the connection.
 
     Raises:
-        Undelivered: it was not taken; `Refused` if it never will be, `Deferred` if others may be now.
+        Undelivered: it was not taken; `Refused` if it never will be.
     """
     message = write_message(letter, server)
     # Closed under the thread's hands it would wait on: a second handle on the same connection ends it for both.
@@ -163,10 +159,10 @@ def _fault(error: smtplib.SMTPException) -> Undelivered:
     match error:
         case smtplib.SMTPRecipientsRefused(recipients=refused):
             code = next((int(code) for code, _ in refused.values()), 0)
-            kind = Refused if code in _PERMANENT else Deferred
+            kind = Refused if code in _PERMANENT else Undelivered
             return kind(f"the mail server refuses the recipient ({code})")
         case smtplib.SMTPDataError(smtp_code=code):
-            return (Refused if code in _PERMANENT else Deferred)(f"the mail server refuses the letter ({code})")
+            return (Refused if code in _PERMANENT else Undelivered)(f"the mail server refuses the letter ({code})")
         case smtplib.SMTPSenderRefused(smtp_code=code):
             return Undelivered(f"the mail server refuses the sender ({code})")
         case smtplib.SMTPAuthenticationError(smtp_code=code):

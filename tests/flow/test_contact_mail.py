@@ -23,7 +23,7 @@ from strongroom.core.outgoing import IPAddress
 from strongroom.egress import Egress, Unreachable, dial_address
 from strongroom.flow.world import NoMail
 from strongroom.resources.vaults import purge_expired_vaults
-from strongroom.smtp import Deferred, Refused, Undelivered
+from strongroom.smtp import Refused, Undelivered
 from strongroom.store import Transaction
 from tests.flow.client import Client, client_of, make_tenant
 from tests.mail_server import HOST, USER, MailServerStandIn
@@ -210,21 +210,6 @@ def test_the_first_failure_ends_the_turn(world: Simulation, vault: Client) -> No
     with pytest.raises(MailFault):
         deliver(world, Undelivered("away"))
     assert sorted(one.failures for one in letters(world)) == [0, 1]
-    del vault
-
-
-def test_a_recipient_that_is_not_taken_now_keeps_no_other_waiting(world: Simulation, vault: Client) -> None:
-    """It is tried again later, alone: one vault's contacts hold up no other's letters."""
-    write(world)
-
-    async def give(letter: Letter) -> None:
-        if letter.recipient == "one@example.com":
-            raise Deferred("the mail server refuses the recipient (450)")
-
-    assert world.run(send_letters(world.world, give)) == 1
-    (left,) = letters(world)
-    assert (left.recipient, left.failures) == ("one@example.com", 1)
-    assert left.next_at > int(world.clock())
     del vault
 
 

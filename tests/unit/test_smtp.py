@@ -15,7 +15,7 @@ from strongroom.core import certificate_limits as limits
 from strongroom.core.mail import Letter
 from strongroom.core.outgoing import IPAddress
 from strongroom.egress import Egress, Unreachable, dial_address
-from strongroom.smtp import Deferred, MailServer, Refused, Tls, Undelivered, send, write_message
+from strongroom.smtp import MailServer, Refused, Tls, Undelivered, send, write_message
 from tests.mail_server import HOST, USER, MailServerStandIn, Received
 from tests.plugins.canary import plant
 
@@ -120,9 +120,9 @@ def test_what_was_sent_before_tls_counts_for_nothing(server: MailServerStandIn) 
         ({"greeting": "554 go away"}, Undelivered, "answers with 554"),
         ({"mail": "550 who are you"}, Undelivered, "refuses the sender (550)"),
         ({"rcpt": "550 nobody here"}, Refused, "refuses the recipient (550)"),
-        ({"rcpt": "450 later"}, Deferred, "refuses the recipient (450)"),
+        ({"rcpt": "450 later"}, Undelivered, "refuses the recipient (450)"),
         ({"end": "554 spam"}, Refused, "refuses the letter (554)"),
-        ({"end": "452 full"}, Deferred, "refuses the letter (452)"),
+        ({"end": "452 full"}, Undelivered, "refuses the letter (452)"),
         ({"data": ""}, Undelivered, "ended the conversation"),
     ],
 )

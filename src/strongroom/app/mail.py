@@ -26,7 +26,7 @@ from strongroom.crypto.private_files import PrivateFileRefused, read_private_tex
 from strongroom.egress import Egress, Unreachable
 from strongroom.flow.world import World
 from strongroom.objects.mail import forget_letter, put_letter_off, write_to_contacts
-from strongroom.smtp import Deferred, MailServer, Refused, Tls, Undelivered, send
+from strongroom.smtp import MailServer, Refused, Tls, Undelivered, send
 from strongroom.store import Transaction
 
 _logger = logging.getLogger("strongroom.mail")
@@ -114,9 +114,6 @@ async def send_letters(world: World, deliver: Deliver) -> int:
         except Undelivered as fault:
             if not (await world.store.commit(partial(put_letter_off, letter=letter, now=world.now()))).result:
                 _logger.warning("a letter of the vault %s is given up: it was tried often enough", letter.vault)
-            if isinstance(fault, Deferred):
-                # A contact whose mailbox is full keeps nobody else's letter waiting.
-                continue
             raise MailFault(str(fault)) from None
         else:
             sent += 1
