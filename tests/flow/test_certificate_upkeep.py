@@ -17,7 +17,7 @@ import pytest
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core import certificate_limits
 from strongroom.core.certificate_life import DAY_S, Event
-from strongroom.core.certificates import CertificateUpkeep
+from strongroom.core.certificates import CertificateUpkeep, PendingStatus
 from strongroom.core.errors import Unavailable
 from strongroom.core.guardrails import THE_GUARDRAILS, Effect, Guardrail, Guardrails, Rule
 from strongroom.core.issuance import Refused, Waiting
@@ -399,3 +399,31 @@ def test_two_nodes_renew_a_certificate_once(tmp_path: Path) -> None:
     assert sorted(map(len, world.run(both()))) == [0, 2]
     assert stored_of(world, "one").versions == 2
     world.close()
+
+
+def test_a_clock_that_was_ahead_and_is_set_right_leaves_no_certificate_waiting_for_it(
+    vault: Client, world: Simulation, name: str
+) -> None:
+    """Neither an operation whose issuer was away then, nor a renewal that failed then, waits for years."""
+    issuer, policy = stand_in(vault, world, ISSUE)
+    renewing, waiting, now = f"{name}-renewing", f"{name}-waiting", world.clock()
+    vault.ask("POST", f"/certificates/{renewing}/create", body={"policy": POLICY | policy})
+    world.settle()
+    world.advance(YEAR_S)
+    issuer.steps.append(Refused("Not at such a time."))
+    assert look(world)[FAILED] == 1
+    issuer.away = True
+    vault.ask("POST", f"/certificates/{waiting}/create", body={"policy": POLICY | policy})
+    world.settle()
+    assert upkeep(world, renewing).failures == 1
+    world.advance(now - world.clock())
+    issuer.away = False
+    issuer.steps.append(ISSUE)
+    asked = len(issuer.asked)
+    assert look(world) == {"CertificateEnroll": 1}
+    assert len(issuer.asked) == asked + 1
+    pending = upkeep(world, waiting).pending
+    assert pending is not None
+    assert pending.status is PendingStatus.COMPLETED
+    assert (upkeep(world, renewing).failures, upkeep(world, renewing).retry_at) == (0, None)
+    assert look(world) == {}

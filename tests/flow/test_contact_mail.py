@@ -213,6 +213,19 @@ def test_the_first_failure_ends_the_turn(world: Simulation, vault: Client) -> No
     del vault
 
 
+def test_a_letter_of_a_clock_that_was_ahead_is_sent_once_it_is_set_right(world: Simulation, vault: Client) -> None:
+    """No letter waits as long as that, so it does not wait for years either."""
+    write(world)
+
+    async def date_ahead(tx: Transaction) -> None:
+        for letter in letters(world):
+            await tx.put(replace(letter, next_at=letter.next_at + 3650 * DAY_S))
+
+    world.commit(date_ahead)
+    assert deliver(world) == 2
+    del vault
+
+
 def test_a_letter_that_is_refused_for_good_keeps_no_other_waiting(
     world: Simulation, vault: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

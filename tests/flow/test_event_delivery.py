@@ -281,6 +281,33 @@ def test_what_waited_while_the_service_was_down_is_tried_once_however_old(
     assert events.told(hook) == [name]
 
 
+def test_what_was_recorded_under_a_clock_that_was_ahead_does_not_wait_for_it(
+    events: Events, vault: Client, name: str
+) -> None:
+    """A clock that was years ahead and was set right delays nothing, neither what was new then nor what failed then."""
+    hook, now = events.subscribe(), events.world.clock()
+    url = events.url_of(hook)
+    for one in ("new", "failed"):
+        vault.put(f"{name}-{one}")
+    waiting = events.world.run(events.world.store.due_deliveries(hook.number, int(now), limit=9))
+
+    async def date_ahead(tx: Any) -> None:
+        for attempts, delivery in enumerate(waiting):
+            later = 10 * 365 * DAY_S
+            due_at, since = delivery.due_at + later, delivery.since + later
+            await tx.move_delivery(replace(delivery, due_at=due_at, since=since, attempts=attempts))
+
+    events.world.commit(date_ahead)
+    vault.put(f"{name}-new")
+    events.deliver()
+    assert events.told(hook) == [f"{name}-new", f"{name}-failed", f"{name}-new"]
+    events.webhooks.behaviour[url] = 500
+    vault.put(f"{name}-new")
+    events.deliver()
+    events.deliver()
+    assert len(events.webhooks.sent) == 4
+
+
 def test_dead_letters_are_replayed(events: Events, vault: Client, name: str) -> None:
     """One or all, as if just recorded: with the same id, and with all attempts before them again."""
     hook = events.subscribe(retry=RetryPolicy(attempts=1))

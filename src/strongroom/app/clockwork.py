@@ -188,7 +188,7 @@ class Clockwork(Generic[S]):
         """Count what waits; a store that cannot say so keeps nobody from seeing how the jobs are doing."""
         try:
             return await job.waiting(self._subject) if job.waiting is not None else None
-        except StoreFault:
+        except (StoreFault, Tampered):
             return None
 
     async def _holder(self, lease: str) -> str | None:

@@ -25,6 +25,7 @@ from strongroom.app.event_handshake import WayOut, shake_hands
 from strongroom.core import event_limits
 from strongroom.core.changes import Change, EventsRecorded, RecordPut
 from strongroom.core.event_deliveries import (
+    RETRY_SCHEDULE_S,
     TAKEN,
     Delivery,
     DeliveryState,
@@ -284,8 +285,11 @@ class EventDelivery:
         now = world.now()
         width = 1 if line.failures or subscription.rate_per_minute else event_limits.EVENT_LINE_WIDTH
         due = await store.due_deliveries(subscription.number, now, limit=width, altered=self._note_altered)
+        following = None if due else await store.next_delivery(subscription.number)
+        if following is not None and following > now + RETRY_SCHEDULE_S[-1]:
+            # Nothing waits for so long: the clock was ahead as it was written. What is behind it would wait as well.
+            due = await store.due_deliveries(subscription.number, following, limit=width, altered=self._note_altered)
         if not due:
-            following = await store.next_delivery(subscription.number)
             # One that is due and was not read was altered: it is told of, and looked at again now and then.
             return None if following is None else max(float(following - now), 1.0)
         attempts = await asyncio.gather(*(self._attempt(subscription, endpoint, one) for one in due))

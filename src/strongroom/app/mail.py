@@ -19,7 +19,7 @@ from pathlib import Path
 from strongroom.app.data_directory import InstanceFault
 from strongroom.config import Settings
 from strongroom.core import certificate_limits as limits
-from strongroom.core.mail import Letter, Notice
+from strongroom.core.mail import Letter, Notice, is_due
 from strongroom.core.names import Hosts, Surface
 from strongroom.core.vaults import Vault
 from strongroom.crypto.private_files import PrivateFileRefused, read_private_text
@@ -105,7 +105,7 @@ async def send_letters(world: World, deliver: Deliver) -> int:
         MailFault: the mail server is not there or takes none: the letters after the first such one wait as they are.
     """
     sent, now = 0, world.now()
-    due = sorted((one for one in world.view.all(Letter) if one.next_at <= now), key=lambda one: (one.next_at, one.id))
+    due = sorted((one for one in world.view.all(Letter) if is_due(one, now)), key=lambda one: (one.next_at, one.id))
     for letter in due:
         try:
             await deliver(letter)

@@ -22,6 +22,7 @@ from strongroom.core.key_rotation import DAY_S
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.flow.world import World
+from strongroom.objects.certificate_renewal import set_all_right
 from strongroom.objects.secret_expiry import SCHEDULED, schedule_older
 from strongroom.store import StoreFault
 from strongroom.vault.certificate_upkeep import look_after_certificate
@@ -68,11 +69,19 @@ async def look_after_objects(world: World, node: str) -> Counter[str]:
 
 
 async def _catch_up(world: World, node: str) -> None:
-    """Schedule what an older release has not, once."""
+    """Schedule what an older release has not, once, and what a clock that was ahead has put off for too long."""
     if world.view.get(CaughtUp, SCHEDULED.partition, SCHEDULED.id) is None and await hold(world, node):
         number = await schedule_older(world.store, [vault.id for vault in world.view.all(Vault)], lease=LEASE)
         if number:
             _logger.info("%d secrets of an older release are looked after from now on", number)
+    now, before = world.now(), world.upkeep_at
+    if before > now + _AFTER_A_FAULT_S:
+        if not await hold(world, node):
+            return
+        number = await set_all_right(world.store, [vault.id for vault in world.view.all(Vault)], now, lease=LEASE)
+        _logger.warning("the clock was ahead and is set right: %d certificates no longer wait for what it said", number)
+    # Only now: what could not be set right is set right in the next turn.
+    world.upkeep_at = now
 
 
 async def _look_after_all(world: World, node: str, done: Counter[str], altered: set[str]) -> None:

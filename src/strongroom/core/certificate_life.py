@@ -120,3 +120,11 @@ def after_renewal_failed(upkeep: CertificateUpkeep, now: int) -> CertificateUpke
 def as_if_new(upkeep: CertificateUpkeep) -> CertificateUpkeep:
     """Have what failed tried as if for the first time: somebody changed something, or it succeeded."""
     return replace(upkeep, failures=0, retry_at=None)
+
+
+def set_right(upkeep: CertificateUpkeep, now: int) -> CertificateUpkeep:
+    """Have what was put off by a clock that was ahead done now: nothing that fails or waits is put off so far."""
+    pending = upkeep.pending
+    if pending is not None and pending.step_at is not None and pending.step_at > now + DAY_S:
+        upkeep = replace(upkeep, pending=replace(pending, step_at=now))
+    return as_if_new(upkeep) if upkeep.retry_at is not None and upkeep.retry_at > now + DAY_S else upkeep

@@ -112,6 +112,11 @@ def put_off(letter: Letter, now: int) -> Letter | None:
     return replace(letter, failures=failures, next_at=now + (limits.MAIL_RETRY_S << (failures - 1)))
 
 
+def is_due(letter: Letter, now: int) -> bool:
+    """Tell whether a letter is tried now. None waits as long as it would if the clock was ahead as it was written."""
+    return not now < letter.next_at <= now + (limits.MAIL_RETRY_S << limits.MAIL_ATTEMPTS)
+
+
 def _line(text: str) -> str:
     """Keep a text that others wrote from beginning a line, or a header, of its own."""
     return _CONTROL.sub(" ", text)

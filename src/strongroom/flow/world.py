@@ -210,6 +210,8 @@ class World:
     """What delivers copies of the audit, likewise."""
     leases_held: dict[tuple[str, str], int] = field(default_factory=dict)
     """Until when a node is sure to have a lease, by the lease's name and the node."""
+    upkeep_at: int = 0
+    """The time of the last upkeep: if it is later than now, the clock was ahead."""
     jobs: Jobs | None = None
     """What is done without being asked, likewise."""
     egress: Exchange = field(default_factory=Egress)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from strongroom.core.certificate_life import Due, Event, after_renewal_failed, due_now
+from strongroom.core.certificate_life import Due, Event, after_renewal_failed, due_now, set_right
 from strongroom.core.certificates import CertificateUpkeep
+from strongroom.core.errors import Tampered
 from strongroom.core.events import expired, near_expiry
-from strongroom.core.objects import StoredObject
+from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.objects import lifecycle
-from strongroom.objects.certificate_rows import Certificate, certificate_of, scheduled
-from strongroom.store import Reader, Transaction
+from strongroom.objects.certificate_rows import Certificate, certificate_of, scheduled, upkeep_of
+from strongroom.store import ObjectState, Reader, Store, Transaction
+
+_logger = logging.getLogger("strongroom.upkeep")
+_READ_AT_ONCE = 200
 
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> tuple[Certificate, Due | None] | None:
@@ -62,3 +69,41 @@ async def _put(tx: Transaction, certificate: Certificate, upkeep: CertificateUpk
     stored = scheduled(certificate.stored, certificate.body, upkeep)
     await tx.put_object(stored)
     return replace(certificate, stored=stored)
+
+
+# ---- a clock that was ahead -----------------------------------------------------------------------------------------
+
+
+async def set_all_right(store: Store, vaults: Iterable[str], now: int, *, lease: str) -> int:
+    """
+    Have no certificate wait for a time that a clock which was ahead has named; the number of them.
+
+    Raises:
+        StoreFault: it cannot be committed now.
+    """
+    number = 0
+    for vault in vaults:
+        after, more = None, True
+        try:
+            while more:
+                page = await store.objects(
+                    vault, Collection.CERTIFICATES, ObjectState.ACTIVE, after=after, limit=_READ_AT_ONCE
+                )
+                late = [stored for stored, _ in page.rows if set_right(upkeep_of(stored), now) != upkeep_of(stored)]
+                if late:
+                    number += (await store.commit(partial(_set_right, late, now), lease=lease)).result
+                after, more = page.rows[-1][0].key if page.rows else after, page.more
+        except Tampered as fault:
+            _logger.error("certificates of the vault %s may wait for long: %s", vault, fault)  # noqa: TRY400  it says all
+    return number
+
+
+async def _set_right(late: Sequence[StoredObject], now: int, tx: Transaction) -> int:
+    number = 0
+    for seen in late:
+        stored = await tx.object(seen.vault, seen.collection, seen.name)
+        if stored == seen:
+            latest = certificate_of(stored, await lifecycle.latest_version(tx, stored)).body
+            await tx.put_object(scheduled(stored, latest, set_right(upkeep_of(stored), now)))
+            number += 1
+    return number

@@ -8,8 +8,10 @@ whole URL, the secret headers and the key that deliveries are signed with, is se
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 
@@ -43,6 +45,7 @@ from strongroom.resources.lookup import require_active
 from strongroom.store import Reader, Transaction
 from strongroom.view import View
 
+_logger = logging.getLogger("strongroom.events")
 Entropy = Callable[[int], bytes]
 HANDSHAKE_S = 600
 """How long a validation URL is good for: ten minutes, as Event Grid's."""
@@ -443,11 +446,18 @@ async def discard_dead_letters(tx: Transaction, subscription: EventSubscription,
 
 
 async def bury(tx: Transaction, dead: Delivery) -> None:
-    """Keep a delivery as a dead letter; the oldest go if there are more than there may be."""
+    """
+    Keep a delivery as a dead letter; the oldest go if there are more than there may be.
+
+    One that was altered stays for `verify` to find, and keeps no other from being buried.
+    """
     await tx.move_delivery(dead)
     excess = (await tx.count_deliveries(dead.subscription)).dead - event_limits.DEAD_LETTERS
     if excess > 0:
-        for oldest in (await tx.dead_deliveries(dead.subscription, after=(-1, -1), limit=excess)).rows:
+        found = await tx.dead_deliveries(
+            dead.subscription, after=(-1, -1), limit=excess, altered=partial(_logger.error, "%s")
+        )
+        for oldest in found.rows:
             await tx.remove_delivery(oldest)
 
 

@@ -93,16 +93,29 @@ class DeliveryReader(SqlReader):
         due: int | None = (await self._session.fetch(statements.NEXT_DELIVERY, subscription))[0][0]
         return due
 
-    async def dead_deliveries(self, subscription: str, *, after: tuple[int, int], limit: int) -> Page[Delivery]:
+    async def dead_deliveries(
+        self, subscription: str, *, after: tuple[int, int], limit: int, altered: Altered | None = None
+    ) -> Page[Delivery]:
         """Read a subscription's deliveries that are dead, from the first after a sequence and ordinal."""
         rows = await self._session.fetch(statements.DEAD_DELIVERIES, subscription, *after, limit + 1)
-        return Page(tuple(read_delivery(self._tags, row) for row in rows[:limit]), more=len(rows) > limit)
+        found: list[Delivery] = []
+        for row in rows[:limit]:
+            try:
+                found.append(read_delivery(self._tags, row))
+            except Tampered as fault:
+                if altered is None:
+                    raise
+                altered(str(fault))
+        return Page(tuple(found), more=len(rows) > limit)
 
     async def count_deliveries(self, subscription: str) -> DeliveryCount:
-        """Count a subscription's deliveries."""
-        counts: dict[str, int] = dict(await self._session.fetch(statements.COUNT_DELIVERIES, subscription))
-        dead = counts.pop(DeliveryState.DEAD.value, 0)
-        return DeliveryCount(sum(counts.values()), dead)
+        """Count a subscription's deliveries: only the dead ones, as the seal says how many there are."""
+        dead: int = (await self._session.fetch(statements.COUNT_DEAD, subscription))[0][0]
+        return DeliveryCount(max(await self._count_all(subscription) - dead, 0), dead)
+
+    async def _count_all(self, subscription: str) -> int:
+        seal = (await self._seals(DELIVERIES, subscription)).get(subscription)
+        return 0 if seal is None else seal.count
 
     async def subscriptions_with_deliveries(self) -> list[str]:
         """Read the numbers of subscriptions, there or not, that any delivery is for."""
@@ -126,12 +139,15 @@ class DeliveryWriter(DeliveryReader):
     @abstractmethod
     def _clear_seal(self, kind: str, partition: str) -> None: ...
 
+    async def _count_all(self, subscription: str) -> int:
+        return (await self._seal_now(DELIVERIES, subscription)).count
+
     async def record_events(self, events: Iterable[Event], router: Router, sequence: int) -> None:
         """Record what a change announced, for whoever the router says, as of the commit that the change will be."""
         ordinal = 0
         for event in events:
             for addressee in router(event):
-                if (await self._seal_now(DELIVERIES, addressee.subscription)).count >= EVENTS_KEPT:
+                if await self._count_all(addressee.subscription) >= EVENTS_KEPT:
                     _log.error(
                         "%d events are kept for the event subscription %s, which is the most: another is not recorded",
                         EVENTS_KEPT,
@@ -194,14 +210,24 @@ class DeliveryWriter(DeliveryReader):
         return True
 
     async def _let_next(self, delivery: Delivery) -> None:
-        """Let the first that waits for its object go ahead, unless one is ready."""
-        place = (delivery.subscription, delivery.place)
+        """
+        Let the first that waits for its object go ahead, unless one is ready.
+
+        One that was altered is passed over and told of: or else nothing before it could ever be over, and what was
+        delivered would be sent again without end.
+        """
+        place, after = (delivery.subscription, delivery.place), (-1, -1)
         if await self._session.fetch(statements.FIRST_READY, *place):
             return
-        rows = await self._session.fetch(statements.FIRST_BEHIND, *place)
-        if rows:
-            following = read_delivery(self._tags, rows[0])
+        while rows := await self._session.fetch(statements.FIRST_BEHIND, *place, *after):
+            try:
+                following = read_delivery(self._tags, rows[0])
+            except Tampered as fault:
+                _log.error("%s: it is passed over. `strongroom verify` tells more.", fault)
+                after = (rows[0][1], rows[0][2])
+                continue
             await self._move(replace(following, state=DeliveryState.READY), rows[0][-1])
+            return
 
     async def remove_deliveries(self, subscription: str) -> int:
         """Remove all deliveries of a subscription; how many."""

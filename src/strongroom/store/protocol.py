@@ -185,8 +185,14 @@ class Reader(Protocol):
         """Read when the first of a subscription's deliveries is due; None if none waits."""
         ...
 
-    async def dead_deliveries(self, subscription: str, *, after: tuple[int, int], limit: int) -> Page[Delivery]:
-        """Read a subscription's deliveries that are dead, from the first after a sequence and ordinal."""
+    async def dead_deliveries(
+        self, subscription: str, *, after: tuple[int, int], limit: int, altered: Altered | None = None
+    ) -> Page[Delivery]:
+        """
+        Read a subscription's deliveries that are dead, from the first after a sequence and ordinal.
+
+        *altered* as above.
+        """
         ...
 
     async def count_deliveries(self, subscription: str) -> DeliveryCount:

@@ -183,9 +183,7 @@ DEAD_DELIVERIES = Statement(
     f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND state = 'dead' AND (sequence, ordinal) > (?, ?) "
     "ORDER BY sequence, ordinal LIMIT ?",
 )
-COUNT_DELIVERIES = Statement(
-    "count_deliveries", "SELECT state, count(*) FROM deliveries WHERE subscription = ? GROUP BY state"
-)
+COUNT_DEAD = Statement("count_dead", "SELECT count(*) FROM deliveries WHERE subscription = ? AND state = 'dead'")
 FIRST_READY = Statement(
     "first_ready",
     "SELECT sequence, ordinal FROM deliveries WHERE subscription = ? AND place = ? AND state = 'ready' LIMIT 1",
@@ -193,7 +191,7 @@ FIRST_READY = Statement(
 FIRST_BEHIND = Statement(
     "first_behind",
     f"SELECT {_DELIVERY} FROM deliveries WHERE subscription = ? AND place = ? AND state = 'behind' "
-    "ORDER BY sequence, ordinal LIMIT 1",
+    "AND (sequence, ordinal) > (?, ?) ORDER BY sequence, ordinal LIMIT 1",
 )
 ADD_DELIVERY = _insert("add_delivery", "deliveries", DELIVERY_COLUMNS, "")
 MOVE_DELIVERY = Statement(

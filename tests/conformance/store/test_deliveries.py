@@ -269,3 +269,62 @@ async def test_a_removed_delivery_does_not_go_unnoticed(backend: Backend) -> Non
         await delivered(store, left)
         await announce(store, event("c"))
         assert await store.verify() != []
+
+
+async def test_an_altered_delivery_that_waits_keeps_none_before_or_behind_it(backend: Backend) -> None:
+    """What comes before it can be over, be it delivered or dead, and what is behind it goes ahead in its place."""
+    async with backend.open() as store:
+        store.route(to(HOOK))
+        await announce(store, event("a", 1), event("a", 2), event("a", 3), event("a", 4), event("a", 5))
+        backend.sql(store, "UPDATE deliveries SET event = x'00' WHERE ordinal IN (2, 4)")
+        (first,) = await due(store)
+        assert await delivered(store, first)
+        (third,) = await due(store)
+        assert third.event.id == "event-a-3"
+        assert await moved(store, third, state=DeliveryState.DEAD)
+        assert await told(store) == ["event-a-5"]
+        assert await store.verify() != []
+
+
+async def test_waiting_deliveries_are_not_counted_one_by_one(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead letter costs the same behind a hundred thousand that wait: what waits follows from the seal."""
+    ran: list[str] = []
+    async with backend.open() as store:
+        store.route(to(HOOK))
+        await announce(store, event("a"), event("b"), event("c"))
+        session = type(store._connections[1])  # type: ignore[attr-defined]
+        plain = session.fetch
+
+        async def noted(connection: Any, statement: Any, /, *parameters: object) -> Any:
+            ran.append(statement.sql)
+            return await plain(connection, statement, *parameters)
+
+        monkeypatch.setattr(session, "fetch", noted)
+        (one, *_) = await due(store)
+
+        async def bury_and_count(transaction: Transaction) -> DeliveryCount:
+            await transaction.move_delivery(replace(one, state=DeliveryState.DEAD))
+            return await transaction.count_deliveries(HOOK)
+
+        ran.clear()
+        inside = (await store.commit(bury_and_count)).result
+        assert inside == await store.count_deliveries(HOOK) == DeliveryCount(waiting=2, dead=1)
+        counted = {sql for sql in ran if "count(*)" in sql and "deliveries" in sql}
+        assert counted
+        assert all("state = 'dead'" in sql for sql in counted)
+
+
+async def test_an_altered_dead_letter_keeps_no_other_from_being_read(backend: Backend) -> None:
+    """Whoever asks to be told of it gets the others."""
+    async with backend.open() as store:
+        store.route(to(HOOK))
+        await announce(store, event("a"), event("b"))
+        for one in await due(store):
+            await moved(store, one, state=DeliveryState.DEAD)
+        backend.sql(store, "UPDATE deliveries SET event = x'00' WHERE place = 'secret/a'")
+        with pytest.raises(Tampered):
+            await store.dead_deliveries(HOOK, after=(-1, -1), limit=9)
+        found: list[str] = []
+        page = await store.dead_deliveries(HOOK, after=(-1, -1), limit=9, altered=found.append)
+        assert [one.place for one in page.rows] == ["secret/b"]
+        assert len(found) == 1
