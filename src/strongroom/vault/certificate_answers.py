@@ -11,6 +11,7 @@ from strongroom.core.api_versions import (
     at_least,
 )
 from strongroom.core.certificates import CertificatePolicy, CertificateVersionBody, Pending, PendingStatus
+from strongroom.core.keys import CURVE_BITS
 from strongroom.core.lifecycle import recovery
 from strongroom.core.objects import StoredObject
 from strongroom.flow.call import Call
@@ -89,9 +90,11 @@ def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wi
     """Write a policy."""
     key, x509, sans, issuer = policy.key, policy.x509, policy.x509.sans, policy.issuer
     knows_more = at_least(call.api_version, CERTIFICATE_NAMES_SINCE)
+    # Terraform's azurerm takes the size of every key for granted, and ends if an EC key has none.
+    size = CURVE_BITS[key.curve] if key.curve is not None else key.bits
     return wire.CertificatePolicy(
         f"{call.base}/certificates/{stored.name}/policy",
-        wire.KeyProperties(key.exportable, key.type, key.bits, key.reuse, key.curve),
+        wire.KeyProperties(key.exportable, key.type, size, key.reuse, key.curve),
         wire.SecretProperties(policy.content_type),
         wire.X509CertificateProperties(
             x509.subject,
