@@ -111,7 +111,7 @@ def test_one_that_is_brought_in(operator: Operator, vault: str, tmp_path: Path) 
 
 
 def test_a_policy_goes_through_a_file(operator: Operator, vault: str, tmp_path: Path) -> None:
-    """What `policy show` prints, `policy set` and `create --policy` read."""
+    """What `policy show` prints, `policy set` and `create --policy` read; options go before it, for another key too."""
     file = tmp_path / "policy.json"
     names = ("--subject", "CN=policy.example.com", "--validity-months", "6")
     operator.done("certificate", "create", vault, "by-policy", "--issuer", "Self", *names, *EC)
@@ -124,6 +124,10 @@ def test_a_policy_goes_through_a_file(operator: Operator, vault: str, tmp_path: 
     assert shown["x509_props"]["validity_months"] == 3
     again = operator.json("certificate", "create", vault, "by-file", "--policy", str(file))
     assert again["policy"]["key_props"]["crv"] == "P-256"
+    for words, key in ((("--curve", "P-384"), ("EC", 384, "P-384")), (("--type", "RSA"), ("RSA", 2048, None))):
+        other = operator.json("certificate", "create", vault, "by-file", "--policy", str(file), *words)
+        made = other["policy"]["key_props"]
+        assert (made["kty"], made["key_size"], made.get("crv")) == key
 
 
 def test_issuers_and_contacts(operator: Operator, vault: str, tmp_path: Path) -> None:

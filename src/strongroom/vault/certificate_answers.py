@@ -11,7 +11,6 @@ from strongroom.core.api_versions import (
     at_least,
 )
 from strongroom.core.certificates import (
-    CertificateKey,
     CertificatePolicy,
     CertificateVersionBody,
     Pending,
@@ -92,18 +91,15 @@ def say_deleted(call: Call, stored: StoredObject, said: wire.CertificateBundle |
         said.scheduledPurgeDate = stored.purge_at
 
 
-def _size_of(key: CertificateKey) -> int | None:
-    """Give a key's size, a curve's too: azurerm does not do without it."""
-    return key.bits if key.curve is None else CURVE_BITS[key.curve]
-
-
 def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wire.CertificatePolicy:
     """Write a policy."""
     key, x509, sans, issuer = policy.key, policy.x509, policy.x509.sans, policy.issuer
     knows_more = at_least(call.api_version, CERTIFICATE_NAMES_SINCE)
+    # Terraform's azurerm takes the size of every key for granted, and ends if an EC key has none.
+    size = CURVE_BITS[key.curve] if key.curve is not None else key.bits
     return wire.CertificatePolicy(
         f"{call.base}/certificates/{stored.name}/policy",
-        wire.KeyProperties(key.exportable, key.type, _size_of(key), key.reuse, key.curve),
+        wire.KeyProperties(key.exportable, key.type, size, key.reuse, key.curve),
         wire.SecretProperties(policy.content_type),
         wire.X509CertificateProperties(
             x509.subject,

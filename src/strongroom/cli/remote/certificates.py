@@ -87,6 +87,8 @@ class Wanted:
         policy: dict[str, Any] = read_policy(self.policy) if self.policy is not None else {}
         if self.content is not None and self.content not in _KINDS:
             raise Halt("--content is pkcs12 or pem", Exit.USAGE)
+        if isinstance(policy.get("key_props"), dict):
+            policy["key_props"] = self._as_far_as_it_stays(policy["key_props"])
         for part, members in (
             ("key_props", {"kty": self.type, "key_size": self.size, "crv": self.curve,
                            "exportable": self.exportable, "reuse_key": self.reuse_key}),
@@ -99,6 +101,12 @@ class Wanted:
             if said:
                 policy[part] = {**(policy.get(part) or {}), **said}
         return policy or None
+
+    def _as_far_as_it_stays(self, key: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out of the file's key the size and the curve that another kind of key, or another curve, has not."""
+        is_another = self.type is not None and _kind_of(self.type) != _kind_of(str(key.get("kty") or "RSA"))
+        gone = {"key_size", "crv"} if is_another else {"key_size"} if self.curve is not None else set()
+        return {name: value for name, value in key.items() if name not in gone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,10 @@ class Said:
 
 
 # ---- certificates ---------------------------------------------------------------------------------------------------
+
+
+def _kind_of(key_type: str) -> str:
+    return key_type.upper().removesuffix("-HSM")
 
 
 def list_certificates(at: At, vault: str, *, pending: bool, as_json: bool) -> int:
