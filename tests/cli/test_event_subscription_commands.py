@@ -64,3 +64,12 @@ def test_an_event_subscriptions_life(operator: Operator, vault: str, tmp_path: P
     assert "add --yes" in operator.fails(2, command, "delete", vault, "rotate")
     operator.done(command, "delete", vault, "rotate", "--yes")
     assert "there is no event subscription called rotate" in operator.fails(1, command, "show", vault, "rotate")
+
+
+def test_what_is_refused_at_once_says_why(operator: Operator, vault: str) -> None:
+    """What may not be asked for is told as it is, with no subscription of that name and beside one that failed."""
+    command = ("event-subscription", "create", vault, "refused", "--endpoint")
+    for _ in range(2):
+        assert "https" in operator.fails(1, *command, f"http://{NOWHERE}/")
+        assert "no address" in operator.fails(1, *command, f"https://{NOWHERE}/")
+    operator.done("event-subscription", "delete", vault, "refused", "--yes")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from strongroom.store import statements
 from strongroom.store.codec import encode_changes
-from strongroom.store.protocol import StoreFailed, StoreTooNew
+from strongroom.store.protocol import StoreTooNew, StoreTooOld
 from strongroom.store.reader import Session
 from strongroom.store.seals import Root, Tags
 from strongroom.store.statements import Statement
@@ -198,12 +198,12 @@ async def require_current(session: Session, migrations: tuple[Migration, ...] = 
 
     Raises:
         StoreTooNew: as `migrate`.
-        StoreFailed: an older program wrote it, or it has nothing in it.
+        StoreTooOld: an older program wrote it, or it has nothing in it.
     """
     done = await session.fetch(statements.MIGRATIONS)
     _require_known(done, migrations)
     if len(done) < len(migrations):
-        raise StoreFailed("an older Strongroom wrote the data file: the service brings it up to date as it starts")
+        raise StoreTooOld("an older Strongroom wrote the data file: the service brings it up to date as it starts")
 
 
 def _require_known(done: list[tuple[object, ...]], migrations: tuple[Migration, ...]) -> None:

@@ -42,6 +42,10 @@ class StoreFailed(StoreFault):
     """
 
 
+class StoreTooOld(StoreFailed):
+    """An older program wrote the database, and who only looks does not bring it up to date: the service does."""
+
+
 class StoreTooNew(Exception):
     """The database was migrated by a newer program than this one, which would not know what it overwrites."""
 

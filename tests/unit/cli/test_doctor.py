@@ -35,7 +35,7 @@ from strongroom.cli.doctor.report import as_object, lines_of, tell
 from strongroom.config import Settings
 from strongroom.crypto.x509 import make_authority
 from strongroom.journal import Report
-from strongroom.store.protocol import StoreFailed, StoreTimeout
+from strongroom.store.protocol import StoreFailed, StoreTimeout, StoreTooNew, StoreTooOld
 
 DATA = Path("/data of mine")
 US, THEM = 1000, 1001
@@ -495,6 +495,15 @@ def test_a_store_is_judged_by_what_it_says() -> None:
     assert contents.judge_store(survey(domain="a.example"), "localhost", DATA).state is PROBLEM
     assert contents.store_fault(StoreFailed("no database"), DATA).state is PROBLEM
     assert contents.store_fault(StoreTimeout("another process holds the database"), DATA).state is UNKNOWN
+
+
+def test_a_store_of_another_version_wants_no_backup() -> None:
+    """Nothing is wrong with its data: an older one is brought up to date by the service, a newer one not here."""
+    older = contents.store_fault(StoreTooOld("an older Strongroom wrote the data file"), DATA)
+    assert (older.state, "strongroom serve" in (older.fix or "")) == (UNKNOWN, True)
+    newer = contents.store_fault(StoreTooNew("a newer Strongroom wrote the data file"), DATA)
+    assert (newer.state, "newer" in (newer.fix or "")) == (PROBLEM, True)
+    assert all("backup" not in (one.fix or "") for one in (older, newer))
 
 
 def test_a_journal_is_judged_by_its_report() -> None:

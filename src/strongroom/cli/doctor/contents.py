@@ -9,7 +9,7 @@ from pathlib import Path
 from strongroom.app.survey import Survey, TenantSurvey
 from strongroom.cli.doctor.finding import Finding, ok, problem, unknown, warning
 from strongroom.journal import Report
-from strongroom.store.protocol import StoreTimeout
+from strongroom.store.protocol import StoreTimeout, StoreTooNew, StoreTooOld
 
 _DAY_S = 86_400
 SECRET_WARNING_S = 7 * _DAY_S
@@ -37,6 +37,11 @@ def store_fault(fault: Exception, data: Path) -> Finding:
     """Say why the store does not open."""
     if isinstance(fault, StoreTimeout):
         return unknown("store", str(fault), "try again when the service has less to do")
+    if isinstance(fault, StoreTooOld):
+        # As after every update. The data is whole: a backup in its place would lose what came after it.
+        return unknown("store", str(fault), f"strongroom serve --data {_quoted(data)}")
+    if isinstance(fault, StoreTooNew):
+        return problem("store", str(fault), "use the newer Strongroom")
     return problem("store", str(fault), f"strongroom verify --data {_quoted(data)}, then restore a backup")
 
 

@@ -53,6 +53,8 @@ _LETTERS: Columns = {
 }
 _SCHEMAS = {"event-grid": "EventGridSchema", "cloud-events": "CloudEventSchemaV1_0"}
 _PREFIX = "Microsoft.KeyVault."
+_REFUSED = 400
+"""From here on a status says that nothing was begun; what began and failed is told with a 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,10 @@ def _agreed(session: Session, method: str, path: str, body: Mapping[str, Any]) -
     """
     try:
         return session.arm(method, path, body, api_version=VERSION)
-    except Refused:
+    except Refused as refused:
+        if refused.status >= _REFUSED:
+            # Nothing was begun, so a subscription of that name says nothing of it, if there is one at all.
+            raise
         made = session.arm("GET", path, api_version=VERSION)
         if made["properties"]["provisioningState"] != "Failed":
             raise
