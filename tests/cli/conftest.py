@@ -9,6 +9,7 @@ import pytest
 
 from strongroom.crypto.x509 import make_authority
 from tests.cli.fake_service import FakeService, fake_service
+from tests.cli.operators import Operator, first_application
 
 
 @pytest.fixture
@@ -25,3 +26,16 @@ def service(data: Path) -> Iterator[FakeService]:
     """Run a fake service in the data directory."""
     with fake_service(data) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """Be the first application of a service that tests share which leave alone what is not theirs."""
+    with first_application(tmp_path_factory.mktemp("operator")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def vault(operator: Operator) -> str:
+    """Name the first vault."""
+    return operator.service.first["vaultName"]

@@ -8,7 +8,8 @@ import pty
 import re
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -19,6 +20,7 @@ import httpx
 
 from tests.cli.in_process import run_in_process
 from tests.live import STRONGROOM, Service, clean_environment
+from tests.plugins.canary import remember
 
 _FORM = re.compile(r'<form method="post" action="([^"]+)"')
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
@@ -164,3 +166,12 @@ def appears(find: Any) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError("it did not appear in time")
+
+
+@contextmanager
+def first_application(folder: Path) -> Iterator[Operator]:
+    """Run a service in a folder while the block lasts, and be its first application, as a CI job is."""
+    with Service(folder / "data") as service:
+        for name in ("clientSecret", "userPassword"):
+            remember(service.first[name])
+        yield Operator.of_environment(service, folder / "config")

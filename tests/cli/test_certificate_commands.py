@@ -5,30 +5,10 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.cli.operators import Operator
-from tests.live import Service
 from tests.plugins.canary import remember
-
-
-@pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """Run a service, and be its first application."""
-    folder = tmp_path_factory.mktemp("certificates")
-    with Service(folder / "data") as service:
-        for name in ("clientSecret", "userPassword"):
-            remember(service.first[name])
-        yield Operator.of_environment(service, folder / "config")
-
-
-@pytest.fixture(scope="module")
-def vault(operator: Operator) -> str:
-    """Name the first vault."""
-    return operator.service.first["vaultName"]
 
 
 def openssl(*words: str, stdin: bytes = b"") -> bytes:

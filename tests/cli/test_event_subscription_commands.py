@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.cli.operators import Operator
-from tests.live import Service
 from tests.plugins.canary import plant, remember
 
 NOWHERE = "192.0.2.1"
 """An address for documentation (RFC 5737), where nobody is."""
-
-
-@pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """Run a service, and be its first application."""
-    folder = tmp_path_factory.mktemp("events")
-    with Service(folder / "data") as service:
-        for name in ("clientSecret", "userPassword"):
-            remember(service.first[name])
-        yield Operator.of_environment(service, folder / "config")
-
-
-@pytest.fixture(scope="module")
-def vault(operator: Operator) -> str:
-    """Name the first vault."""
-    return operator.service.first["vaultName"]
 
 
 def test_an_event_subscriptions_life(operator: Operator, vault: str, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.namespaces
 HERE, THERE = "10.56.0.1", "10.56.0.2"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "webhooks" / "rotate_a_secret.py"
 _PATIENCE_S = 60.0
-"""Names of the service lead to its address, as its operator's name server would have them."""
+# Names of the service lead to its address, as its operator's name server would have them.
 _RESOLVER = """
 import socket
 _ask = socket.getaddrinfo

@@ -9,19 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.operators import Operator
-from tests.live import Service
-from tests.plugins.canary import remember
+from tests.cli.operators import Operator, first_application
 
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """Run a service, and be its first application."""
-    folder = tmp_path_factory.mktemp("secrets")
-    with Service(folder / "data") as service:
-        for name in ("clientSecret", "userPassword"):
-            remember(service.first[name])
-        yield Operator.of_environment(service, folder / "config")
+    """Run a service of these tests' own, since they say what is in the whole vault."""
+    with first_application(tmp_path_factory.mktemp("secrets")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
