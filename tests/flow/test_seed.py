@@ -103,6 +103,13 @@ def test_the_example(fresh: Simulation) -> None:
     assert value not in write_yaml(made.document)
 
 
+@pytest.mark.parametrize("values", [False, True])
+def test_an_export_says_that_certificates_stay_behind(values: bool) -> None:  # noqa: FBT001  a parameter of the test
+    """Whoever keeps an export as a copy is told in its first lines what it is no copy of."""
+    first = [line for line in write_yaml({"version": 1}, values=values).splitlines() if line.startswith("#")]
+    assert "Certificates of vaults are not in it" in " ".join(first)
+
+
 def test_export_can_be_json(world: Simulation) -> None:
     """An export is the same in JSON, and `apply` takes it as well."""
     made = seeding.export(world)

@@ -16,11 +16,11 @@ from strongroom.cli.seed.state import read_found
 
 HEADER = """\
 # What this instance is, as `strongroom apply` takes it. Values of secrets are not in it: `keep: true` means the value
-# that is there.
+# that is there. Certificates of vaults are not in it, nor the keys and secrets that are theirs.
 """
 HEADER_OF_VALUES = """\
 # What this instance is, as `strongroom apply --allow-literals` takes it. VALUES OF SECRETS ARE IN IT (`literal`):
-# whoever reads it knows them.
+# whoever reads it knows them. Certificates of vaults are not in it, nor the keys and secrets that are theirs.
 """
 
 
