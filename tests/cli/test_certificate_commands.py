@@ -123,6 +123,7 @@ def test_issuers_and_contacts(operator: Operator, vault: str, tmp_path: Path) ->
     told = operator.fails(1, "certificate", "create", vault, "paid", "--issuer", "digicert", "--subject", "CN=a", *EC)
     assert "DigiCert" in told
     operator.done("certificate", "issuer", "delete", vault, "digicert", "--yes")
+    assert "angle brackets" in " ".join(operator.done("certificate", "contacts", "set", "--help").split())
     assert "Ops" in operator.done("certificate", "contacts", "set", vault, "Ops <ops@example.com>", "b@example.com")
     assert len(operator.json("certificate", "contacts", "show", vault)) == 2
     operator.done("certificate", "contacts", "delete", vault, "--yes")

@@ -405,7 +405,7 @@ def contacts_show(vault: Vault, *, data: Data = None, json: Json = False) -> int
 @contacts.command(name="set")
 def contacts_set(
     vault: Vault,
-    *contact: Annotated[str, Parameter(help="An address, or 'Name <address>'.")],
+    *contact: Annotated[str, Parameter(help="An address, or a name and then the address in angle brackets.")],
     data: Data = None,
     json: Json = False,
 ) -> int:
