@@ -311,7 +311,7 @@ class _Refusing:
         (statements.NEXT_DELIVERY, ("s",), "deliveries_due (subscription=?"),
         (statements.DEAD_DELIVERIES, ("s", 0, 0, 4), "deliveries_dead (subscription=?"),
         (statements.FIRST_READY, ("s", "p"), "deliveries_by_place (subscription=? AND place=? AND state=?"),
-        (statements.FIRST_BEHIND, ("s", "p"), "deliveries_by_place (subscription=? AND place=? AND state=?"),
+        (statements.FIRST_BEHIND, ("s", "p", 0, 0), "deliveries_by_place (subscription=? AND place=? AND state=?"),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
