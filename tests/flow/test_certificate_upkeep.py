@@ -24,16 +24,18 @@ from strongroom.core.issuance import Refused, Waiting
 from strongroom.core.mail import Notice, NoticeKind
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
+from strongroom.flow.world import Silence
 from strongroom.objects.certificate_rows import upkeep_of
 from strongroom.store import Transaction
 from strongroom.store.sqlite import SqliteStore
 from strongroom.vault import certificate_upkeep
+from strongroom.vault.certificate_upkeep import WAITING
 from strongroom.vault.upkeep import FAILED
 from tests.flow.authorities import Authority
 from tests.flow.client import Client
 from tests.flow.issuing import HOUR_S, ISSUE, NODE, YEAR_S, begin_anew, lasting_client, look, stand_in
 from tests.flow.keys import MemoryToken
-from tests.flow.vault_certificates import POLICY, loaded, made
+from tests.flow.vault_certificates import POLICY, create, loaded, made
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -427,3 +429,37 @@ def test_a_clock_that_was_ahead_and_is_set_right_leaves_no_certificate_waiting_f
     assert pending.status is PendingStatus.COMPLETED
     assert (upkeep(world, renewing).failures, upkeep(world, renewing).retry_at) == (0, None)
     assert look(world) == {}
+
+
+# ---- issuers that do not answer -------------------------------------------------------------------------------------
+
+
+def test_one_operation_asks_a_silent_issuer_for_all(vault: Client, world: Simulation, name: str) -> None:
+    """The others are put off unasked and uncounted, so what else is due does not wait for a CA that hangs."""
+    issuer, policy = stand_in(vault, world)
+    names = [f"{name}-{number}" for number in range(4)]
+    for one in names:
+        create(vault, one, **policy)
+    world.settle()
+    issuer.away, asked = True, len(issuer.asked)
+    world.advance(2 * HOUR_S)
+    assert look(world) == {WAITING: 4}
+    assert len(issuer.asked) == asked + 1
+    counted = [(upkeep(world, one).pending or pytest.fail("no operation")).failures for one in names]
+    assert sorted(counted) == [0, 0, 0, 1]
+    issuer.away = False
+    world.advance(certificate_limits.SILENCE_S)
+    look(world)
+    assert len(issuer.asked) == asked + 5
+
+
+def test_no_more_silences_are_remembered_than_there_may_be(vault: Client, world: Simulation, name: str) -> None:
+    """Past `SILENCES` all are forgotten, and each issuer is asked once more."""
+    issuer, policy = stand_in(vault, world)
+    create(vault, name, **policy)
+    world.settle()
+    issuer.away = True
+    world.world.silences = {str(number): Silence(issuer, 0) for number in range(certificate_limits.SILENCES)}
+    world.advance(2 * HOUR_S)
+    look(world)
+    assert len(world.world.silences) == 1

@@ -136,7 +136,10 @@ def ca_remove(
     data: Data = None,
     tenant: Tenant = None,
     force: Annotated[
-        bool, Parameter(negative="", help="Even if something that it issued is still good, and stays unrevokable.")
+        bool,
+        Parameter(
+            negative="", help="Even if something that it issued has not expired: nobody can revoke it then, or ask."
+        ),
     ] = False,
     json: Json = False,
 ) -> int:

@@ -32,6 +32,10 @@ STEP_RETRY_S = 60
 """How long after the first of them it is tried again; twice as long each time, to the longest: ours."""
 STEP_RETRY_MAX_S = 3600
 """The longest of these times: ours."""
+SILENCE_S = 60
+"""How long an issuer that could not be reached is left alone by the job: ours."""
+SILENCES = 1_000
+"""Accounts at issuers of which that is remembered at once: ours."""
 ISSUANCE_S = 30 * 86_400
 """How long an issuer may take until its operation fails: ours."""
 RENEWAL_RETRY_S = 3600

@@ -158,6 +158,14 @@ class Jobs(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An issuer that could not be reached, and when that was found."""
+
+    issuer: Issuer
+    since: int
+
+
 class AuditSinks(Protocol):
     """What follows the journal into the sinks of diagnostic settings: `strongroom.app` delivers."""
 
@@ -210,6 +218,8 @@ class World:
     """What delivers copies of the audit, likewise."""
     leases_held: dict[tuple[str, str], int] = field(default_factory=dict)
     """Until when a node is sure to have a lease, by the lease's name and the node."""
+    silences: dict[str, Silence] = field(default_factory=dict)
+    """The accounts at issuers that did not answer lately, so that not everybody who waits for one is kept waiting."""
     upkeep_at: int = 0
     """The time of the last upkeep: if it is later than now, the clock was ahead."""
     jobs: Jobs | None = None

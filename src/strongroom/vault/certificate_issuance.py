@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from strongroom.core import certificate_limits
+from strongroom.core.certificate_issuers import CertificateIssuer
 from strongroom.core.certificate_life import is_under_way, step_delay
 from strongroom.core.certificates import SELF, UNKNOWN, Pending, PendingStatus
 from strongroom.core.errors import Failure, Throttled, Unavailable
@@ -28,7 +29,7 @@ from strongroom.core.names import Surface
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.flow import audit, log
-from strongroom.flow.world import World
+from strongroom.flow.world import Silence, World
 from strongroom.journal import Entry
 from strongroom.objects import certificates
 from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, spec_of_pending, upkeep_of
@@ -75,9 +76,13 @@ async def make_step(world: World, vault: Vault, stored: StoredObject, *, lease: 
     pending = upkeep_of(stored).pending
     if pending is None or not is_under_way(pending):
         return Outcome.OVERTAKEN
+    if lease is not None and (until := _silent_until(world, vault, pending)) is not None:
+        return await _note(world, vault, stored, lambda was: replace(was, step_at=until), lease, Outcome.LATER)
     try:
         step = await _ask(world, vault, stored, pending)
     except (Unavailable, Throttled) as failure:
+        if isinstance(failure, Unavailable):
+            _note_silence(world, vault, pending)
         return await _not_reached(world, vault, stored, pending, failure, lease)
     except Failure as failure:
         step = Refused(failure.message, ISSUER_ERROR)
@@ -91,6 +96,43 @@ async def make_step(world: World, vault: Vault, stored: StoredObject, *, lease: 
     if isinstance(step, Refused):
         return await _end(world, vault, stored, PendingStatus.FAILED, step, lease)
     return await _wait(world, vault, stored, step, lease)
+
+
+def _silent_until(world: World, vault: Vault, pending: Pending) -> int | None:
+    """
+    Say until when an issuer is left alone that did not answer a moment ago; None if it may be asked.
+
+    The job asks one after the other, so a thousand operations at a CA that hangs would keep all else that is due
+    waiting for hours. One is asked in its time, and speaks for them all.
+    """
+    found = issuing(world, vault, pending.issuer.name)
+    if pending.issuer.name == SELF or isinstance(found, Refused):
+        return None
+    named, issuer = found
+    silence, now = world.silences.get(_account(named)), world.now()
+    # A clock that was ahead, and is set right, leaves nobody out for long.
+    if (
+        silence is None
+        or silence.issuer is not issuer
+        or not silence.since <= now < silence.since + certificate_limits.SILENCE_S
+    ):
+        return None
+    return silence.since + certificate_limits.SILENCE_S
+
+
+def _note_silence(world: World, vault: Vault, pending: Pending) -> None:
+    found = issuing(world, vault, pending.issuer.name)
+    if pending.issuer.name == SELF or isinstance(found, Refused):
+        return
+    named, issuer = found
+    if len(world.silences) >= certificate_limits.SILENCES:
+        world.silences.clear()
+    world.silences[_account(named)] = Silence(issuer, world.now())
+
+
+def _account(named: CertificateIssuer) -> str:
+    """Name an account at a provider, whichever vaults' issuers do."""
+    return f"{named.provider.casefold()}\0{named.account_id or ''}"
 
 
 async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> Step | None:

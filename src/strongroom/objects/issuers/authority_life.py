@@ -193,15 +193,16 @@ async def remove_authority(
 
     Raises:
         NotFound: the tenant has none of that name.
-        Conflict: something that it issued is still good, and *force* is not given.
+        Conflict: something that it issued has not expired, and *force* is not given.
     """
     authority = await require_authority(tx, tenant, name)
     issued = [one for one in await tx.records(IssuedCertificate, authority.partition) if one.authority == authority.id]
-    good = sum(one.expires > now and one.revoked_at is None for one in issued)
-    if good and not force:
+    # One that is revoked counts as well: once its list is gone, who does not insist on one takes it again.
+    alive = sum(one.expires > now for one in issued)
+    if alive and not force:
         raise Conflict(
-            f"The CA has issued {good} certificates that are still good. Without it nobody can revoke them, nor ask"
-            " whether they are good."
+            f"The CA has issued {alive} certificates that have not expired. Without it nobody can revoke them, nor ask"
+            " whether they are revoked."
         )
     for key in (authority.root, *authority.issuing):
         await keys.doom(tx, authority, key)
