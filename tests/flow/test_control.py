@@ -239,6 +239,18 @@ class TestStatus:
         assert answer["ownHosts"] == begin(world)["ownHosts"]
         assert world.first.client_secret not in json.dumps(answer)
 
+    @pytest.mark.parametrize("url", ["http://pki.strongroom.test:8081", ""])
+    def test_where_to_ask_about_certificates(
+        self, world: Simulation, monkeypatch: pytest.MonkeyPatch, url: str
+    ) -> None:
+        """The host that certificates of private CAs name has to be found as the others are, if it is ours."""
+        domain = world.world.hosts.domain
+        monkeypatch.setattr(world.world.instance, "pki_url", url.replace("strongroom.test", domain))
+        usual = begin(world)["ownHosts"]
+        assert ask(world, "GET", "/status").json["ownHosts"] == [*usual, *([f"pki.{domain}:8081"] if url else [])]
+        monkeypatch.setattr(world.world.instance, "pki_url", "http://pki.example.org")
+        assert ask(world, "GET", "/status").json["ownHosts"] == usual
+
 
 def kids(world: Simulation, tenant: str | None = None) -> dict[str, list[str]]:
     """List a tenant's signing keys by what they do."""

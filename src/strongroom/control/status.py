@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
 from strongroom.control.link import require_control
 from strongroom.control.names import own_hosts, vault_names
 from strongroom.control.networks import show_listeners
@@ -35,7 +38,14 @@ async def status(call: Call) -> Response:
         authority=hosts.url(Surface.LOGIN),
         arm_uri=hosts.url(Surface.MANAGEMENT),
         graph_uri=hosts.url(Surface.GRAPH),
-        own_hosts=own_hosts(world, names),
+        own_hosts=[*own_hosts(world, names), *_pki_host(instance.pki_url, hosts.domain)],
         azure_hosts=list(azure_names(names)),
     )
     return json.response(answer)
+
+
+def _pki_host(url: str, domain: str) -> Iterator[str]:
+    """Name the host that certificates of private CAs say where to ask, if it is one of the instance's own."""
+    netloc = urlsplit(url).netloc
+    if netloc.partition(":")[0].endswith(f".{domain}"):
+        yield netloc
