@@ -8,7 +8,7 @@ takes them back.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import PreconditionFailed
 from strongroom.core.networks import EndpointConnection, Perimeter, PrivateEndpoint, VirtualNetwork
 from strongroom.core.records import Record, tenant_partition, vault_partition
-from strongroom.flow.call import Call, Describe, Foretell
+from strongroom.flow.call import Call, Change
 from strongroom.resources.network_names import find_subnet, record_id
 from strongroom.store import Transaction
 
@@ -69,20 +69,17 @@ def match(call: Call, tagged: Tagged) -> None:
     """
     if not any(name in call.request.headers for name in _CONDITIONS):
         return
-    place, commit_with = tagged(call), call.commit_with
+    place = tagged(call)
     _judge(call, place, call.world.view.get(place.kind, place.partition, place.id))
 
-    async def commit(
-        change: Callable[[Transaction], Awaitable[T]], describe: Describe | None, status: Foretell | None
-    ) -> T:
-        async def matched(tx: Transaction) -> T:
+    def matched(change: Change) -> Change:
+        async def judged(tx: Transaction) -> object:
             _judge(call, place, await tx.record(place.kind, place.partition, place.id))
             return await change(tx)
 
-        made: T = await commit_with(matched, describe, status)
-        return made
+        return judged
 
-    call.commit_with = commit
+    call.around = (*call.around, matched)
 
 
 def _judge(call: Call, place: Place, record: Record | None) -> None:

@@ -8,13 +8,12 @@ that was made meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from strongroom.core.locks import Effect, ManagementLock
 from strongroom.core.permissions import ControlAction
 from strongroom.core.records import tenant_partition
-from strongroom.flow.call import Call, Describe, Foretell
+from strongroom.flow.call import Call, Change
 from strongroom.resources.locks import judge_locks, require_unlocked
 from strongroom.store import Transaction
 
@@ -37,23 +36,19 @@ def hold(call: Call, effect: Effect) -> None:
     late = isinstance(requires, ControlAction) and requires.by_handler
     if not late:
         judge_locks(call.world.view.all(ManagementLock, tenant_partition(tenant)), scope, effect, whole=whole)
-    commit_with = call.commit_with
 
-    async def commit(
-        change: Callable[[Transaction], Awaitable[T]], describe: Describe | None, status: Foretell | None
-    ) -> T:
-        async def held(tx: Transaction) -> T:
+    def held(change: Change) -> Change:
+        async def judged(tx: Transaction) -> object:
             if not late:
                 await require_unlocked(tx, tenant, scope, effect, whole=whole)
-            result = await change(tx)
+            result: object = await change(tx)
             if late:
                 await require_unlocked(tx, tenant, scope, effect, whole=whole)
             return result
 
-        made: T = await commit_with(held, describe, status)
-        return made
+        return judged
 
-    call.commit_with = commit
+    call.around = (*call.around, held)
 
 
 def _is_whole(call: Call) -> bool:

@@ -12,6 +12,8 @@ _GUID = re.compile(GUID_PATTERN, re.ASCII)
 
 _GUID_BYTES = 16
 _DRAWN_AHEAD = 64
+_PARTS = re.compile("(.{8})(.{4}).(.{3})(.)(.{3})(.{12})")
+"""The digits of a GUID, but for its version's."""
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The digit that says the variant (RFC 9562 section 4.1), by the random one in its place."""
 
@@ -39,8 +41,11 @@ class Guids:
         """Make a random GUID (RFC 9562 version 4) in lower case."""
         if not self._stock:
             digits = self._entropy(_GUID_BYTES * _DRAWN_AHEAD).hex()
-            size = 2 * _GUID_BYTES
-            self._stock = [_random_guid(digits[at : at + size]) for at in range(0, len(digits), size)]
+            # Taken apart all together, which costs a third of taking each apart.
+            self._stock = [
+                f"{low}-{mid}-4{high}-{_VARIANTS[variant]}{clock}-{node}"
+                for low, mid, high, variant, clock, node in _PARTS.findall(digits)
+            ]
         return self._stock.pop()
 
 

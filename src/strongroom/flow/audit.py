@@ -234,22 +234,14 @@ def _is_unproved(trace: Trace) -> bool:
 
 def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -> bytes:
     """Make the record of an answer; of one that was decided before, out of the record of one like it."""
-    decision, properties, connection = trace.decision, trace.properties, trace.connection
+    decision, connection = trace.decision, trace.connection
     agent = trace.request.headers.get(b"user-agent", b"")
-    if (
-        decision is None
-        or failure is not None
-        or len(agent) > TEMPLATE_AGENT_BYTES
-        or not properties.keys() <= _TOLD_APART
-    ):
+    if decision is None or failure is not None or len(agent) > TEMPLATE_AGENT_BYTES:
         return encode(_entry(world, trace, status, failure))
-    alike = (
-        status,
-        properties.get("id"),
-        _fixed(properties.get("keyProperties")),
-        _fixed(properties.get("certificateProperties")),
-        agent,
-    )
+    told = _told(trace.properties)
+    if told is None:
+        return encode(_entry(world, trace, status, failure))
+    alike = (status, agent, told)
     template = decision.template(alike)
     if template is None:
         template = Template(_entry(world, trace, status, None))
@@ -263,9 +255,11 @@ _TOLD_APART = frozenset({"id", "keyProperties", "certificateProperties"})
 _pack = msgspec.msgpack.Encoder().encode
 
 
-def _fixed(value: object) -> bytes | None:
-    """Give a property, and all members of it, as something to look up by."""
-    return None if value is None else _pack(value)
+def _told(properties: Mapping[str, object]) -> object | None:
+    """Give the properties, and all members of them, as something to look up by; None if there are others among them."""
+    if len(properties) == 1 and (object_uri := properties.get("id")) is not None:
+        return object_uri
+    return _pack(sorted(properties.items())) if properties.keys() <= _TOLD_APART else None
 
 
 def _entry(world: World, trace: Trace, status: int, failure: Failure | None, *, is_brief: bool = False) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -23,9 +23,39 @@ from strongroom.store import Transaction
 T = TypeVar("T")
 Describe = Callable[[Any], Mapping[str, object]]
 Foretell = Callable[[Any], int]
+Change = Callable[[Transaction], Awaitable[Any]]
+Around = Callable[[Change], Change]
+"""Makes a change out of a change, such as one that asks something first."""
 
 
-class Call(msgspec.Struct, eq=False, weakref=True):
+class Steps(Protocol):
+    """What the flow does for a handler while it runs: `flow.serve`. It does not know the call, which knows it."""
+
+    def judge_again(self, call: Call) -> None:
+        """
+        Ask every question once more if any record changed since; *call* is then what it says now.
+
+        Raises:
+            Failure: what the steps say now.
+        """
+        ...
+
+    def settle(self, permit: Permit) -> None:
+        """Take the permit of a row that its handler decides (`ControlAction.by_handler`), once that is done."""
+        ...
+
+    async def commit(
+        self,
+        call: Call,
+        change: Callable[[Transaction], Awaitable[T]],
+        describe: Describe | None,
+        status: Foretell | None,
+    ) -> T:
+        """Make a change durable with the audit entry: `flow.audit.commit`."""
+        ...
+
+
+class Call(msgspec.Struct, eq=False):
     """
     One admitted, authenticated, permitted request.
 
@@ -53,15 +83,17 @@ class Call(msgspec.Struct, eq=False, weakref=True):
     site: Site | None
     query: Mapping[str, str]
     now: int
-    judge_again: Callable[[], None]
-    """Asks every question once more if any record changed since: `flow.serve`. The call is then what it says now."""
-    settle: Callable[[Permit], None]
-    """Takes the permit of a row that its handler decides (`ControlAction.by_handler`), once that is done."""
-    commit_with: Callable[[Callable[[Transaction], Awaitable[Any]], Describe | None, Foretell | None], Awaitable[Any]]
-    """How this call's changes become durable: `flow.audit.commit`, which adds the audit entry."""
+    steps: Steps
     properties: dict[str, Any] = {}
     committed: bool = False
     proved: bool = False
+    around: tuple[Around, ...] = ()
+    """What a surface adds around this call's change, the outermost first."""
+    kept: dict[str, Any] = {}
+    """
+    What a handler keeps for the next call about the same question, where that is remembered (`flow.decisions`): only
+    what follows from the question and from records, such as how a path reads. Never a value.
+    """
 
     @property
     def params(self) -> dict[str, str]:
@@ -111,6 +143,20 @@ class Call(msgspec.Struct, eq=False, weakref=True):
             msg = f"{self.op.name} is not about a vault"
             raise RuntimeError(msg)
         return self.vault
+
+    def judge_again(self) -> None:
+        """
+        Ask every question once more if any record changed since the request was permitted.
+
+        Raises:
+            Failure: what the steps say now.
+        """
+        self.steps.judge_again(self)
+
+    def settle(self, permit: Permit) -> None:
+        """Take the permit of a row that its handler decides (`ControlAction.by_handler`), once that is done."""
+        self.permit = permit
+        self.steps.settle(permit)
 
     def charge(self, charge: Charge) -> None:
         """
@@ -162,5 +208,6 @@ class Call(msgspec.Struct, eq=False, weakref=True):
             msg = f"{self.op.name} commits twice"
             raise RuntimeError(msg)
         self.committed = True
-        result: T = await self.commit_with(change, describe, status)
-        return result
+        for around in reversed(self.around):
+            change = around(change)
+        return await self.steps.commit(self, change, describe, status)

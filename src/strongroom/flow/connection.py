@@ -25,18 +25,17 @@ def describe_connection(world: World, request: Request) -> tuple[Connection, Fai
     another's is passed over.
     What comes over a Unix socket comes from this machine, and counts as its loopback address.
     """
-    headers = request.headers
+    headers, link = request.headers, request.link
     given = headers.get(b"x-ms-client-request-id") or headers.get(b"client-request-id")
-    echo = given.decode("latin-1") if given else None
-    if echo is None and b"client-request-id=" in request.query:
+    echo = _repeatable(given) if given else None
+    if not given and b"client-request-id=" in request.query:
         echo = _asked_in_query(request)
-    if echo is not None and not (echo.isprintable() and echo.isascii() and len(echo) <= _CLIENT_REQUEST_ID_CHARS):
-        # It would be written into a header and into the journal: what is no identifier is not repeated.
-        echo = None
-    address = normalise_address(request.peer) if request.link not in _UNIX else _LOOPBACK
-    endpoint = request.listener if request.link is Link.PRIVATE_ENDPOINT else ""
+    address = normalise_address(request.peer) if link not in _UNIX else _LOOPBACK
+    if world.proxies is None and link is Link.PUBLIC:
+        return Connection(address, link, world.request_ids.next(), echo), None
+    endpoint = request.listener if link is Link.PRIVATE_ENDPOINT else ""
     proxy, fault = "", None
-    if world.proxies is not None and request.link in _PROXIED:
+    if world.proxies is not None and link in _PROXIED:
         if request.proxy:
             # The PROXY protocol has spoken. A header in what it passes on is the client's own.
             proxy = request.proxy
@@ -48,7 +47,7 @@ def describe_connection(world: World, request: Request) -> tuple[Connection, Fai
                 # It is refused for what a client wrote, and counts against that client: not against the proxy, whose
                 # own requests, such as the probes that keep us in its service, would then be refused too.
                 fault, address = unreadable, asker_of(told, world.proxies) or proxy
-    return Connection(address, request.link, world.request_ids.next(), echo, endpoint, proxy), fault
+    return Connection(address, link, world.request_ids.next(), echo, endpoint, proxy), fault
 
 
 def _asked_in_query(request: Request) -> str | None:
@@ -56,5 +55,11 @@ def _asked_in_query(request: Request) -> str | None:
     for pair in request.query.split(b"&")[:_QUERY_PAIRS]:
         name, _, value = pair.partition(b"=")
         if name == b"client-request-id":
-            return value.decode("latin-1")
+            return _repeatable(value)
     return None
+
+
+def _repeatable(given: bytes) -> str | None:
+    """Give a client's id as text, or None: what is no identifier is not written into a header and into the journal."""
+    echo = given.decode("latin-1")
+    return echo if echo.isprintable() and echo.isascii() and len(echo) <= _CLIENT_REQUEST_ID_CHARS else None

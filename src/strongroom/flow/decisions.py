@@ -14,8 +14,9 @@ asked every time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from strongroom.core.identity import Caller
 from strongroom.core.network import Admission, Verdict
@@ -28,6 +29,7 @@ from strongroom.http.message import Header
 from strongroom.journal import Template
 
 if TYPE_CHECKING:
+    from strongroom.flow.call import Call
     from strongroom.flow.world import World
 
 ENTRIES = 4096
@@ -39,8 +41,7 @@ Question = tuple[str, str, str, bytes, bytes, bytes, str, str, str]
 """Surface, host, method, path, query, the token's digest, address, link, private endpoint."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decision:
+class Decision(msgspec.Struct, eq=False):
     """The evidence of every step up to the permit, and when the token that it rests on holds."""
 
     route: Route
@@ -52,7 +53,9 @@ class Decision:
     ends: float
     headers: tuple[Header, ...]
     """The headers of every answer to it."""
-    _templates: dict[object, Template] = field(default_factory=dict)
+    call: Call | None = None
+    """What its handler is given, but for what each request has of its own; made by the first that follows."""
+    _templates: dict[object, Template] = {}
 
     def template(self, alike: object) -> Template | None:
         """Find the audit record of answers that *alike* says are alike."""

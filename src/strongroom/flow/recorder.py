@@ -10,12 +10,20 @@ written alone. A loop that has one request at a time writes one entry at a time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from dataclasses import dataclass, field
+from types import coroutine
 
 from strongroom.journal import Journal, JournalUnavailable, require_form
 
 _UNWRITTEN = JournalUnavailable("the entries of the turn were not written")
 """What is told where the journal failed in a way of its own. Made once: a failure made for each turn is rarely told."""
+
+
+@coroutine
+def _next_turn() -> Generator[None, None, None]:
+    """Let the loop call what is ready before going on; `asyncio.sleep(0)` without the coroutine around it."""
+    yield
 
 
 @dataclass(slots=True)
@@ -52,8 +60,9 @@ class Recorder:
             asyncio.get_running_loop().call_soon(self._write, turn)
         turn.entries.append(entry)
         # The loop calls in the order in which it was asked to: whatever is ready, `_write`, and then this again.
-        await asyncio.sleep(0)
-        self._write(turn)
+        await _next_turn()
+        if not turn.is_over:
+            self._write(turn)
         if not turn.is_written:
             raise (turn.failure or _UNWRITTEN).again()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from strongroom.core import service_limits
 from strongroom.core.errors import Conflict, Failure, Throttled, Unavailable
@@ -27,6 +29,8 @@ from strongroom.http.message import Request, Response
 from strongroom.store import StoreFault, Transaction
 
 T = TypeVar("T")
+_OF_EACH: Any = None
+"""In the place of what each request has of its own, in what is kept for all that ask the same."""
 
 
 async def serve(
@@ -80,7 +84,7 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
                 world.throttle.admit_source(source_of(trace.connection), trace.started)
             world.throttle.count_anonymous(source_of(trace.connection), trace.started)
         return response
-    if route.vault is not None and route.op.throttle != service_limits.BY_KEY:
+    if world.throttle.service_limits and route.vault is not None and route.op.throttle != service_limits.BY_KEY:
         world.throttle.charge(route.vault.id, service_limits.REQUESTS[route.op.throttle], trace.started)
     response = await route.op.handler(call)
     _require_decided(trace, route)
@@ -121,36 +125,26 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
     if trace.permit is None:
         msg = "a handler cannot run without a permit"
         raise RuntimeError(msg)
-    judged_at = world.view.generation
+    decision = trace.decision
+    if decision is None:
+        return _new_call(world, trace, route, trace.permit)
+    if decision.call is None:
+        decision.call = _new_call(world, trace, route, trace.permit)
+        # What is kept holds nothing of the request that came first: neither its token nor its body.
+        decision.call.request = decision.call.connection = decision.call.steps = decision.call.properties = _OF_EACH
+    # To copy one costs a third of making one.
+    return replace(
+        decision.call,
+        request=trace.request,
+        connection=trace.connection,
+        now=int(trace.started),
+        steps=_Steps(world, trace, route, world.view.generation),
+        properties=trace.properties,
+    )
 
-    def judge_again() -> None:
-        nonlocal judged_at
-        if trace.caller is not None and world.view.generation != judged_at:
-            _judge_again(world, trace)
-            judged_at = world.view.generation
-            call = known()
-            if call is not None and trace.permit is not None:
-                call.caller, call.permit, call.admission = trace.caller, trace.permit, trace.admission
-                call.verdict, call.vault = trace.verdict, trace.vault
 
-    async def commit(
-        change: Callable[[Transaction], Awaitable[T]], describe: Describe | None, status: Foretell | None
-    ) -> T:
-        async def judged(tx: Transaction) -> T:
-            judge_again()
-            result = await change(tx)
-            _require_decided(trace, route)
-            return result
-
-        return await audit.commit(world, trace, judged, describe, status)
-
-    def settle(permit: Permit) -> None:
-        trace.permit = permit
-        call = known()
-        if call is not None:
-            call.permit = permit
-
-    made = Call(
+def _new_call(world: World, trace: Trace, route: Route, permit: Permit) -> Call:
+    return Call(
         world=world,
         surface=trace.surface,
         op=route.op,
@@ -161,19 +155,60 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
         admission=trace.admission,
         verdict=trace.verdict,
         caller=trace.caller,
-        permit=trace.permit,
+        permit=permit,
         api_version=route.api_version,
         site=trace.site,
         query=route.query,
         now=int(trace.started),
-        judge_again=judge_again,
-        settle=settle,
-        commit_with=commit,
+        steps=_Steps(world, trace, route, world.view.generation),
         properties=trace.properties,
     )
-    # What a call knows must not know the call, or only a collection of garbage would end it, and the body it read.
-    known = weakref.ref(made)
-    return made
+
+
+class _Steps(msgspec.Struct, eq=False):
+    """
+    What a request's handler may have done while it runs: `Steps`.
+
+    It does not know the call: or only a collection of garbage would end that, and the body it read.
+    """
+
+    world: World
+    trace: Trace
+    route: Route
+    judged_at: int
+    """The view's generation when the request was last judged."""
+
+    def judge_again(self, call: Call) -> None:
+        """See `Steps`."""
+        world, trace = self.world, self.trace
+        if trace.caller is None or world.view.generation == self.judged_at:
+            return
+        _judge_again(world, trace)
+        self.judged_at = world.view.generation
+        if trace.permit is not None:
+            call.caller, call.permit, call.admission = trace.caller, trace.permit, trace.admission
+            call.verdict, call.vault = trace.verdict, trace.vault
+
+    def settle(self, permit: Permit) -> None:
+        """See `Steps`."""
+        self.trace.permit = permit
+
+    async def commit(
+        self,
+        call: Call,
+        change: Callable[[Transaction], Awaitable[T]],
+        describe: Describe | None,
+        status: Foretell | None,
+    ) -> T:
+        """See `Steps`."""
+
+        async def judged(tx: Transaction) -> T:
+            self.judge_again(call)
+            result = await change(tx)
+            _require_decided(self.trace, self.route)
+            return result
+
+        return await audit.commit(self.world, self.trace, judged, describe, status)
 
 
 def _require_decided(trace: Trace, route: Route) -> None:

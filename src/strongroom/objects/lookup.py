@@ -6,10 +6,22 @@ from strongroom.core.lifecycle import State, not_found, state_of
 from strongroom.core.names import parse_version
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.store import Reader
-from strongroom.view.sealed import SealedCache
+from strongroom.view.sealed import Key, SealedCache
 
 LATEST = ""
 """The version in a path that means an object's latest one."""
+
+
+def find_kept(cache: SealedCache, key: Key) -> tuple[StoredObject, StoredVersion] | None:
+    """
+    Find what `find_version` would, if it is kept; None if that has to be asked, which refuses what there is not.
+
+    Nothing is waited for, so what is read most is not read through one coroutine more.
+    """
+    rows = cache.get(key)
+    if rows is None or rows[1] is None or rows[0].deleted is not None:
+        return None
+    return rows[0], rows[1]
 
 
 async def find_version(

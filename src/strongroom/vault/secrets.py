@@ -31,11 +31,12 @@ from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import secrets
 from strongroom.objects.lifecycle import latest_version
-from strongroom.objects.lookup import find_version
+from strongroom.objects.lookup import find_kept, find_version
 from strongroom.objects.secrets import Secret
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import wire
 from strongroom.vault.listing import list_page, list_versions
+from strongroom.view.sealed import Key
 
 
 async def set_secret(call: Call) -> Response:
@@ -57,16 +58,19 @@ async def set_secret(call: Call) -> Response:
 
 async def get_secret(call: Call) -> Response:
     """Get a secret's value, of the latest version or of a given one."""
-    name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
-    wanted, vault, world = _out_content_type(call), call.the_vault, call.world
-    stored, row = await find_version(
-        world.store, world.view.sealed, vault.id, Collection.SECRETS, name, version, call.now
+    vault, world = call.the_vault, call.world
+    asked: _Asked = call.kept.get(_ASKED) or _read_asked(call)
+    stored, row = find_kept(world.view.sealed, asked.key) or await find_version(
+        world.store, world.view.sealed, vault.id, Collection.SECRETS, asked.name, asked.version, call.now
     )
-    answer = _prepared_answer(call, vault, stored, row)
-    _require_readable(call, answer.body)
+    answer: _Answer | None = call.kept.get(_ANSWER)
+    if answer is None or answer.row is not row or answer.vault is not vault:
+        answer = call.kept[_ANSWER] = _prepared_answer(call, vault, stored, row)
+    if answer.is_limited:
+        _require_readable(call, answer.body)
     call.properties["id"] = answer.identifier
-    if answer.body.managed and wanted not in {None, answer.body.content_type}:
-        return await _converted(call, stored, row, wanted or "")
+    if answer.body.managed and asked.form not in {None, answer.body.content_type}:
+        return await _converted(call, stored, row, asked.form or "")
     value = json.encode(secrets.open_value(world.keys.envelope(vault.id, vault.wrapped_key), vault, row))
     return Response(200, b"".join((answer.before_value, value, answer.after_value)))
 
@@ -175,6 +179,28 @@ def _envelope(call: Call) -> Envelope:
     return call.world.keys.envelope(vault.id, vault.wrapped_key)
 
 
+_ASKED, _ANSWER = "asked", "answer"
+"""What is kept with the question: `Call.kept`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the path and the query of a read come to."""
+
+    name: str
+    version: str
+    key: Key
+    form: str | None
+    """The content type that a certificate is asked for in."""
+
+
+def _read_asked(call: Call) -> _Asked:
+    name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
+    key = (call.the_vault.id, Collection.SECRETS, name.lower(), version.lower())
+    asked = call.kept[_ASKED] = _Asked(name, version, key, _out_content_type(call))
+    return asked
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """An answer without its value, which is nowhere kept in the clear."""
@@ -182,6 +208,8 @@ class _Answer:
     vault: Vault
     row: StoredVersion
     body: SecretVersionBody
+    is_limited: bool
+    """Whether it may not be read always: it is disabled, or has a time."""
     identifier: str
     before_value: bytes
     after_value: bytes
@@ -203,7 +231,9 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
     bundle = _bundle(call, secret, versioned=True, value="")
     # The first member of this name is the bundle's own: inside a text a quotation mark is escaped, and tags come later.
     before, _, after = json.encode(bundle).partition(b'"value":""')
-    answer = _Answer(vault, row, secret.body, bundle.id, before + b'"value":', after)
+    own = secret.body.attributes
+    is_limited = not own.enabled or own.nbf is not None or own.exp is not None
+    answer = _Answer(vault, row, secret.body, is_limited, bundle.id, before + b'"value":', after)
     if len(before) + len(after) <= _ANSWER_BYTES:
         if len(_answers) >= _ANSWERS_KEPT:
             _answers.clear()
