@@ -14,18 +14,19 @@ asked every time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
-from strongroom.core.identity import Caller
-from strongroom.core.network import Admission, Verdict
-from strongroom.core.permissions import Permit
+from strongroom.core.names import Site
+from strongroom.core.network import Connection
 from strongroom.flow.answers import standing_headers
-from strongroom.flow.authentication import digest_of, validity
-from strongroom.flow.routes import Route, has_override
-from strongroom.flow.trace import Trace
-from strongroom.http.message import Header
+from strongroom.flow.authentication import bearer_token, digest_of, validity
+from strongroom.flow.routes import has_override
+from strongroom.flow.surface import Surface
+from strongroom.flow.trace import Question, Trace
+from strongroom.http.message import Header, Request
 from strongroom.journal import Template
 
 if TYPE_CHECKING:
@@ -37,18 +38,15 @@ QUESTION_BYTES = 256
 """The longest path and query together that are remembered: with `ENTRIES` this keeps it within a few megabytes."""
 TEMPLATES = 8
 
-Question = tuple[str, str, str, bytes, bytes, bytes, str, str, str]
-"""Surface, host, method, path, query, the token's digest, address, link, private endpoint."""
+OF_EACH: Any = None
+"""In the place of what each request has of its own, in what is kept for all that ask the same."""
 
 
 class Decision(msgspec.Struct, eq=False):
     """The evidence of every step up to the permit, and when the token that it rests on holds."""
 
-    route: Route
-    verdict: Verdict
-    caller: Caller
-    admission: Admission
-    permit: Permit
+    trace: Trace
+    """The evidence, in a trace that is no request's."""
     begins: float
     ends: float
     headers: tuple[Header, ...]
@@ -80,27 +78,30 @@ class Decisions:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def recall(self, world: World, question: Question, trace: Trace) -> Route | None:
-        """Put the evidence of an earlier decision into *trace*, if there is one that holds; returns its route."""
+    def trace(
+        self, world: World, surface: Surface, site: Site | None, request: Request, connection: Connection
+    ) -> Trace:
+        """Begin a request's trace: with the evidence of an earlier decision, if there is one that holds."""
+        started = world.clock()
+        question = _question_of(surface, site, request, connection)
         generation = world.view.generation
         if generation != self._generation:
             self._kept.clear()
             self._generation = generation
-            return None
-        decision = self._kept.get(question)
-        if decision is None or not decision.begins <= trace.started < decision.ends:
-            return None
-        trace.decision = decision
-        trace.route, trace.vault = decision.route, decision.route.vault
-        trace.verdict, trace.admission = decision.verdict, decision.admission
-        trace.caller, trace.permit = decision.caller, decision.permit
-        return decision.route
+        decision = self._kept.get(question) if question is not None else None
+        if decision is None or not decision.begins <= started < decision.ends:
+            return Trace(surface, site, request, connection, started, question=question)
+        # To copy one with its evidence costs a third of putting that into a new one.
+        return replace(
+            decision.trace, request=request, connection=connection, started=started, properties={}, decision=decision
+        )
 
-    def remember(self, world: World, question: Question, trace: Trace) -> None:
+    def remember(self, world: World, trace: Trace) -> None:
         """Remember the evidence in *trace*, of a request that was just permitted."""
-        route, verdict, admission = trace.route, trace.verdict, trace.admission
-        caller, permit = trace.caller, trace.permit
-        if route is None or verdict is None or admission is None or caller is None or permit is None:
+        question, route, permit = trace.question, trace.route, trace.permit
+        if question is None or route is None or permit is None:
+            return
+        if trace.caller is None or trace.verdict is None or trace.admission is None:
             return
         if not route.op.steady or not permit.steady or world.view.generation != self._generation:
             return
@@ -108,12 +109,14 @@ class Decisions:
             self._kept.clear()
         begins, ends = validity(world, question[5])
         headers = standing_headers(world, trace)
-        self._kept[question] = Decision(route, verdict, caller, admission, permit, begins, ends, headers)
+        # What is kept holds nothing of the request that came first: neither its token nor its body.
+        kept = replace(trace, request=OF_EACH, connection=OF_EACH, properties=OF_EACH, question=None)
+        self._kept[question] = Decision(kept, begins, ends, headers)
 
 
-def question_of(trace: Trace, token: bytes | None) -> Question | None:
+def _question_of(surface: Surface, site: Site | None, request: Request, connection: Connection) -> Question | None:
     """Say what is asked, if an answer to it can be remembered."""
-    request, site = trace.request, trace.site
+    token = bearer_token(request)
     if (
         token is None
         or site is None
@@ -121,9 +124,8 @@ def question_of(trace: Trace, token: bytes | None) -> Question | None:
         or has_override(request)
     ):
         return None
-    connection = trace.connection
     return (
-        trace.surface.name,
+        surface.name,
         site.netloc,
         request.method,
         request.path,

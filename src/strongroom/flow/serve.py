@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from strongroom.flow import audit, authentication, authorization, firewall, log,
 from strongroom.flow.answers import complete, moment_of
 from strongroom.flow.call import Call, Describe, Foretell
 from strongroom.flow.connection import describe_connection
-from strongroom.flow.decisions import question_of
+from strongroom.flow.decisions import OF_EACH
 from strongroom.flow.routes import Route
 from strongroom.flow.surface import Surface
 from strongroom.flow.trace import Trace
@@ -29,8 +29,6 @@ from strongroom.http.message import Request, Response
 from strongroom.store import StoreFault, Transaction
 
 T = TypeVar("T")
-_OF_EACH: Any = None
-"""In the place of what each request has of its own, in what is kept for all that ask the same."""
 
 
 async def serve(
@@ -43,11 +41,15 @@ async def serve(
     other refusal.
     """
     connection, misled = describe_connection(world, request)
-    trace = Trace(surface, site, request, connection, world.clock())
+    fault = fault or misled
+    if fault is None:
+        trace = world.decisions.trace(world, surface, site, request, connection)
+    else:
+        trace = Trace(surface, site, request, connection, world.clock())
     if connection.proxy:
         trace.properties["proxyIpAddress"] = connection.proxy
     try:
-        response = await _run(world, trace, fault or misled)
+        response = await _run(world, trace, fault)
         return await audit.record(world, trace, complete(world, trace, response))
     except Failure as failure:
         trace.properties.update(failure.known)
@@ -65,13 +67,10 @@ async def _run(world: World, trace: Trace, fault: Failure | None) -> Response:
     """Take a request through the steps; the first that refuses, raises."""
     if fault is not None:
         raise fault
-    token = authentication.bearer_token(trace.request)
-    question = question_of(trace, token)
-    route = world.decisions.recall(world, question, trace) if question is not None else None
+    route = trace.route
     if route is None:
-        route = _decide(world, trace, token)
-        if question is not None:
-            world.decisions.remember(world, question, trace)
+        route = _decide(world, trace, authentication.bearer_token(trace.request))
+        world.decisions.remember(world, trace)
     call = _make_call(world, trace, route)
     if isinstance(route.op.requires, Public):
         try:
@@ -131,7 +130,7 @@ def _make_call(world: World, trace: Trace, route: Route) -> Call:
     if decision.call is None:
         decision.call = _new_call(world, trace, route, trace.permit)
         # What is kept holds nothing of the request that came first: neither its token nor its body.
-        decision.call.request = decision.call.connection = decision.call.steps = decision.call.properties = _OF_EACH
+        decision.call.request = decision.call.connection = decision.call.steps = decision.call.properties = OF_EACH
     # To copy one costs a third of making one.
     return replace(
         decision.call,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from strongroom.flow.decisions import Decision
 
 
+Question = tuple[str, str, str, bytes, bytes, bytes, str, str, str]
+"""Surface, host, method, path, query, the token's digest, address, link, private endpoint."""
+
+
 class Trace(msgspec.Struct, eq=False):
     """
     What is known of a request so far; each field is set by its step and by no other.
@@ -43,6 +47,8 @@ class Trace(msgspec.Struct, eq=False):
     permit: Permit | None = None
     proved: bool = False
     properties: dict[str, Any] = {}
+    question: Question | None = None
+    """What is asked, if an answer to it can be remembered."""
     decision: Decision | None = None
     """What was decided before for the same question, if it was."""
     changing: bool = False
