@@ -65,7 +65,7 @@ async def get_secret(call: Call) -> Response:
     )
     answer: _Answer | None = call.kept.get(_ANSWER)
     if answer is None or answer.row is not row or answer.vault is not vault:
-        answer = call.kept[_ANSWER] = _prepared_answer(call, vault, stored, row)
+        answer = _prepared_answer(call, vault, stored, row)
     if answer.is_limited:
         _require_readable(call, answer.body)
     call.properties["id"] = answer.identifier
@@ -216,8 +216,8 @@ class _Answer:
 
 
 _ANSWERS_KEPT = 4096
-_ANSWER_BYTES = 1024
-"""The longest answer that is kept, its value apart: with `_ANSWERS_KEPT` this keeps them within a few megabytes."""
+_ANSWER_BYTES = 2048
+"""The longest answer that is kept, with the sealed row it is for: so all that are kept are within ten megabytes."""
 _answers: dict[tuple[str, str, str, str], _Answer] = {}
 
 
@@ -226,6 +226,7 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
     asked = (call.the_site.netloc, stored.name, row.version, call.api_version)
     kept = _answers.get(asked)
     if kept is not None and kept.row is row and kept.vault is vault:
+        call.kept[_ANSWER] = kept
         return kept
     secret = secrets.secret_of(stored, row)
     bundle = _bundle(call, secret, versioned=True, value="")
@@ -234,10 +235,10 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
     own = secret.body.attributes
     is_limited = not own.enabled or own.nbf is not None or own.exp is not None
     answer = _Answer(vault, row, secret.body, is_limited, bundle.id, before + b'"value":', after)
-    if len(before) + len(after) <= _ANSWER_BYTES:
+    if len(before) + len(after) + len(row.body) + len(row.sealed) <= _ANSWER_BYTES:
         if len(_answers) >= _ANSWERS_KEPT:
             _answers.clear()
-        _answers[asked] = answer
+        _answers[asked] = call.kept[_ANSWER] = answer
     return answer
 
 
