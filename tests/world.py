@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -103,7 +104,7 @@ class Simulation:
         self.folder = folder
         self.settles = True
         self._entries: list[dict[str, Any]] = []
-        self._read: dict[Path, int] = {}
+        self._read: dict[str, int] = {}
         self.run(self._open(database))
 
     async def _open(self, database: Path | None) -> None:
@@ -136,7 +137,8 @@ class Simulation:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something asynchronous to its end."""
-        return self._runner.run(coroutine)
+        # Runner.run would put a handler of signals in place for each of a test's hundreds of requests.
+        return self._runner.get_loop().run_until_complete(coroutine)
 
     def settle(self) -> None:
         """Let what goes on after its request was answered, such as a deployment, come to its end."""
@@ -231,10 +233,11 @@ class Simulation:
             listener=listener,
             proxy=proxy,
         )
-        before = len(self.entries())
+        before = self._read_entries()
         response = self.run(self.dispatcher.handle(request))
         # What goes on meanwhile has records of its own, which tell of no request.
-        answers = [one for one in self.entries()[before:] if "requestUri" in one["properties"]]
+        self._read_entries()
+        answers = [one for one in self._entries[before:] if "requestUri" in one["properties"]]
         for entry in answers[-1:] if self.settles else ():
             assert entry["properties"]["httpStatusCode"] == response.status, "the record is not of this answer"
         fields = b"\n".join(b": ".join(header) for header in response.headers)
@@ -332,19 +335,25 @@ class Simulation:
         return changed
 
     def entries(self) -> list[dict[str, Any]]:
-        """Read every audit entry, oldest first: what was read before is kept, unless a file has lost something."""
-        sizes = {path: path.stat().st_size for path in sorted((self.folder / "audit").glob("*.jsonl"))}
-        if any(sizes.get(path, 0) < read for path, read in self._read.items()):
-            self._entries, self._read = [], {}
-        for path, size in sizes.items():
-            if size > self._read.get(path, 0):
-                self._entries += self._read_on(path)
+        """Give every audit entry, oldest first."""
+        self._read_entries()
         return list(self._entries)
 
-    def _read_on(self, path: Path) -> list[dict[str, Any]]:
+    def _read_entries(self) -> int:
+        """Read the entries that are new, or all anew if a file has lost something, and say how many there are."""
+        with os.scandir(self.folder / "audit") as found:
+            sizes = {file.path: file.stat().st_size for file in found if file.name.endswith(".jsonl")}
+        if any(sizes.get(path, 0) < read for path, read in self._read.items()):
+            self._entries, self._read = [], {}
+        for path in sorted(sizes):
+            if sizes[path] > self._read.get(path, 0):
+                self._entries += self._read_on(path)
+        return len(self._entries)
+
+    def _read_on(self, path: str) -> list[dict[str, Any]]:
         """Read the whole lines of a file that were not read yet."""
         start = self._read.get(path, 0)
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             file.seek(start)
             fresh = file.read()
         whole = fresh[: fresh.rfind(b"\n") + 1]

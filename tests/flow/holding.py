@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -48,13 +48,21 @@ def jwk(private: PrivateKey) -> dict[str, str]:
 def hold(
     vault: Client,
     name: str,
-    private: PrivateKey,
+    private: PrivateKey | Mapping[str, str],
     operations: Iterable[KeyOperation] | None = None,
+    *,
+    in_token: bool = False,
     **attributes: Any,
 ) -> str:
-    """Import a private key, which does all that its kind can unless *operations* says what, and give its version."""
-    web_key: dict[str, Any] = jwk(private)
+    """
+    Import a private key, or a JSON Web Key, and give its version.
+
+    It does all that its kind can, unless *operations* says what.
+    """
+    web_key: dict[str, Any] = dict(private) if isinstance(private, Mapping) else jwk(private)
     able = ALL_OPERATIONS if web_key["kty"] != "EC" else SIGNING_OPERATIONS
+    if in_token:
+        web_key["kty"] += "-HSM"
     body = {"key": web_key | {"key_ops": list(able if operations is None else operations)}, "attributes": attributes}
     kid: str = vault.done("PUT", f"/keys/{name}", body=body)["key"]["kid"]
     return kid.rpartition("/")[2]

@@ -1,23 +1,17 @@
-"""What a public part alone can do, against Wycheproof's signatures."""
+"""What a public part alone can do; published signatures are judged in tests/flow/vectors/test_verifying.py."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from strongroom.core import limits
-from strongroom.core.keys import Curve, KeyKind, KeySpec, PublicParts
+from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys.algorithms import ALGORITHMS
 from strongroom.crypto.keys.public import PublicOperations, ec_public_key, public_parts, rsa_public_key
-from tests.vectors import vectors
-
-_CURVES = {"ES256": Curve.P256, "ES384": Curve.P384, "ES512": Curve.P521, "ES256K": Curve.P256K}
 
 
 @pytest.fixture(scope="module")
@@ -26,50 +20,6 @@ def public() -> Iterator[PublicOperations]:
     operations = PublicOperations(threads=1)
     yield operations
     operations.close()
-
-
-def key_of(group: dict[str, Any], algorithm: str) -> tuple[KeySpec, PublicParts]:
-    """Give a group's key."""
-    key = load_der_public_key(bytes.fromhex(group["publicKeyDer"]))
-    if isinstance(key, rsa.RSAPublicKey):
-        return KeySpec(KeyKind.RSA, key.key_size), public_parts(key)
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    return KeySpec(KeyKind.EC, curve=_CURVES[algorithm]), public_parts(key)
-
-
-@pytest.mark.parametrize(
-    ("file", "algorithm"),
-    [
-        ("rsa_signature_2048_sha256", "RS256"),
-        ("rsa_signature_3072_sha384", "RS384"),
-        ("rsa_signature_4096_sha512", "RS512"),
-        ("rsa_pss_2048_sha256_mgf1_32", "PS256"),
-        ("rsa_pss_4096_sha384_mgf1_48", "PS384"),
-        ("rsa_pss_4096_sha512_mgf1_64", "PS512"),
-        ("ecdsa_secp256r1_sha256_p1363", "ES256"),
-        ("ecdsa_secp384r1_sha384_p1363", "ES384"),
-        ("ecdsa_secp521r1_sha512_p1363", "ES512"),
-        ("ecdsa_secp256k1_sha256_p1363", "ES256K"),
-    ],
-)
-def test_verifies_what_is_right_and_nothing_else(public: PublicOperations, file: str, algorithm: str) -> None:
-    """Every signature of the file is judged as the file does; a wrong one is False, whatever is wrong with it."""
-    row = ALGORITHMS[algorithm]
-
-    async def judge() -> list[tuple[int, bool, str]]:
-        found = []
-        for group in vectors("Signature", file):
-            spec, parts = key_of(group, algorithm)
-            for test in group["tests"]:
-                digest = hashlib.new(row.hash or "", bytes.fromhex(test["msg"])).digest()
-                is_right = await public.verify(spec, parts, row, digest, bytes.fromhex(test["sig"]))
-                found.append((test["tcId"], is_right, test["result"]))
-        return found
-
-    judged = asyncio.run(judge())
-    assert len(judged) > 100
-    # "Acceptable" are old encodings of a DigestInfo, which a verifier may take or not.
-    assert [place for place, right, result in judged if result != "acceptable" and right != (result == "valid")] == []
 
 
 @pytest.mark.parametrize(

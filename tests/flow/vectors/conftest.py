@@ -1,0 +1,36 @@
+"""The places whose keys the vectors are tried with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from strongroom.crypto.keys import material
+from tests.flow.vectors.places import InSoftware, InToken, Place
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_imports() -> Iterator[None]:
+    """
+    Take the vectors' RSA keys without the check that their factors are prime, which takes a third of a second each.
+
+    That imported keys are checked is tests/flow/test_key_import.py's matter.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(material, "read_private_key", partial(material.read_private_key, is_checked=True))
+        yield
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(InSoftware, id="software"),
+        pytest.param(InToken, id="token", marks=pytest.mark.toolchain("softhsm2-util")),
+    ],
+)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Give a vault whose keys live in software, and then one whose keys live in a token."""
+    with request.param() as place:
+        yield place
