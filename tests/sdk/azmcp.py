@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -85,9 +85,9 @@ class Azmcp:
 
 
 @contextmanager
-def running(live: Live, credentials: str, *options: str) -> Iterator[Azmcp]:
+def running(live: Live, credentials: str, *options: str, within: Sequence[str] = ()) -> Iterator[Azmcp]:
     """
-    Run the program while the block lasts, with *options* for `strongroom run`.
+    Run the program while the block lasts, with *options* for `strongroom run`, and *within* it behind other words.
 
     *credentials* says which credentials of Azure's library the program tries: it leaves managed identities out unless
     told. The variable is set within the run, which takes it away from the shell's own.
@@ -95,7 +95,20 @@ def running(live: Live, credentials: str, *options: str) -> Iterator[Azmcp]:
     told = [f"AZURE_TOKEN_CREDENTIALS={credentials}", *(f"{name}={value}" for name, value in _VARIABLES.items())]
     spaces = [word for tool in _TOOLS for word in ("--namespace", tool)]
     serve = [str(AZMCP), "server", "start", "--mode", "all", *spaces, "--dangerously-disable-elicitation"]
-    run = [sys.executable, "-m", "strongroom", "run", "--data", str(live.data), *options, "--", "env", *told, *serve]
+    run = [
+        sys.executable,
+        "-m",
+        "strongroom",
+        "run",
+        "--data",
+        str(live.data),
+        *options,
+        "--",
+        *within,
+        "env",
+        *told,
+        *serve,
+    ]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=dict(os.environ)

@@ -10,13 +10,14 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from tests.assertions import make_signer, rsa_key
-from tests.sdk.applications import administering
+from tests.sdk.applications import administering, make_application
 from tests.sdk.azmcp import Azmcp, running
 from tests.sdk.conftest import Live
 
@@ -110,6 +111,16 @@ def test_the_environments_service_principal(as_principal: Azmcp, canary: str) ->
     """EnvironmentCredential signs in with the run's secret, and the vault takes its token."""
     assert as_principal.vault("secret_create", secret="by-dotnet-principal", value=canary).status == 200
     assert as_principal.vault("secret_get", secret="by-dotnet-principal").results["secret"]["value"] == canary
+
+
+def test_a_client_certificate(live: Live, canary: str, tmp_path: Path) -> None:
+    """ClientCertificateCredential signs in, with an assertion whose times are texts."""
+    with administering(live) as administrator:
+        application = make_application(administrator)
+        certificate = application.with_certificate(tmp_path, rsa_key())
+    shell = application.variables(AZURE_CLIENT_CERTIFICATE_PATH=certificate)
+    with running(live, "EnvironmentCredential", within=shell) as program:
+        assert program.vault("secret_create", secret="by-dotnet-certificate", value=canary).status == 200
 
 
 def test_the_subscription(live: Live, as_principal: Azmcp) -> None:
