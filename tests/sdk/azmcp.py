@@ -84,6 +84,19 @@ class Azmcp:
         self._to.flush()
 
 
+def _command(*options: str, spaces: Sequence[str]) -> list[str]:
+    """Give the words that start it with *options* and the tools in *spaces*."""
+    variables = [f"{name}={value}" for name, value in _VARIABLES.items()]
+    named = [word for space in spaces for word in ("--namespace", space)]
+    start = ["server", "start", "--mode", "all", "--dangerously-disable-elicitation"]
+    return ["env", *variables, str(AZMCP), *start, *named, *options]
+
+
+def web_api() -> list[str]:
+    """Give the command that starts it as a web API, which has its own settings for who it is."""
+    return _command("--transport", "http", "--outgoing-auth-strategy", "UseOnBehalfOf", spaces=["keyvault"])
+
+
 @contextmanager
 def running(live: Live, credentials: str, *options: str, within: Sequence[str] = ()) -> Iterator[Azmcp]:
     """
@@ -92,23 +105,8 @@ def running(live: Live, credentials: str, *options: str, within: Sequence[str] =
     *credentials* says which credentials of Azure's library the program tries: it leaves managed identities out unless
     told. The variable is set within the run, which takes it away from the shell's own.
     """
-    told = [f"AZURE_TOKEN_CREDENTIALS={credentials}", *(f"{name}={value}" for name, value in _VARIABLES.items())]
-    spaces = [word for tool in _TOOLS for word in ("--namespace", tool)]
-    serve = [str(AZMCP), "server", "start", "--mode", "all", *spaces, "--dangerously-disable-elicitation"]
-    run = [
-        sys.executable,
-        "-m",
-        "strongroom",
-        "run",
-        "--data",
-        str(live.data),
-        *options,
-        "--",
-        *within,
-        "env",
-        *told,
-        *serve,
-    ]
+    program = ["env", f"AZURE_TOKEN_CREDENTIALS={credentials}", *_command(spaces=_TOOLS)]
+    run = [sys.executable, "-m", "strongroom", "run", "--data", str(live.data), *options, "--", *within, *program]
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=dict(os.environ)
@@ -126,4 +124,4 @@ def running(live: Live, credentials: str, *options: str, within: Sequence[str] =
     assert process.returncode == 0
 
 
-__all__ = ["Answer", "Azmcp", "running"]
+__all__ = ["Answer", "Azmcp", "running", "web_api"]

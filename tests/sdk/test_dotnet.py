@@ -5,10 +5,7 @@ In it are Azure.Identity, Azure.Security.KeyVault.Secrets, .Keys and .Certificat
 """
 
 import base64
-import json
-import os
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,21 +163,3 @@ def test_an_identity_without_a_role(live: Live, roleless: str) -> None:
     assert "Status: 403 (Forbidden)\nErrorCode: Forbidden\n" in told.message
     assert '"innererror":{"code":"ForbiddenByRbac"}' in told.message
     assert f";oid={roleless};" in told.message
-
-
-def test_a_virtual_machines_identity(live: Live, canary: str) -> None:
-    """
-    ManagedIdentityCredential asks the metadata service, which knows who is mapped to an identity.
-
-    Of AZURE_POD_IDENTITY_AUTHORITY_HOST it keeps the host and the port alone (MSAL.NET's ImdsManagedIdentitySource), so
-    the path, by which `--endpoint imds` tells runs apart, is lost.
-    """
-    name = f"mapped-{uuid.uuid4()}"
-    added = live.call("identity-maps add default", "--user", str(os.geteuid()), "--json")
-    assert added.returncode == 0, added.stderr
-    try:
-        with running(live, "ManagedIdentityCredential", "--endpoint", "imds") as program:
-            assert program.vault("secret_create", secret=name, value=canary).status == 200
-    finally:
-        for one in json.loads(added.stdout):
-            live.call(f"identity-maps remove {one['id']}")
