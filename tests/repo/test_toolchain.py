@@ -38,7 +38,9 @@ def run(folder: Path, program: str, *, no_skips: str) -> subprocess.CompletedPro
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("program", "no_skips"), [("go", ""), ("go", "1"), ("az", ""), ("azmcp", ""), ("azurerm", "1")])
+@pytest.mark.parametrize(
+    ("program", "no_skips"), [("go", ""), ("go", "1"), ("az", ""), ("azmcp", ""), ("azurerm", "1")]
+)
 def test_what_a_machine_need_not_have_is_left_out_and_it_is_said(tmp_path: Path, program: str, no_skips: str) -> None:
     """A compiler counts nowhere, nor does what is long in building; a client does not where skips are allowed."""
     result = run(tmp_path, program, no_skips=no_skips)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -118,7 +118,10 @@ def running(live: Live, credentials: str, *options: str, within: Sequence[str] =
             yield Azmcp(facts["vaultName"], facts["subscriptionId"], process.stdin, process.stdout)
         finally:
             # It ends when it is asked no more.
-            process.communicate(timeout=30)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=60)
+            process.kill()
+            process.wait()
             errors.seek(0)
             sys.stderr.write(errors.read())
     assert process.returncode == 0
