@@ -17,6 +17,7 @@ RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 DOCS    := $(VENV)/.docs
 NODE    := examples/node/node_modules/.package-lock.json
+DOTNET  := tests/sdk/dotnet/node_modules/.package-lock.json
 AZ      := .cache/azure-cli/.installed
 # Version 5.2.0 with four days more. Go knows it by its commit, since the module's path has no /v5.
 AZURERM_VERSION := v1.44.1-0.20260824201233-fae580791926
@@ -24,7 +25,7 @@ AZURERM := .cache/azurerm/.$(AZURERM_VERSION)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test soak coverage lint format types layers check bench docs node azure-cli azurerm lock clean
+.PHONY: help setup serve test soak coverage lint format types layers check bench docs node dotnet azure-cli azurerm lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +69,8 @@ docs: $(DOCS)  ## build the documentation into docs/_build/html
 
 node: $(NODE)  ## install the JavaScript clients that examples/node and its tests need; wants npm
 
+dotnet: $(DOTNET)  ## install a program of Microsoft's in .NET, which its tests drive; wants npm, and Linux on x64
+
 azure-cli: $(AZ)  ## install Azure CLI, which its tests drive, into .cache/azure-cli
 
 azurerm: $(AZURERM)  ## build Terraform's azurerm, which its tests drive, into .cache/azurerm; wants go, and a quarter of an hour
@@ -79,8 +82,8 @@ lock:  ## pin the dependencies again: make lock ARGS=--upgrade
 	requirements/lock .cache/lock/bin/uv $(ARGS)
 
 clean:  ## remove everything that make made; data directories are not touched
-	rm -rf $(VENV) .cache build dist docs/_build examples/node/node_modules htmlcov .coverage .coverage.* \
-		.pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .cache build dist docs/_build examples/node/node_modules tests/sdk/dotnet/node_modules \
+		htmlcov .coverage .coverage.* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the environment ------------------------------------------------------------------------------------------------
@@ -112,6 +115,12 @@ $(DOCS): requirements/docs.txt $(RUNTIME)
 
 $(NODE): examples/node/package.json examples/node/package-lock.json
 	npm ci --prefix examples/node --no-fund --no-audit --loglevel=error
+	@touch $@
+
+# The SDK of .NET is had from a registry of its own alone, but npm has a program that is built on it, with the runtime within.
+# Where it does not run, npm says so.
+$(DOTNET): tests/sdk/dotnet/package.json tests/sdk/dotnet/package-lock.json
+	npm ci --prefix tests/sdk/dotnet --no-fund --no-audit --loglevel=error
 	@touch $@
 
 # Azure CLI is a client like any other, of hundreds of megabytes and with versions of its own for what we use too. The tests

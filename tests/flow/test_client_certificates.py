@@ -94,6 +94,11 @@ class TestSigningIn:
         claims = client.claims(exp=NOW + 1800, iat=None, nbf=NOW, jti=None)
         assert client.ask(client.signer.assertion(claims)).status == 200
 
+    def test_digits_in_a_text(self, client: Client) -> None:
+        """MSAL.NET writes both ends of its life as texts."""
+        claims = client.claims(exp=str(NOW + 600), iat=None, nbf=str(NOW))
+        assert client.ask(client.signer.assertion(claims)).status == 200
+
     def test_space_around_it(self, client: Client) -> None:
         """A line's end behind an assertion out of a file is not part of it."""
         assert client.ask(client.signer.assertion(client.claims()) + "\n").status == 200
@@ -157,6 +162,12 @@ class TestRefusals:
             ({"aud": ["a", "b"]}, 50027, 400),
             ({"exp": None}, 50027, 400),
             ({"exp": "soon"}, 50027, 400),
+            ({"exp": ""}, 50027, 400),
+            ({"exp": "1" * 13}, 50027, 400),
+            ({"exp": f"{NOW + 600}.5"}, 50027, 400),
+            ({"exp": f" {NOW + 600}"}, 50027, 400),
+            ({"exp": f"{NOW + 600}\n"}, 50027, 400),
+            ({"exp": "\u0661" * 10}, 50027, 400),
             ({"exp": True}, 50027, 400),
             ({"nbf": "then"}, 50027, 400),
             ({"iat": [1]}, 50027, 400),
@@ -172,6 +183,10 @@ class TestRefusals:
         [
             ({"exp": NOW - limits.ASSERTION_LEEWAY_S + 1}, True),
             ({"exp": NOW - limits.ASSERTION_LEEWAY_S}, False),
+            ({"exp": str(NOW - limits.ASSERTION_LEEWAY_S + 1)}, True),
+            ({"exp": str(NOW - limits.ASSERTION_LEEWAY_S)}, False),
+            ({"nbf": str(NOW + limits.ASSERTION_LEEWAY_S + 1)}, False),
+            ({"exp": str(NOW + limits.ASSERTION_LIFE_S + limits.ASSERTION_LEEWAY_S + 1)}, False),
             ({"nbf": NOW + limits.ASSERTION_LEEWAY_S}, True),
             ({"nbf": NOW + limits.ASSERTION_LEEWAY_S + 1}, False),
             ({"iat": NOW + limits.ASSERTION_LEEWAY_S + 0.5}, False),

@@ -10,8 +10,9 @@ from strongroom.core.api_versions import DATA_PLANE
 from strongroom.core.builtin_roles import KEY_VAULT_SECRETS_USER
 from strongroom.core.network import Link
 from tests.flow.client import Client
+from tests.flow.imported import in_pem, self_signed
 from tests.plugins.canary import plant
-from tests.world import Simulation
+from tests.world import START, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
 
@@ -77,12 +78,44 @@ def test_one_trailing_slash_changes_nothing(vault: Client, name: str, method: st
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/secrets//versions", 404), ("/secrets/{}/versions//", 404), ("/secrets//{}", 404), ("/Secrets/{}", 404)],
+    [
+        ("/secrets//versions", 404),
+        ("/secrets/{}/versions//", 404),
+        ("/secrets//{}", 404),
+        ("/Secrets/{}", 404),
+        ("/keys//{}", 404),
+        ("/certificates///{}/import", 404),
+        ("/certificates//{}", 404),
+    ],
 )
 def test_other_doubled_slashes_lead_nowhere(vault: Client, name: str, path: str, status: int) -> None:
     """An empty segment elsewhere, or a collection in another case, is a path that is not served."""
     vault.put(name)
     assert vault.ask("GET", path.format(name)).status == status
+
+
+@pytest.mark.parametrize("kind", ["keys", "certificates"])
+def test_what_the_clients_for_dotnet_leave_empty(vault: Client, name: str, kind: str) -> None:
+    """They restore keys and certificates, and import certificates, with an empty segment after the collection."""
+    if kind == "keys":
+        vault.done("POST", f"/keys/{name}/create", body={"kty": "EC"})
+    else:
+        vault.done("POST", f"/certificates//{name}/import", body={"value": in_pem(*self_signed(START))})
+    backup = vault.done("POST", f"/{kind}/{name}/backup")["value"]
+    vault.done("DELETE", f"/{kind}/{name}")
+    assert vault.ask("DELETE", f"/deleted{kind}/{name}").status == 204
+    vault.done("POST", f"/{kind}//restore", body={"value": backup})
+    assert vault.ask("GET", f"/{kind}/{name}").status == 200
+
+
+@pytest.mark.parametrize("version", ["", "/", "/{}"], ids=["none", "empty", "named"])
+def test_how_the_clients_for_dotnet_write_wrapping(vault: Client, name: str, version: str) -> None:
+    """Their CryptographyClient writes the operations' names with a capital, as ASP.NET's data protection does by it."""
+    key = vault.done("POST", f"/keys/{name}/create", body={"kty": "RSA"})["key"]["kid"]
+    place = f"/keys/{name}{version.format(key.rpartition('/')[2])}"
+    wrapped = vault.done("POST", f"{place}/wrapKey", body={"alg": "RSA-OAEP-256", "value": "AAECAw"})["value"]
+    back = vault.done("POST", f"{place}/unwrapKey", body={"alg": "RSA-OAEP-256", "value": wrapped})["value"]
+    assert back == "AAECAw"
 
 
 @pytest.mark.parametrize("path", ["/", "/secret", "/keys-of-nobody", "/secrets/{}/a/b/c", "/secrets/{}/backup/x"])

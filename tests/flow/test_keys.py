@@ -65,7 +65,9 @@ def test_create_answers_the_whole_bundle(world: Simulation, vault: Client, name:
     [
         ({"kty": "RSA"}, {"n": 256, "e": 3}),
         ({"kty": "RSA", "key_size": 2048, "public_exponent": 3}, {"n": 256, "e": 1}),
-        ({"kty": "EC", "crv": "P-384"}, {"x": 48, "y": 48}),
+        # So Java's clients say that they say nothing of it.
+        ({"kty": "RSA", "public_exponent": 0}, {"n": 256, "e": 3}),
+        ({"kty": "EC", "crv": "P-384", "public_exponent": 0}, {"x": 48, "y": 48}),
         ({"kty": "EC", "crv": "P-521", "key_size": 521}, {"x": 66, "y": 66}),
         ({"kty": "EC", "crv": "P-256K"}, {"x": 32, "y": 32}),
         ({"kty": "oct"}, {}),

@@ -14,9 +14,11 @@ import pytest
 
 from tests.plugins.no_skips import VARIABLE
 
-_CACHE = Path(__file__).resolve().parents[2] / ".cache"
+_ROOT = Path(__file__).resolve().parents[2]
+_CACHE = _ROOT / ".cache"
 AZ = _CACHE / "azure-cli" / "bin" / "az"
-INSTALLED_BY_MAKE = {"az": (AZ, "make azure-cli")}
+AZMCP = _ROOT / "tests" / "sdk" / "dotnet" / "node_modules" / "@azure" / "mcp-linux-x64" / "dist" / "azmcp"
+INSTALLED_BY_MAKE = {"az": (AZ, "make azure-cli"), "azmcp": (AZMCP, "make dotnet")}
 """Where make puts a program, and by which target: it is looked for there alone, since tests want that version."""
 AZURERM = _CACHE / "azurerm" / "terraform-provider-azurerm"
 BUILT_BY_HAND = {"azurerm": AZURERM}

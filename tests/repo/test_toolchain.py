@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.plugins import toolchain
 
 toolchain.INSTALLED_BY_MAKE["az"] = (Path(__file__).with_name("no-az"), "make azure-cli")
+toolchain.INSTALLED_BY_MAKE["azmcp"] = (Path(__file__).with_name("no-azmcp"), "make dotnet")
 toolchain.BUILT_BY_HAND["azurerm"] = Path(__file__).with_name("no-azurerm")
 """
 
@@ -37,7 +38,9 @@ def run(folder: Path, program: str, *, no_skips: str) -> subprocess.CompletedPro
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("program", "no_skips"), [("go", ""), ("go", "1"), ("az", ""), ("azurerm", "1")])
+@pytest.mark.parametrize(
+    ("program", "no_skips"), [("go", ""), ("go", "1"), ("az", ""), ("azmcp", ""), ("azurerm", "1")]
+)
 def test_what_a_machine_need_not_have_is_left_out_and_it_is_said(tmp_path: Path, program: str, no_skips: str) -> None:
     """A compiler counts nowhere, nor does what is long in building; a client does not where skips are allowed."""
     result = run(tmp_path, program, no_skips=no_skips)
@@ -47,9 +50,10 @@ def test_what_a_machine_need_not_have_is_left_out_and_it_is_said(tmp_path: Path,
     assert "1 passed, 1 deselected" in result.stdout
 
 
-def test_what_the_ci_installs_is_demanded_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("program", "target"), [("az", "azure-cli"), ("azmcp", "dotnet")])
+def test_what_the_ci_installs_is_demanded_there(tmp_path: Path, program: str, target: str) -> None:
     """Where no skip is allowed, a client that make installs and is not there fails the run, and says how to get it."""
-    result = run(tmp_path, "az", no_skips="1")
+    result = run(tmp_path, program, no_skips="1")
 
     assert result.returncode == 1
-    assert "there is no az, and STRONGROOM_NO_SKIPS is set: make azure-cli" in result.stdout
+    assert f"there is no {program}, and STRONGROOM_NO_SKIPS is set: make {target}" in result.stdout

@@ -1,4 +1,4 @@
-"""azure-identity and msal act on behalf of a user, unchanged, under Azure's names."""
+"""azure-identity, msal and Microsoft.Identity.Web act on behalf of a user, unchanged, under Azure's names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
 from tests.assertions import rsa_key
-from tests.live import Service
+from tests.live import Service, free_port
 from tests.plugins.canary import remember
 from tests.sdk.applications import PROGRAMS, Administrator, Application, administering
+from tests.sdk.azmcp import web_api
 from tests.sdk.conftest import Live
 
 KEY_VAULT = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
@@ -46,11 +47,41 @@ def test_a_web_api_opens_the_vault_for_its_caller(tmp_path: Path, canary: str, h
         assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
 
 
-def an_api(administrator: Administrator, folder: Path, how: str) -> tuple[dict[str, Any], dict[str, str]]:
+@pytest.mark.toolchain("azmcp")
+def test_a_web_api_in_dotnet(tmp_path: Path, canary: str) -> None:
+    """ASP.NET with Microsoft.Identity.Web takes a token made for it, no forged one, and goes on as its user."""
+    scope = "Mcp.Tools.ReadWrite"
+    with Service(tmp_path / "data") as service:
+        for name in ("clientSecret", "userPassword"):
+            remember(service.first[name])
+        live = Live(service)
+        assert live.call("sign-in", "--password-grant", "--json").returncode == 0
+        with administering(live) as administrator:
+            api, variables = an_api(administrator, tmp_path, "secret", scope)
+            web = registered(administrator, isFallbackPublicClient=True)
+            consent(administrator, web, api["principal"], scope)
+        result = live.run(
+            [sys.executable, PROGRAMS / "web_api.py", *web_api()],
+            TENANT=service.first["tenantId"],
+            USER_NAME=service.first["userName"],
+            USER_PASSWORD=service.first["userPassword"],
+            WEB_ID=web["appId"],
+            API_ID=api["appId"],
+            SCOPE=scope,
+            PORT=str(free_port()),
+            VALUE=canary,
+            **variables,
+        )
+        assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+def an_api(
+    administrator: Administrator, folder: Path, how: str, name: str = "access"
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Register an API that may use vaults for whoever calls it, and give it something to prove itself by."""
     scope = {
         "id": str(uuid.uuid4()),
-        "value": "access",
+        "value": name,
         "type": "User",
         "isEnabled": True,
         "adminConsentDisplayName": "Access",

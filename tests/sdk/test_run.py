@@ -16,9 +16,6 @@ from tests.live import START_S, Service
 from tests.sdk.conftest import EXAMPLES, PROGRAMS, Live
 
 GO = Path(__file__).parent / "go"
-JAVA = Path(__file__).parent / "java"
-BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-"""For a virtual machine that lives for a second: nothing is compiled to last."""
 
 CURL = r"""
 set -eu
@@ -192,31 +189,4 @@ def test_a_program_in_go(live: Live, go_program: Path, endpoint: str) -> None:
     IMDS is not among the endpoints: these clients ask 169.254.169.254 whatever their environment says.
     """
     result = live.run([go_program], "--endpoint", endpoint)
-    assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr
-
-
-@pytest.fixture(scope="module")
-def java_program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Fetch the Java clients, compile the program, and give the command that runs it."""
-    folder = tmp_path_factory.mktemp("java")
-    libraries = f"{folder / 'lib'}"
-    fetch = ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
-    subprocess.run(fetch, cwd=JAVA, check=True, timeout=500)
-    classes = f"{libraries}/*"
-    source = str(JAVA / "Quickstart.java")
-    subprocess.run(
-        ["javac", *(f"-J{flag}" for flag in BRIEF), "-cp", classes, "-d", str(folder), source], check=True, timeout=80
-    )
-    return ["java", *BRIEF, "-cp", f"{classes}{os.pathsep}{folder}", "Quickstart"]
-
-
-@pytest.mark.slow
-@pytest.mark.toolchain("mvn", "javac")
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "options", [(), ("--service-principal",), ("--endpoint", "imds"), ("--endpoint", "workload-identity")]
-)
-def test_a_program_in_java(live: Live, java_program: list[str], options: tuple[str, ...]) -> None:
-    """The Java clients do so too, as the managed identity and as the environment's service principal."""
-    result = live.run(java_program, *options)
     assert (result.returncode, result.stdout.splitlines()[-1:]) == (0, ["purged"]), result.stderr

@@ -1,17 +1,21 @@
 """
 What an assertion has to claim before it proves a client (RFC 7523 section 3; reference clients.md sections 1.2 and 7).
 
-Judges claims whose signature was checked. Times may be floats, as msal writes them.
+Judges claims whose signature was checked. Times may be floats, as msal for Python writes them, or texts of digits, as
+MSAL.NET does.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.limits import ASSERTION_LEEWAY_S, ASSERTION_LIFE_S
+
+_NUMBER = re.compile(r"[0-9]{1,12}")
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -34,7 +38,7 @@ def require_own_claims(claims: Mapping[str, object], *, client_id: str, audience
     if audience_of(claims).lower() not in audiences:
         raise refuse(700023, reason="assertion for another audience")
     require_in_time(claims, now)
-    if _time(claims, "exp", math.inf) > now + ASSERTION_LIFE_S + ASSERTION_LEEWAY_S:
+    if end_of(claims) > now + ASSERTION_LIFE_S + ASSERTION_LEEWAY_S:
         raise refuse(700024, reason="assertion lives too long")
 
 
@@ -68,8 +72,20 @@ def audience_of(claims: Mapping[str, object]) -> str:
     return audience
 
 
+def end_of(claims: Mapping[str, object]) -> float:
+    """
+    Read `exp`; what has none never ends.
+
+    Raises:
+        Invalid: AADSTS50027, it is no number.
+    """
+    return _time(claims, "exp", math.inf)
+
+
 def _time(claims: Mapping[str, object], name: str, absent: float) -> float:
     value = claims.get(name, absent)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise refuse(50027, reason=f"{name} is no number")
     return value

@@ -218,9 +218,12 @@ def spec_of_new(kind: KeyKind, *, bits: int | None, curve: str | None, public_ex
     """
     Say what a key that is to be made shall be: what is left out has its default, what does not belong is refused.
 
+    An exponent of 0 is none: Java's clients send it where the program says nothing.
+
     Raises:
         Invalid: a size, a curve or an exponent that such keys cannot have.
     """
+    public_exponent = public_exponent or None
     if kind is not KeyKind.EC and curve is not None:
         raise _refused("crv", "belongs to EC keys alone")
     if kind is not KeyKind.RSA and public_exponent is not None:

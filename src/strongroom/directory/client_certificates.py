@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from strongroom.core import limits
-from strongroom.core.assertions import audience_of, require_in_time
+from strongroom.core.assertions import audience_of, end_of, require_in_time
 from strongroom.core.client_certificates import ClientCertificate
 from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Failure, Invalid, NotFound
@@ -207,15 +207,14 @@ def _require_proof(held: Sequence[ClientCertificate], application: Application, 
             raise _bad_proof("signed by no current certificate")
         claims = assertions.verify_assertion(parsed, assertions.certificate_key(signer.certificate))
         require_in_time(claims, now)
-        audience = audience_of(claims)
+        audience, expires = audience_of(claims), end_of(claims)
     except assertions.AssertionRefused as refused:
         raise _bad_proof(refused.reason) from None
     except Failure as failure:
         raise _bad_proof(failure.reason or "") from None
     if claims.get("iss") != application.id or audience != PROOF_AUDIENCE:
         raise _bad_proof("iss or aud")
-    expires = claims["exp"]
-    if not isinstance(expires, int | float) or expires > now + limits.PROOF_LIFE_S + limits.ASSERTION_LEEWAY_S:
+    if expires > now + limits.PROOF_LIFE_S + limits.ASSERTION_LEEWAY_S:
         raise _bad_proof("lives too long")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
 from strongroom.flow.surface import words_only
@@ -24,3 +26,16 @@ BARE_OPERATIONS: tuple[Op, ...] = tuple(op for op in OPERATIONS if isinstance(op
 """What is answered to a host that is an address: nothing that belongs to a vault."""
 bare_path = words_only(BARE_OPERATIONS)
 """What the journal may have of a path there. What went astray may carry a secret, as a managed identity's can."""
+
+_EMPTY_FIRST = re.compile(rb"\A(/keys|/certificates)//(?=restore\Z|[^/]+/import\Z)")
+_WRAP = re.compile(rb"\A(/keys/[^/]+(?:/[^/]*)?/(?:un)?wrap)Key\Z")
+
+
+def respelled(path: bytes) -> bytes:
+    """
+    Write a path as its row has it.
+
+    The clients for .NET leave an empty segment in `/certificates//NAME/import`, `/certificates//restore` and
+    `/keys//restore`, and write `wrapKey` and `unwrapKey` with a capital.
+    """
+    return _WRAP.sub(rb"\1key", _EMPTY_FIRST.sub(rb"\1/", path))

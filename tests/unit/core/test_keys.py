@@ -110,10 +110,16 @@ def test_an_exponent_is_one_that_keys_are_made_with(exponent: int) -> None:
     assert spec(KeyKind.RSA, public_exponent=exponent).public_exponent == exponent
 
 
-@pytest.mark.parametrize("exponent", [-3, 0, 1, 2, 4, 5, 17, 65536, 65539, 2**64 + 1])
+@pytest.mark.parametrize("exponent", [-3, 1, 2, 4, 5, 17, 65536, 65539, 2**64 + 1])
 def test_any_other_exponent_is_refused(exponent: int) -> None:
     """One, even ones, and others that no key is made with are refused."""
     refuses("public_exponent", spec, KeyKind.RSA, public_exponent=exponent)
+
+
+@pytest.mark.parametrize("kind", KeyKind)
+def test_an_exponent_of_zero_is_none(kind: KeyKind) -> None:
+    """Java's clients write 0 where the program says nothing of it."""
+    assert spec(kind, public_exponent=0) == spec(kind)
 
 
 def test_what_belongs_to_another_kind_is_refused() -> None:
