@@ -52,3 +52,27 @@ STORE = Shape(
     "store",
     {"vault": Member(VAULT, "The vault.", required=True), "secret": Member(OBJECT, "The secret.", required=True)},
 )
+_LITERAL = "The value itself, with `--allow-literals` alone."
+_GIVEN = {
+    "env": SOURCE.members["env"],
+    "file": SOURCE.members["file"],
+    "literal": Member(ANY_TEXT, _LITERAL),
+}
+_KEEP = Member(Flag(only=True), "What is there; there has to be one.")
+GIVEN = Shape("given value", _GIVEN, choose=("env", "file", "literal"), quiet=True)
+GIVEN_OR_KEPT = Shape(
+    "given or kept value", {**_GIVEN, "keep": _KEEP}, choose=("env", "file", "literal", "keep"), quiet=True
+)
+WEBHOOK = Shape(
+    "webhook",
+    {
+        "url": Member(
+            Text(r"https://[^\s?#@\x00-\x1f\x7f]{1,2048}", "an https URL without a query, in which a secret may be"),
+            "Its URL, if nothing in it is secret: everybody sees it who sees the subscription.",
+        ),
+        **_GIVEN,
+        "keep": _KEEP,
+    },
+    choose=("url", "env", "file", "literal", "keep"),
+    quiet=True,
+)

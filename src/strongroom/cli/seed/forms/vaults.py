@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from strongroom.cli.seed.forms.certificates import CERTIFICATE, CONTACT, ISSUER
+from strongroom.cli.seed.forms.events import EVENT_SUBSCRIPTION
 from strongroom.cli.seed.forms.keys import KEY
 from strongroom.cli.seed.forms.references import PRINCIPAL
 from strongroom.cli.seed.forms.sources import SOURCE
@@ -94,9 +96,12 @@ VAULT_SHAPE = Shape(
         "accessPolicies": Member(ListOf(ACCESS_POLICY), "Every access policy."),
         "diagnosticSettings": Member(ListOf(DIAGNOSTIC_SETTING), "Where copies of its audit go; each is said whole."),
         "secrets": Member(ListOf(SECRET), "Its secrets."),
-        "keys": Member(
-            ListOf(KEY),
-            "Its keys: made where there are none, without private parts.",
+        "keys": Member(ListOf(KEY), "Its keys: made where there are none, without private parts."),
+        "certificateContacts": Member(ListOf(CONTACT), "Everybody who is told about its certificates."),
+        "certificateIssuers": Member(ListOf(ISSUER), "Who issues its certificates."),
+        "certificates": Member(
+            ListOf(CERTIFICATE), "Its certificates: made or brought in where there are none, and never issued again."
         ),
+        "eventSubscriptions": Member(ListOf(EVENT_SUBSCRIPTION), "Who is told of its events."),
     },
 )
