@@ -27,7 +27,7 @@ __all__ = ["quick_passwords"]
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 Strategy = st.SearchStrategy[Any]
-EXAMPLES = 10
+EXAMPLES = 8
 """Each is a file with two new instances that it is applied to, which takes seconds."""
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """To look for a smaller file takes hundreds of them."""

@@ -54,6 +54,7 @@ _PLACES = {
     "validityMonths": ("x509_props", "validity_months"),
     "keyUsage": ("x509_props", "key_usage"),
     "extendedKeyUsage": ("x509_props", "ekus"),
+    "enabled": ("attributes", "enabled"),
 }
 """Where the service has what a file says of a policy."""
 _NAMES = {
@@ -330,6 +331,7 @@ def _write_certificate(item: Item) -> Document:
     values = {name: value for name, value in item.values.items() if not isinstance(value, Unseen) and name != "state"}
     if values.get("enabled") is True:
         del values["enabled"]
+    values["policy"] = {name: value for name, value in values["policy"].items() if (name, value) != ("enabled", True)}
     if values.get("preserveOrder") is False:
         del values["preserveOrder"]
     return {"name": item.aside["name"], **without_nothing(values)}

@@ -62,6 +62,7 @@ def given_policy(entry: Mapping[str, Any]) -> GivenPolicy:
         issuer=entry.get("issuer"),
         issuer_type=entry.get("certificateType"),
         transparency=entry.get("certificateTransparency"),
+        enabled=entry.get("enabled"),
     )
 
 
@@ -160,6 +161,7 @@ POLICY = Shape(
         "keyUsage": Member(ListOf(Choice(tuple(KeyUsage))), "All that its key may be used for."),
         "extendedKeyUsage": Member(TEXTS, "All purposes, as object identifiers."),
         "lifetimeActions": Member(ListOf(LIFETIME_ACTION), "What happens by itself: at most one; `[]` is nothing."),
+        "enabled": Member(Flag(), "Whether it is renewed by it."),
     },
     check=_check_policy,
 )

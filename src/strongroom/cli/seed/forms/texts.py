@@ -23,7 +23,7 @@ SUBNET = Text(
     "group/network/subnet, or an ARM id",
 )
 VAULT = Text(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]", "the name of a vault", "name of a vault")
-OBJECT = Text(r"[A-Za-z0-9-]{1,127}", "the name of a secret", "name of a secret")
+OBJECT = Text(r"[A-Za-z0-9-]{1,127}", "a name of at most 127 letters, digits and hyphens", "name of an object")
 TEXTS = ListOf(TEXT)
 LOCATION = Member(
     LINE, "The region, that of its resource group if it is not said; a label, since the instance is where it is."
