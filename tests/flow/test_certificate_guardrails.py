@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
 from strongroom.core.private_authorities import PROVIDER
 from tests.flow.authorities import Authority
 from tests.flow.client import Client
 from tests.flow.imported import in_pem, self_signed
-from tests.flow.issuing import YEAR_S, lasting_client, look
+from tests.flow.issuing import HOUR_S, ISSUE, YEAR_S, StandIn, lasting_client, look
 from tests.flow.test_certificate_pending import merge, requested
 from tests.flow.test_guardrails import KEYS, Declare, control, declare, refused_by
 from tests.flow.vault_certificates import POLICY, create, made
@@ -57,6 +59,25 @@ def test_the_provider_counts_and_not_a_name(vault: Client, declare: Declare) -> 
         body = {"policy": POLICY | {"issuer": {"name": name}}}
         refused_by(vault.ask("POST", "/certificates/named/create", body=body), "our own CA")
     create(vault, "named", issuer={"name": "anything"})
+
+
+def test_an_issuer_that_becomes_anothers_issues_nothing(
+    world: Simulation, vault: Client, declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may set issuers has no other provider issue what waits: it is judged again before anybody is asked."""
+    slow, other = (StandIn(Authority(world.clock()), deque(steps)) for steps in ((), (ISSUE,)))
+    monkeypatch.setattr(world.world, "issuers", {PROVIDER: slow, "Other": other})
+    vault.done("PUT", "/certificates/issuers/moving", body={"provider": PROVIDER})
+    declare(ISSUERS)
+    create(vault, "moving", issuer={"name": "moving"})
+    world.settle()
+    assert len(slow.asked) == 1
+    vault.done("PUT", "/certificates/issuers/moving", body={"provider": "Other"})
+    world.advance(HOUR_S)
+    look(world)
+    operation = vault.done("GET", "/certificates/moving/pending")
+    assert (operation["status"], other.asked) == ("failed", [])
+    assert "'our own CA: the certificate must come from one of PrivateCA'" in operation["error"]["message"]
 
 
 def test_a_policy_is_not_changed_away(world: Simulation, vault: Client, declare: Declare) -> None:
