@@ -88,26 +88,29 @@ def test_the_example(fresh: Simulation) -> None:
     how: dict[str, Any] = {"folder": EXAMPLE, "environment": {"SHOP_API_KEY": value}}
     plan, outcome = seeding.apply(fresh, text, **how)
     settled(outcome)
-    assert len(plan.changes) == 31
+    assert len(plan.changes) == 33
     told = (fresh.folder / "credentials").read_text(encoding="utf-8").splitlines()
     for line in told:
         canary.remember(json.loads(line)["password"])
     assert len(told) == 2
     again = seeding.plan(fresh, text, **how)
-    assert (steps(again), again.unchanged) == ([], 31)
+    assert (steps(again), again.unchanged) == ([], 33)
     made = seeding.export(fresh)
     assert [one.partition(":")[0] for one in made.left_out] == [
-        "the secrets of vault shop-archive", "the keys of vault shop-archive",
+        f"the {noun} of vault shop-archive"
+        for noun in ("secrets", "keys", "certificate contacts", "certificate issuers", "certificates")
     ]  # fmt: skip
     assert steps(seeding.plan(fresh, write_yaml(made.document))) == []
     assert value not in write_yaml(made.document)
 
 
 @pytest.mark.parametrize("values", [False, True])
-def test_an_export_says_that_certificates_stay_behind(values: bool) -> None:  # noqa: FBT001  a parameter of the test
+def test_an_export_says_what_stays_behind(values: bool) -> None:  # noqa: FBT001  a parameter of the test
     """Whoever keeps an export as a copy is told in its first lines what it is no copy of."""
     first = [line for line in write_yaml({"version": 1}, values=values).splitlines() if line.startswith("#")]
-    assert "Certificates of vaults are not in it" in " ".join(first)
+    told = " ".join(line.removeprefix("# ") for line in first)
+    assert "their private keys are not" in told
+    assert "Private CAs, ACME accounts, guardrails, audit sinks" in told
 
 
 def test_export_can_be_json(world: Simulation) -> None:

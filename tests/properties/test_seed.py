@@ -27,7 +27,7 @@ __all__ = ["quick_passwords"]
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 Strategy = st.SearchStrategy[Any]
-EXAMPLES = 10
+EXAMPLES = 8
 """Each is a file with two new instances that it is applied to, which takes seconds."""
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """To look for a smaller file takes hundreds of them."""
@@ -129,6 +129,24 @@ _keys = some(
     rotationPolicy=some(rotateAfter=st.just("P90D"), notifyBeforeExpiry=st.sampled_from(["P14D", "P7D"])),
 ).map(lambda said: {**said, "type": "EC", "curve": "P-256"})
 
+# How long one is good stays as it is said; what happens by itself may be nothing, which is not the default.
+_policies = some(
+    alternativeNames=some(dnsNames=st.just(["a.example", "*.b.example"]), ipAddresses=st.just(["192.0.2.1", "::1"])),
+    reuseKey=flags,
+    exportable=flags,
+    contentType=st.sampled_from(["application/x-pkcs12", "application/x-pem-file"]),
+    validityMonths=st.integers(1, 24),
+    keyUsage=chosen(["digitalSignature", "keyAgreement"]),
+    extendedKeyUsage=chosen(["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]),
+    lifetimeActions=chosen([{"action": "EmailContacts", "daysBeforeExpiry": 5}], 1),
+).map(lambda said: {**said, "issuer": "Self", "subject": 'CN=a.example, O="B, C"', "keyType": "EC", "curve": "P-256"})
+_certificates = some(enabled=flags, preserveOrder=flags, tags=tags)
+_contacts = chosen([{"email": "a@b.example"}, {"email": "c@b.example", "name": "C", "phone": "1"}])
+_people = chosen([{"firstName": "A", "email": "a@b.example"}, {"phone": "2"}])
+_issuers = some(accountId=free, organization=free, administrators=_people, enabled=flags).map(
+    lambda said: {**said, "provider": "DigiCert"}
+)
+
 
 @st.composite
 def _vaults(draw: Any, principals: list[dict[str, Any]], subnets: list[str]) -> dict[str, Any]:
@@ -152,6 +170,12 @@ def _vaults(draw: Any, principals: list[dict[str, Any]], subnets: list[str]) -> 
         vault["secrets"] = [{"name": one, **draw(_secrets)} for one in numbered("s", draw, 2)]
     if draw(flags):
         vault["keys"] = [{"name": one, **draw(_keys)} for one in numbered("k", draw, 1)]
+    if draw(flags):
+        vault["certificateContacts"] = draw(_contacts)
+        vault["certificateIssuers"] = [{"name": one, **draw(_issuers)} for one in numbered("i", draw, 1)]
+        vault["certificates"] = [
+            {"name": one, "policy": draw(_policies), **draw(_certificates)} for one in numbered("c", draw, 1)
+        ]
     return vault
 
 

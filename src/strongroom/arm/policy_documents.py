@@ -21,6 +21,11 @@ _MEANINGS: Mapping[Rule, str] = {
     Rule.SECRET_EXPIRY: "Every version of a secret has an expiry date.",
     Rule.KEY_EXPIRY: "Every version of a key has an expiry date.",
     Rule.KEY_TYPES: "Keys are of certain types, sizes and curves.",
+    Rule.CERTIFICATE_VALIDITY: "Certificates are good for at most so many months.",
+    Rule.CERTIFICATE_EXPIRY: "Certificates are good for so many days more.",
+    Rule.CERTIFICATE_ISSUERS: "Certificates come from certain providers.",
+    Rule.CERTIFICATE_KEYS: "Keys of certificates are of certain types, sizes and curves.",
+    Rule.CERTIFICATE_ACTION: "Something happens by itself early enough before certificates expire.",
     Rule.RBAC_ONLY: "Role assignments decide who uses a vault, never access policies.",
     Rule.PURGE_PROTECTION: "Vaults have purge protection.",
     Rule.FIREWALL: "Vaults admit no address that nothing names.",
@@ -55,7 +60,7 @@ def assignment_id(guardrail: Guardrail, home: str) -> str:
 
 def show_definition(rule: Rule) -> Document:
     """Write a kind of rule."""
-    about_objects = rule in {Rule.SECRET_EXPIRY, Rule.KEY_EXPIRY, Rule.KEY_TYPES}
+    about_vaults = rule in {Rule.RBAC_ONLY, Rule.PURGE_PROTECTION, Rule.FIREWALL}
     return {
         "id": definition_id(rule),
         "name": rule.value,
@@ -64,7 +69,7 @@ def show_definition(rule: Rule) -> Document:
             "displayName": rule.value,
             "description": _MEANINGS[rule],
             "policyType": "BuiltIn",
-            "mode": "Microsoft.KeyVault.Data" if about_objects else "Indexed",
+            "mode": "Indexed" if about_vaults else "Microsoft.KeyVault.Data",
             "metadata": {"category": "Key Vault"},
         },
     }
@@ -78,6 +83,10 @@ def show_assignment(guardrail: Guardrail, home: str) -> Document:
         "types": list(guardrail.types) or None,
         "minRsaBits": guardrail.min_rsa_bits,
         "curves": list(guardrail.curves) or None,
+        "maxMonths": guardrail.max_months,
+        "minDays": guardrail.min_days,
+        "maxPercentage": guardrail.max_percentage,
+        "issuers": list(guardrail.issuers) or None,
     }
     return {
         "id": assignment_id(guardrail, home),

@@ -28,7 +28,9 @@ def check(data: Path | None, file: Path | None, *, as_json: bool) -> int:
             print(f"{one['effect']:<5}  {place}: {one['guardrail']}: {one['reason']}")
         if told["found"] > len(told["findings"]):
             print(f"and {told['found'] - len(told['findings'])} more")
-        looked = [_count(told[f"{noun}s"], noun) for noun in ("vault", "key", "secret") if told[f"{noun}s"]]
+        looked = [
+            _count(told[f"{noun}s"], noun) for noun in ("vault", "key", "secret", "certificate") if told[f"{noun}s"]
+        ]
         print(f"{_count(told['found'], 'finding')} in {' and '.join(looked) or 'nothing'}")
     return Exit.FAILED if told["found"] else Exit.OK
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from strongroom.control.guardrails_wire import CheckAnswer, Finding, GuardrailEntry, GuardrailsAnswer, GuardrailsBody
 from strongroom.control.link import optional_body, require_control
+from strongroom.core.certificate_guardrails import is_about_certificates, judge_certificate
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.guardrails import (
     THE_GUARDRAILS,
@@ -32,6 +33,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guardrails_of
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.objects.certificate_inventory import certificate_facts, each_certificate
 from strongroom.objects.key_inventory import each_key, facts_of
 from strongroom.objects.secrets import each_secret
 from strongroom.store import Transaction
@@ -72,13 +74,14 @@ async def remove_guardrails(call: Call) -> Response:
 
 
 async def check_guardrails(call: Call) -> Response:
-    """Look at every vault, key and secret, and list what goes against the guardrails in force, or those of a file."""
+    """Look at every vault and what is in it, and list what goes against the guardrails in force, or those of a file."""
     require_control(call)
     body = await optional_body(call, GuardrailsBody)
     guardrails = guardrails_of(call.world.view) if body.text is None else _parse(body.text)
-    answer = CheckAnswer(0, 0, 0, 0, [])
+    answer = CheckAnswer(0, 0, 0, 0, 0, [])
     about_secrets = any(one.rule is Rule.SECRET_EXPIRY for one in guardrails)
     about_keys = any(one.rule in {Rule.KEY_EXPIRY, Rule.KEY_TYPES} for one in guardrails)
+    about_certificates = any(map(is_about_certificates, guardrails))
     for vault in call.world.view.vaults():
         if vault.deleted is not None:
             continue
@@ -88,6 +91,8 @@ async def check_guardrails(call: Call) -> Response:
             await _check_keys(call, answer, vault, guardrails)
         if about_secrets:
             await _check_secrets(call, answer, vault, guardrails)
+        if about_certificates:
+            await _check_certificates(call, answer, vault, guardrails)
     return json.response(answer)
 
 
@@ -103,6 +108,13 @@ async def _check_secrets(call: Call, answer: CheckAnswer, vault: Vault, guardrai
         attributes = secret.body.attributes
         violations = judge_secret(guardrails, vault, SecretFacts(attributes.created, attributes.exp))
         _add(answer, vault, f"secrets/{secret.stored.name}", violations)
+
+
+async def _check_certificates(call: Call, answer: CheckAnswer, vault: Vault, guardrails: tuple[Guardrail, ...]) -> None:
+    async for one in each_certificate(call.world.store, vault, call.now):
+        answer.certificates += 1
+        facts = certificate_facts(call.world.view, vault, one.upkeep.policy, call.now, version=one.body.attributes)
+        _add(answer, vault, f"certificates/{one.stored.name}", judge_certificate(guardrails, vault, facts))
 
 
 def _add(answer: CheckAnswer, vault: Vault, place: str | None, violations: Iterable[Violation]) -> None:

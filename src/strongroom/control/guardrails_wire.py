@@ -33,7 +33,7 @@ class Finding(Struct, rename="camel"):
 
     vault: str
     object: str | None
-    """`secrets/{name}`; None for the vault itself."""
+    """`secrets/{name}`, `keys/{name}` or `certificates/{name}`; None for the vault itself."""
     guardrail: str
     effect: str
     reason: str
@@ -45,5 +45,6 @@ class CheckAnswer(Struct, rename="camel"):
     vaults: int
     keys: int
     secrets: int
+    certificates: int
     found: int
     findings: list[Finding]

@@ -23,6 +23,7 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any, ClassVar
 
+from strongroom.core.certificate_limits import LIFETIME_PERCENTAGE, VALIDITY_MONTHS
 from strongroom.core.limits import GUARDRAIL_FILE_CHARS, GUARDRAIL_VAULTS, GUARDRAILS
 from strongroom.core.network import DefaultAction, PublicNetworkAccess
 from strongroom.core.records import INSTANCE, Record, record
@@ -49,6 +50,16 @@ class Rule(StrEnum):
     """Role assignments decide, never access policies."""
     PURGE_PROTECTION = "purge-protection"
     """What is deleted stays recoverable until its retention ends."""
+    CERTIFICATE_VALIDITY = "certificate-validity"
+    """Certificates are good for at most `max_months`."""
+    CERTIFICATE_EXPIRY = "certificate-expiry"
+    """Certificates are good for `min_days` more, when they come and whenever it is checked."""
+    CERTIFICATE_ISSUERS = "certificate-issuers"
+    """Certificates come from certain providers."""
+    CERTIFICATE_KEYS = "certificate-keys"
+    """Keys of certificates are of certain types, sizes and curves."""
+    CERTIFICATE_ACTION = "certificate-lifetime-action"
+    """Something happens by itself before certificates expire, and early enough."""
     FIREWALL = "firewall"
     """No address is admitted that nothing names, and IP rules name few of all there are."""
 
@@ -72,6 +83,11 @@ class Guardrail:
     types: tuple[str, ...] = ()
     min_rsa_bits: int | None = None
     curves: tuple[str, ...] = ()
+    max_months: int | None = None
+    min_days: int | None = None
+    max_percentage: int | None = None
+    issuers: tuple[str, ...] = ()
+    """`Self`, `Unknown`, or names of providers."""
 
     @property
     def is_about_vaults(self) -> bool:
@@ -165,7 +181,7 @@ def judge_key(guardrails: Iterable[Guardrail], vault: Vault, facts: KeyFacts) ->
         if one.rule is Rule.KEY_EXPIRY:
             fault = _expiry_fault("key", one, facts.created, facts.expires)
         elif one.rule is Rule.KEY_TYPES:
-            fault = _type_fault(one, facts)
+            fault = type_fault(one, facts.type, facts.bits, facts.curve)
         if fault is not None:
             violations.append(Violation(one.name, one.effect, fault))
     return tuple(violations)
@@ -212,14 +228,15 @@ def _expiry_fault(noun: str, guardrail: Guardrail, created: int, expires: int | 
     return None
 
 
-def _type_fault(guardrail: Guardrail, facts: KeyFacts) -> str | None:
-    if guardrail.types and facts.type not in guardrail.types:
+def type_fault(guardrail: Guardrail, kind: str, size: int | None, curve: str | None) -> str | None:
+    """Say what a key's type, size or curve goes against; None if all are as they are to be."""
+    if guardrail.types and kind not in guardrail.types:
         return f"the key's type must be one of {', '.join(guardrail.types)}"
     # A size that is not known is not known to be enough.
     bits = guardrail.min_rsa_bits
-    if bits is not None and facts.type.startswith("RSA") and (facts.bits or 0) < bits:
+    if bits is not None and kind.startswith("RSA") and (size or 0) < bits:
         return f"an RSA key must have at least {bits} bits"
-    if guardrail.curves and facts.type.startswith("EC") and facts.curve not in guardrail.curves:
+    if guardrail.curves and kind.startswith("EC") and curve not in guardrail.curves:
         return f"the key's curve must be one of {', '.join(guardrail.curves)}"
     return None
 
@@ -231,10 +248,27 @@ _MEMBERS: Mapping[Rule, frozenset[str]] = {
     Rule.SECRET_EXPIRY: frozenset({"max_days"}),
     Rule.KEY_EXPIRY: frozenset({"max_days"}),
     Rule.KEY_TYPES: frozenset({"types", "min_rsa_bits", "curves"}),
+    Rule.CERTIFICATE_VALIDITY: frozenset({"max_months"}),
+    Rule.CERTIFICATE_EXPIRY: frozenset({"min_days"}),
+    Rule.CERTIFICATE_ISSUERS: frozenset({"issuers"}),
+    Rule.CERTIFICATE_KEYS: frozenset({"types", "min_rsa_bits", "curves"}),
+    Rule.CERTIFICATE_ACTION: frozenset({"max_percentage", "min_days"}),
     Rule.RBAC_ONLY: frozenset(),
     Rule.PURGE_PROTECTION: frozenset(),
     Rule.FIREWALL: frozenset(),
 }
+
+_WANTING = frozenset(
+    {
+        Rule.KEY_TYPES,
+        Rule.CERTIFICATE_VALIDITY,
+        Rule.CERTIFICATE_EXPIRY,
+        Rule.CERTIFICATE_ISSUERS,
+        Rule.CERTIFICATE_KEYS,
+        Rule.CERTIFICATE_ACTION,
+    }
+)
+"""Rules that demand nothing unless one of their members says what."""
 
 
 class GuardrailFault(Exception):
@@ -300,9 +334,14 @@ def _read(number: int, table: Mapping[str, Any], faults: list[str]) -> Guardrail
         _words(table, "types", (), faults, where, KEY_TYPES),
         _number(table, "min_rsa_bits", RSA_BITS, faults, where),
         _words(table, "curves", (), faults, where, CURVES),
+        _number(table, "max_months", range(1, VALIDITY_MONTHS + 1), faults, where),
+        _number(table, "min_days", range(1, 36_501), faults, where),
+        _number(table, "max_percentage", range(1, LIFETIME_PERCENTAGE + 1), faults, where),
+        _words(table, "issuers", (), faults, where),
     )
-    if guardrail.rule is Rule.KEY_TYPES and not (guardrail.types or guardrail.min_rsa_bits or guardrail.curves):
-        faults.append(f"{where}: {rule} says nothing without types, min_rsa_bits or curves.")
+    if guardrail.rule in _WANTING and not any(getattr(guardrail, member) for member in known):
+        said = sorted(known, key=list(Guardrail.__slots__).index)
+        faults.append(f"{where}: {rule} says nothing without {' or '.join(said)}.")
     return guardrail if len(faults) == before else None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from strongroom.core.certificate_guardrails import CertificateFacts, judge_certificate
 from strongroom.core.errors import Forbidden
 from strongroom.core.guardrails import (
     THE_GUARDRAILS,
@@ -94,6 +95,16 @@ def guard_keys(call: Call, vault: Vault, versions: Iterable[KeyFacts]) -> None:
         _require_fitting(call, (one for facts in versions for one in judge_key(guardrails, vault, facts)))
 
 
+def guard_certificate(call: Call, vault: Vault, facts: CertificateFacts) -> None:
+    """
+    Judge a certificate as a change would make it.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
+    _require_fitting(call, judge_certificate(guardrails_of(call.world.view), vault, facts))
+
+
 def _require_fitting(call: Call, violations: Iterable[Violation]) -> None:
     denied = _audited(call, dict.fromkeys(violations))
     if denied:
@@ -119,7 +130,8 @@ def _audited(call: Call, violations: Iterable[Violation]) -> tuple[Violation, ..
     found = tuple(violations)
     audits = [f"{one.guardrail}: {one.reason}" for one in found if one.effect is Effect.AUDIT]
     if audits:
-        call.properties[AUDITED] = audits
+        # Of a certificate's key, secret and policy each is asked for itself, and a change may be tried again.
+        call.properties[AUDITED] = list(dict.fromkeys((*call.properties.get(AUDITED, ()), *audits)))
     return tuple(one for one in found if one.effect is Effect.DENY)
 
 

@@ -11,14 +11,16 @@ from strongroom.core.attributes import check_tags
 from strongroom.core.certificate_import import imported_policy
 from strongroom.core.certificate_issuers import parse_certificate_name
 from strongroom.core.certificate_policies import operations_of
-from strongroom.core.certificates import CertificateAttributes, CertificatePolicy, CertificateVersionBody
+from strongroom.core.certificates import UNKNOWN, CertificateAttributes, CertificatePolicy, CertificateVersionBody
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import DEFAULT_OPERATIONS, KeyAttributes, KeyVersionBody
 from strongroom.core.secrets import SecretAttributes, SecretVersionBody
 from strongroom.crypto.keys.protocol import MadeKey, Place
 from strongroom.flow.call import Call
+from strongroom.flow.guardrails import guard_certificate
 from strongroom.http.message import Response
 from strongroom.objects import certificate_import
+from strongroom.objects.certificate_inventory import certificate_facts
 from strongroom.objects.certificate_links import LinkedVersion
 from strongroom.objects.certificate_rows import Certificate, upkeep_of
 from strongroom.objects.keys import Unclaimed
@@ -60,6 +62,9 @@ async def import_certificate(call: Call) -> Response:
 
         async def change(tx: Transaction) -> Certificate:
             guard_linked(call, [linked.key], [linked.secret])
+            # It comes from outside, whoever the policy has the next one from.
+            facts = certificate_facts(world.view, vault, policy, call.now, version=body.attributes, besides=(UNKNOWN,))
+            guard_certificate(call, vault, facts)
             certificate = await certificate_import.import_certificate(
                 tx, vault, opener_of(call)(), name, version, policy, body, linked, now=call.now, entropy=world.entropy
             )

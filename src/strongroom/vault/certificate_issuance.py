@@ -19,19 +19,23 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from strongroom.core import certificate_limits
+from strongroom.core.certificate_guardrails import judge_certificate
 from strongroom.core.certificate_issuers import CertificateIssuer
 from strongroom.core.certificate_life import is_under_way, step_delay
 from strongroom.core.certificates import SELF, UNKNOWN, Pending, PendingStatus
 from strongroom.core.errors import Failure, Throttled, Unavailable
+from strongroom.core.guardrails import Effect
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
 from strongroom.core.mail import Notice, NoticeKind
 from strongroom.core.names import Surface
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.flow import audit, log
+from strongroom.flow.guardrails import guardrails_of
 from strongroom.flow.world import Silence, World
 from strongroom.journal import Entry
 from strongroom.objects import certificates
+from strongroom.objects.certificate_inventory import certificate_facts
 from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, spec_of_pending, upkeep_of
 from strongroom.store import Transaction
 from strongroom.vault.certificate_requests import HANDED_S, draw_up, envelope_of, made_version
@@ -140,6 +144,9 @@ async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pendin
     if pending.cancellation_requested:
         await _let_go(world, vault, stored.name, pending)
         return None
+    disallowed = _disallowed(world, vault, stored, pending)
+    if disallowed is not None:
+        return disallowed
     if pending.issuer.name == SELF:
         from strongroom.crypto.certificates.issuing import issue_to_itself  # noqa: PLC0415  costly to import
         from strongroom.crypto.certificates.signing import held_signing_key  # noqa: PLC0415
@@ -152,6 +159,17 @@ async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pendin
         return found
     named, issuer = found
     return await issuer.step(_wanted(world, vault, stored.name, pending, named.account_id), pending.state)
+
+
+def _disallowed(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> Refused | None:
+    """Refuse what guardrails deny by now: while it waited, its issuer may have become another provider's."""
+    policy = replace(upkeep_of(stored).policy, issuer=pending.issuer, x509=pending.x509)
+    facts = certificate_facts(world.view, vault, policy, world.now())
+    found = judge_certificate(guardrails_of(world.view), vault, facts)
+    reasons = [f"'{one.guardrail}: {one.reason}'" for one in found if one.effect is Effect.DENY]
+    if not reasons:
+        return None
+    return Refused(f"The certificate was disallowed by policy. Reasons: {', '.join(reasons)}.")
 
 
 async def _let_go(world: World, vault: Vault, name: str, pending: Pending) -> None:

@@ -18,10 +18,11 @@ from strongroom.crypto.protocol import Envelope
 from strongroom.flow import authorization
 from strongroom.flow.call import Call
 from strongroom.flow.facts import data_facts
-from strongroom.flow.guardrails import guard_keys, guard_secrets
+from strongroom.flow.guardrails import guard_certificate, guard_keys, guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificate_backup, certificate_life
+from strongroom.objects.certificate_inventory import certificate_facts
 from strongroom.objects.certificate_rows import Certificate, certificate_of
 from strongroom.objects.certificates import active_certificate
 from strongroom.objects.key_inventory import facts_of
@@ -166,6 +167,10 @@ async def restore_certificate(call: Call) -> Response:
                 authorization.require_data(world, call.identity, call.op.requires, call.the_vault, scope, facts)
             )
             guard_linked(call, backup.keys, backup.secrets)
+            latest = backup.versions[-1].body.attributes
+            guard_certificate(
+                call, vault, certificate_facts(world.view, vault, backup.policy, call.now, version=latest)
+            )
             made = await certificate_backup.restore_certificate(
                 tx, vault, opener_of(call)(), backup, versions, call.base, now=call.now, entropy=world.entropy
             )

@@ -8,13 +8,15 @@ from dataclasses import replace
 from functools import partial
 
 from strongroom.core.attributes import check_tags
-from strongroom.core.certificates import Pending
+from strongroom.core.certificates import UNKNOWN, Pending
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.names import parse_object_name
 from strongroom.flow.call import Call
+from strongroom.flow.guardrails import guard_certificate
 from strongroom.http.message import Response
 from strongroom.objects import certificates
-from strongroom.objects.certificate_rows import Certificate, open_pending
+from strongroom.objects.certificate_inventory import certificate_facts
+from strongroom.objects.certificate_rows import Certificate, open_pending, upkeep_of
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
 from strongroom.vault.certificate_answers import answer, describe, describe_pending, pending_answer
@@ -88,6 +90,10 @@ async def merge_pending(call: Call) -> Response:
 
     async def change(tx: Transaction) -> Certificate:
         guard_linked(call, [linked.key], [linked.secret])
+        policy = upkeep_of(seen.stored).policy
+        # Whoever the operation was begun with, it is somebody else who signed this.
+        facts = certificate_facts(world.view, vault, policy, call.now, version=body.attributes, besides=(UNKNOWN,))
+        guard_certificate(call, vault, facts)
         made = await certificates.complete(
             tx, vault, envelope, seen.stored, body, linked, now=call.now, entropy=world.entropy, merges=True
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from strongroom.core.certificate_guardrails import judge_certificate
 from strongroom.core.certificate_life import Due, Event, next_due
 from strongroom.core.errors import Failure
 from strongroom.core.guardrails import judge_secret
@@ -26,6 +27,7 @@ from strongroom.flow.guardrails import guardrails_of
 from strongroom.flow.world import World
 from strongroom.journal import Entry
 from strongroom.objects import certificates
+from strongroom.objects.certificate_inventory import certificate_facts
 from strongroom.objects.certificate_renewal import look_again, note, postpone_renewal, still_due
 from strongroom.objects.certificate_rows import Certificate
 from strongroom.objects.keys import Unclaimed
@@ -114,7 +116,10 @@ async def _begin(world: World, node: str, vault: Vault, seen: Certificate) -> bo
                 return None
             key, secret = facts_of_new(policy, now)
             guard(world, vault, key, "renewal")
-            allowed(judge_secret(guardrails_of(world.view), vault, secret), "renewal")
+            guardrails = guardrails_of(world.view)
+            allowed(judge_secret(guardrails, vault, secret), "renewal")
+            facts = certificate_facts(world.view, vault, policy, now)
+            allowed(judge_certificate(guardrails, vault, facts), "renewal")
             begun = await certificates.begin(
                 tx,
                 vault,

@@ -16,10 +16,11 @@ from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.service_limits import key_creation
 from strongroom.flow.call import Call
-from strongroom.flow.guardrails import guard_keys, guard_secrets
+from strongroom.flow.guardrails import guard_certificate, guard_keys, guard_secrets
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificates
+from strongroom.objects.certificate_inventory import certificate_facts
 from strongroom.objects.certificate_rows import Certificate, certificate_of, upkeep_of
 from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lookup import find_version
@@ -52,6 +53,7 @@ async def create_certificate(call: Call) -> Response:
             key, secret = facts_of_new(policy, call.now)
             guard_keys(call, vault, [key])
             guard_secrets(call, vault, [secret])
+            guard_certificate(call, vault, certificate_facts(world.view, vault, policy, call.now))
             made = await certificates.begin(
                 tx,
                 vault,
@@ -143,6 +145,7 @@ def policy_change(call: Call, body: wire.CertificatePolicy) -> Callable[[Certifi
         policy = patched_policy(given, old, call.now)
         if policy.issuer.name != old.issuer.name:
             require_issuer(call.world.view, call.the_vault, policy.issuer.name)
+        guard_certificate(call, call.the_vault, certificate_facts(call.world.view, call.the_vault, policy, call.now))
         return policy
 
     return changed

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from strongroom.cli.seed import show
-from strongroom.cli.seed.items import Hidden, Item, canonical, key_of, same
+from strongroom.cli.seed.items import UNSEEN, Hidden, Item, canonical, key_of, same
 from strongroom.cli.seed.plan import Act, Plan, Rules, make_plan
 
 RULES = {
@@ -148,3 +148,19 @@ def test_a_plan_for_people() -> None:
     ]
     assert show.plan_counts(plan) == "2 to create, 1 to change, 1 to delete; 0 as wanted"
     assert "hunter2" not in repr(show.as_json(plan, None, dry_run=True))
+
+
+def test_what_nobody_can_see_yet_is_no_difference() -> None:
+    """It is taken for whatever is wanted, and only the rest is compared."""
+    found = vault("kv", enabled=UNSEEN, tags={"a": "1"})
+    plan = make_plan([vault("kv", enabled=False, tags={"a": "2"})], [found], RULES)
+    assert [one.name for one in plan.changes[0].differences] == ["tags"]
+
+
+def test_texts_that_mean_the_same_are_no_difference() -> None:
+    """A member with a form is compared by it, inside a mapping as well; nothing is something else than a text."""
+    rules = {"group": Rules(), "vault": Rules(partial=frozenset({"policy"}), forms={"policy.issuer": str.casefold})}
+    found = vault("kv", policy={"issuer": "Self", "subject": "a"})
+    assert make_plan([vault("kv", policy={"issuer": "SELF"})], [found], rules).changes == ()
+    (change,) = make_plan([vault("kv", policy={"issuer": "", "subject": "A"})], [found], rules).changes
+    assert [one.name for one in change.differences] == ["policy.issuer", "policy.subject"]

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from strongroom.cli.seed.document import ALPHABET, DOCUMENT, LENGTH, read_document, reference
+from strongroom.cli.seed.document import DOCUMENT, read_document, reference
 from strongroom.cli.seed.export import write_yaml
+from strongroom.cli.seed.forms.sources import ALPHABET, LENGTH
 from strongroom.cli.seed.reading import FAULTS, Invalid, read_yaml
 from strongroom.cli.seed.schema import Entry
 from strongroom.core.limits import SEED_DEPTH, SEED_FILE_BYTES

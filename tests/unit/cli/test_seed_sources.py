@@ -9,7 +9,7 @@ import pytest
 
 from strongroom.cli.outcome import Halt
 from strongroom.cli.seed.credentials import Credentials
-from strongroom.cli.seed.document import ALPHABET, LENGTH
+from strongroom.cli.seed.forms.sources import ALPHABET, LENGTH
 from strongroom.cli.seed.sources import needs_value, read_value
 from strongroom.core.limits import SECRET_VALUE_BYTES
 

@@ -145,7 +145,7 @@ def create_subscription(where: Subscription, wanted: Wanted, *, as_json: bool) -
         raise Halt("say where the events go: --endpoint, or --endpoint-file for a URL that holds a secret", Exit.USAGE)
     with open_session(where.at.data, subscription=where.at.subscription) as session:
         path = f"{_list_path(session, where)}/{segment(where.name)}"
-        return show_one(_agreed(session, "PUT", path, {"properties": body}), _ONE, as_json=as_json)
+        return show_one(put_agreed(session.arm, "PUT", path, {"properties": body}), _ONE, as_json=as_json)
 
 
 def update_subscription(where: Subscription, wanted: Wanted, *, as_json: bool) -> int:
@@ -158,7 +158,7 @@ def update_subscription(where: Subscription, wanted: Wanted, *, as_json: bool) -
     body = wanted.body()
     if not body:
         raise Halt("say what is to be changed: strongroom event-subscription update --help lists it", Exit.USAGE)
-    return _asked(where, lambda session, path: _agreed(session, "PATCH", path, body), as_json=as_json)
+    return _asked(where, lambda session, path: put_agreed(session.arm, "PATCH", path, body), as_json=as_json)
 
 
 def delete_subscription(where: Subscription, *, yes: bool, as_json: bool) -> int:
@@ -256,20 +256,20 @@ def _asked(where: Subscription, ask: Callable[[Session, str], Any], *, as_json: 
         return show_one(ask(found.session, found.path), _ONE, as_json=as_json)
 
 
-def _agreed(session: Session, method: str, path: str, body: Mapping[str, Any]) -> Any:
+def put_agreed(arm: Callable[..., Any], method: str, path: str, body: Mapping[str, Any]) -> Any:
     """
-    Put a subscription, and wait until its endpoint has agreed to get events.
+    Put a subscription by Resource Manager, and wait until its endpoint has agreed to get events.
 
     Raises:
         Halt: it did not; the subscription is there, and gets nothing until it is put again.
     """
     try:
-        return session.arm(method, path, body, api_version=VERSION)
+        return arm(method, path, body, api_version=VERSION)
     except Refused as refused:
         if refused.status >= _REFUSED:
             # Nothing was begun, so a subscription of that name says nothing of it, if there is one at all.
             raise
-        made = session.arm("GET", path, api_version=VERSION)
+        made = arm("GET", path, api_version=VERSION)
         if made["properties"]["provisioningState"] != "Failed":
             raise
         raise Halt(

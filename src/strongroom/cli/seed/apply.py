@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from strongroom.cli.outcome import Exit, Halt
@@ -33,6 +33,8 @@ class Outcome:
     done: list[Change] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     untried: list[Change] = field(default_factory=list)
+    waiting: Mapping[Key, str] = field(default_factory=dict)
+    """What was done and is not over, with what it waits for."""
 
     @property
     def code(self) -> Exit:
@@ -51,7 +53,7 @@ def carry_out(plan: Plan, reach: Reach, step: Callable[[], None] = lambda: None)
     names may be what still holds up the rest, and whoever applies it needs his own rights to mend it. When the service
     cannot be asked any more, nothing further is tried.
     """
-    outcome = Outcome()
+    outcome = Outcome(waiting=reach.waiting)
     lost: set[Key] = set()
     stopped = False
     for change in plan.changes:
@@ -94,7 +96,8 @@ def _explain(fault: Exception) -> str:
 
 
 _FIXES = {
-    _RECOVERABLE: "recover it (POST /deletedsecrets/NAME/recover), or purge it, and apply again",
+    _RECOVERABLE: "it was deleted and keeps its name: recover it or purge it (strongroom secret, key or"
+    " certificate), and apply again",
     "ForbiddenByPolicy": "the vault decides by access policies: give yourself one among its accessPolicies",
     "ForbiddenByRbac": "give yourself a role on the vault among the roleAssignments, as Key Vault Administrator",
     "ScopeLocked": "take the lock away, by hand or with `locks` without it and --prune, and apply again",

@@ -14,14 +14,19 @@ from strongroom.cli.seed.kinds import KINDS
 from strongroom.cli.seed.reach import Document, Reach, spell
 from strongroom.cli.seed.state import read_found
 
-HEADER = """\
-# What this instance is, as `strongroom apply` takes it. Values of secrets are not in it: `keep: true` means the value
-# that is there. Certificates of vaults are not in it, nor the keys and secrets that are theirs.
+_NOT_IN_IT = """\
+# Certificates are in it by their policies: their private keys are not, nor are the certificates themselves, the keys
+# and secrets that are theirs, and the passwords of issuers. Private CAs, ACME accounts, guardrails, audit sinks and
+# whatever else is the instance operator's are not in it either, but for tenants, network maps and endpoint listeners.
 """
-HEADER_OF_VALUES = """\
+HEADER = f"""\
+# What this instance is, as `strongroom apply` takes it. Values of secrets, URLs of webhooks and secret headers are not
+# in it: `keep: true` means what is there.
+{_NOT_IN_IT}"""
+HEADER_OF_VALUES = f"""\
 # What this instance is, as `strongroom apply --allow-literals` takes it. VALUES OF SECRETS ARE IN IT (`literal`):
-# whoever reads it knows them. Certificates of vaults are not in it, nor the keys and secrets that are theirs.
-"""
+# whoever reads it knows them.
+{_NOT_IN_IT}"""
 
 
 @dataclass(slots=True)
@@ -51,8 +56,8 @@ def make_export(reach: Reach, *, values: bool = False) -> Export:
                 # It is in what was left out.
                 continue
             entry = kind.write(item)
-            if values and kind.name == "secret":
-                entry["value"] = _value(reach, item)
+            if values and kind.reveal is not None:
+                entry |= kind.reveal(reach, item)
             if kind.merges:
                 above.update(entry)
             else:
@@ -96,14 +101,3 @@ def _distinct(items: Iterable[Item], export: Export) -> Iterable[Item]:
             export.left_out.append(
                 f"{len(same)} things are {spell(same[0].kind)} {same[0].name}: a file has one name for each"
             )
-
-
-def _value(reach: Reach, item: Item) -> Document:
-    if item.values.get("enabled") is False:
-        # Nobody can read it.
-        return {"keep": True}
-    path = f"/secrets/{item.aside['name']}"
-    read = reach.see(
-        f"the value of secret {item.name}", lambda: [reach.session.vault(item.aside["vault"], "GET", path)]
-    )
-    return {"literal": read[0]["value"]} if read else {"keep": True}

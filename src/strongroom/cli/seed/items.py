@@ -36,6 +36,15 @@ class Hidden:
         return "(hidden)"
 
 
+class Unseen:
+    """A value that nobody can see yet: it is taken for whatever is wanted, and is written nowhere."""
+
+    __slots__ = ()
+
+
+UNSEEN = Unseen()
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """
@@ -82,4 +91,6 @@ def canonical(value: Any) -> Any:
 
 def same(first: Any, second: Any) -> bool:
     """Tell whether two values mean the same."""
+    if isinstance(first, Unseen) or isinstance(second, Unseen):
+        return True
     return bool(canonical(first) == canonical(second))

@@ -132,6 +132,8 @@ class Kind:
     rules: Rules = field(default_factory=Rules)
     lacks: Callable[[Reach, Item], str | None] = lambda _, __: None
     """What one cannot be made without and the file does not give; None if nothing is missing."""
+    reveal: Callable[[Reach, Item], Document] | None = None
+    """The members of its entry that tell what nobody is shown otherwise, for an export with values."""
 
 
 def among(reach: Reach, kind: str, parents: Parents) -> list[tuple[str, Document]]:

@@ -12,7 +12,10 @@ from strongroom.cli.seed.applications import (
     APPLICATIONS,
     SERVICE_PRINCIPALS,
 )
+from strongroom.cli.seed.certificate_issuers import CERTIFICATE_CONTACTS, CERTIFICATE_ISSUERS
+from strongroom.cli.seed.certificates import CERTIFICATES
 from strongroom.cli.seed.diagnostics import DIAGNOSTIC_SETTINGS
+from strongroom.cli.seed.event_subscriptions import EVENT_SUBSCRIPTIONS
 from strongroom.cli.seed.keys import KEYS
 from strongroom.cli.seed.kind import Kind
 from strongroom.cli.seed.locks import LOCKS
@@ -53,8 +56,13 @@ KINDS: tuple[Kind, ...] = (
     DENY_ASSIGNMENTS,
     SECRETS,
     KEYS,
+    CERTIFICATE_CONTACTS,
+    CERTIFICATE_ISSUERS,
+    CERTIFICATES,
     # After the secrets, since they may be kept in a vault.
     APPLICATION_PASSWORDS,
+    # After what is in vaults: nobody is told of what the file itself makes.
+    EVENT_SUBSCRIPTIONS,
     # When everything is as it is to be; and the first to go, since they hold the rest.
     LOCKS,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -59,10 +59,19 @@ class Rules:
     Attributes:
         fixed: members that a thing keeps for ever.
         partial: members that are mappings of which a file may say a part.
+        forms: by what a member is compared of which different texts mean the same; by its path.
     """
 
     fixed: frozenset[str] = frozenset()
     partial: frozenset[str] = frozenset()
+    forms: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+    def same(self, path: str, first: Any, second: Any) -> bool:
+        """Tell whether two values of a member mean the same."""
+        form = self.forms.get(path)
+        if form is None or not first or not second:
+            return same(first, second)
+        return same(form(first), form(second))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +124,13 @@ def _compare(wanted: Item, found: Item, rules: Rules) -> Iterable[Difference]:
         if name in rules.partial:
             inside = old or {}
             for part, value in new.items():
-                if not same(value, inside.get(part)):
+                if not rules.same(f"{name}.{part}", value, inside.get(part)):
                     yield Difference(f"{name}.{part}", inside.get(part), value)
         elif name in _TEXTS and isinstance(new, Mapping):
             # A tag without a value is one too.
             if new != (old or {}):
                 yield Difference(name, old, new)
-        elif not same(new, old):
+        elif not rules.same(name, new, old):
             yield Difference(name, old, new)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import segment
 from strongroom.cli.seed.credentials import Credentials
+from strongroom.cli.seed.items import Key
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ NETWORK = "2024-05-01"
 AUTHORIZATION = "2022-04-01"
 LOCKS = "2020-05-01"
 INSIGHTS = "2021-05-01-preview"
+EVENT_GRID = "2025-02-15"
 MANAGEMENT = "2021-04-01"
 FORBIDDEN = 403
 EVERYONE = "00000000-0000-0000-0000-000000000000"
@@ -74,7 +76,7 @@ class Session(Protocol):
         """Ask a vault."""
         ...
 
-    def vault_pages(self, name: str, path: str) -> Iterator[Document]:
+    def vault_pages(self, name: str, path: str, *, query: Mapping[str, str] | None = None) -> Iterator[Document]:
         """List something of a vault."""
         ...
 
@@ -114,6 +116,7 @@ class Reach:
         credentials: takes what the service tells once.
         left_out: what the operator may not see, where the rest is enough; None where nothing may be missing.
         closed: vaults that the operator may not look into yet, by their names in lower case, with the refusal.
+        waiting: what was begun and is not over, with what it waits for.
     """
 
     session: Session
@@ -124,6 +127,7 @@ class Reach:
     left_out: list[str] | None = None
     clock: Callable[[], float] = time.time
     closed: dict[str, Refused] = field(default_factory=dict)
+    waiting: dict[Key, str] = field(default_factory=dict)
     _lists: dict[str, list[tuple[str, Document]]] = field(default_factory=dict)
     _by_name: dict[str, dict[str, list[tuple[str, Document]]]] = field(default_factory=dict)
     _by_id: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -287,6 +291,7 @@ TYPES: Mapping[str, str] = {
 }
 _WORDS = {
     "application": "application",
+    "certificateIssuer": "certificate issuer",
     "directoryRole": "directory role",
     "identity": "managed identity",
     "managementGroup": "management group",

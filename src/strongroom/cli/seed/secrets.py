@@ -143,6 +143,17 @@ def _write_secret(item: Item) -> Document:
     return {"name": item.aside["name"], "value": {"keep": True}, **without_nothing(values)}
 
 
+def _reveal_value(reach: Reach, item: Item) -> Document:
+    if item.values.get("enabled") is False:
+        # Nobody can read it.
+        return {"value": {"keep": True}}
+    path = f"/secrets/{item.aside['name']}"
+    read = reach.see(
+        f"the value of secret {item.name}", lambda: [reach.session.vault(item.aside["vault"], "GET", path)]
+    )
+    return {"value": {"literal": read[0]["value"]} if read else {"keep": True}}
+
+
 SECRETS = Kind(
     "secret",
     "secrets",
@@ -154,4 +165,5 @@ SECRETS = Kind(
     parent="vault",
     declare=lambda entry, parent: f"{parent}/{entry['name']}",
     lacks=_lacks_value,
+    reveal=_reveal_value,
 )

@@ -36,17 +36,21 @@ def _values(item: Item) -> Iterator[str]:
             yield f"    {name}: {say(value, name)}"
     if item.kind == "secret":
         yield "    value: set"
+    elif item.kind == "eventSubscription":
+        yield "    endpoint: set"
 
 
 _IN_NAMES = {
     "applicationPassword": {"displayName"},
     "appRoleAssignment": {"principal", "application", "role"},
+    "certificate": {"state"},
     "denyAssignment": {"name", "scope"},
     "directoryRole": {"principal", "role"},
+    "eventSubscription": {"state"},
     "lock": {"name", "scope"},
     "roleAssignment": {"principal", "role", "scope"},
 }
-"""Members that the name of a thing says already."""
+"""Members that the name of a thing says already, or that go without saying."""
 
 
 def plan_counts(plan: Plan) -> str:
@@ -60,6 +64,8 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
     """Write for people what became of a plan."""
     for change in outcome.done:
         yield f"{_DONE[change.act]}  {call(change.item)}"
+        if change.item.key in outcome.waiting:
+            yield one_line(f"    {outcome.waiting[change.item.key]}")
     for failure in outcome.failed:
         yield f"FAILED   {call(failure.change.item)}{_line(failure.change)}"
         yield from (f"    {one_line(line)}" for line in failure.message.splitlines())
@@ -97,6 +103,8 @@ def as_json(plan: Plan, outcome: Outcome | None, *, dry_run: bool) -> dict[str, 
             step["line"] = change.item.line
         if message is not None:
             step["message"] = message
+        if outcome is not None and status == "done" and change.item.key in outcome.waiting:
+            step["waits"] = outcome.waiting[change.item.key]
         steps.append(step)
     impossible = [
         {"kind": item.kind, "name": item.name, "line": item.line, "message": fault} for item, fault in plan.impossible
@@ -113,10 +121,13 @@ _KINDS = {
     "appRoleAssignment": "app role",
     "applicationFederation": "federated credential",
     "applicationPassword": "client secret",
+    "certificateContacts": "certificate contacts of vault",
+    "certificateIssuer": "certificate issuer",
     "denyAssignment": "deny assignment",
     "diagnosticSetting": "diagnostic setting",
     "directoryRole": "directory role",
     "endpointListener": "endpoint listener",
+    "eventSubscription": "event subscription",
     "group members": "members of group",
     "group owners": "owners of group",
     "application owners": "owners of application",

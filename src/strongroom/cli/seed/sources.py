@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.cli.outcome import Halt
-from strongroom.cli.seed.document import ALPHABET, LENGTH
+from strongroom.cli.seed.forms.sources import ALPHABET, LENGTH
 from strongroom.core import limits
 
 

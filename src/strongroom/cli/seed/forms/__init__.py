@@ -1,0 +1,1 @@
+"""What may stand in a file, by what it is about: the shapes that `document` puts together."""
