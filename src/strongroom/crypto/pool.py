@@ -63,6 +63,9 @@ class BoundedPool:
             # What has not begun need not begin any more.
             self._line.drop(job)
             raise
+        finally:
+            # A failure knows this frame, which must not know it too.
+            del job, waiter
 
     def close(self) -> None:
         """Take no more work, drop what waits, and let what runs finish."""
