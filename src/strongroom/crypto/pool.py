@@ -4,7 +4,8 @@ A bounded pool of threads for what takes long: RSA signatures, password hashes.
 These release the interpreter's lock while they work, so threads give real parallelism; the bound keeps a burst of
 sign-ins from taking the memory and the processors that everyone else's requests need (architecture 5.3). The threads
 stay, and take jobs from a queue with nothing around it: the executors of the standard library take as long to hand over
-a job and its result as a tenth of an RSA-2048 signature.
+a job and its result as a tenth of an RSA-2048 signature. Where many brief jobs wait, those who wait for the first ones
+are told together (ADR 0024), since to wake the loop for each by itself takes longer than anything else around a job.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from strongroom.core.errors import Throttled
 
 T = TypeVar("T")
 
+TOLD_TOGETHER = 8
+"""How many brief jobs are done before those who wait for them are told, at most."""
+
 
 class BoundedPool:
     """Some threads and a queue of limited length in front of them."""
@@ -33,9 +37,12 @@ class BoundedPool:
         self._line = _Line(name, threads, threads + waiting)
         self._retry_after_s = retry_after_s
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, is_brief: bool = False) -> T:
         """
         Run *work* on a thread and wait for it without blocking the loop.
+
+        What takes a millisecond at most may be called brief: its end may be told a few brief jobs later, where more of
+        them wait.
 
         Raises:
             Throttled: every thread is busy and the queue is full. Nothing was started.
@@ -43,7 +50,7 @@ class BoundedPool:
         """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[T] = loop.create_future()
-        job = _Job(work, loop, waiter)
+        job = _Job(work, is_brief, loop, waiter)
         if not self._line.put(job):
             raise Throttled(
                 "Too many requests of this kind are being worked on. Try again later.",
@@ -56,6 +63,9 @@ class BoundedPool:
             # What has not begun need not begin any more.
             self._line.drop(job)
             raise
+        finally:
+            # A failure knows this frame, which must not know it too.
+            del job, waiter
 
     def close(self) -> None:
         """Take no more work, drop what waits, and let what runs finish."""
@@ -71,24 +81,52 @@ class BoundedPool:
 class _Job:
     """One piece of work and who waits for it. Whoever gets `turn` decides about it: a thread, or who drops it."""
 
-    work: Callable[[], Any]
+    work: Callable[[], Any] | None = field(repr=False)
+    is_brief: bool
     loop: asyncio.AbstractEventLoop
     waiter: asyncio.Future[Any]
     turn: threading.Lock = field(default_factory=threading.Lock)
+    result: Any = field(default=None, repr=False)
+    failure: BaseException | None = None
 
     def is_mine(self) -> bool:
         """Take it, if nobody has."""
         return self.turn.acquire(blocking=False)
 
-    def tell(self, end: Callable[..., object], *how: object) -> None:
+    def do(self) -> None:
+        """Work, and keep what came of it until it is told."""
+        work, self.work = self.work, None
+        try:
+            if work is not None:
+                self.result = work()
+        except BaseException as failure:  # noqa: BLE001  it is whose waits
+            self.failure = failure
+            # The failure knows this frame, which must not know it too.
+            del self, work
+
+    def tell(self) -> None:
         """Tell who waits how it ended, on the loop's thread; who gave up is told nothing."""
+        waiter = self.waiter
+        if waiter.done():
+            return
+        if self.failure is not None:
+            waiter.set_exception(self.failure)
+        else:
+            waiter.set_result(self.result)
+
+
+def _tell_all(done: list[_Job]) -> None:
+    """Tell those who wait for what is done, waking each loop once, and keep nothing of it."""
+    jobs = done.copy()
+    done.clear()
+    for loop in {job.loop for job in jobs}:
         with suppress(RuntimeError):  # The loop is closed, so nobody waits.
-            self.loop.call_soon_threadsafe(_tell, self.waiter, end, how)
+            loop.call_soon_threadsafe(_tell, [job for job in jobs if job.loop is loop])
 
 
-def _tell(waiter: asyncio.Future[Any], end: Callable[..., object], how: tuple[object, ...]) -> None:
-    if not waiter.done():
-        end(*how)
+def _tell(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.tell()
 
 
 class _Line:
@@ -140,7 +178,8 @@ class _Line:
                 job = self.jobs.get_nowait()
                 if job is not None and job.is_mine():
                     self._give_back()
-                    job.tell(job.waiter.cancel)
+                    with suppress(RuntimeError):  # As in `_tell_all`.
+                        job.loop.call_soon_threadsafe(job.waiter.cancel)
         self.jobs.put(None)
 
     def _start_thread(self) -> None:
@@ -150,25 +189,31 @@ class _Line:
         self.threads.append(thread)
 
     def _work(self) -> None:
-        for job in iter(self.jobs.get, None):
+        done: list[_Job] = []
+        while (job := self._next(done)) is not None:
             if job.is_mine():
-                self._do(job)
+                job.do()
+                self._give_back()
+                done.append(job)
+                # Nobody waits for more jobs of others than there are of others that wait for theirs.
+                if not job.is_brief or len(done) >= min(TOLD_TOGETHER, self.jobs.qsize()):
+                    _tell_all(done)
             # Nothing of it is kept while the thread waits for the next.
             del job
         self.jobs.put(None)
 
-    def _do(self, job: _Job) -> None:
-        waiter = job.waiter
+    def _next(self, done: list[_Job]) -> _Job | None:
+        """Take the next job. Who waits for one that is done waits neither for a long one, nor for there to be one."""
+        if not done:
+            return self.jobs.get()
         try:
-            result = job.work()
-        except BaseException as failure:  # noqa: BLE001  it is whose waits
-            self._give_back()
-            job.tell(waiter.set_exception, failure)
-            # The failure knows this frame, which must not know it too.
-            del job, waiter
-        else:
-            self._give_back()
-            job.tell(waiter.set_result, result)
+            job = self.jobs.get_nowait()
+        except Empty:
+            _tell_all(done)
+            return self.jobs.get()
+        if job is None or not job.is_brief:
+            _tell_all(done)
+        return job
 
     def _give_back(self) -> None:
         with self._lock:

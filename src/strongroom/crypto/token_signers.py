@@ -42,7 +42,7 @@ class TokenSigners:
             Throttled: too many signatures wait already.
             Unsealable: the private half does not open.
         """
-        return await self._pool.run(lambda: self._signer(kid, open_private_key).sign(claims, x5t=x5t))
+        return await self._pool.run(lambda: self._signer(kid, open_private_key).sign(claims, x5t=x5t), is_brief=True)
 
     async def sign_statement(
         self, kid: str, open_private_key: Callable[[], bytes], certificate: bytes, payload: bytes

@@ -12,12 +12,12 @@ import msgspec
 
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeyKind, KeyOperation, KeyVersionBody, require_key_usable
-from strongroom.core.objects import Collection
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.algorithms import Use, check_ciphertext, check_digest, check_plaintext, find_algorithm
 from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, KeyProtections, Undecryptable
 from strongroom.crypto.protocol import Envelope
-from strongroom.objects.keys import held_key, key_of
+from strongroom.objects.key_rows import body_of, held_key
 from strongroom.objects.lookup import find_version
 from strongroom.store import Reader
 from strongroom.view.sealed import SealedCache
@@ -26,8 +26,8 @@ from strongroom.view.sealed import SealedCache
 class UsableKey(msgspec.Struct, frozen=True):
     """A version that may be used as was asked, now."""
 
-    name: str
-    version: str
+    stored: StoredObject
+    row: StoredVersion
     body: KeyVersionBody
     held: HeldKey
 
@@ -50,9 +50,9 @@ async def find_usable(
         Forbidden: its attributes or its operations do not allow that.
     """
     stored, row = await find_version(reader, cache, vault.id, Collection.KEYS, name, version, now)
-    key = key_of(stored, row)
-    require_key_usable(key.body, operation, now)
-    return UsableKey(stored.name, row.version, key.body, held_key(envelope, vault, row))
+    body = body_of(row)
+    require_key_usable(body, operation, now)
+    return UsableKey(stored, row, body, held_key(envelope, vault, row))
 
 
 async def sign(places: KeyProtections, key: UsableKey, algorithm_name: str | None, digest: bytes) -> bytes:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from strongroom.core import service_limits
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeyOperation
 from strongroom.core.limits import RANDOM_BYTES_MAX
 from strongroom.core.names import parse_object_name
+from strongroom.core.objects import StoredVersion
+from strongroom.core.service_limits import Charge
 from strongroom.crypto.keys.algorithms import Use
 from strongroom.crypto.keys.protocol import Ciphertext
 from strongroom.flow.call import Call
@@ -43,15 +47,15 @@ async def sign(call: Call) -> Response:
     """Sign a digest."""
     body = await call.body(wire.KeySignParameters)
     digest = wire.required_octets(body.value, "value")
-    key = await _usable(call, KeyOperation.SIGN)
-    return _answer(call, key, Ciphertext(await key_use.sign(call.world.protections, key, body.alg, digest)))
+    key, kid = await _usable(call, KeyOperation.SIGN)
+    return _answer(call, kid, Ciphertext(await key_use.sign(call.world.protections, key, body.alg, digest)))
 
 
 async def verify(call: Call) -> Response:
     """Tell whether a signature of a digest is the key's."""
     body = await call.body(wire.KeyVerifyParameters)
     digest, signature = wire.required_octets(body.digest, "digest"), wire.required_octets(body.value, "value")
-    key = await _usable(call, KeyOperation.VERIFY)
+    key, _ = await _usable(call, KeyOperation.VERIFY)
     is_right = await key_use.verify(call.world.protections, key, body.alg, digest, signature)
     call.judge_again()
     return json.response(wire.KeyVerifyResult(is_right))
@@ -73,15 +77,15 @@ async def _encrypt(call: Call, operation: KeyOperation, use: Use) -> Response:
     if body.tag is not None:
         raise Invalid(f"Operation {operation} takes no tag.", code="BadParameter", reason="invalid tag")
     given = _read(body)
-    key = await _usable(call, operation)
-    return _answer(call, key, await key_use.encrypt(call.world.protections, key, body.alg, use, given))
+    key, kid = await _usable(call, operation)
+    return _answer(call, kid, await key_use.encrypt(call.world.protections, key, body.alg, use, given))
 
 
 async def _decrypt(call: Call, operation: KeyOperation, use: Use) -> Response:
     body = await call.body(wire.KeyOperationsParameters)
     given = _read(body)
-    key = await _usable(call, operation)
-    return _answer(call, key, Ciphertext(await key_use.decrypt(call.world.protections, key, body.alg, use, given)))
+    key, kid = await _usable(call, operation)
+    return _answer(call, kid, Ciphertext(await key_use.decrypt(call.world.protections, key, body.alg, use, given)))
 
 
 def _read(body: wire.KeyOperationsParameters) -> Ciphertext:
@@ -93,27 +97,57 @@ def _read(body: wire.KeyOperationsParameters) -> Ciphertext:
     )
 
 
-async def _usable(call: Call, operation: KeyOperation) -> UsableKey:
-    """Find the key, and record which one it is."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of every use of a key, to its caller and to the audit. Nothing of it is secret."""
+
+    row: StoredVersion
+    kid: str
+    properties: dict[str, object]
+    charge: Charge
+
+
+_KEYS_TOLD = 1024
+"""Keys that this is remembered of: with a kilobyte or two for each it stays within a few megabytes."""
+_told: dict[tuple[str, str, str], _Told] = {}
+
+
+async def _usable(call: Call, operation: KeyOperation) -> tuple[UsableKey, str]:
+    """Find the key, and record which one it is; gives its id too."""
     params, world = call.target.params, call.world
     name, version = parse_object_name(params["name"]), params.get("version", "")
     key = await key_use.find_usable(
         world.store, world.view.sealed, envelope_of(call), call.the_vault, name, version, operation, call.now
     )
-    call.properties.update({"id": _kid(call, key), "keyProperties": key_properties(key.body)})
-    call.charge(service_limits.key_use(key.body.type, key.body.bits))
-    return key
+    told = _told_of(call, key)
+    call.properties.update(told.properties)
+    call.charge(told.charge)
+    return key, told.kid
 
 
-def _kid(call: Call, key: UsableKey) -> str:
-    return f"{call.base}/keys/{key.name}/{key.version}"
+def _told_of(call: Call, key: UsableKey) -> _Told:
+    """Say what is told of a key's uses, or take what was said of this very row."""
+    row, base = key.row, call.base
+    asked = (base, key.stored.name, row.version)
+    kept = _told.get(asked)
+    if kept is not None and kept.row is row:
+        return kept
+    kid = f"{base}/keys/{key.stored.name}/{row.version}"
+    told = _Told(
+        row,
+        kid,
+        {"id": kid, "keyProperties": key_properties(key.body)},
+        service_limits.key_use(key.body.type, key.body.bits),
+    )
+    if len(_told) >= _KEYS_TOLD:
+        _told.clear()
+    _told[asked] = told
+    return told
 
 
-def _answer(call: Call, key: UsableKey, made: Ciphertext) -> Response:
+def _answer(call: Call, kid: str, made: Ciphertext) -> Response:
     # A token may have kept it waiting for seconds: whoever lost the right meanwhile is not told what it gave.
     call.judge_again()
     return json.response(
-        wire.KeyOperationResult(
-            _kid(call, key), octets(made.value) or "", octets(made.iv), octets(made.tag), octets(made.aad)
-        )
+        wire.KeyOperationResult(kid, octets(made.value) or "", octets(made.iv), octets(made.tag), octets(made.aad))
     )

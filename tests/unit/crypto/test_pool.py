@@ -4,12 +4,15 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import pytest
 
 from strongroom.core.errors import Throttled
-from strongroom.crypto.pool import BoundedPool
+from strongroom.crypto.pool import TOLD_TOGETHER, BoundedPool
 
 
 class Blocked:
@@ -116,6 +119,74 @@ def test_failed_work_raises_and_frees_its_place() -> None:
     asyncio.run(scenario())
 
 
+def test_where_many_wait_the_first_are_told_together() -> None:
+    """One way to the loop's thread serves several brief jobs: up to the limit, and no more than are still waiting."""
+
+    async def scenario() -> list[int]:
+        loop, told = asyncio.get_running_loop(), list[int]()
+        pool, work = BoundedPool("test", threads=1, waiting=20), Blocked()
+        first = asyncio.create_task(pool.run(work))
+        await settle()
+        wake = loop.call_soon_threadsafe
+
+        def counted(callback: Callable[..., object], jobs: list[object], **how: Any) -> asyncio.Handle:
+            told.append(len(jobs))
+            return wake(callback, jobs, **how)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(loop, "call_soon_threadsafe", counted)
+            brief = [asyncio.create_task(pool.run(partial(int, n), is_brief=True)) for n in range(20)]
+            await settle()
+            work.go.set()
+            assert await first == "done"
+            assert await asyncio.gather(*brief) == list(range(20))
+        pool.close()
+        return told
+
+    assert asyncio.run(scenario()) == [1, TOLD_TOGETHER, 6, 3, 2, 1]
+
+
+@pytest.mark.parametrize("is_brief", [True, False])
+def test_who_is_done_waits_for_no_long_work(*, is_brief: bool) -> None:
+    """The end of a brief job is told before one begins that is not brief, and before the only other one that waits."""
+
+    async def scenario() -> None:
+        pool, gate, work = BoundedPool("test", threads=1, waiting=2), Blocked(), Blocked()
+        first = asyncio.create_task(pool.run(gate))
+        await settle()
+        brief = asyncio.create_task(pool.run(lambda: "brief", is_brief=True))
+        other = asyncio.create_task(pool.run(work, is_brief=is_brief))
+        await settle()
+        gate.go.set()
+        assert await first == "done"
+        assert await asyncio.wait_for(brief, 10) == "brief"
+        assert not other.done()
+        work.go.set()
+        assert await other == "done"
+        pool.close()
+
+    asyncio.run(scenario())
+
+
+def test_brief_work_that_fails_is_told_to_who_asked_for_it() -> None:
+    """Of jobs that are told together each has its own end."""
+
+    async def scenario() -> None:
+        pool, work = BoundedPool("test", threads=1, waiting=4), Blocked()
+        first = asyncio.create_task(pool.run(work))
+        await settle()
+        brief = [asyncio.create_task(pool.run(partial(divmod, 7, n), is_brief=True)) for n in (2, 0, 3, 4)]
+        await settle()
+        work.go.set()
+        assert await first == "done"
+        ends = await asyncio.gather(*brief, return_exceptions=True)
+        assert isinstance(ends[1], ZeroDivisionError)
+        assert [*ends[:1], *ends[2:]] == [(3, 1), (2, 1), (1, 3)]
+        pool.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_closed_pool_takes_no_work() -> None:
     """After close nothing is begun, and each refusal says so rather than that the queue is full."""
 
@@ -208,19 +279,23 @@ def test_threads_end_with_their_pool(how: str) -> None:
         assert not thread.is_alive()
 
 
-def test_nothing_is_kept_of_what_is_done() -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_is_kept_of_what_is_done(*, fails: bool) -> None:
     """A thread that waits for work keeps neither the last one nor what came of it: keys and plaintexts were in them."""
 
     class Kept:
         pass
 
     def answer(given: Kept, result: Kept) -> Kept:
+        if fails:
+            raise ZeroDivisionError
         return result if given else given
 
     async def scenario() -> None:
         pool, given, result = BoundedPool("test", threads=1, waiting=0), Kept(), Kept()
         traces = [weakref.ref(given), weakref.ref(result)]
-        await pool.run(partial(answer, given, result))
+        with suppress(ZeroDivisionError):
+            await pool.run(partial(answer, given, result))
         del given, result
         for _ in range(1000):
             if not any(trace() for trace in traces):

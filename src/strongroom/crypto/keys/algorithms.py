@@ -101,10 +101,10 @@ class Use(StrEnum):
     SIGN = "sign"
 
 
-_NAMES: Mapping[Use, tuple[str, ...]] = {
-    Use.ENCRYPT: tuple(name for name, row in ALGORITHMS.items() if row.encrypts),
-    Use.WRAP: tuple(name for name, row in ALGORITHMS.items() if row.wraps),
-    Use.SIGN: tuple(name for name, row in ALGORITHMS.items() if row.signs),
+_OF_USE: Mapping[Use, Mapping[str, Algorithm]] = {
+    Use.ENCRYPT: {name: row for name, row in ALGORITHMS.items() if row.encrypts},
+    Use.WRAP: {name: row for name, row in ALGORITHMS.items() if row.wraps},
+    Use.SIGN: {name: row for name, row in ALGORITHMS.items() if row.signs},
 }
 
 
@@ -115,9 +115,9 @@ def find_algorithm(name: str | None, use: Use, spec: KeySpec) -> Algorithm:
     Raises:
         Invalid: there is none of this name for such a use, or it is for other keys.
     """
-    if name is None or name not in _NAMES[use]:
-        raise _invalid(f"Property alg must be one of: {', '.join(_NAMES[use])}.", "algorithm")
-    algorithm = ALGORITHMS[name]
+    algorithm = _OF_USE[use].get(name or "")
+    if algorithm is None:
+        raise _invalid(f"Property alg must be one of: {', '.join(_OF_USE[use])}.", "algorithm")
     if algorithm.kind is not spec.kind:
         wanted, found = f"keys of type {algorithm.kind}", f"is of type {spec.kind}"
     elif algorithm.curve is not None and algorithm.curve is not spec.curve:

@@ -122,7 +122,7 @@ class SoftwareKeys:
             return symmetric.keyed_tag(loaded, algorithm, digest)
         if isinstance(loaded, rsa.RSAPrivateKey):
             private, (scheme, hashed) = loaded, RSA_SIGNATURES[algorithm.name]
-            return await self._pool.run(lambda: private.sign(digest, scheme, hashed))
+            return await self._pool.run(lambda: private.sign(digest, scheme, hashed), is_brief=_is_brief(key))
         if key.spec.curve is Curve.P256:
             return _sign_ecdsa(loaded, algorithm, digest)
         point = loaded
@@ -149,7 +149,7 @@ class SoftwareKeys:
         if key.spec.kind is KeyKind.OCT:
             return symmetric.decrypt(self._oct(key), algorithm, ciphertext)
         private = self._rsa(key)
-        return await self._pool.run(lambda: _decrypt_rsa(private, algorithm, ciphertext.value))
+        return await self._pool.run(lambda: _decrypt_rsa(private, algorithm, ciphertext.value), is_brief=_is_brief(key))
 
     # ---- leaving ----------------------------------------------------------------------------------------------------
 
@@ -261,6 +261,11 @@ def _unlike(spec: KeySpec, wanted: KeyKind) -> TypeError:
 def _sign_ecdsa(private: ec.EllipticCurvePrivateKey, algorithm: Algorithm, digest: bytes) -> bytes:
     r, s = decode_dss_signature(private.sign(digest, ECDSA_SIGNATURES[algorithm.name]))
     return raw_signature(private.curve, r, s)
+
+
+def _is_brief(key: HeldKey) -> bool:
+    """Tell whether one operation with an RSA key takes well below a millisecond."""
+    return key.spec.bits == RSA_BITS[0]
 
 
 def _decrypt_rsa(private: rsa.RSAPrivateKey, algorithm: Algorithm, value: bytes) -> bytes:

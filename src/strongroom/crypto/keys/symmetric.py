@@ -20,6 +20,7 @@ from strongroom.crypto.keys.algorithms import CBC_IV_BYTES, GCM_IV_BYTES, GCM_TA
 from strongroom.crypto.keys.protocol import Ciphertext, Undecryptable
 
 _BLOCK_BITS = 128
+_CBC = frozenset({Family.AES_CBC, Family.AES_CBC_PAD})
 
 
 def keyed_tag(key: bytes, algorithm: Algorithm, digest: bytes) -> bytes:
@@ -39,7 +40,7 @@ def encrypt(key: bytes, algorithm: Algorithm, plaintext: bytes, given: Ciphertex
         iv = os.urandom(GCM_IV_BYTES)
         sealed = AESGCM(key).encrypt(iv, plaintext, given.aad)
         return Ciphertext(sealed[:-GCM_TAG_BYTES], iv, sealed[-GCM_TAG_BYTES:], given.aad)
-    if family in {Family.AES_CBC, Family.AES_CBC_PAD}:
+    if family in _CBC:
         iv = given.iv or os.urandom(CBC_IV_BYTES)
         if family is Family.AES_CBC_PAD:
             padder = padding.PKCS7(_BLOCK_BITS).padder()
@@ -69,7 +70,7 @@ def _decrypt(key: bytes, family: Family, ciphertext: Ciphertext) -> bytes:
     value, iv = ciphertext.value, ciphertext.iv or b""
     if family is Family.AES_GCM:
         return AESGCM(key).decrypt(iv, value + (ciphertext.tag or b""), ciphertext.aad)
-    if family in {Family.AES_CBC, Family.AES_CBC_PAD}:
+    if family in _CBC:
         decryptor = Cipher(AES(key), modes.CBC(iv)).decryptor()
         plaintext = decryptor.update(value) + decryptor.finalize()
         if family is Family.AES_CBC:
