@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import socket
 import stat
 import subprocess
@@ -33,8 +34,8 @@ NAMES = ("*.vault.localhost", "login.localhost", "management.localhost", "graph.
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """Make an instance, to be started by each test."""
-    return Service(tmp_path_factory.mktemp("pair") / "data")
+    """Make an instance, to be started by each test, in a directory whose name has a blank."""
+    return Service(tmp_path_factory.mktemp("pair") / "its data")
 
 
 def write(service: Service, pair: x509.ServerCertificate) -> None:
@@ -230,7 +231,7 @@ def test_what_was_only_counted_is_recorded_at_a_stop(service: Service) -> None:
 
 
 def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> None:
-    """From a checkout that is `make setup`, which brings the clients, and this environment's own Python."""
+    """From a checkout that is `make setup`, which brings the clients, and this environment's own Python; as typed."""
     service.start()
     service.stop()
     said = service.output.read_text()
@@ -238,5 +239,6 @@ def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> Non
     assert "make setup && " in line
     assert line.endswith(f"-- {sys.executable} examples/quickstart.py")
     # From here on an operator gets by; the command is one that there is.
-    assert f" login --data {service.data}  " in said
+    assert f" login --data '{service.data}'  " in said
+    assert shlex.split(line)[shlex.split(line).index("--data") + 1] == str(service.data)
     assert service.command("login", "--help").returncode == 0

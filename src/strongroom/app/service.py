@@ -8,6 +8,7 @@ import gc
 import importlib
 import logging
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -354,7 +355,7 @@ def _hand_over(settings: Settings, say: Say, first: dict[str, str]) -> None:
 def introduce(opened: Opened) -> list[str]:
     """Say in a few lines what runs and what to do next, and where the first secrets are as long as they lie there."""
     settings = opened.settings
-    data = f" --data {settings.data}"
+    data = f" --data {shlex.quote(str(settings.data))}"
     vault = opened.world.view.vault(opened.installation.vault)
     uri = opened.world.hosts.url(Surface.VAULT, vault.name) if vault is not None else ""
     lines = [f"Strongroom {__version__} serves {uri}", f"  data     {settings.data}"]
@@ -364,7 +365,7 @@ def introduce(opened: Opened) -> list[str]:
     checkout = Path(sys.prefix).parent
     if (checkout / "Makefile").exists() and (checkout / _EXAMPLE).exists():
         # `make serve` installs what the service needs; the example needs the official clients as well.
-        lines.append(f"  next     make setup && {command} run{data} -- {sys.executable} {_EXAMPLE}")
+        lines.append(f"  next     make setup && {command} run{data} -- {shlex.quote(sys.executable)} {_EXAMPLE}")
     else:
         lines.append(f"  next     {command} run{data} -- python your_program.py")
     lines.append(f"  or       {command} env{data}  for a shell")
@@ -375,4 +376,4 @@ def introduce(opened: Opened) -> list[str]:
 def _command() -> str:
     """Name this program as the reader can type it: by its path where the shell would not find it."""
     started = Path(sys.argv[0])
-    return "strongroom" if shutil.which("strongroom") or started.name != "strongroom" else str(started)
+    return "strongroom" if shutil.which("strongroom") or started.name != "strongroom" else shlex.quote(str(started))

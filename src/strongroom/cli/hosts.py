@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def hosts(data: Path | None, *, write: bool, as_json: bool, hosts_file: Path = H
         _overwrite(hosts_file, changed)
     except PermissionError:
         raise Halt(
-            f"{hosts_file} is not yours to write: run `sudo strongroom hosts --write --data {instance.data}`,"
+            f"{hosts_file} is not yours to write: run"
+            f" `sudo strongroom hosts --write --data {shlex.quote(str(instance.data))}`,"
             " or add what `strongroom hosts` prints yourself"
         ) from None
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def find_instance(data: Path | None) -> Instance:
 def not_running(directory: Path) -> Halt:
     """Make the refusal of a command that needs a running service."""
     return Halt(
-        f"no service runs in {directory}: start it with `strongroom serve --data {directory}`,"
+        f"no service runs in {directory}: start it with `strongroom serve --data {shlex.quote(str(directory))}`,"
         " or name the directory of one that runs with --data",
         Exit.NOT_RUNNING,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import ssl
 import sys
 import time
@@ -226,7 +227,7 @@ def _contents(seen: Seen) -> Generator[Finding, None, Survey | None]:
     """Look into the store and the journal; gives the survey of the store, if there is one."""
     settings = seen.settings
     if not (seen.is_ours and settings.root_key.exists() and settings.database.exists()):
-        yield unknown("store", "there is no instance here", f"strongroom init --data {seen.data}")
+        yield unknown("store", "there is no instance here", f"strongroom init --data {shlex.quote(str(seen.data))}")
         return None
     now = int(time.time())
     survey: Survey | None = None
@@ -243,7 +244,7 @@ def _contents(seen: Seen) -> Generator[Finding, None, Survey | None]:
         begun = survey is None or survey.checkpoint is not None
         yield contents.judge_journal(report, seen.data, begun=begun)
     except (RootKeyUnusable, OSError) as fault:
-        yield problem("journal", str(fault), f"strongroom audit verify --data {seen.data}")
+        yield problem("journal", str(fault), f"strongroom audit verify --data {shlex.quote(str(seen.data))}")
     return survey
 
 

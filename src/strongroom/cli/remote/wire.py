@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,7 +65,8 @@ def open_client(endpoints: Endpoints) -> httpx.Client:
 @contextmanager
 def reaching(endpoints: Endpoints) -> Iterator[None]:
     """Turn what keeps a request from being answered into `Halt`, with what to do about it."""
-    start = f"strongroom serve --data {endpoints.data}" if endpoints.data is not None else "strongroom serve"
+    place = f" --data {shlex.quote(str(endpoints.data))}" if endpoints.data is not None else ""
+    start = f"strongroom serve{place}"
     try:
         yield
     except httpx.ConnectError as error:
