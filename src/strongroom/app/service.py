@@ -31,7 +31,7 @@ from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instan
 from strongroom.config import Settings
 from strongroom.core import deployment_limits
 from strongroom.core.names import Surface
-from strongroom.core.network import Link
+from strongroom.core.network import Link, reachable_at
 from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.process import protect_process
 from strongroom.flow import audit
@@ -214,7 +214,8 @@ async def _notice_names(opened: Opened, say: Say) -> None:
             await asyncio.get_running_loop().getaddrinfo(names[0], opened.settings.port)
     except (OSError, TimeoutError):
         say(f"  note     {names[0]} does not resolve here. `strongroom run` does not need it; for direct use, one line")
-        say(f"           in the hosts file (`strongroom hosts --write` adds it):  127.0.0.1 {' '.join(names)}")
+        line = " ".join((reachable_at(opened.settings.address), *names))
+        say(f"           in the hosts file (`strongroom hosts --write` adds it):  {line}")
 
 
 _OTHERWISE = {

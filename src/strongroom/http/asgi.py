@@ -26,7 +26,7 @@ from granian.server.embed import Server
 
 from strongroom.core import limits
 from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
-from strongroom.core.network import Link
+from strongroom.core.network import Link, reachable_at
 from strongroom.http.connections import Requests, place_at
 from strongroom.http.deadlines import Deadlines
 from strongroom.http.message import End, Relayed, Request, Response
@@ -47,9 +47,6 @@ _SERVER_HEADER_BYTES = 256 * 1024
 """Above our own limit, so that ours answers first."""
 
 _OPEN_S = 10.0
-_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  recognised, not bound
-"""Where to reach a listener on every address."""
-
 _TOLD_ENDS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
 """Listeners on one address, whose requests may be judged by who is at the other end."""
 
@@ -178,7 +175,7 @@ class Listener:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         while True:
             _, writer = await asyncio.open_connection(
-                _UNSPECIFIED.get(self.address, self.address), self.port, ssl=context, server_hostname="renewal"
+                reachable_at(self.address), self.port, ssl=context, server_hostname="renewal"
             )
             shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             writer.transport.abort()
@@ -194,7 +191,7 @@ class Listener:
             address: str | tuple[str, int] = str(self.unix_socket)
         else:
             family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-            address = (_UNSPECIFIED.get(self.address, self.address), self.port)
+            address = (reachable_at(self.address), self.port)
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             await loop.sock_connect(probe, address)

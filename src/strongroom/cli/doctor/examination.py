@@ -38,6 +38,7 @@ from strongroom.cli.outcome import Halt
 from strongroom.config import ConfigFault, Settings, load
 from strongroom.core.errors import Tampered
 from strongroom.core.names import Hosts, Surface, own_names
+from strongroom.core.network import reachable_at
 from strongroom.crypto.certificate_facts import CertificateFacts, read_certificate
 from strongroom.crypto.protocol import RootKeyUnusable
 from strongroom.store.protocol import StoreFault, StoreTooNew
@@ -299,7 +300,7 @@ def _trust(seen: Seen) -> Generator[Finding, None, service.Health | None]:
         return None
     hosts = Hosts(seen.domain, seen.port)
     host = hosts.netloc(Surface.LOGIN).partition(":")[0]
-    address = (names.reachable(seen.address), seen.port)
+    address = (reachable_at(seen.address), seen.port)
     if seen.runs:
         ask = partial(trust.try_handshake, address=address, name=host)
         yield trust.judge_authority(ca_file, trust.ask_source(trust.Source("ca.pem", "", ca_file), ask))

@@ -11,9 +11,9 @@ from strongroom.cli.azure_names import is_loopback_name
 from strongroom.cli.instance import Instance
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.core.names import HTTPS_PORT, Surface, is_vault_name
+from strongroom.core.network import reachable_at
 
 LOOPBACK = "127.0.0.1"
-_UNSPECIFIED = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  what to connect to in the place of it
 _MANAGEMENT_LABEL = f"{Surface.MANAGEMENT.value}."
 _PARTS = {Surface.LOGIN.value, Surface.MANAGEMENT.value, Surface.GRAPH.value}
 _PLACE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
@@ -83,7 +83,7 @@ class Endpoints:
 def local_endpoints(instance: Instance) -> Endpoints:
     """Give the endpoints of an instance that runs on this machine."""
     suffix = instance.domain if str(instance.port) == HTTPS_PORT else f"{instance.domain}:{instance.port}"
-    address = _UNSPECIFIED.get(instance.address, instance.address)
+    address = reachable_at(instance.address)
     return Endpoints(suffix, instance.ca_file, address, instance.data)
 
 
