@@ -245,6 +245,14 @@ def test_a_service_that_was_killed_is_not_running(data: Path) -> None:
     assert (result.returncode, "no service runs" in result.stderr) == (3, True)
 
 
+def test_a_ca_that_cannot_be_read_costs_no_credential(service: FakeService) -> None:
+    """Without the certificate that the program is to trust there is no run, and the way to have it again is said."""
+    (service.data / "ca.pem").unlink()
+    result = run(service.data, python(""))
+    assert (result.returncode, "ca.pem cannot be read" in result.stderr) == (1, True)
+    assert service.runs == []
+
+
 def test_a_refusal_is_the_services_own_word(service: FakeService) -> None:
     """An identity that is not there is said as the service says it."""
     service.refusal = (404, "There is no managed identity 'nobody'.")

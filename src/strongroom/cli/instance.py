@@ -38,6 +38,20 @@ class Instance:
         """The certificate of the instance's CA."""
         return self.data / CA_FILE
 
+    def read_ca(self) -> bytes:
+        """
+        Read that certificate.
+
+        Raises:
+            Halt: it is not there, or not ours to read.
+        """
+        try:
+            return self.ca_file.read_bytes()
+        except OSError as error:
+            raise Halt(
+                f"{self.ca_file} cannot be read ({error.strerror}): a restart of the service writes it anew"
+            ) from None
+
 
 def data_directory(data: Path | None) -> Path:
     """Give the data directory that the option or the environment names, or the platform's own for this user."""
@@ -98,6 +112,8 @@ def _read_run_file(directory: Path) -> dict[str, Any]:
         raise not_running(directory) from None
     except PermissionError:
         raise Halt(f"{directory / RUN_FILE} is not yours to read: run this as the user who runs the service") from None
+    except OSError as error:
+        raise Halt(f"{directory / RUN_FILE} cannot be read: {error.strerror}") from None
     try:
         facts = json.loads(text)
     except ValueError:
