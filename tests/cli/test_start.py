@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.app import certificates, open_instance
-from strongroom.config import load
+from strongroom.config import DEFAULT_PORT, load
 from strongroom.crypto import x509
 from strongroom.crypto.context import bind
 from tests.live import STRONGROOM, Service, clean_environment
@@ -228,6 +228,26 @@ def test_what_was_only_counted_is_recorded_at_a_stop(service: Service) -> None:
     listed = sum("count" not in entry["properties"] for entry in attempts)
     assert counted > 0
     assert counted + listed >= 60
+
+
+def test_an_ephemeral_service_has_the_directory_that_is_named(tmp_path: Path) -> None:
+    """Where scripts find run.json: DIR is made, on a free port, and gone at the end; one that has something stays."""
+    place = tmp_path / "new"
+    line = [sys.executable, "-m", "strongroom", "serve", "--data", str(place), "--ephemeral"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, env=clean_environment())
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"Strongroom ")
+    facts = json.loads((place / "run.json").read_text())
+    assert facts["port"] != DEFAULT_PORT
+    process.terminate()
+    process.communicate(timeout=30)
+    assert (process.returncode, place.exists()) == (0, False)
+
+    place.mkdir(mode=0o700)
+    (place / "mine").touch()
+    refused = subprocess.run(line, capture_output=True, text=True, check=False, env=clean_environment())
+    assert (refused.returncode, "is not empty" in refused.stderr) == (1, True)
+    assert [path.name for path in place.iterdir()] == ["mine"]
 
 
 def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> None:

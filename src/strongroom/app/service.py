@@ -59,12 +59,19 @@ def say_at_once(line: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool = False, say: Say = say_at_once) -> None:
+async def serve(
+    settings: Settings,
+    *,
+    ephemeral: bool = False,
+    at: Path | None = None,
+    restored: bool = False,
+    say: Say = say_at_once,
+) -> None:
     """
     Run the service until it is told to stop, initialising its directory first where that is new.
 
-    *ephemeral* uses a temporary directory, which is removed at the end, and a free port. *restored* accepts a store
-    that was put back from a backup.
+    *ephemeral* uses a directory that is removed at the end, *at* a place with nothing in it yet or anywhere. *restored*
+    accepts a store that was put back from a backup.
     """
     protect_process()
     # Before anything is made: whoever stops a first start early gets an orderly end as well.
@@ -72,8 +79,7 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
     _stop_on_signals(stop)
     async with contextlib.AsyncExitStack() as stack:
         if ephemeral:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-"))
-            settings = replace(settings, data=Path(directory), port=0)
+            settings = replace(settings, data=stack.enter_context(_temporary(at)))
         prepare_directory(settings.data)
         await stack.enter_async_context(lock_directory(settings.data))
         # Settled before anything is made: a first start writes the port into the instance's settings.
@@ -84,6 +90,27 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
             await initialise_held(settings, partial(_hand_over, settings, say))
         opened = await stack.enter_async_context(open_instance(settings, restored=restored))
         await _run(opened, stop, say)
+
+
+@contextlib.contextmanager
+def _temporary(place: Path | None) -> Iterator[Path]:
+    """
+    Give a directory that is removed at the end.
+
+    Raises:
+        InstanceFault: it is not its owner's alone, or something is in it, which is not ours to remove.
+    """
+    if place is None:
+        with tempfile.TemporaryDirectory(prefix="strongroom-") as directory:
+            yield Path(directory)
+        return
+    prepare_directory(place)
+    if any(place.iterdir()):
+        raise InstanceFault(f"{place} is not empty, and --ephemeral removes its directory at the end: name a new one.")
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
 
 
 def _settle_port(settings: Settings) -> int:
