@@ -250,6 +250,36 @@ def test_an_ephemeral_service_has_the_directory_that_is_named(tmp_path: Path) ->
     assert [path.name for path in place.iterdir()] == ["mine"]
 
 
+def test_commands_reach_an_instance_behind_another_port(tmp_path: Path) -> None:
+    """Where URLs have `public_port`, which may be forwarded elsewhere, commands here connect to what is listened on."""
+    place = tmp_path / "data"
+    environment = clean_environment() | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "STRONGROOM_PUBLIC_PORT": "443"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "strongroom", "serve", "--data", str(place), "--ephemeral"],
+        stdout=subprocess.PIPE,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith(b".vault.localhost\n")
+        first = json.loads((place / "first-secrets.json").read_text())
+        remember(first["clientSecret"])
+        remember(first["userPassword"])
+        environment["STRONGROOM_CLIENT_SECRET"] = first["clientSecret"]
+        for line in (["login", "--service-principal", first["clientId"]], ["doctor"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "strongroom", *line, "--data", str(place)],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
 def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> None:
     """From a checkout that is `make setup`, which brings the clients, and this environment's own Python; as typed."""
     service.start()

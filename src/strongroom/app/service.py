@@ -361,6 +361,7 @@ def describe(opened: Opened) -> dict[str, object]:
         "armUri": hosts.url(Surface.MANAGEMENT),
         "graphUri": hosts.url(Surface.GRAPH),
         "tenantId": instance.tenant,
+        "urlPort": settings.url_port,
         "subscriptionId": instance.subscription,
         "resourceGroup": instance.resource_group,
         "vaultName": vault.name if vault is not None else None,

@@ -32,6 +32,8 @@ class Instance:
     """What its main listener is bound to."""
     tenant: str = ""
     """Its first tenant."""
+    url_port: int = 0
+    """The port in its URLs, if that is another than the one that is listened on."""
 
     @property
     def ca_file(self) -> Path:
@@ -89,6 +91,7 @@ def find_instance(data: Path | None) -> Instance:
             control_socket=Path(facts["controlSocket"]),
             address=str(facts.get("address", _LOOPBACK)),
             tenant=str(facts.get("tenantId", "")),
+            url_port=int(facts.get("urlPort", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Halt(

@@ -84,6 +84,11 @@ class Seen:
         return int(self.run.get("port") or self.settings.port)
 
     @property
+    def url_port(self) -> int:
+        """The port in the instance's URLs."""
+        return int(self.run.get("urlPort") or self.settings.public_port or self.port)
+
+    @property
     def domain(self) -> str:
         """The instance's domain."""
         return str(self.run.get("domain") or self.settings.domain)
@@ -298,7 +303,7 @@ def _trust(seen: Seen) -> Generator[Finding, None, service.Health | None]:
     if _certificate(ca_file) is None:
         yield unknown("trust", "there is no ca.pem whose trust could be looked at")
         return None
-    hosts = Hosts(seen.domain, seen.port)
+    hosts = Hosts(seen.domain, seen.url_port)
     host = hosts.netloc(Surface.LOGIN).partition(":")[0]
     address = (reachable_at(seen.address), seen.port)
     if seen.runs:
@@ -313,7 +318,7 @@ def _trust(seen: Seen) -> Generator[Finding, None, service.Health | None]:
     # It is there whatever vaults there are.
     path = f"/{seen.run.get('tenantId')}/v2.0/.well-known/openid-configuration"
     context = ssl.create_default_context(cafile=str(ca_file))
-    health = service.ask_health(context, address, host, seen.port, path)
+    health = service.ask_health(context, address, host, seen.url_port, path)
     yield service.judge_health(health)
     return health
 
