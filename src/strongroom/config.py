@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.core.instance import ARC_KEY_FOLDER
+from strongroom.core.limits import USER_DOMAIN_CHARS
 from strongroom.core.mail import is_mail_address
+from strongroom.core.names import azure_domain_beside, tenant_domain
 from strongroom.core.outgoing import parse_networks
 from strongroom.core.proxies import parse_trusted_proxies
 from strongroom.flow.settings import FlowSettings
@@ -29,7 +31,9 @@ DEFAULT_REGION = "local"
 CONFIG_FILE = "config.toml"
 ENVIRONMENT_PREFIX = "STRONGROOM_"
 
-_DOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+# RFC 1035 section 2.3.4; with a last label of digits it would be read as an address (RFC 1123 section 2.1).
+_DOMAIN = re.compile(rf"({_LABEL}\.)*(?![0-9]+$){_LABEL}")
 _PORT_MAX = 65_535
 _TLS = ("starttls", "implicit")
 _HTTP_PORT = 80
@@ -341,11 +345,10 @@ def _take_typed(
 
 
 def _judge(values: dict[str, Any], faults: list[str]) -> None:
-    domain = values.get("domain")
-    if domain is not None:
-        values["domain"] = domain = domain.lower().rstrip(".")
-        if _DOMAIN.fullmatch(domain) is None:
-            faults.append(f"domain must be a DNS name, not {domain!r}.")
+    if "domain" in values:
+        values["domain"] = values["domain"].lower().rstrip(".")
+        _judge_domain(values["domain"], faults)
+    _judge_address("address", values.get("address", "127.0.0.1"), faults)
     _judge_metadata_address(values.get("metadata_address", ""), faults)
     _judge_token(values, faults)
     _judge_mail(values, faults)
@@ -367,6 +370,22 @@ def _judge(values: dict[str, Any], faults: list[str]) -> None:
         faults.append("arc_key_folder must be an absolute path of letters, digits and the signs / . _ - alone.")
     if values.get("stop_grace_s", 1.0) <= 0:
         faults.append("stop_grace_s must be more than 0.")
+
+
+def _judge_domain(domain: str, faults: list[str]) -> None:
+    if _DOMAIN.fullmatch(domain) is None:
+        faults.append(f"domain must be a DNS name, not {domain!r}.")
+    elif (azure := azure_domain_beside(domain)) is not None:
+        faults.append(f"domain cannot be {domain!r}: Azure's own names are below it or above it ({azure}).")
+    elif (size := len(tenant_domain(domain))) > USER_DOMAIN_CHARS:
+        faults.append(f"domain is too long: users' names have {size} characters after the @, of {USER_DOMAIN_CHARS}.")
+
+
+def _judge_address(name: str, address: str, faults: list[str]) -> None:
+    try:
+        ip_address(address)
+    except ValueError:
+        faults.append(f"{name} must be an IP address, not {address!r}.")
 
 
 def _judge_token(values: Mapping[str, Any], faults: list[str]) -> None:
@@ -455,9 +474,6 @@ def _judge_proxies(trusted: str, address: str, faults: list[str]) -> None:
         faults.append(f"trusted_proxies: {error}.")
     if not address:
         return
-    try:
-        ip_address(address)
-    except ValueError:
-        faults.append(f"proxy_protocol_address must be an IP address, not {address!r}.")
+    _judge_address("proxy_protocol_address", address, faults)
     if not trusted.replace(",", " ").split():
         faults.append("proxy_protocol_address wants trusted_proxies: nobody else may use that listener.")

@@ -124,6 +124,13 @@ def test_an_altered_journal_does_not(instance: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("audit", "tail"), ("audit", "verify"), ("audit", "checkpoint"), ("hosts",)])
+def test_a_directory_that_cannot_be_looked_into_is_said(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """What the system says of it is told in a sentence, whoever asks: here of a name that is too long for it."""
+    assert main([*words, "--data", f"/{'a' * 300}"]) == 1
+    assert "name too long" in capsys.readouterr().err
+
+
 def test_a_missing_checkpoint_is_said(instance: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A checkpoint that cannot be read is no reason to judge without it."""
     line = ["audit", "verify", "--data", str(instance), "--checkpoint", str(instance / "none")]

@@ -58,6 +58,19 @@ def test_hosts_prints_every_own_name(service: FakeService, capsys: pytest.Captur
     assert capsys.readouterr().out == f"127.0.0.1 {' '.join(OWN_HOSTS)}\n"
 
 
+@pytest.mark.parametrize(("listening", "reached"), [("::1", "::1"), ("::", "::1"), ("192.0.2.7", "192.0.2.7")])
+def test_hosts_name_what_is_listened_on(
+    service: FakeService, capsys: pytest.CaptureFixture[str], listening: str, reached: str
+) -> None:
+    """The names are where the main listener is: on a machine that has IPv6 alone, or where it is one address."""
+    facts = json.loads((service.data / "run.json").read_text())
+    (service.data / "run.json").write_text(json.dumps({**facts, "address": listening}))
+    assert main(["hosts", "--data", str(service.data)]) == 0
+    assert capsys.readouterr().out == f"{reached} {' '.join(OWN_HOSTS)}\n"
+    assert main(["hosts", "--data", str(service.data), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["address"] == reached
+
+
 def test_hosts_writes_once(service: FakeService, tmp_path: Path) -> None:
     """`--write` adds a block, keeps the file's mode and everything in it, and does nothing the second time."""
     file = tmp_path / "hosts"

@@ -106,7 +106,6 @@ def test_every_command_has_a_title() -> None:
         ["serve", "--port", "65536"],
         ["serve", "--port", "-1"],
         ["serve", "--dat", "x"],
-        ["serve", "--data", "x", "--ephemeral"],
         ["audit", "nonsense"],
     ],
 )

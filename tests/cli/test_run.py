@@ -232,9 +232,9 @@ def test_a_shells_exceptions_do_not_lead_past_the_relay(service: FakeService) ->
 
 def test_without_a_service_the_message_says_how_to_start_one(tmp_path: Path) -> None:
     """No run.json: exit 3, and the command that helps."""
-    result = run(tmp_path, python(""))
+    result = run(tmp_path / "its data", python(""))
     assert result.returncode == 3
-    assert f"strongroom serve --data {tmp_path}" in result.stderr
+    assert f"strongroom serve --data '{tmp_path / 'its data'}'" in result.stderr
 
 
 def test_a_service_that_was_killed_is_not_running(data: Path) -> None:
@@ -243,6 +243,14 @@ def test_a_service_that_was_killed_is_not_running(data: Path) -> None:
     (data / "run.json").write_text(json.dumps(state))
     result = run(data, python(""))
     assert (result.returncode, "no service runs" in result.stderr) == (3, True)
+
+
+def test_a_ca_that_cannot_be_read_costs_no_credential(service: FakeService) -> None:
+    """Without the certificate that the program is to trust there is no run, and the way to have it again is said."""
+    (service.data / "ca.pem").unlink()
+    result = run(service.data, python(""))
+    assert (result.returncode, "ca.pem cannot be read" in result.stderr) == (1, True)
+    assert service.runs == []
 
 
 def test_a_refusal_is_the_services_own_word(service: FakeService) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import socket
 import stat
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.app import certificates, open_instance
-from strongroom.config import load
+from strongroom.config import DEFAULT_PORT, load
 from strongroom.crypto import x509
 from strongroom.crypto.context import bind
 from tests.live import STRONGROOM, Service, clean_environment
@@ -33,8 +34,8 @@ NAMES = ("*.vault.localhost", "login.localhost", "management.localhost", "graph.
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """Make an instance, to be started by each test."""
-    return Service(tmp_path_factory.mktemp("pair") / "data")
+    """Make an instance, to be started by each test, in a directory whose name has a blank."""
+    return Service(tmp_path_factory.mktemp("pair") / "its data")
 
 
 def write(service: Service, pair: x509.ServerCertificate) -> None:
@@ -229,8 +230,58 @@ def test_what_was_only_counted_is_recorded_at_a_stop(service: Service) -> None:
     assert counted + listed >= 60
 
 
+def test_an_ephemeral_service_has_the_directory_that_is_named(tmp_path: Path) -> None:
+    """Where scripts find run.json: DIR is made, on a free port, and gone at the end; one that has something stays."""
+    place = tmp_path / "new"
+    line = [sys.executable, "-m", "strongroom", "serve", "--data", str(place), "--ephemeral"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, env=clean_environment())
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"Strongroom ")
+    facts = json.loads((place / "run.json").read_text())
+    assert facts["port"] != DEFAULT_PORT
+    process.terminate()
+    process.communicate(timeout=30)
+    assert (process.returncode, place.exists()) == (0, False)
+
+    place.mkdir(mode=0o700)
+    (place / "mine").touch()
+    refused = subprocess.run(line, capture_output=True, text=True, check=False, env=clean_environment())
+    assert (refused.returncode, "is not empty" in refused.stderr) == (1, True)
+    assert [path.name for path in place.iterdir()] == ["mine"]
+
+
+def test_commands_reach_an_instance_behind_another_port(tmp_path: Path) -> None:
+    """Where URLs have `public_port`, which may be forwarded elsewhere, commands here connect to what is listened on."""
+    place = tmp_path / "data"
+    environment = clean_environment() | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "STRONGROOM_PUBLIC_PORT": "443"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "strongroom", "serve", "--data", str(place), "--ephemeral"],
+        stdout=subprocess.PIPE,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith(b".vault.localhost\n")
+        first = json.loads((place / "first-secrets.json").read_text())
+        remember(first["clientSecret"])
+        remember(first["userPassword"])
+        environment["STRONGROOM_CLIENT_SECRET"] = first["clientSecret"]
+        for line in (["login", "--service-principal", first["clientId"]], ["doctor"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "strongroom", *line, "--data", str(place)],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
 def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> None:
-    """From a checkout that is `make setup`, which brings the clients, and this environment's own Python."""
+    """From a checkout that is `make setup`, which brings the clients, and this environment's own Python; as typed."""
     service.start()
     service.stop()
     said = service.output.read_text()
@@ -238,5 +289,6 @@ def test_a_start_says_what_to_do_next_as_it_can_be_done(service: Service) -> Non
     assert "make setup && " in line
     assert line.endswith(f"-- {sys.executable} examples/quickstart.py")
     # From here on an operator gets by; the command is one that there is.
-    assert f" login --data {service.data}  " in said
+    assert f" login --data '{service.data}'  " in said
+    assert shlex.split(line)[shlex.split(line).index("--data") + 1] == str(service.data)
     assert service.command("login", "--help").returncode == 0

@@ -155,6 +155,7 @@ ANYBODYS = {"DeviceCodeIssue", "DeviceCodeIssueV1", "DeviceCodeFormTake", "Certi
 last one reads: OCSP has its questions in a body."""
 
 OTHER: dict[str, object] = {
+    "address": "192.0.2.7",
     "arc_key_folder": "/other",
     "egress_ca_file": __file__,
     "egress_networks": "10.0.0.0/8",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.config import ConfigFault, default_data_directory, load
+from strongroom.core.limits import USER_DOMAIN_CHARS
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -54,6 +55,40 @@ def test_ports_have_a_range(tmp_path: Path, port: int) -> None:
     """A port is 0 to 65535."""
     with pytest.raises(ConfigFault):
         load(tmp_path, {"port": port}, {})
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "a b", "a_b.example", "-a.example", "a..example", f"{'a' * 64}.test", "192.0.2.7", "bücher.example"]
+)
+def test_a_domain_is_a_dns_name(tmp_path: Path, domain: str) -> None:
+    """What is no DNS name, or would be read as an address, is refused before anything is made for it."""
+    with pytest.raises(ConfigFault, match="must be a DNS name"):
+        load(tmp_path, {"domain": domain}, {})
+
+
+@pytest.mark.parametrize(
+    "domain", ["azure.net", "vault.azure.net", "x.vault.azure.net", "Microsoft.com", "windows.net", "net", "us"]
+)
+def test_a_domain_is_none_of_azures(tmp_path: Path, domain: str) -> None:
+    """SEC-NAME-4: with a domain around Azure's names the server would hold keys for them, and answer to them."""
+    with pytest.raises(ConfigFault, match="Azure's own names"):
+        load(tmp_path, {"domain": domain}, {})
+
+
+@pytest.mark.parametrize(("before", "after"), [("", ".example"), ("strongroom.", "")])
+def test_a_domain_leaves_room_for_users(tmp_path: Path, before: str, after: str) -> None:
+    """Users' names end with it, or with a label and it, and have Entra's limit."""
+    room = USER_DOMAIN_CHARS - len(before) - len(after)
+    assert load(tmp_path, {"domain": "a" * room + after}, {}).domain == "a" * room + after
+    with pytest.raises(ConfigFault, match=f"of {USER_DOMAIN_CHARS}"):
+        load(tmp_path, {"domain": "a" * (room + 1) + after}, {})
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "[::1]", "127.0.0.1:8443"])
+def test_the_address_is_one(tmp_path: Path, address: str) -> None:
+    """The listener is told an address, in words that say so; a name is none."""
+    with pytest.raises(ConfigFault, match="address must be an IP address"):
+        load(tmp_path, {"address": address}, {})
 
 
 def test_a_broken_file_is_a_fault(tmp_path: Path) -> None:

@@ -93,6 +93,33 @@ def test_refuses_a_header_that_comes_twice(server: Server, name: str) -> None:
     assert answer.startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\r\n\r\n", b"400"),
+        (b"GET /a HTTP/9.9\r\nHost: a\r\n\r\n", b"400"),
+        (b"GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 2\r\n\r\n", b"400"),
+        (b"GET /a HTTP/1.1\r\nHost: a\r\n" + b"X-One: 1\r\n" * 100 + b"\r\n", b"431"),
+        (b"GET /" + b"a" * 65_534 + b" HTTP/1.1\r\nHost: a\r\n\r\n", b"414"),
+    ],
+)
+def test_what_is_no_request_is_the_servers_own_matter(server: Server, sent: bytes, status: bytes) -> None:
+    """ADR 2 lists what is answered without us: no body, nothing repeated, and the connection ends."""
+    answer = server.exchange(sent)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"connection: close" in answer
+    assert answer.endswith(b"\r\n\r\n")
+    assert server.requests == []
+
+
+def test_the_host_header_counts_and_not_the_target(server: Server) -> None:
+    """SEC-FLOW-8: of a target in absolute form the server tells the host only where there is no Host header."""
+    named = f"{HOST}:{server.listener.port}"
+    for target, header in ((named, ""), ("other.example", f"Host: {named}\r\n")):
+        server.exchange(f"GET https://{target}/secrets/a HTTP/1.1\r\n{header}\r\n".encode())
+    assert [(request.host, request.path) for request in server.requests] == [(named, b"/secrets/a")] * 2
+
+
 @pytest.mark.parametrize("http2", [False, True])
 def test_headers_that_may_come_twice_are_one(server: Server, *, http2: bool) -> None:
     """By commas, and cookies by semicolons: browsers send each by itself over HTTP/2 (RFC 9113 section 8.2.3)."""
@@ -183,6 +210,26 @@ def test_what_follows_a_body_is_the_next_request(server: Server, framing: str) -
                 assert read_response(connection).startswith(b"HTTP/1.1 200")
     assert [request.method for request in server.requests] == ["PUT", "GET"] * 3
     assert server.bodies == [b"a" * body.count(b"a"), b""] * 3
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"),
+    [
+        ("Content-Encoding: gzip", b"415"),
+        ("Content-Encoding: identity, br", b"415"),
+        ("Content-Encoding: Identity", b"200"),
+        ("Transfer-Encoding: gzip, chunked", b"400"),
+        ("Transfer-Encoding: chunked, chunked", b"400"),
+        ("Transfer-Encoding: Chunked", b"200"),
+    ],
+)
+def test_a_coded_body_is_refused(server: Server, coding: str, status: bytes) -> None:
+    """Nothing here decodes a body, so one that says that it is coded is not taken for what it is coded as."""
+    server.answer = server.read_body
+    framing = "" if coding.startswith("Transfer") else "Transfer-Encoding: chunked\r\n"
+    head = f"PUT /a HTTP/1.1\r\nHost: {HOST}\r\n{coding}\r\n{framing}\r\n".encode()
+    assert server.exchange(head + b"4\r\naaaa\r\n0\r\n\r\n").startswith(b"HTTP/1.1 " + status)
+    assert server.bodies == ([b"aaaa"] if status == b"200" else [])
 
 
 def test_a_body_in_pieces_is_whole_with_its_last_byte(server: Server) -> None:

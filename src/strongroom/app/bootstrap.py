@@ -17,7 +17,7 @@ from strongroom.core.directory_roles import GLOBAL_ADMINISTRATOR
 from strongroom.core.guids import new_guid
 from strongroom.core.identity import Tenant, User
 from strongroom.core.installation import Installation
-from strongroom.core.names import Hosts, Surface
+from strongroom.core.names import Hosts, Surface, tenant_domain
 from strongroom.core.resources import ResourceGroup, Subscription
 from strongroom.core.vaults import Vault
 from strongroom.crypto import x509
@@ -98,11 +98,6 @@ async def bootstrap(
     )
     committed = await store.commit(lambda tx: _make(tx, settings, keys, prepared, now, entropy))
     return committed.result, prepared.authority
-
-
-def tenant_domain(domain: str) -> str:
-    """Name the first tenant's verified domain: the instance's, or one below it if that has a single label."""
-    return domain if "." in domain else f"strongroom.{domain}"
 
 
 @dataclass(frozen=True, slots=True)

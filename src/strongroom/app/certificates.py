@@ -26,8 +26,13 @@ _TAG_PURPOSE = "server certificate"
 
 
 def is_due(settings: Settings, keys: RootKey, installation: Installation, now: int) -> bool:
-    """Tell whether a certificate has to be issued: two thirds of its life are over, or the pair on disk is another."""
-    if now >= installation.certificate_renew_at:
+    """
+    Tell whether a certificate has to be issued.
+
+    Two thirds of its life are over; or it has not begun, as when it was issued while the clock was ahead, which nobody
+    would wait for; or the pair on disk is another.
+    """
+    if now >= installation.certificate_renew_at or now < _begins(installation):
         return True
     try:
         certificate, key = (path.read_bytes() for path in settings.certificate_files)
@@ -74,6 +79,12 @@ async def renew_if_due(opened: Opened) -> bool:
         return False
     opened.installation = await issue(opened.settings, opened.store, opened.keys, opened.installation, now)
     return True
+
+
+def _begins(installation: Installation) -> int:
+    """Work out when the certificate begins: it is renewed when a third of its life is left."""
+    left = installation.certificate_expires - installation.certificate_renew_at
+    return installation.certificate_expires - 3 * left
 
 
 def _tag(keys: RootKey, installation: Installation, certificate: bytes, key: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def prepare_directory(data: Path) -> None:
     if state.st_uid != os.getuid():
         raise InstanceFault(f"{data} belongs to another user.")
     if state.st_mode & 0o077:
-        raise InstanceFault(f"{data} can be read by others. Run: chmod 700 {data}")
+        raise InstanceFault(f"{data} can be read by others. Run: chmod 700 {shlex.quote(str(data))}")
 
 
 def is_initialised(settings: Settings) -> bool:

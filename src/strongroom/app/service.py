@@ -8,6 +8,7 @@ import gc
 import importlib
 import logging
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -30,7 +31,7 @@ from strongroom.app.instance import Opened, keep_journal_checkpoint, open_instan
 from strongroom.config import Settings
 from strongroom.core import deployment_limits
 from strongroom.core.names import Surface
-from strongroom.core.network import Link
+from strongroom.core.network import Link, reachable_at
 from strongroom.crypto.private_files import replace_private_file
 from strongroom.crypto.process import protect_process
 from strongroom.flow import audit
@@ -58,12 +59,19 @@ def say_at_once(line: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool = False, say: Say = say_at_once) -> None:
+async def serve(
+    settings: Settings,
+    *,
+    ephemeral: bool = False,
+    at: Path | None = None,
+    restored: bool = False,
+    say: Say = say_at_once,
+) -> None:
     """
     Run the service until it is told to stop, initialising its directory first where that is new.
 
-    *ephemeral* uses a temporary directory, which is removed at the end, and a free port. *restored* accepts a store
-    that was put back from a backup.
+    *ephemeral* uses a directory that is removed at the end, *at* a place with nothing in it yet or anywhere. *restored*
+    accepts a store that was put back from a backup.
     """
     protect_process()
     # Before anything is made: whoever stops a first start early gets an orderly end as well.
@@ -71,8 +79,7 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
     _stop_on_signals(stop)
     async with contextlib.AsyncExitStack() as stack:
         if ephemeral:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-"))
-            settings = replace(settings, data=Path(directory), port=0)
+            settings = replace(settings, data=stack.enter_context(_temporary(at)))
         prepare_directory(settings.data)
         await stack.enter_async_context(lock_directory(settings.data))
         # Settled before anything is made: a first start writes the port into the instance's settings.
@@ -83,6 +90,27 @@ async def serve(settings: Settings, *, ephemeral: bool = False, restored: bool =
             await initialise_held(settings, partial(_hand_over, settings, say))
         opened = await stack.enter_async_context(open_instance(settings, restored=restored))
         await _run(opened, stop, say)
+
+
+@contextlib.contextmanager
+def _temporary(place: Path | None) -> Iterator[Path]:
+    """
+    Give a directory that is removed at the end.
+
+    Raises:
+        InstanceFault: it is not its owner's alone, or something is in it, which is not ours to remove.
+    """
+    if place is None:
+        with tempfile.TemporaryDirectory(prefix="strongroom-") as directory:
+            yield Path(directory)
+        return
+    prepare_directory(place)
+    if any(place.iterdir()):
+        raise InstanceFault(f"{place} is not empty, and --ephemeral removes its directory at the end: name a new one.")
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
 
 
 def _settle_port(settings: Settings) -> int:
@@ -213,7 +241,8 @@ async def _notice_names(opened: Opened, say: Say) -> None:
             await asyncio.get_running_loop().getaddrinfo(names[0], opened.settings.port)
     except (OSError, TimeoutError):
         say(f"  note     {names[0]} does not resolve here. `strongroom run` does not need it; for direct use, one line")
-        say(f"           in the hosts file (`strongroom hosts --write` adds it):  127.0.0.1 {' '.join(names)}")
+        line = " ".join((reachable_at(opened.settings.address), *names))
+        say(f"           in the hosts file (`strongroom hosts --write` adds it):  {line}")
 
 
 _OTHERWISE = {
@@ -332,6 +361,7 @@ def describe(opened: Opened) -> dict[str, object]:
         "armUri": hosts.url(Surface.MANAGEMENT),
         "graphUri": hosts.url(Surface.GRAPH),
         "tenantId": instance.tenant,
+        "urlPort": settings.url_port,
         "subscriptionId": instance.subscription,
         "resourceGroup": instance.resource_group,
         "vaultName": vault.name if vault is not None else None,
@@ -354,7 +384,7 @@ def _hand_over(settings: Settings, say: Say, first: dict[str, str]) -> None:
 def introduce(opened: Opened) -> list[str]:
     """Say in a few lines what runs and what to do next, and where the first secrets are as long as they lie there."""
     settings = opened.settings
-    data = f" --data {settings.data}"
+    data = f" --data {shlex.quote(str(settings.data))}"
     vault = opened.world.view.vault(opened.installation.vault)
     uri = opened.world.hosts.url(Surface.VAULT, vault.name) if vault is not None else ""
     lines = [f"Strongroom {__version__} serves {uri}", f"  data     {settings.data}"]
@@ -364,7 +394,7 @@ def introduce(opened: Opened) -> list[str]:
     checkout = Path(sys.prefix).parent
     if (checkout / "Makefile").exists() and (checkout / _EXAMPLE).exists():
         # `make serve` installs what the service needs; the example needs the official clients as well.
-        lines.append(f"  next     make setup && {command} run{data} -- {sys.executable} {_EXAMPLE}")
+        lines.append(f"  next     make setup && {command} run{data} -- {shlex.quote(sys.executable)} {_EXAMPLE}")
     else:
         lines.append(f"  next     {command} run{data} -- python your_program.py")
     lines.append(f"  or       {command} env{data}  for a shell")
@@ -375,4 +405,4 @@ def introduce(opened: Opened) -> list[str]:
 def _command() -> str:
     """Name this program as the reader can type it: by its path where the shell would not find it."""
     started = Path(sys.argv[0])
-    return "strongroom" if shutil.which("strongroom") or started.name != "strongroom" else str(started)
+    return "strongroom" if shutil.which("strongroom") or started.name != "strongroom" else shlex.quote(str(started))

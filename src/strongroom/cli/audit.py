@@ -21,11 +21,11 @@ def tail(data: Path | None, lines: int, *, follow: bool) -> int:
     """
     from strongroom import journal  # noqa: PLC0415  a wrong option is told before anything is loaded
 
-    directory = _journal(data)
     try:
-        for recorded in journal.tail(directory, n=lines, follow=follow):
-            sys.stdout.write(recorded.event.decode("utf-8") + "\n")
-            sys.stdout.flush()
+        with halting():
+            for recorded in journal.tail(_journal(data), n=lines, follow=follow):
+                sys.stdout.write(recorded.event.decode("utf-8") + "\n")
+                sys.stdout.flush()
     except KeyboardInterrupt:
         # How following ends.
         if not follow:
@@ -43,7 +43,8 @@ def verify(data: Path | None, checkpoint: Path | None, *, as_json: bool) -> int:
     from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
     from strongroom.app.checks import check_journal  # noqa: PLC0415  as above
 
-    _journal(data)
+    with halting():
+        _journal(data)
     try:
         known = checkpoint.read_bytes().rstrip() if checkpoint is not None else None
     except OSError as error:
@@ -73,8 +74,8 @@ def checkpoint(data: Path | None) -> int:
     from strongroom import config  # noqa: PLC0415  a wrong option is told before anything is loaded
     from strongroom.app.checks import newest_checkpoint  # noqa: PLC0415  as above
 
-    _journal(data)
     with halting():
+        _journal(data)
         newest = asyncio.run(newest_checkpoint(config.load(data)))
     if newest is None:
         raise Halt("there is no checkpoint yet: one is kept every minute while the service runs, and when it stops")

@@ -30,7 +30,7 @@ def env(data: Path | None, identity: str | None, *, service_principal: bool, end
     instance = find_instance(data)
     directory = instance.data / _DIRECTORY
     directory.mkdir(mode=0o700, exist_ok=True)
-    trust = write_trust(directory, [instance.ca_file.read_bytes()], os.environ)
+    trust = write_trust(directory, [instance.read_ca()], os.environ)
     grant = begin_run(instance, identity=identity, service_principal=service_principal, lifetime_s=LIFETIME_S)
     if endpoint == ARC:
         # Nothing says when a shell is done with it: a later run or shell removes the file once its secret is worthless.

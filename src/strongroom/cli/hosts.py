@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from strongroom.cli.control import read_status
 from strongroom.cli.instance import find_instance
 from strongroom.cli.outcome import Halt
 from strongroom.cli.text import tell
+from strongroom.core.network import reachable_at
 
 HOSTS_FILE = Path("/etc/hosts")
-_ADDRESS = "127.0.0.1"
 _NAMES_A_LINE = 8
 """Some resolvers cut long lines."""
 
@@ -27,9 +28,10 @@ def hosts(data: Path | None, *, write: bool, as_json: bool, hosts_file: Path = H
     names = [str(name).partition(":")[0] for name in read_status(instance).get("ownHosts", [])]
     if not names:
         raise Halt("the service does not say its names: restart it with the same version of strongroom")
-    lines = host_lines(names)
+    address = reachable_at(instance.address)
+    lines = host_lines(address, names)
     if not write:
-        tell("\n".join(lines), as_json=as_json, address=_ADDRESS, names=list(dict.fromkeys(names)))
+        tell("\n".join(lines), as_json=as_json, address=address, names=list(dict.fromkeys(names)))
         return 0
     try:
         text = hosts_file.read_text(encoding="utf-8") if hosts_file.exists() else ""
@@ -40,7 +42,8 @@ def hosts(data: Path | None, *, write: bool, as_json: bool, hosts_file: Path = H
         _overwrite(hosts_file, changed)
     except PermissionError:
         raise Halt(
-            f"{hosts_file} is not yours to write: run `sudo strongroom hosts --write --data {instance.data}`,"
+            f"{hosts_file} is not yours to write: run"
+            f" `sudo strongroom hosts --write --data {shlex.quote(str(instance.data))}`,"
             " or add what `strongroom hosts` prints yourself"
         ) from None
     except OSError as error:
@@ -49,11 +52,11 @@ def hosts(data: Path | None, *, write: bool, as_json: bool, hosts_file: Path = H
     return 0
 
 
-def host_lines(names: Sequence[str]) -> list[str]:
-    """Make the lines for *names*, in their order, each once."""
+def host_lines(address: str, names: Sequence[str]) -> list[str]:
+    """Make the lines by which *names* are *address*, in their order, each once."""
     unique = list(dict.fromkeys(names))
     return [
-        " ".join([_ADDRESS, *unique[start : start + _NAMES_A_LINE]]) for start in range(0, len(unique), _NAMES_A_LINE)
+        " ".join([address, *unique[start : start + _NAMES_A_LINE]]) for start in range(0, len(unique), _NAMES_A_LINE)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +32,27 @@ class Instance:
     """What its main listener is bound to."""
     tenant: str = ""
     """Its first tenant."""
+    url_port: int = 0
+    """The port in its URLs, if that is another than the one that is listened on."""
 
     @property
     def ca_file(self) -> Path:
         """The certificate of the instance's CA."""
         return self.data / CA_FILE
+
+    def read_ca(self) -> bytes:
+        """
+        Read that certificate.
+
+        Raises:
+            Halt: it is not there, or not ours to read.
+        """
+        try:
+            return self.ca_file.read_bytes()
+        except OSError as error:
+            raise Halt(
+                f"{self.ca_file} cannot be read ({error.strerror}): a restart of the service writes it anew"
+            ) from None
 
 
 def data_directory(data: Path | None) -> Path:
@@ -74,6 +91,7 @@ def find_instance(data: Path | None) -> Instance:
             control_socket=Path(facts["controlSocket"]),
             address=str(facts.get("address", _LOOPBACK)),
             tenant=str(facts.get("tenantId", "")),
+            url_port=int(facts.get("urlPort", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Halt(
@@ -84,7 +102,7 @@ def find_instance(data: Path | None) -> Instance:
 def not_running(directory: Path) -> Halt:
     """Make the refusal of a command that needs a running service."""
     return Halt(
-        f"no service runs in {directory}: start it with `strongroom serve --data {directory}`,"
+        f"no service runs in {directory}: start it with `strongroom serve --data {shlex.quote(str(directory))}`,"
         " or name the directory of one that runs with --data",
         Exit.NOT_RUNNING,
     )
@@ -97,6 +115,8 @@ def _read_run_file(directory: Path) -> dict[str, Any]:
         raise not_running(directory) from None
     except PermissionError:
         raise Halt(f"{directory / RUN_FILE} is not yours to read: run this as the user who runs the service") from None
+    except OSError as error:
+        raise Halt(f"{directory / RUN_FILE} cannot be read: {error.strerror}") from None
     try:
         facts = json.loads(text)
     except ValueError:

@@ -68,9 +68,12 @@ def run(
     except ValueError as error:
         raise Halt(f"the proxy that this shell uses cannot be passed through: {error}") from None
     instance = find_instance(data)
+    ca = instance.read_ca()
     hints = None if quiet else Hints(instance.data, say)
     return asyncio.run(
-        _run(instance, identity, command, surroundings, hints, service_principal=service_principal, endpoint=endpoint)
+        _run(
+            instance, ca, identity, command, surroundings, hints, service_principal=service_principal, endpoint=endpoint
+        )
     )
 
 
@@ -121,6 +124,7 @@ class Interrupted(Exception):
 
 async def _run(
     instance: Instance,
+    ca: bytes,
     identity: str | None,
     command: Sequence[str],
     surroundings: Surroundings,
@@ -140,7 +144,9 @@ async def _run(
             key_file(grant, endpoint),
         ):
             async with token_file(instance, grant, endpoint, Path(scratch), say):
-                return await _run_with(instance, grant, command, surroundings, Path(scratch), signals, endpoint, hints)
+                return await _run_with(
+                    instance, ca, grant, command, surroundings, Path(scratch), signals, endpoint, hints
+                )
     except Interrupted as interruption:
         return _SIGNALLED + interruption.number
     finally:
@@ -152,6 +158,7 @@ async def _run(
 
 async def _run_with(
     instance: Instance,
+    ca: bytes,
     grant: RunGrant,
     command: Sequence[str],
     surroundings: Surroundings,
@@ -166,7 +173,7 @@ async def _run_with(
     began = time.time()
     # The authority's key ends with this call, before there is a program that could want it.
     authority = make_run_authority(served.all, now=int(began))
-    trust = write_trust(scratch, [authority.ca_certificate, instance.ca_file.read_bytes()], os.environ)
+    trust = write_trust(scratch, [authority.ca_certificate, ca], os.environ)
     relay = Relay(
         RelaySettings(
             served=served,

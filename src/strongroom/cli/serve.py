@@ -24,7 +24,14 @@ def serve(arguments: Sequence[str]) -> int:
 
     with halting(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         settings = config.load(options.data, _overrides(options))
-        runner.run(app.serve(settings, ephemeral=options.ephemeral, restored=options.restored))
+        runner.run(
+            app.serve(
+                settings,
+                ephemeral=options.ephemeral,
+                at=settings.data if options.data is not None else None,
+                restored=options.restored,
+            )
+        )
     return Exit.OK
 
 
@@ -43,10 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Start the service. A new data directory is initialised first.",
         allow_abbrev=False,
     )
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--data", type=Path, metavar="DIR", help="data directory (default: this user's own)")
-    place.add_argument(
-        "--ephemeral", action="store_true", help="use a temporary directory and a free port, and keep nothing"
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data directory (default: this user's own)")
+    parser.add_argument(
+        "--ephemeral",
+        action="store_true",
+        help="use a temporary directory (DIR, if that is new) and a free port, and keep nothing",
     )
     parser.add_argument(
         "--restored",
@@ -67,7 +75,8 @@ def _overrides(options: argparse.Namespace) -> dict[str, object]:
     """Give the options that are settings."""
     paths = {"pkcs11_module": options.pkcs11_module, "pkcs11_pin_file": options.pkcs11_pin_file}
     return {
-        "port": options.port,
+        # What is gone at the end keeps no port from anybody else.
+        "port": 0 if options.ephemeral and options.port is None else options.port,
         **{name: None if path is None else str(path.absolute()) for name, path in paths.items()},
         "pkcs11_token": options.pkcs11_token,
         "pkcs11_root_key": options.pkcs11_root_key or None,

@@ -316,6 +316,8 @@ GRAPH_IDS_PER_REQUEST = 1000
 """directoryObjects/getByIds: Graph's own limit."""
 USER_NAME_CHARS = 113
 """A user principal name: Entra's own limit."""
+USER_DOMAIN_CHARS = 48
+"""The domain in it: Entra's own limit. The instance's domain is in its first user's name."""
 GRAPH_TEXT_CHARS = 1024
 """A descriptive text of a directory object; names are at most `DISPLAY_NAME_CHARS`."""
 GRAPH_MEMBERS_PER_PATCH = 20

@@ -139,7 +139,21 @@ reaches a real vault.
 def is_azure_host(hostname: str) -> bool:
     """Tell whether a host name, without its port, belongs to a part of Azure that this service stands for."""
     name = hostname.lower().rstrip(".")
-    return any(name == domain or name.endswith(f".{domain}") for domain in AZURE_DOMAINS)
+    return any(_within(name, domain) for domain in AZURE_DOMAINS)
+
+
+def azure_domain_beside(domain: str) -> str | None:
+    """
+    Give the Azure domain that lies in *domain*, or that *domain* lies in, if there is one.
+
+    An instance of such a domain would have certificates for Azure's names, or an authority that vouches for them, and
+    would answer to them on the network (security.md "Certificates and Azure's names").
+    """
+    return next((azure for azure in AZURE_DOMAINS if _within(azure, domain) or _within(domain, azure)), None)
+
+
+def _within(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +280,11 @@ class Hosts:
 def own_names(domain: str) -> tuple[str, ...]:
     """List the names that the server's certificate is issued for."""
     return (f"*.{Surface.VAULT.value}.{domain}", *(f"{label}.{domain}" for label in _OWN_LABELS))
+
+
+def tenant_domain(domain: str) -> str:
+    """Name the first tenant's verified domain: the instance's, or one below it if that has a single label."""
+    return domain if "." in domain else f"strongroom.{domain}"
 
 
 def azure_names(vault_names: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import NamedTuple
 
 
@@ -50,6 +51,15 @@ class NetworkAcls:
     bypass: Bypass = Bypass.AZURE_SERVICES
     ip_rules: tuple[str, ...] = ()
     virtual_network_rules: tuple[VirtualNetworkRule, ...] = ()
+
+
+_LOOPBACKS = {4: "127.0.0.1", 6: "::1"}
+
+
+def reachable_at(address: str) -> str:
+    """Give an address by which a listener at *address* is reached from its own machine."""
+    parsed = ip_address(address)
+    return _LOOPBACKS[parsed.version] if parsed.is_unspecified else address
 
 
 class Link(StrEnum):

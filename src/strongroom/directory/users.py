@@ -18,7 +18,8 @@ from strongroom.store import Transaction
 
 # Entra's own alphabet for the part before the @; no space, so no two spellings look alike.
 _USER_PRINCIPAL_NAME = re.compile(
-    rf"(?=.{{3,{limits.USER_NAME_CHARS}}}\Z)[A-Za-z0-9'._!#^~-]{{1,64}}@[A-Za-z0-9.-]{{1,48}}", re.ASCII
+    rf"(?=.{{3,{limits.USER_NAME_CHARS}}}\Z)[A-Za-z0-9'._!#^~-]{{1,64}}@[A-Za-z0-9.-]{{1,{limits.USER_DOMAIN_CHARS}}}",
+    re.ASCII,
 )
 
 

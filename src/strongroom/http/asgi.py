@@ -25,8 +25,8 @@ from granian.net import SocketSpec  # type: ignore[attr-defined]  # re-exported 
 from granian.server.embed import Server
 
 from strongroom.core import limits
-from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge
-from strongroom.core.network import Link
+from strongroom.core.errors import Failure, HeadersTooLarge, Invalid, TimedOut, TooLarge, UnsupportedMediaType
+from strongroom.core.network import Link, reachable_at
 from strongroom.http.connections import Requests, place_at
 from strongroom.http.deadlines import Deadlines
 from strongroom.http.message import End, Relayed, Request, Response
@@ -47,12 +47,11 @@ _SERVER_HEADER_BYTES = 256 * 1024
 """Above our own limit, so that ours answers first."""
 
 _OPEN_S = 10.0
-_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  recognised, not bound
-"""Where to reach a listener on every address."""
-
 _TOLD_ENDS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
 """Listeners on one address, whose requests may be judged by who is at the other end."""
 
+_PLAIN, _CHUNKED = b"identity", b"chunked"
+"""How a body may be coded: not at all, and in chunks."""
 _WITHOUT_BODY = frozenset({204, 304})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods whose requests have no body unless a header says so; over HTTP/2 those of others may."""
@@ -178,7 +177,7 @@ class Listener:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         while True:
             _, writer = await asyncio.open_connection(
-                _UNSPECIFIED.get(self.address, self.address), self.port, ssl=context, server_hostname="renewal"
+                reachable_at(self.address), self.port, ssl=context, server_hostname="renewal"
             )
             shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             writer.transport.abort()
@@ -194,7 +193,7 @@ class Listener:
             address: str | tuple[str, int] = str(self.unix_socket)
         else:
             family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-            address = (_UNSPECIFIED.get(self.address, self.address), self.port)
+            address = (reachable_at(self.address), self.port)
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             await loop.sock_connect(probe, address)
@@ -332,6 +331,7 @@ class _BodyReader:
             return self._body
         if self._length > limit:
             raise TooLarge(f"The request body is larger than {limit} bytes.")
+        self._require_plain()
         self._begun = True
         if self._whole == 0:
             self._body, self._over = b"", True
@@ -342,6 +342,19 @@ class _BodyReader:
             self._late = True
             raise TimedOut(f"The request body did not arrive within {time_s:g} seconds.") from None
         return self._body
+
+    def _require_plain(self) -> None:
+        """
+        Refuse a body that was coded on its way: nothing here decodes one, and a proxy that does would read another.
+
+        Raises:
+            UnsupportedMediaType: it has a content coding (RFC 9110 section 8.4).
+            Invalid: it has a transfer coding besides its chunks (RFC 9112 section 6.1).
+        """
+        if self.headers.get(b"content-encoding", _PLAIN).strip().lower() not in {b"", _PLAIN}:
+            raise UnsupportedMediaType("The request body has a Content-Encoding. Send it without one.")
+        if self.headers.get(b"transfer-encoding", _CHUNKED).lower() != _CHUNKED:
+            raise Invalid("The request body has a Transfer-Encoding other than chunked.")
 
     async def _read_all(self, limit: int) -> bytes:
         chunks: list[bytes] = []

@@ -91,6 +91,17 @@ def test_a_certificate_is_renewed_when_two_thirds_of_its_life_are_over(settings:
     assert after(settings, 21 * DAY_S, lambda _: None) == (False, None)
 
 
+def test_a_certificate_of_a_clock_that_was_ahead_is_issued_anew(settings: Settings) -> None:
+    """SEC-NAME-12: one that has not begun is not waited for; one that has just begun is kept."""
+    assert after(settings, 20 * DAY_S, lambda _: None)[0]
+    ahead = shown(settings).not_valid_before_utc
+
+    assert after(settings, DAY_S, lambda _: None)[0]
+
+    assert shown(settings).not_valid_before_utc < ahead
+    assert after(settings, DAY_S, lambda _: None) == (False, None)
+
+
 @pytest.mark.parametrize("lost", ["server.pem", "server.key"])
 def test_a_lost_certificate_is_issued_again(settings: Settings, lost: str) -> None:
     """Either half gone means another pair: nothing has to be restored for it."""

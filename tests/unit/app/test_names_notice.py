@@ -13,9 +13,9 @@ from strongroom.app.first_start import initialise
 from strongroom.config import Settings
 
 
-def said(folder: Path) -> list[str]:
-    """Make an instance and let it look for its names; what it says."""
-    settings = Settings(data=folder / "data", domain="vaults.example")
+def said(folder: Path, address: str = "127.0.0.1") -> list[str]:
+    """Make an instance that listens at *address* and let it look for its names; what it says."""
+    settings = Settings(data=folder / "data", domain="vaults.example", address=address)
     lines: list[str] = []
 
     async def notice() -> str:
@@ -30,7 +30,7 @@ def said(folder: Path) -> list[str]:
 
 
 def test_names_that_do_not_resolve_are_said_with_the_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SEC-NAME-14: where the resolver does not know our names, the hosts file's one line is printed."""
+    """SEC-NAME-14: where the resolver does not know our names, the one line of a hosts file is printed."""
 
     def unknown(host: str, *_: object, **__: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, host)
@@ -38,8 +38,8 @@ def test_names_that_do_not_resolve_are_said_with_the_one_line(tmp_path: Path, mo
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
     assert "NAME.vault.vaults.example does not resolve here" in said(tmp_path)[0]
-    assert said(tmp_path / "other")[-1].endswith(
-        "127.0.0.1 NAME.vault.vaults.example login.vaults.example management.vaults.example graph.vaults.example"
+    assert said(tmp_path / "other", "::")[-1].endswith(
+        "  ::1 NAME.vault.vaults.example login.vaults.example management.vaults.example graph.vaults.example"
     )
 
 

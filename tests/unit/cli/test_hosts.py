@@ -10,9 +10,9 @@ LINES = ["127.0.0.1 login.localhost mine.vault.localhost"]
 
 def test_lines_hold_each_name_once_in_order() -> None:
     """A few names make the one line; more make more, since some resolvers cut long ones."""
-    assert host_lines(["login.localhost", "mine.vault.localhost", "login.localhost"]) == LINES
+    assert host_lines("127.0.0.1", ["login.localhost", "mine.vault.localhost", "login.localhost"]) == LINES
     names = [f"v{number}.vault.localhost" for number in range(9)]
-    assert [line.split()[1:] for line in host_lines(names)] == [names[:8], names[8:]]
+    assert [line.split()[1:] for line in host_lines("127.0.0.1", names)] == [names[:8], names[8:]]
 
 
 def test_a_block_is_added_at_the_end() -> None:

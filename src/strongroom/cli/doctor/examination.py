@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import ssl
 import sys
 import time
@@ -37,6 +38,7 @@ from strongroom.cli.outcome import Halt
 from strongroom.config import ConfigFault, Settings, load
 from strongroom.core.errors import Tampered
 from strongroom.core.names import Hosts, Surface, own_names
+from strongroom.core.network import reachable_at
 from strongroom.crypto.certificate_facts import CertificateFacts, read_certificate
 from strongroom.crypto.protocol import RootKeyUnusable
 from strongroom.store.protocol import StoreFault, StoreTooNew
@@ -80,6 +82,11 @@ class Seen:
     def port(self) -> int:
         """The port of the main listener."""
         return int(self.run.get("port") or self.settings.port)
+
+    @property
+    def url_port(self) -> int:
+        """The port in the instance's URLs."""
+        return int(self.run.get("urlPort") or self.settings.public_port or self.port)
 
     @property
     def domain(self) -> str:
@@ -226,7 +233,7 @@ def _contents(seen: Seen) -> Generator[Finding, None, Survey | None]:
     """Look into the store and the journal; gives the survey of the store, if there is one."""
     settings = seen.settings
     if not (seen.is_ours and settings.root_key.exists() and settings.database.exists()):
-        yield unknown("store", "there is no instance here", f"strongroom init --data {seen.data}")
+        yield unknown("store", "there is no instance here", f"strongroom init --data {shlex.quote(str(seen.data))}")
         return None
     now = int(time.time())
     survey: Survey | None = None
@@ -243,7 +250,7 @@ def _contents(seen: Seen) -> Generator[Finding, None, Survey | None]:
         begun = survey is None or survey.checkpoint is not None
         yield contents.judge_journal(report, seen.data, begun=begun)
     except (RootKeyUnusable, OSError) as fault:
-        yield problem("journal", str(fault), f"strongroom audit verify --data {seen.data}")
+        yield problem("journal", str(fault), f"strongroom audit verify --data {shlex.quote(str(seen.data))}")
     return survey
 
 
@@ -296,9 +303,9 @@ def _trust(seen: Seen) -> Generator[Finding, None, service.Health | None]:
     if _certificate(ca_file) is None:
         yield unknown("trust", "there is no ca.pem whose trust could be looked at")
         return None
-    hosts = Hosts(seen.domain, seen.port)
+    hosts = Hosts(seen.domain, seen.url_port)
     host = hosts.netloc(Surface.LOGIN).partition(":")[0]
-    address = (names.reachable(seen.address), seen.port)
+    address = (reachable_at(seen.address), seen.port)
     if seen.runs:
         ask = partial(trust.try_handshake, address=address, name=host)
         yield trust.judge_authority(ca_file, trust.ask_source(trust.Source("ca.pem", "", ca_file), ask))
@@ -311,7 +318,7 @@ def _trust(seen: Seen) -> Generator[Finding, None, service.Health | None]:
     # It is there whatever vaults there are.
     path = f"/{seen.run.get('tenantId')}/v2.0/.well-known/openid-configuration"
     context = ssl.create_default_context(cafile=str(ca_file))
-    health = service.ask_health(context, address, host, seen.port, path)
+    health = service.ask_health(context, address, host, seen.url_port, path)
     yield service.judge_health(health)
     return health
 

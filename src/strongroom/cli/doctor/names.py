@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from strongroom.cli.doctor.finding import Finding, ok, unknown, warning
+from strongroom.core.network import reachable_at
 
 NAMES_MAX = 64
 """How many names are looked up: every further vault's is found or not as these are."""
@@ -59,7 +60,7 @@ def judge_names(found: Mapping[str, Sequence[str]], address: str, data: Path) ->
         return unknown(check, "there is no instance whose names could be looked up")
     fix = (
         f"sudo strongroom hosts --write --data {shlex.quote(str(data))}, or this line in the hosts file: "
-        f"{reachable(address)} {' '.join(found)}"
+        f"{reachable_at(address)} {' '.join(found)}"
     )
     missing = [name for name, addresses in found.items() if not addresses]
     if missing:
@@ -72,14 +73,6 @@ def judge_names(found: Mapping[str, Sequence[str]], address: str, data: Path) ->
             seen = f"{elsewhere[0]} is {found[elsewhere[0]][0]}, and the service listens at {address}"
             return warning(check, seen, fix)
     return ok(check, f"all {len(found)} are found by this machine's resolver")
-
-
-def reachable(address: str) -> str:
-    """Name an address by which a listener at *address* is reached from its own machine."""
-    parsed = ipaddress.ip_address(address)
-    if not parsed.is_unspecified:
-        return address
-    return "127.0.0.1" if parsed.version == 4 else "::1"
 
 
 def _meets(addresses: Sequence[str], listening: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strongroom.cli.doctor.finding import Finding, ok, problem
-from strongroom.cli.doctor.names import reachable
 from strongroom.config import Settings
+from strongroom.core.network import reachable_at
 
 CONNECT_S = 2.0
 _HTTP_PORT = 80
@@ -86,7 +86,7 @@ def places(settings: Settings, run: Mapping[str, Any]) -> list[Place]:
 def is_listening(place: Place, timeout_s: float = CONNECT_S) -> bool:
     """Tell whether anything accepts connections at a place."""
     with contextlib.suppress(OSError):
-        socket.create_connection((reachable(place.address), place.port), timeout=timeout_s).close()
+        socket.create_connection((reachable_at(place.address), place.port), timeout=timeout_s).close()
         return True
     return False
 

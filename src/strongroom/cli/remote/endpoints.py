@@ -11,9 +11,9 @@ from strongroom.cli.azure_names import is_loopback_name
 from strongroom.cli.instance import Instance
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.core.names import HTTPS_PORT, Surface, is_vault_name
+from strongroom.core.network import reachable_at
 
 LOOPBACK = "127.0.0.1"
-_UNSPECIFIED = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  what to connect to in the place of it
 _MANAGEMENT_LABEL = f"{Surface.MANAGEMENT.value}."
 _PARTS = {Surface.LOGIN.value, Surface.MANAGEMENT.value, Surface.GRAPH.value}
 _PLACE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
@@ -32,6 +32,8 @@ class Endpoints:
     """What to connect to, whatever a resolver says of the names; empty where the resolver is to be asked."""
     data: Path | None = None
     """The data directory, if the instance is one of this machine."""
+    port: int | None = None
+    """What port to connect to at `address`; None for that of the URLs."""
 
     @property
     def authority(self) -> str:
@@ -82,9 +84,9 @@ class Endpoints:
 
 def local_endpoints(instance: Instance) -> Endpoints:
     """Give the endpoints of an instance that runs on this machine."""
-    suffix = instance.domain if str(instance.port) == HTTPS_PORT else f"{instance.domain}:{instance.port}"
-    address = _UNSPECIFIED.get(instance.address, instance.address)
-    return Endpoints(suffix, instance.ca_file, address, instance.data)
+    port = instance.url_port or instance.port
+    suffix = instance.domain if str(port) == HTTPS_PORT else f"{instance.domain}:{port}"
+    return Endpoints(suffix, instance.ca_file, reachable_at(instance.address), instance.data, instance.port)
 
 
 def endpoints_at(url: str, ca_file: Path | None) -> Endpoints:

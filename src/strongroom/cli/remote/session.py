@@ -9,6 +9,7 @@ Requests to an instance's public API with the operator's own token: Resource Man
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -295,7 +296,9 @@ def _who(data: Path | None, tenant: str | None) -> tuple[Account, Credential | N
         # What does not run is said first: there is nothing to sign in to.
         find_instance(directory)
         raise Halt(
-            f"you are not signed in to the instance in {directory}: strongroom login --data {directory}", Exit.REFUSED
+            f"you are not signed in to the instance in {directory}:"
+            f" strongroom login --data {shlex.quote(str(directory))}",
+            Exit.REFUSED,
         )
     if tenant is not None and chosen.tenant != tenant.lower():
         raise Halt(f"you are not signed in to the tenant {tenant}: strongroom login --tenant {tenant}", Exit.REFUSED)

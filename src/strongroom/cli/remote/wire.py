@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,17 +19,21 @@ _SNI = "sni_hostname"
 
 
 class _Direct(httpx.BaseTransport):
-    """Connects to one address, whatever the name: the name still goes into SNI and is what a certificate must have."""
+    """
+    Connects to one address, whatever the name: the name still goes into SNI and is what a certificate must have.
 
-    def __init__(self, address: str, context: ssl.SSLContext) -> None:
-        self._address = address
+    Where *port* is given it is connected to, whatever the URL's is: what forwards that one may be on another machine.
+    """
+
+    def __init__(self, address: str, port: int | None, context: ssl.SSLContext) -> None:
+        self._place: dict[str, Any] = {"host": address, **({} if port is None else {"port": port})}
         self._inner = httpx.HTTPTransport(verify=context)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. Its Host was set when it was made; the request itself stays as it is."""
         there = httpx.Request(
             request.method,
-            request.url.copy_with(host=self._address),
+            request.url.copy_with(**self._place),
             headers=request.headers,
             stream=request.stream,
             extensions={**request.extensions, _SNI: request.url.host},
@@ -56,7 +61,7 @@ def open_client(endpoints: Endpoints) -> httpx.Client:
         raise Halt(f"the CA's certificate in {endpoints.ca_file} cannot be used: {error}") from None
     headers = {"User-Agent": f"strongroom-cli/{__version__}"}
     if endpoints.address:
-        transport = _Direct(endpoints.address, context)
+        transport = _Direct(endpoints.address, endpoints.port, context)
         return httpx.Client(transport=transport, timeout=_TIMEOUT, trust_env=False, headers=headers)
     return httpx.Client(verify=context, timeout=_TIMEOUT, headers=headers)
 
@@ -64,7 +69,8 @@ def open_client(endpoints: Endpoints) -> httpx.Client:
 @contextmanager
 def reaching(endpoints: Endpoints) -> Iterator[None]:
     """Turn what keeps a request from being answered into `Halt`, with what to do about it."""
-    start = f"strongroom serve --data {endpoints.data}" if endpoints.data is not None else "strongroom serve"
+    place = f" --data {shlex.quote(str(endpoints.data))}" if endpoints.data is not None else ""
+    start = f"strongroom serve{place}"
     try:
         yield
     except httpx.ConnectError as error:
