@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -176,6 +177,11 @@ async def end_expired_sessions(service: Service) -> int:
     return number + world.device_codes.forget_expired(now)
 
 
+async def rest_forks(service: Service) -> None:
+    """End the process that checks keys and opens files if nobody has needed it for a minute."""
+    await asyncio.to_thread(service.opened.world.forks.rest)
+
+
 async def send_mail(service: Service) -> int:
     """Send the letters that wait for contacts of certificates."""
     if service.post is None:
@@ -239,6 +245,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),
+    Job("rest-processes", 60.0, rest_forks, shared=False, patient=False),
     Job("renew-certificate", 3600.0, renew, shared=False),
     Job("private-endpoints", 60.0, settle_endpoints, shared=False),
     Job("audit-sinks", 5.0, settle_audit_sinks, shared=False),

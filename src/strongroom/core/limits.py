@@ -154,6 +154,8 @@ KEYS_MADE_WAITING = 64
 """Keys that may wait to be made; the next is answered 429: ours. One of RSA-4096 takes a second or two."""
 KEY_MEMBER_BYTES = 520
 """One member of a private key in a request: 4096 bits, and some zeros. Nothing is computed of a longer one."""
+KEY_CHECK_CPU_S = 10
+"""What the check of an RSA key may cost, which takes half a second where it is large: ours."""
 RSA_EXPONENT_BITS = 64
 """The public exponent of an RSA key that is brought in: ours, and OpenSSL's under a large modulus."""
 KEY_VALUE_BYTES = 64 * 1024
