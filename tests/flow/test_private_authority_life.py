@@ -400,7 +400,12 @@ def test_changes_at_the_same_moment(world: Simulation, ca: str) -> None:
     """SEC-PKI-3: a list that was signed beside another one is not taken, so no list lacks a revocation."""
     inner = world.world
     keeper = authority_life.Keeper(
-        inner.store, inner.view, AuthorityKeys(inner.keys, inner.protections), inner.entropy, inner.instance.pki_url
+        inner.store,
+        inner.view,
+        AuthorityKeys(inner.keys, inner.protections),
+        inner.entropy,
+        inner.instance.pki_url,
+        inner.forks,
     )
     found = [one for one in world.view.all(IssuedCertificate) if one.authority == ca]
     assert found == []

@@ -153,7 +153,7 @@ async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
     keys = AuthorityKeys(world.keys, world.protections)
-    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url, world.forks)
     return await look_after_authorities(keeper, world.now())
 
 

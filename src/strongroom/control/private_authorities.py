@@ -194,7 +194,7 @@ def _find(call: Call, body: wire.NamedAuthorityBody) -> PrivateAuthority:
 
 def _keeper(world: World) -> Keeper:
     keys = AuthorityKeys(world.keys, world.protections)
-    return Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    return Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url, world.forks)
 
 
 def _described(authority: PrivateAuthority) -> dict[str, object]:

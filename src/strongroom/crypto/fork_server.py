@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 
-from strongroom.crypto.certificates import bundles, pkcs12
+from strongroom.crypto.certificates import bundles, pkcs12, revocation_lists
 from strongroom.crypto.forks import HEAD_BYTES, WALL_FACTOR, Work
 from strongroom.crypto.keys import material
 from strongroom.crypto.process import end_with_parent, protect_process
@@ -27,6 +27,7 @@ WORKS: Mapping[int, Callable[[bytes], bytes]] = {
     Work.READ_KEY: material.answer,
     Work.OPEN_PKCS12: pkcs12.answer,
     Work.CONVERT: bundles.answer,
+    Work.BUILD_LIST: revocation_lists.answer,
 }
 
 

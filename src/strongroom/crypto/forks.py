@@ -43,6 +43,7 @@ class Work(IntEnum):
     READ_KEY = 1
     OPEN_PKCS12 = 2
     CONVERT = 3
+    BUILD_LIST = 4
 
 
 class WorkEnded(Exception):

@@ -27,6 +27,7 @@ from strongroom.core.private_authorities import (
     parse_authority_name,
 )
 from strongroom.core.records import tenant_partition
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys.protocol import MadeKey
 from strongroom.objects.issuers.authority_keys import AuthorityKeys
 from strongroom.objects.issuers.private_authority import BACKDATED_S
@@ -65,6 +66,7 @@ class Keeper:
     entropy: Entropy
     url: str
     """Where what CAs publish is to be had; empty if nowhere."""
+    forks: Forks
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +252,8 @@ async def sign_list(
     Raises:
         Unavailable, Throttled: see `KeyProtection`.
     """
-    from strongroom.crypto.certificates.authority import (  # noqa: PLC0415  costly to import
-        Revoked,
-        Span,
-        make_list,
-        serial_of,
-    )
+    from strongroom.crypto.certificates.authority import Revoked, Span, serial_of  # noqa: PLC0415  costly to import
+    from strongroom.crypto.certificates.revocation_lists import make_list  # noqa: PLC0415  likewise
 
     if key.id == authority.root.id:
         entries = [
@@ -270,7 +268,7 @@ async def sign_list(
             if one.revoked_at is not None
         ]
     number, span = 1 if before is None else before.number + 1, Span(now, now + LIST_S)
-    crl = await make_list(keeper.keys.issuer(authority, key, keeper.url), entries, number, span)
+    crl = await make_list(keeper.forks, keeper.keys.issuer(authority, key, keeper.url), entries, number, span)
     return RevocationList(key.id, authority.tenant, authority.id, number, span.begins, span.ends, crl)
 
 
