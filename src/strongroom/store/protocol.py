@@ -253,8 +253,8 @@ class Transaction(Reader, Protocol):
         """Remove a delivery, which lets the next of its object go ahead at once; False if it is gone already."""
         ...
 
-    async def remove_deliveries(self, subscription: str) -> int:
-        """Remove all deliveries of a subscription; how many."""
+    async def remove_deliveries(self, subscription: str, limit: int) -> int:
+        """Remove deliveries of a subscription, the oldest first and no more than *limit*; how many."""
         ...
 
     async def remove_vault_objects(self, vault: str) -> int:

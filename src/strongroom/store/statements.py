@@ -200,6 +200,13 @@ MOVE_DELIVERY = Statement(
     f"tag = ? WHERE {_HERE}",
 )
 REMOVE_DELIVERY = Statement("remove_delivery", f"DELETE FROM deliveries WHERE {_HERE}")
+FIRST_DELIVERIES = Statement(
+    "first_deliveries",
+    "SELECT sequence, ordinal, tag FROM deliveries WHERE subscription = ? ORDER BY sequence, ordinal LIMIT ?",
+)
+REMOVE_FIRST_DELIVERIES = Statement(
+    "remove_first_deliveries", "DELETE FROM deliveries WHERE subscription = ? AND (sequence, ordinal) <= (?, ?)"
+)
 REMOVE_DELIVERIES = Statement("remove_deliveries", "DELETE FROM deliveries WHERE subscription = ?")
 
 # ---- seals -----------------------------------------------------------------------------------------------------------
