@@ -35,7 +35,7 @@ from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.issuers.authority_keys import AuthorityKeys
 from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
-from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
+from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults, remove_left_contents
 from strongroom.store import Transaction
 from strongroom.vault.upkeep import LEASE
 
@@ -125,14 +125,16 @@ async def count_due(service: Service) -> int:
 
 
 async def purge_vaults(service: Service) -> int:
-    """Remove vaults whose retention is over."""
+    """Remove vaults whose retention is over, and what is left of those that were purged."""
     world, now = service.opened.world, service.opened.world.now()
-    if not has_expired_vaults(world.view, now):
-        return 0
-    committed = await world.store.commit(
-        lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
-    )
-    return len(committed.result)
+    removed = 0
+    if has_expired_vaults(world.view, now):
+        committed = await world.store.commit(
+            lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
+        )
+        removed = len(committed.result)
+    await remove_left_contents(world.store, world.view)
+    return removed
 
 
 async def purge_directory(service: Service) -> int:

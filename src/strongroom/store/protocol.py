@@ -257,8 +257,12 @@ class Transaction(Reader, Protocol):
         """Remove deliveries of a subscription, the oldest first and no more than *limit*; how many."""
         ...
 
-    async def remove_vault_objects(self, vault: str) -> int:
-        """Remove everything a vault contains; the number of objects removed."""
+    async def remove_vault_objects(self, vault: str, limit: int) -> int:
+        """Remove what a vault contains, no more than *limit* objects; the number of objects removed."""
+        ...
+
+    async def count_vault_objects(self, vault: str) -> int:
+        """Count what a vault contains, in whatever state."""
         ...
 
 

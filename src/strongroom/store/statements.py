@@ -133,7 +133,10 @@ COUNT_FOR_PURGE = Statement(
 COUNT_DUE = Statement(
     "count_due", "SELECT count(*) FROM (SELECT 1 FROM objects WHERE due_at <= ? AND state = 'active' LIMIT ?) AS due"
 )
-OBJECTS_OF_VAULT = Statement("objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ?")
+OBJECTS_OF_VAULT = Statement(
+    "objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ? ORDER BY collection, key LIMIT ?"
+)
+COUNT_OF_VAULT = Statement("count_of_vault", "SELECT count(*) FROM objects WHERE vault = ?")
 REMOVE_OBJECTS_OF_VAULT = Statement("remove_objects_of_vault", "DELETE FROM objects WHERE vault = ?")
 
 VERSION = Statement(
