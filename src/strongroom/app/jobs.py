@@ -139,10 +139,8 @@ async def purge_vaults(service: Service) -> int:
 
 async def purge_directory(service: Service) -> int:
     """Remove deleted objects of directories whose time is over."""
-    world, now = service.opened.world, service.opened.world.now()
-    if not deletion.has_expired(world.view, now):
-        return 0
-    return (await world.store.commit(lambda tx: deletion.purge_expired(tx, now))).result
+    world = service.opened.world
+    return await deletion.purge_expired(world.store, world.view, world.now())
 
 
 async def roll_over_signing_keys(service: Service) -> int:

@@ -127,6 +127,15 @@ class Reader(Protocol):
         """Read every record of a kind, of one partition or of all, in (partition, id) order."""
         ...
 
+    async def records_with(self, kind: type[R], partition: str | None, text: str) -> list[R]:
+        """
+        Read the records of a kind that have a text somewhere, in (partition, id) order.
+
+        It is for finding what has the id of something among many, in a fraction of the time that reading all takes.
+        In which member it stands is for the caller to see; and that none is missing is not checked.
+        """
+        ...
+
     async def object(self, vault: str, collection: Collection, name: str) -> StoredObject | None:
         """Read an object by name, without case, whether active or deleted."""
         ...

@@ -77,6 +77,14 @@ RECORDS = Statement("records", f"SELECT {_RECORD} FROM records WHERE kind = ? OR
 RECORDS_OF_PARTITION = Statement(
     "records_of_partition", f"SELECT {_RECORD} FROM records WHERE kind = ? AND partition = ? ORDER BY id"
 )
+RECORDS_WITH = Statement(
+    "records_with", f"SELECT {_RECORD} FROM records WHERE kind = ? AND instr(body, ?) > 0 ORDER BY partition, id"
+)
+RECORDS_OF_PARTITION_WITH = Statement(
+    "records_of_partition_with",
+    f"SELECT {_RECORD} FROM records WHERE kind = ? AND partition = ? AND instr(body, ?) > 0 ORDER BY id",
+)
+"""An id stands in a body as its own octets (`codec`): so the database looks for it, and only what has it is decoded."""
 RECORD_TAG = Statement("record_tag", "SELECT tag FROM records WHERE kind = ? AND partition = ? AND id = ?")
 PUT_RECORD = _insert("put_record", "records", RECORD_COLUMNS, _replacing(("kind", "partition", "id"), RECORD_COLUMNS))
 REMOVE_RECORD = Statement("remove_record", "DELETE FROM records WHERE kind = ? AND partition = ? AND id = ?")
