@@ -1,4 +1,4 @@
-"""SEC-KEY-5, SEC-KEY-9: what would hold the interpreter is done in processes that end with it, and nobody is held."""
+"""SEC-KEY-14: what would hold the interpreter is done in processes that end with it, and nobody is held."""
 
 from __future__ import annotations
 
