@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from strongroom.core.certificate_limits import LIST_HERE
+from strongroom.core.certificate_limits import LIST_CPU_S, LIST_HERE
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.certificates import revocation_lists
 from strongroom.crypto.certificates.authority import Issuer, Revoked, Span, make_root
@@ -60,6 +60,9 @@ def test_a_long_list_is_built_elsewhere(beyond: int, monkeypatch: pytest.MonkeyP
     key, here = signing_key(), []
     original = revocation_lists.built
     monkeypatch.setattr(revocation_lists, "built", lambda draft: here.append(draft) or original(draft))
+    seconds = []
+    ask = Forks.ask
+    monkeypatch.setattr(Forks, "ask", lambda *asked: seconds.append(asked[-1]) or ask(*asked))
     forks, number = Forks(), LIST_HERE + beyond
 
     async def listed() -> tuple[bytes, bytes]:
@@ -73,3 +76,4 @@ def test_a_long_list_is_built_elsewhere(beyond: int, monkeypatch: pytest.MonkeyP
     assert [one.serial_number & 0xFFFF for one in read] == list(range(number))
     assert read.issuer == x509.load_der_x509_certificate(root).subject
     assert len(here) == (0 if beyond else 2)
+    assert seconds == [LIST_CPU_S] * 2 * beyond

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeyKind, KeySpec
 from strongroom.crypto import forks as module
@@ -94,13 +95,16 @@ def test_a_server_that_does_not_run_is_a_fault(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_key_that_takes_too_long_is_refused(key: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """A key whose check used up its time is one whose members do not belong together, as far as anyone knows."""
+    given = []
 
-    def ended(*_: Any) -> bytes:
+    def ended(_forks: Forks, _work: Work, _question: bytes, seconds: int) -> bytes:
+        given.append(seconds)
         raise WorkEnded(is_costly=True)
 
     monkeypatch.setattr(Forks, "ask", ended)
     with pytest.raises(Invalid, match="do not belong together"):
         read_apart(Forks(), KeyKind.RSA, None, key)
+    assert given == [limits.KEY_CHECK_CPU_S]
 
 
 def test_work_that_fails_says_nothing(shared: Forks) -> None:
