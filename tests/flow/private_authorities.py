@@ -57,7 +57,7 @@ def look_after(world: Simulation) -> int:
     """Do what happens by itself."""
     inner = world.world
     keys = AuthorityKeys(inner.keys, inner.protections)
-    keeper = Keeper(inner.store, inner.view, keys, inner.entropy, inner.instance.pki_url)
+    keeper = Keeper(inner.store, inner.view, keys, inner.entropy, inner.instance.pki_url, inner.forks)
     return world.run(look_after_authorities(keeper, inner.now()))
 
 

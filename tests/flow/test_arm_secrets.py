@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from azure.mgmt.keyvault.models import Secret
 
+from strongroom.arm import vault_secrets
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, KEY_VAULT_CONTRIBUTOR, READER
 from strongroom.core.network import Link
@@ -264,6 +266,21 @@ class TestRights:
         for method in ("GET", "PUT", "PATCH"):
             status, code, _ = reader.refused(method, arm.secret, None if method == "GET" else secret_body())
             assert (status, code) == (403, "DenyAssignmentAuthorizationFailed")
+
+    def test_a_long_list_holds_nobody_up(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However much is read for a page, in between others are served."""
+        for number in range(4):
+            arm.do("PUT", f"{arm.vault}/secrets/many-{number}", secret_body())
+        monkeypatch.setattr(vault_secrets, "_READ_AT_ONCE", 1)
+        gave_way, sleep = [], asyncio.sleep
+
+        async def noted(delay: float) -> None:
+            gave_way.append(delay)
+            await sleep(delay)
+
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        assert len(arm.do("GET", f"{arm.vault}/secrets")["value"]) >= 4
+        assert gave_way.count(0) >= 4
 
     def test_firewall(self, arm: Arm) -> None:
         """The vault's firewall guards what comes out of it: whoever may write resources writes from anywhere."""

@@ -614,6 +614,26 @@ def test_what_waits_goes_with_its_subscription(events: Events, vault: Client, na
     assert events.world.run(events.world.store.verify()) == []
 
 
+def test_much_that_waits_goes_bit_by_bit(
+    events: Events, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one change does not remove is delivered to nobody, and gone when things are settled; no change is long."""
+    monkeypatch.setattr(event_limits, "DELIVERIES_REMOVED_AT_ONCE", 2)
+    hook, other = events.subscribe(), events.subscribe()
+    for number in range(7):
+        vault.put(f"{name}-{number}")
+    events.remove(hook)
+    assert counts(events, hook) == DeliveryCount(waiting=5)
+    before = events.world.run(events.world.store.sequence())
+    events.remove(other)
+    events.world.run(events.delivery.settle())
+    # Three changes for each, the last of which finds one or none, and one that removed the other.
+    assert events.world.run(events.world.store.sequence()) - before >= 6
+    assert counts(events, hook) == counts(events, other) == DeliveryCount()
+    assert events.webhooks.sent == []
+    assert events.world.run(events.world.store.verify()) == []
+
+
 def test_what_was_altered_is_not_sent_and_holds_up_nothing(
     events: Events, vault: Client, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -94,13 +94,12 @@ def test_the_end_of_its_time(own: Simulation) -> None:
     graph = Graph(own, who)
     for _, one in made:
         assert graph.get(f"directory/deletedItems/{one['id']}")["id"] == one["id"]
-    assert not deletion.has_expired(own.view, int(own.clock()))
+    assert own.run(deletion.purge_expired(own.store, own.view, int(own.clock()))) == 0
     own.advance(1)
     for kind, (_, one) in zip(KINDS, made, strict=True):
         refused(graph.ask("POST", f"directory/deletedItems/{one['id']}/restore"), 404, "Request_ResourceNotFound")
         assert graph.ids(f"directory/deletedItems/microsoft.graph.{kind}") == set()
-    assert deletion.has_expired(own.view, int(own.clock()))
-    assert own.commit(lambda tx: deletion.purge_expired(tx, int(own.clock()))) == len(made)
+    assert own.run(deletion.purge_expired(own.store, own.view, int(own.clock()))) == len(made)
     assert own.view.all(DeletedObject) == ()
 
 

@@ -400,7 +400,12 @@ def test_changes_at_the_same_moment(world: Simulation, ca: str) -> None:
     """SEC-PKI-3: a list that was signed beside another one is not taken, so no list lacks a revocation."""
     inner = world.world
     keeper = authority_life.Keeper(
-        inner.store, inner.view, AuthorityKeys(inner.keys, inner.protections), inner.entropy, inner.instance.pki_url
+        inner.store,
+        inner.view,
+        AuthorityKeys(inner.keys, inner.protections),
+        inner.entropy,
+        inner.instance.pki_url,
+        inner.forks,
     )
     found = [one for one in world.view.all(IssuedCertificate) if one.authority == ca]
     assert found == []
@@ -431,6 +436,39 @@ def test_what_is_over_is_forgotten(world: Simulation, ca: str) -> None:
     assert shown(world, ca)["issued"] == 0
 
 
+def test_many_are_gone_through_a_piece_at_a_time(world: Simulation, ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes through all that was issued lets others be served in between, and says the same."""
+    monkeypatch.setattr("strongroom.view.view.PIECE", 1)
+    monkeypatch.setattr(authority_life, "_FORGOTTEN_AT_ONCE", 1)
+    leaves = [issued(world, ca) for _ in range(3)]
+    assert revoke(world, f"{leaves[1].serial_number:x}").status == 200
+    ours = shown(world, ca)
+    assert (ours["issued"], ours["revoked"]) == (3, 1)
+    listed = control(world, "POST", "/issued", named(world, ca)).json["value"]
+    assert {one["serial"] for one in listed} >= {f"{leaf.serial_number:x}" for leaf in leaves}
+
+    async def turns() -> int:
+        number, going = 0, True
+
+        async def count() -> None:
+            nonlocal number
+            while going:
+                number += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        async for piece in world.view.pieces(IssuedCertificate):
+            assert len(piece) == 1
+        going = False
+        await counting
+        return number
+
+    assert world.run(turns()) >= 3
+    world.advance(max(leaf.not_valid_after_utc.timestamp() for leaf in leaves) + LIST_S + 1 - world.clock())
+    look_after(world)
+    assert shown(world, ca)["issued"] == 0
+
+
 def test_an_expired_certificate_is_not_revoked(world: Simulation, ca: str) -> None:
     """Nobody accepts it any more."""
     leaf = issued(world, ca)
@@ -448,6 +486,7 @@ def test_a_ca_whose_certificates_have_not_expired_stays(world: Simulation, ca: s
     # Whoever does not insist on a list takes a revoked certificate again when the list is gone.
     assert control(world, "POST", "/remove", named(world, ca)).status == 409
     assert control(world, "POST", "/remove", named(world, ca, force=True)).status == 204
+    look_after(world)
     partition = tenant_partition(world.first.tenant_id)
     for kind in (PrivateAuthority, IssuedCertificate, RevocationList):
         assert not [one for one in world.view.all(kind, partition) if ca in {one.id, getattr(one, "authority", "")}]

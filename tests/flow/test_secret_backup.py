@@ -103,7 +103,7 @@ def test_a_backup_outlives_its_vault(world: Simulation, other: Client, name: str
     blob = back_up(gone, name)
 
     async def remove_vault(tx: Transaction) -> None:
-        await tx.remove_vault_objects(made.id)
+        await tx.remove_vault_objects(made.id, 99)
         await tx.remove(made)
 
     world.commit(remove_vault)

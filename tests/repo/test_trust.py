@@ -30,9 +30,9 @@ def test_no_program_is_started_but_the_one_that_is_asked_for() -> None:
     SEC-NAME-1: no command installs a certificate authority: nothing that could is ever started.
 
     Systems, browsers and Java each have a program that changes their store. The one program that Strongroom starts is
-    what follows `strongroom run --`. A token's workers, and what opens PKCS#12 files, are Strongroom itself, a module
-    of its own in a new process. The service starts the hooks that its operator names for DNS records, and nothing that
-    came from a network.
+    what follows `strongroom run --`. A token's workers, and what checks keys and opens PKCS#12 files, are Strongroom
+    itself, a module of its own in a new process. The service starts the hooks that its operator names for DNS records,
+    and nothing that came from a network.
     """
     found = {
         path.relative_to(ROOT).as_posix()
@@ -41,8 +41,8 @@ def test_no_program_is_started_but_the_one_that_is_asked_for() -> None:
     }
 
     workers = {f"src/strongroom/crypto/keys/pkcs11/{name}.py" for name in ("process", "root_key")}
-    opening = "src/strongroom/crypto/certificates/incoming.py"
-    assert found == {"src/strongroom/cli/run.py", "src/strongroom/hooks.py", opening, *workers}
+    checking = {f"src/strongroom/crypto/{name}.py" for name in ("forks", "fork_server")}
+    assert found == {"src/strongroom/cli/run.py", "src/strongroom/hooks.py", *checking, *workers}
 
 
 def calls(node: ast.AST, name: str) -> TypeGuard[ast.Call]:

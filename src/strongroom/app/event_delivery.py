@@ -48,6 +48,7 @@ from strongroom.resources.event_subscriptions import (
     note_handshake,
     open_endpoint,
     remove_expired_subscriptions,
+    remove_left_deliveries,
 )
 from strongroom.store import LeaseLost, StoreFault, Transaction
 
@@ -116,13 +117,23 @@ class EventDelivery:
     # ---- which lines there are --------------------------------------------------------------------------------------
 
     async def settle(self) -> None:
-        """Take the lease, let go of what is over, and have a line for each subscription that anything waits for."""
-        if not await self._take_over():
+        """
+        Take the lease, let go of what is over, and have a line for each subscription that anything waits for.
+
+        What still waits for a subscription that is gone is removed, as it was left to be.
+        """
+        store = self._world.store
+        waited_for = await store.subscriptions_with_deliveries()
+        if not await self._take_over(is_needed=bool(waited_for)):
             await self._stop()
             return
+        # After the lease is held, as others may have been at it.
+        there = {one.number for one in self._world.view.all(EventSubscription)}
+        for number in waited_for:
+            if number not in there:
+                await remove_left_deliveries(store, number, LEASE)
         for one in await self._waiting():
             self._begin(one.vault, one.number)
-        there = {one.number for one in self._world.view.all(EventSubscription)}
         self._lines = {
             number: line
             for number, line in self._lines.items()
@@ -138,11 +149,11 @@ class EventDelivery:
         while await self.turn(one.vault, one.number) == 0:
             pass
 
-    async def _take_over(self) -> bool:
+    async def _take_over(self, *, is_needed: bool = False) -> bool:
         """Take the lease, and let go of what is over; whether this node is the one that delivers."""
         world, now = self._world, self._world.now()
         known = world.view.all(EventSubscription)
-        if not known:
+        if not known and not is_needed:
             # Nobody needs it. It is not given back, and is taken anew by whoever has something to deliver.
             self._holds_lease = self._holds_lease and now < self._lease_until
             return self._holds_lease

@@ -27,6 +27,7 @@ from strongroom.core.outgoing import parse_networks
 from strongroom.core.permissions import Public
 from strongroom.core.proxies import TrustedProxies, parse_trusted_proxies
 from strongroom.core.records import INSTANCE, vault_partition
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys.protocol import KeyProtection, KeyProtections
 from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.crypto.passwords import Passwords
@@ -111,6 +112,7 @@ async def open_instance(settings: Settings, *, restored: bool = False) -> AsyncI
                     # Keys that wait to be made or read would keep the process for as long as they take.
                     await world.protections.close()
                     world.incoming_keys.close()
+                    world.forks.end()
         finally:
             journal.close()
     finally:
@@ -175,7 +177,8 @@ def make_world(
 ) -> World:
     """Put a world together."""
     hosts = Hosts(installation.domain, settings.url_port)
-    flow, protections = settings.flow, KeyProtections(SoftwareKeys(), token)
+    flow, forks = settings.flow, Forks()
+    protections = KeyProtections(SoftwareKeys(forks=forks), token)
     described = instance or _describe(settings)
     # One of its own: an authority that takes its time keeps no token's keys waiting.
     exchange = Egress(
@@ -205,6 +208,7 @@ def make_world(
         device_codes=DeviceCodes(),
         signers=TokenSigners(),
         instance=described,
+        forks=forks,
         proxies=TrustedProxies(trusted) if (trusted := parse_trusted_proxies(settings.trusted_proxies)) else None,
         egress=exchange,
         issuers={

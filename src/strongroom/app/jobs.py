@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.issuers.authority_keys import AuthorityKeys
 from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
-from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
+from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults, remove_left_contents
 from strongroom.store import Transaction
 from strongroom.vault.upkeep import LEASE
 
@@ -124,22 +125,22 @@ async def count_due(service: Service) -> int:
 
 
 async def purge_vaults(service: Service) -> int:
-    """Remove vaults whose retention is over."""
+    """Remove vaults whose retention is over, and what is left of those that were purged."""
     world, now = service.opened.world, service.opened.world.now()
-    if not has_expired_vaults(world.view, now):
-        return 0
-    committed = await world.store.commit(
-        lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
-    )
-    return len(committed.result)
+    removed = 0
+    if has_expired_vaults(world.view, now):
+        committed = await world.store.commit(
+            lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
+        )
+        removed = len(committed.result)
+    await remove_left_contents(world.store, world.view)
+    return removed
 
 
 async def purge_directory(service: Service) -> int:
     """Remove deleted objects of directories whose time is over."""
-    world, now = service.opened.world, service.opened.world.now()
-    if not deletion.has_expired(world.view, now):
-        return 0
-    return (await world.store.commit(lambda tx: deletion.purge_expired(tx, now))).result
+    world = service.opened.world
+    return await deletion.purge_expired(world.store, world.view, world.now())
 
 
 async def roll_over_signing_keys(service: Service) -> int:
@@ -152,7 +153,7 @@ async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
     keys = AuthorityKeys(world.keys, world.protections)
-    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url, world.forks)
     return await look_after_authorities(keeper, world.now())
 
 
@@ -174,6 +175,11 @@ async def end_expired_sessions(service: Service) -> int:
     if number:
         await world.store.commit(forget)
     return number + world.device_codes.forget_expired(now)
+
+
+async def rest_forks(service: Service) -> None:
+    """End the process that checks keys and opens files if nobody has needed it for a minute."""
+    await asyncio.to_thread(service.opened.world.forks.rest)
 
 
 async def send_mail(service: Service) -> int:
@@ -239,6 +245,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),
+    Job("rest-processes", 60.0, rest_forks, shared=False, patient=False),
     Job("renew-certificate", 3600.0, renew, shared=False),
     Job("private-endpoints", 60.0, settle_endpoints, shared=False),
     Job("audit-sinks", 5.0, settle_audit_sinks, shared=False),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from strongroom.control import private_authorities_wire as wire
 from strongroom.control.link import require_control
 from strongroom.control.tenants import require_tenant
@@ -18,6 +16,7 @@ from strongroom.core.private_authorities import (
     IssuedCertificate,
     PrivateAuthority,
     RevocationList,
+    issued_id,
     parse_constraints,
     parse_key,
     parse_profiles,
@@ -42,7 +41,9 @@ async def list_private_authorities(call: Call) -> Response:
     """List every CA with its certificates. By default there is none."""
     require_control(call)
     world = call.world
-    return json.response(wire.PrivateAuthorityList([_show(world, one) for one in world.view.all(PrivateAuthority)]))
+    return json.response(
+        wire.PrivateAuthorityList([await _show(world, one) for one in world.view.all(PrivateAuthority)])
+    )
 
 
 async def create_private_authority(call: Call) -> Response:
@@ -69,7 +70,7 @@ async def create_private_authority(call: Call) -> Response:
             unclaimed.claim()
             return authority
 
-        return json.response(_show(world, await call.commit(change, _described)), 201)
+        return json.response(await _show(world, await call.commit(change, _described)), 201)
 
 
 async def renew_private_authority(call: Call) -> Response:
@@ -87,17 +88,17 @@ async def renew_private_authority(call: Call) -> Response:
             unclaimed.claim()
             return renewed
 
-        return json.response(_show(world, await call.commit(change, _described)))
+        return json.response(await _show(world, await call.commit(change, _described)))
 
 
 async def remove_private_authority(call: Call) -> Response:
     """Remove a CA with its keys."""
     require_control(call)
     body = await call.body(wire.RemoveAuthorityBody)
-    authority, keys = _find(call, body), _keeper(call.world).keys
+    authority, keeper = _find(call, body), _keeper(call.world)
     await call.commit(
         lambda tx: authority_life.remove_authority(
-            tx, keys, authority.tenant, authority.id, call.now, force=body.force
+            tx, keeper, authority.tenant, authority.id, call.now, force=body.force
         ),
         _described,
     )
@@ -109,11 +110,15 @@ async def list_issued_certificates(call: Call) -> Response:
     require_control(call)
     world = call.world
     authority = _find(call, await call.body(wire.NamedAuthorityBody))
-    issued = [one for one in world.view.all(IssuedCertificate, authority.partition) if one.authority == authority.id]
-    issued.sort(key=lambda one: (-one.created, one.id))
-    page = issued[: limits.ISSUED_SHOWN]
+    newest: list[IssuedCertificate] = []
+    issuers = authority_life.issuers_of(authority)
+    async for piece in world.view.pieces(IssuedCertificate, authority.partition):
+        newest += [one for one in piece if one.issuer in issuers]
+        newest.sort(key=lambda one: (-one.created, one.id))
+        del newest[limits.ISSUED_SHOWN + 1 :]
+    page = newest[: limits.ISSUED_SHOWN]
     return json.response(
-        wire.IssuedCertificateList([_show_issued(world, one) for one in page], more=len(issued) > len(page))
+        wire.IssuedCertificateList([_show_issued(world, one) for one in page], more=len(newest) > len(page))
     )
 
 
@@ -146,19 +151,23 @@ async def _find_issued(world: World, tenant: str, target: str) -> IssuedCertific
     """
     if "/" in target:
         # A certificate that was brought into a vault can have anybody's serial number.
+        from strongroom.crypto.certificates.authority import serial_of  # noqa: PLC0415  costly to import
+
         certificate = await _certificate_at(world, tenant, target)
-        return _issued_by(world, tenant, lambda one: one.certificate == certificate)
+        return _issued_by(world, tenant, serial_of(certificate), certificate)
     text = target.replace(":", "").lower()
     if not text or len(text) > _SERIAL_DIGITS or set(text) - set("0123456789abcdef"):
         raise Invalid("A certificate is named by its serial number in hexadecimal, or as VAULT/CERTIFICATE[/VERSION].")
-    serial = int(text, 16)
-    return _issued_by(world, tenant, lambda one: one.serial == serial)
+    return _issued_by(world, tenant, int(text, 16))
 
 
-def _issued_by(world: World, tenant: str, is_meant: Callable[[IssuedCertificate], bool]) -> IssuedCertificate:
-    for one in world.view.all(IssuedCertificate, tenant_partition(tenant)):
-        if is_meant(one):
-            return one
+def _issued_by(world: World, tenant: str, serial: int, certificate: bytes | None = None) -> IssuedCertificate:
+    partition = tenant_partition(tenant)
+    for authority in world.view.all(PrivateAuthority, partition):
+        for key in authority.issuing:
+            one = world.view.get(IssuedCertificate, partition, issued_id(key.id, serial))
+            if one is not None and certificate in {None, one.certificate}:
+                return one
     raise NotFound("No private CA of the tenant issued that certificate, or it expired long ago.")
 
 
@@ -194,7 +203,7 @@ def _find(call: Call, body: wire.NamedAuthorityBody) -> PrivateAuthority:
 
 def _keeper(world: World) -> Keeper:
     keys = AuthorityKeys(world.keys, world.protections)
-    return Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
+    return Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url, world.forks)
 
 
 def _described(authority: PrivateAuthority) -> dict[str, object]:
@@ -204,8 +213,13 @@ def _described(authority: PrivateAuthority) -> dict[str, object]:
 # ---- what is shown --------------------------------------------------------------------------------------------------
 
 
-def _show(world: World, authority: PrivateAuthority) -> wire.PrivateAuthorityEntry:
-    issued = [one for one in world.view.all(IssuedCertificate, authority.partition) if one.authority == authority.id]
+async def _show(world: World, authority: PrivateAuthority) -> wire.PrivateAuthorityEntry:
+    issued = revoked = 0
+    issuers = authority_life.issuers_of(authority)
+    async for piece in world.view.pieces(IssuedCertificate, authority.partition):
+        own = [one for one in piece if one.issuer in issuers]
+        issued += len(own)
+        revoked += sum(one.revoked_at is not None for one in own)
     return wire.PrivateAuthorityEntry(
         authority.name,
         authority.tenant,
@@ -216,8 +230,8 @@ def _show(world: World, authority: PrivateAuthority) -> wire.PrivateAuthorityEnt
         list(authority.profiles or PROFILES),
         _show_key(world, authority, authority.root),
         [_show_key(world, authority, one) for one in reversed(authority.issuing)],
-        len(issued),
-        sum(one.revoked_at is not None for one in issued),
+        issued,
+        revoked,
         world.instance.pki_url or None,
     )
 

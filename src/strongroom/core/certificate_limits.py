@@ -74,6 +74,10 @@ AUTHORITY_YEARS_DEFAULT = 20
 """Years that it lives if nobody says."""
 REVOKED = 10_000
 """Revoked certificates of one issuing CA that have not expired: ours. Their list is signed and served as a whole."""
+LIST_HERE = 500
+"""Entries of a list that is built in this process, which takes ten milliseconds or so: ours."""
+LIST_CPU_S = 10
+"""What the building of the longest list may cost, which takes less than half a second: ours."""
 OCSP_REQUEST_BYTES = 4096
 """An OCSP request, in DER: ours. One for one certificate has about 100 bytes."""
 OCSP_SIGNATURES_PER_S = 50

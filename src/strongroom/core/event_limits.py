@@ -36,6 +36,8 @@ EVENT_ANSWER_S = 30
 """How long a webhook may take to answer: Azure's own limit."""
 DEAD_LETTERS = 1_000
 """Of them, those that could not be delivered; the oldest goes first: ours."""
+DELIVERIES_REMOVED_AT_ONCE = 1_000
+"""Deliveries of a subscription that is gone, removed in one change, which takes ten milliseconds or so: ours."""
 DEAD_LETTER_S = 10
 """How long the copy of a dead letter may take to be written to the operator's folder: ours."""
 EVENTS_PER_BATCH = 5_000

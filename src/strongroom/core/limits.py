@@ -150,10 +150,14 @@ PUBLIC_KEYS_KEPT = 4096
 """Public keys that are kept ready, of RSA and of EC each: ours, about a kilobyte each."""
 KEY_OPERATIONS_WAITING = 1024
 """Uses of keys that may wait for a thread; the next is answered 429: ours."""
+OBJECTS_REMOVED_AT_ONCE = 100
+"""Objects of a purged vault that are removed in one change, which takes ten to twenty milliseconds: ours."""
 KEYS_MADE_WAITING = 64
 """Keys that may wait to be made; the next is answered 429: ours. One of RSA-4096 takes a second or two."""
 KEY_MEMBER_BYTES = 520
 """One member of a private key in a request: 4096 bits, and some zeros. Nothing is computed of a longer one."""
+KEY_CHECK_CPU_S = 10
+"""What the check of an RSA key may cost, which takes half a second where it is large: ours."""
 RSA_EXPONENT_BITS = 64
 """The public exponent of an RSA key that is brought in: ours, and OpenSSL's under a large modulus."""
 KEY_VALUE_BYTES = 64 * 1024

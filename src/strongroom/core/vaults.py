@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from strongroom.core.network import NetworkAcls, PublicNetworkAccess
-from strongroom.core.records import Record, record, vault_partition
+from strongroom.core.records import INSTANCE, Record, record, vault_partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +95,22 @@ class Vault(Record):
             f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.KeyVault/vaults/{self.name}"
         )
+
+
+@record
+@dataclass(frozen=True, slots=True)
+class LeftContents(Record):
+    """
+    A vault that was purged and of whose contents rows are yet to be removed.
+
+    Nobody can read them: the key that they are sealed under went with the vault.
+    """
+
+    KIND: ClassVar[str] = "left_contents"
+    id: str
+    """The vault's."""
+
+    @property
+    def partition(self) -> str:
+        """The instance's own: the vault is gone."""
+        return INSTANCE

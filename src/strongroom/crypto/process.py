@@ -10,8 +10,10 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import sys
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 """<linux/prctl.h>"""
 
@@ -31,6 +33,20 @@ def protect_process() -> tuple[str, ...]:
         _forbid_tracing()
         done.append("not traceable")
     return tuple(done)
+
+
+def library_environment() -> dict[str, str]:
+    """Give the environment of a process of ours: libraries are configured by it. It has none of our own settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the system end this process with *parent*, even while a call of a library's does not return."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def _forbid_tracing() -> None:

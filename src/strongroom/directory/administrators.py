@@ -73,7 +73,7 @@ async def _administering(tx: Transaction, application: Application) -> ServicePr
     """Find the principal by which an application is Global Administrator, if it may have another secret."""
     if len(await secrets_of(tx, application.tenant, application.id)) >= limits.CLIENT_SECRETS_PER_APPLICATION:
         return None
-    for principal in await tx.records(ServicePrincipal, application.partition):
+    for principal in await tx.records_with(ServicePrincipal, application.partition, application.app_id):
         if principal.app_id == application.app_id and principal.enabled:
             role = f"{GLOBAL_ADMINISTRATOR}/{principal.id}"
             held = await tx.record(DirectoryRoleAssignment, principal.partition, role)

@@ -94,7 +94,7 @@ async def delete_application(tx: Transaction, tenant: str, application: str, *, 
         NotFound: the tenant has no such application.
     """
     found = await require_application(tx, tenant, application)
-    for principal in await tx.records(ServicePrincipal, tenant_partition(tenant)):
+    for principal in await tx.records_with(ServicePrincipal, tenant_partition(tenant), found.app_id):
         if principal.app_id == found.app_id:
             await delete(tx, principal, now)
     await delete(tx, found, now)

@@ -127,7 +127,7 @@ async def certificates_of(tx: Transaction, owner: CertificateOwner) -> list[Clie
     """Read an owner's certificates, expired ones too."""
     return [
         certificate
-        for certificate in await tx.records(ClientCertificate, tenant_partition(owner.tenant))
+        for certificate in await tx.records_with(ClientCertificate, tenant_partition(owner.tenant), owner.id)
         if certificate.owner == owner.id
     ]
 

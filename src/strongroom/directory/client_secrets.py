@@ -123,6 +123,6 @@ async def secrets_of(tx: Transaction, tenant: str, owner: str) -> list[Credentia
     """Read an owner's secrets, expired ones too."""
     return [
         credential
-        for credential in await tx.records(Credential, tenant_partition(tenant))
+        for credential in await tx.records_with(Credential, tenant_partition(tenant), owner)
         if credential.owner == owner and credential.kind is CredentialKind.SECRET
     ]

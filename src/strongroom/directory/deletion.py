@@ -12,7 +12,9 @@ directory roles and app roles that it held do not come back: rights are given an
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 
 from strongroom.core import limits
 from strongroom.core.errors import Conflict, NameTaken
@@ -31,7 +33,7 @@ from strongroom.directory.identity_providers import remove_links_to
 from strongroom.directory.principals import no_such_object, remove_credentials
 from strongroom.directory.second_factors import remove_all
 from strongroom.directory.trusted_services import remove_trust_in
-from strongroom.store import Transaction
+from strongroom.store import Store, Transaction
 from strongroom.view import View
 
 DirectoryObject = User | Group | Application | ServicePrincipal
@@ -81,17 +83,28 @@ def is_restorable(found: DeletedObject, now: int) -> bool:
     return now < found.deleted + limits.DELETED_OBJECT_S
 
 
-def has_expired(view: View, now: int) -> bool:
-    """Tell whether there is something for `purge_expired`."""
-    return any(not is_restorable(found, now) for found in view.all(DeletedObject))
+async def purge_expired(store: Store, view: View, now: int) -> int:
+    """
+    Remove the deleted objects of every tenant whose time is over, each in a change of its own; the number removed.
+
+    What hangs on one is looked for among all that hangs on any, during which nobody else reads or writes.
+    """
+    removed = 0
+    for found in view.all(DeletedObject):
+        if not is_restorable(found, now):
+            removed += (await store.commit(partial(_purge_if_expired, found=found, now=now))).result
+            # Whoever waits is served between any two.
+            await asyncio.sleep(0)
+    return removed
 
 
-async def purge_expired(tx: Transaction, now: int) -> int:
-    """Remove the deleted objects of every tenant whose time is over; the number removed."""
-    expired = [found for found in await tx.records(DeletedObject) if not is_restorable(found, now)]
-    for found in expired:
-        await _purge(tx, found)
-    return len(expired)
+async def _purge_if_expired(tx: Transaction, found: DeletedObject, now: int) -> bool:
+    # It may have been restored meanwhile, or removed by somebody.
+    current = await tx.record(DeletedObject, found.partition, found.id)
+    if current is None or is_restorable(current, now):
+        return False
+    await _purge(tx, current)
+    return True
 
 
 async def remove(tx: Transaction, found: DirectoryObject) -> None:
@@ -115,23 +128,23 @@ async def _require_deleted(tx: Transaction, tenant: str, object_id: str, now: in
 async def _remove_roles(tx: Transaction, found: DirectoryObject) -> None:
     """Take away every right over the directory that an object holds, and what makes it a trusted service."""
     await remove_trust_in(tx, found.tenant, found.id)
-    for role in await tx.records(DirectoryRoleAssignment, found.partition):
+    for role in await tx.records_with(DirectoryRoleAssignment, found.partition, found.id):
         if role.principal == found.id:
             await tx.remove(role)
-    for assignment in await tx.records(AppRoleAssignment, found.partition):
+    for assignment in await tx.records_with(AppRoleAssignment, found.partition, found.id):
         if assignment.principal == found.id:
             await tx.remove(assignment)
 
 
 async def _end_sessions(tx: Transaction, found: DirectoryObject) -> None:
     """End what a user or client has: what was given before the deletion does not come back with it."""
-    for session in await tx.records(BrowserSession, found.partition):
+    for session in await tx.records_with(BrowserSession, found.partition, found.id):
         if session.user == found.id:
             await tx.remove(session)
     # An application may have been a client in any tenant.
-    everywhere = isinstance(found, Application)
-    for family in await (tx.records(TokenFamily) if everywhere else tx.records(TokenFamily, found.partition)):
-        app_id = found.app_id if isinstance(found, Application | ServicePrincipal) else None
+    where = None if isinstance(found, Application) else found.partition
+    app_id = found.app_id if isinstance(found, Application | ServicePrincipal) else None
+    for family in await tx.records_with(TokenFamily, where, app_id or found.id):
         if (family.user == found.id or family.app_id == app_id) and not family.ended:
             await tx.put(replace(family, ended=True))
 
@@ -142,15 +155,15 @@ async def _remove_relations(tx: Transaction, found: DirectoryObject) -> None:
     await remove_credentials(tx, found.tenant, found.id)
     await remove_links_to(tx, found.tenant, found.id)
     await remove_all(tx, found.tenant, found.id)
-    for membership in await tx.records(Membership, found.partition):
+    for membership in await tx.records_with(Membership, found.partition, found.id):
         if found.id in {membership.group, membership.member}:
             await tx.remove(membership)
-    for ownership in await tx.records(Ownership, found.partition):
+    for ownership in await tx.records_with(Ownership, found.partition, found.id):
         if found.id in {ownership.object, ownership.owner}:
             await tx.remove(ownership)
-    for assignment in await tx.records(AppRoleAssignment, found.partition):
+    for assignment in await tx.records_with(AppRoleAssignment, found.partition, found.id):
         if assignment.resource == found.id:
             await tx.remove(assignment)
-    for grant in await tx.records(PermissionGrant, found.partition):
+    for grant in await tx.records_with(PermissionGrant, found.partition, found.id):
         if found.id in {grant.client, grant.principal, grant.resource}:
             await tx.remove(grant)

@@ -143,7 +143,7 @@ async def federated_credentials_of(tx: Transaction, owner: Owner) -> list[Federa
     """Read an owner's federated credentials."""
     return [
         credential
-        for credential in await tx.records(FederatedCredential, tenant_partition(owner.tenant))
+        for credential in await tx.records_with(FederatedCredential, tenant_partition(owner.tenant), owner.id)
         if credential.owner == owner.id
     ]
 

@@ -182,7 +182,7 @@ async def remove_link(tx: Transaction, link: IdentityLink) -> None:
 
 async def remove_links_to(tx: Transaction, tenant: str, user: str) -> None:
     """Remove the links to a user that is removed for good; their credentials go with that."""
-    for link in await tx.records(IdentityLink, tenant_partition(tenant)):
+    for link in await tx.records_with(IdentityLink, tenant_partition(tenant), user):
         if link.user == user:
             await tx.remove(link)
 

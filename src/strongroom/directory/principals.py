@@ -100,11 +100,11 @@ async def require_service_principal(tx: Transaction, tenant: str, service_princi
 
 async def remove_credentials(tx: Transaction, tenant: str, owner: str) -> None:
     """Remove every credential of one owner, of whatever kind."""
-    for credential in await tx.records(Credential, tenant_partition(tenant)):
+    for credential in await tx.records_with(Credential, tenant_partition(tenant), owner):
         if credential.owner == owner:
             await tx.remove(credential)
     kinds: tuple[type[ClientCertificate | FederatedCredential], ...] = (ClientCertificate, FederatedCredential)
     for kind in kinds:
-        for other in await tx.records(kind, tenant_partition(tenant)):
+        for other in await tx.records_with(kind, tenant_partition(tenant), owner):
             if other.owner == owner:
                 await tx.remove(other)

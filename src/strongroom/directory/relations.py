@@ -37,7 +37,7 @@ async def add_owner(tx: Transaction, tenant: str, kind: type[Owned], object_id: 
     if isinstance(await require_principal(tx, tenant, owner), Group):
         raise Invalid("The reference target is not of a type that can be an owner.")
     ownership = Ownership(f"{object_id}/{owner}", tenant, object_id, owner)
-    held = [one for one in await tx.records(Ownership, partition) if one.object == object_id]
+    held = [one for one in await tx.records_with(Ownership, partition, object_id) if one.object == object_id]
     if ownership in held:
         raise Invalid(
             "One or more added object references already exist for the following modified properties: 'owners'."
@@ -91,7 +91,7 @@ async def assign_app_role(
         role.id == app_role and role.enabled and member in role.member_types for role in defined
     ):
         raise Invalid("Permission being assigned was not found on application.")
-    every = await tx.records(AppRoleAssignment, tenant_partition(tenant))
+    every = await tx.records_with(AppRoleAssignment, tenant_partition(tenant), principal)
     held = [one for one in every if one.principal == principal]
     if any(one.resource == resource and one.app_role == app_role for one in held):
         raise Invalid("Permission being assigned already exists on the object.")
@@ -178,7 +178,7 @@ async def extend_grant(
     held = next(
         (
             one
-            for one in await tx.records(PermissionGrant, tenant_partition(tenant))
+            for one in await tx.records_with(PermissionGrant, tenant_partition(tenant), client)
             if (one.client, one.principal, one.resource) == whose
         ),
         None,

@@ -85,7 +85,7 @@ def no_such_factor(factor_id: str) -> NotFound:
 async def remove_all(tx: Transaction, tenant: str, user: str) -> None:
     """Remove every second factor of a user who is gone for good."""
     for kind in KINDS:
-        for factor in await tx.records(kind, tenant_partition(tenant)):
+        for factor in await tx.records_with(kind, tenant_partition(tenant), user):
             if factor.user == user:
                 await tx.remove(factor)
 
@@ -140,7 +140,7 @@ async def add_factor(tx: Transaction, user: User, factor: SecondFactor) -> None:
     """
     await require_user(tx, user.tenant, user.id)
     kind = type(factor)
-    held = [one for one in await tx.records(kind, factor.partition) if one.user == user.id]
+    held = [one for one in await tx.records_with(kind, factor.partition, user.id) if one.user == user.id]
     judge_number(held, kind)
     if await tx.record(kind, factor.partition, factor.id) is not None:
         raise Conflict("This was set up already.")

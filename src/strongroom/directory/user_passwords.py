@@ -183,5 +183,5 @@ def password_of(view: View, user: User) -> Credential | None:
 
 
 async def _passwords(tx: Transaction, user: User) -> list[Credential]:
-    held = await tx.records(Credential, user.partition)
+    held = await tx.records_with(Credential, user.partition, user.id)
     return [one for one in held if one.owner == user.id and one.kind is CredentialKind.PASSWORD]

@@ -18,6 +18,7 @@ from strongroom.core.names import Hosts
 from strongroom.core.networks import EndpointListener
 from strongroom.core.proxies import TrustedProxies
 from strongroom.core.vaults import Vault
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys.material import PrivateKeyReader
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.passwords import Passwords
@@ -240,7 +241,9 @@ class World:
         )
     )
     """Where pages of the activity log are read from the journal."""
-    incoming_keys: PrivateKeyReader = field(default_factory=PrivateKeyReader)
+    forks: Forks = field(default_factory=Forks)
+    """Where that is done which would hold all else in this process."""
+    incoming_keys: PrivateKeyReader = field(init=False)
     """Where private keys that are brought in are read and checked."""
     incoming_certificates: BoundedPool = field(
         default_factory=lambda: BoundedPool(
@@ -259,6 +262,10 @@ class World:
     the outbox, or come to be, with nobody to hand it to the journal."""
     outbox_lags: bool = False
     """True while an entry waits in the outbox because the journal refused it: until it is written, nothing changes."""
+
+    def __post_init__(self) -> None:
+        """Have keys read where all such work is done."""
+        self.incoming_keys = PrivateKeyReader(self.forks)
 
     def now(self) -> int:
         """Read the clock as whole Unix seconds, as every stored time is."""

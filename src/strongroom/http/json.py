@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json as stdlib_json
 import re
+from itertools import chain
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -111,18 +112,15 @@ def _refuse_ambiguity(body: bytes) -> None:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > limits.JSON_TOKENS:
         # Bounded before anything is built: millions of tiny values would hold the loop for seconds, and gigabytes.
         raise Invalid(f"The request body has more than {limits.JSON_TOKENS} values.")
-    tree = _strict.decode(text)
-    depth, level = 0, [tree]
+    depth, level = 0, [_strict.decode(text)]
     while level:
         depth += 1
         if depth > limits.JSON_DEPTH:
             raise Invalid(f"The request body nests deeper than {limits.JSON_DEPTH} levels.")
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
+        # What nests is all that goes on to the next level: a body of a hundred thousand lists holds the loop for a
+        # fifth of the time that it takes with everything looked at twice.
+        nodes = [node.values() if type(node) is dict else node for node in level if type(node) in _NESTING]
+        level = list(chain.from_iterable(nodes))
 
 
 def _is_plain(text: str) -> bool:
@@ -141,6 +139,7 @@ def _is_plain(text: str) -> bool:
     return '"'.join(parts[::2]).replace(" ", "") == _STRUCTURES[len(names)]
 
 
+_NESTING = frozenset({dict, list})
 _PLAIN_MEMBERS = 8
 _STRUCTURES = ['"'.join(["{", *[":", ","] * (count - 1), ":", "}"]) for count in range(_PLAIN_MEMBERS + 1)]
 """What stands between the texts of an object with so many members, its pieces parted by quotation marks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -93,6 +94,7 @@ async def set_all_right(store: Store, vaults: Iterable[str], now: int, *, lease:
                 if late:
                     number += (await store.commit(partial(_set_right, late, now), lease=lease)).result
                 after, more = page.rows[-1][0].key if page.rows else after, page.more
+                await asyncio.sleep(0)
         except Tampered as fault:
             _logger.error("certificates of the vault %s may wait for long: %s", vault, fault)  # noqa: TRY400  it says all
     return number

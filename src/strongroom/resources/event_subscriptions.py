@@ -7,6 +7,7 @@ whole URL, the secret headers and the key that deliveries are signed with, is se
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +43,7 @@ from strongroom.crypto.context import bind, context
 from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import new_client_secret
 from strongroom.resources.lookup import require_active
-from strongroom.store import Reader, Transaction
+from strongroom.store import Reader, Store, Transaction
 from strongroom.view import View
 
 _logger = logging.getLogger("strongroom.events")
@@ -251,8 +252,26 @@ async def remove_expired_subscriptions(tx: Transaction, expired: Iterable[EventS
 
 
 async def _remove(tx: Transaction, subscription: EventSubscription) -> None:
-    await tx.remove_deliveries(subscription.number)
+    # What is left is delivered to nobody, as nobody knows where to; it goes bit by bit (`remove_left_deliveries`).
+    await tx.remove_deliveries(subscription.number, event_limits.DELIVERIES_REMOVED_AT_ONCE)
     await tx.remove(subscription)
+
+
+async def remove_left_deliveries(store: Store, number: str, lease: str | None = None) -> int:
+    """
+    Remove what was left of the deliveries of a subscription that is gone; how many.
+
+    A hundred thousand take a second, in which one change would let nobody else read or write.
+    """
+    removed = 0
+    while True:
+        committed = await store.commit(
+            lambda tx: tx.remove_deliveries(number, event_limits.DELIVERIES_REMOVED_AT_ONCE), lease=lease
+        )
+        removed += committed.result
+        if committed.result < event_limits.DELIVERIES_REMOVED_AT_ONCE:
+            return removed
+        await asyncio.sleep(0)
 
 
 def _check(wish: SubscriptionWish, now: int) -> str:

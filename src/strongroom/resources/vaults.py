@@ -7,9 +7,11 @@ at its scope and below and every private endpoint's connection; recovering it br
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from strongroom.core import limits
 from strongroom.core.certificate_issuers import CertificateContacts, CertificateIssuer
 from strongroom.core.echo import VAULT_NAME, shown
 from strongroom.core.errors import Conflict, MethodNotAllowed, NameTaken, NotFound
@@ -18,7 +20,7 @@ from strongroom.core.mail import Letter
 from strongroom.core.names import parse_vault_name
 from strongroom.core.records import tenant_partition, vault_partition
 from strongroom.core.resources import ResourceGroup
-from strongroom.core.vaults import Vault
+from strongroom.core.vaults import LeftContents, Vault
 from strongroom.resources.deny_assignments import remove_denials_under
 from strongroom.resources.diagnostic_settings import remove_settings_of
 from strongroom.resources.endpoint_connections import remove_connections_of
@@ -35,7 +37,7 @@ from strongroom.resources.role_assignments import remove_assignments_under
 from strongroom.resources.vault_events import announce_access_change
 from strongroom.resources.vault_settings import VaultChange, apply_change
 from strongroom.resources.vault_subnets import check_subnet_rules
-from strongroom.store import Transaction
+from strongroom.store import Store, Transaction
 from strongroom.view import View
 
 
@@ -239,7 +241,9 @@ def _has_expired(vault: Vault, now: int) -> bool:
 
 
 async def _remove(tx: Transaction, vault: Vault) -> int:
-    removed = await tx.remove_vault_objects(vault.id)
+    removed = await tx.remove_vault_objects(vault.id, limits.OBJECTS_REMOVED_AT_ONCE)
+    if left := await tx.count_vault_objects(vault.id):
+        await tx.put(LeftContents(vault.id))
     await remove_connections_of(tx, vault)
     await remove_association_of(tx, vault)
     await remove_settings_of(tx, vault)
@@ -250,4 +254,26 @@ async def _remove(tx: Transaction, vault: Vault) -> int:
         for one in await tx.records(kind, partition):
             await tx.remove(one)
     await tx.remove(vault)
+    return removed + left
+
+
+async def remove_left_contents(store: Store, view: View) -> int:
+    """
+    Remove what is left of vaults that were purged; how many objects.
+
+    A hundred thousand take some seconds, in which one change would let nobody else read or write.
+    """
+    removed = 0
+    for one in view.all(LeftContents):
+
+        async def change(tx: Transaction, one: LeftContents = one) -> int:
+            number = await tx.remove_vault_objects(one.id, limits.OBJECTS_REMOVED_AT_ONCE)
+            if number < limits.OBJECTS_REMOVED_AT_ONCE:
+                await tx.remove(one)
+            return number
+
+        while view.get(LeftContents, one.partition, one.id) is not None:
+            removed += (await store.commit(change)).result
+            # Whoever waits is served between any two.
+            await asyncio.sleep(0)
     return removed

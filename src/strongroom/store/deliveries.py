@@ -229,8 +229,14 @@ class DeliveryWriter(DeliveryReader):
             await self._move(replace(following, state=DeliveryState.READY), rows[0][-1])
             return
 
-    async def remove_deliveries(self, subscription: str) -> int:
-        """Remove all deliveries of a subscription; how many."""
+    async def remove_deliveries(self, subscription: str, limit: int) -> int:
+        """Remove deliveries of a subscription, the oldest first and no more than *limit*; how many."""
+        first = await self._session.fetch(statements.FIRST_DELIVERIES, subscription, limit)
+        if len(first) == limit < await self._count_all(subscription):
+            sequence, ordinal, _ = first[-1]
+            removed = await self._run(statements.REMOVE_FIRST_DELIVERIES, subscription, sequence, ordinal)
+            self._reseal(DELIVERIES, subscription, None, [tag for *_, tag in first])
+            return removed
         removed = await self._run(statements.REMOVE_DELIVERIES, subscription)
         # As with a vault's contents: whatever was there is gone, tampered with or not.
         self._clear_seal(DELIVERIES, subscription)

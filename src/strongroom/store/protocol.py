@@ -127,6 +127,15 @@ class Reader(Protocol):
         """Read every record of a kind, of one partition or of all, in (partition, id) order."""
         ...
 
+    async def records_with(self, kind: type[R], partition: str | None, text: str) -> list[R]:
+        """
+        Read the records of a kind that have a text somewhere, in (partition, id) order.
+
+        It is for finding what has the id of something among many, in a fraction of the time that reading all takes.
+        In which member it stands is for the caller to see; and that none is missing is not checked.
+        """
+        ...
+
     async def object(self, vault: str, collection: Collection, name: str) -> StoredObject | None:
         """Read an object by name, without case, whether active or deleted."""
         ...
@@ -253,12 +262,16 @@ class Transaction(Reader, Protocol):
         """Remove a delivery, which lets the next of its object go ahead at once; False if it is gone already."""
         ...
 
-    async def remove_deliveries(self, subscription: str) -> int:
-        """Remove all deliveries of a subscription; how many."""
+    async def remove_deliveries(self, subscription: str, limit: int) -> int:
+        """Remove deliveries of a subscription, the oldest first and no more than *limit*; how many."""
         ...
 
-    async def remove_vault_objects(self, vault: str) -> int:
-        """Remove everything a vault contains; the number of objects removed."""
+    async def remove_vault_objects(self, vault: str, limit: int) -> int:
+        """Remove what a vault contains, no more than *limit* objects; the number of objects removed."""
+        ...
+
+    async def count_vault_objects(self, vault: str) -> int:
+        """Count what a vault contains, in whatever state."""
         ...
 
 

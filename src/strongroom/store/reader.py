@@ -106,6 +106,22 @@ class SqlReader:
             require_whole(seals.get(place, Seal(kind.KIND, place)), found.get(place, Seal(kind.KIND, place)))
         return [decode_as(kind, row[3]) for row in rows]
 
+    async def records_with(self, kind: type[R], partition: str | None, text: str) -> list[R]:
+        """
+        Read the records of a kind that have a text somewhere, in (partition, id) order.
+
+        Raises:
+            Tampered: a row that has it was altered.
+        """
+        sought = text.encode()
+        if partition is None:
+            rows = await self._session.fetch(statements.RECORDS_WITH, kind.KIND, sought)
+        else:
+            rows = await self._session.fetch(statements.RECORDS_OF_PARTITION_WITH, kind.KIND, partition, sought)
+        for row in rows:
+            self._tags.check("records", row)
+        return [decode_as(kind, row[3]) for row in rows]
+
     async def _seals(self, kind: str, partition: str | None) -> Mapping[str, Seal]:
         """Read the seals of one kind, of one partition or of all, by partition."""
         if partition is None:

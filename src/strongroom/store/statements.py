@@ -77,6 +77,14 @@ RECORDS = Statement("records", f"SELECT {_RECORD} FROM records WHERE kind = ? OR
 RECORDS_OF_PARTITION = Statement(
     "records_of_partition", f"SELECT {_RECORD} FROM records WHERE kind = ? AND partition = ? ORDER BY id"
 )
+RECORDS_WITH = Statement(
+    "records_with", f"SELECT {_RECORD} FROM records WHERE kind = ? AND instr(body, ?) > 0 ORDER BY partition, id"
+)
+RECORDS_OF_PARTITION_WITH = Statement(
+    "records_of_partition_with",
+    f"SELECT {_RECORD} FROM records WHERE kind = ? AND partition = ? AND instr(body, ?) > 0 ORDER BY id",
+)
+"""An id stands in a body as its own octets (`codec`): so the database looks for it, and only what has it is decoded."""
 RECORD_TAG = Statement("record_tag", "SELECT tag FROM records WHERE kind = ? AND partition = ? AND id = ?")
 PUT_RECORD = _insert("put_record", "records", RECORD_COLUMNS, _replacing(("kind", "partition", "id"), RECORD_COLUMNS))
 REMOVE_RECORD = Statement("remove_record", "DELETE FROM records WHERE kind = ? AND partition = ? AND id = ?")
@@ -133,7 +141,10 @@ COUNT_FOR_PURGE = Statement(
 COUNT_DUE = Statement(
     "count_due", "SELECT count(*) FROM (SELECT 1 FROM objects WHERE due_at <= ? AND state = 'active' LIMIT ?) AS due"
 )
-OBJECTS_OF_VAULT = Statement("objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ?")
+OBJECTS_OF_VAULT = Statement(
+    "objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ? ORDER BY collection, key LIMIT ?"
+)
+COUNT_OF_VAULT = Statement("count_of_vault", "SELECT count(*) FROM objects WHERE vault = ?")
 REMOVE_OBJECTS_OF_VAULT = Statement("remove_objects_of_vault", "DELETE FROM objects WHERE vault = ?")
 
 VERSION = Statement(
@@ -200,6 +211,13 @@ MOVE_DELIVERY = Statement(
     f"tag = ? WHERE {_HERE}",
 )
 REMOVE_DELIVERY = Statement("remove_delivery", f"DELETE FROM deliveries WHERE {_HERE}")
+FIRST_DELIVERIES = Statement(
+    "first_deliveries",
+    "SELECT sequence, ordinal, tag FROM deliveries WHERE subscription = ? ORDER BY sequence, ordinal LIMIT ?",
+)
+REMOVE_FIRST_DELIVERIES = Statement(
+    "remove_first_deliveries", "DELETE FROM deliveries WHERE subscription = ? AND (sequence, ordinal) <= (?, ?)"
+)
 REMOVE_DELIVERIES = Statement("remove_deliveries", "DELETE FROM deliveries WHERE subscription = ?")
 
 # ---- seals -----------------------------------------------------------------------------------------------------------

@@ -239,9 +239,20 @@ class SqlTransaction(DeliveryWriter):
         self._announce(key)
         return True
 
-    async def remove_vault_objects(self, vault: str) -> int:
-        """Remove everything a vault contains; the number of objects removed."""
-        keys = await self._session.fetch(statements.OBJECTS_OF_VAULT, vault)
+    async def remove_vault_objects(self, vault: str, limit: int) -> int:
+        """Remove what a vault contains, no more than *limit* objects; the number of objects removed."""
+        keys = await self._session.fetch(statements.OBJECTS_OF_VAULT, vault, limit + 1)
+        if len(keys) > limit:
+            for collection, key in keys[:limit]:
+                await self.remove_object(vault, COLLECTIONS[collection], key)
+            try:
+                await self._seal_now(CONTENTS, vault)
+            except Tampered:
+                # More rows are there than were sealed: they go at once, as below.
+                left = await self.count_vault_objects(vault)
+                keys = keys[:limit] + await self._session.fetch(statements.OBJECTS_OF_VAULT, vault, left)
+            else:
+                return limit
         await self._run(statements.REMOVE_VERSIONS_OF_VAULT, vault)
         await self._run(statements.REMOVE_OBJECTS_OF_VAULT, vault)
         # Whatever was there is gone, so the seal is cleared and not carried forward: a vault whose contents were
@@ -252,6 +263,11 @@ class SqlTransaction(DeliveryWriter):
         for collection, key in keys:
             self._announce((vault, collection, key))
         return len(keys)
+
+    async def count_vault_objects(self, vault: str) -> int:
+        """Count what a vault contains, in whatever state."""
+        number: int = (await self._session.fetch(statements.COUNT_OF_VAULT, vault))[0][0]
+        return number
 
     def announce(self, event: Event) -> None:
         """Have an event recorded with this change."""

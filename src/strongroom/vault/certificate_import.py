@@ -80,7 +80,9 @@ async def _read(call: Call, given: wire.CertificateImportParameters) -> Incoming
 
     if not given.value:
         raise Invalid("Property value is missing.", code="BadParameter", reason="invalid value")
-    read = partial(read_incoming, given.value, given.pwd, call.now, keep_order=_preserves(call, given) is True)
+    read = partial(
+        read_incoming, call.world.forks, given.value, given.pwd, call.now, keep_order=_preserves(call, given) is True
+    )
     return await call.world.incoming_certificates.run(read)
 
 

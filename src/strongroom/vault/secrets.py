@@ -270,7 +270,7 @@ async def _converted(call: Call, stored: StoredObject, row: StoredVersion, conte
 
     secret = secrets.secret_of(stored, row)
     value = secrets.open_value(_envelope(call), call.the_vault, row)
-    value = await call.world.incoming_certificates.run(partial(converted, value, content_type))
+    value = await call.world.incoming_certificates.run(partial(converted, call.world.forks, value, content_type))
     # It may have waited for its turn.
     call.judge_again()
     return _answer(call, replace(secret, body=replace(secret.body, content_type=content_type)), value)

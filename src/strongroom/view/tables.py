@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 from strongroom.core.builtin_roles import BUILTIN_ROLES
@@ -234,6 +235,13 @@ class Tables:
                 )
             self._listed[kind, partition] = found
         return found
+
+    def each(self, kind: str, partition: str | None) -> tuple[Record, ...]:
+        """Return the records of a kind, of one partition or of all, in no order."""
+        partitions = self._kinds.get(kind, {})
+        if partition is not None:
+            return tuple(partitions.get(partition, {}).values())
+        return tuple(chain.from_iterable(records.values() for records in partitions.values()))
 
     def memberships(self, tenant: str) -> Memberships:
         """Return a tenant's memberships."""

@@ -210,6 +210,19 @@ async def test_a_dead_letter_that_is_replayed_comes_before_what_waits(backend: B
         assert await store.verify() == []
 
 
+async def test_deliveries_of_a_subscription_go_bit_by_bit(backend: Backend) -> None:
+    """No more than was said, the oldest first, and the seal says what is left; in the end nothing is."""
+    async with backend.open() as store:
+        store.route(to(HOOK, OTHER))
+        await announce(store, event("a", 1), event("b", 2), event("c", 3))
+        for left in (["event-c-3"], [], []):
+            await store.commit(lambda transaction: transaction.remove_deliveries(HOOK, 2))
+            assert (await store.count_deliveries(HOOK)).waiting == len(left)
+            assert await told(store) == left
+            assert await store.verify() == []
+        assert (await store.count_deliveries(OTHER)).waiting == 3
+
+
 async def test_deliveries_of_a_subscription_go_with_it(backend: Backend) -> None:
     """All of them and no other's; what was tampered with goes too."""
     async with backend.open() as store:
@@ -217,7 +230,7 @@ async def test_deliveries_of_a_subscription_go_with_it(backend: Backend) -> None
         await announce(store, event("a", 1), event("a", 2))
         assert await store.subscriptions_with_deliveries() == [HOOK, OTHER]
         backend.sql(store, "UPDATE deliveries SET due_at = 5 WHERE subscription = 'hook'")
-        assert (await store.commit(lambda transaction: transaction.remove_deliveries(HOOK))).result == 2
+        assert (await store.commit(lambda transaction: transaction.remove_deliveries(HOOK, 2))).result == 2
         assert await store.subscriptions_with_deliveries() == [OTHER]
         assert await store.next_delivery(HOOK) is None
         assert await told(store, OTHER) == ["event-a-1"]

@@ -70,7 +70,7 @@ async def perform(model: Model, transaction: Transaction, operation: Operation) 
             model.versions = {key: version for key, version in model.versions.items() if key[0] != name}
             assert await transaction.remove_object(VAULT, Collection.SECRETS, name) == there
         case _:
-            assert await transaction.remove_vault_objects(VAULT) == len(model.objects)
+            assert await transaction.remove_vault_objects(VAULT, 99) == len(model.objects)
             model.objects, model.versions = {}, {}
 
 

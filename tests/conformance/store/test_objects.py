@@ -122,18 +122,29 @@ async def test_a_vault_is_emptied_alone(backend: Backend) -> None:
     """Removing a vault's objects removes all of them, counts them, and leaves other vaults alone."""
     async with backend.open() as store:
         await put(store, *secret("a"), *secret("b", deleted=1, purge_at=2), *secret("c", vault=OTHER_VAULT))
-        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT))).result == 2
-        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT))).result == 0
+        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT, 99))).result == 2
+        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT, 99))).result == 0
         assert await store.object(VAULT, SECRETS, "a") is None
         assert await store.object(OTHER_VAULT, SECRETS, "c") == secret("c", vault=OTHER_VAULT)[0]
         assert await store.verify() == []
+
+
+async def test_a_vault_is_emptied_bit_by_bit(backend: Backend) -> None:
+    """No more objects go than was said, each with all its versions, and what is left is whole."""
+    async with backend.open() as store:
+        await put(store, *secret("a"), *secret("b"), *secret("c"), *secret("d", vault=OTHER_VAULT))
+        for number, left in ((2, 1), (1, 0), (0, 0)):
+            assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT, 2))).result == number
+            assert (await store.commit(lambda tx: tx.count_vault_objects(VAULT))).result == left
+            assert await store.verify() == []
+        assert await store.object(OTHER_VAULT, SECRETS, "d") is not None
 
 
 async def test_a_vault_is_emptied_and_filled_in_one_change(backend: Backend) -> None:
     """What is put after the vault was emptied stays."""
 
     async def change(transaction: Transaction) -> None:
-        await transaction.remove_vault_objects(VAULT)
+        await transaction.remove_vault_objects(VAULT, 99)
         stored, version = secret("new")
         await transaction.put_object(stored)
         await transaction.put_version(version)

@@ -60,6 +60,25 @@ async def test_records_come_in_order_of_partition_and_id(backend: Backend) -> No
         assert await store.records(User) == [user(1), user(2), user(3), elsewhere]
 
 
+async def test_records_that_have_a_text_are_found(backend: Backend) -> None:
+    """Those of the kind and, if one is given, of the partition, in order; what only resembles it is not among them."""
+    async with backend.open() as store:
+        elsewhere = user(1, name="with needle-1", upn="z@z.example", in_tenant=OTHER_TENANT)
+        named = [user(number, name=f"needle-{number}") for number in (2, 1, 10)]
+        await put(store, *named, elsewhere, user(3), group(1))
+        assert await store.records_with(User, PARTITION, "needle-1") == [user(1, name="needle-1"), named[2]]
+        assert await store.records_with(User, None, "needle-1") == [named[1], named[2], elsewhere]
+        assert await store.records_with(User, PARTITION, "needle-3") == []
+        assert await store.records_with(Group, PARTITION, "needle-1") == []
+
+        async def change(tx: Transaction) -> list[User]:
+            await tx.remove(named[1])
+            await tx.put(user(3, name="needle-1"))
+            return await tx.records_with(User, PARTITION, "needle-1")
+
+        assert (await store.commit(change)).result == [user(3, name="needle-1"), named[2]]
+
+
 async def test_records_of_one_partition_only(backend: Backend) -> None:
     """Another tenant's records are not among them."""
     async with backend.open() as store:

@@ -264,7 +264,7 @@ async def test_a_vault_that_was_tampered_with_can_be_purged(backend: Backend, wh
     async with backend.open() as store:
         await fill(store)
         backend.sql(store, f"UPDATE versions SET {what} WHERE vault = '{OTHER_VAULT}'")
-        await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT))
+        await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT, 99))
         assert await store.verify() == []
 
 
@@ -275,7 +275,7 @@ async def test_a_vault_that_was_emptied_behind_the_stores_back_can_be_purged(bac
         for table in ("objects", "versions"):
             backend.sql(store, f"DELETE FROM {table} WHERE vault = '{OTHER_VAULT}'")
         assert await store.verify() != []
-        assert (await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT))).result == 0
+        assert (await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT, 99))).result == 0
         assert await store.verify() == []
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from strongroom.core.certificate_limits import LIST_CPU_S, LIST_HERE
 from strongroom.core.keys import Curve, KeyKind, KeySpec
-from strongroom.crypto.certificates.authority import Issuer, Revoked, Span, make_list, make_root
+from strongroom.crypto.certificates import revocation_lists
+from strongroom.crypto.certificates.authority import Issuer, Revoked, Span, make_root
+from strongroom.crypto.certificates.revocation_lists import make_list
 from strongroom.crypto.certificates.signing import SigningKey, signed
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys.algorithms import Algorithm
 from strongroom.crypto.keys.public import public_parts
 
@@ -51,17 +54,26 @@ def test_what_never_stays_the_same_is_not_signed() -> None:
         asyncio.run(signed(signing_key(), built([bytes([number]) for number in range(6)])))
 
 
-def test_a_long_list_is_drawn_up_beside_everything_else() -> None:
-    """What a list of thousands takes is not taken from the loop, which serves others meanwhile."""
-    key = signing_key()
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_long_list_is_built_elsewhere(beyond: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list longer than the limit is not built in this process, whose interpreter it would hold; it says the same."""
+    key, here = signing_key(), []
+    original = revocation_lists.built
+    monkeypatch.setattr(revocation_lists, "built", lambda draft: here.append(draft) or original(draft))
+    seconds = []
+    ask = Forks.ask
+    monkeypatch.setattr(Forks, "ask", lambda *asked: seconds.append(asked[-1]) or ask(*asked))
+    forks, number = Forks(), LIST_HERE + beyond
 
-    async def listed() -> tuple[bytes, float]:
+    async def listed() -> tuple[bytes, bytes]:
         root = await make_root(key, "CN=Root", b"\x01", Span(0, 1_000_000))
-        revoked = [Revoked(number, 1000, "keyCompromise") for number in range(1, 5001)]
-        begun = time.thread_time()
-        crl = await make_list(Issuer(key, root), revoked, 1, Span(0, 1000))
-        return crl, time.thread_time() - begun
+        revoked = [Revoked(1 << 120 | one, 1000, "keyCompromise") for one in range(number)]
+        return root, await make_list(forks, Issuer(key, root), revoked, 1, Span(0, 1000))
 
-    crl, taken = asyncio.run(listed())
-    assert len(x509.load_der_x509_crl(crl)) == 5000
-    assert taken < 0.08
+    root, crl = asyncio.run(listed())
+    forks.end()
+    read = x509.load_der_x509_crl(crl)
+    assert [one.serial_number & 0xFFFF for one in read] == list(range(number))
+    assert read.issuer == x509.load_der_x509_certificate(root).subject
+    assert len(here) == (0 if beyond else 2)
+    assert seconds == [LIST_CPU_S] * 2 * beyond

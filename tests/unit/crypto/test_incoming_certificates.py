@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from strongroom.core.certificate_limits import IMPORT_CHARS
 from strongroom.core.errors import Invalid
 from strongroom.crypto.certificates.incoming import Incoming, read_incoming
+from strongroom.crypto.forks import Forks
 from tests.flow.imported import key_pem, self_signed, signed
 from tests.world import START
 
+FORKS = Forks()
 KEY, CERTIFICATE = self_signed(START)
 key_pem(KEY)
 KEY_OCTETS = KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -32,7 +34,7 @@ def read(key: bytes, certificate: bytes) -> Incoming:
         f"-----BEGIN {label}-----\n{base64.b64encode(octets).decode()}\n-----END {label}-----\n"
         for label, octets in blocks
     )
-    return read_incoming(text, None, int(START), keep_order=False)
+    return read_incoming(FORKS, text, None, int(START), keep_order=False)
 
 
 def spoilt(octets: bytes, place: int, value: int, length: int) -> bytes:
@@ -82,12 +84,12 @@ def test_blocks_without_an_end_cost_no_more_than_they_are_long(piece: str) -> No
     value = (piece * (IMPORT_CHARS // len(piece)))[:IMPORT_CHARS]
     begun = time.thread_time()
     with pytest.raises(Invalid, match="does not end"):
-        read_incoming(value, None, int(START), keep_order=False)
+        read_incoming(FORKS, value, None, int(START), keep_order=False)
     assert time.thread_time() - begun < 1
 
 
 def test_whoever_opens_a_file_checks_its_rsa_key() -> None:
-    """A factor that is no prime is found in the process that opens PKCS#12 files, not in this one, and in PEM here."""
+    """A factor that is no prime is found in a process of its own, be the key in a PKCS#12 file or in PEM."""
     other, numbers = (rsa.generate_private_key(65537, bits).private_numbers() for bits in (1024, 2048))
     p, q = other.p * other.q, numbers.q
     d = pow(65537, -1, lcm(p - 1, q - 1))
@@ -98,7 +100,7 @@ def test_whoever_opens_a_file_checks_its_rsa_key() -> None:
     certificate = signed(START, name, name, key.public_key(), KEY)
     octets = pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())
     with pytest.raises(Invalid, match="no PKCS#12 file"):
-        read_incoming(base64.b64encode(octets).decode(), None, int(START), keep_order=False)
+        read_incoming(FORKS, base64.b64encode(octets).decode(), None, int(START), keep_order=False)
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(Invalid, match="is not taken"):
         read(private, certificate.public_bytes(Encoding.DER))

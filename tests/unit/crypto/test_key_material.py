@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from strongroom.core.errors import Invalid, Throttled
 from strongroom.core.keys import Curve, KeyKind
 from strongroom.core.limits import KEY_MEMBER_BYTES, KEYS_MADE_WAITING, RSA_EXPONENT_BITS
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys import material
 from strongroom.crypto.keys.material import PrivateKeyReader, _recovered, read_private_key
 from strongroom.crypto.keys.public import CURVES
@@ -293,7 +294,7 @@ def test_so_many_keys_wait_to_be_read_and_no_more() -> None:
     """A burst of imports waits in a line of limited length; who comes after is told to try again (429)."""
 
     async def burst() -> None:
-        reader, gate = PrivateKeyReader(), threading.Event()
+        reader, gate = PrivateKeyReader(Forks()), threading.Event()
         key = members(ec_key(Curve.P256))
         busy = [asyncio.create_task(reader._pool.run(gate.wait)) for _ in range(KEYS_MADE_WAITING)]
         try:

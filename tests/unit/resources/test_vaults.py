@@ -1,16 +1,18 @@
 """A vault's life, by the commands alone."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.errors import Conflict, Invalid, MethodNotAllowed, NotFound
 from strongroom.core.identity import PrincipalType
 from strongroom.core.lifecycle import DAY_S
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.records import tenant_partition
-from strongroom.core.vaults import Vault
+from strongroom.core.vaults import LeftContents, Vault
 from strongroom.resources.containers import delete_group, put_group
 from strongroom.resources.vault_settings import VaultChange
 from strongroom.resources.vaults import (
@@ -19,6 +21,7 @@ from strongroom.resources.vaults import (
     purge_vault,
     recover_vault,
     remove_expired,
+    remove_left_contents,
     update_vault,
 )
 from strongroom.store import Transaction
@@ -217,6 +220,27 @@ class TestDelete:
         assert place.commit(lambda tx: purge_vault(tx, deleted, now=NOW)) == 1
         assert place.view.vault(VAULT) is None
         assert place.commit(lambda tx: tx.object(VAULT, Collection.SECRETS, "s")) is None
+
+    def test_purge_of_much_goes_bit_by_bit(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One change removes no more objects than the limit; the vault is gone at once, and the sweep has the rest."""
+        monkeypatch.setattr(limits, "OBJECTS_REMOVED_AT_ONCE", 2)
+
+        async def fill(tx: Transaction) -> None:
+            for name in "abcde":
+                await tx.put_object(StoredObject(VAULT, Collection.SECRETS, name, "e" * 32, NOW, "f" * 32))
+                await tx.put_version(
+                    StoredVersion(VAULT, Collection.SECRETS, name, "e" * 32, "f" * 32, 1, b"{}", b"sealed")
+                )
+
+        place.commit(fill)
+        deleted = delete(place, place.vault)
+        assert place.commit(lambda tx: purge_vault(tx, deleted, now=NOW)) == 5
+        assert place.view.vault(VAULT) is None
+        assert place.commit(lambda tx: tx.count_vault_objects(VAULT)) == 3
+        assert asyncio.run(remove_left_contents(place.store, place.view)) == 3
+        assert place.view.all(LeftContents) == ()
+        assert asyncio.run(place.store.verify()) == []
+        assert asyncio.run(remove_left_contents(place.store, place.view)) == 0
 
     def test_purge_wants_a_deleted_vault(self, place: Place) -> None:
         """An active vault is not purged."""

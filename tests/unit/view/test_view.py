@@ -1,5 +1,6 @@
 """The view's answers, and that there are none before it is loaded."""
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,9 +62,15 @@ def removed(record: Record) -> RecordRemoved:
     return RecordRemoved(record.KIND, record.partition, record.id)
 
 
+async def _pieces(view: View) -> list[object]:
+    return [piece async for piece in view.pieces(User)]
+
+
 QUESTIONS: dict[str, Callable[[View], object]] = {
     "get": lambda view: view.get(User, "p", "x"),
     "all": lambda view: view.all(User),
+    "each": lambda view: view.each(User),
+    "pieces": lambda view: asyncio.run(_pieces(view)),
     "tenant": lambda view: view.tenant(T1),
     "tenants": lambda view: view.tenants(),
     "principal": lambda view: view.principal(T1, "x"),

@@ -1,9 +1,7 @@
-"""What a private CA signs: its own certificates, those that it issues, and the lists of those it revoked (RFC 5280)."""
+"""What a private CA signs: its own certificates, and those that it issues (RFC 5280)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -146,40 +144,6 @@ async def issue(issuer: Issuer, request: Request, properties: X509Properties, se
     return der(await signed(issuer.key, _pointing(builder, above, issuer).sign))
 
 
-async def make_list(issuer: Issuer, revoked: Iterable[Revoked], number: int, span: Span) -> bytes:
-    """
-    Make the list of what a CA has revoked, in DER.
-
-    Raises:
-        Unavailable, Throttled: see `KeyProtection`.
-    """
-    above = x509.load_der_x509_certificate(issuer.certificate)
-    # A long list takes a quarter of a second, in which others are served. All at once, since a builder that is given
-    # one after the other copies all those before it each time.
-    entries = await asyncio.to_thread(_entries, revoked)
-    builder = (
-        x509.CertificateRevocationListBuilder(revoked_certificates=entries)
-        .issuer_name(above.subject)
-        .last_update(_at(span.begins))
-        .next_update(_at(span.ends))
-        .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(_authority_key(above), critical=False)
-    )
-    return (await signed(issuer.key, builder.sign)).public_bytes(Encoding.DER)
-
-
-def _entries(revoked: Iterable[Revoked]) -> list[x509.RevokedCertificate]:
-    entries = []
-    for one in revoked:
-        entry = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(_at(one.revoked_at))
-        reason = x509.ReasonFlags(one.reason)
-        if reason is not x509.ReasonFlags.unspecified:
-            # That nothing is known is said by saying nothing (RFC 5280 section 5.3.1).
-            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
-        entries.append(entry.build())
-    return entries
-
-
 def read_request(csr: bytes) -> Request:
     """
     Read a request, in DER, whose signature proves that the key is its maker's.
@@ -283,7 +247,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, serial: bytes, span: Span) -
 
 def _pointing(builder: x509.CertificateBuilder, above: x509.Certificate, issuer: Issuer) -> x509.CertificateBuilder:
     """Say who signed, and where more of that is to be had."""
-    builder = builder.add_extension(_authority_key(above), critical=False)
+    builder = builder.add_extension(authority_key(above), critical=False)
     if issuer.crl_url is not None:
         point = x509.DistributionPoint([x509.UniformResourceIdentifier(issuer.crl_url)], None, None, None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
@@ -298,7 +262,8 @@ def _pointing(builder: x509.CertificateBuilder, above: x509.Certificate, issuer:
     return builder.add_extension(x509.AuthorityInformationAccess(access), critical=False) if access else builder
 
 
-def _authority_key(above: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def authority_key(above: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Say by which key of a CA something is signed."""
     identifier = above.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 

@@ -2,9 +2,9 @@
 Certificates that come from outside with their private keys: PKCS#12 files, and PEM.
 
     text ──┬─ PEM ────────────> blocks ──┬─> the key, judged as an imported key is (`crypto.keys.material`)
-           └─ base64 ─> PKCS#12 ─> child ┘─> the certificates, judged and put in order (`chains`)
+           └─ base64 ─> PKCS#12 ─> fork ─┘─> the certificates, judged and put in order (`chains`)
 
-A PKCS#12 file is opened in a process of its own, whose time is limited (`pkcs12_child`). Whatever is wrong is one
+A PKCS#12 file is opened in a process of its own, whose time is limited (`pkcs12`). Whatever is wrong is one
 sentence, and nothing of the file or its password is in it.
 """
 
@@ -12,14 +12,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -29,10 +24,11 @@ from strongroom.core import certificate_limits as limits
 from strongroom.core.certificates import PEM, PKCS12, X509Properties
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import RSA_BITS, Curve, KeyKind
-from strongroom.crypto.certificates import pkcs12_child
+from strongroom.crypto.certificates import pkcs12
 from strongroom.crypto.certificates.chains import Held, ordered_chain, read_certificates
 from strongroom.crypto.certificates.described import properties_of
-from strongroom.crypto.keys.material import read_private_key
+from strongroom.crypto.forks import Forks, WorkEnded
+from strongroom.crypto.keys.material import read_apart, read_private_key
 from strongroom.crypto.keys.protocol import PlainKey
 from strongroom.crypto.keys.public import CURVES
 
@@ -40,8 +36,6 @@ _BEGIN, _END = "-----BEGIN ", "-----END "
 _LABEL = re.compile(r"([A-Z0-9 ]{1,40})-----\s")
 """What follows on the beginning of a block."""
 _CURVES = {named.name: curve for curve, named in CURVES.items()}
-_WALL_S = 4 * limits.IMPORT_CPU_S
-"""How long a child may take on a machine that has much else to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ class Incoming:
     """What the certificate says."""
 
 
-def read_incoming(value: str, password: str | None, now: int, *, keep_order: bool) -> Incoming:
+def read_incoming(forks: Forks, value: str, password: str | None, now: int, *, keep_order: bool) -> Incoming:
     """
     Read a certificate with its key. It takes its time: it is for a thread.
 
@@ -68,16 +62,16 @@ def read_incoming(value: str, password: str | None, now: int, *, keep_order: boo
         raise _refused(f"The value can have at most {limits.IMPORT_CHARS} characters.")
     if password is not None and len(password) > limits.IMPORT_PASSWORD_CHARS:
         raise _refused(f"The password can have at most {limits.IMPORT_PASSWORD_CHARS} characters.")
-    content_type, private, certificates = _opened(value, password)
+    content_type, private, certificates = _opened(forks, value, password)
     if not certificates:
         raise _refused("There is no certificate in the value, and a key alone is imported as a key.")
-    # The process that opens PKCS#12 files has checked the key, for as long as it had the time.
-    key = _key_of(private, is_checked=content_type == PKCS12)
+    # What opens PKCS#12 files has checked the key, for as long as it had the time.
+    key = _key_of(None if content_type == PKCS12 else forks, private)
     chain = ordered_chain(read_certificates(certificates), Held(key.spec, key.parts), now, keep_order=keep_order)
     return Incoming(key, chain, content_type, properties_of(chain[0]))
 
 
-def _opened(value: str, password: str | None) -> tuple[str, bytes, list[bytes]]:
+def _opened(forks: Forks, value: str, password: str | None) -> tuple[str, bytes, list[bytes]]:
     """Give the form, the key in PKCS#8, and the certificates in DER."""
     if "-----BEGIN " in value:
         return (PEM, *_read_pem(value))
@@ -88,7 +82,7 @@ def _opened(value: str, password: str | None) -> tuple[str, bytes, list[bytes]]:
     if octets[:1] != _SEQUENCE and b"-----BEGIN " in octets:
         # Some clients put PEM in base64, as they do PKCS#12.
         return (PEM, *_read_pem(octets.decode("ascii", "replace")))
-    return (PKCS12, *_read_pkcs12(octets, password))
+    return (PKCS12, *_read_pkcs12(forks, octets, password))
 
 
 # ---- PEM ------------------------------------------------------------------------------------------------------------
@@ -145,62 +139,31 @@ def _one_key(keys: list[bytes]) -> bytes:
 
 _SEQUENCE = b"\x30"
 """With this every such file begins (X.690)."""
-_BROKEN = 1
-"""The interpreter's own, of a program that did not come as far as the file."""
 _WRONG = "The password is wrong, or the value is no PKCS#12 file."
 
 
-def _read_pkcs12(octets: bytes, password: str | None) -> tuple[bytes, list[bytes]]:
+def _read_pkcs12(forks: Forks, octets: bytes, password: str | None) -> tuple[bytes, list[bytes]]:
     if octets[:1] != _SEQUENCE:
         raise _refused(_WRONG)
-    secret = (password or "").encode("utf-8", "replace")
-    head = bytes((limits.IMPORT_CPU_S, password is not None, *len(secret).to_bytes(2, "big")))
-    command = [sys.executable, "-P", str(Path(pkcs12_child.__file__))]
     try:
-        ended = subprocess.run(  # noqa: S603  our own interpreter, and our own module
-            command,
-            input=head + secret + octets,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # Ours, since libraries are configured by theirs, without our own settings.
-            env={name: text for name, text in os.environ.items() if not name.startswith("STRONGROOM_")},
-            timeout=_WALL_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _too_costly() from None
-    if ended.returncode == pkcs12_child.UNSUPPORTED:
-        raise _refused("The PKCS#12 file has a key, or an encryption, of a kind that is not taken.")
-    if ended.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
-        raise _too_costly()
-    if ended.returncode == _BROKEN:
-        msg = "the process that opens PKCS#12 files does not run"
-        raise RuntimeError(msg)
-    if ended.returncode != 0:
-        raise _refused(_WRONG)
-    private, *certificates = _parts(ended.stdout)
+        private, certificates = pkcs12.open_file(forks, octets, password)
+    except pkcs12.UnsupportedFile:
+        raise _refused("The PKCS#12 file has a key, or an encryption, of a kind that is not taken.") from None
+    except pkcs12.NoFile:
+        raise _refused(_WRONG) from None
+    except WorkEnded as ended:
+        if not ended.is_costly:
+            # It is such a file that the library does not survive it.
+            raise _refused(_WRONG) from None
+        raise _refused("The PKCS#12 file takes too long to open: its password is hashed too many times.") from None
     return _one_key([private] if private else []), certificates
-
-
-def _parts(octets: bytes) -> list[bytes]:
-    parts: list[bytes] = []
-    at = 0
-    while at < len(octets):
-        length = int.from_bytes(octets[at : at + 4], "big")
-        parts.append(octets[at + 4 : at + 4 + length])
-        at += 4 + length
-    return parts
-
-
-def _too_costly() -> Invalid:
-    return _refused("The PKCS#12 file takes too long to open: its password is hashed too many times.")
 
 
 # ---- the key --------------------------------------------------------------------------------------------------------
 
 
-def _key_of(private: bytes, *, is_checked: bool) -> PlainKey:
-    """Judge a private key as one that is imported by its members."""
+def _key_of(forks: Forks | None, private: bytes) -> PlainKey:
+    """Judge a private key as one that is imported by its members; without *forks* it has been checked in one."""
     try:
         # Sizes are judged before anything is computed of it, and then all that the library would.
         key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
@@ -209,13 +172,13 @@ def _key_of(private: bytes, *, is_checked: bool) -> PlainKey:
     except (ValueError, UnsupportedAlgorithm):
         raise _refused("The private key cannot be read.") from None
     if isinstance(key, rsa.RSAPrivateKey):
-        return _rsa(key, is_checked=is_checked)
+        return _rsa(forks, key)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return _ec(key)
     raise _refused("The private key must be an RSA or an EC key.")
 
 
-def _rsa(key: rsa.RSAPrivateKey, *, is_checked: bool) -> PlainKey:
+def _rsa(forks: Forks | None, key: rsa.RSAPrivateKey) -> PlainKey:
     if key.key_size not in RSA_BITS:
         raise _refused(f"An RSA key must have {', '.join(map(str, RSA_BITS))} bits.")
     own = key.private_numbers()
@@ -229,7 +192,7 @@ def _rsa(key: rsa.RSAPrivateKey, *, is_checked: bool) -> PlainKey:
         "dq": own.dmq1,
         "qi": own.iqmp,
     }
-    return _judged(KeyKind.RSA, None, numbers, is_checked=is_checked)
+    return _judged(forks, KeyKind.RSA, None, numbers)
 
 
 def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
@@ -237,14 +200,18 @@ def _ec(key: ec.EllipticCurvePrivateKey) -> PlainKey:
     if curve is None:
         raise _refused(f"The curve of an EC key must be one of: {', '.join(Curve)}.")
     own = key.private_numbers()
-    return _judged(KeyKind.EC, curve, {"x": own.public_numbers.x, "y": own.public_numbers.y, "d": own.private_value})
+    return _judged(
+        None, KeyKind.EC, curve, {"x": own.public_numbers.x, "y": own.public_numbers.y, "d": own.private_value}
+    )
 
 
-def _judged(kind: KeyKind, curve: Curve | None, numbers: dict[str, int], *, is_checked: bool = False) -> PlainKey:
+def _judged(forks: Forks | None, kind: KeyKind, curve: Curve | None, numbers: dict[str, int]) -> PlainKey:
     octets: Callable[[int], bytes] = lambda number: number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")  # noqa: E731
     try:
         members = {name: octets(number) for name, number in numbers.items()}
-        return read_private_key(kind, curve, members, is_checked=is_checked)
+        if forks is None:
+            return read_private_key(kind, curve, members, is_checked=True)
+        return read_apart(forks, kind, curve, members)
     except Invalid as fault:
         raise _refused(f"The private key is not taken: {fault.message}") from None
 

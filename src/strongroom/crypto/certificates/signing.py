@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from hashlib import new as new_hash
 from typing import NoReturn, TypeVar
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -39,21 +38,16 @@ class SigningKey:
     @property
     def algorithm(self) -> Algorithm:
         """The algorithm that it signs X.509 structures with: by its curve, or RSA with SHA-256."""
-        return ALGORITHMS[_RSA_ALGORITHM if self.spec.kind is KeyKind.RSA else _EC_ALGORITHMS[self._curve]]
-
-    @property
-    def hash(self) -> hashes.HashAlgorithm:
-        """The hash of that algorithm."""
-        return HASHES[self.algorithm.hash or ""]
+        return _algorithm_of(self.spec)
 
     @property
     def public_key(self) -> PublicKey:
         """Its public key, as the library has it."""
         return public_key_of(self.spec, self.parts)
 
-    @property
-    def _curve(self) -> Curve:
-        return self.spec.curve or Curve.P256
+
+def _algorithm_of(spec: KeySpec) -> Algorithm:
+    return ALGORITHMS[_RSA_ALGORITHM if spec.kind is KeyKind.RSA else _EC_ALGORITHMS[spec.curve or Curve.P256]]
 
 
 def public_key_of(spec: KeySpec, parts: PublicParts) -> PublicKey:
@@ -79,18 +73,28 @@ async def signed(key: SigningKey, build: Builder[T]) -> T:
         Unavailable, Throttled: see `KeyProtection`.
     """
     for _ in range(_ATTEMPTS):
-        noting = _stand_in(key, b"\0")
-        build(noting, key.hash)
-        giving = _stand_in(key, await _signature(key, noting.noted))
-        made = build(giving, key.hash)
-        if giving.noted == noting.noted:
+        _, wanted = signed_by(key.spec, key.parts, b"\0", build)
+        made, had = signed_by(key.spec, key.parts, await sign_octets(key, wanted), build)
+        if had == wanted:
             return made
         # An OCSP answer says in which second it was made, and that one is over.
     msg = "a structure was another one each time that it was built"
     raise RuntimeError(msg)
 
 
-async def _signature(key: SigningKey, octets: bytes) -> bytes:
+def signed_by(spec: KeySpec, parts: PublicParts, signature: bytes, build: Builder[T]) -> tuple[T, bytes]:
+    """Have a structure built with a signature of such a key, and say what that should be of."""
+    key, algorithm = _stand_in(public_key_of(spec, parts), signature), _algorithm_of(spec)
+    return build(key, HASHES[algorithm.hash or ""]), key.noted
+
+
+async def sign_octets(key: SigningKey, octets: bytes) -> bytes:
+    """
+    Sign what a structure says, in the form that structures have.
+
+    Raises:
+        Unavailable, Throttled: see `KeyProtection`.
+    """
     algorithm = key.algorithm
     signature = await key.sign(algorithm, new_hash(algorithm.hash or "", octets).digest())
     if key.spec.kind is KeyKind.EC:
@@ -102,8 +106,7 @@ async def _signature(key: SigningKey, octets: bytes) -> bytes:
     return signature
 
 
-def _stand_in(key: SigningKey, signature: bytes) -> _RsaStandIn | _EcStandIn:
-    public = key.public_key
+def _stand_in(public: PublicKey, signature: bytes) -> _RsaStandIn | _EcStandIn:
     if isinstance(public, rsa.RSAPublicKey):
         return _RsaStandIn(public, signature)
     return _EcStandIn(public, signature)

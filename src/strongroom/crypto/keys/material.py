@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from math import gcd
 
+import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import OCT_BITS, RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
+from strongroom.crypto.forks import Forks, Work, WorkEnded
 from strongroom.crypto.keys.protocol import PlainKey
 from strongroom.crypto.keys.public import CURVES, public_parts
 from strongroom.crypto.pool import BoundedPool
@@ -37,11 +39,12 @@ _MEMBERS: Mapping[KeyKind, tuple[frozenset[str], frozenset[str]]] = {
 
 
 class PrivateKeyReader:
-    """Reads private keys on a thread of its own: to check a large RSA key takes longer than to make use of it."""
+    """Reads private keys off the loop: to check a large RSA key takes longer than to make use of it."""
 
-    __slots__ = ("_pool",)
+    __slots__ = ("_forks", "_pool")
 
-    def __init__(self) -> None:
+    def __init__(self, forks: Forks) -> None:
+        self._forks = forks
         self._pool = BoundedPool("key-reading", threads=1, waiting=limits.KEYS_MADE_WAITING)
 
     async def read(self, kind: KeyKind, curve: Curve | None, members: Mapping[str, bytes]) -> PlainKey:
@@ -54,11 +57,62 @@ class PrivateKeyReader:
         """
         if kind is KeyKind.OCT:
             return read_private_key(kind, curve, members)
-        return await self._pool.run(lambda: read_private_key(kind, curve, members))
+        return await self._pool.run(lambda: read_apart(self._forks, kind, curve, members))
 
     def close(self) -> None:
         """Take no more work."""
         self._pool.close()
+
+
+def read_apart(forks: Forks, kind: KeyKind, curve: Curve | None, members: Mapping[str, bytes]) -> PlainKey:
+    """
+    Read a private key as `read_private_key` does, an RSA key in a process of its own. It is for a thread.
+
+    Its check holds the interpreter's lock for up to half a second; what a check of others takes, a process takes too.
+
+    Raises:
+        Invalid: as there.
+    """
+    if kind is not KeyKind.RSA:
+        return read_private_key(kind, curve, members)
+    try:
+        octets = forks.ask(Work.READ_KEY, msgspec.msgpack.encode(members), limits.KEY_CHECK_CPU_S)
+    except WorkEnded as ended:
+        if not ended.is_costly:
+            raise
+        raise _inconsistent() from None
+    given = _answers.decode(octets)
+    if isinstance(given, _Refusal):
+        raise Invalid(given.message, code=given.code, reason=given.reason)
+    return PlainKey(given.spec, given.parts, given.private)
+
+
+def answer(question: bytes) -> bytes:
+    """Read an RSA key: for `fork_server`."""
+    members = msgspec.msgpack.decode(question, type=dict[str, bytes])
+    try:
+        key = read_private_key(KeyKind.RSA, None, members)
+    except Invalid as refused:
+        return msgspec.msgpack.encode(_Refusal(refused.message, refused.code, refused.reason))
+    return msgspec.msgpack.encode(_Read(key.spec, key.parts, key.private))
+
+
+class _Read(msgspec.Struct, tag=True, array_like=True):
+    spec: KeySpec
+    parts: PublicParts
+    private: bytes
+
+    def __repr__(self) -> str:
+        return "<_Read>"
+
+
+class _Refusal(msgspec.Struct, tag=True, array_like=True):
+    message: str
+    code: str
+    reason: str | None
+
+
+_answers = msgspec.msgpack.Decoder(_Read | _Refusal)
 
 
 def read_private_key(

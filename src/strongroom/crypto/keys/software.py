@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import RSA_BITS, Curve, KeyKind, KeySpec, PublicParts
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys import key_wrap, symmetric
 from strongroom.crypto.keys.algorithms import Algorithm
-from strongroom.crypto.keys.material import read_private_key
+from strongroom.crypto.keys.material import read_apart
 from strongroom.crypto.keys.protocol import Ciphertext, HeldKey, MadeKey, Place, PlainKey, Undecryptable
 from strongroom.crypto.keys.public import (
     CURVES,
@@ -47,9 +48,10 @@ _EXPONENTS = (3, 65537)
 class SoftwareKeys:
     """Private parts in this process's memory: a `KeyProtection`."""
 
-    __slots__ = ("_kept", "_making", "_pool")
+    __slots__ = ("_forks", "_kept", "_making", "_pool")
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, forks: Forks | None = None) -> None:
+        self._forks = forks or Forks()
         threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._pool = BoundedPool("keys", threads=threads, waiting=limits.KEY_OPERATIONS_WAITING)
         self._making = BoundedPool("key-making", threads=1, waiting=limits.KEYS_MADE_WAITING)
@@ -111,7 +113,9 @@ class SoftwareKeys:
         """
         holder = self._rsa(kek)
         # The checks of a key from outside take longer than to use one.
-        return await self.bring_in(await self._making.run(lambda: _unwrapped(holder, wrapped, spec)), place)
+        return await self.bring_in(
+            await self._making.run(lambda: _unwrapped(self._forks, holder, wrapped, spec)), place
+        )
 
     # ---- use --------------------------------------------------------------------------------------------------------
 
@@ -275,10 +279,10 @@ def _decrypt_rsa(private: rsa.RSAPrivateKey, algorithm: Algorithm, value: bytes)
         raise Undecryptable from None
 
 
-def _unwrapped(holder: rsa.RSAPrivateKey, wrapped: bytes, spec: KeySpec) -> PlainKey:
+def _unwrapped(forks: Forks, holder: rsa.RSAPrivateKey, wrapped: bytes, spec: KeySpec) -> PlainKey:
     material = key_wrap.unwrap(holder, key_wrap.BYOK_METHOD, wrapped)
     try:
-        plain = read_private_key(spec.kind, *_members(spec.kind, material))
+        plain = read_apart(forks, spec.kind, *_members(spec.kind, material))
     except (Invalid, TypeError, ValueError, UnsupportedAlgorithm):
         # A TypeError is what the library says of PKCS#8 that wants a password.
         raise Undecryptable from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import struct
 import subprocess
@@ -16,6 +15,7 @@ import sys
 from asyncio.subprocess import Process
 
 from strongroom.crypto.keys.pkcs11 import wire
+from strongroom.crypto.process import library_environment
 
 COMMAND = (sys.executable, "-P", "-m", "strongroom.crypto.keys.pkcs11.worker")
 """`-P`: nothing is imported from wherever the service was started."""
@@ -23,11 +23,6 @@ COMMAND = (sys.executable, "-P", "-m", "strongroom.crypto.keys.pkcs11.worker")
 
 class WorkerLost(Exception):
     """The worker's process has ended, or says what it should not. The library crashed in it, most likely."""
-
-
-def worker_environment() -> dict[str, str]:
-    """Give the environment of a worker: ours, since libraries are configured by theirs, without our own settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
 
 
 class Worker:
@@ -64,7 +59,7 @@ class Worker:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    env=worker_environment(),
+                    env=library_environment(),
                 )
         except BaseException:
             writer.close()

@@ -16,8 +16,9 @@ import subprocess
 import msgspec
 
 from strongroom.crypto.keys.pkcs11 import wire
-from strongroom.crypto.keys.pkcs11.process import COMMAND, worker_environment
+from strongroom.crypto.keys.pkcs11.process import COMMAND
 from strongroom.crypto.keys.pkcs11.workers import TokenSettings, TokenUnusable
+from strongroom.crypto.process import library_environment
 from strongroom.crypto.protocol import RootKeyUnusable
 
 HEADER = b"strongroom root key in a token 1\n"
@@ -100,7 +101,7 @@ def _ask(settings: TokenSettings, *questions: wire.Question) -> list[wire.Answer
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=worker_environment(),
+                env=library_environment(),
             )
         try:
             ours.settimeout(settings.timeout_s)

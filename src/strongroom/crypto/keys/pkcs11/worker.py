@@ -8,25 +8,20 @@ core dump.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 import sys
 
 from strongroom.crypto.keys.pkcs11 import refusals, wire
 from strongroom.crypto.keys.pkcs11.operations import Operations
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
-from strongroom.crypto.process import protect_process
-
-_PR_SET_PDEATHSIG = 1
-"""<linux/prctl.h>"""
+from strongroom.crypto.process import end_with_parent, protect_process
 
 
 def main() -> None:
     """Answer questions until there are no more."""
     protect_process()
-    _end_with_parent()
+    end_with_parent(os.getppid())
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as service:
         start = _ask(service)
         if not isinstance(start, wire.Start):
@@ -43,16 +38,6 @@ def main() -> None:
             service.sendall(wire.frame(answer))
             if isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}:
                 return
-
-
-def _end_with_parent() -> None:
-    """Have the system end this process with the service, even while a call of the library's does not return."""
-    if sys.platform != "linux":
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def _ask(service: socket.socket) -> wire.Question | None:
