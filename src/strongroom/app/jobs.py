@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
-from strongroom.app.clockwork import Clockwork, Job
+from strongroom.app.clockwork import Clockwork, Job, PartlyDone
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.event_delivery import LEASE as EVENTS_LEASE
 from strongroom.app.event_delivery import EventDelivery
@@ -19,6 +20,7 @@ from strongroom.app.upkeep import look_after_objects
 from strongroom.core import audit_limits, event_limits, limits
 from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.errors import Tampered
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
@@ -40,6 +42,8 @@ from strongroom.vault.upkeep import LEASE
 
 if TYPE_CHECKING:
     from strongroom.app.mail import Deliver
+
+_logger = logging.getLogger("strongroom.jobs")
 
 
 @dataclass(slots=True)
@@ -103,7 +107,13 @@ async def count_purgeable(service: Service) -> int:
 async def destroy_keys(service: Service) -> int:
     """Destroy in the token the keys that were purged here."""
     world = service.opened.world
-    return await destroy_doomed_keys(world.store, world.protections)
+    altered: set[str] = set()
+    done = await destroy_doomed_keys(world.store, world.protections, altered=altered.add)
+    if not altered:
+        return done
+    for fault in sorted(altered):
+        _logger.error("a purged key is not destroyed in its token: %s", fault)
+    raise PartlyDone(done, Tampered.__name__)
 
 
 async def count_doomed(service: Service) -> int:
