@@ -176,6 +176,7 @@ def make_world(
     """Put a world together."""
     hosts = Hosts(installation.domain, settings.url_port)
     flow, protections = settings.flow, KeyProtections(SoftwareKeys(), token)
+    store.subscribe(protections.follow)
     described = instance or _describe(settings)
     # One of its own: an authority that takes its time keeps no token's keys waiting.
     exchange = Egress(

@@ -102,7 +102,8 @@ class SqlReader:
                 rows = await self._session.fetch(statements.RECORDS, kind.KIND)
             else:
                 rows = await self._session.fetch(statements.RECORDS_OF_PARTITION, kind.KIND, partition)
-            seals = await self._seals(kind.KIND, partition)
+            seals: Mapping[str, Seal] | None = None
+            seals = await self._seals(kind.KIND, partition, altered)
         found: dict[str, Seal] = {}
         records: list[R] = []
         for row in rows:
@@ -118,13 +119,18 @@ class SqlReader:
                 require_whole(seals.get(place, Seal(kind.KIND, place)), found.get(place, Seal(kind.KIND, place)))
         return records
 
-    async def _seals(self, kind: str, partition: str | None) -> Mapping[str, Seal]:
+    async def _seals(self, kind: str, partition: str | None, altered: Altered | None = None) -> Mapping[str, Seal]:
         """Read the seals of one kind, of one partition or of all, by partition."""
         if partition is None:
             rows = await self._session.fetch(statements.SEALS_OF_KIND, kind)
         else:
             rows = await self._session.fetch(statements.SEAL, kind, partition)
-        return {seal.partition: seal for seal, _ in (read_seal(self._tags, row) for row in rows)}
+        seals: dict[str, Seal] = {}
+        for row in rows:
+            with telling(altered):
+                seal, _ = read_seal(self._tags, row)
+                seals[seal.partition] = seal
+        return seals
 
     async def object(self, vault: str, collection: Collection, name: str) -> StoredObject | None:
         """Read an object by name, without case, whether active or deleted."""

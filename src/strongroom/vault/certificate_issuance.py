@@ -144,7 +144,7 @@ async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pendin
         from strongroom.crypto.certificates.issuing import issue_to_itself  # noqa: PLC0415  costly to import
         from strongroom.crypto.certificates.signing import held_signing_key  # noqa: PLC0415
 
-        held = held_pending(envelope_of(world, vault), vault, pending)
+        held = held_pending(envelope_of(world, vault), vault, stored.name, pending)
         signing = held_signing_key(world.protections.of(pending.key_type), held)
         return Issued((await issue_to_itself(signing, pending.x509, world.now()),))
     found = issuing(world, vault, pending.issuer.name)

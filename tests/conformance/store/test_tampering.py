@@ -231,9 +231,13 @@ async def test_records_that_stand_alone_are_read_beside_an_altered_one(backend: 
         assert await store.records(User, altered=told.append) == [one for one in every if one.id != "user-00001"]
         (row,) = told
         assert "user-00001" in row
+        backend.sql(store, ALONE)
         backend.sql(store, "DELETE FROM records WHERE id = 'user-00001'")
         assert len(await store.records(User, altered=told.append)) == len(every) - 1
         assert "rows are there" in told[1]
+        backend.sql(store, "UPDATE seals SET count = 2 WHERE kind = 'user'")
+        assert len(await store.records(User, altered=told.append)) == len(every) - 1
+        assert "a row of seals" in told[2]
 
 
 async def test_an_older_record_put_back_is_refused_with_its_set(backend: Backend) -> None:
