@@ -50,6 +50,8 @@ def test_direct_and_through_groups(world: Simulation) -> None:
         "principalId": direct.oid,
         "principalType": "ServicePrincipal",
         "displayName": "direct",
+        "role": "Key Vault Secrets User",
+        "roleId": KEY_VAULT_SECRETS_USER,
         "enabled": True,
         "allowed": True,
         "through": "direct",
