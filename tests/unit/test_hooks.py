@@ -167,7 +167,7 @@ class TestRuns:
         _gone(int(ids.read_text()))
 
     def test_its_own_end_decides(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Whatever still holds its output, in its group or out of it: neither its code nor its output waits for that."""
+        """Whatever still holds its output, in its group or out of it: nothing waits for that."""
         monkeypatch.setattr(limits, "HOOK_TIME_S", 20.0)
         ids, apart = tmp_path / "ids", tmp_path / "apart"
         run(write(tmp_path, f"sleep 60 & echo $! > {ids}"))
