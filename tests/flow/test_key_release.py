@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from strongroom.core import limits
+from strongroom.core import limits, release_limits
 from strongroom.core.vaults import AccessPolicy
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.egress import Documents
@@ -124,7 +124,7 @@ class TestKeysThatCanBeReleased:
             {"data": None},
             {"data": "*"},
             {"data": b64url(b"{}")},
-            {"data": b64url(b"x" * (limits.RELEASE_POLICY_BYTES + 1))},
+            {"data": b64url(b"x" * (release_limits.RELEASE_POLICY_BYTES + 1))},
             {"contentType": "text/plain"},
         ],
         ids=["none", "not base64url", "no policy", "too large", "another type"],
@@ -262,6 +262,7 @@ class TestReleased:
         assert json.loads(base64.urlsafe_b64decode(blob + "=="))["schema_version"] == "1.0"
         assert given == bundle
         assert (header["alg"], header["typ"], header["x5c"]) == ("RS256", "JWT", [entry["signingCertificate"]])
+        assert entry["signingCertificates"] == [entry["signingCertificate"]]
         certificate = x509.load_der_x509_certificate(base64.b64decode(header["x5c"][0]))
         assert (
             header["kid"] == hashlib.sha1(base64.b64decode(header["x5c"][0]), usedforsecurity=False).hexdigest().upper()
@@ -317,7 +318,7 @@ class TestAttestationsThatProveNothing:
             (None, "target"),
             ("", "target"),
             ("a.b", "JSON Web Token"),
-            ("a" * limits.ATTESTATION_CHARS, "JSON Web Token"),
+            ("a" * release_limits.ATTESTATION_CHARS, "JSON Web Token"),
         ],
         ids=["none", "empty", "no token", "long"],
     )
@@ -446,12 +447,12 @@ class TestKeysThatAreNot:
         assert shown == vault.done("GET", f"/keys/{name}")["release_policy"]
 
     @pytest.mark.parametrize(
-        "members", [{"enc": "RSA-OAEP"}, {"enc": ""}, {"nonce": "n" * (limits.RELEASE_NONCE_CHARS + 1)}]
+        "members", [{"enc": "RSA-OAEP"}, {"enc": ""}, {"nonce": "n" * (release_limits.RELEASE_NONCE_CHARS + 1)}]
     )
     def test_other_members(self, vault: Client, authority: Authority, key: str, members: dict[str, Any]) -> None:
         """An unknown way of wrapping and a long nonce are bad parameters; the longest nonce is not."""
         check(release(vault, key, authority.token(), **members), 400, "Property ")
-        assert release(vault, key, authority.token(), nonce="n" * limits.RELEASE_NONCE_CHARS).status == 200
+        assert release(vault, key, authority.token(), nonce="n" * release_limits.RELEASE_NONCE_CHARS).status == 200
 
     def test_the_right_to_release(self, world: Simulation, authority: Authority, key: str) -> None:
         """Whoever may do everything else with keys may not release one."""
@@ -581,7 +582,7 @@ class TestAuthorities:
         """A tenant has so many and no more; to say one again is not one more."""
         tenant = world.tenant()
         last = ""
-        for number in range(limits.RELEASE_AUTHORITIES):
+        for number in range(release_limits.RELEASE_AUTHORITIES):
             last = f"https://a{number}.example"
             Authority(world, last).configure(tenant=tenant, keys=None)
         Authority(world, f"{last}/").configure(tenant=tenant, keys=None)

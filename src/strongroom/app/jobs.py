@@ -24,6 +24,8 @@ from strongroom.core.errors import Tampered
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
+from strongroom.core.records import tenant_partition
+from strongroom.core.release_authorities import ReleaseSigningKey, next_begins, shown_keys
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
 from strongroom.directory.browser_sessions import end_sessions, expired_sessions
@@ -32,6 +34,7 @@ from strongroom.directory.sessions import end_families, expired_families
 from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
+from strongroom.objects import release_authorities
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.issuers.authority_keys import AuthorityKeys
 from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
@@ -158,6 +161,23 @@ async def roll_over_signing_keys(service: Service) -> int:
     return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
+async def roll_over_release_keys(service: Service) -> int:
+    """Make the next keys that releases are signed with, in time, and forget those that nobody is to accept any more."""
+    opened, done = service.opened, 0
+    for tenant in opened.world.view.tenants():
+        now = opened.world.now()
+        present = opened.world.view.all(ReleaseSigningKey, tenant_partition(tenant.id))
+        begins = next_begins(present, now)
+        made = None
+        if begins is not None:
+            make = partial(release_authorities.make_release_signing_key, opened.keys, tenant.id, now, begins)
+            made = await service.keys_pool.run(make)
+        if made is not None or len(shown_keys(present, now)) < len(present):
+            change = partial(release_authorities.roll_over, tenant=tenant.id, made=made, now=now)
+            done += (await opened.store.commit(change)).result
+    return done
+
+
 async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
@@ -246,6 +266,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("destroy-purged-keys", 60.0, destroy_keys, waiting=count_doomed),
     Job("purge-directory", 300.0, purge_directory),
     Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
+    Job("roll-over-release-keys", 3600.0, roll_over_release_keys),
     Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),

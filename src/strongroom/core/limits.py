@@ -244,22 +244,6 @@ TRUSTED_ISSUERS = 100
 """Outside issuers that one instance trusts: ours."""
 ISSUER_KEYS = 50
 """Keys in an outside issuer's key set: ours."""
-RELEASE_AUTHORITIES = 20
-"""Attestation authorities of one tenant: ours."""
-RELEASE_POLICY_BYTES = 10_240
-"""A key's release policy, decoded: ours."""
-RELEASE_POLICY_AUTHORITIES = 20
-"""Authorities in one release policy: ours."""
-RELEASE_POLICY_CONDITIONS = 256
-"""Claims that one release policy asks about: ours."""
-RELEASE_POLICY_DEPTH = 8
-"""How deep `anyOf` and `allOf` nest in a release policy, those of the authorities counted: ours."""
-RELEASE_CLAIM_CHARS = 512
-"""A claim's path, and a text that a claim is compared with: ours."""
-RELEASE_NONCE_CHARS = 1024
-"""The `nonce` of a release, which goes into its answer: ours."""
-ATTESTATION_CHARS = 65_536
-"""The attestation token of a release: ours. Those of a confidential virtual machine have some 10,000."""
 ATTESTATION_LEEWAY_S = 60
 """By how much an attestation authority's clock may differ from ours: ours."""
 ATTESTATION_RUNTIME_KEYS = 16
