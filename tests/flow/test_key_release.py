@@ -20,6 +20,7 @@ from strongroom.egress import Documents
 from tests.assertions import b64url, ec_key, key_set, make_signer, rsa_key
 from tests.flow.attesting import HASHES, Authority, StandIn, create, opened, part, public_jwk
 from tests.flow.client import Client
+from tests.flow.keys import ec_jwk
 from tests.flow.test_federation import control
 from tests.flow.test_federation_fetched import Network
 from tests.world import Simulation
@@ -110,6 +111,22 @@ class TestKeysThatCanBeReleased:
         answer = vault.ask("POST", f"/keys/{name}/create", body=body, version=version)
         check(answer, 400, f"AKV.SKR.{number}: ")
         assert vault.ask("GET", f"/keys/{name}").status == 404
+
+    def test_before_there_were_policies(self, vault: Client, authority: Authority, name: str) -> None:
+        """What a version does not know is as if it were not there; but nothing is made exportable by it."""
+        wrong = {"release_policy": {"data": "*"}, "attributes": {"exportable": False}}
+        for members in ({"kty": "EC-HSM"} | wrong, {"kty": "EC", "release_policy": authority.policy()}):
+            answer = vault.ask("POST", f"/keys/{name}/create", body=members, version="7.2")
+            assert answer.status == 200, answer.body
+        imported = {"key": ec_jwk(), **wrong}
+        assert vault.ask("PUT", f"/keys/{name}-in", body=imported, version="7.2").status == 200
+        create(vault, f"{name}-out", authority)
+        changed = vault.ask("PATCH", f"/keys/{name}-out", body={"tags": {"a": "b"}} | wrong, version="7.2")
+        assert (changed.status, changed.json["tags"]) == (200, {"a": "b"})
+        assert vault.done("GET", f"/keys/{name}-out")["attributes"]["exportable"] is True
+        for method, place in (("POST", f"{name}/create"), ("PATCH", name), ("PUT", f"{name}-in")):
+            body = {"kty": "EC-HSM", "attributes": {"exportable": True}, "key": ec_jwk()}
+            check(vault.ask(method, f"/keys/{place}", body=body, version="7.2"), 400, "AKV.SKR.1001: ")
 
     def test_a_standard_vault(self, world: Simulation, vault: Client, authority: Authority, name: str) -> None:
         """1001: a vault without a token has no exportable keys, in software neither."""
