@@ -17,6 +17,7 @@ from strongroom.app.event_delivery import LEASE as EVENTS_LEASE
 from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
+from strongroom.control.private_authorities import keeper_of
 from strongroom.core import audit_limits, event_limits, limits
 from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.doomed_keys import DoomedKey
@@ -36,8 +37,7 @@ from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects import release_authorities
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
-from strongroom.objects.issuers.authority_keys import AuthorityKeys
-from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
+from strongroom.objects.issuers.authority_life import look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults
 from strongroom.store import Transaction
@@ -181,9 +181,7 @@ async def roll_over_release_keys(service: Service) -> int:
 async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
-    keys = AuthorityKeys(world.keys, world.protections)
-    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url)
-    return await look_after_authorities(keeper, world.now())
+    return await look_after_authorities(keeper_of(world), world.now())
 
 
 async def end_expired_sessions(service: Service) -> int:
