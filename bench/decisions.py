@@ -26,8 +26,9 @@ from strongroom.core.builtin_roles import (
 )
 from strongroom.core.changes import RecordPut
 from strongroom.core.identity import Caller, PrincipalType
-from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, GRANT_MEMO_ENTRIES, IP_RULES
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, GRANT_MEMO_ENTRIES
 from strongroom.core.network import Bypass, Connection, DefaultAction, Link, NetworkAcls, Verdict
+from strongroom.core.network_limits import IP_RULES
 from strongroom.core.permissions import DataPermission
 from strongroom.core.rbac import RoleAssignment
 from strongroom.core.vaults import Vault

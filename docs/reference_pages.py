@@ -35,6 +35,8 @@ from strongroom.core import (
     errors,
     event_limits,
     limits,
+    network_limits,
+    release_limits,
 )
 from strongroom.core import service_limits as service_limit
 from strongroom.core.aadsts import REFUSALS
@@ -177,7 +179,16 @@ def _described(module: ModuleType, settings_class: type) -> dict[str, str]:
 # ---- limits ---------------------------------------------------------------------------------------------------------
 
 
-LIMITS = (limits, audit_limits, deployment_limits, certificate_limits, acme_limits, event_limits)
+LIMITS = (
+    limits,
+    network_limits,
+    release_limits,
+    audit_limits,
+    deployment_limits,
+    certificate_limits,
+    acme_limits,
+    event_limits,
+)
 """The modules that name them."""
 
 

@@ -269,7 +269,9 @@ class Egress:
         for address in addresses:
             if may_reach(address, self._networks) and not self._is_own(address):
                 return address
-        raise Unreachable("no address of its host is one that is reached")
+        raise Unreachable(
+            "no address of its host is one that is reached: public ones, and those in the setting egress_networks"
+        )
 
     def trust(self) -> ssl.SSLContext:
         """Give the context that certificates are judged in: the public authorities, and the operator's."""

@@ -14,12 +14,14 @@ import signal
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from strongroom.core import acme_limits as limits
 
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 _GROUP_OR_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _PIECE_BYTES = 4096
+_PIPE_BYTES = 65_536
 
 
 class HookFailed(Exception):
@@ -72,40 +74,72 @@ async def run_hook(path: str, arguments: Sequence[str]) -> None:
     """
     try:
         program = await asyncio.to_thread(judge_hook, path)
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
     except HookRefused as refused:
         raise HookFailed(str(refused)) from None
-    except OSError as error:
-        raise HookFailed(f"it could not be started: {error.strerror}") from None
-    try:
-        async with asyncio.timeout(limits.HOOK_TIME_S):
-            output = await _read(process)
-            code = await process.wait()
-    except TimeoutError:
-        raise HookFailed(f"it did not end in {limits.HOOK_TIME_S:g} seconds") from None
-    finally:
-        _end(process)
-        await process.wait()
-    if code != 0:
-        raise HookFailed(f"it ended with {code}{_told(output)}")
+    with _Output() as output:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                program,
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output.end,
+                stderr=asyncio.subprocess.STDOUT,
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HookFailed(f"it could not be started: {error.strerror}") from None
+        try:
+            async with asyncio.timeout(limits.HOOK_TIME_S):
+                code = await process.wait()
+        except TimeoutError:
+            raise HookFailed(f"it did not end in {limits.HOOK_TIME_S:g} seconds") from None
+        finally:
+            _end(process)
+            await process.wait()
+        if code != 0:
+            raise HookFailed(f"it ended with {code}{_told(output.read())}")
 
 
-async def _read(process: asyncio.subprocess.Process) -> bytes:
-    """Read what it says, to the end, and keep the beginning."""
-    kept = bytearray()
-    if process.stdout is not None:
-        while piece := await process.stdout.read(_PIECE_BYTES):
-            kept += piece[: limits.HOOK_OUTPUT_BYTES - len(kept)]
-    return bytes(kept)
+class _Output:
+    """
+    What a hook says, of which the beginning is kept.
+
+    A pipe of our own and not asyncio's, with which a process ends when nobody has its output any more: the hook's own
+    end decides, whatever it left running with its output open.
+    """
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._loop = asyncio.get_running_loop()
+        self._from, self.end = os.pipe()
+        os.set_blocking(self._from, False)
+
+    def __enter__(self) -> Self:
+        self._loop.add_reader(self._from, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.remove_reader(self._from)
+        os.close(self._from)
+        os.close(self.end)
+
+    def read(self) -> bytes:
+        """Give what was kept, and what is still in the pipe: no more than fits, as somebody may write into it yet."""
+        for _ in range(_PIPE_BYTES // _PIECE_BYTES):
+            if not self._take():
+                break
+        return bytes(self._kept)
+
+    def _take(self) -> bool:
+        """Take a piece; False if there is none."""
+        try:
+            piece = os.read(self._from, _PIECE_BYTES)
+        except BlockingIOError:
+            return False
+        self._kept += piece[: limits.HOOK_OUTPUT_BYTES - len(self._kept)]
+        return bool(piece)
 
 
 def _end(process: asyncio.subprocess.Process) -> None:

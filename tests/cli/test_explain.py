@@ -190,10 +190,10 @@ def test_who_can(live: Service) -> None:
     printed = command(live, *words)
     assert printed.returncode == 0
     assert live.first["objectId"] in printed.stdout
-    assert "direct: /subscriptions/" in printed.stdout
+    assert "direct: Key Vault Administrator, /subscriptions/" in printed.stdout
     listed = json.loads(command(live, *words, "--json").stdout)
     assert live.first["objectId"] in {one["principalId"] for one in listed}
-    assert all(one["allowed"] for one in listed)
+    assert all(one["allowed"] and one["role"] for one in listed)
 
 
 @pytest.mark.parametrize(

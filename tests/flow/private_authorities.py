@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from strongroom.config import Settings
+from strongroom.control.private_authorities import keeper_of
 from strongroom.core.network import Link
-from strongroom.objects.issuers.authority_keys import AuthorityKeys
-from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
+from strongroom.objects.issuers.authority_life import look_after_authorities
 from tests.flow.client import Client
 from tests.flow.vault_certificates import POLICY
 from tests.world import GENEROUS, Answer, Simulation
@@ -56,9 +56,7 @@ def revoke(world: Simulation, target: str, **members: object) -> Answer:
 def look_after(world: Simulation) -> int:
     """Do what happens by itself."""
     inner = world.world
-    keys = AuthorityKeys(inner.keys, inner.protections)
-    keeper = Keeper(inner.store, inner.view, keys, inner.entropy, inner.instance.pki_url, inner.forks)
-    return world.run(look_after_authorities(keeper, inner.now()))
+    return world.run(look_after_authorities(keeper_of(inner), inner.now()))
 
 
 # ---- certificates ---------------------------------------------------------------------------------------------------

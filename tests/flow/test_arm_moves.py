@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import limits, network_limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_SECRETS_OFFICER, KEY_VAULT_SECRETS_USER, OWNER
 from strongroom.core.errors import NotFound
 from strongroom.core.locks import LockLevel, ManagementLock, lock_id
@@ -201,7 +201,7 @@ class TestVaults:
         arm.make_endpoint()
         arm.do("PUT", arm.other_group, {"location": "local"})
         target = elsewhere(arm)
-        monkeypatch.setattr(limits, "VAULTS_WITH_ENDPOINTS", 0)
+        monkeypatch.setattr(network_limits, "VAULTS_WITH_ENDPOINTS", 0)
         assert refused(arm, target=target)[:2] == (409, "PrivateEndpointVaultLimitExceeded")
         move(arm)
         arm = Arm(arm.world, arm.who)
@@ -262,9 +262,9 @@ class TestNetworks:
         arm.do("PUT", arm.other_group, {"location": "local"})
         target = elsewhere(arm)
         there = sum(one.subscription == ELSEWHERE for one in arm.world.view.all(VirtualNetwork))
-        monkeypatch.setattr(limits, "VIRTUAL_NETWORKS", there)
+        monkeypatch.setattr(network_limits, "VIRTUAL_NETWORKS", there)
         assert refused(arm, arm.network, target=target)[:2] == (400, "VirtualNetworkCountLimitReached")
-        monkeypatch.setattr(limits, "VIRTUAL_NETWORKS", there + 1)
+        monkeypatch.setattr(network_limits, "VIRTUAL_NETWORKS", there + 1)
         move(arm, arm.network, target=target)
 
     def test_named_by_conditions(self, arm: Arm) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, READER
 from strongroom.core.records import Record
 from strongroom.store.reader import SqlReader

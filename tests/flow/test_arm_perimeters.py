@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import limits, network_limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, READER
 from strongroom.core.guids import new_guid
 from strongroom.core.networks import PerimeterAssociation, PerimeterMode
@@ -379,14 +379,14 @@ class TestLimits:
         """A subscription has so many perimeters."""
         arm.make_profile()
         there = arm.do("GET", f"{arm.subscription}/providers/Microsoft.Network/networkSecurityPerimeters")["value"]
-        monkeypatch.setattr(limits, "PERIMETERS", len(there) + 1)
+        monkeypatch.setattr(network_limits, "PERIMETERS", len(there) + 1)
         arm.do("PUT", f"{arm.perimeter}-2", {"location": "local"})
         assert arm.refused("PUT", f"{arm.perimeter}-3", {"location": "local"})[:2] == self.refusal
         arm.do("PUT", arm.perimeter, {"location": "local"})
 
     def test_profiles(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A perimeter has so many profiles."""
-        monkeypatch.setattr(limits, "PERIMETER_PROFILES", 2)
+        monkeypatch.setattr(network_limits, "PERIMETER_PROFILES", 2)
         arm.make_profile()
         arm.do("PUT", f"{arm.profile}-2", {})
         assert arm.refused("PUT", f"{arm.profile}-3", {})[:2] == self.refusal
@@ -395,8 +395,8 @@ class TestLimits:
     def test_elements(self, arm: Arm) -> None:
         """A profile's rules have 200 elements in each direction together."""
         arm.make_profile()
-        ranges = [f"10.0.{index}.0/24" for index in range(limits.PERIMETER_RULE_ELEMENTS)]
-        names = [f"a{index}.example" for index in range(limits.PERIMETER_RULE_ELEMENTS)]
+        ranges = [f"10.0.{index}.0/24" for index in range(network_limits.PERIMETER_RULE_ELEMENTS)]
+        names = [f"a{index}.example" for index in range(network_limits.PERIMETER_RULE_ELEMENTS)]
         arm.do("PUT", arm.rule, inbound(*ranges))
         arm.do("PUT", f"{arm.rule}-out", outbound(*names))
         assert arm.refused("PUT", f"{arm.rule}-2", inbound("10.1.0.0/24"))[:2] == self.refusal
@@ -405,7 +405,7 @@ class TestLimits:
 
     def test_associations(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """A perimeter has so many vaults in it."""
-        monkeypatch.setattr(limits, "PERIMETER_ASSOCIATIONS", 1)
+        monkeypatch.setattr(network_limits, "PERIMETER_ASSOCIATIONS", 1)
         arm.make_association()
         arm.do("PUT", f"{arm.vault}x", arm.vault_body())
         body = arm.association_body(privateLinkResource={"id": f"{arm.vault}x"})

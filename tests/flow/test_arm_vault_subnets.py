@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.builtin_roles import CONTRIBUTOR
 from strongroom.core.guids import new_guid
 from strongroom.core.rbac import RoleDefinition

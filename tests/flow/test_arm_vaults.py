@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import limits, network_limits
 from strongroom.core.api_versions import KEY_VAULT_ARM
 from strongroom.core.builtin_roles import (
     CONTRIBUTOR,
@@ -172,7 +172,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "address": ({"networkAcls": {"ipRules": [{"value": "203.0.113.256"}]}}, "ipRules"),
     "address text": ({"networkAcls": {"ipRules": [{"value": "home"}]}}, "ipRules"),
     "too many addresses": (
-        {"networkAcls": {"ipRules": [{"value": f"10.0.{n // 256}.{n % 256}"} for n in range(limits.IP_RULES + 1)]}},
+        {
+            "networkAcls": {
+                "ipRules": [{"value": f"10.0.{n // 256}.{n % 256}"} for n in range(network_limits.IP_RULES + 1)]
+            }
+        },
         "ipRules",
     ),
     "subnet": ({"networkAcls": {"virtualNetworkRules": [{"id": "default"}]}}, "virtualNetworkRules[0].id"),

@@ -344,6 +344,41 @@ def test_a_renewal_heeds_the_guardrails(vault: Client, world: Simulation, name: 
     assert look(world) == RENEWED
 
 
+def in_force(world: Simulation, *rules: Guardrail) -> None:
+    """Put guardrails in force, or none."""
+    world.commit(lambda tx: tx.put(Guardrails(THE_GUARDRAILS, "", rules, int(world.clock()))))
+
+
+def test_a_renewal_notes_what_is_only_to_be_noted(vault: Client, world: Simulation, name: str) -> None:
+    """It is made, and the record of its end says what it goes against."""
+    made(vault, world, name)
+    world.advance(300 * DAY_S)
+    in_force(
+        world,
+        Guardrail("rsa", Rule.KEY_TYPES, Effect.AUDIT, types=("RSA",)),
+        Guardrail("short", Rule.SECRET_EXPIRY, Effect.AUDIT, max_days=30),
+    )
+    assert look(world) == RENEWED
+    in_force(world)
+    (entry,) = [one for one in world.entries() if one["operationName"] == "CertificateRenew"][-1:]
+    assert [text.partition(":")[0] for text in entry["properties"]["policyAudits"]] == ["rsa", "short"]
+
+
+def test_what_an_issuer_gives_is_judged_as_it_is(vault: Client, world: Simulation, name: str) -> None:
+    """However short a time was asked for: the operation fails with the guardrail's reason, and there is no version."""
+    _, policy = stand_in(vault, world, ISSUE)
+    policy["x509_props"] = POLICY["x509_props"] | {"validity_months": 1}
+    in_force(world, Guardrail("short", Rule.SECRET_EXPIRY, Effect.DENY, max_days=40))
+    create(vault, name, **policy)
+    world.settle()
+    in_force(world)
+    found = vault.done("GET", f"/certificates/{name}/pending")
+    assert found["status"] == "failed"
+    assert found["error"]["message"].startswith("The issuance was disallowed by policy. Reasons: short: ")
+    assert vault.ask("GET", f"/secrets/{name}").status == 404
+    assert told(world, name)[-1] == ("CertificateEnroll", 400)
+
+
 # ---- what is told ---------------------------------------------------------------------------------------------------
 
 

@@ -131,6 +131,21 @@ def test_an_endpoint_that_never_agreed_is_begun_anew(events: Events, name: str) 
     assert events.world.run(events.world.store.count_deliveries(hook.number)) == DeliveryCount()
 
 
+def test_another_endpoint_has_another_signing_key(events: Events, name: str) -> None:
+    """Whoever knew the one before proves nothing to who is there now; the same place with another query keeps it."""
+    world = events.world
+
+    def key_at(url: str) -> str:
+        made = events.put(name, url)
+        return commands.open_endpoint(world.keys, world.vault, made).signing_secret
+
+    first = key_at(f"{URL}?code=1")
+    assert key_at(f"{URL}?code=2") == first
+    second = key_at(f"{URL}/elsewhere?code=2")
+    assert second != first
+    assert key_at(URL) not in {first, second}
+
+
 def test_a_new_signing_key_is_used_from_then_on(events: Events, name: str) -> None:
     """It is given once more whenever it is made, and the old one is gone."""
     hook = events.subscribe()

@@ -150,8 +150,9 @@ def test_a_webhook_at_a_refused_address_is_not_reached(events: Events, tmp_path:
     Client(events.world).put(f"{name}-{chance.token_hex(2)}")
     deliver(events, other)
     (one,) = left(events, hook)
-    assert one.outcome == "no address of its host is one that is reached"
+    refused = "no address of its host is one that is reached: public ones, and those in the setting egress_networks"
+    assert one.outcome == refused
     asking = events.put("asking", f"https://{HOST}/in")
     deliver(events, other)
-    assert events.now(asking.name).fault == "no address of its host is one that is reached"
+    assert events.now(asking.name).fault == refused
     assert other.connected == []

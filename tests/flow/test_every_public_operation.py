@@ -15,7 +15,7 @@ import pytest
 
 from strongroom.app.dispatch import SURFACE_NAMES, Surfaces
 from strongroom.config import Settings
-from strongroom.core.network import Link
+from strongroom.core.network import PLAIN_LINKS, Link
 from strongroom.core.permissions import Public
 from strongroom.flow.operation import Op
 from strongroom.flow.settings import FlowSettings
@@ -339,11 +339,12 @@ def test_another_method(world: Simulation, surface: str, op: Op) -> None:
 
 @pytest.mark.parametrize(("surface", "op"), ROWS)
 def test_the_headers_of_its_answer(world: Simulation, surface: str, op: Op) -> None:
-    """It has the headers that every answer has, and is kept by nobody on the way."""
+    """It has the headers that every answer has, is kept by nobody, and over plain HTTP says nothing of HTTPS."""
     answer = ask_for(world, surface, op, headers={"x-ms-client-request-id": "mine-1"})
     assert answer.headers["cache-control"] in {"no-cache", "no-store"}
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["strict-transport-security"] == "max-age=31536000;includeSubDomains"
+    transport = None if PLACES[surface].link in PLAIN_LINKS else "max-age=31536000;includeSubDomains"
+    assert answer.headers.get("strict-transport-security") == transport
     assert answer.headers["x-ms-client-request-id"] == "mine-1"
     assert len(answer.headers["x-ms-request-id"]) == 36
     assert "www-authenticate" not in answer.headers

@@ -11,6 +11,7 @@ import pytest
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Unavailable
 from strongroom.core.objects import Collection
+from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import purge_expired_vaults
@@ -97,6 +98,46 @@ def test_purge_protection_holds_keys_too(world: Simulation, vault: Client, name:
     vault.done("DELETE", f"/keys/{name}")
     assert vault.ask("DELETE", f"/deletedkeys/{name}").status == 403
     vault.done("POST", f"/deletedkeys/{name}/recover")
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
+
+
+def kept(world: Simulation, vault_id: str) -> int:
+    """Count the private keys of a vault that are in memory, ready for use."""
+    software = world.world.protections.software
+    assert isinstance(software, SoftwareKeys)
+    return sum(slot[0][0] == vault_id for slot in software._kept)
+
+
+def sign(vault: Client, name: str) -> None:
+    """Use a key."""
+    vault.done("POST", f"/keys/{name}/sign", body={"alg": "ES256", "value": "A" * 43})
+
+
+def test_no_private_key_of_a_purged_key_stays_in_memory(world: Simulation, vault: Client, name: str) -> None:
+    """Nor of one that is deleted; every other that is ready for use stays so."""
+    before = kept(world, world.vault.id)
+    for each in (name, f"{name}-2"):
+        create(vault, each, kty="EC")
+        sign(vault, each)
+    assert kept(world, world.vault.id) == before + 2
+    vault.done("DELETE", f"/keys/{name}")
+    vault.done("DELETE", f"/deletedkeys/{name}")
+    assert kept(world, world.vault.id) == before + 1
+
+
+def test_no_private_key_of_a_purged_vault_stays_in_memory(world: Simulation) -> None:
+    """From the purge of the vault on, and not from when others have pushed it out."""
+    arm, first = Arm(world, world.administrator), world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id, arm.vault_name)
+    vault = Client(world, origin=f"https://{made.name}.vault.localhost:8443")
+    create(vault, "a", kty="EC")
+    sign(vault, "a")
+    assert kept(world, made.id) == 1
+    arm.do("DELETE", made.scope)
+    assert arm.ask("POST", f"{arm.deleted_vault}/purge").status == 202
+    assert kept(world, made.id) == 0
 
 
 # ---- tokens ---------------------------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from strongroom.core import limits
+from strongroom.core import limits, release_limits
 from strongroom.core.vaults import AccessPolicy
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.egress import Documents
 from tests.assertions import b64url, ec_key, key_set, make_signer, rsa_key
 from tests.flow.attesting import HASHES, Authority, StandIn, create, opened, part, public_jwk
 from tests.flow.client import Client
+from tests.flow.keys import ec_jwk
 from tests.flow.test_federation import control
 from tests.flow.test_federation_fetched import Network
 from tests.world import Simulation
@@ -111,6 +112,22 @@ class TestKeysThatCanBeReleased:
         check(answer, 400, f"AKV.SKR.{number}: ")
         assert vault.ask("GET", f"/keys/{name}").status == 404
 
+    def test_before_there_were_policies(self, vault: Client, authority: Authority, name: str) -> None:
+        """What a version does not know is as if it were not there; but nothing is made exportable by it."""
+        wrong = {"release_policy": {"data": "*"}, "attributes": {"exportable": False}}
+        for members in ({"kty": "EC-HSM"} | wrong, {"kty": "EC", "release_policy": authority.policy()}):
+            answer = vault.ask("POST", f"/keys/{name}/create", body=members, version="7.2")
+            assert answer.status == 200, answer.body
+        imported = {"key": ec_jwk(), **wrong}
+        assert vault.ask("PUT", f"/keys/{name}-in", body=imported, version="7.2").status == 200
+        create(vault, f"{name}-out", authority)
+        changed = vault.ask("PATCH", f"/keys/{name}-out", body={"tags": {"a": "b"}} | wrong, version="7.2")
+        assert (changed.status, changed.json["tags"]) == (200, {"a": "b"})
+        assert vault.done("GET", f"/keys/{name}-out")["attributes"]["exportable"] is True
+        for method, place in (("POST", f"{name}/create"), ("PATCH", name), ("PUT", f"{name}-in")):
+            body = {"kty": "EC-HSM", "attributes": {"exportable": True}, "key": ec_jwk()}
+            check(vault.ask(method, f"/keys/{place}", body=body, version="7.2"), 400, "AKV.SKR.1001: ")
+
     def test_a_standard_vault(self, world: Simulation, vault: Client, authority: Authority, name: str) -> None:
         """1001: a vault without a token has no exportable keys, in software neither."""
         world.set_vault(sku="standard")
@@ -124,7 +141,7 @@ class TestKeysThatCanBeReleased:
             {"data": None},
             {"data": "*"},
             {"data": b64url(b"{}")},
-            {"data": b64url(b"x" * (limits.RELEASE_POLICY_BYTES + 1))},
+            {"data": b64url(b"x" * (release_limits.RELEASE_POLICY_BYTES + 1))},
             {"contentType": "text/plain"},
         ],
         ids=["none", "not base64url", "no policy", "too large", "another type"],
@@ -262,6 +279,7 @@ class TestReleased:
         assert json.loads(base64.urlsafe_b64decode(blob + "=="))["schema_version"] == "1.0"
         assert given == bundle
         assert (header["alg"], header["typ"], header["x5c"]) == ("RS256", "JWT", [entry["signingCertificate"]])
+        assert entry["signingCertificates"] == [entry["signingCertificate"]]
         certificate = x509.load_der_x509_certificate(base64.b64decode(header["x5c"][0]))
         assert (
             header["kid"] == hashlib.sha1(base64.b64decode(header["x5c"][0]), usedforsecurity=False).hexdigest().upper()
@@ -317,7 +335,7 @@ class TestAttestationsThatProveNothing:
             (None, "target"),
             ("", "target"),
             ("a.b", "JSON Web Token"),
-            ("a" * limits.ATTESTATION_CHARS, "JSON Web Token"),
+            ("a" * release_limits.ATTESTATION_CHARS, "JSON Web Token"),
         ],
         ids=["none", "empty", "no token", "long"],
     )
@@ -446,12 +464,12 @@ class TestKeysThatAreNot:
         assert shown == vault.done("GET", f"/keys/{name}")["release_policy"]
 
     @pytest.mark.parametrize(
-        "members", [{"enc": "RSA-OAEP"}, {"enc": ""}, {"nonce": "n" * (limits.RELEASE_NONCE_CHARS + 1)}]
+        "members", [{"enc": "RSA-OAEP"}, {"enc": ""}, {"nonce": "n" * (release_limits.RELEASE_NONCE_CHARS + 1)}]
     )
     def test_other_members(self, vault: Client, authority: Authority, key: str, members: dict[str, Any]) -> None:
         """An unknown way of wrapping and a long nonce are bad parameters; the longest nonce is not."""
         check(release(vault, key, authority.token(), **members), 400, "Property ")
-        assert release(vault, key, authority.token(), nonce="n" * limits.RELEASE_NONCE_CHARS).status == 200
+        assert release(vault, key, authority.token(), nonce="n" * release_limits.RELEASE_NONCE_CHARS).status == 200
 
     def test_the_right_to_release(self, world: Simulation, authority: Authority, key: str) -> None:
         """Whoever may do everything else with keys may not release one."""
@@ -581,7 +599,7 @@ class TestAuthorities:
         """A tenant has so many and no more; to say one again is not one more."""
         tenant = world.tenant()
         last = ""
-        for number in range(limits.RELEASE_AUTHORITIES):
+        for number in range(release_limits.RELEASE_AUTHORITIES):
             last = f"https://a{number}.example"
             Authority(world, last).configure(tenant=tenant, keys=None)
         Authority(world, f"{last}/").configure(tenant=tenant, keys=None)

@@ -10,12 +10,16 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from strongroom.app import upkeep
+from strongroom.app import jobs, upkeep
+from strongroom.app.clockwork import Clockwork
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
+from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.key_rotation import Event
 from strongroom.core.keys import KeySpec
 from strongroom.core.lifecycle import DAY_S
@@ -24,6 +28,7 @@ from strongroom.crypto.keys.protocol import MadeKey, Place
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.store import Transaction
+from strongroom.store.codec import encode_record
 from strongroom.vault import upkeep as shared
 from tests.conformance.store.backends import Sqlite
 from tests.flow.arm import Arm
@@ -184,6 +189,32 @@ def test_what_was_altered_keeps_nothing_else_from_being_purged(
     assert [text.split(" ")[-2 if "versions" in text else -1] for text in told] == ["a", "b"]
     assert apart.run(destroy_doomed_keys(apart.store, apart.world.protections)) == 1
     assert len(token.held) == 2
+
+
+def test_an_altered_note_of_a_doomed_key_is_told_of_and_never_acted_on(
+    apart: Simulation, vault: Client, token: MemoryToken, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other purged keys leave the token; the job, its health and the log say that one did not."""
+    create(vault, "kept", kty="EC-HSM")
+    (kept,) = token.held
+    for name in ("a", "b", "c"):
+        create(vault, name, kty="EC-HSM")
+        vault.done("DELETE", f"/keys/{name}")
+        vault.done("DELETE", f"/deletedkeys/{name}")
+    doomed = apart.run(apart.store.records(DoomedKey))
+    altered = replace(doomed[1], material=kept)
+    statement = "UPDATE records SET body = ? WHERE id = ?"
+    Sqlite(apart.folder).sql(apart.store, statement, encode_record(altered), altered.id)
+    service = cast("jobs.Service", SimpleNamespace(opened=SimpleNamespace(world=apart.world)))
+    job = next(one for one in jobs.JOBS if one.name == "destroy-purged-keys")
+    clockwork = Clockwork(apart.world, NODE, service, [replace(job, waiting=None)])
+    apart.run(clockwork.turn(job.name))
+    (state,) = apart.run(clockwork.states())
+    assert (state.outcome, state.done, state.failures) == ("Tampered", 2, 1)
+    assert clockwork.failing() == [job.name]
+    assert set(token.held) == {kept, doomed[1].material}
+    (told,) = [text for text in caplog.messages if "is not destroyed in its token" in text]
+    assert altered.id in told
 
 
 def test_a_vault_with_altered_keys_can_be_purged(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from strongroom.control.private_authorities import keeper_of
 from strongroom.core import certificate_limits as limits
 from strongroom.core.certificates import AlternativeNames, IssuerParameters, KeyUsage, X509Properties
 from strongroom.core.doomed_keys import DoomedKey
@@ -399,14 +400,7 @@ def test_an_issuing_ca_that_is_given_up(world: Simulation, ca: str, tmp_path: Pa
 def test_changes_at_the_same_moment(world: Simulation, ca: str) -> None:
     """SEC-PKI-3: a list that was signed beside another one is not taken, so no list lacks a revocation."""
     inner = world.world
-    keeper = authority_life.Keeper(
-        inner.store,
-        inner.view,
-        AuthorityKeys(inner.keys, inner.protections),
-        inner.entropy,
-        inner.instance.pki_url,
-        inner.forks,
-    )
+    keeper = keeper_of(inner)
     found = [one for one in world.view.all(IssuedCertificate) if one.authority == ca]
     assert found == []
     for _ in range(2):

@@ -19,6 +19,7 @@ from strongroom.flow.throttle import Throttle
 from strongroom.vault.key_operations import KEY_ROWS
 from tests.assertions import ec_key
 from tests.flow import attesting
+from tests.flow.arm import Arm
 from tests.flow.attesting import Authority, StandIn
 from tests.flow.client import VERSION, Client, make_vault
 from tests.flow.test_key_byok import blob, pkcs8, wrapped
@@ -394,6 +395,21 @@ def test_a_certificate_is_charged_as_the_key_that_is_made_for_it(limited: Simula
     answers = [vault.ask("POST", f"/certificates/{name}-{n}/create", body={"policy": POLICY}).status for n in (1, 2)]
     assert answers == [202, 429]
     limited.settle()
+
+
+def test_keys_and_secrets_made_as_resources_are_charged_as_the_vaults_own(limited: Simulation, name: str) -> None:
+    """The management plane is no way to more of them; a key that is there is given free of charge."""
+    arm = Arm(limited, limited.administrator)
+    vault = limited.vault.scope
+    _use_all_but_one(limited, key_creation(KeyType.EC))
+    keys = [arm.ask("PUT", f"{vault}/keys/{name}-{n}", {"properties": EC_KEY}) for n in (1, 1, 2)]
+    assert [answer.status for answer in keys] == [200, 200, 429]
+    assert int(keys[-1].headers["retry-after"]) >= 1
+    _use_all_but_one(limited, REQUESTS["create"])
+    secret = {"properties": {"value": plant()}}
+    secrets = [arm.ask(method, f"{vault}/secrets/{name}", secret).status for method in ("PUT", "PATCH", "PUT")]
+    assert secrets[1:] == [429, 429]
+    assert secrets[0] in {200, 201}
 
 
 def test_a_release_is_charged_as_making_a_key(limited: Simulation, name: str) -> None:

@@ -50,6 +50,8 @@ def test_direct_and_through_groups(world: Simulation) -> None:
         "principalId": direct.oid,
         "principalType": "ServicePrincipal",
         "displayName": "direct",
+        "role": "Key Vault Secrets User",
+        "roleId": KEY_VAULT_SECRETS_USER,
         "enabled": True,
         "allowed": True,
         "through": "direct",
@@ -92,6 +94,7 @@ def test_denied(world: Simulation) -> None:
     denial = deny(world, one.oid)
     found = who(world)[one.oid]
     assert (found["allowed"], found["right"], found["deniedBy"]) == (False, given.arm_id, denial.arm_id)
+    assert (found["role"], found["roleId"]) == ("Key Vault Secrets User", KEY_VAULT_SECRETS_USER)
 
 
 def test_conditions(world: Simulation) -> None:
@@ -128,6 +131,7 @@ def test_access_policies(world: Simulation) -> None:
     found = who(world)
     assert found.keys() == {one.oid, group}
     assert (found[one.oid]["through"], found[one.oid]["right"]) == ("team", f"{world.vault.scope}/accessPolicies/0")
+    assert (found[one.oid]["role"], found[one.oid]["roleId"]) == (None, None)
 
 
 def test_pages(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:

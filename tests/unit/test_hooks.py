@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -163,6 +165,22 @@ class TestRuns:
         ids = tmp_path / "ids"
         run(write(tmp_path, f"sleep 60 > /dev/null 2>&1 & echo $! > {ids}"))
         _gone(int(ids.read_text()))
+
+    def test_its_own_end_decides(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever still holds its output, in its group or out of it: nothing waits for that."""
+        monkeypatch.setattr(limits, "HOOK_TIME_S", 20.0)
+        ids, apart = tmp_path / "ids", tmp_path / "apart"
+        run(write(tmp_path, f"sleep 60 & echo $! > {ids}"))
+        _gone(int(ids.read_text()))
+        alone = (
+            f'{sys.executable} -c \'import os, time; os.setsid(); print(1, file=open("{apart}", "w")); time.sleep(60)\''
+        )
+        wait = f"until [ -s {apart} ]; do sleep 0.01; done"
+        try:
+            with pytest.raises(HookFailed, match=r"ended with 3: why$"):
+                run(write(tmp_path, f"{alone} & echo $! > {ids}", wait, "echo why", "exit 3"))
+        finally:
+            os.kill(int(ids.read_text()), signal.SIGKILL)
 
     def test_the_output(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """So much is kept of its output, and the rest let go, however much it is."""

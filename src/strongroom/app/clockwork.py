@@ -31,6 +31,15 @@ _SLOWEST_LEASE_S = 60
 """A job that takes longer than its interval keeps its lease for as long as this all the same."""
 
 
+class PartlyDone(Exception):
+    """A turn failed at some of what there was, which the job itself has told of, and did the rest."""
+
+    def __init__(self, done: int, outcome: str) -> None:
+        super().__init__(outcome)
+        self.done = done
+        self.outcome = outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Job(Generic[S]):
     """Something done every *interval_s* seconds; *shared* ones by one node of those that share a store."""
@@ -131,6 +140,8 @@ class Clockwork(Generic[S]):
                 done, outcome = await turns.job.run(self._subject), OK
             else:
                 outcome = ELSEWHERE
+        except PartlyDone as part:
+            done, outcome = part.done, part.outcome
         except Exception as error:  # noqa: BLE001  a job must not end because one turn failed
             outcome = type(error).__name__
             _logger.error("the job %r failed: %s", name, outcome)  # noqa: TRY400  texts can hold input

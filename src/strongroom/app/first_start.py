@@ -23,7 +23,7 @@ from strongroom.app.data_directory import (
 )
 from strongroom.app.root_keys import create_root_key
 from strongroom.app.tokens import require_pin_file
-from strongroom.config import CONFIG_FILE, Settings
+from strongroom.config import CONFIG_FILE, Settings, load
 from strongroom.core.names import Hosts
 from strongroom.crypto.private_files import sync_directory
 from strongroom.crypto.process import protect_process
@@ -38,7 +38,8 @@ async def initialise(settings: Settings, hand_over: HandOver) -> None:
     Make a new instance.
 
     Raises:
-        InstanceFault: there is one already, or the directory cannot be used.
+        InstanceFault: there is one already, the directory cannot be used, or its configuration file would keep what
+            was asked for from later starts.
     """
     protect_process()
     prepare_directory(settings.data)
@@ -46,8 +47,44 @@ async def initialise(settings: Settings, hand_over: HandOver) -> None:
         if is_initialised(settings):
             raise InstanceFault(
                 f"{settings.data} is initialised already. Its first secrets cannot be shown again; make new ones."
+                f"{_token_advice(settings)}"
             )
+        _require_kept(settings)
         await initialise_held(settings, hand_over)
+
+
+def _require_kept(settings: Settings) -> None:
+    """
+    Demand that a later start without options finds what is made here, where the configuration file is there already.
+
+    It is its writer's, and nothing is written into it: what it says otherwise, or not at all, is told instead.
+
+    Raises:
+        InstanceFault: it would find something else.
+    """
+    path = settings.data / CONFIG_FILE
+    if not path.exists():
+        return
+    later, wanted = _kept_settings(load(settings.data)), _kept_settings(settings)
+    lines = [_line(name, value) for name, value in wanted.items() if value != later[name]]
+    if lines:
+        raise InstanceFault(
+            f"{path} is there already, and later starts would not find in it what was asked for. No instance was made."
+            " Write this at its top, in place of what it says otherwise, and run init again:\n" + "".join(lines)
+        )
+
+
+def _token_advice(settings: Settings) -> str:
+    """Say how an instance that exists gets the token that was named, if one was that it has not."""
+    later, wanted = _kept_settings(load(settings.data)), _kept_settings(settings)
+    lines = [_line(name, wanted[name]) for name in _TOKEN_SETTINGS if wanted[name] != later[name]]
+    if not lines:
+        return ""
+    return (
+        f" To give it the token, write this at the top of {settings.data / CONFIG_FILE}, in place of what it says"
+        " otherwise, and start the service again; then make vaults premium: strongroom vault update NAME --sku"
+        " premium. Its root key stays as it is.\n" + "".join(lines)
+    )
 
 
 async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
@@ -76,31 +113,44 @@ async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
         write_anchor(settings, keys, await store.sequence())
     finally:
         await store.close()
-    _write_config(settings)
-    hand_over(made.describe(Hosts(settings.domain, settings.url_port), str(settings.ca_file)))
+    is_ours = _write_config(settings)
+    try:
+        hand_over(made.describe(Hosts(settings.domain, settings.url_port), str(settings.ca_file)))
+    except BaseException:
+        if is_ours:
+            # The next try may want other settings.
+            (settings.data / CONFIG_FILE).unlink(missing_ok=True)
+        raise
     key_file.rename(settings.root_key)
     database.rename(settings.database)
     sync_directory(settings.data)
 
 
-def _write_config(settings: Settings) -> None:
-    """Keep the names the instance was made with, so that a later start without options finds them."""
+def _write_config(settings: Settings) -> bool:
+    """Keep what the instance was made with, so that a later start without options finds it; whether it was written."""
     path = settings.data / CONFIG_FILE
-    if not path.exists():
-        path.write_text(
-            "# Settings of this instance. The domain cannot change: its certificate authority is constrained to it.\n"
-            f'domain = "{settings.domain}"\nport = {settings.port}\n{_token_lines(settings)}',
-            encoding="utf-8",
-        )
-        path.chmod(0o600)
+    if path.exists():
+        return False
+    # What was made in a token is found by its settings alone; where there is none, they say nothing.
+    kept = {name: value for name, value in _kept_settings(settings).items() if value != ""}
+    path.write_text(
+        "# Settings of this instance. The domain cannot change: its certificate authority is constrained to it.\n"
+        + "".join(_line(name, value) for name, value in kept.items()),
+        encoding="utf-8",
+    )
+    path.chmod(0o600)
+    return True
 
 
-def _token_lines(settings: Settings) -> str:
-    """Write the settings of the token, if there is one: what was made in it is found by them alone."""
-    given = {
-        "pkcs11_module": settings.pkcs11_module,
-        "pkcs11_pin_file": settings.pkcs11_pin_file,
-        "pkcs11_token": settings.pkcs11_token,
-    }
-    # A text of TOML's is written as one of JSON's is.
-    return "".join(f"{name} = {json.dumps(text)}\n" for name, text in given.items() if text)
+_TOKEN_SETTINGS = ("pkcs11_module", "pkcs11_pin_file", "pkcs11_token")
+
+
+def _kept_settings(settings: Settings) -> dict[str, str | int]:
+    """Give the settings that an instance is made with and that its later starts want."""
+    names = ("domain", "port", *_TOKEN_SETTINGS)
+    return {name: getattr(settings, name) for name in names}
+
+
+def _line(name: str, value: str | int) -> str:
+    """Write a setting as a line of the file: a text of TOML's is written as one of JSON's is."""
+    return f"{name} = {json.dumps(value)}\n"

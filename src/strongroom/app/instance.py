@@ -179,6 +179,7 @@ def make_world(
     hosts = Hosts(installation.domain, settings.url_port)
     flow, forks = settings.flow, Forks()
     protections = KeyProtections(SoftwareKeys(forks=forks), token)
+    store.subscribe(protections.follow)
     described = instance or _describe(settings)
     # One of its own: an authority that takes its time keeps no token's keys waiting.
     exchange = Egress(

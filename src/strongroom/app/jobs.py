@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,18 +12,22 @@ from typing import TYPE_CHECKING
 
 from strongroom.app import certificates
 from strongroom.app.audit_delivery import AuditDelivery
-from strongroom.app.clockwork import Clockwork, Job
+from strongroom.app.clockwork import Clockwork, Job, PartlyDone
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.event_delivery import LEASE as EVENTS_LEASE
 from strongroom.app.event_delivery import EventDelivery
 from strongroom.app.instance import Opened, keep_journal_checkpoint
 from strongroom.app.upkeep import look_after_objects
+from strongroom.control.private_authorities import keeper_of
 from strongroom.core import audit_limits, event_limits, limits
 from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.doomed_keys import DoomedKey
+from strongroom.core.errors import Tampered
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
+from strongroom.core.records import tenant_partition
+from strongroom.core.release_authorities import ReleaseSigningKey, next_begins, shown_keys
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
 from strongroom.directory.browser_sessions import end_sessions, expired_sessions
@@ -31,9 +36,9 @@ from strongroom.directory.sessions import end_families, expired_families
 from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
+from strongroom.objects import release_authorities
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
-from strongroom.objects.issuers.authority_keys import AuthorityKeys
-from strongroom.objects.issuers.authority_life import Keeper, look_after_authorities
+from strongroom.objects.issuers.authority_life import look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults, remove_left_contents
 from strongroom.store import Transaction
@@ -41,6 +46,8 @@ from strongroom.vault.upkeep import LEASE
 
 if TYPE_CHECKING:
     from strongroom.app.mail import Deliver
+
+_logger = logging.getLogger("strongroom.jobs")
 
 
 @dataclass(slots=True)
@@ -104,7 +111,13 @@ async def count_purgeable(service: Service) -> int:
 async def destroy_keys(service: Service) -> int:
     """Destroy in the token the keys that were purged here."""
     world = service.opened.world
-    return await destroy_doomed_keys(world.store, world.protections)
+    altered: set[str] = set()
+    done = await destroy_doomed_keys(world.store, world.protections, altered=altered.add)
+    if not altered:
+        return done
+    for fault in sorted(altered):
+        _logger.error("a purged key is not destroyed in its token: %s", fault)
+    raise PartlyDone(done, Tampered.__name__)
 
 
 async def count_doomed(service: Service) -> int:
@@ -149,12 +162,27 @@ async def roll_over_signing_keys(service: Service) -> int:
     return sum([await _roll_over(opened, service.keys_pool, tenant.id) for tenant in opened.world.view.tenants()])
 
 
+async def roll_over_release_keys(service: Service) -> int:
+    """Make the next keys that releases are signed with, in time, and forget those that nobody is to accept any more."""
+    opened, done = service.opened, 0
+    for tenant in opened.world.view.tenants():
+        now = opened.world.now()
+        present = opened.world.view.all(ReleaseSigningKey, tenant_partition(tenant.id))
+        begins = next_begins(present, now)
+        made = None
+        if begins is not None:
+            make = partial(release_authorities.make_release_signing_key, opened.keys, tenant.id, now, begins)
+            made = await service.keys_pool.run(make)
+        if made is not None or len(shown_keys(present, now)) < len(present):
+            change = partial(release_authorities.roll_over, tenant=tenant.id, made=made, now=now)
+            done += (await opened.store.commit(change)).result
+    return done
+
+
 async def look_after_private_authorities(service: Service) -> int:
     """Renew issuing CAs and the lists of what they revoked, and forget what is over."""
     world = service.opened.world
-    keys = AuthorityKeys(world.keys, world.protections)
-    keeper = Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url, world.forks)
-    return await look_after_authorities(keeper, world.now())
+    return await look_after_authorities(keeper_of(world), world.now())
 
 
 async def end_expired_sessions(service: Service) -> int:
@@ -242,6 +270,7 @@ JOBS: tuple[Job[Service], ...] = (
     Job("destroy-purged-keys", 60.0, destroy_keys, waiting=count_doomed),
     Job("purge-directory", 300.0, purge_directory),
     Job("roll-over-signing-keys", 3600.0, roll_over_signing_keys),
+    Job("roll-over-release-keys", 3600.0, roll_over_release_keys),
     Job("private-authorities", 300.0, look_after_private_authorities),
     Job("end-expired-sessions", 600.0, end_expired_sessions),
     Job("send-mail", 15.0, send_mail, waiting=count_mail),

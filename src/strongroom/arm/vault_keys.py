@@ -28,6 +28,7 @@ from strongroom.core.keys import KeyKind, KeyType, new_key_version, parse_key_ty
 from strongroom.core.lifecycle import State, require_name_free, state_of
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
+from strongroom.core.service_limits import key_creation
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import Place
 from strongroom.flow.call import Call
@@ -75,6 +76,8 @@ async def put_key(call: Call) -> Response:
     there = await _there(call, world.store, vault, name)
     if there is not None:
         return json.response(_show(call, vault, there))
+    # It is no other way to more keys than the vault's own plane makes.
+    world.throttle.charge(vault.id, key_creation(key_type), call.now)
     version = world.entropy(16).hex()
     async with Unclaimed() as unclaimed:
         made = unclaimed.note(place, await place.make(spec, Place(vault.id, vault.subscription, name, version)))

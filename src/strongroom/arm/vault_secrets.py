@@ -24,6 +24,7 @@ from strongroom.core.lifecycle import require_active as require_active_object
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
 from strongroom.core.secrets import GivenProperties, SecretVersionBody, check_value, updated_version
+from strongroom.core.service_limits import REQUESTS
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow.call import Call
@@ -56,6 +57,7 @@ async def put_secret(call: Call) -> Response:
     body = await call.body(wire.SecretCreateOrUpdateParameters)
     check_value(body.properties.value)
     value, given = body.properties.value or "", wire.given_properties(body.properties, body.tags)
+    _charge(call, vault)
 
     async def change(tx: Transaction) -> Secret:
         return await _set(call, tx, await require_active(tx, vault), name, value, given)
@@ -72,6 +74,7 @@ async def patch_secret(call: Call) -> Response:
     value, given = properties.value, wire.given_properties(properties, body.tags)
     if value is not None:
         check_value(value)
+        _charge(call, vault)
 
     async def change(tx: Transaction) -> Secret:
         current = await require_active(tx, vault)
@@ -113,6 +116,16 @@ async def list_secrets(call: Call) -> Response:
 
 
 # ---- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _charge(call: Call, vault: Vault) -> None:
+    """
+    Take of the vault's service limit what setting a secret costs on its own plane.
+
+    Raises:
+        Throttled: beyond the limit, where the operator has turned those on.
+    """
+    call.world.throttle.charge(vault.id, REQUESTS["create"], call.now)
 
 
 async def _set(call: Call, tx: Transaction, vault: Vault, name: str, value: str, given: GivenProperties) -> Secret:

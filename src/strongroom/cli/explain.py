@@ -101,7 +101,8 @@ def who_can(data: Path | None, asked: Mapping[str, str], *, as_json: bool) -> in
             *([f"DENIED by {one['deniedBy']}"] if one["deniedBy"] else []),
         ]
         print(one_line(f"{one['principalId']}  {one['principalType']:<16}  {one['displayName']}"))
-        print(f"  {one_line(one['through'])}: {one_line(one['right'])}")
+        role = f"{one_line(one['role'])}, " if one.get("role") else ""
+        print(f"  {one_line(one['through'])}: {role}{one_line(one['right'])}")
         for note in notes:
             print(f"  {one_line(note)}")
     return Exit.OK

@@ -63,7 +63,7 @@ async def create_private_authority(call: Call) -> Response:
         parse_profiles(body.profiles),
     )
     async with Unclaimed() as unclaimed:
-        made = await authority_life.make_authority(_keeper(world), new, unclaimed, call.now)
+        made = await authority_life.make_authority(keeper_of(world), new, unclaimed, call.now)
 
         async def change(tx: Transaction) -> PrivateAuthority:
             authority = await authority_life.add_authority(tx, made)
@@ -80,7 +80,7 @@ async def renew_private_authority(call: Call) -> Response:
     authority = _find(call, body)
     async with Unclaimed() as unclaimed:
         renewal = await authority_life.draw_up_renewal(
-            _keeper(world), authority, unclaimed, call.now, revoke_old=body.revoke
+            keeper_of(world), authority, unclaimed, call.now, revoke_old=body.revoke
         )
 
         async def change(tx: Transaction) -> PrivateAuthority:
@@ -95,7 +95,7 @@ async def remove_private_authority(call: Call) -> Response:
     """Remove a CA with its keys."""
     require_control(call)
     body = await call.body(wire.RemoveAuthorityBody)
-    authority, keeper = _find(call, body), _keeper(call.world)
+    authority, keeper = _find(call, body), keeper_of(call.world)
     await call.commit(
         lambda tx: authority_life.remove_authority(
             tx, keeper, authority.tenant, authority.id, call.now, force=body.force
@@ -128,7 +128,7 @@ async def revoke_certificate(call: Call) -> Response:
     body, world = await call.body(wire.RevokeBody), call.world
     reason, tenant = parse_reason(body.reason), require_tenant(world.view, body.tenant).id
     found = await _find_issued(world, tenant, body.target)
-    revoked, crl = await authority_life.draw_up_revocation(_keeper(world), found, reason, call.now)
+    revoked, crl = await authority_life.draw_up_revocation(keeper_of(world), found, reason, call.now)
     await call.commit(
         lambda tx: authority_life.revoke(tx, revoked, crl),
         lambda done: {
@@ -201,7 +201,8 @@ def _find(call: Call, body: wire.NamedAuthorityBody) -> PrivateAuthority:
     return found
 
 
-def _keeper(world: World) -> Keeper:
+def keeper_of(world: World) -> Keeper:
+    """Give what looks after private CAs what it needs of a world."""
     keys = AuthorityKeys(world.keys, world.protections)
     return Keeper(world.store, world.view, keys, world.entropy, world.instance.pki_url, world.forks)
 

@@ -10,7 +10,7 @@ from strongroom.control.link import require_control
 from strongroom.control.tenants import require_tenant
 from strongroom.core.errors import Invalid
 from strongroom.core.records import tenant_partition
-from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey
+from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey, shown_keys, signs_now
 from strongroom.crypto.pool import BoundedPool
 from strongroom.flow.call import Call
 from strongroom.http import json
@@ -21,9 +21,7 @@ from strongroom.objects import release_authorities
 async def list_release_authorities(call: Call) -> Response:
     """List every tenant's authorities, with the ids of the keys that were given, and what releases are signed with."""
     require_control(call)
-    view = call.world.view
-    signing = {key.tenant: key for key in view.all(ReleaseSigningKey)}
-    shown = [_show(one, signing[one.tenant]) for one in view.all(ReleaseAuthority) if one.tenant in signing]
+    shown = [_show(call, one) for one in call.world.view.all(ReleaseAuthority)]
     return json.response(wire.ReleaseAuthorityList(shown))
 
 
@@ -47,11 +45,11 @@ async def add_release_authority(call: Call) -> Response:
             signing = await pool.run(partial(release_authorities.make_release_signing_key, world.keys, tenant, now))
         finally:
             pool.close()
-    made, used = await call.commit(
+    made, _ = await call.commit(
         lambda tx: release_authorities.add_authority(tx, tenant, body.authority, keys, signing, now),
         lambda result: {"issuer": result[0].id, "tenantId": tenant},
     )
-    return json.response(_show(made, used))
+    return json.response(_show(call, made))
 
 
 async def remove_release_authority(call: Call) -> Response:
@@ -66,12 +64,19 @@ async def remove_release_authority(call: Call) -> Response:
     return Response(204, content_type=None)
 
 
-def _show(one: ReleaseAuthority, signing: ReleaseSigningKey) -> wire.ReleaseAuthorityEntry:
+def _show(call: Call, one: ReleaseAuthority) -> wire.ReleaseAuthorityEntry:
+    keys = call.world.view.all(ReleaseSigningKey, tenant_partition(one.tenant))
+    signing = signs_now(keys, call.now)
     return wire.ReleaseAuthorityEntry(
         one.id,
         one.tenant,
         [key.kid for key in one.keys],
         fetched=not one.keys,
         created=one.created,
-        signing_certificate=base64.b64encode(signing.certificate).decode("ascii"),
+        signing_certificate=_text(signing.certificate) if signing is not None else "",
+        signing_certificates=[_text(key.certificate) for key in shown_keys(keys, call.now)],
     )
+
+
+def _text(certificate: bytes) -> str:
+    return base64.b64encode(certificate).decode("ascii")

@@ -213,6 +213,8 @@ class ReleaseAuthorityEntry(msgspec.Struct, rename="camel"):
     created: int
     signing_certificate: str
     """What the tenant's released keys are signed with: DER in base64, as `x5c` has it."""
+    signing_certificates: list[str]
+    """All that are to be accepted: the one before for a while, the one that signs, and the next one."""
 
 
 class ReleaseAuthorityList(msgspec.Struct):

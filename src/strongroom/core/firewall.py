@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from strongroom.core.echo import ADDRESS, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.identity import Caller
-from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
     Bypass,
     Connection,
@@ -26,6 +26,7 @@ from strongroom.core.network import (
     PublicNetworkAccess,
     Verdict,
 )
+from strongroom.core.network_limits import IP_RULES
 from strongroom.core.networks import ALONE, PerimeterMode, PerimeterRules, Surroundings
 from strongroom.core.vaults import Vault
 

@@ -24,38 +24,6 @@ PAGE_MAX = 25
 """The largest `maxresults`."""
 ACCESS_POLICIES = 1024
 """Access policies of one vault."""
-IP_RULES = 1000
-"""IP rules of one vault."""
-VNET_RULES = 200
-"""Virtual network rules of one vault."""
-PRIVATE_ENDPOINTS_PER_VAULT = 64
-"""Private endpoint connections of one vault."""
-VAULTS_WITH_ENDPOINTS = 400
-"""Vaults of one subscription that have a private endpoint connection."""
-PRIVATE_ENDPOINTS_PER_NETWORK = 1000
-"""Private endpoints in one virtual network: Azure's own limit."""
-REQUEST_MESSAGE_CHARS = 140
-"""What a private endpoint's maker tells whoever approves it: Azure's own limit."""
-CONNECTION_DESCRIPTION_CHARS = 1024
-"""What a vault's owner says of a connection: ours."""
-VIRTUAL_NETWORKS = 1000
-"""Virtual networks of one subscription: Azure's own limit."""
-SUBNETS = 3000
-"""Subnets of one virtual network: Azure's own limit."""
-NETWORK_PREFIXES = 1000
-"""Address prefixes of one virtual network: ours."""
-SUBNET_PREFIXES = 100
-"""Address prefixes of one subnet: ours."""
-NETWORK_NAME_CHARS = 80
-"""The name of a resource of Microsoft.Network: Azure's own limit."""
-PERIMETERS = 1000
-"""Network security perimeters of one subscription: ours. Azure recommends 100 and enforces nothing that is known."""
-PERIMETER_PROFILES = 200
-"""Profiles of one perimeter: Azure's own limit."""
-PERIMETER_RULE_ELEMENTS = 200
-"""Inbound, and outbound, elements (prefixes, subscriptions, names) of one profile: Azure's own limit."""
-PERIMETER_ASSOCIATIONS = 1000
-"""Resources that are associated with one perimeter: Azure's own limit."""
 DOMAIN_NAME_CHARS = 253
 """A domain name: RFC 1035."""
 RETENTION_MIN_DAYS = 7
@@ -248,22 +216,6 @@ TRUSTED_ISSUERS = 100
 """Outside issuers that one instance trusts: ours."""
 ISSUER_KEYS = 50
 """Keys in an outside issuer's key set: ours."""
-RELEASE_AUTHORITIES = 20
-"""Attestation authorities of one tenant: ours."""
-RELEASE_POLICY_BYTES = 10_240
-"""A key's release policy, decoded: ours."""
-RELEASE_POLICY_AUTHORITIES = 20
-"""Authorities in one release policy: ours."""
-RELEASE_POLICY_CONDITIONS = 256
-"""Claims that one release policy asks about: ours."""
-RELEASE_POLICY_DEPTH = 8
-"""How deep `anyOf` and `allOf` nest in a release policy, those of the authorities counted: ours."""
-RELEASE_CLAIM_CHARS = 512
-"""A claim's path, and a text that a claim is compared with: ours."""
-RELEASE_NONCE_CHARS = 1024
-"""The `nonce` of a release, which goes into its answer: ours."""
-ATTESTATION_CHARS = 65_536
-"""The attestation token of a release: ours. Those of a confidential virtual machine have some 10,000."""
 ATTESTATION_LEEWAY_S = 60
 """By how much an attestation authority's clock may differ from ours: ours."""
 ATTESTATION_RUNTIME_KEYS = 16

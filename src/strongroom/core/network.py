@@ -81,6 +81,10 @@ class Link(StrEnum):
     """A private endpoint's own listener: see `Connection.endpoint`."""
 
 
+PLAIN_LINKS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA, Link.IDENTITY_SOCKET, Link.PKI})
+"""Listeners of plain HTTP. What comes to the control socket out of `run`'s relay left its client by TLS."""
+
+
 class Connection(NamedTuple):
     """
     The facts of the connection a request came over: the first evidence of the flow.

@@ -7,9 +7,11 @@ whoever makes a key says in its release policy what one of them must attest. One
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from strongroom.core import release_limits as limits
 from strongroom.core.federation import IssuerKey
 from strongroom.core.records import Record, record, tenant_partition
 
@@ -35,7 +37,7 @@ class ReleaseAuthority(Record):
 @record
 @dataclass(frozen=True, slots=True)
 class ReleaseSigningKey(Record):
-    """The key that a tenant's released keys are signed with: another one than those of its tokens, in no key set."""
+    """A key that a tenant's released keys are signed with: another one than those of its tokens, in no key set."""
 
     KIND: ClassVar[str] = "release_signing_key"
     id: str
@@ -45,13 +47,74 @@ class ReleaseSigningKey(Record):
     certificate: bytes
     """DER."""
     sealed_private_key: bytes = field(repr=False)
+    signs_from: int = 0
+    """When it begins to sign; 0 of a tenant's first one, which signs from when it was made."""
 
     @property
     def partition(self) -> str:
         """Its tenant's."""
         return tenant_partition(self.tenant)
 
+    @property
+    def began(self) -> int:
+        """When it begins, or began, to sign."""
+        return self.signs_from or self.created
+
 
 def authority_id(authority: str) -> str:
     """Give the id of an authority, which one slash at its end does not change (ADR 0014)."""
     return authority.removesuffix("/")
+
+
+# ---- one key after another ------------------------------------------------------------------------------------------
+#
+#     created ------------ began ------------ the next one's began ------------
+#        shown: people tell environments         |   still shown, then removed
+#                           |---- signs ---------|
+
+
+def signs_now(keys: Iterable[ReleaseSigningKey], now: int) -> ReleaseSigningKey | None:
+    """Choose the key that signs now, of those a tenant has; None if it has none."""
+    ordered = sorted(keys, key=_order)
+    begun = [key for key in ordered if key.began <= now]
+    # After a clock that was ahead there may be none that has begun.
+    return begun[-1] if begun else next(iter(ordered), None)
+
+
+def next_begins(keys: Iterable[ReleaseSigningKey], now: int) -> int | None:
+    """
+    Say when a key is to begin that a tenant lacks now; None while it lacks none.
+
+    A tenant without one needs none until it has an authority. However late this is asked, the next one is shown first.
+    """
+    signing, ahead = _parted(keys, now)
+    if signing is None or ahead:
+        return None
+    ends = signing.began + limits.RELEASE_KEY_SIGNS_S
+    return max(ends, now + limits.RELEASE_KEY_AHEAD_S) if now >= ends - limits.RELEASE_KEY_AHEAD_S else None
+
+
+def shown_keys(keys: Iterable[ReleaseSigningKey], now: int) -> tuple[ReleaseSigningKey, ...]:
+    """Choose the keys that environments are to accept now: what is signing, what will be, and what just was."""
+    known = tuple(keys)
+    signing, ahead = _parted(known, now)
+    if signing is None:
+        return ()
+    lingering = now < signing.began + limits.RELEASE_KEY_LINGERS_S
+    # Only the one before: it signed until this one began.
+    before = sorted((key for key in known if _order(key) < _order(signing)), key=_order)[-1:] if lingering else []
+    return (*before, signing, *ahead)
+
+
+def _parted(
+    keys: Iterable[ReleaseSigningKey], now: int
+) -> tuple[ReleaseSigningKey | None, tuple[ReleaseSigningKey, ...]]:
+    """Give the key that signs, and the next one. One further ahead than any is made was made by a clock that was."""
+    known = tuple(keys)
+    signing, furthest = signs_now(known, now), now + limits.RELEASE_KEY_SIGNS_S
+    ahead = sorted((key for key in known if key is not signing and now < key.began <= furthest), key=_order)
+    return signing, tuple(ahead)
+
+
+def _order(key: ReleaseSigningKey) -> tuple[int, str]:
+    return key.began, key.id

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from strongroom.core import limits
+from strongroom.core import release_limits as limits
 from strongroom.core.errors import Invalid
 from strongroom.core.federation import is_issuer
 from strongroom.core.release_authorities import authority_id

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
-from strongroom.core import limits
+from strongroom.core import limits, release_limits
 from strongroom.core.federation import IssuerKey
 from strongroom.core.keys import RSA_BITS, PublicParts
 from strongroom.core.strict_json import parse_object
@@ -60,7 +60,7 @@ def parse_attestation(text: str) -> UnverifiedAttestation:
     Raises:
         AttestationRefused: it is no JWT, too long, or names no key.
     """
-    if len(text) > limits.ATTESTATION_CHARS:
+    if len(text) > release_limits.ATTESTATION_CHARS:
         raise AttestationRefused("too long")
     try:
         assertion = parse_assertion(text)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from strongroom import __version__
 from strongroom.core.limits import ADDRESS_MEMO_ENTRIES
-from strongroom.core.network import Connection, Link
+from strongroom.core.network import PLAIN_LINKS, Connection, Link
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Header, Response
@@ -23,6 +23,8 @@ _COMMON: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"strict-transport-security", b"max-age=31536000;includeSubDomains"),
 )
+_PLAIN: tuple[Header, ...] = tuple(header for header in _COMMON if header[0] != b"strict-transport-security")
+"""Over plain HTTP nothing is said of HTTPS (RFC 6797 section 7.2): there may be none at that name."""
 
 _VERSION: Header = (b"x-ms-keyvault-service-version", _SERVICE_VERSION)
 _RBAC_CACHE: Header = (
@@ -62,7 +64,7 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
 def standing_headers(world: World, trace: Trace) -> tuple[Header, ...]:
     """Make the headers that follow from what was decided, and are the same whenever that is."""
     if trace.surface.dialect is not KEY_VAULT:
-        return _COMMON
+        return _PLAIN if trace.connection.link in PLAIN_LINKS else _COMMON
     # By address as well as by name: the network-info header is the firewall's diagnostic.
     region = trace.vault.location if trace.vault is not None else world.settings.region
     named = (b"x-ms-keyvault-region", region.encode("ascii", "replace"))

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from strongroom.core.certificates import CertificatePolicy, CertificateUpkeep, CertificateVersionBody
-from strongroom.core.errors import Conflict, Invalid
+from strongroom.core.errors import Conflict
 from strongroom.core.guids import new_guid
 from strongroom.core.keys import KeyVersionBody
 from strongroom.core.lifecycle import not_found, require_active, require_backup_fits
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.secrets import SecretVersionBody
 from strongroom.core.vaults import Vault
-from strongroom.crypto.context import context
 from strongroom.crypto.keys.protocol import KeyProtections, MadeKey, Place
-from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
+from strongroom.crypto.protocol import Envelope, RootKey
 from strongroom.http import json
+from strongroom.objects.backups import Backups
 from strongroom.objects.certificate_links import LinkedVersion, put_back_linked, remove_certificate, require_links_free
 from strongroom.objects.certificate_rows import (
     Certificate,
@@ -84,7 +82,7 @@ class RestoredVersion:
     linked: LinkedVersion | None
 
 
-_decoder = msgspec.msgpack.Decoder(CertificateBackup)
+_backups = Backups("certificate", CertificateBackup, _FORMAT)
 
 
 async def back_up_certificate(
@@ -115,7 +113,7 @@ async def back_up_certificate(
         await _save(reader, protections, envelope, vault, stored, row) async for row in each_version(reader, stored)
     ]
     backup = CertificateBackup(_FORMAT, stored.name, upkeep_of(stored).policy, versions)
-    return latest, root.seal("backup", _context(vault), msgspec.msgpack.encode(backup))
+    return latest, _backups.seal(root, vault, backup)
 
 
 async def _save(
@@ -148,13 +146,7 @@ def read_backup(root: RootKey, vault: Vault, sealed: bytes) -> CertificateBackup
     Raises:
         Invalid: it is no backup of a certificate, was altered, or belongs elsewhere; which of these is not said.
     """
-    try:
-        backup = _decoder.decode(root.open("backup", _context(vault), sealed))
-    except (Unsealable, msgspec.DecodeError):
-        backup = None
-    if backup is None or backup.format != _FORMAT or not backup.versions:
-        raise Invalid("The backup blob is not a backup of a certificate of this subscription.", code="BadParameter")
-    return backup
+    return _backups.open(root, vault, sealed)
 
 
 async def bring_back(
@@ -218,7 +210,3 @@ async def restore_certificate(
     linked = [(one.version, one.linked) for one in versions if one.linked is not None]
     await put_back_linked(tx, vault, envelope, replace(stored, latest=linked[-1][0]), linked, entropy=entropy)
     return Certificate(stored, last.version, last.body)
-
-
-def _context(vault: Vault) -> bytes:
-    return context("certificate-backup", vault.tenant, vault.subscription, "", "", str(_FORMAT))

@@ -94,14 +94,15 @@ def open_pending(envelope: Envelope, vault: Vault, pending: Pending) -> bytes:
     return envelope.open(_context(vault.tenant, vault.id, pending.request_id), pending.material)
 
 
-def held_pending(envelope: Envelope, vault: Vault, pending: Pending) -> HeldKey:
-    """Give the key of an operation to the place that uses it."""
+def held_pending(envelope: Envelope, vault: Vault, name: str, pending: Pending) -> HeldKey:
+    """Give the key of a certificate's operation to the place that uses it."""
     return HeldKey(
         (vault.id, f"pending {pending.request_id}", pending.version),
         spec_of_pending(pending),
         pending.parts,
         pending.material,
         lambda: open_pending(envelope, vault, pending),
+        name.lower(),
     )
 
 

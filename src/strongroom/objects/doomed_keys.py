@@ -17,7 +17,7 @@ from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
 from strongroom.objects.certificate_rows import open_pending, upkeep_of
 from strongroom.objects.key_rows import key_of, open_material
 from strongroom.objects.lifecycle import Remove, each_version
-from strongroom.store import ObjectState, Store, Transaction
+from strongroom.store import Altered, ObjectState, Store, Transaction
 
 _logger = logging.getLogger("strongroom.keys")
 _READ_AT_ONCE = 100
@@ -106,16 +106,21 @@ async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObj
             await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
 
 
-async def destroy_doomed_keys(store: Store, protections: KeyProtections) -> int:
+async def destroy_doomed_keys(store: Store, protections: KeyProtections, *, altered: Altered | None = None) -> int:
     """
     Destroy in the token what was purged here; the number destroyed.
 
-    What the token does not do now stays noted, and is tried again.
+    What the token does not do now stays noted, and is tried again. A row that was altered names no key that anybody
+    doomed: it is told of and never acted on. Any other says the truth whatever became of those beside it, since a key
+    that was purged is never one again.
+
+    Raises:
+        Tampered: without *altered*, a row was altered.
     """
     token, destroyed, left, reason = protections.token, 0, 0, ""
     if token is None:
         return 0
-    for doomed in await store.records(DoomedKey, INSTANCE):
+    for doomed in await store.records(DoomedKey, INSTANCE, altered=altered):
         try:
             await token.destroy(doomed.material)
         except Failure as failure:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
-from strongroom.core.errors import Invalid
 from strongroom.core.guids import new_guid
 from strongroom.core.key_rotation import Upkeep
 from strongroom.core.keys import KeyVersionBody, require_not_managed
 from strongroom.core.lifecycle import require_active, require_backup_fits
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.vaults import Vault
-from strongroom.crypto.context import context
 from strongroom.crypto.keys.protocol import KeyProtections, MadeKey, Place
-from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
+from strongroom.crypto.protocol import Envelope, RootKey
 from strongroom.http import json
+from strongroom.objects.backups import Backups
 from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.key_rows import Key, held_key, key_of, new_row
 from strongroom.objects.key_schedule import scheduled, upkeep_of
@@ -58,7 +55,7 @@ class RestoredVersion:
     made: MadeKey
 
 
-_decoder = msgspec.msgpack.Decoder(KeyBackup)
+_backups = Backups("key", KeyBackup, _FORMAT)
 
 
 async def back_up_key(
@@ -84,8 +81,7 @@ async def back_up_key(
     latest = key_of(stored, await latest_version(reader, stored))
     require_not_managed(latest.body, "backup")
     versions = [await _save(protections, envelope, vault, stored, row) async for row in each_version(reader, stored)]
-    backup = msgspec.msgpack.encode(KeyBackup(_FORMAT, stored.name, versions, stored.policy))
-    return latest, keys.seal("backup", _context(vault), backup)
+    return latest, _backups.seal(keys, vault, KeyBackup(_FORMAT, stored.name, versions, stored.policy))
 
 
 async def _save(
@@ -104,13 +100,7 @@ def read_backup(keys: RootKey, vault: Vault, sealed: bytes) -> KeyBackup:
     Raises:
         Invalid: it is no backup of a key, was altered, or belongs elsewhere; which of these is not said.
     """
-    try:
-        backup = _decoder.decode(keys.open("backup", _context(vault), sealed))
-    except (Unsealable, msgspec.DecodeError):
-        backup = None
-    if backup is None or backup.format != _FORMAT or not backup.versions:
-        raise Invalid("The backup blob is not a backup of a key of this subscription.", code="BadParameter")
-    return backup
+    return _backups.open(keys, vault, sealed)
 
 
 async def bring_back(
@@ -167,7 +157,3 @@ async def restore_key(
     for ordinal, one in enumerate(versions, start=1):
         await tx.put_version(new_row(vault, envelope, stored, one.version, ordinal, one.body, one.made.material))
     return Key(stored, last.version, last.body)
-
-
-def _context(vault: Vault) -> bytes:
-    return context("key-backup", vault.tenant, vault.subscription, "", "", str(_FORMAT))

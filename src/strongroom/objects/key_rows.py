@@ -50,6 +50,7 @@ def held_key(envelope: Envelope, vault: Vault, row: StoredVersion) -> HeldKey:
         body.parts,
         row.sealed,
         lambda: open_material(envelope, vault, row),
+        row.key,
     )
 
 

@@ -14,12 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from strongroom.core import limits
+from strongroom.core import release_limits as limits
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.federation import IssuerKey, is_issuer
 from strongroom.core.outgoing import Destination, parse_destination
 from strongroom.core.records import tenant_partition
-from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey, authority_id
+from strongroom.core.release_authorities import (
+    ReleaseAuthority,
+    ReleaseSigningKey,
+    authority_id,
+    next_begins,
+    shown_keys,
+    signs_now,
+)
 from strongroom.core.strict_json import parse_object
 from strongroom.crypto.context import bind
 from strongroom.crypto.protocol import RootKey
@@ -36,11 +43,28 @@ class KeysNotFound(Exception):
     """An authority's keys cannot be had now; the text is for the journal, and repeats nothing."""
 
 
-def make_release_signing_key(keys: RootKey, tenant: str, now: int) -> ReleaseSigningKey:
-    """Make a key, sealed. Takes 30 ms and more: not for the event loop."""
+def make_release_signing_key(keys: RootKey, tenant: str, now: int, signs_from: int = 0) -> ReleaseSigningKey:
+    """Make a key, sealed, that signs at once or from a time on. Takes 30 ms and more: not for the event loop."""
     made = new_signing_key(tenant, now, "Strongroom key release")
     sealed = keys.seal(_PURPOSE, bind(tenant, made.kid), made.private_key)
-    return ReleaseSigningKey(made.kid, tenant, now, made.certificate, sealed)
+    return ReleaseSigningKey(made.kid, tenant, now, made.certificate, sealed, signs_from)
+
+
+async def roll_over(tx: Transaction, tenant: str, made: ReleaseSigningKey | None, now: int) -> int:
+    """
+    Show the key that was *made* because one is to follow, and remove those that nobody is to accept any more.
+
+    One that another node has made meanwhile makes it needless. Gives the number of keys that came and went.
+    """
+    present = await tx.records(ReleaseSigningKey, tenant_partition(tenant))
+    shown = set(shown_keys(present, now))
+    gone = [key for key in present if key not in shown]
+    for key in gone:
+        await tx.remove(key)
+    if made is None or next_begins(present, now) is None:
+        return len(gone)
+    await tx.put(made)
+    return len(gone) + 1
 
 
 def open_release_signing_key(keys: RootKey, key: ReleaseSigningKey) -> bytes:
@@ -74,7 +98,7 @@ async def add_authority(
     present = await tx.records(ReleaseSigningKey, tenant_partition(tenant))
     if not present:
         await tx.put(signing)
-    return made, present[0] if present else signing
+    return made, signs_now(present, now) or signing
 
 
 async def remove_authority(tx: Transaction, tenant: str, authority: str) -> None:

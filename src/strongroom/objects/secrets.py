@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import msgspec
 
-from strongroom.core.errors import Invalid
 from strongroom.core.events import new_version as announced
 from strongroom.core.guids import new_guid
 from strongroom.core.lifecycle import (
@@ -36,7 +35,8 @@ from strongroom.core.secrets import (
 )
 from strongroom.core.vaults import Vault
 from strongroom.crypto.context import context
-from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
+from strongroom.crypto.protocol import Envelope, RootKey
+from strongroom.objects.backups import Backups
 from strongroom.objects.lifecycle import (
     delete_object,
     each_version,
@@ -204,7 +204,7 @@ class _Backup(msgspec.Struct, array_like=True):
     versions: list[_BackupVersion]
 
 
-_backup_decoder = msgspec.msgpack.Decoder(_Backup)
+_backups = Backups("secret", _Backup, _FORMAT)
 
 
 async def back_up_secret(
@@ -227,8 +227,7 @@ async def back_up_secret(
         _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row))
         async for row in each_version(reader, stored)
     ]
-    backup = msgspec.msgpack.encode(_Backup(_FORMAT, stored.name, versions))
-    return keys.seal("backup", _backup_context(vault), backup)
+    return _backups.seal(keys, vault, _Backup(_FORMAT, stored.name, versions))
 
 
 def read_backup(keys: RootKey, vault: Vault, sealed: bytes) -> _Backup:
@@ -238,13 +237,7 @@ def read_backup(keys: RootKey, vault: Vault, sealed: bytes) -> _Backup:
     Raises:
         Invalid: it is no backup of a secret, was altered, or belongs elsewhere; which of these is not said.
     """
-    try:
-        backup = _backup_decoder.decode(keys.open("backup", _backup_context(vault), sealed))
-    except (Unsealable, msgspec.DecodeError):
-        backup = None
-    if backup is None or backup.format != _FORMAT:
-        raise Invalid("The backup blob is not a backup of a secret of this subscription.", code="BadParameter")
-    return backup
+    return _backups.open(keys, vault, sealed)
 
 
 async def restore_secret(
@@ -308,7 +301,3 @@ def _context(vault: Vault, object_id: str, version: str) -> bytes:
 @lru_cache(maxsize=4096)
 def _value_context(tenant: str, vault: str, object_id: str, version: str) -> bytes:
     return context("secret-value", tenant, vault, object_id, version, str(_FORMAT))
-
-
-def _backup_context(vault: Vault) -> bytes:
-    return context("secret-backup", vault.tenant, vault.subscription, "", "", str(_FORMAT))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Conflict, Invalid, NotFound
 from strongroom.core.guids import new_guid

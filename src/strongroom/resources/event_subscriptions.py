@@ -144,7 +144,8 @@ async def put_subscription(
     Make a subscription, or put another in its place; the second value says whether it was made.
 
     An endpoint that is new, or is to be spoken to in another schema, has to be validated before it gets anything; what
-    waits for the one before waits on. The key that deliveries are signed with stays.
+    waits for the one before waits on. At another URL, a query apart, it may be somebody else: there deliveries get
+    another key, because whoever knows the one before could sign what the new one would believe.
 
     Raises:
         NotFound: the vault is gone.
@@ -164,7 +165,8 @@ async def put_subscription(
     await _require_folder(tx, current, wish)
     before = open_endpoint(keys, current, known) if known is not None else None
     number = known.number if known is not None else new_guid(entropy)
-    secret = before.signing_secret if before is not None else new_client_secret(entropy)
+    is_same_place = known is not None and known.base_url == base_url
+    secret = before.signing_secret if before is not None and is_same_place else new_client_secret(entropy)
     endpoint = SealedEndpoint(
         wish.url, secret, tuple((header.name, value) for header, value in wish.headers if header.is_secret)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.echo import RESOURCE_ID, RESOURCE_NAME, shown
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.core.guids import GUID_PATTERN

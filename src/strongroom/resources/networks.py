@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.echo import RESOURCE_NAME, shown
 from strongroom.core.errors import Invalid
 from strongroom.core.locks import Effect, ManagementLock

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.errors import Conflict, Invalid, NameTaken
 from strongroom.core.networks import Perimeter, PerimeterAssociation, PerimeterMode, PerimeterProfile
 from strongroom.core.records import tenant_partition, vault_partition

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from strongroom.core import limits
+from strongroom.core import limits, network_limits
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.guids import GUID_PATTERN, new_guid
@@ -123,8 +123,8 @@ async def put_perimeter(
     if await tx.record(ResourceGroup, partition, group.id) is None:
         raise group_not_found(group.name)
     there = await tx.records(Perimeter, partition)
-    if sum(one.subscription == group.subscription for one in there) >= limits.PERIMETERS:
-        raise _too_many(f"A subscription can have at most {limits.PERIMETERS} network security perimeters.")
+    if sum(one.subscription == group.subscription for one in there) >= network_limits.PERIMETERS:
+        raise _too_many(f"A subscription can have at most {network_limits.PERIMETERS} network security perimeters.")
     made = Perimeter(
         id=id_in(group, name),
         tenant=group.tenant,
@@ -215,8 +215,8 @@ async def put_profile(tx: Transaction, perimeter: Perimeter, name: str) -> tuple
     existing = find_profile(current, name)
     if existing is not None:
         return current, existing, False
-    if len(current.profiles) >= limits.PERIMETER_PROFILES:
-        raise _too_many(f"A network security perimeter can have at most {limits.PERIMETER_PROFILES} profiles.")
+    if len(current.profiles) >= network_limits.PERIMETER_PROFILES:
+        raise _too_many(f"A network security perimeter can have at most {network_limits.PERIMETER_PROFILES} profiles.")
     made = PerimeterProfile(check_name(name))
     changed = replace(current, profiles=(*current.profiles, made))
     await tx.put(changed)
@@ -320,9 +320,9 @@ def _subscription(text: str, scope: str) -> str:
 def _check_elements(rules: Sequence[PerimeterRule]) -> None:
     inbound = sum(len(rule.address_prefixes) + len(rule.subscriptions) for rule in rules)
     outbound = sum(len(rule.fully_qualified_domain_names) for rule in rules)
-    if max(inbound, outbound) > limits.PERIMETER_RULE_ELEMENTS:
+    if max(inbound, outbound) > network_limits.PERIMETER_RULE_ELEMENTS:
         raise _too_many(
-            f"The access rules of a profile can have at most {limits.PERIMETER_RULE_ELEMENTS} elements in each"
+            f"The access rules of a profile can have at most {network_limits.PERIMETER_RULE_ELEMENTS} elements in each"
             " direction."
         )
 

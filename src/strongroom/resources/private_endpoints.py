@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from strongroom.core import limits
+from strongroom.core import network_limits as limits
 from strongroom.core.errors import Conflict, Invalid
 from strongroom.core.networks import EndpointConnection, LinkRequest, PrivateEndpoint
 from strongroom.core.records import tenant_partition

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from strongroom.core import limits
+from strongroom.core import limits, network_limits
 from strongroom.core.access_policy import check_policies
 from strongroom.core.errors import Invalid
 from strongroom.core.network import (
@@ -147,8 +147,8 @@ def _network(old: NetworkAcls | None, change: NetworkChange | None) -> NetworkAc
         virtual_network_rules=_keep(base.virtual_network_rules, change.virtual_network_rules),
     )
     for name, rules, limit in (
-        ("ipRules", acls.ip_rules, limits.IP_RULES),
-        ("virtualNetworkRules", acls.virtual_network_rules, limits.VNET_RULES),
+        ("ipRules", acls.ip_rules, network_limits.IP_RULES),
+        ("virtualNetworkRules", acls.virtual_network_rules, network_limits.VNET_RULES),
     ):
         if len(rules) > limit:
             raise invalid_value(f"properties.networkAcls.{name}", f"{len(rules)} rules are over the limit of {limit}")

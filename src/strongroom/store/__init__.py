@@ -16,6 +16,7 @@ and digest, is not the one it was written with.
 """
 
 from strongroom.store.protocol import (
+    Altered,
     ChangesPruned,
     Committed,
     DeliveryCount,
@@ -35,6 +36,7 @@ from strongroom.store.protocol import (
 )
 
 __all__ = [
+    "Altered",
     "ChangesPruned",
     "Committed",
     "DeliveryCount",

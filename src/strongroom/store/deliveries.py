@@ -22,7 +22,7 @@ from strongroom.core.events import Event
 from strongroom.store import statements
 from strongroom.store.codec import decode_event, encode_event
 from strongroom.store.protocol import Altered, DeliveryCount, Page, Router
-from strongroom.store.reader import SqlReader
+from strongroom.store.reader import SqlReader, telling
 from strongroom.store.seals import DELIVERIES, Seal, Tags
 from strongroom.store.statements import Row, Statement
 
@@ -72,21 +72,9 @@ class DeliveryReader(SqlReader):
         self, subscription: str, now: int, *, limit: int, altered: Altered | None = None
     ) -> list[Delivery]:
         """Read a subscription's deliveries that are due, of each object the first, the longest due first."""
-        wanted = limit
-        while True:
-            rows = await self._session.fetch(statements.DUE_DELIVERIES, subscription, now, wanted)
-            found: list[Delivery] = []
-            for row in rows:
-                try:
-                    found.append(read_delivery(self._tags, row))
-                except Tampered as fault:
-                    if altered is None:
-                        raise
-                    altered(str(fault))
-            if found or len(rows) < wanted:
-                return found[:limit]
-            # As with objects that are due: what waits behind altered rows is read too.
-            wanted *= 2
+        return await self._due(
+            read_delivery, statements.DUE_DELIVERIES, subscription, now, limit=limit, altered=altered
+        )
 
     async def next_delivery(self, subscription: str) -> int | None:
         """Read when the first of a subscription's deliveries is due; None if none waits."""
@@ -100,12 +88,8 @@ class DeliveryReader(SqlReader):
         rows = await self._session.fetch(statements.DEAD_DELIVERIES, subscription, *after, limit + 1)
         found: list[Delivery] = []
         for row in rows[:limit]:
-            try:
+            with telling(altered):
                 found.append(read_delivery(self._tags, row))
-            except Tampered as fault:
-                if altered is None:
-                    raise
-                altered(str(fault))
         return Page(tuple(found), more=len(rows) > limit)
 
     async def count_deliveries(self, subscription: str) -> DeliveryCount:

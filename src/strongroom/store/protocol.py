@@ -123,8 +123,13 @@ class Reader(Protocol):
         """Read one record, or None."""
         ...
 
-    async def records(self, kind: type[R], partition: str | None = None) -> list[R]:
-        """Read every record of a kind, of one partition or of all, in (partition, id) order."""
+    async def records(self, kind: type[R], partition: str | None = None, *, altered: Altered | None = None) -> list[R]:
+        """
+        Read every record of a kind, of one partition or of all, in (partition, id) order.
+
+        With *altered* a row that does not carry its tag is told of and passed over, and so is a set that is not whole:
+        for whom a record says the same whatever stands beside it.
+        """
         ...
 
     async def records_with(self, kind: type[R], partition: str | None, text: str) -> list[R]:
@@ -342,7 +347,12 @@ class Store(Reader, Protocol):
         ...
 
     async def acquire_lease(self, name: str, holder: str, *, now: int, lifetime_s: int) -> bool:
-        """Take or renew a lease; False while another holder's runs."""
+        """
+        Take or renew a lease; False while another holder's runs.
+
+        However far ahead the clock was under which it was taken, it runs for *lifetime_s* from *now* at most: what it
+        has beyond that is cut off by whoever asks.
+        """
         ...
 
     async def verify(self) -> list[str]:

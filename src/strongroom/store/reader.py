@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import NamedTuple, Protocol, TypeVar
 
 from strongroom.core.errors import Tampered
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
@@ -16,6 +16,7 @@ from strongroom.store.seals import Seal, Tags, read_seal
 from strongroom.store.statements import OBJECT_COLUMNS, Row, Statement
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 COLLECTIONS = {collection.value: collection for collection in Collection}
@@ -67,6 +68,11 @@ def read_version(tags: Tags, row: Row) -> StoredVersion:
     return StoredVersion(vault, COLLECTIONS[collection], name, object_id, version, ordinal, body, sealed)
 
 
+class _Lease(NamedTuple):
+    holder: str
+    expires: int
+
+
 class SqlReader:
     """Reads through one session. The transaction derives from it, so a change reads exactly as everyone does."""
 
@@ -84,27 +90,34 @@ class SqlReader:
         self._tags.check("records", rows[0])
         return decode_as(kind, rows[0][3])
 
-    async def records(self, kind: type[R], partition: str | None = None) -> list[R]:
+    async def records(self, kind: type[R], partition: str | None = None, *, altered: Altered | None = None) -> list[R]:
         """
         Read every record of a kind, of one partition or of all, in (partition, id) order.
 
         Raises:
-            Tampered: a row was altered, is missing, was added, or is an older one put back.
+            Tampered: without *altered*, a row was altered, is missing, was added, or is an older one put back.
         """
         async with self._session.snapshot():
             if partition is None:
                 rows = await self._session.fetch(statements.RECORDS, kind.KIND)
             else:
                 rows = await self._session.fetch(statements.RECORDS_OF_PARTITION, kind.KIND, partition)
-            seals = await self._seals(kind.KIND, partition)
+            seals: Mapping[str, Seal] | None = None
+            seals = await self._seals(kind.KIND, partition, altered)
         found: dict[str, Seal] = {}
+        records: list[R] = []
         for row in rows:
-            share = self._tags.share(self._tags.check("records", row))
-            place = row[1]
+            place, tag = row[1], row[-1]
+            # What its tag says of a row that was altered is what was sealed: it makes no other doubtful.
+            share = self._tags.share(tag if isinstance(tag, bytes) else b"")
             found[place] = found.get(place, Seal(kind.KIND, place)).add(share)
+            with telling(altered):
+                self._tags.check("records", row)
+                records.append(decode_as(kind, row[3]))
         for place in seals.keys() | found.keys():
-            require_whole(seals.get(place, Seal(kind.KIND, place)), found.get(place, Seal(kind.KIND, place)))
-        return [decode_as(kind, row[3]) for row in rows]
+            with telling(altered):
+                require_whole(seals.get(place, Seal(kind.KIND, place)), found.get(place, Seal(kind.KIND, place)))
+        return records
 
     async def records_with(self, kind: type[R], partition: str | None, text: str) -> list[R]:
         """
@@ -122,13 +135,18 @@ class SqlReader:
             self._tags.check("records", row)
         return [decode_as(kind, row[3]) for row in rows]
 
-    async def _seals(self, kind: str, partition: str | None) -> Mapping[str, Seal]:
+    async def _seals(self, kind: str, partition: str | None, altered: Altered | None = None) -> Mapping[str, Seal]:
         """Read the seals of one kind, of one partition or of all, by partition."""
         if partition is None:
             rows = await self._session.fetch(statements.SEALS_OF_KIND, kind)
         else:
             rows = await self._session.fetch(statements.SEAL, kind, partition)
-        return {seal.partition: seal for seal, _ in (read_seal(self._tags, row) for row in rows)}
+        seals: dict[str, Seal] = {}
+        for row in rows:
+            with telling(altered):
+                seal, _ = read_seal(self._tags, row)
+                seals[seal.partition] = seal
+        return seals
 
     async def object(self, vault: str, collection: Collection, name: str) -> StoredObject | None:
         """Read an object by name, without case, whether active or deleted."""
@@ -171,11 +189,11 @@ class SqlReader:
 
     async def due_for_purge(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
         """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
-        return await self._due(statements.DUE_FOR_PURGE, now, limit, altered)
+        return await self._due(read_object, statements.DUE_FOR_PURGE, now, limit=limit, altered=altered)
 
     async def due_objects(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
         """Read active objects whose `due_at` is not after *now*, the longest due first."""
-        return await self._due(statements.DUE_OBJECTS, now, limit, altered)
+        return await self._due(read_object, statements.DUE_OBJECTS, now, limit=limit, altered=altered)
 
     async def count_for_purge(self, now: int, *, limit: int) -> int:
         """Count deleted objects whose `purge_at` is not after *now*, up to a limit."""
@@ -187,29 +205,53 @@ class SqlReader:
 
     async def lease_holder(self, name: str, now: int) -> str | None:
         """Say who holds a lease that has not run out."""
+        held = await self._lease(name)
+        return held.holder if held is not None and held.expires > now else None
+
+    async def _lease(self, name: str) -> _Lease | None:
         rows = await self._session.fetch(statements.LEASE, name)
         if not rows:
             return None
         self._tags.check("leases", rows[0])
         _, holder, expires, _ = rows[0]
-        return holder if expires > now else None
+        return _Lease(holder, expires)
 
-    async def _due(self, statement: Statement, now: int, limit: int, altered: Altered | None) -> list[StoredObject]:
+    async def _due(
+        self,
+        read: Callable[[Tags, Row], T],
+        statement: Statement,
+        *parameters: str | int,
+        limit: int,
+        altered: Altered | None,
+    ) -> list[T]:
+        """Read the first rows that are due and were not altered."""
         wanted = limit
         while True:
-            rows = await self._session.fetch(statement, now, wanted)
-            found: list[StoredObject] = []
+            rows = await self._session.fetch(statement, *parameters, wanted)
+            found: list[T] = []
             for row in rows:
-                try:
-                    found.append(read_object(self._tags, row))
-                except Tampered as fault:
-                    if altered is None:
-                        raise
-                    altered(str(fault))
+                with telling(altered):
+                    found.append(read(self._tags, row))
             if found or len(rows) < wanted:
                 return found[:limit]
             # Altered rows fill the front, where they stay: what waits behind them is read too.
             wanted *= 2
+
+
+@contextmanager
+def telling(altered: Altered | None) -> Iterator[None]:
+    """
+    Tell *altered* of what the block finds altered, and go on after it.
+
+    Raises:
+        Tampered: there is nobody to tell.
+    """
+    try:
+        yield
+    except Tampered as fault:
+        if altered is None:
+            raise
+        altered(str(fault))
 
 
 def require_whole(seal: Seal, found: Seal) -> None:

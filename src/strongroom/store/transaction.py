@@ -24,7 +24,7 @@ from strongroom.core.records import Record
 from strongroom.store import statements
 from strongroom.store.codec import encode_changes, encode_entries, encode_record
 from strongroom.store.deliveries import DeliveryWriter
-from strongroom.store.protocol import Committed, LeaseLost, ObjectState, Router
+from strongroom.store.protocol import Altered, Committed, LeaseLost, ObjectState, Router
 from strongroom.store.reader import COLLECTIONS, Session
 from strongroom.store.seals import CONTENTS, Root, Seal, Tags, read_root, read_seal
 from strongroom.store.statements import Row, Statement
@@ -109,8 +109,8 @@ class SqlTransaction(DeliveryWriter):
         """Compute the seals that this change touched, as it leaves them."""
         return {key: difference.applied(await self._group.seal(key)) for key, difference in self._differences.items()}
 
-    async def _seals(self, kind: str, partition: str | None) -> Mapping[str, Seal]:
-        seals = dict(await super()._seals(kind, partition))
+    async def _seals(self, kind: str, partition: str | None, altered: Altered | None = None) -> Mapping[str, Seal]:
+        seals = dict(await super()._seals(kind, partition, altered))
         for under_way in (self._group.seals, await self.resealed()):
             seals.update(
                 (key[1], seal) for key, seal in under_way.items() if key[0] == kind and partition in {None, key[1]}
@@ -309,11 +309,19 @@ class SqlTransaction(DeliveryWriter):
 
     async def take_lease(self, name: str, holder: str, *, now: int, lifetime_s: int) -> bool:
         """Take or renew a lease unless another holder's runs."""
-        if await self.lease_holder(name, now) not in {None, holder}:
+        expires = now + lifetime_s
+        held = await self._lease(name)
+        if held is not None and held.holder != holder and held.expires > now:
+            if held.expires > expires:
+                # Its holder's clock is ahead. Its time is cut and not its hold, because clocks differ by a little.
+                await self._put_lease(name, held.holder, expires)
             return False
-        row: Row = (name, holder, now + lifetime_s)
-        await self._run(statements.PUT_LEASE, *row, self._tags.row("leases", row))
+        await self._put_lease(name, holder, expires)
         return True
+
+    async def _put_lease(self, name: str, holder: str, expires: int) -> None:
+        row: Row = (name, holder, expires)
+        await self._run(statements.PUT_LEASE, *row, self._tags.row("leases", row))
 
     async def require_lease(self, name: str, holder: str | None, now: int) -> None:
         """

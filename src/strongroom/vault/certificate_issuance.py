@@ -14,32 +14,35 @@ operation is where it was; a certificate of which that is not so is let go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from strongroom.core import certificate_limits
-from strongroom.core.certificate_guardrails import judge_certificate
+from strongroom.core.certificate_guardrails import CertificateFacts, judge_certificate
 from strongroom.core.certificate_issuers import CertificateIssuer
 from strongroom.core.certificate_life import is_under_way, step_delay
 from strongroom.core.certificates import SELF, UNKNOWN, Pending, PendingStatus
 from strongroom.core.errors import Failure, Throttled, Unavailable
-from strongroom.core.guardrails import Effect
+from strongroom.core.guardrails import Effect, SecretFacts, judge_key, judge_secret
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
 from strongroom.core.mail import Notice, NoticeKind
 from strongroom.core.names import Surface
 from strongroom.core.objects import Collection, StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.flow import audit, log
-from strongroom.flow.guardrails import guardrails_of
+from strongroom.flow.guardrails import AUDITED, guardrails_of
 from strongroom.flow.world import Silence, World
 from strongroom.journal import Entry
 from strongroom.objects import certificates
 from strongroom.objects.certificate_inventory import certificate_facts
+from strongroom.objects.certificate_links import LinkedVersion
 from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, spec_of_pending, upkeep_of
+from strongroom.objects.key_inventory import facts_of
 from strongroom.store import Transaction
 from strongroom.vault.certificate_requests import HANDED_S, draw_up, envelope_of, made_version
 from strongroom.vault.issuers import issuing
+from strongroom.vault.key_upkeep import allowed
 
 __all__ = ["draw_up", "issue_in_background", "let_go_in_background", "make_step"]
 
@@ -151,7 +154,7 @@ async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pendin
         from strongroom.crypto.certificates.issuing import issue_to_itself  # noqa: PLC0415  costly to import
         from strongroom.crypto.certificates.signing import held_signing_key  # noqa: PLC0415
 
-        held = held_pending(envelope_of(world, vault), vault, pending)
+        held = held_pending(envelope_of(world, vault), vault, stored.name, pending)
         signing = held_signing_key(world.protections.of(pending.key_type), held)
         return Issued((await issue_to_itself(signing, pending.x509, world.now()),))
     found = issuing(world, vault, pending.issuer.name)
@@ -163,13 +166,16 @@ async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pendin
 
 def _disallowed(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> Refused | None:
     """Refuse what guardrails deny by now: while it waited, its issuer may have become another provider's."""
-    policy = replace(upkeep_of(stored).policy, issuer=pending.issuer, x509=pending.x509)
-    facts = certificate_facts(world.view, vault, policy, world.now())
-    found = judge_certificate(guardrails_of(world.view), vault, facts)
+    found = judge_certificate(guardrails_of(world.view), vault, _facts(world, vault, stored, pending))
     reasons = [f"'{one.guardrail}: {one.reason}'" for one in found if one.effect is Effect.DENY]
     if not reasons:
         return None
     return Refused(f"The certificate was disallowed by policy. Reasons: {', '.join(reasons)}.")
+
+
+def _facts(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> CertificateFacts:
+    policy = replace(upkeep_of(stored).policy, issuer=pending.issuer, x509=pending.x509)
+    return certificate_facts(world.view, vault, policy, world.now())
 
 
 async def _let_go(world: World, vault: Vault, name: str, pending: Pending) -> None:
@@ -286,7 +292,11 @@ async def _complete(
     platform = world.protections.of(pending.key_type).platform
     body, linked = made_version(pending, chain, open_pending(envelope, vault, pending), platform, now)
 
+    audits = list[str]()
+
     async def change(tx: Transaction) -> Certificate | None:
+        facts = _facts(world, vault, stored, pending)
+        audits[:] = _judged(world, vault, facts, linked, "renewal" if pending.is_renewal else "issuance")
         made = await certificates.complete(
             tx, vault, envelope, stored, body, linked, now=now, entropy=world.entropy
         )  # fmt: skip
@@ -295,18 +305,35 @@ async def _complete(
             await world.mail.write(tx, vault, notice)
         return made
 
+    def entry(made: Certificate | None) -> Entry | None:
+        return _entry(world, vault, made, audits) if made is not None else None
+
     try:
-        found = await audit.commit_apart(
-            world, change, lambda made: _entry(world, vault, made) if made is not None else None, lease=lease
-        )
+        found = await audit.commit_apart(world, change, entry, lease=lease)
     except Failure as failure:
         if isinstance(failure, Unavailable):
             raise
-        # Somebody has taken the name of its key or its secret.
+        # Somebody has taken the name of its key or its secret, or a guardrail is against what was issued.
         return await _end(
             world, vault, stored, PendingStatus.FAILED, Refused(failure.message, "Request rejected"), lease
         )
     return Outcome.OVERTAKEN if found is None else Outcome.ISSUED
+
+
+def _judged(world: World, vault: Vault, facts: CertificateFacts, linked: LinkedVersion, noun: str) -> list[str]:
+    """
+    Ask the guardrails about what was issued, whose time may be another than was asked for; what is only to be noted.
+
+    Raises:
+        Forbidden: innererror `DisallowedByPolicy`.
+    """
+    own, rules = linked.secret.attributes, guardrails_of(world.view)
+    found = (
+        *judge_certificate(rules, vault, facts),
+        *judge_key(rules, vault, facts_of(linked.key)),
+        *judge_secret(rules, vault, SecretFacts(own.created, own.exp)),
+    )
+    return allowed(found, noun)
 
 
 def accepted(pending: Pending, given: tuple[bytes, ...], now: int) -> tuple[bytes, ...]:
@@ -330,9 +357,11 @@ def _pending(certificate: Certificate) -> Pending:
     return pending
 
 
-def _entry(world: World, vault: Vault, made: Certificate) -> Entry:
+def _entry(world: World, vault: Vault, made: Certificate, audits: Sequence[str] = ()) -> Entry:
     """Say how an operation ended. It has no identity: nobody asked at that moment."""
     pending, properties = _pending(made), dict[str, object]()
+    if audits:
+        properties[AUDITED] = list(audits)
     if pending.status is PendingStatus.COMPLETED and made.body.cer is not None:
         from strongroom.crypto.certificates.facts import told_properties  # noqa: PLC0415  costly to import
 

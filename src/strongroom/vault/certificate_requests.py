@@ -59,7 +59,8 @@ async def draw_up(world: World, vault: Vault, name: str, policy: CertificatePoli
         made = unclaimed.note(place, await place.make(spec_of(policy.key), where))
     material = made.material
     sealed = seal_pending(envelope_of(world, vault), vault, request_id, material)
-    held = HeldKey((vault.id, f"pending {request_id}", version), made.spec, made.parts, sealed, lambda: material)
+    identity = (vault.id, f"pending {request_id}", version)
+    held = HeldKey(identity, made.spec, made.parts, sealed, lambda: material, name.lower())
     csr = await make_request(held_signing_key(place, held), policy.x509)
     now, is_merged = world.now(), policy.issuer.name == UNKNOWN
     return Pending(

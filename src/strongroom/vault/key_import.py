@@ -26,7 +26,7 @@ async def import_key(call: Call) -> Response:
     if given.key is None:
         raise Invalid("Property key is missing.", code="BadParameter", reason="invalid key")
     key_type = _type_of(given, given.key)
-    properties = wire.given_properties(given)
+    properties = wire.given_properties(given, call.api_version)
     require_releasable(properties, key_type, vault, call.api_version)
     place = world.protections.for_new(key_type, vault)
     curve = parse_curve(given.key.crv) if key_type.kind is KeyKind.EC else None

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from strongroom.core import limits
+from strongroom.core import release_limits as limits
 from strongroom.core.errors import Forbidden, Invalid
 from strongroom.core.key_release import parse_method, policy_in_force
 from strongroom.core.lifecycle import require_usable
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredVersion
 from strongroom.core.records import tenant_partition
-from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey, authority_id
+from strongroom.core.release_authorities import ReleaseAuthority, ReleaseSigningKey, authority_id, signs_now
 from strongroom.core.release_policies import AuthorityRule, holds, rules_of
 from strongroom.core.service_limits import key_creation
 from strongroom.flow.call import Call
@@ -183,7 +183,10 @@ async def _release(call: Call, found: _Releasable, recipient: Recipient, method:
         request["nonce"] = nonce
     statement = msgspec.json.encode({"request": request, "response": {"key": bundle}})
     # Whoever added an authority gave the tenant this key.
-    signing = world.view.all(ReleaseSigningKey, tenant_partition(vault.tenant))[0]
+    signing = signs_now(world.view.all(ReleaseSigningKey, tenant_partition(vault.tenant)), call.now)
+    if signing is None:
+        msg = "a tenant with an authority has no key to sign with"
+        raise RuntimeError(msg)
     value = await world.signers.sign_statement(
         signing.id,
         lambda: release_authorities.open_release_signing_key(world.keys, signing),

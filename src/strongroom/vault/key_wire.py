@@ -11,7 +11,9 @@ import binascii
 
 import msgspec
 
+from strongroom.core.api_versions import EXPORTABLE_SINCE, at_least
 from strongroom.core.errors import Invalid
+from strongroom.core.key_release import refusal
 from strongroom.core.keys import GivenKeyProperties, ReleasePolicy
 from strongroom.core.release_policies import CONTENT_TYPE
 from strongroom.http import json
@@ -120,17 +122,30 @@ class KeyRestoreParameters(msgspec.Struct):
     value: str | None = None
 
 
-def given_properties(body: KeyCreateParameters | KeyImportParameters | KeyUpdateParameters) -> GivenKeyProperties:
-    """Take what the domain knows out of a request's body."""
+def given_properties(
+    body: KeyCreateParameters | KeyImportParameters | KeyUpdateParameters, version: str
+) -> GivenKeyProperties:
+    """
+    Take what the domain knows out of a request's body.
+
+    What its api-version does not know is not there, as with any member that nothing is known of. Whoever would have a
+    key leave the vault is told so all the same.
+
+    Raises:
+        Invalid: AKV.SKR.1001.
+    """
     attributes = body.attributes or GivenKeyAttributes()
+    knows_release = at_least(version, EXPORTABLE_SINCE)
+    if attributes.exportable and not knows_release:
+        raise refusal(1001)
     return GivenKeyProperties(
         tuple(body.key_ops) if body.key_ops is not None else None,
         body.tags,
         attributes.enabled,
         attributes.nbf,
         attributes.exp,
-        attributes.exportable,
-        _given_policy(body.release_policy),
+        attributes.exportable if knows_release else None,
+        _given_policy(body.release_policy) if knows_release else None,
     )
 
 

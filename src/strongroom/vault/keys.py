@@ -39,7 +39,7 @@ async def create_key(call: Call) -> Response:
     given, vault, world = await call.body(wire.KeyCreateParameters), call.the_vault, call.world
     key_type = parse_key_type(given.kty)
     spec = spec_of_new(key_type.kind, bits=given.key_size, curve=given.crv, public_exponent=given.public_exponent)
-    properties = wire.given_properties(given)
+    properties = wire.given_properties(given, call.api_version)
     require_releasable(properties, key_type, vault, call.api_version)
     place = world.protections.for_new(key_type, vault)
     draft = new_key_version(key_type, spec, properties, platform=place.platform, now=call.now)
@@ -58,7 +58,7 @@ async def get_key(call: Call) -> Response:
 async def update_key(call: Call) -> Response:
     """Change a version's operations, attributes or tags."""
     name, version = parse_object_name(call.target.params["name"]), call.target.params.get("version", "")
-    given, vault = wire.given_properties(await call.body(wire.KeyUpdateParameters)), call.the_vault
+    vault, given = call.the_vault, wire.given_properties(await call.body(wire.KeyUpdateParameters), call.api_version)
 
     async def change(tx: Transaction) -> Key:
         key = await keys.update_key(tx, vault, name, version, given, now=call.now)

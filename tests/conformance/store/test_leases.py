@@ -28,6 +28,25 @@ async def test_who_holds_a_lease_is_told(backend: Backend) -> None:
         assert [await store.lease_holder("job", now) for now in (100, 109, 110)] == ["a", "a", None]
 
 
+async def test_a_lease_reaches_no_further_than_its_length(backend: Backend) -> None:
+    """One that was taken under a clock that was years ahead holds up others for its length, from when one asks."""
+    async with backend.open() as store:
+        await store.acquire_lease("job", "ahead", now=100_000_000, lifetime_s=10)
+        assert await store.acquire_lease("job", "b", now=100, lifetime_s=10) is False
+        assert [await store.lease_holder("job", now) for now in (109, 110)] == ["ahead", None]
+        assert await store.acquire_lease("job", "b", now=109, lifetime_s=10) is False
+        assert await store.acquire_lease("job", "b", now=110, lifetime_s=10) is True
+
+
+async def test_a_clock_that_is_a_little_ahead_loses_no_lease(backend: Backend) -> None:
+    """Whoever asks cuts what is too long; who holds the lease holds it, and renews it."""
+    async with backend.open() as store:
+        await store.acquire_lease("job", "ahead", now=102, lifetime_s=10)
+        assert await store.acquire_lease("job", "b", now=101, lifetime_s=10) is False
+        assert await store.acquire_lease("job", "ahead", now=107, lifetime_s=10) is True
+        assert await store.acquire_lease("job", "b", now=112, lifetime_s=10) is False
+
+
 async def test_a_lease_takes_no_place_in_the_feed(backend: Backend) -> None:
     """Renewing it every few seconds must not push changes out."""
     async with backend.open() as store:

@@ -221,6 +221,25 @@ async def test_records_are_read_whole_or_not_at_all(backend: Backend, statement:
                 await attempt
 
 
+async def test_records_that_stand_alone_are_read_beside_an_altered_one(backend: Backend) -> None:
+    """For whoever wants to be told of it: the altered one is not among them, and a set that is not whole is told."""
+    async with backend.open() as store:
+        await fill(store)
+        every = await store.records(User)
+        told: list[str] = []
+        backend.sql(store, "UPDATE records SET body = zeroblob(9) WHERE id = 'user-00001'")
+        assert await store.records(User, altered=told.append) == [one for one in every if one.id != "user-00001"]
+        (row,) = told
+        assert "user-00001" in row
+        backend.sql(store, ALONE)
+        backend.sql(store, "DELETE FROM records WHERE id = 'user-00001'")
+        assert len(await store.records(User, altered=told.append)) == len(every) - 1
+        assert "rows are there" in told[1]
+        backend.sql(store, "UPDATE seals SET count = 2 WHERE kind = 'user'")
+        assert len(await store.records(User, altered=told.append)) == len(every) - 1
+        assert "a row of seals" in told[2]
+
+
 async def test_an_older_record_put_back_is_refused_with_its_set(backend: Backend) -> None:
     """A disabled user does not come back to life."""
     async with backend.open() as store:

@@ -20,12 +20,18 @@ from strongroom.core import limits
 from strongroom.core.acme_accounts import AcmeChallenge
 from strongroom.core.identity import Credential, ServicePrincipal, User
 from strongroom.core.relations import DeletedObject
+from strongroom.core.release_authorities import ReleaseSigningKey, shown_keys, signs_now
 from strongroom.core.sessions import BrowserSession, TokenFamily
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import signing_keys
 from strongroom.directory.runs import begin_run, make_run
 from strongroom.directory.users import delete_user
 from strongroom.http.asgi import Listener
+from strongroom.objects.release_authorities import (
+    add_authority,
+    make_release_signing_key,
+    open_release_signing_key,
+)
 from strongroom.store import Transaction
 
 
@@ -138,6 +144,42 @@ def test_tokens_are_signed_for_ever(tmp_path: Path) -> None:
                 assert ahead[0].signs_from == signing.signs_until
                 assert all(key.trusted_until > now for key in keys)
                 assert await jobs.roll_over_signing_keys(service) == 0
+            pool.close()
+
+    asyncio.run(turns())
+
+
+def test_releases_are_signed_for_ever(tmp_path: Path) -> None:
+    """One key follows another, shown long before it signs and long after; a tenant that releases nothing has none."""
+    settings = Settings(data=tmp_path / "data")
+
+    async def turns() -> None:
+        await initialise(settings, lambda _: None)
+        async with open_instance(settings) as opened:
+            pool = BoundedPool("signing key", threads=1, waiting=4)
+            endpoints = cast("EndpointListeners", Endpoints())
+            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
+            world, began, tenant = opened.world, opened.installation.created, opened.installation.tenant
+            assert await jobs.roll_over_release_keys(service) == 0
+            first = make_release_signing_key(opened.keys, tenant, began)
+            await opened.store.commit(lambda tx: add_authority(tx, tenant, "https://attest.example", (), first, began))
+            shown, signing = [], []
+            for days in (10, 274, 275, 364, 365, 454, 455, 640, 730):
+                now = began + days * 86_400
+                world.clock = lambda now=now: now  # type: ignore[misc]  # the default binds this time
+                await jobs.roll_over_release_keys(service)
+                keys = world.view.all(ReleaseSigningKey)
+                assert await jobs.roll_over_release_keys(service) == 0
+                found = signs_now(keys, now)
+                assert found is not None
+                assert open_release_signing_key(opened.keys, found)
+                assert set(shown_keys(keys, now)) == set(keys)
+                shown.append(len(keys))
+                signing.append(found.id)
+            assert shown == [1, 1, 2, 2, 2, 2, 1, 2, 2]
+            assert signing[:4] == [first.id] * 4
+            assert len({signing[0], *signing[4:8]}) == 2
+            assert signing[8] not in signing[:8]
             pool.close()
 
     asyncio.run(turns())

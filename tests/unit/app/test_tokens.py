@@ -132,6 +132,69 @@ def test_a_root_key_is_never_overwritten(made: Made) -> None:
     assert made.settings.root_key.read_bytes() == before
 
 
+def _options(made: Made, **more: object) -> dict[str, object]:
+    return {"pkcs11_module": str(made.token.module), "pkcs11_pin_file": str(made.token.pin_file), **more}
+
+
+def test_a_configuration_file_that_lacks_the_token_makes_no_instance(made: Made, tmp_path: Path) -> None:
+    """It is its writer's; the lines to write are told, and with them the instance is made."""
+    file = tmp_path / "config.toml"
+    tmp_path.chmod(0o700)
+    file.write_text("[flow]\nbody_time_s = 20\n")
+    with pytest.raises(InstanceFault, match=r"at its top") as told:
+        asyncio.run(initialise(load(tmp_path, _options(made), {}), lambda _: None))
+    assert not (tmp_path / "root.key").exists()
+    lines = str(told.value).partition("\n")[2]
+    assert lines == f'pkcs11_module = "{made.token.module}"\npkcs11_pin_file = "{made.token.pin_file}"\n'
+    file.write_text(lines + file.read_text())
+    shown: list[dict[str, str]] = []
+    asyncio.run(initialise(load(tmp_path, _options(made), {}), shown.append))
+    assert len(shown) == 1
+
+
+def test_an_instance_that_exists_says_how_it_gets_a_token(made: Made, tmp_path: Path) -> None:
+    """`init` over it changes nothing, and names the settings and the vaults; with the same token, only the first."""
+    with pytest.raises(InstanceFault, match=r"initialised already.*make new ones.$"):
+        asyncio.run(initialise(made.settings, lambda _: None))
+    with pytest.raises(InstanceFault, match=r'(?s)--sku premium.*\npkcs11_token = "another"\n$'):
+        asyncio.run(initialise(replace(made.settings, pkcs11_token="another"), lambda _: None))
+
+
+def test_a_refused_pin_is_tried_once(made: Made, tmp_path: Path) -> None:
+    """
+    It is said so, and no restart tries it again until the file is another: the token's own count would lock it.
+
+    What is remembered holds nothing of the PIN.
+    """
+    pin_file = tmp_path / "pin"
+    pin_file.write_text("482916-wrong-pin")
+    pin_file.chmod(0o600)
+    settings = replace(made.settings, data=tmp_path, pkcs11_pin_file=str(pin_file))
+    settings.root_key.write_bytes(made.settings.root_key.read_bytes())
+    settings.root_key.chmod(0o600)
+    with pytest.raises(RootKeyUnusable, match=r"refused the PIN in .*CKR_PIN_INCORRECT"):
+        load_root_key(settings)
+    assert b"pin" not in (tmp_path / "pin-refused").read_bytes()
+    # Nobody is asked: there is no token to ask, and it is not told.
+    with pytest.raises(RootKeyUnusable, match="has not changed since"):
+        load_root_key(replace(settings, pkcs11_module="/nowhere.so"))
+    pin_file.write_text(made.token.pin)
+    load_root_key(settings)
+    assert not (tmp_path / "pin-refused").exists()
+
+
+def test_a_refused_pin_makes_no_instance(made: Made, tmp_path: Path) -> None:
+    """Nor does a first start that wants the root key wrapped try it twice."""
+    pin_file = tmp_path / "pin"
+    pin_file.write_text("482917-wrong-pin")
+    pin_file.chmod(0o600)
+    options = _options(made, pkcs11_root_key=True, pkcs11_pin_file=str(pin_file))
+    for told in (r"refused the PIN in .*CKR_PIN_INCORRECT", "has not changed since"):
+        with pytest.raises(RootKeyUnusable, match=told):
+            asyncio.run(initialise(load(tmp_path / "data", options, {}), lambda _: None))
+    assert not (tmp_path / "data" / "root.key").exists()
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -58,7 +58,7 @@ def test_a_condition_of_several_lines_is_one_line(
 def test_no_name_steers_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The operator reads what people of a tenant called things, at a terminal."""
     can = {"principalId": "p", "principalType": "User", "displayName": STEERING, "enabled": True, "through": STEERING}
-    can |= {"right": STEERING, "condition": STEERING, "deniedBy": STEERING}
+    can |= {"right": STEERING, "role": STEERING, "condition": STEERING, "deniedBy": STEERING}
     monkeypatch.setattr(control, "who_can", lambda _instance, _asked: [can])
     module.who_can(Path(), {}, as_json=False)
     evidence = [{"counts": True, "id": STEERING, "found": STEERING}]
@@ -66,5 +66,5 @@ def test_no_name_steers_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: py
     step = {"outcome": "refused", "status": 403, "code": "c", "found": STEERING, "evidence": evidence}
     explained(monkeypatch, {"name": "vault", **step, "remedies": remedies})
     printed = capsys.readouterr().out
-    assert printed.count("a\N{REPLACEMENT CHARACTER}[2Jb c") == 10
+    assert printed.count("a\N{REPLACEMENT CHARACTER}[2Jb c") == 11
     assert printed.replace("\n", "").isprintable()

@@ -190,6 +190,29 @@ def test_what_is_told_to_wait_waits(waits: list[float]) -> None:
     assert len(world.asked) == 4
 
 
+@pytest.mark.parametrize(
+    ("ask", "times"),
+    [
+        (lambda one: one.vault("kv1", "PUT", "/secrets/a", {"value": "v"}), 1),
+        (lambda one: one.vault("kv1", "POST", "/keys/a/create", {"kty": "EC"}), 1),
+        (lambda one: one.vault("kv1", "GET", "/secrets/a"), 4),
+        (lambda one: one.graph("POST", "/users", {}), 1),
+        (lambda one: one.arm("POST", "/x/renewSigningSecret", api_version="1"), 1),
+        (lambda one: one.arm("PUT", "/x", {}, api_version="1"), 4),
+    ],
+    ids=["set", "create", "get", "user", "action", "put"],
+)
+def test_what_may_have_been_done_is_not_done_twice(
+    ask: Callable[[Session], object], times: int, waits: list[float]
+) -> None:
+    """503 may come after the change: only what changes nothing, or says what is to be in the end, is sent again."""
+    one, world = session(*(ok({}, 503) for _ in range(4)))
+    with pytest.raises(Refused) as refused:
+        ask(one)
+    assert (len(world.asked), len(waits)) == (times, times - 1)
+    assert ("may have been done" in str(refused.value)) == (world.asked[-1].method != "GET")
+
+
 class TestLongRunningOperations:
     """Resource Manager answers before it is done."""
 

@@ -132,6 +132,14 @@ def test_a_vault_that_stays_busy_ends_it() -> None:
     assert (refused.value.status, asked) == (503, 5)
 
 
+def test_a_secret_is_not_set_twice() -> None:
+    """A passing 5xx may come after it was set; 429 comes before."""
+    answers = [httpx.Response(429), httpx.Response(503), httpx.Response(200, json={})]
+    with pytest.raises(Refused, match="may have been done"):
+        _vault(lambda _request: answers.pop(0)).request("PUT", "secrets/x", {})
+    assert len(answers) == 1
+
+
 def test_a_page_of_a_proxy_is_no_answer() -> None:
     """What is no JSON ends the transfer with a sentence."""
     with pytest.raises(TransferEnded, match="is there a proxy before it"):

@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.core.errors import Invalid
 from strongroom.core.firewall import AddressRules, judge, normalise_address, parse_ip_rule, parse_ip_rules, source_of
-from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, IP_RULES, SOURCE_PREFIX_BITS
+from strongroom.core.limits import ADDRESS_MEMO_ENTRIES, SOURCE_PREFIX_BITS
 from strongroom.core.network import (
     Bypass,
     Connection,
@@ -17,6 +17,7 @@ from strongroom.core.network import (
     PublicNetworkAccess,
     Verdict,
 )
+from strongroom.core.network_limits import IP_RULES
 from strongroom.core.vaults import Vault
 
 SAME = [

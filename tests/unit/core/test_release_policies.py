@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.core import limits
+from strongroom.core import release_limits as limits
 from strongroom.core.errors import Invalid
 from strongroom.core.release_policies import Policy, holds, parse_policy, rules_of, write_policy
 
@@ -109,11 +109,15 @@ def test_the_form_it_is_kept_in() -> None:
     [
         pytest.param(*(nested(limits.RELEASE_POLICY_DEPTH + more) for more in (0, 1)), id="depth"),
         pytest.param(
-            *(document(*[equals()] * (limits.RELEASE_POLICY_CONDITIONS + more)) for more in (0, 1)), id="conditions"
+            *(document(*[equals()] * (limits.RELEASE_POLICY_CONDITIONS + more)) for more in (0, 1)),
+            id="conditions",
         ),
         pytest.param(
             *(
-                {"version": "1.0.0", "anyOf": document(equals())["anyOf"] * (limits.RELEASE_POLICY_AUTHORITIES + more)}
+                {
+                    "version": "1.0.0",
+                    "anyOf": document(equals())["anyOf"] * (limits.RELEASE_POLICY_AUTHORITIES + more),
+                }
                 for more in (0, 1)
             ),
             id="authorities",

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from strongroom.core import limits, surroundings
+from strongroom.core import limits, network_limits, surroundings
 from strongroom.core.networks import (
     NetworkMap,
     Perimeter,
@@ -59,7 +59,7 @@ def test_a_subnet_counts_where_it_is_mapped_and_has_the_service_endpoint() -> No
 
 def test_the_largest_subnet_and_map_are_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every vault's rules are worked out anew after any change: it must not take the product of two lengths."""
-    prefixes = [f"10.{number}.4.0/24" for number in range(limits.SUBNET_PREFIXES)]
+    prefixes = [f"10.{number}.4.0/24" for number in range(network_limits.SUBNET_PREFIXES)]
     mapped = [f"10.{number}.0.0/21" for number in range(limits.NETWORK_MAP_RANGES)]
     compared, overlaps = [], IPv4Network.overlaps
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from strongroom.core import limits
+from strongroom.core import limits, release_limits
 from strongroom.crypto.attestation import (
     AttestationRefused,
     parse_attestation,
@@ -116,7 +116,7 @@ def test_its_times(claims: dict[str, Any], good: bool) -> None:  # noqa: FBT001 
 def test_how_long_it_may_be() -> None:
     """A token at the limit is read, and one character more is not."""
     text = sign(rsa_key(), {"alg": "RS256", "kid": "k1"}, CLAIMS)
-    space = limits.ATTESTATION_CHARS - len(text)
+    space = release_limits.ATTESTATION_CHARS - len(text)
     assert parse_attestation(text + " " * space).kid == "k1"
     with pytest.raises(AttestationRefused, match="long"):
         parse_attestation(text + " " * (space + 1))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from strongroom.core import limits
+from strongroom.core import limits, network_limits
 from strongroom.core.errors import Forbidden, Invalid
 from strongroom.core.network import Bypass, DefaultAction, NetworkAcls, PublicNetworkAccess, VirtualNetworkRule
 from strongroom.core.vaults import AccessPolicy, Vault
@@ -139,19 +139,19 @@ class TestNetwork:
 
     def test_subnet_rules_limit(self) -> None:
         """200 subnets are good, 201 are not."""
-        rules = tuple(VirtualNetworkRule(f"{SUBNET}{index}") for index in range(limits.VNET_RULES + 1))
+        rules = tuple(VirtualNetworkRule(f"{SUBNET}{index}") for index in range(network_limits.VNET_RULES + 1))
         acls = change(BLANK, VaultChange(network=NetworkChange(virtual_network_rules=rules[:-1]))).network_acls
         assert acls is not None
-        assert len(acls.virtual_network_rules) == limits.VNET_RULES
+        assert len(acls.virtual_network_rules) == network_limits.VNET_RULES
         with pytest.raises(Invalid, match="virtualNetworkRules"):
             change(BLANK, VaultChange(network=NetworkChange(virtual_network_rules=rules)))
 
     def test_ip_rules_limit(self) -> None:
         """1000 address rules are good, 1001 are not."""
-        rules = tuple(f"10.{index // 256}.{index % 256}.1/32" for index in range(limits.IP_RULES + 1))
+        rules = tuple(f"10.{index // 256}.{index % 256}.1/32" for index in range(network_limits.IP_RULES + 1))
         acls = change(BLANK, VaultChange(network=NetworkChange(ip_rules=rules[:-1]))).network_acls
         assert acls is not None
-        assert len(acls.ip_rules) == limits.IP_RULES
+        assert len(acls.ip_rules) == network_limits.IP_RULES
         with pytest.raises(Invalid, match="ipRules"):
             change(BLANK, VaultChange(network=NetworkChange(ip_rules=rules)))
 

@@ -25,9 +25,13 @@ class Refused(Halt):
 
     def __init__(
         self, status: int, code: str, message: str, *, surface: str, inner: str = "", request: str = "",
-        data: Path | None = None,
+        data: Path | None = None, may_be_done: bool = False,
     ) -> None:  # fmt: skip
-        """Take what the service said; *request* is its id of the request, *data* the instance's directory if here."""
+        """
+        Take what the service said; *request* is its id of the request, *data* the instance's directory if here.
+
+        *may_be_done* says that the answer does not tell whether what was asked was done.
+        """
         self.status = status
         self.code = one_line(code)
         self.message = one_line(message)
@@ -35,6 +39,7 @@ class Refused(Halt):
         self.surface = surface
         self.request = one_line(request)
         self._data = data
+        self._may_be_done = may_be_done
         super().__init__(self._text(), Exit.REFUSED if status in {_UNAUTHORIZED, _FORBIDDEN} else Exit.FAILED)
 
     def _text(self) -> str:
@@ -44,6 +49,8 @@ class Refused(Halt):
         return f"{said}\n  {fix}" if fix else said
 
     def _fix(self) -> str:
+        if self._may_be_done:
+            return "it may have been done all the same: look before you ask for it again"
         if self.status == _UNAUTHORIZED:
             return "who you are signed in as: strongroom whoami; to sign in again: strongroom login"
         if self.inner == "ForbiddenByFirewall":
@@ -58,7 +65,9 @@ class Refused(Halt):
         return ""
 
 
-def refusal(status: int, body: Any, *, surface: str, request: str, data: Path | None) -> Refused:
+def refusal(
+    status: int, body: Any, *, surface: str, request: str, data: Path | None, may_be_done: bool = False
+) -> Refused:
     """Read a refusal in the shape of Resource Manager, Graph or a vault: all have one object, `error`."""
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
@@ -74,4 +83,5 @@ def refusal(status: int, body: Any, *, surface: str, request: str, data: Path | 
         inner=str(word or ""),
         request=request,
         data=data,
+        may_be_done=may_be_done,
     )

@@ -36,6 +36,15 @@ SUBSCRIPTIONS_VERSION = "2022-12-01"
 VAULT_VERSION = "7.6"
 _RESOURCE_MANAGER, _GRAPH, _VAULT = "Resource Manager", "Graph", "vault"
 _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
+_REPEATED = {
+    _RESOURCE_MANAGER: frozenset({"GET", "PUT", "DELETE"}),
+    _GRAPH: frozenset({"GET"}),
+    _VAULT: frozenset({"GET"}),
+}
+"""
+What is sent again after 503, which may have come after the change was made. Resource Manager's PUT says what is to be
+there in the end; a vault's makes another version each time, and Graph's POST another user (ADR 0014).
+"""
 _TRIES = 4
 """How often a request is sent that is told to wait."""
 _LONGEST_WAIT_S = 30.0
@@ -209,7 +218,9 @@ class Session:
                 )  # fmt: skip
             if answer.status_code == _UNAUTHORIZED and not fresh and attempt < _TRIES:
                 fresh = True
-            elif answer.status_code in {_TOO_MANY, _UNAVAILABLE} and attempt < _TRIES:
+            elif (
+                answer.status_code == _TOO_MANY or (answer.status_code == _UNAVAILABLE and method in _REPEATED[surface])
+            ) and attempt < _TRIES:
                 time.sleep(min(wait_of(answer), _LONGEST_WAIT_S))
             else:
                 break
@@ -223,6 +234,7 @@ class Session:
             surface=surface,
             request=answer.headers.get("x-ms-request-id", ""),
             data=self.endpoints.data,
+            may_be_done=answer.status_code == _UNAVAILABLE and method != "GET",
         )
 
 

@@ -43,7 +43,9 @@ CREDENTIALS: dict[str, Callable[[str | None], TokenCredential]] = {
 _TRIES = 5
 _LONGEST_WAIT_S = 60.0
 _TIMEOUT_S = 30.0
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_TOO_MANY = 429
+_PASSING = frozenset({500, 502, 503, 504})
+"""What passes, and does not say whether what was asked was done."""
 
 
 class NoAzureVault(ValueError):
@@ -114,12 +116,13 @@ class AzureVault:
     def _ask(self, method: str, url: str, body: Any) -> Any:
         answer = self._send(method, url, body)
         for attempt in range(1, _TRIES):
-            if answer.status_code not in _PASSING:
+            # A secret that is set again has another version: whoever starts anew sees which are there.
+            if answer.status_code != _TOO_MANY and (answer.status_code not in _PASSING or method != "GET"):
                 break
             self._sleep(_wait_s(answer, attempt))
             answer = self._send(method, url, body)
         if not answer.is_success:
-            raise _refusal(answer)
+            raise _refusal(answer, may_be_done=answer.status_code in _PASSING and method != "GET")
         try:
             return answer.json() if answer.content else None
         except ValueError:
@@ -152,7 +155,7 @@ def _wait_s(answer: httpx.Response, attempt: int) -> float:
     return min(float(told) if told.isdigit() else 2.0**attempt, _LONGEST_WAIT_S)
 
 
-def _refusal(answer: httpx.Response) -> Refused:
+def _refusal(answer: httpx.Response, *, may_be_done: bool) -> Refused:
     try:
         error = answer.json().get("error", {})
     except ValueError:
@@ -166,4 +169,5 @@ def _refusal(answer: httpx.Response) -> Refused:
         str(error.get("message", answer.reason_phrase)),
         surface="vault",
         inner=str(inner.get("code", "")) if isinstance(inner, dict) else "",
+        may_be_done=may_be_done,
     )

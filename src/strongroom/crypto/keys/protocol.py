@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from strongroom.core.changes import Change, ObjectChanged
 from strongroom.core.errors import Invalid
 from strongroom.core.keys import KeySpec, KeyType, PublicParts
+from strongroom.core.objects import Collection
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.algorithms import Algorithm
 from strongroom.crypto.keys.public import PublicOperations
@@ -48,6 +50,8 @@ class HeldKey(msgspec.Struct, frozen=True):
     sealed: bytes
     open: Callable[[], bytes]
     """Opens its material; raises `Unsealable`."""
+    name: str = ""
+    """The key of the vault's object that it goes with; empty for what is in no vault."""
 
     def __repr__(self) -> str:
         """Say which it is, and nothing of what is sealed."""
@@ -160,6 +164,10 @@ class KeyProtection(Protocol):
         """Forget a key for ever: after its purge, or when what it was made for did not come to be."""
         ...
 
+    def forget(self, vault: str, name: str) -> None:
+        """Keep nothing of an object's keys in memory: it has changed, or is gone. One in use by then may stay."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything."""
         ...
@@ -173,6 +181,14 @@ class KeyProtections:
     token: KeyProtection | None = None
     public: PublicOperations = field(default_factory=PublicOperations)
     """What needs none of them."""
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        """Have nothing kept in memory of objects that a commit changed, as the private key of one that was purged."""
+        for change in changes:
+            if isinstance(change, ObjectChanged) and change.collection is not Collection.SECRETS:
+                for place in (self.software, self.token):
+                    if place is not None:
+                        place.forget(change.vault, change.key)
 
     async def close(self) -> None:
         """Take no more work in this process; whoever opened the token closes it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -41,21 +42,34 @@ from strongroom.crypto.pool import BoundedPool
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 _Loaded = PrivateKey | bytes
 """A private key ready for use; an oct key is its own bytes."""
+_Slot = tuple[tuple[str, str, str], bytes]
 _EXPONENTS = (3, 65537)
 """The public exponents that the library makes keys with."""
+
+
+class _Kept(NamedTuple):
+    """A key that is ready for use."""
+
+    loaded: _Loaded
+    digest: bytes
+    """Of its material."""
+    goes_with: tuple[str, str]
+    """The vault and the name of its object."""
 
 
 class SoftwareKeys:
     """Private parts in this process's memory: a `KeyProtection`."""
 
-    __slots__ = ("_forks", "_kept", "_making", "_pool")
+    __slots__ = ("_forks", "_kept", "_making", "_of_object", "_pool")
 
     def __init__(self, *, threads: int | None = None, forks: Forks | None = None) -> None:
         self._forks = forks or Forks()
         threads = threads or max(1, (os.cpu_count() or 2) - 1)
         self._pool = BoundedPool("keys", threads=threads, waiting=limits.KEY_OPERATIONS_WAITING)
         self._making = BoundedPool("key-making", threads=1, waiting=limits.KEYS_MADE_WAITING)
-        self._kept: OrderedDict[tuple[tuple[str, str, str], bytes], tuple[_Loaded, bytes]] = OrderedDict()
+        self._kept: OrderedDict[_Slot, _Kept] = OrderedDict()
+        self._of_object: dict[tuple[str, str], set[_Slot]] = {}
+        """Where those of an object are kept, by its vault and its name."""
 
     @property
     def platform(self) -> str:
@@ -179,12 +193,18 @@ class SoftwareKeys:
     async def destroy(self, material: bytes) -> None:
         """Forget a key for ever: what is kept of it here. Its sealed material goes with its row."""
         digest = sha256(material).digest()
-        for place in [place for place, (_, kept) in self._kept.items() if kept == digest]:
-            del self._kept[place]
+        for slot in [slot for slot, kept in self._kept.items() if kept.digest == digest]:
+            self._drop(slot)
+
+    def forget(self, vault: str, name: str) -> None:
+        """Keep nothing of an object's keys: it has changed, or is gone."""
+        for slot in tuple(self._of_object.get((vault, name), ())):
+            self._drop(slot)
 
     async def close(self) -> None:
         """Take no more work, and keep nothing."""
         self._kept.clear()
+        self._of_object.clear()
         self._pool.close()
         self._making.close()
 
@@ -192,17 +212,26 @@ class SoftwareKeys:
 
     def _loaded(self, key: HeldKey) -> _Loaded:
         """Give a key ready for use. On the loop's thread alone, which is why nothing is locked here."""
-        place = (key.identity, key.sealed)
-        kept = self._kept.get(place)
+        slot = (key.identity, key.sealed)
+        kept = self._kept.get(slot)
         if kept is not None:
-            self._kept.move_to_end(place)
-            return kept[0]
+            self._kept.move_to_end(slot)
+            return kept.loaded
         material = key.open()
         loaded = _load(key.spec.kind, material)
-        self._kept[place] = (loaded, sha256(material).digest())
+        goes_with = (key.identity[0], key.name)
+        self._kept[slot] = _Kept(loaded, sha256(material).digest(), goes_with)
+        self._of_object.setdefault(goes_with, set()).add(slot)
         if len(self._kept) > limits.PRIVATE_KEYS_KEPT:
-            self._kept.popitem(last=False)
+            self._drop(next(iter(self._kept)))
         return loaded
+
+    def _drop(self, slot: _Slot) -> None:
+        goes_with = self._kept.pop(slot).goes_with
+        slots = self._of_object[goes_with]
+        slots.discard(slot)
+        if not slots:
+            del self._of_object[goes_with]
 
     def _rsa(self, key: HeldKey) -> rsa.RSAPrivateKey:
         loaded = self._loaded(key)

@@ -67,6 +67,8 @@ def show_can(one: Can) -> dict[str, Any]:
         "allowed": one.allowed,
         "through": one.through,
         "right": one.right,
+        "role": one.role,
+        "roleId": one.role_id,
         "scope": one.scope,
         "condition": one.condition,
         "deniedBy": one.denied_by,

@@ -76,6 +76,7 @@ class Held:
         allowed: False if *denied_by* takes it away; None if it hangs on what is not known before a request.
         id: the ARM id of the assignment, or the place of the access policy.
         principal: whom it names: the principal itself, or a group that it is in.
+        role: the GUID of the role that the assignment gives; None of an access policy.
     """
 
     allowed: bool | None
@@ -84,6 +85,7 @@ class Held:
     scope: str
     condition: str | None = None
     denied_by: str | None = None
+    role: str | None = None
 
 
 def asked_about(
@@ -208,6 +210,7 @@ def _held_by_role(world: World, asked: Asked) -> Held | None:
             given.scope,
             " and ".join((*conditions_of(world, given), *_conditions_of_denial(denial))) or None,
             None if denial is None else denial.arm_id,
+            given.role,
         )
         if allowed:
             return right

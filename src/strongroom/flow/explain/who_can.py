@@ -17,7 +17,7 @@ from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import Vault
 from strongroom.flow.authentication import suppose
 from strongroom.flow.explain.question import About
-from strongroom.flow.explain.rights import Held, asked_about, held
+from strongroom.flow.explain.rights import Held, asked_about, held, role_named
 from strongroom.flow.routes import vault_named
 from strongroom.flow.world import World
 
@@ -35,6 +35,8 @@ class Can:
         allowed: False where a deny assignment takes it away; None where a condition decides by what is not known yet.
         through: `direct`, or the groups from the one it is in to the one that has the right, by name.
         right: the ARM id of the role assignment, or the place of the access policy.
+        role: the name of the role that the assignment gives; None of an access policy.
+        role_id: its GUID.
     """
 
     principal: Principal
@@ -44,6 +46,8 @@ class Can:
     scope: str
     condition: str | None
     denied_by: str | None
+    role: str | None
+    role_id: str | None
 
     @property
     def kind(self) -> str:
@@ -104,6 +108,7 @@ def _principals(world: World, tenant: str, after: str) -> Iterator[Principal]:
 
 
 def _can(world: World, vault: Vault, principal: Principal, caller: Caller, right: Held) -> Can:
+    role = role_named(world, vault.tenant, right.role) if right.role is not None else None
     return Can(
         principal,
         right.allowed,
@@ -112,6 +117,9 @@ def _can(world: World, vault: Vault, principal: Principal, caller: Caller, right
         right.scope,
         right.condition,
         right.denied_by,
+        # One that is gone gives nothing, and is named by its id as long as its assignment is there.
+        role.name if role is not None else right.role,
+        right.role,
     )
 
 

@@ -15,13 +15,17 @@ import subprocess
 
 import msgspec
 
-from strongroom.crypto.keys.pkcs11 import wire
+from strongroom.crypto.keys.pkcs11 import refusals, wire
 from strongroom.crypto.keys.pkcs11.process import COMMAND
 from strongroom.crypto.keys.pkcs11.workers import TokenSettings, TokenUnusable
 from strongroom.crypto.process import library_environment
 from strongroom.crypto.protocol import RootKeyUnusable
 
 HEADER = b"strongroom root key in a token 1\n"
+
+
+class PinRefused(RootKeyUnusable):
+    """The token refused the PIN. Each further try with the same one brings the token nearer to locking itself."""
 
 
 class _File(msgspec.Struct, array_like=True, frozen=True):
@@ -46,6 +50,7 @@ def wrap_root_key(settings: TokenSettings, root_key: bytes) -> bytes:
     Give the content of a file for a new root key, wrapped by a new key of the token.
 
     Raises:
+        PinRefused: the token refused the PIN.
         RootKeyUnusable: the token cannot be used.
     """
     label = f"strongroom root key {os.urandom(8).hex()}"
@@ -60,6 +65,7 @@ def unwrap_root_key(settings: TokenSettings, content: bytes) -> bytes:
     Have the token open a root key's file.
 
     Raises:
+        PinRefused: the token refused the PIN.
         RootKeyUnusable: the token cannot be used, or is another.
     """
     file = _read(content)
@@ -105,7 +111,7 @@ def _ask(settings: TokenSettings, *questions: wire.Question) -> list[wire.Answer
             )
         try:
             ours.settimeout(settings.timeout_s)
-            return [_exchange(ours, question) for question in (start, *questions)]
+            return [_exchange(ours, question, settings) for question in (start, *questions)]
         except (OSError, EOFError, msgspec.MsgspecError):
             raise RootKeyUnusable(
                 "the token (HSM) that wraps the root key cannot be reached, and nothing opens without it"
@@ -115,10 +121,15 @@ def _ask(settings: TokenSettings, *questions: wire.Question) -> list[wire.Answer
             process.wait()
 
 
-def _exchange(worker: socket.socket, question: wire.Question) -> wire.Answer:
+def _exchange(worker: socket.socket, question: wire.Question, settings: TokenSettings) -> wire.Answer:
     worker.sendall(wire.frame(question))
     (length,) = wire.LENGTH.unpack(_receive(worker, wire.LENGTH.size))
     answer: wire.Answer = wire.decode_answer(_receive(worker, min(length, wire.MESSAGE_BYTES_MAX)))
+    if isinstance(answer, wire.Refused) and answer.kind == refusals.PIN:
+        raise PinRefused(
+            f"the token (HSM) that wraps the root key refused the PIN in {settings.pin_file} ({answer.name}), and"
+            " nothing opens without it"
+        )
     if isinstance(answer, wire.Refused):
         raise RootKeyUnusable(
             f"the token (HSM) that wraps the root key refuses: {answer.text} ({answer.name}). Nothing opens without it"

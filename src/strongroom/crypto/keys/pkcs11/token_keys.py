@@ -191,6 +191,9 @@ class TokenKeys:
         """Delete a key from the token, for ever."""
         await self._octets(wire.Destroy(self._id(material)))
 
+    def forget(self, vault: str, name: str) -> None:
+        """Nothing of a key is in this process's memory."""
+
     async def ensure_wrap_key(self, label: str) -> None:
         """Make a key that wraps others, unless it is there. One at a time, so that there are not two."""
         async with self._making:
