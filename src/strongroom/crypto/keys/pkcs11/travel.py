@@ -275,9 +275,8 @@ def wrap_key(session: Session, label: str) -> Handle:
     """
     found = _wrap_keys(session, label)
     if not found:
-        raise TokenRefusal(
-            refusals.INVALID, "The key that this was wrapped under is not in the token (HSM).", "no wrap key"
-        )
+        text = "The key that this was wrapped under is not in the token (HSM)."
+        raise TokenRefusal(refusals.INVALID, text, refusals.NO_WRAP_KEY)
     return found[0]
 
 

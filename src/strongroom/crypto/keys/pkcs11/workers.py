@@ -29,6 +29,9 @@ _START_S = 30.0
 _RETRY_AFTER_S = 2
 PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0
 
+_MAKING = (wire.Make, wire.BringIn, wire.Restore, wire.BringInWrapped, wire.EnsureWrapKey)
+"""What leaves an object in the token."""
+
 Report = Callable[[str], None]
 """Takes a sentence for the operator."""
 
@@ -85,6 +88,8 @@ class _State:
     reported: bool = False
     failures: int = 0
     not_before: float = 0.0
+    made: int = 0
+    """How many objects workers have made."""
 
 
 @dataclass(slots=True)
@@ -92,6 +97,8 @@ class _Seat:
     """Where a worker is, or is not."""
 
     worker: Worker | None = None
+    made: int = 0
+    """How many objects had been made when it started."""
 
     async def empty(self) -> None:
         """End the worker."""
@@ -220,12 +227,31 @@ class Workers:
 
     async def _exchange(self, job: _Job, seat: _Seat) -> wire.Answer:
         """
+        Ask a worker, and a new one where it does not see something that another may have made since it started.
+
+        SoftHSM's library does not see everything that other processes make while it is loaded.
+
+        Raises:
+            TokenUnusable: there will be no answer from this one.
+        """
+        answer = await self._asked(job, seat)
+        is_absent = isinstance(answer, wire.Refused) and answer.name in refusals.ABSENT
+        if is_absent and seat.made != self._state.made:
+            await seat.empty()
+            answer = await self._asked(job, seat)
+        if isinstance(job.question, _MAKING) and not isinstance(answer, wire.Refused):
+            self._state.made += 1
+        return answer
+
+    async def _asked(self, job: _Job, seat: _Seat) -> wire.Answer:
+        """
         Ask a worker, starting one if there is none.
 
         Raises:
             TokenUnusable: there will be no answer from this one.
         """
         if seat.worker is None:
+            seat.made = self._state.made
             seat.worker = await self._started()
         try:
             async with asyncio.timeout(job.allowed_s):
