@@ -5,8 +5,8 @@ Each worker is a process with a login of its own. A question that takes too long
 crash of the vendor's library; the next question starts another, after a pause that grows as long as it goes on failing.
 Meanwhile whoever asks is told at once that the token cannot be reached, and nothing else of the service is touched.
 
-A refused login is the end: tokens lock themselves after a few wrong PINs, so none is tried again before the service is
-started anew.
+A PIN that was refused is not tried again, for tokens lock themselves after a few wrong ones: there is no login before
+the PIN file has another one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.core.errors import Invalid, Throttled, Unavailable
@@ -83,8 +83,8 @@ class _State:
     started: wire.Started | None = None
     fault: str | None = None
     """What went wrong last, for the operator; None while all is well."""
-    locked_out: bool = False
-    """A login was refused."""
+    refused_pin: bytes | None = field(default=None, repr=False)
+    """The PIN with which a login was refused."""
     reported: bool = False
     failures: int = 0
     not_before: float = 0.0
@@ -287,7 +287,7 @@ class Workers:
         state = self._state
         async with self._starting:
             # One after another, so that a wrong PIN is tried once and not by every worker.
-            if state.locked_out or asyncio.get_running_loop().time() < state.not_before:
+            if asyncio.get_running_loop().time() < state.not_before:
                 raise TokenUnusable(state.fault or refusals.UNREACHABLE_TEXT)
             try:
                 worker = await self._log_in()
@@ -297,12 +297,15 @@ class Workers:
             if (state.fault is not None or not state.reported) and state.started is not None:
                 state.reported = True
                 self._report(_description(state.started))
-            state.fault = None
+            state.fault = state.refused_pin = None
             return worker
 
     async def _log_in(self) -> Worker:
         settings, state = self._settings, self._state
-        start = wire.Start(str(settings.module), settings.token, settings.read_pin())
+        pin = settings.read_pin()
+        if pin == state.refused_pin:
+            raise TokenUnusable(state.fault or refusals.UNREACHABLE_TEXT)
+        start = wire.Start(str(settings.module), settings.token, pin)
         worker = await Worker.start()
         try:
             async with asyncio.timeout(_START_S):
@@ -323,10 +326,10 @@ class Workers:
             return worker
         await worker.end()
         if isinstance(answer, wire.Refused) and answer.kind == refusals.PIN:
-            state.locked_out = True
+            state.refused_pin = pin
             raise TokenUnusable(
                 f"The token refused the PIN ({answer.name}). It is not tried again, because tokens lock themselves"
-                " after a few: correct the PIN file and start the service again."
+                " after a few: correct the PIN file."
             )
         text, name = (answer.text, answer.name) if isinstance(answer, wire.Refused) else ("", type(answer).__name__)
         raise TokenUnusable(f"The token cannot be opened: {text} ({name})")
