@@ -101,6 +101,17 @@ async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
                 return
 
 
+async def until_ended(pid: int) -> None:
+    """Wait until a process of ours is gone."""
+    async with asyncio.timeout(20):
+        while True:
+            await asyncio.sleep(0.005)
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return
+
+
 def test_a_worker_that_dies_at_work_costs_one_request(place: Used) -> None:
     """Whoever asked is told that the token cannot be reached; the next question starts another worker."""
 
@@ -118,6 +129,24 @@ def test_a_worker_that_dies_at_work_costs_one_request(place: Used) -> None:
         await keys.sign(key, ES256, DIGEST)
         assert keys.fault is None
         assert "is reached" in place.reports[-1]
+
+    place.runner.run(test())
+
+
+def test_a_worker_that_dies_while_idle_costs_no_request(place: Used) -> None:
+    """Another one is there for the next question, and the operator is told."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings(workers=2), place.reports.append)
+        await asyncio.gather(*(keys.sign(place.key, ES256, DIGEST) for _ in range(2)))
+        for pid in workers()[-2:]:
+            os.kill(pid, signal.SIGKILL)
+            await until_ended(pid)
+        for _ in range(4):
+            assert await keys.sign(place.key, ES256, DIGEST)
+        assert keys.fault is None
+        assert "ended its process" in place.reports[-1]
+        await keys.close()
 
     place.runner.run(test())
 

@@ -31,6 +31,7 @@ PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0
 
 _MAKING = (wire.Make, wire.BringIn, wire.Restore, wire.BringInWrapped, wire.EnsureWrapKey)
 """What leaves an object in the token."""
+_ENDED = "The PKCS#11 library ended its process."
 
 Report = Callable[[str], None]
 """Takes a sentence for the operator."""
@@ -250,6 +251,10 @@ class Workers:
         Raises:
             TokenUnusable: there will be no answer from this one.
         """
+        if seat.worker is not None and seat.worker.has_ended:
+            # While nothing was asked of it: that is no question's fault, so it costs none.
+            self._report(_ENDED)
+            await seat.empty()
         if seat.worker is None:
             seat.made = self._state.made
             seat.worker = await self._started()
@@ -259,7 +264,7 @@ class Workers:
         except TimeoutError:
             why = f"The token did not answer within {job.allowed_s:g} s."
         except WorkerLost:
-            why = "The PKCS#11 library ended its process."
+            why = _ENDED
         else:
             if not (isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}):
                 return answer
