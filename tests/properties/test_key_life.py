@@ -32,7 +32,7 @@ from tests.world import Answer, Simulation
 __all__ = ["quick_passwords"]
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
-EXAMPLES, STEPS = 25, 30
+EXAMPLES, STEPS = 20, 30
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """To look for a shorter walk takes hundreds of them."""
 DAY = 86_400
