@@ -66,17 +66,22 @@ def core_limits(pid: int) -> list[str]:
     return next(line for line in lines if line.startswith("Max core file size")).split()[4:6]
 
 
+_others: set[int] = set()
+"""Workers that other modules' tests left to this process."""
+
+
 def workers() -> list[int]:
-    """List this process's workers."""
+    """List this module's workers."""
     children = [
         int(text) for task in Path("/proc/self/task").iterdir() for text in (task / "children").read_text().split()
     ]
-    return [pid for pid in children if b"pkcs11.worker" in arguments(pid)]
+    return [pid for pid in children if pid not in _others and b"pkcs11.worker" in arguments(pid)]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
     """Make a token, its keys, and one of them."""
+    _others.update(workers())
     with soft_token(tmp_path_factory.mktemp("faults") / "t") as token, asyncio.Runner() as runner:
         reports: list[str] = []
 
