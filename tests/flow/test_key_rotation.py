@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from math import gcd
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from strongroom.core.builtin_roles import KEY_VAULT_READER
 from strongroom.core.network import Link
 from strongroom.core.objects import Collection
 from strongroom.core.vaults import AccessPolicy
+from tests.assertions import rsa_key
 from tests.flow.client import VERSION, Client
 from tests.flow.journal import last
+from tests.flow.key_cases import octets
+from tests.plugins.canary import remember
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -71,6 +75,19 @@ def test_a_new_version_is_as_the_one_before(vault: Client, name: str, members: d
     now = int(vault.world.clock())
     assert new["attributes"] == old["attributes"] | {"created": now, "updated": now}
     assert vault.done("GET", f"/keys/{name}") == new
+
+
+def test_what_follows_a_key_with_an_exponent_of_its_own_has_the_usual_one(vault: Client, name: str) -> None:
+    """An imported key can be rotated whatever its exponent is; the libraries make keys with few."""
+    numbers = rsa_key().private_numbers()
+    order = (numbers.p - 1) * (numbers.q - 1)
+    exponent = next(one for one in (17, 257, 5, 7, 11) if gcd(one, order) == 1)
+    members = {"n": numbers.public_numbers.n, "e": exponent, "d": pow(exponent, -1, order)}
+    written = {member: octets(one.to_bytes((one.bit_length() + 7) // 8, "big")) for member, one in members.items()}
+    remember(written["d"])
+    old = vault.done("PUT", f"/keys/{name}", body={"key": {"kty": "RSA", **written}})
+    assert old["key"]["e"] == written["e"]
+    assert rotate(vault, name)["key"]["e"] == "AQAB"
 
 
 def test_a_rotated_keys_dates_are_not_its_successors(vault: Client, name: str) -> None:

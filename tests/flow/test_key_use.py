@@ -156,6 +156,14 @@ def test_bytes_may_be_padded(vault: Client, name: str, text: str) -> None:
     assert vault.ask("POST", f"/keys/{name}//sign", body={"alg": "ES256", "value": text}).status == 200
 
 
+@pytest.mark.parametrize("text", ["AAAA=", "AAAA==", "AAAA====", "AA=", "AAA==", "=", "AA== ", "A A", "AAA\n"])
+def test_padding_that_does_not_belong_is_refused(vault: Client, name: str, text: str) -> None:
+    """Bytes have one spelling with padding and one without; blanks are in neither."""
+    create(vault, name, kty="oct")
+    answer = vault.ask("POST", f"/keys/{name}//encrypt", body={"alg": "A256GCM", "value": text})
+    assert refused(answer, 400) == "Property value is not base64url."
+
+
 # ---- what is refused: the key ---------------------------------------------------------------------------------------
 
 ALL = [

@@ -14,6 +14,7 @@ from strongroom.core.objects import Collection
 from strongroom.objects import key_rows
 from strongroom.store import Transaction
 from tests.flow.client import Client
+from tests.flow.key_cases import private_jwk
 from tests.flow.keys import MemoryToken, create, version_of
 from tests.world import START, Simulation
 
@@ -249,16 +250,20 @@ def test_a_certificates_key_is_not_changed_by_others(world: Simulation, vault: C
     world.commit(manage)
     bundle = vault.done("GET", f"/keys/{name}")
     assert bundle["managed"] is True
-    for method, path, body in (
-        ("DELETE", "", None),
-        ("PATCH", "/", {"tags": {}}),
-        ("POST", "/create", {"kty": "EC"}),
-        ("POST", "/backup", None),
+    for method, path, body, word in (
+        ("DELETE", "", None, "delete"),
+        ("PATCH", "/", {"tags": {}}, "update"),
+        ("POST", "/create", {"kty": "EC"}, "create"),
+        ("PUT", "", {"key": private_jwk()}, "import"),
+        ("POST", "/rotate", None, "rotate"),
+        ("POST", "/backup", None, "backup"),
     ):
         answer = vault.ask(method, f"/keys/{name}{path}", body=body)
         assert answer.status == 403
         assert answer.error["innererror"] == {"code": "KeyManagedByKeyVault"}
-        assert answer.error["message"].endswith("is not allowed as this object's lifetime is managed by Key Vault.")
+        assert answer.error["message"] == (
+            f'Operation "{word}" is not allowed as this object\'s lifetime is managed by Key Vault.'
+        )
     assert vault.done("GET", f"/keys/{name}") == bundle
 
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from strongroom.app.upkeep import look_after_objects
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.directory import signing_keys
 from tests.flow.client import Client
@@ -31,7 +32,7 @@ from tests.world import Answer, Simulation
 __all__ = ["quick_passwords"]
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 
-EXAMPLES, STEPS = 30, 30
+EXAMPLES, STEPS = 20, 30
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """To look for a shorter walk takes hundreds of them."""
 DAY = 86_400
@@ -46,6 +47,36 @@ remember(str(OCT["k"]))
 BROUGHT: tuple[dict[str, Any], ...] = (private_jwk(), OCT)
 
 # ---- the model ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A rotation policy in days: how long new versions are good, and when they are replaced."""
+
+    good_for: int | None = None
+    after: int | None = None
+    before: int | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Write it as a request has it."""
+        members = {"timeAfterCreate": self.after, "timeBeforeExpiry": self.before}
+        trigger = {member: f"P{days}D" for member, days in members.items() if days is not None}
+        actions = [{"trigger": trigger, "action": {"type": "Rotate"}}] if trigger else []
+        expiry = {"expiryTime": f"P{self.good_for}D"} if self.good_for is not None else {}
+        return {"lifetimeActions": actions, "attributes": expiry}
+
+    def due(self, version: Version) -> int | None:
+        """Say when a version is to be replaced: not in its first week, nor while it is disabled."""
+        at = None
+        if self.after is not None:
+            at = version.created + self.after * DAY
+        elif self.before is not None and version.exp is not None:
+            at = version.exp - self.before * DAY
+        return max(at, version.created + 7 * DAY) if at is not None and version.enabled else None
+
+
+ROTATING = (Policy(after=7), Policy(28, after=9), Policy(28, before=7))
+POLICIES = (Policy(), Policy(90), *ROTATING)
 
 
 @dataclass
@@ -81,8 +112,7 @@ class Modelled:
 
     versions: list[Version] = field(default_factory=list)
     deleted: int | None = None
-    days: int | None = None
-    """How long new versions are good by its rotation policy."""
+    policy: Policy = Policy()
 
     def gone(self, now: int) -> bool:
         """Tell whether its retention is over."""
@@ -117,7 +147,7 @@ class KeyLife(RuleBasedStateMachine):
         """Take names that nobody has."""
         self.prefix = f"k{chance.token_hex(6)}-"
         self.keys: dict[str, Modelled] = {}
-        self.blobs: list[tuple[str, str, list[Version]]] = []
+        self.blobs: list[tuple[str, str, Modelled]] = []
         self.made: list[Made] = []
         # Most steps are about a key that is there.
         for name, kty in zip(NAMES, DEFAULTS, strict=True):
@@ -291,23 +321,30 @@ class KeyLife(RuleBasedStateMachine):
         elif not latest.enabled:
             self.refused(answer, 403, "Forbidden", "KeyDisabled")
         else:
-            expires = None if found.days is None else self.now + found.days * DAY
-            version = Version("", latest.type, latest.operations, self.now, self.now, exp=expires, tags=latest.tags)
-            self.put(name, answer, version)
-            assert version.public is None or version.public != latest.public
+            self.put_successor(name, answer, found.policy, latest)
 
-    @rule(name=names, days=st.sampled_from([None, 28, 90]))
-    def set_policy(self, name: str, days: int | None) -> None:
-        """Say how long new versions are good; nobody is told but who asks."""
-        body = {"attributes": {"expiryTime": None if days is None else f"P{days}D"}}
+    def put_successor(self, name: str, answer: Answer, policy: Policy, latest: Version) -> None:
+        """Check what a rotation made just now: another key that is as the one before."""
+        expires = None if policy.good_for is None else self.now + policy.good_for * DAY
+        version = Version("", latest.type, latest.operations, self.now, self.now, exp=expires, tags=latest.tags)
+        self.put(name, answer, version)
+        assert version.id != latest.id
+        assert version.public is None or version.public != latest.public
+
+    @rule(name=names, policy=st.sampled_from(POLICIES))
+    def set_policy(self, name: str, policy: Policy) -> None:
+        """Say how long new versions are good and when they are replaced; nobody is told but who asks."""
+        body = policy.body()
         answer, found = self.ask("PUT", f"/keys/{self.prefix}{name}/rotationpolicy", body), self.active(name)
         if found is None:
             self.refused(answer, 404, "KeyNotFound")
             return
-        found.days = days
+        found.policy = policy
         told = self.ask("GET", f"/keys/{self.prefix}{name}/rotationpolicy").json
         assert (answer.status, answer.json) == (200, told)
-        assert told["attributes"].get("expiryTime") == body["attributes"]["expiryTime"]
+        assert told["attributes"].get("expiryTime") == body["attributes"].get("expiryTime")
+        notify = {"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}
+        assert told["lifetimeActions"] == [*body["lifetimeActions"], notify]
 
     @rule(name=names, place=which, ops=operations, nbf=moments, exp=moments, given_tags=tags,
           enabled=st.sampled_from([None, True, False]))  # fmt: skip
@@ -429,18 +466,18 @@ class KeyLife(RuleBasedStateMachine):
             return
         assert answer.status == 200, answer.body
         assert answer.json.keys() == {"value"}
-        self.blobs.append((name, answer.json["value"], copy.deepcopy(found.versions)))
+        self.blobs.append((name, answer.json["value"], copy.deepcopy(found)))
 
     @precondition(lambda self: self.blobs)
     @rule(data=st.data())
     def restore(self, data: st.DataObject) -> None:
-        """Restore a backup where its name is free: all versions are as they were then."""
-        name, blob, versions = data.draw(st.sampled_from(self.blobs))
+        """Restore a backup where its name is free: all versions and the policy are as they were then."""
+        name, blob, key = data.draw(st.sampled_from(self.blobs))
         answer = self.ask("POST", "/keys/restore", {"value": blob})
         if self.key(name) is not None:
             assert (answer.status, answer.error["code"]) == (409, "Conflict"), answer.body
             return
-        self.keys[name] = Modelled(copy.deepcopy(versions))
+        self.keys[name] = copy.deepcopy(key)
         self.check(answer, name, self.keys[name].versions[-1])
 
     # ---- use ------------------------------------------------------------------------------------------------------
@@ -499,7 +536,23 @@ class KeyLife(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 3600, 2 * DAY, RETENTION - 1]))
     def wait(self, seconds: int) -> None:
-        """Let time pass: dates come and go, and what is deleted ends. Tokens can be had however late it is."""
+        """Let time pass: dates come and go, and what is deleted ends."""
+        self.pass_time(seconds)
+
+    @rule(name=names, policy=st.sampled_from(ROTATING))
+    def rotate_in_time(self, name: str, policy: Policy) -> None:
+        """Let time pass until the second before a rotation, and until that of the rotation, if there comes one."""
+        self.set_policy(name, policy)
+        if policy.before is not None:
+            # What counts back from an expiry needs one, and the policy's is that of versions yet to come.
+            self.rotate(name)
+        found = self.active(name)
+        at = found.policy.due(found.versions[-1]) if found is not None else None
+        for moment in (at - 1, at) if at is not None else ():
+            self.pass_time(max(moment - self.now, 0))
+
+    def pass_time(self, seconds: int) -> None:
+        """Let time pass, and what is done in it by itself. Tokens can be had however late it is."""
         world = self.client.world
         world.advance(seconds)
         tenant, now = world.first.tenant_id, self.now
@@ -507,6 +560,27 @@ class KeyLife(RuleBasedStateMachine):
         fresh = [signing_keys.make_signing_key(world.keys, tenant, term, now) for term in terms]
         if fresh:
             world.commit(lambda tx: signing_keys.roll_over(tx, tenant, fresh, now))
+        world.run(look_after_objects(world.world, "node-1"))
+        for name in NAMES:
+            self.rotate_if_due(name)
+
+    def rotate_if_due(self, name: str) -> None:
+        """Have the model do what the service did by itself: one rotation, however many were missed."""
+        found = self.active(name)
+        if found is None:
+            return
+        latest = found.versions[-1]
+        due = found.policy.due(latest)
+        told = self.ask("GET", f"/keys/{self.prefix}{name}")
+        if due is None or due > self.now:
+            self.check(told, name, latest)
+        else:
+            self.put_successor(name, told, found.policy, latest)
+
+    def teardown(self) -> None:
+        """Leave nothing that rotates in the walks to come."""
+        for name in NAMES:
+            self.ask("DELETE", f"/keys/{self.prefix}{name}")
 
 
 # ---- the walks ------------------------------------------------------------------------------------------------------

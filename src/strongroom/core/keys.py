@@ -72,7 +72,8 @@ class KeyOperation(StrEnum):
 
 RSA_BITS = (2048, 3072, 4096)
 OCT_BITS = (128, 192, 256)
-MADE_EXPONENTS = (3, 65537)
+USUAL_EXPONENT = 65537
+MADE_EXPONENTS = (3, USUAL_EXPONENT)
 """The public exponents that a new RSA key may have: those that the libraries make keys with."""
 _OTHER_CURVE_NAMES = {"SECP256K1": Curve.P256K}
 """What 2016-10-01 called the curve, and what Azure CLI still calls it when it imports a key."""
@@ -108,7 +109,7 @@ class KeySpec:
     bits: int | None = None
     """Of RSA and oct keys."""
     curve: Curve | None = None
-    public_exponent: int = 65537
+    public_exponent: int = USUAL_EXPONENT
     """Of RSA keys."""
 
 
@@ -235,10 +236,15 @@ def spec_of_new(kind: KeyKind, *, bits: int | None, curve: str | None, public_ex
         return KeySpec(kind, curve=named)
     if kind is KeyKind.OCT:
         return KeySpec(kind, _size(bits, OCT_BITS, 256, "oct"))
-    exponent = 65537 if public_exponent is None else public_exponent
+    exponent = USUAL_EXPONENT if public_exponent is None else public_exponent
     if exponent not in MADE_EXPONENTS:
         raise _refused("public_exponent", f"must be one of: {_list(MADE_EXPONENTS)}")
     return KeySpec(kind, _size(bits, RSA_BITS, 2048, "RSA"), public_exponent=exponent)
+
+
+def spec_of_next(spec: KeySpec) -> KeySpec:
+    """Say what a key shall be that follows another: the same, with the usual exponent if none is made with that one."""
+    return spec if spec.public_exponent in MADE_EXPONENTS else replace(spec, public_exponent=USUAL_EXPONENT)
 
 
 def _size(given: int | None, sizes: tuple[int, ...], default: int, noun: str) -> int:

@@ -104,10 +104,11 @@ async def put_new_version(
     version: str,
     now: int,
     entropy: Entropy,
+    operation: str = "create",
     on_new_policy: Callable[[], None] | None = None,
 ) -> Key:
     """
-    Make a key, or a new version of one, of material that was made before.
+    Make a key, or a new version of one, of material that was made before; *operation* is what a refusal calls that.
 
     *on_new_policy* is called if that changes the release policy of the key's other versions, and may refuse it.
 
@@ -119,7 +120,7 @@ async def put_new_version(
     old, before = await tx.object(vault.id, Collection.KEYS, name), None
     if old is not None and old.deleted is None:
         before = key_of(old, await latest_version(tx, old)).body
-        require_not_managed(before, "create")
+        require_not_managed(before, operation)
     else:
         require_name_free(old, Collection.KEYS, name, now)
         await require_not_a_certificates(tx, vault, Collection.KEYS, name, now)

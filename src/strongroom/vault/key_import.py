@@ -37,10 +37,11 @@ async def import_key(call: Call) -> Response:
             raise Invalid("Property key_hsm takes the place of the key's other members.", code="BadParameter")
         spec = KeySpec(key_type.kind, curve=curve)
         draft = new_key_version(key_type, spec, properties, platform=place.platform, now=call.now)
-        return await put_new(call, name, draft, place, await transfer_of(call, given.key.key_hsm, key_type, spec))
+        make = await transfer_of(call, given.key.key_hsm, key_type, spec)
+        return await put_new(call, name, draft, place, make, operation="import")
     key = await world.incoming_keys.read(key_type.kind, curve, given.key.members())
     draft = new_key_version(key_type, key.spec, properties, platform=place.platform, now=call.now)
-    return await put_new(call, name, draft, place, lambda where: place.bring_in(key, where))
+    return await put_new(call, name, draft, place, lambda where: place.bring_in(key, where), operation="import")
 
 
 def _type_of(given: wire.KeyImportParameters, key: wire.GivenJsonWebKey) -> KeyType:

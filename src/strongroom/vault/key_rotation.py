@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from strongroom.core.key_rotation import DEFAULT_NOTIFY, Action, Duration, GivenAction, RotationPolicy
+from strongroom.core.keys import spec_of_next
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import StoredObject
 from strongroom.core.service_limits import key_creation
@@ -26,10 +27,9 @@ async def rotate_key(call: Call) -> Response:
     key_rotation.require_rotatable(seen.body)
     call.charge(key_creation(seen.body.type))
     place, version = world.protections.for_new(seen.body.type, vault), world.entropy(16).hex()
+    where = Place(vault.id, vault.subscription, seen.stored.name, version)
     async with Unclaimed() as unclaimed:
-        made = unclaimed.note(
-            place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
-        )
+        made = unclaimed.note(place, await place.make(spec_of_next(seen.body.spec), where))
 
         async def change(tx: Transaction) -> Key:
             key = await key_rotation.rotate(

@@ -15,6 +15,7 @@ from collections import Counter
 from strongroom.core.errors import Failure, Forbidden
 from strongroom.core.guardrails import Effect, KeyFacts, Violation, judge_key
 from strongroom.core.key_rotation import Due, Event
+from strongroom.core.keys import spec_of_next
 from strongroom.core.objects import StoredObject
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import Place
@@ -67,10 +68,9 @@ async def _rotate(world: World, node: str, vault: Vault, seen: Key) -> str:
 async def _replace(world: World, node: str, vault: Vault, seen: Key) -> bool:
     # As on request: a vault that is no premium one any more keeps its keys of a token, and gets no new ones.
     place, version = world.protections.for_new(seen.body.type, vault), world.entropy(16).hex()
+    where = Place(vault.id, vault.subscription, seen.stored.name, version)
     async with Unclaimed() as unclaimed:
-        made = unclaimed.note(
-            place, await place.make(seen.body.spec, Place(vault.id, vault.subscription, seen.stored.name, version))
-        )
+        made = unclaimed.note(place, await place.make(spec_of_next(seen.body.spec), where))
         # However long that took, unless another node has taken over meanwhile.
         await hold(world, node)
         now, notes = world.now(), list[str]()

@@ -271,17 +271,28 @@ class BackupKeyResult(msgspec.Struct):
 
 def read_octets(text: str, member: str) -> bytes:
     """
-    Read bytes of a request: base64url, with its padding or without.
+    Read bytes of a request: base64url, with all of its padding or with none.
 
     Raises:
         Invalid: they are not base64url.
     """
     try:
-        return binascii.a2b_base64(
-            text.encode("ascii").translate(_ALPHABET) + b"=" * (-len(text) % 4), strict_mode=True
-        )
+        return _decoded(text)
     except ValueError:
         raise Invalid(f"Property {member} is not base64url.", code="BadParameter", reason=f"invalid {member}") from None
+
+
+def _decoded(text: str) -> bytes:
+    """
+    Decode base64url.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if text.endswith("=") and (len(text) % 4 or text.endswith("===")):
+        # The decoder would not mind it.
+        raise ValueError("padding where none belongs")
+    return binascii.a2b_base64(text.encode("ascii").translate(_ALPHABET) + b"=" * (-len(text) % 4), strict_mode=True)
 
 
 _ALPHABET = bytes.maketrans(b"-_+/", b"+/!!")

@@ -123,6 +123,8 @@ async def put_new(
     draft: KeyVersionBody,
     place: KeyProtection,
     make: Callable[[Place], Awaitable[MadeKey]],
+    *,
+    operation: str = "create",
 ) -> Response:
     """Make a key in its place and a version of it, as *draft* says; if that is refused, nothing is left of either."""
     vault, entropy = call.the_vault, call.world.entropy
@@ -144,6 +146,7 @@ async def put_new(
                 version=version,
                 now=call.now,
                 entropy=entropy,
+                operation=operation,
                 on_new_policy=lambda: _require_update(call, name),
             )
             unclaimed.claim()

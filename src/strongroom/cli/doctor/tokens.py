@@ -26,7 +26,7 @@ def judge_token(module: str, status: Mapping[str, Any] | None, data: Path) -> Fi
     if not said:
         return unknown(_CHECK, "the service has not reached for it yet")
     if _REACHED not in said:
-        return problem(_CHECK, said, "mend it, and start the service again if it says that it does not try again")
+        return problem(_CHECK, said, "mend it: it is reached again by itself; after a refused PIN, by another one")
     if _LACKS in said:
         return warning(_CHECK, said, "see the page on HSMs for what these mechanisms are needed for")
     return ok(_CHECK, said)

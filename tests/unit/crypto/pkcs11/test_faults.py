@@ -9,6 +9,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,17 +66,22 @@ def core_limits(pid: int) -> list[str]:
     return next(line for line in lines if line.startswith("Max core file size")).split()[4:6]
 
 
+_others: set[int] = set()
+"""Workers that other modules' tests left to this process."""
+
+
 def workers() -> list[int]:
-    """List this process's workers."""
+    """List this module's workers."""
     children = [
         int(text) for task in Path("/proc/self/task").iterdir() for text in (task / "children").read_text().split()
     ]
-    return [pid for pid in children if b"pkcs11.worker" in arguments(pid)]
+    return [pid for pid in children if pid not in _others and b"pkcs11.worker" in arguments(pid)]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
     """Make a token, its keys, and one of them."""
+    _others.update(workers())
     with soft_token(tmp_path_factory.mktemp("faults") / "t") as token, asyncio.Runner() as runner:
         reports: list[str] = []
 
@@ -100,6 +106,17 @@ async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
                 return
 
 
+async def until_ended(pid: int) -> None:
+    """Wait until a process of ours is gone."""
+    async with asyncio.timeout(20):
+        while True:
+            await asyncio.sleep(0.005)
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return
+
+
 def test_a_worker_that_dies_at_work_costs_one_request(place: Used) -> None:
     """Whoever asked is told that the token cannot be reached; the next question starts another worker."""
 
@@ -117,6 +134,24 @@ def test_a_worker_that_dies_at_work_costs_one_request(place: Used) -> None:
         await keys.sign(key, ES256, DIGEST)
         assert keys.fault is None
         assert "is reached" in place.reports[-1]
+
+    place.runner.run(test())
+
+
+def test_a_worker_that_dies_while_idle_costs_no_request(place: Used) -> None:
+    """Another one is there for the next question, and the operator is told."""
+
+    async def test() -> None:
+        keys = TokenKeys(place.token.settings(workers=2), place.reports.append)
+        await asyncio.gather(*(keys.sign(place.key, ES256, DIGEST) for _ in range(2)))
+        for pid in workers()[-2:]:
+            os.kill(pid, signal.SIGKILL)
+            await until_ended(pid)
+        for _ in range(4):
+            assert await keys.sign(place.key, ES256, DIGEST)
+        assert keys.fault is None
+        assert "ended its process" in place.reports[-1]
+        await keys.close()
 
     place.runner.run(test())
 
@@ -195,7 +230,7 @@ def test_a_token_that_is_taken_away_comes_back(place: Used) -> None:
 
 
 def test_a_wrong_pin_is_tried_once(place: Used, tmp_path: Path) -> None:
-    """SEC-KEY-4: however often and by however many workers keys are asked for; tokens lock themselves."""
+    """SEC-KEY-4: however often and by however many workers keys are asked for, until the file has another one."""
     wrong = tmp_path / "pin"
     wrong.write_text("1234-wrong")
     wrong.chmod(0o600)
@@ -208,11 +243,14 @@ def test_a_wrong_pin_is_tried_once(place: Used, tmp_path: Path) -> None:
             assert all(isinstance(one, Unavailable) and UNREACHABLE in one.message for one in results)
             with pytest.raises(Unavailable):
                 await keys.make(P256, PLACE)
+            assert len(reports) == 1
+            wrong.write_text(place.token.pin)
+            await until_it_signs(keys, place.key)
         finally:
             await keys.close()
 
     asyncio.run(test())
-    assert len(reports) == 1
+    assert "is reached" in reports[1]
     assert "refused the PIN (CKR_PIN_INCORRECT)" in reports[0]
     assert "1234-wrong" not in reports[0]
 
@@ -390,3 +428,105 @@ def test_the_token_gives_out_no_private_part(place: Used) -> None:
     found = place.runner.run(test()).splitlines()
     assert len(found) >= 4
     assert [line for line in found if "True" in line] == []
+
+
+# ---- what one process made and another does not see -----------------------------------------------------------------
+
+
+def objects(token: SoftToken) -> set[Path]:
+    """List the files of what is in a token."""
+    return {path for path in token.tokens.rglob("*.object") if path.name != "token.object"}
+
+
+@contextmanager
+def hidden(files: set[Path]) -> Iterator[None]:
+    """Have a library that is loaded meanwhile not see some objects, nor later: it looks when something changes."""
+    for path in files:
+        path.rename(path.with_suffix(".hidden"))
+    try:
+        yield
+    finally:
+        for path in files:
+            path.with_suffix(".hidden").rename(path)
+
+
+async def a_worker_begins(keys: TokenKeys, key: HeldKey) -> None:
+    """Have the one worker replaced."""
+    os.kill(workers()[-1], signal.SIGKILL)
+    await until_it_signs(keys, key)
+
+
+def test_every_worker_sees_what_the_others_make(place: Used) -> None:
+    """Keys that two workers make in turn, or at once, sign by either of them, and are gone when destroyed."""
+
+    async def test() -> None:
+        before = objects(place.token)
+        keys = TokenKeys(place.token.settings(workers=2))
+        made = [await keys.make(P256, PLACE) for _ in range(4)]
+        made += await asyncio.gather(*(keys.make(KeySpec(KeyKind.RSA, 2048), PLACE) for _ in range(2)))
+        for one in made:
+            algorithm = ES256 if one.spec == P256 else ALGORITHMS["RS256"]
+            for _ in range(2):
+                await keys.sign(held(one), algorithm, DIGEST)
+        for one in made:
+            await keys.destroy(one.material)
+        assert objects(place.token) == before
+        await keys.close()
+
+    place.runner.run(test())
+
+
+def test_what_a_worker_does_not_see_a_new_one_may(place: Used) -> None:
+    """A key that is not seen is looked for by a new worker, but only if anything was made since that one began."""
+
+    async def test() -> None:
+        keys, before = place.keys, objects(place.token)
+        unseen = held(await keys.make(P256, PLACE))
+        with hidden(objects(place.token) - before):
+            await a_worker_begins(keys, place.key)
+        pid = workers()
+        with pytest.raises(Unavailable, match="is not in the token"):
+            await keys.sign(unseen, ES256, DIGEST)
+        assert workers() == pid
+        another = await keys.make(P256, PLACE)
+        assert await keys.sign(unseen, ES256, DIGEST)
+        assert workers() != pid
+        for material in (unseen.open(), another.material):
+            await keys.destroy(material)
+        assert objects(place.token) == before
+
+    place.runner.run(test())
+
+
+def test_what_a_worker_does_not_see_is_destroyed(place: Used) -> None:
+    """A purged key does not stay in the token because the worker that is asked does not see it."""
+
+    async def test() -> None:
+        keys, before = place.keys, objects(place.token)
+        unseen = await keys.make(P256, PLACE)
+        with hidden(objects(place.token) - before):
+            await a_worker_begins(keys, place.key)
+        another = await keys.make(P256, PLACE)
+        for material in (unseen.material, another.material):
+            await keys.destroy(material)
+        assert objects(place.token) == before
+
+    place.runner.run(test())
+
+
+def test_a_wrap_key_that_a_worker_does_not_see_is_not_made_again(place: Used) -> None:
+    """There is one key for the backups of a subscription: of two, either might be missing where the other is used."""
+
+    async def test() -> None:
+        keys, before = place.keys, objects(place.token)
+        await keys.ensure_wrap_key("strongroom backup of one")
+        made = objects(place.token) - before
+        with hidden(made):
+            await a_worker_begins(keys, place.key)
+        another = await keys.make(P256, PLACE)
+        keys._workers.ensured.clear()
+        await keys.ensure_wrap_key("strongroom backup of one")
+        await keys.destroy(another.material)
+        assert objects(place.token) - before == made
+
+    place.runner.run(test())

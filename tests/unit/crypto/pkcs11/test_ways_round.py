@@ -14,6 +14,7 @@ from PyKCS11 import LowLevel
 from strongroom.core.keys import Curve, KeyKind, KeySpec
 from strongroom.crypto.keys import key_wrap
 from strongroom.crypto.keys.pkcs11 import paddings, refusals, travel, wire
+from strongroom.crypto.keys.pkcs11.objects import mechanism, wrap_key_template
 from strongroom.crypto.keys.pkcs11.operations import Operations
 from strongroom.crypto.keys.pkcs11.refusals import TokenRefusal
 from strongroom.crypto.keys.protocol import Undecryptable
@@ -94,6 +95,23 @@ def test_a_backup_that_turns_out_wrong_leaves_nothing(operations: Operations, mo
     answer = operations.answer(wire.Restore(saved.value, P256, key.parts, "left", "v/left/1"))
     assert isinstance(answer, wire.Refused)
     assert operations._session.find_all([(LowLevel.CKA_LABEL, "v/left/1")]) == []
+
+
+@pytest.mark.toolchain("softhsm2-util")
+def test_a_backup_is_restored_by_whichever_key_wrapped_it(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes that share a token may each have made a key for the backups of a subscription."""
+    session, find = operations._session, travel._wrap_keys
+    for _ in range(2):
+        session.generate(wrap_key_template("both"), mechanism(LowLevel.CKM_AES_KEY_GEN))
+    key = made(operations.answer(wire.Make(P256, "v/n/1")))
+    saved = operations.answer(wire.BackUp(key.id, P256, "both"))
+    assert isinstance(saved, wire.Octets)
+    question = wire.Restore(saved.value, P256, key.parts, "both", "v/both/1")
+    first = made(operations.answer(question))
+    monkeypatch.setattr(travel, "_wrap_keys", lambda *asked: find(*asked)[::-1])
+    assert made(operations.answer(question)).parts == first.parts == key.parts
 
 
 @pytest.mark.toolchain("softhsm2-util")

@@ -105,11 +105,18 @@ class Operations:
                 return self._wrap(travel.wrap_key(session, asked.under), asked.plaintext, self._kw())
             case wire.UnwrapBytes():
                 return self._unwrap(travel.wrap_key(session, asked.under), asked.wrapped, self._kw())
+            case wire.FindWrapKey():
+                travel.wrap_key(session, asked.label)
             case wire.EnsureWrapKey():
                 travel.ensure_wrap_key(session, asked.label)
             case wire.Destroy():
-                session.destroy_all(asked.id)
+                self._destroy(asked)
         return b""
+
+    def _destroy(self, asked: wire.Destroy) -> None:
+        """Delete a key; that its private part was not there is told, for another process may see it."""
+        if not self._session.destroy_all(asked.id):
+            raise TokenRefusal(refusals.UNAVAILABLE, refusals.KEY_GONE_TEXT, refusals.NO_OBJECT)
 
     # ---- making -----------------------------------------------------------------------------------------------------
 

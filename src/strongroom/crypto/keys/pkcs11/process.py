@@ -66,6 +66,11 @@ class Worker:
             raise
         return cls(process, reader, writer)
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the process is known to have ended."""
+        return self.process.returncode is not None or self._reader.at_eof()
+
     async def ask(self, question: bytes) -> wire.Answer:
         """
         Ask, and wait for the answer.

@@ -19,6 +19,10 @@ PIN = "pin"
 NEEDS_REMOVER = "remover"
 """An RSA decryption wants the key that paddings are taken off under (`paddings`): ask again with it."""
 
+NO_OBJECT, NO_WRAP_KEY = "no such object", "no wrap key"
+ABSENT = frozenset({NO_OBJECT, NO_WRAP_KEY})
+"""Names of refusals that are about what this process does not see; another one may (`workers`)."""
+
 UNREACHABLE_TEXT = "The key's token (HSM) cannot be reached now."
 FAILED_TEXT = "The key's token (HSM) could not do this now."
 UNSUPPORTED_TEXT = "The key's token (HSM) does not support this."

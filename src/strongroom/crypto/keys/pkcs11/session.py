@@ -130,7 +130,7 @@ class Session:
         if not found:
             # Nor is there anything to be found in a token that was pulled out.
             self._renew()
-            raise TokenRefusal(refusals.UNAVAILABLE, refusals.KEY_GONE_TEXT, "no such object")
+            raise TokenRefusal(refusals.UNAVAILABLE, refusals.KEY_GONE_TEXT, refusals.NO_OBJECT)
         self._handles[object_class, key_id] = found[0]
         if len(self._handles) > _HANDLES:
             self._handles.popitem(last=False)
@@ -154,17 +154,17 @@ class Session:
 
     def create(self, template: Template) -> Handle:
         """Make an object of what it consists of."""
-        with self.calling() as session:
+        with self._making(template) as session:
             return session.createObject(template)
 
     def generate(self, template: Template, mechanism: Any) -> Handle:
         """Make a secret key."""
-        with self.calling() as session:
+        with self._making(template) as session:
             return session.generateKey(template, mechanism)
 
     def generate_pair(self, public: Template, private: Template, mechanism: Any) -> tuple[Handle, Handle]:
         """Make a key pair."""
-        with self.calling() as session:
+        with self._making(private) as session:
             made: Sequence[Handle] = session.generateKeyPair(public, private, mechanism)
         return made[0], made[1]
 
@@ -175,7 +175,7 @@ class Session:
 
     def unwrap(self, under: Handle, wrapped: bytes, template: Template, mechanism: Any) -> Handle:
         """Unwrap a key into the token."""
-        with self.calling() as session:
+        with self._making(template) as session:
             return session.unwrapKey(under, wrapped, template, mechanism)
 
     def derive(self, base: Handle, template: Template, mechanism: Any) -> Handle:
@@ -188,16 +188,32 @@ class Session:
         with self.calling() as session:
             session.destroyObject(handle)
 
-    def destroy_all(self, key_id: bytes) -> None:
-        """Delete every object with this CKA_ID. That there is none is no fault: it is what was wanted."""
+    @contextmanager
+    def _making(self, template: Template) -> Iterator[Any]:
+        """
+        Give the binding's session to make an object.
+
+        SoftHSM counts the changes of a token. A process that makes an object before it has seen what another one made
+        takes that change for its own, and never sees the object; so it is to look first.
+        """
+        with self.calling() as session:
+            if (LowLevel.CKA_TOKEN, True) in template:
+                session.findObjects([(LowLevel.CKA_ID, b"\0")])
+            yield session
+
+    def destroy_all(self, key_id: bytes) -> bool:
+        """Delete every object with this CKA_ID; tell whether a private part was among them."""
         if not key_id:
             # That would be every object without one, and keys that wrap others are.
             msg = "no CKA_ID"
             raise ValueError(msg)
         for known in [known for known in self._handles if known[1] == key_id]:
             del self._handles[known]
+        had_private = False
         for handle in self.find_all([(LowLevel.CKA_ID, key_id)]):
+            had_private |= self.attribute_number(handle, LowLevel.CKA_CLASS) != LowLevel.CKO_PUBLIC_KEY
             self.destroy(handle)
+        return had_private
 
     @contextmanager
     def passing(self, handle: Handle) -> Iterator[Handle]:

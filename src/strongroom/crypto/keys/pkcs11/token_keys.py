@@ -188,8 +188,12 @@ class TokenKeys:
         return await self._octets(wire.Release(self._id(key.open()), key.spec, recipient, method))
 
     async def destroy(self, material: bytes) -> None:
-        """Delete a key from the token, for ever."""
-        await self._octets(wire.Destroy(self._id(material)))
+        """Delete a key from the token, for ever. That there is none is no fault: it is what was wanted."""
+        try:
+            await self._octets(wire.Destroy(self._id(material)))
+        except Unavailable as failure:
+            if failure.reason != refusals.NO_OBJECT:
+                raise
 
     def forget(self, vault: str, name: str) -> None:
         """Nothing of a key is in this process's memory."""
@@ -197,9 +201,14 @@ class TokenKeys:
     async def ensure_wrap_key(self, label: str) -> None:
         """Make a key that wraps others, unless it is there. One at a time, so that there are not two."""
         async with self._making:
-            if label not in self._workers.ensured:
+            if label in self._workers.ensured:
+                return
+            try:
+                await self._octets(wire.FindWrapKey(label))
+            except Invalid:
+                # Now it is known not to be there: a worker that only does not see it would make another one.
                 await self._octets(wire.EnsureWrapKey(label))
-                self._workers.ensured.add(label)
+            self._workers.ensured.add(label)
 
     async def close(self) -> None:
         """End every worker, and refuse whoever waits or comes later."""

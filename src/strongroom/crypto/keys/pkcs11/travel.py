@@ -275,9 +275,8 @@ def wrap_key(session: Session, label: str) -> Handle:
     """
     found = _wrap_keys(session, label)
     if not found:
-        raise TokenRefusal(
-            refusals.INVALID, "The key that this was wrapped under is not in the token (HSM).", "no wrap key"
-        )
+        text = "The key that this was wrapped under is not in the token (HSM)."
+        raise TokenRefusal(refusals.INVALID, text, refusals.NO_WRAP_KEY)
     return found[0]
 
 
@@ -311,27 +310,37 @@ def restore(session: Session, known: Mechanisms, asked: wire.Restore) -> wire.Ma
         raise wrong from None
     if saved.mechanism not in {known.key_wrap_padded, LowLevel.CKM_AES_CBC_PAD}:
         raise wrong
+    wrap_key(session, asked.under)
+    for number in range(len(_wrap_keys(session, asked.under))):
+        made = _restored(session, known, asked, saved, number)
+        if made is not None:
+            return made
+    raise wrong
+
+
+def _restored(session: Session, known: Mechanisms, asked: wire.Restore, saved: _Saved, number: int) -> wire.Made | None:
+    """
+    Take back what one of the keys with the label has wrapped; None if another did, or it is no such key.
+
+    There is more than one where two nodes that share a token each made theirs, at the first backup of a subscription.
+    """
     key_id = os.urandom(ID_BYTES)
+    # Found anew each time: a refusal ends the session that the last ones were found in.
+    under = _wrap_keys(session, asked.under)[number]
+    template = private_template(asked.spec, key_id, asked.label)
     try:
-        made = session.unwrap(
-            wrap_key(session, asked.under),
-            saved.wrapped,
-            private_template(asked.spec, key_id, asked.label),
-            mechanism(saved.mechanism, saved.iv or None),
-        )
+        made = session.unwrap(under, saved.wrapped, template, mechanism(saved.mechanism, saved.iv or None))
     except TokenRefusal as refusal:
         if refusal.kind in {refusals.GONE, refusals.PIN, refusals.INVALID} or refusal.name == "CKR_DEVICE_MEMORY":
             raise
-        raise wrong from None
+        return None
     fits = False
     try:
         fits = _is_private_part(session, known, made, asked.spec, asked.parts)
     finally:
         if not fits:
             session.destroy_all(key_id)
-    if not fits:
-        raise wrong
-    return wire.Made(key_id, asked.spec, asked.parts)
+    return wire.Made(key_id, asked.spec, asked.parts) if fits else None
 
 
 def _is_private_part(session: Session, known: Mechanisms, made: Handle, spec: KeySpec, parts: PublicParts) -> bool:

@@ -88,6 +88,12 @@ class Decrypt(_Message, frozen=True):
     """The RSA key that paddings are taken off under (`paddings`), in PKCS#8."""
 
 
+class FindWrapKey(_Message, frozen=True):
+    """Tell whether there is a key with this label that wraps others: without an answer's bytes, or as a refusal."""
+
+    label: str
+
+
 class EnsureWrapKey(_Message, frozen=True):
     """Make the key with this label that wraps others, unless it is there."""
 
@@ -151,7 +157,7 @@ class UnwrapBytes(_Message, frozen=True):
     wrapped: bytes
 
 
-OctetsQuestion = Sign | Decrypt | EnsureWrapKey | BackUp | Release | Destroy | WrapBytes | UnwrapBytes
+OctetsQuestion = Sign | Decrypt | FindWrapKey | EnsureWrapKey | BackUp | Release | Destroy | WrapBytes | UnwrapBytes
 """What is answered with bytes, be they none."""
 Question = Start | Look | Make | BringIn | Encrypt | Restore | BringInWrapped | OctetsQuestion
 

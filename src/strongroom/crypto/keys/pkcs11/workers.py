@@ -5,8 +5,8 @@ Each worker is a process with a login of its own. A question that takes too long
 crash of the vendor's library; the next question starts another, after a pause that grows as long as it goes on failing.
 Meanwhile whoever asks is told at once that the token cannot be reached, and nothing else of the service is touched.
 
-A refused login is the end: tokens lock themselves after a few wrong PINs, so none is tried again before the service is
-started anew.
+A PIN that was refused is not tried again, for tokens lock themselves after a few wrong ones: there is no login before
+the PIN file has another one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.core.errors import Invalid, Throttled, Unavailable
@@ -28,6 +28,10 @@ _START_S = 30.0
 """How long a process may take to start, a library to load and a token to let itself be logged in to."""
 _RETRY_AFTER_S = 2
 PAUSE_S, _PAUSE_MAX_S = 0.5, 30.0
+
+_MAKING = (wire.Make, wire.BringIn, wire.Restore, wire.BringInWrapped, wire.EnsureWrapKey)
+"""What leaves an object in the token."""
+_ENDED = "The PKCS#11 library ended its process."
 
 Report = Callable[[str], None]
 """Takes a sentence for the operator."""
@@ -80,11 +84,13 @@ class _State:
     started: wire.Started | None = None
     fault: str | None = None
     """What went wrong last, for the operator; None while all is well."""
-    locked_out: bool = False
-    """A login was refused."""
+    refused_pin: bytes | None = field(default=None, repr=False)
+    """The PIN with which a login was refused."""
     reported: bool = False
     failures: int = 0
     not_before: float = 0.0
+    made: int = 0
+    """How many objects workers have made."""
 
 
 @dataclass(slots=True)
@@ -92,6 +98,8 @@ class _Seat:
     """Where a worker is, or is not."""
 
     worker: Worker | None = None
+    made: int = 0
+    """How many objects had been made when it started."""
 
     async def empty(self) -> None:
         """End the worker."""
@@ -220,12 +228,35 @@ class Workers:
 
     async def _exchange(self, job: _Job, seat: _Seat) -> wire.Answer:
         """
+        Ask a worker, and a new one where it does not see something that another may have made since it started.
+
+        SoftHSM's library does not see everything that other processes make while it is loaded.
+
+        Raises:
+            TokenUnusable: there will be no answer from this one.
+        """
+        answer = await self._asked(job, seat)
+        is_absent = isinstance(answer, wire.Refused) and answer.name in refusals.ABSENT
+        if is_absent and seat.made != self._state.made:
+            await seat.empty()
+            answer = await self._asked(job, seat)
+        if isinstance(job.question, _MAKING) and not isinstance(answer, wire.Refused):
+            self._state.made += 1
+        return answer
+
+    async def _asked(self, job: _Job, seat: _Seat) -> wire.Answer:
+        """
         Ask a worker, starting one if there is none.
 
         Raises:
             TokenUnusable: there will be no answer from this one.
         """
+        if seat.worker is not None and seat.worker.has_ended:
+            # While nothing was asked of it: that is no question's fault, so it costs none.
+            self._report(_ENDED)
+            await seat.empty()
         if seat.worker is None:
+            seat.made = self._state.made
             seat.worker = await self._started()
         try:
             async with asyncio.timeout(job.allowed_s):
@@ -233,7 +264,7 @@ class Workers:
         except TimeoutError:
             why = f"The token did not answer within {job.allowed_s:g} s."
         except WorkerLost:
-            why = "The PKCS#11 library ended its process."
+            why = _ENDED
         else:
             if not (isinstance(answer, wire.Refused) and answer.kind in {refusals.GONE, refusals.PIN}):
                 return answer
@@ -261,7 +292,7 @@ class Workers:
         state = self._state
         async with self._starting:
             # One after another, so that a wrong PIN is tried once and not by every worker.
-            if state.locked_out or asyncio.get_running_loop().time() < state.not_before:
+            if asyncio.get_running_loop().time() < state.not_before:
                 raise TokenUnusable(state.fault or refusals.UNREACHABLE_TEXT)
             try:
                 worker = await self._log_in()
@@ -271,12 +302,15 @@ class Workers:
             if (state.fault is not None or not state.reported) and state.started is not None:
                 state.reported = True
                 self._report(_description(state.started))
-            state.fault = None
+            state.fault = state.refused_pin = None
             return worker
 
     async def _log_in(self) -> Worker:
         settings, state = self._settings, self._state
-        start = wire.Start(str(settings.module), settings.token, settings.read_pin())
+        pin = settings.read_pin()
+        if pin == state.refused_pin:
+            raise TokenUnusable(state.fault or refusals.UNREACHABLE_TEXT)
+        start = wire.Start(str(settings.module), settings.token, pin)
         worker = await Worker.start()
         try:
             async with asyncio.timeout(_START_S):
@@ -297,10 +331,10 @@ class Workers:
             return worker
         await worker.end()
         if isinstance(answer, wire.Refused) and answer.kind == refusals.PIN:
-            state.locked_out = True
+            state.refused_pin = pin
             raise TokenUnusable(
                 f"The token refused the PIN ({answer.name}). It is not tried again, because tokens lock themselves"
-                " after a few: correct the PIN file and start the service again."
+                " after a few: correct the PIN file."
             )
         text, name = (answer.text, answer.name) if isinstance(answer, wire.Refused) else ("", type(answer).__name__)
         raise TokenUnusable(f"The token cannot be opened: {text} ({name})")
