@@ -32,6 +32,13 @@ rule = "certificate-issuers"
 effect = "{effect}"
 issuers = ["PrivateCA"]
 """
+SOON = """
+[[guardrail]]
+name = "soon"
+rule = "certificate-expiry"
+effect = "{effect}"
+min_days = {days}
+"""
 X509 = POLICY["x509_props"] | {"validity_months": 3}
 
 
@@ -78,6 +85,33 @@ def test_an_issuer_that_becomes_anothers_issues_nothing(
     operation = vault.done("GET", "/certificates/moving/pending")
     assert (operation["status"], other.asked) == ("failed", [])
     assert "'our own CA: the certificate must come from one of PrivateCA'" in operation["error"]["message"]
+
+
+def test_what_an_issuer_gave_is_judged_by_itself(
+    world: Simulation, vault: Client, declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be good for longer than the policy asks for, or for too short."""
+    issuer = StandIn(Authority(world.clock()), deque([ISSUE, ISSUE]))
+    monkeypatch.setattr(world.world, "issuers", {PROVIDER: issuer})
+    vault.done("PUT", "/certificates/issuers/giving", body={"provider": PROVIDER})
+    for name, rules, months in (
+        ("longer", SHORT.replace("max_months = 3", "max_months = 1"), 1),
+        ("shorter", SOON.format(effect="{effect}", days=100), 12),
+    ):
+        declare(rules)
+        create(vault, name, issuer={"name": "giving"}, x509_props=X509 | {"validity_months": months})
+        world.settle()
+        operation = vault.done("GET", f"/certificates/{name}/pending")
+        assert operation["status"] == "failed", name
+        assert "disallowed by policy" in operation["error"]["message"], name
+
+
+def test_the_key_that_an_operation_made_counts(world: Simulation, vault: Client, declare: Declare) -> None:
+    """A policy that was changed since to another kind of key makes nothing of one that is not allowed."""
+    chain = Authority(world.clock()).issue(requested(vault, "rekeyed"))
+    vault.done("PATCH", "/certificates/rekeyed/policy", body={"key_props": {"kty": "RSA", "key_size": 2048}})
+    declare('[[guardrail]]\nname = "RSA"\nrule = "certificate-keys"\neffect = "{effect}"\ntypes = ["RSA"]\n')
+    refused_by(merge(vault, "rekeyed", *chain), "RSA")
 
 
 def test_a_policy_is_not_changed_away(world: Simulation, vault: Client, declare: Declare) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from strongroom.core.certificate_guardrails import CertificateFacts
 from strongroom.core.certificate_issuers import RESERVED, CertificateIssuer, issuer_id
-from strongroom.core.certificates import CertificateAttributes, CertificatePolicy
+from strongroom.core.certificates import CertificateAttributes, CertificatePolicy, Pending
 from strongroom.core.lifecycle import State, state_of
 from strongroom.core.objects import Collection
 from strongroom.core.records import vault_partition
@@ -55,6 +56,22 @@ def certificate_facts(
         version.nbf if version is not None else None,
         version.exp if version is not None else None,
     )
+
+
+def pending_facts(
+    view: View,
+    vault: Vault,
+    policy: CertificatePolicy,
+    pending: Pending,
+    now: int,
+    *,
+    version: CertificateAttributes | None = None,
+    besides: tuple[str, ...] = (),
+) -> CertificateFacts:
+    """Say the same of the version that an operation makes: the policy may have been changed since it made its key."""
+    key = replace(policy.key, type=pending.key_type, bits=pending.bits, curve=pending.curve)
+    made_by = replace(policy, key=key, issuer=pending.issuer, x509=pending.x509)
+    return certificate_facts(view, vault, made_by, now, version=version, besides=besides)
 
 
 def _provider_of(view: View, vault: Vault, issuer: str) -> str:

@@ -22,7 +22,7 @@ from strongroom.core import certificate_limits
 from strongroom.core.certificate_guardrails import CertificateFacts, judge_certificate
 from strongroom.core.certificate_issuers import CertificateIssuer
 from strongroom.core.certificate_life import is_under_way, step_delay
-from strongroom.core.certificates import SELF, UNKNOWN, Pending, PendingStatus
+from strongroom.core.certificates import SELF, UNKNOWN, CertificateAttributes, Pending, PendingStatus
 from strongroom.core.errors import Failure, Throttled, Unavailable
 from strongroom.core.guardrails import Effect, SecretFacts, judge_key, judge_secret
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
@@ -35,7 +35,7 @@ from strongroom.flow.guardrails import AUDITED, guardrails_of
 from strongroom.flow.world import Silence, World
 from strongroom.journal import Entry
 from strongroom.objects import certificates
-from strongroom.objects.certificate_inventory import certificate_facts
+from strongroom.objects.certificate_inventory import pending_facts
 from strongroom.objects.certificate_links import LinkedVersion
 from strongroom.objects.certificate_rows import Certificate, held_pending, open_pending, spec_of_pending, upkeep_of
 from strongroom.objects.key_inventory import facts_of
@@ -173,9 +173,10 @@ def _disallowed(world: World, vault: Vault, stored: StoredObject, pending: Pendi
     return Refused(f"The certificate was disallowed by policy. Reasons: {', '.join(reasons)}.")
 
 
-def _facts(world: World, vault: Vault, stored: StoredObject, pending: Pending) -> CertificateFacts:
-    policy = replace(upkeep_of(stored).policy, issuer=pending.issuer, x509=pending.x509)
-    return certificate_facts(world.view, vault, policy, world.now())
+def _facts(
+    world: World, vault: Vault, stored: StoredObject, pending: Pending, issued: CertificateAttributes | None = None
+) -> CertificateFacts:
+    return pending_facts(world.view, vault, upkeep_of(stored).policy, pending, world.now(), version=issued)
 
 
 async def _let_go(world: World, vault: Vault, name: str, pending: Pending) -> None:
@@ -295,7 +296,7 @@ async def _complete(
     audits = list[str]()
 
     async def change(tx: Transaction) -> Certificate | None:
-        facts = _facts(world, vault, stored, pending)
+        facts = _facts(world, vault, stored, pending, body.attributes)
         audits[:] = _judged(world, vault, facts, linked, "renewal" if pending.is_renewal else "issuance")
         made = await certificates.complete(
             tx, vault, envelope, stored, body, linked, now=now, entropy=world.entropy

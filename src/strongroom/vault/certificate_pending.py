@@ -15,7 +15,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guard_certificate
 from strongroom.http.message import Response
 from strongroom.objects import certificates
-from strongroom.objects.certificate_inventory import certificate_facts
+from strongroom.objects.certificate_inventory import pending_facts
 from strongroom.objects.certificate_rows import Certificate, open_pending, upkeep_of
 from strongroom.store import Transaction
 from strongroom.vault import certificate_wire as wire
@@ -92,7 +92,9 @@ async def merge_pending(call: Call) -> Response:
         guard_linked(call, [linked.key], [linked.secret])
         policy = upkeep_of(seen.stored).policy
         # Whoever the operation was begun with, it is somebody else who signed this.
-        facts = certificate_facts(world.view, vault, policy, call.now, version=body.attributes, besides=(UNKNOWN,))
+        facts = pending_facts(
+            world.view, vault, policy, pending, call.now, version=body.attributes, besides=(UNKNOWN,)
+        )  # fmt: skip
         guard_certificate(call, vault, facts)
         made = await certificates.complete(
             tx, vault, envelope, seen.stored, body, linked, now=call.now, entropy=world.entropy, merges=True
