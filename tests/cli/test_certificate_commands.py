@@ -98,12 +98,18 @@ def test_a_policy_goes_through_a_file(operator: Operator, vault: str, tmp_path: 
     policy = json.loads(operator.done("certificate", "policy", "show", vault, "by-policy"))
     assert policy["x509_props"]["validity_months"] == 6
     policy["x509_props"]["validity_months"] = 3
+    rest = {"uris": ["spiffe://example.com/shop"], "ipAddresses": ["192.0.2.1"]}
+    policy["x509_props"]["sans"] = {"dns_names": ["policy.example.com"], **rest}
     file.write_text(json.dumps(policy))
     operator.done("certificate", "policy", "set", vault, "by-policy", "--file", str(file))
     shown = json.loads(operator.done("certificate", "policy", "show", vault, "by-policy"))
     assert shown["x509_props"]["validity_months"] == 3
+    assert rest.items() <= shown["x509_props"]["sans"].items()
     again = operator.json("certificate", "create", vault, "by-file", "--policy", str(file))
     assert again["policy"]["key_props"]["crv"] == "P-256"
+    assert rest.items() <= again["policy"]["x509_props"]["sans"].items()
+    named = operator.json("certificate", "create", vault, "by-file", "--policy", str(file), "--dns-name", "a.example")
+    assert named["policy"]["x509_props"]["sans"] == {"dns_names": ["a.example"], **rest}
     for words, key in ((("--curve", "P-384"), ("EC", 384, "P-384")), (("--type", "RSA"), ("RSA", 2048, None))):
         other = operator.json("certificate", "create", vault, "by-file", "--policy", str(file), *words)
         made = other["policy"]["key_props"]

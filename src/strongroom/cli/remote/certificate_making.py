@@ -17,6 +17,8 @@ from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import STANDARD_INPUT, confirm, decoded, read_bytes
 from strongroom.cli.remote.objects import VaultObject, about, hand_over, keep_privately, name_of, time_of, version_of
 from strongroom.cli.remote.output import Columns, done, show_one
+from strongroom.cli.remote.session import Session
+from strongroom.core.api_versions import CERTIFICATE_NAMES_SINCE
 
 OPERATION: Columns = {
     "name": name_of,
@@ -50,6 +52,16 @@ CERTIFICATE: Columns = {
 """How a certificate is shown."""
 
 
+def ask(session: Session, vault: str, method: str, path: str, body: Any = None) -> Any:
+    """
+    Ask for a certificate or its policy, with its URIs and its addresses: versions before know none, and leave them out.
+
+    Raises:
+        Refused: the vault refuses.
+    """
+    return session.vault(vault, method, path, body, query={"api-version": CERTIFICATE_NAMES_SINCE})
+
+
 def show_policy(one: VaultObject) -> int:
     """
     Print a certificate's policy: JSON that `policy set` and `create --policy` read.
@@ -58,7 +70,7 @@ def show_policy(one: VaultObject) -> int:
         Halt: there is none of that name, or the vault refuses.
     """
     with about(one) as session:
-        policy = session.vault(one.vault, "GET", f"{one.path}/policy")
+        policy = ask(session, one.vault, "GET", f"{one.path}/policy")
     print(json.dumps(policy, indent=2))
     return Exit.OK
 
@@ -72,7 +84,7 @@ def set_policy(one: VaultObject, file: Path, *, as_json: bool) -> int:
     """
     policy = read_policy(file)
     with about(one) as session:
-        changed = session.vault(one.vault, "PATCH", f"{one.path}/policy", policy)
+        changed = ask(session, one.vault, "PATCH", f"{one.path}/policy", policy)
     return done(f"the policy of {one.name} is changed", as_json=as_json, **changed)
 
 
@@ -136,7 +148,7 @@ def merge_certificate(one: VaultObject, file: Path, said: Mapping[str, Any], *, 
     body = {**said, "x5c": certificates_in(read_bytes(file), file)}
     with about(one) as session:
         return show_one(
-            session.vault(one.vault, "POST", f"{one.path}/pending/merge", body), CERTIFICATE, as_json=as_json
+            ask(session, one.vault, "POST", f"{one.path}/pending/merge", body), CERTIFICATE, as_json=as_json
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from strongroom.cli.options import At
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote.asking import STANDARD_INPUT, confirm, decoded, read_bytes, read_secret_line
-from strongroom.cli.remote.certificate_making import CERTIFICATE, OPERATION, pem_of, read_policy
+from strongroom.cli.remote.certificate_making import CERTIFICATE, OPERATION, ask, pem_of, read_policy
 from strongroom.cli.remote.objects import (
     DELETED,
     IS_DELETED,
@@ -89,12 +89,13 @@ class Wanted:
             raise Halt("--content is pkcs12 or pem", Exit.USAGE)
         if isinstance(policy.get("key_props"), dict):
             policy["key_props"] = self._as_far_as_it_stays(policy["key_props"])
+        names = _inside(_inside(policy, "x509_props"), "sans")
         for part, members in (
             ("key_props", {"kty": self.type, "key_size": self.size, "crv": self.curve,
                            "exportable": self.exportable, "reuse_key": self.reuse_key}),
             ("secret_props", {"contentType": _KINDS[self.content] if self.content is not None else None}),
             ("x509_props", {"subject": self.subject, "validity_months": self.months,
-                            "sans": {"dns_names": list(self.dns_names)} if self.dns_names else None}),
+                            "sans": {**names, "dns_names": list(self.dns_names)} if self.dns_names else None}),
             ("issuer", {"name": self.issuer}),
         ):  # fmt: skip
             said = {name: value for name, value in members.items() if value is not None}
@@ -107,6 +108,12 @@ class Wanted:
         is_another = self.type is not None and _kind_of(self.type) != _kind_of(str(key.get("kty") or "RSA"))
         gone = {"key_size", "crv"} if is_another else {"key_size"} if self.curve is not None else set()
         return {name: value for name, value in key.items() if name not in gone}
+
+
+def _inside(document: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    """Give a part of a policy; what a file has instead is for the service to refuse."""
+    found = document.get(member)
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,7 @@ def show_certificate(one: VaultObject, *, as_json: bool) -> int:
         Halt: there is none of that name, or the vault refuses.
     """
     with about(one) as session:
-        return show_one(session.vault(one.vault, "GET", one.version_path), CERTIFICATE, as_json=as_json)
+        return show_one(ask(session, one.vault, "GET", one.version_path), CERTIFICATE, as_json=as_json)
 
 
 def create_certificate(one: VaultObject, wanted: Wanted, said: Said, *, wait_s: float, as_json: bool) -> int:
@@ -198,7 +205,7 @@ def create_certificate(one: VaultObject, wanted: Wanted, said: Said, *, wait_s: 
 
 def _begin(session: Session, one: VaultObject, body: Mapping[str, Any]) -> Any:
     try:
-        return session.vault(one.vault, "POST", f"{one.path}/create", body)
+        return ask(session, one.vault, "POST", f"{one.path}/create", body)
     except Refused as refused:
         if refused.inner != IS_DELETED:
             raise
@@ -218,7 +225,7 @@ def _issued(session: Session, one: VaultObject, operation: Any, wait_s: float, *
     if operation["status"] != "completed":
         error = operation.get("error") or {}
         raise Halt(f"{one.name} is not issued: {error.get('message') or operation['status']}")
-    return show_one(session.vault(one.vault, "GET", one.path), CERTIFICATE, as_json=as_json)
+    return show_one(ask(session, one.vault, "GET", one.path), CERTIFICATE, as_json=as_json)
 
 
 def import_certificate(
@@ -242,7 +249,7 @@ def import_certificate(
         body["pwd"] = read_secret_line("Password of the file", password_file)
     with asking(one.at, one.vault) as session:
         try:
-            made = session.vault(one.vault, "POST", f"{one.path}/import", body)
+            made = ask(session, one.vault, "POST", f"{one.path}/import", body)
         except Refused as refused:
             if refused.inner != IS_DELETED:
                 raise
@@ -264,7 +271,7 @@ def update_certificate(one: VaultObject, said: Said, *, as_json: bool) -> int:
         path = one.version_path
         if not one.version:
             path = f"{one.path}/{version_of(session.vault(one.vault, 'GET', one.path))}"
-        return show_one(session.vault(one.vault, "PATCH", path, body), CERTIFICATE, as_json=as_json)
+        return show_one(ask(session, one.vault, "PATCH", path, body), CERTIFICATE, as_json=as_json)
 
 
 def download_certificate(one: VaultObject, file: Path | None, *, with_key: bool, as_json: bool) -> int:
@@ -320,7 +327,7 @@ def recover_certificate(one: VaultObject, *, as_json: bool) -> int:
         Halt: there is no deleted certificate of that name, or the vault refuses.
     """
     with about(one, deleted=True) as session:
-        found = session.vault(one.vault, "POST", f"{one.deleted_path}/recover")
+        found = ask(session, one.vault, "POST", f"{one.deleted_path}/recover")
         return show_one(found, CERTIFICATE, as_json=as_json)
 
 
@@ -363,5 +370,5 @@ def restore_certificate(at: At, vault: str, file: Path, *, as_json: bool) -> int
     blob = read_backup(file)
     with asking(at, vault) as session:
         return show_one(
-            session.vault(vault, "POST", "/certificates/restore", {VALUE: blob}), CERTIFICATE, as_json=as_json
+            ask(session, vault, "POST", "/certificates/restore", {VALUE: blob}), CERTIFICATE, as_json=as_json
         )
