@@ -314,10 +314,11 @@ def _read(number: int, table: Mapping[str, Any], faults: list[str]) -> Guardrail
     where = f"Guardrail {number}"
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         faults.append(f"{where}: name must be at most 64 letters, digits, spaces and the signs . _ -")
-    if rule not in set(Rule):
+    # A table or a list is no word, and nothing that a set can be asked about.
+    if not isinstance(rule, str) or rule not in set(Rule):
         faults.append(f"{where}: rule must be one of {', '.join(Rule)}.")
         return None
-    if effect not in set(Effect):
+    if not isinstance(effect, str) or effect not in set(Effect):
         faults.append(f"{where}: effect must be one of {', '.join(Effect)}.")
     known = _MEMBERS[Rule(rule)]
     faults.extend(f"{where}: {rule} has no member {member!r}." for member in table if member not in known | _COMMON)
@@ -328,7 +329,7 @@ def _read(number: int, table: Mapping[str, Any], faults: list[str]) -> Guardrail
     guardrail = Guardrail(
         str(name),
         Rule(rule),
-        Effect(effect) if effect in set(Effect) else Effect.DENY,
+        Effect(effect) if isinstance(effect, str) and effect in set(Effect) else Effect.DENY,
         tuple(pattern.lower() for pattern in vaults),
         _number(table, "max_days", range(1, 36_501), faults, where),
         _words(table, "types", (), faults, where, KEY_TYPES),

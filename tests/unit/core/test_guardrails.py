@@ -189,6 +189,8 @@ class TestFiles:
             (declared(rule=None), "rule must be one of"),
             (declared(effect="deny!"), "effect must be one of"),
             (declared(effect=None), "effect must be one of"),
+            (declared(rule=["rbac-only"]), "rule must be one of"),
+            (declared(effect=["deny"]), "effect must be one of"),
             (declared(max_days=3), "rbac-only has no member 'max_days'"),
             (declared(rule="secret-expiry", days=3), "has no member 'days'"),
             (declared(rule="secret-expiry", max_days=0), "max_days must be between"),
