@@ -135,7 +135,9 @@ def test_a_vault_changes_where_the_file_says_so(world: Simulation) -> None:
     }
     settled(seeding.apply(world, group([first]))[1])
     second = {"name": vault.upper(), "tags": {"b": "2"}, "networkAcls": {"ipRules": ["203.0.113.7/32"]}}
-    plan, outcome = seeding.apply(world, group([second]))
+    otherwise = group([second])
+    otherwise["resourceGroups"][0]["name"] = "DEFAULT"
+    plan, outcome = seeding.apply(world, otherwise)
     settled(outcome)
     assert list(show.plan_lines(plan)) == [
         f"~ vault {vault}",

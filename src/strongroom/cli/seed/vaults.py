@@ -173,6 +173,8 @@ VAULTS = Kind(
     parent="resourceGroup",
     declare=lambda entry, _: str(entry["name"]),
     rules=Rules(
-        fixed=frozenset({"location", "resourceGroup", "softDeleteRetentionInDays"}), partial=frozenset({"networkAcls"})
+        fixed=frozenset({"location", "resourceGroup", "softDeleteRetentionInDays"}),
+        partial=frozenset({"networkAcls"}),
+        forms={"resourceGroup": str.casefold},
     ),
 )
