@@ -481,6 +481,19 @@ def test_names_that_mean_nothing(world: Simulation) -> None:
     ]
 
 
+def test_an_issuer_that_was_deleted(world: Simulation) -> None:
+    """Its certificates stay, and a file that says of them what is so stands; no other can be made by it."""
+    vault = name("v")
+    issuer = {"name": "leaving", "provider": "PrivateCA", "accountId": "Internal"}
+    certificate = {"name": "web", "policy": SELF | {"issuer": "leaving"}}
+    settled(seeding.apply(world, in_vault(vault, certificateIssuers=[issuer], certificates=[certificate]))[1])
+    with seeding.session(world) as asks:
+        asks.vault(vault, "DELETE", "/certificates/issuers/leaving")
+    assert steps(seeding.plan(world, in_vault(vault, certificates=[certificate]))) == []
+    (fault,) = faults_of(world, in_vault(vault, certificates=[certificate | {"name": "other"}]))
+    assert f"there is no certificate issuer leaving in {vault}" in fault
+
+
 def test_what_a_new_one_cannot_be_made_without(world: Simulation) -> None:
     """A policy with a name, or a file that is there: what is missing of either is told before anything is done."""
     new: list[dict[str, Any]] = [

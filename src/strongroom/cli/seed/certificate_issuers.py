@@ -26,15 +26,21 @@ _ADMINISTRATOR = {"firstName": "first_name", "lastName": "last_name", "email": "
 # ---- issuers --------------------------------------------------------------------------------------------------------
 
 
-def refer_issuer(wanting: Wanting, vault: str, name: str, line: int) -> None:
-    """Take a reference to an issuer of a vault, or note that there is none."""
+def refer_issuer(wanting: Wanting, vault: str, name: str, certificate: str, line: int) -> None:
+    """
+    Take a certificate's reference to an issuer of its vault, or note that there is none.
+
+    An issuer can be deleted whose certificates stay: of them a file, such as an export, says what is so already.
+    """
     if name.casefold() in RESERVED:
         return
     key = key_of("certificateIssuer", f"{vault}/{name}")
     wanting.meant.setdefault(key, line)
     if key in wanting.declared:
         wanting.needs.add(key)
-    elif wanting.reach.look("vault", vault) is None or not _may_be_there(wanting.reach, vault, name):
+    elif wanting.reach.look("vault", vault) is None or not (
+        _may_be_there(wanting.reach, vault, name) or _names_it(wanting.reach, vault, certificate, name)
+    ):
         wanting.faults.add(
             line, "", f"there is no certificate issuer {name} in {vault}, neither there nor in this file"
         )
@@ -48,6 +54,17 @@ def _may_be_there(reach: Reach, vault: str, name: str) -> bool:
             raise
         return refused.status == FORBIDDEN
     return True
+
+
+def _names_it(reach: Reach, vault: str, certificate: str, issuer: str) -> bool:
+    """Tell whether a certificate that is there has its versions from an issuer of this name."""
+    try:
+        policy = reach.session.vault(vault, "GET", f"/certificates/{segment(certificate)}/policy")
+    except Refused as refused:
+        if refused.status not in {_NOT_FOUND, FORBIDDEN}:
+            raise
+        return False
+    return str(policy["issuer"]["name"]).casefold() == issuer.casefold()
 
 
 def _issuer(vault: str, name: str, values: Mapping[str, Any], **more: Any) -> Item:

@@ -91,7 +91,7 @@ def _read_certificate(wanting: Wanting, entry: Entry, parent: Item | None) -> It
     if "policy" in entry:
         values["policy"] = dict(entry["policy"])
         if "issuer" in entry["policy"]:
-            refer_issuer(wanting, vault, entry["policy"]["issuer"], entry["policy"].line)
+            refer_issuer(wanting, vault, entry["policy"]["issuer"], name, entry["policy"].line)
     needs = frozenset({parent.key, *wanting.needs})
     return _item(vault, name, values, aside=pick(entry, "import"), needs=needs, line=entry.line)
 
