@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -380,6 +381,27 @@ def test_what_an_issuer_gives_is_judged_as_it_is(vault: Client, world: Simulatio
 
 
 # ---- what is told ---------------------------------------------------------------------------------------------------
+
+
+def test_an_issuer_is_not_asked_often_for_what_is_not_taken(
+    vault: Client, world: Simulation, name: str, letters: Letters
+) -> None:
+    """A CA counts what it issues: it is asked again days later. Meanwhile the version that there is stays as it was."""
+    issuer, policy = stand_in(vault, world, ISSUE)
+    policy["x509_props"] = POLICY["x509_props"] | {"validity_months": 1}
+    before = made(vault, world, name, **policy)["id"]
+    world.advance(80 * DAY_S)
+    in_force(world, Guardrail("short", Rule.SECRET_EXPIRY, Effect.DENY, max_days=40))
+    for _ in range(10 * 24):
+        issuer.steps.append(ISSUE)
+        issuer.authority.now = datetime.fromtimestamp(int(world.clock()), UTC)
+        look(world)
+        world.advance(HOUR_S)
+    in_force(world)
+    assert len(issuer.asked) == 1 + len([0, 1, 3, 7])
+    assert [kind for kind, _ in letters.told] == [NoticeKind.NOT_RENEWED] * 4
+    assert vault.done("GET", f"/certificates/{name}")["id"] == before
+    assert vault.done("GET", f"/secrets/{name}")["value"]
 
 
 def test_contacts_are_written_to_once(vault: Client, world: Simulation, name: str, letters: Letters) -> None:

@@ -110,10 +110,17 @@ def step_delay(failures: int) -> int:
     return min(certificate_limits.STEP_RETRY_S << min(failures - 1, 30), certificate_limits.STEP_RETRY_MAX_S)
 
 
-def after_renewal_failed(upkeep: CertificateUpkeep, now: int) -> CertificateUpkeep:
-    """Have a renewal that failed tried again later: twice as late each time, up to a day."""
+def after_renewal_failed(upkeep: CertificateUpkeep, now: int, *, was_issued: bool = False) -> CertificateUpkeep:
+    """
+    Have a renewal that failed tried again later: twice as late each time, up to a day.
+
+    One that was issued and not taken up to a week: a CA issues the same names a few times a week, and may be paid.
+    """
     failures = upkeep.failures + 1
-    delay = min(certificate_limits.RENEWAL_RETRY_S << min(failures - 1, 30), DAY_S)
+    first, most = certificate_limits.RENEWAL_RETRY_S, DAY_S
+    if was_issued:
+        first, most = certificate_limits.UNWANTED_RETRY_S, certificate_limits.UNWANTED_RETRY_MAX_S
+    delay = min(first << min(failures - 1, 30), most)
     return replace(upkeep, failures=failures, retry_at=now + delay)
 
 
@@ -123,7 +130,7 @@ def as_if_new(upkeep: CertificateUpkeep) -> CertificateUpkeep:
 
 
 def set_right(upkeep: CertificateUpkeep, now: int) -> CertificateUpkeep:
-    """Have what was put off by a clock that was ahead done now: nothing that fails or waits is put off so far."""
+    """Have what was put off by a clock that was ahead done now: little that fails is put off so far."""
     pending = upkeep.pending
     if pending is not None and pending.step_at is not None and pending.step_at > now + DAY_S:
         upkeep = replace(upkeep, pending=replace(pending, step_at=now))

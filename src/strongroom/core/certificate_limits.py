@@ -40,6 +40,10 @@ ISSUANCE_S = 30 * 86_400
 """How long an issuer may take until its operation fails: ours."""
 RENEWAL_RETRY_S = 3600
 """How long after a renewal failed it is tried again; twice as long each time, to a day: ours."""
+UNWANTED_RETRY_S = 86_400
+"""The same of one that was issued and not taken, since CAs count what they issue; twice as long each time: ours."""
+UNWANTED_RETRY_MAX_S = 7 * 86_400
+"""How long that is at most: ours."""
 NEAR_EXPIRY_S = 30 * 86_400
 """How long before its expiry a certificate is near it."""
 ISSUERS = 100

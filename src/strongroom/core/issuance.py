@@ -50,6 +50,8 @@ class Refused:
 
     message: str
     code: str = "Request rejected"
+    was_issued: bool = False
+    """Whether the issuer did its part, and it is what it gave that is not taken."""
 
 
 Step = Issued | Waiting | Refused

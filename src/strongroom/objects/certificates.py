@@ -178,10 +178,18 @@ async def _same(tx: Transaction, vault: Vault, seen: StoredObject, now: int) -> 
 
 
 async def step_pending(
-    tx: Transaction, vault: Vault, seen: StoredObject, change: Callable[[Pending], Pending], now: int
+    tx: Transaction,
+    vault: Vault,
+    seen: StoredObject,
+    change: Callable[[Pending], Pending],
+    now: int,
+    *,
+    was_issued: bool = False,
 ) -> Certificate | None:
     """
     Note what a step came to; None if somebody else made the step, or the operation is no more.
+
+    *was_issued* says of a renewal that failed whether its issuer issued it all the same.
 
     That its cancellation was asked for meanwhile stays as it is, and has the next step made at once.
     """
@@ -199,7 +207,7 @@ async def step_pending(
         changed = replace(changed, step_at=now)
     upkeep = replace(certificate.upkeep, pending=changed)
     if not is_under_way(changed) and changed.is_renewal:
-        upkeep = after_renewal_failed(upkeep, now)
+        upkeep = after_renewal_failed(upkeep, now, was_issued=was_issued)
     stored = scheduled(certificate.stored, certificate.body, upkeep)
     await tx.put_object(stored)
     return replace(certificate, stored=stored)

@@ -257,6 +257,7 @@ async def _end(
 ) -> Outcome:
     """End an operation without a version. Its key stays, for what is issued all the same can be merged."""
     code, message = (refused.code, refused.message) if refused is not None else (None, None)
+    was_issued = refused is not None and refused.was_issued
 
     def ended(was: Pending) -> Pending:
         return replace(
@@ -264,7 +265,7 @@ async def _end(
         )
 
     async def change(tx: Transaction) -> Certificate | None:
-        found = await certificates.step_pending(tx, vault, stored, ended, world.now())
+        found = await certificates.step_pending(tx, vault, stored, ended, world.now(), was_issued=was_issued)
         if found is not None and _pending(found).is_renewal:
             own = found.body.attributes
             reason = message or "The renewal was cancelled."
@@ -288,7 +289,7 @@ async def _complete(
     try:
         chain = accepted(pending, issued.chain, now)
     except Failure as failure:
-        refused = Refused(f"What the issuer gave is not accepted: {failure.message}", ISSUER_ERROR)
+        refused = Refused(f"What the issuer gave is not accepted: {failure.message}", ISSUER_ERROR, was_issued=True)
         return await _end(world, vault, stored, PendingStatus.FAILED, refused, lease)
     platform = world.protections.of(pending.key_type).platform
     body, linked = made_version(pending, chain, open_pending(envelope, vault, pending), platform, now)
@@ -315,9 +316,8 @@ async def _complete(
         if isinstance(failure, Unavailable):
             raise
         # Somebody has taken the name of its key or its secret, or a guardrail is against what was issued.
-        return await _end(
-            world, vault, stored, PendingStatus.FAILED, Refused(failure.message, "Request rejected"), lease
-        )
+        refused = Refused(failure.message, was_issued=True)
+        return await _end(world, vault, stored, PendingStatus.FAILED, refused, lease)
     return Outcome.OVERTAKEN if found is None else Outcome.ISSUED
 
 

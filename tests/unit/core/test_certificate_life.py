@@ -182,3 +182,8 @@ def test_delays_double_up_to_their_longest() -> None:
         pauses.append((kept.retry_at or 0) - NOW)
     assert pauses == [3600, 7200, 14_400, 28_800, 57_600, DAY_S, DAY_S]
     assert as_if_new(kept) == upkeep(None)
+    kept, pauses = upkeep(None), []
+    for _ in range(5):
+        kept = after_renewal_failed(kept, NOW, was_issued=True)
+        pauses.append((kept.retry_at or 0) - NOW)
+    assert pauses == [DAY_S, 2 * DAY_S, 4 * DAY_S, 7 * DAY_S, 7 * DAY_S]
