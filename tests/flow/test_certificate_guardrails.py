@@ -87,6 +87,24 @@ def test_an_issuer_that_becomes_anothers_issues_nothing(
     assert "'our own CA: the certificate must come from one of PrivateCA'" in operation["error"]["message"]
 
 
+def test_what_waits_is_let_go_of(
+    world: Simulation, vault: Client, declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a guardrail comes into force meanwhile, the issuer is told, as often as it takes, and asked no more."""
+    slow = StandIn(Authority(world.clock()))
+    monkeypatch.setattr(world.world, "issuers", {PROVIDER: slow})
+    vault.done("PUT", "/certificates/issuers/slow", body={"provider": PROVIDER})
+    create(vault, "waiting", issuer={"name": "slow"})
+    world.settle()
+    ((asked, _),) = slow.asked
+    declare(SHORT)
+    for slow.away, status in ((True, "inProgress"), (False, "failed")):
+        world.advance(HOUR_S)
+        look(world)
+        assert vault.done("GET", "/certificates/waiting/pending")["status"] == status
+    assert (slow.cancelled, len(slow.asked)) == ([asked], 1)
+
+
 def test_what_an_issuer_gave_is_judged_by_itself(
     world: Simulation, vault: Client, declare: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,8 @@ async def _ask(world: World, vault: Vault, stored: StoredObject, pending: Pendin
         return None
     disallowed = _disallowed(world, vault, stored, pending)
     if disallowed is not None:
+        # What proves to an issuer whose names they are, such as a record in DNS, is not left behind.
+        await _let_go(world, vault, stored.name, pending)
         return disallowed
     if pending.issuer.name == SELF:
         from strongroom.crypto.certificates.issuing import issue_to_itself  # noqa: PLC0415  costly to import
