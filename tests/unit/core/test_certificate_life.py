@@ -186,4 +186,5 @@ def test_delays_double_up_to_their_longest() -> None:
     for _ in range(5):
         kept = after_renewal_failed(kept, NOW, was_issued=True)
         pauses.append((kept.retry_at or 0) - NOW)
-    assert pauses == [DAY_S, 2 * DAY_S, 4 * DAY_S, 7 * DAY_S, 7 * DAY_S]
+    first, most = certificate_limits.UNWANTED_RETRY_S, certificate_limits.UNWANTED_RETRY_MAX_S
+    assert pauses == [first, 2 * first, 4 * first, most, most]
