@@ -501,6 +501,20 @@ def test_an_import_says_what_the_certificate_says(vault: Client, name: str) -> N
     )
 
 
+def test_an_address_is_the_same_in_every_spelling(vault: Client, name: str) -> None:
+    """A policy may write it at length; what is none is not what the certificate says."""
+    own = x509.SubjectAlternativeName([x509.IPAddress(ip_address("2001:db8::1"))])
+    given = in_pem(*self_signed(START, "CN=a.example.com", extensions=(own,)))
+    for other in ("2001:db8::2", "none"):
+        policy = {"x509_props": {"sans": {"ipAddresses": [other]}}}
+        answer = vault.ask(
+            "POST", f"/certificates/{name}/import", version="2025-07-01", body={"value": given, "policy": policy}
+        )
+        assert b"is not what the certificate says" in answer.body
+    policy = {"x509_props": {"sans": {"ipAddresses": ["2001:DB8:0:0::0001"]}}}
+    vault.done("POST", f"/certificates/{name}/import", version="2025-07-01", body={"value": given, "policy": policy})
+
+
 def test_a_policy_keeps_its_rules(vault: Client, name: str, pair: tuple[Any, x509.Certificate]) -> None:
     """What is given of a policy is held to what every policy is."""
     for policy in (

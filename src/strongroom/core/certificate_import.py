@@ -7,6 +7,7 @@ Rules from reference azure-key-vault.md section 4.5; choices where it is silent 
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 from strongroom.core.certificate_policies import (
     GivenPolicy,
@@ -110,9 +111,20 @@ def _same_name(given: str, said: str) -> bool:
 def _require_same_names(given: AlternativeNames, said: AlternativeNames) -> None:
     """Compare the kinds of names that are given: a client need not know all."""
     for member in ("dns_names", "emails", "upns", "uris", "ip_addresses"):
-        wanted, found = (frozenset(one.lower() for one in getattr(names, member)) for names in (given, said))
+        wanted, found = (frozenset(_folded(member, one) for one in getattr(names, member)) for names in (given, said))
         if wanted and wanted != found:
             raise _contradicts(f"sans.{member}")
+
+
+def _folded(member: str, name: str) -> str:
+    """Give a name in one spelling: an address has several."""
+    if member == "ip_addresses":
+        try:
+            return str(ip_address(name))
+        except ValueError:
+            # It is the same as no other.
+            return name
+    return name.lower()
 
 
 def _contradicts(member: str) -> Invalid:
