@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,33 @@ def test_a_private_part_goes_through_the_socket_alone(shared: Forks, key: dict[s
         return
     assert key["p"] not in seen
     assert b"STRONGROOM_" not in seen
+
+
+ANOTHER_SERVER = """
+import os, stat
+from strongroom.crypto import fork_server
+
+def is_socket(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+
+fork_server.WORKS = {1: lambda question: bytes(filter(is_socket, range(256)))}
+fork_server.main()
+"""
+"""A server whose only work says which sockets it has."""
+
+
+@pytest.fixture
+def another(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
+    """Give processes that answer by their sockets."""
+    monkeypatch.setattr(module, "COMMAND", (sys.executable, "-P", "-c", ANOTHER_SERVER))
+    forks = Forks()
+    yield forks
+    forks.end()
+
+
+def test_a_fork_has_the_socket_of_its_question_alone(another: Forks) -> None:
+    """What a file has broken cannot reach for the questions of others, which are handed on over another socket."""
+    assert len(another.ask(Work.READ_KEY, b"", 1)) == 1
