@@ -72,11 +72,18 @@ def _work(asker: socket.socket, parent: int) -> None:
     while piece := asker.recv(_PIECE):
         question += piece
     work, seconds = question[:HEAD_BYTES]
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _limit(seconds)
     # Nothing handles it, so the system ends the process, whatever a library is at.
     signal.alarm(seconds * WALL_FACTOR)
     asker.sendall(WORKS[work](bytes(question[HEAD_BYTES:])))
+
+
+def _limit(seconds: int) -> None:
+    """Take so many seconds of a processor, and so much memory where the system lets it be limited."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    if sys.platform != "darwin":
+        # macOS refuses a limit below what it has mapped for itself into every process, which is hundreds of gigabytes.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 def _close_input() -> None:

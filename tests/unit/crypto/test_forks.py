@@ -130,7 +130,7 @@ def test_a_private_part_goes_through_the_socket_alone(shared: Forks, key: dict[s
 
 
 ANOTHER_SERVER = """
-import os, stat
+import os, resource, stat, sys
 from strongroom.crypto import fork_server
 
 def is_socket(number):
@@ -139,16 +139,23 @@ def is_socket(number):
     except OSError:
         return False
 
+def setrlimit(which, limits):
+    if which == resource.RLIMIT_AS:
+        raise ValueError("current limit exceeds maximum limit")
+
 fork_server.WORKS = {1: lambda question: bytes(filter(is_socket, range(256)))}
+if sys.argv[1:] == ["darwin"]:
+    sys.platform, resource.setrlimit = "darwin", setrlimit
 fork_server.main()
 """
 """A server whose only work says which sockets it has."""
 
 
-@pytest.fixture
-def another(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
-    """Give processes that answer by their sockets."""
-    monkeypatch.setattr(module, "COMMAND", (sys.executable, "-P", "-c", ANOTHER_SERVER))
+@pytest.fixture(params=["", "darwin"])
+def another(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
+    """Give processes that answer by their sockets, here and as on macOS, which lets no memory be limited."""
+    command = (sys.executable, "-P", "-c", ANOTHER_SERVER, *filter(None, [request.param]))
+    monkeypatch.setattr(module, "COMMAND", command)
     forks = Forks()
     yield forks
     forks.end()
