@@ -156,6 +156,23 @@ def test_a_worker_that_dies_while_idle_costs_no_request(place: Used) -> None:
     place.runner.run(test())
 
 
+def test_what_interrupts_the_service_interrupts_no_worker(place: Used) -> None:
+    """A terminal tells every process of Ctrl-C: what is under way is answered before the service stops."""
+
+    async def test() -> None:
+        await until_it_signs(place.keys, place.key)
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        asked = asyncio.create_task(place.keys.sign(place.key, ES256, DIGEST))
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGCONT)
+        assert await asked
+        assert workers() == [pid]
+
+    place.runner.run(test())
+
+
 def test_a_token_that_is_too_slow_loses_its_worker(place: Used) -> None:
     """After its time a worker is ended, and the next question starts another."""
 
