@@ -351,6 +351,22 @@ def test_destroyed_is_gone(place: Used) -> None:
     place.runner.run(test())
 
 
+def test_a_key_of_another_token_is_not_taken_for_destroyed(place: Used, tmp_path: Path) -> None:
+    """Nor by the first question after a start, before it is known which token is there: the key stays doomed."""
+
+    async def test() -> None:
+        with soft_token(tmp_path / "t", "another") as token:
+            keys = TokenKeys(token.settings())
+            try:
+                with pytest.raises(Unavailable, match="in another token"):
+                    await keys.destroy(place.key.open())
+            finally:
+                await keys.close()
+        await until_it_signs(place.keys, place.key)
+
+    place.runner.run(test())
+
+
 def test_a_worker_shows_nothing(place: Used) -> None:
     """SEC-KEY-4: a worker leaves no core dump, and its PIN is not among its arguments, nor in its environment."""
 
