@@ -80,7 +80,8 @@ def _work(asker: socket.socket, parent: int) -> None:
 
 def _limit(seconds: int) -> None:
     """Take so many seconds of a processor, and so much memory where the system lets it be limited."""
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    # The first limit ends it by SIGXCPU; at the second it would be SIGKILL, which others send too.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     if sys.platform != "darwin":
         # macOS refuses a limit below what it has mapped for itself into every process, which is hundreds of gigabytes.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from strongroom.core import limits
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Invalid, Unavailable
 from strongroom.core.keys import KeyKind, KeySpec
 from strongroom.crypto import forks as module
 from strongroom.crypto.forks import Forks, Work, WorkEnded
@@ -143,17 +143,20 @@ def setrlimit(which, limits):
     if which == resource.RLIMIT_AS:
         raise ValueError("current limit exceeds maximum limit")
 
-fork_server.WORKS = {1: lambda question: bytes(filter(is_socket, range(256)))}
+fork_server.WORKS = {
+    1: lambda question: bytes(filter(is_socket, range(256))),
+    2: lambda question: os.kill(os.getpid(), question[0]),
+}
 if sys.argv[1:] == ["darwin"]:
     sys.platform, resource.setrlimit = "darwin", setrlimit
 fork_server.main()
 """
-"""A server whose only work says which sockets it has."""
+"""A server whose works say which sockets they have, or end by a signal."""
 
 
 @pytest.fixture(params=["", "darwin"])
 def another(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
-    """Give processes that answer by their sockets, here and as on macOS, which lets no memory be limited."""
+    """Give processes with such works, here and as on macOS, which lets no memory be limited."""
     command = (sys.executable, "-P", "-c", ANOTHER_SERVER, *filter(None, [request.param]))
     monkeypatch.setattr(module, "COMMAND", command)
     forks = Forks()
@@ -164,3 +167,13 @@ def another(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_fork_has_the_socket_of_its_question_alone(another: Forks) -> None:
     """What a file has broken cannot reach for the questions of others, which are handed on over another socket."""
     assert len(another.ask(Work.READ_KEY, b"", 1)) == 1
+
+
+def test_what_the_machine_ends_is_no_fault_of_the_work(another: Forks) -> None:
+    """A fork that was killed for its memory, or had no processor in its time, says nothing of a key: try again."""
+    for number in (signal.SIGKILL, signal.SIGALRM):
+        with pytest.raises(Unavailable) as told:
+            another.ask(Work.OPEN_PKCS12, bytes((number,)), 1)
+        assert told.value.headers == (("Retry-After", "2"),)
+    with pytest.raises(WorkEnded, match="failed"):
+        another.ask(Work.OPEN_PKCS12, bytes((signal.SIGSEGV,)), 1)
