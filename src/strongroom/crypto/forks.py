@@ -85,7 +85,12 @@ class Forks:
         # no accident.
         for _ in range(2):
             server = self._begin()
-            answer = server.ask(question, (seconds + 1) * WALL_FACTOR)
+            try:
+                answer = server.ask(question, (seconds + 1) * WALL_FACTOR)
+            except TimeoutError:
+                # The fork ends itself by then, so the machine is at fault, or the server hangs. Nobody waits for it.
+                self._replace(server)
+                raise _unfinished() from None
             if answer is not None:
                 by_signal, status = answer[-STATUS_BYTES:]
                 if by_signal and status in _BY_MACHINE:
@@ -142,7 +147,12 @@ class _Server:
         """End it."""
 
     def ask(self, question: bytes, wall_s: float) -> bytes | None:
-        """Give an answer with its status; None if nothing has come of the question."""
+        """
+        Give an answer with its status; None if nothing has come of the question.
+
+        Raises:
+            TimeoutError: nor has the fork ended.
+        """
         here, there = socket.socketpair()
         with here, there:
             here.settimeout(wall_s)
@@ -154,9 +164,8 @@ class _Server:
                 answer = bytearray()
                 while piece := here.recv(_PIECE):
                     answer += piece
-            except TimeoutError:
-                # The fork ends itself by then, so the machine is at fault. Nobody waits for it any longer.
-                raise _unfinished() from None
+            except TimeoutError:  # It is an OSError.
+                raise
             except OSError:
                 return None
         return bytes(answer) if len(answer) >= STATUS_BYTES else None
@@ -172,4 +181,6 @@ def _unfinished() -> Unavailable:
 
 def _end(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
     ours.close()
+    # It would end by itself, unless it hangs; whoever ends it is not to wait for that.
+    process.kill()
     process.wait()

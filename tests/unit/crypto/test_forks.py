@@ -87,6 +87,23 @@ def test_a_server_that_was_killed_is_replaced(key: dict[str, bytes]) -> None:
     forks.end()
 
 
+def test_a_server_that_hangs_is_replaced(key: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked it is told to try again, and nobody waits for its end."""
+    forks = Forks()
+    read_apart(forks, KeyKind.RSA, None, key)
+    hangs = pid_of(forks)
+    os.kill(hangs, signal.SIGSTOP)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(module, "WALL_FACTOR", 0.01)
+        with pytest.raises(Unavailable):
+            read_apart(forks, KeyKind.RSA, None, key)
+    with pytest.raises(ProcessLookupError):
+        os.kill(hangs, 0)
+    assert read_apart(forks, KeyKind.RSA, None, key).spec.bits == 2048
+    os.kill(pid_of(forks), signal.SIGSTOP)
+    forks.end()
+
+
 def test_a_server_that_does_not_run_is_a_fault(monkeypatch: pytest.MonkeyPatch, key: dict[str, bytes]) -> None:
     """It is tried twice and then told: the key is not blamed."""
     monkeypatch.setattr(module, "COMMAND", ("false",))
