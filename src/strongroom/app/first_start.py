@@ -23,7 +23,7 @@ from strongroom.app.data_directory import (
 )
 from strongroom.app.root_keys import create_root_key
 from strongroom.app.tokens import require_pin_file
-from strongroom.config import CONFIG_FILE, Settings, load
+from strongroom.config import CONFIG_FILE, ConfigFault, Settings, load
 from strongroom.core.names import Hosts
 from strongroom.crypto.private_files import sync_directory
 from strongroom.crypto.process import protect_process
@@ -65,7 +65,7 @@ def _require_kept(settings: Settings) -> None:
     path = settings.data / CONFIG_FILE
     if not path.exists():
         return
-    later, wanted = _kept_settings(load(settings.data)), _kept_settings(settings)
+    later, wanted = _later_settings(settings), _kept_settings(settings)
     lines = [_line(name, value) for name, value in wanted.items() if value != later[name]]
     if lines:
         raise InstanceFault(
@@ -76,7 +76,7 @@ def _require_kept(settings: Settings) -> None:
 
 def _token_advice(settings: Settings) -> str:
     """Say how an instance that exists gets the token that was named, if one was that it has not."""
-    later, wanted = _kept_settings(load(settings.data)), _kept_settings(settings)
+    later, wanted = _later_settings(settings), _kept_settings(settings)
     lines = [_line(name, wanted[name]) for name in _TOKEN_SETTINGS if wanted[name] != later[name]]
     if not lines:
         return ""
@@ -149,6 +149,16 @@ def _kept_settings(settings: Settings) -> dict[str, str | int]:
     """Give the settings that an instance is made with and that its later starts want."""
     names = ("domain", "port", *_TOKEN_SETTINGS)
     return {name: getattr(settings, name) for name in names}
+
+
+def _later_settings(settings: Settings) -> dict[str, str | int]:
+    """Give what a later start without options finds."""
+    try:
+        return _kept_settings(load(settings.data))
+    except ConfigFault:
+        # What the file says cannot be without what was asked for beside it, such as a PIN file without its library. So
+        # all of that is to be written, as if the file said nothing.
+        return dict.fromkeys(_kept_settings(settings), "")
 
 
 def _line(name: str, value: str | int) -> str:

@@ -40,6 +40,9 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     here = os.getpid()
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as service:
+        # No fork has it: one that a file has broken would be handed the next one's question. Nor does one that lives on
+        # after this process keep the service from noticing that it has ended.
+        _close_input()
         while True:
             _, handed, _, _ = socket.recv_fds(service, 1, 1)
             if not handed:
@@ -69,11 +72,26 @@ def _work(asker: socket.socket, parent: int) -> None:
     while piece := asker.recv(_PIECE):
         question += piece
     work, seconds = question[:HEAD_BYTES]
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _limit(seconds)
     # Nothing handles it, so the system ends the process, whatever a library is at.
     signal.alarm(seconds * WALL_FACTOR)
     asker.sendall(WORKS[work](bytes(question[HEAD_BYTES:])))
+
+
+def _limit(seconds: int) -> None:
+    """Take so many seconds of a processor, and so much memory where the system lets it be limited."""
+    # The first limit ends it by SIGXCPU; at the second it would be SIGKILL, which others send too.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    if sys.platform != "darwin":
+        # macOS refuses a limit below what it has mapped for itself into every process, which is hundreds of gigabytes.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _close_input() -> None:
+    """Let standard input be nothing. It stays open: whatever is opened next would get its number."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
 
 
 def _alone(work: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ import time
 import weakref
 from enum import IntEnum
 
+from strongroom.core.errors import Unavailable
 from strongroom.crypto.process import library_environment
 
 COMMAND = (sys.executable, "-P", "-m", "strongroom.crypto.fork_server")
@@ -32,7 +33,9 @@ HEAD_BYTES = 2
 """In front of a question: which work it is, and its seconds."""
 STATUS_BYTES = 2
 """After an answer: whether a signal ended the work, and which one, or its status."""
-_COSTLY = frozenset({signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM})
+_BY_MACHINE = frozenset({signal.SIGKILL, signal.SIGALRM})
+"""Signals that say nothing of the work: whoever needed its memory sent them, or it had no processor in its time."""
+_RETRY_AFTER_S = 2
 _PIECE = 65_536
 _RESTS_AFTER_S = 60.0
 
@@ -51,7 +54,7 @@ class WorkEnded(Exception):
     The work has ended without an answer.
 
     Attributes:
-        is_costly: it used up its time; otherwise it failed, or broke the library.
+        is_costly: it used up its time of a processor; otherwise it failed, or broke the library.
     """
 
     def __init__(self, *, is_costly: bool) -> None:
@@ -75,17 +78,25 @@ class Forks:
 
         Raises:
             WorkEnded: there is none.
+            Unavailable: the machine did not let it be done now.
         """
         question = bytes((work, seconds)) + question
         # One that has ended meanwhile, by itself or with what it was asked, is replaced; of two in a row the fault is
         # no accident.
         for _ in range(2):
             server = self._begin()
-            answer = server.ask(question, (seconds + 1) * WALL_FACTOR)
+            try:
+                answer = server.ask(question, (seconds + 1) * WALL_FACTOR)
+            except TimeoutError:
+                # The fork ends itself by then, so the machine is at fault, or the server hangs. Nobody waits for it.
+                self._replace(server)
+                raise _unfinished() from None
             if answer is not None:
                 by_signal, status = answer[-STATUS_BYTES:]
+                if by_signal and status in _BY_MACHINE:
+                    raise _unfinished()
                 if status:
-                    raise WorkEnded(is_costly=by_signal == 1 and status in _COSTLY)
+                    raise WorkEnded(is_costly=by_signal == 1 and status == signal.SIGXCPU)
                 return answer[:-STATUS_BYTES]
             self._replace(server)
         msg = "the process that checks keys and opens files does not run"
@@ -136,7 +147,12 @@ class _Server:
         """End it."""
 
     def ask(self, question: bytes, wall_s: float) -> bytes | None:
-        """Give an answer with its status; None if nothing has come of the question."""
+        """
+        Give an answer with its status; None if nothing has come of the question.
+
+        Raises:
+            TimeoutError: nor has the fork ended.
+        """
         here, there = socket.socketpair()
         with here, there:
             here.settimeout(wall_s)
@@ -148,14 +164,23 @@ class _Server:
                 answer = bytearray()
                 while piece := here.recv(_PIECE):
                     answer += piece
-            except TimeoutError:
-                # The fork ends itself by then, so the machine is at fault. Nobody waits for it any longer.
-                raise WorkEnded(is_costly=True) from None
+            except TimeoutError:  # It is an OSError.
+                raise
             except OSError:
                 return None
         return bytes(answer) if len(answer) >= STATUS_BYTES else None
 
 
+def _unfinished() -> Unavailable:
+    return Unavailable(
+        "The service could not finish this in time. Try again later.",
+        reason="unfinished fork",
+        headers=(("Retry-After", str(_RETRY_AFTER_S)),),
+    )
+
+
 def _end(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
     ours.close()
+    # It would end by itself, unless it hangs; whoever ends it is not to wait for that.
+    process.kill()
     process.wait()

@@ -152,6 +152,14 @@ def test_a_configuration_file_that_lacks_the_token_makes_no_instance(made: Made,
     assert len(shown) == 1
 
 
+def test_a_configuration_file_that_wants_the_options_beside_it_is_told_them(made: Made, tmp_path: Path) -> None:
+    """A PIN file alone cannot be: whoever names its library is told the lines, and not that there is no library."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "config.toml").write_text(f'pkcs11_pin_file = "{made.token.pin_file}"\n')
+    with pytest.raises(InstanceFault, match=f'(?s)at its top.*\npkcs11_module = "{made.token.module}"\n'):
+        asyncio.run(initialise(load(tmp_path, _options(made), {}), lambda _: None))
+
+
 def test_an_instance_that_exists_says_how_it_gets_a_token(made: Made, tmp_path: Path) -> None:
     """`init` over it changes nothing, and names the settings and the vaults; with the same token, only the first."""
     with pytest.raises(InstanceFault, match=r"initialised already.*make new ones.$"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from strongroom.core import limits
-from strongroom.core.errors import Invalid
+from strongroom.core.errors import Invalid, Unavailable
 from strongroom.core.keys import KeyKind, KeySpec
 from strongroom.crypto import forks as module
 from strongroom.crypto.forks import Forks, Work, WorkEnded
@@ -86,6 +87,23 @@ def test_a_server_that_was_killed_is_replaced(key: dict[str, bytes]) -> None:
     forks.end()
 
 
+def test_a_server_that_hangs_is_replaced(key: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked it is told to try again, and nobody waits for its end."""
+    forks = Forks()
+    read_apart(forks, KeyKind.RSA, None, key)
+    hangs = pid_of(forks)
+    os.kill(hangs, signal.SIGSTOP)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(module, "WALL_FACTOR", 0.01)
+        with pytest.raises(Unavailable):
+            read_apart(forks, KeyKind.RSA, None, key)
+    with pytest.raises(ProcessLookupError):
+        os.kill(hangs, 0)
+    assert read_apart(forks, KeyKind.RSA, None, key).spec.bits == 2048
+    os.kill(pid_of(forks), signal.SIGSTOP)
+    forks.end()
+
+
 def test_a_server_that_does_not_run_is_a_fault(monkeypatch: pytest.MonkeyPatch, key: dict[str, bytes]) -> None:
     """It is tried twice and then told: the key is not blamed."""
     monkeypatch.setattr(module, "COMMAND", ("false",))
@@ -126,3 +144,53 @@ def test_a_private_part_goes_through_the_socket_alone(shared: Forks, key: dict[s
         return
     assert key["p"] not in seen
     assert b"STRONGROOM_" not in seen
+
+
+ANOTHER_SERVER = """
+import os, resource, stat, sys
+from strongroom.crypto import fork_server
+
+def is_socket(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+
+def setrlimit(which, limits):
+    if which == resource.RLIMIT_AS:
+        raise ValueError("current limit exceeds maximum limit")
+
+fork_server.WORKS = {
+    1: lambda question: bytes(filter(is_socket, range(256))),
+    2: lambda question: os.kill(os.getpid(), question[0]),
+}
+if sys.argv[1:] == ["darwin"]:
+    sys.platform, resource.setrlimit = "darwin", setrlimit
+fork_server.main()
+"""
+"""A server whose works say which sockets they have, or end by a signal."""
+
+
+@pytest.fixture(params=["", "darwin"])
+def another(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
+    """Give processes with such works, here and as on macOS, which lets no memory be limited."""
+    command = (sys.executable, "-P", "-c", ANOTHER_SERVER, *filter(None, [request.param]))
+    monkeypatch.setattr(module, "COMMAND", command)
+    forks = Forks()
+    yield forks
+    forks.end()
+
+
+def test_a_fork_has_the_socket_of_its_question_alone(another: Forks) -> None:
+    """What a file has broken cannot reach for the questions of others, which are handed on over another socket."""
+    assert len(another.ask(Work.READ_KEY, b"", 1)) == 1
+
+
+def test_what_the_machine_ends_is_no_fault_of_the_work(another: Forks) -> None:
+    """A fork that was killed for its memory, or had no processor in its time, says nothing of a key: try again."""
+    for number in (signal.SIGKILL, signal.SIGALRM):
+        with pytest.raises(Unavailable) as told:
+            another.ask(Work.OPEN_PKCS12, bytes((number,)), 1)
+        assert told.value.headers == (("Retry-After", "2"),)
+    with pytest.raises(WorkEnded, match="failed"):
+        another.ask(Work.OPEN_PKCS12, bytes((signal.SIGSEGV,)), 1)

@@ -156,6 +156,23 @@ def test_a_worker_that_dies_while_idle_costs_no_request(place: Used) -> None:
     place.runner.run(test())
 
 
+def test_what_interrupts_the_service_interrupts_no_worker(place: Used) -> None:
+    """A terminal tells every process of Ctrl-C: what is under way is answered before the service stops."""
+
+    async def test() -> None:
+        await until_it_signs(place.keys, place.key)
+        (pid,) = workers()
+        os.kill(pid, signal.SIGSTOP)
+        asked = asyncio.create_task(place.keys.sign(place.key, ES256, DIGEST))
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGCONT)
+        assert await asked
+        assert workers() == [pid]
+
+    place.runner.run(test())
+
+
 def test_a_token_that_is_too_slow_loses_its_worker(place: Used) -> None:
     """After its time a worker is ended, and the next question starts another."""
 
@@ -330,6 +347,22 @@ def test_destroyed_is_gone(place: Used) -> None:
         await keys.destroy(key.open())
         with pytest.raises(Unavailable, match="is not in the token"):
             await keys.sign(key, ES256, DIGEST)
+
+    place.runner.run(test())
+
+
+def test_a_key_of_another_token_is_not_taken_for_destroyed(place: Used, tmp_path: Path) -> None:
+    """Nor by the first question after a start, before it is known which token is there: the key stays doomed."""
+
+    async def test() -> None:
+        with soft_token(tmp_path / "t", "another") as token:
+            keys = TokenKeys(token.settings())
+            try:
+                with pytest.raises(Unavailable, match="in another token"):
+                    await keys.destroy(place.key.open())
+            finally:
+                await keys.close()
+        await until_it_signs(place.keys, place.key)
 
     place.runner.run(test())
 

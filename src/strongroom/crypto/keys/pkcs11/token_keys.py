@@ -188,12 +188,19 @@ class TokenKeys:
         return await self._octets(wire.Release(self._id(key.open()), key.spec, recipient, method))
 
     async def destroy(self, material: bytes) -> None:
-        """Delete a key from the token, for ever. That there is none is no fault: it is what was wanted."""
+        """
+        Delete a key from the token, for ever. That there is none is no fault: it is what was wanted.
+
+        Raises:
+            Unavailable: it is in another token, where it still is.
+        """
         try:
             await self._octets(wire.Destroy(self._id(material)))
         except Unavailable as failure:
             if failure.reason != refusals.NO_OBJECT:
                 raise
+            # It was not known before which token there is, if this was the first question; or it is another by now.
+            self._id(material)
 
     def forget(self, vault: str, name: str) -> None:
         """Nothing of a key is in this process's memory."""

@@ -9,6 +9,7 @@ core dump.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 
@@ -21,6 +22,8 @@ from strongroom.crypto.process import end_with_parent, protect_process
 def main() -> None:
     """Answer questions until there are no more."""
     protect_process()
+    # What interrupts the service at a terminal is for the service to answer, which lets what is under way end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(os.getppid())
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as service:
         start = _ask(service)
