@@ -87,6 +87,26 @@ def test_a_right_taken_back_meanwhile_is_not_used(world: Simulation, name: str) 
     assert msgspec.json.decode(answer.body)["error"]["innererror"] == {"code": "ForbiddenByRbac"}
 
 
+@pytest.mark.usefixtures("as_it_was")
+@pytest.mark.parametrize("lost", ["right", "firewall"])
+def test_what_was_lost_meanwhile_is_no_evidence(world: Simulation, name: str, lost: str) -> None:
+    """Neither the refusal nor its record tells by what the caller was let in before, or had its right from."""
+    principal = world.principal()
+    assignment = world.grant(principal.oid, KEY_VAULT_ADMINISTRATOR, world.vault.scope)
+    closed = put(replace(world.vault, network_acls=NetworkAcls(default_action=DefaultAction.DENY)))
+    changes = {"right": lambda tx: tx.remove(assignment), "firewall": closed}
+    answer = put_while(world, name, world.token(principal), changes[lost])
+    assert answer.status == 403
+    told = {header.decode() for header, _ in answer.headers}
+    assert not told & {"x-ms-keyvault-rbac-assignment-id", "x-strongroom-admitted-by"}
+    entry = world.entries()[-1]
+    assert entry["properties"]["httpStatusCode"] == 403
+    assert "appliedAssignmentId" not in entry["properties"]
+    assert entry["properties"].get("isRbacAuthorized") is (None if lost == "firewall" else False)
+    assert ("addrAuthType" in entry["properties"]) is (lost == "right")
+    assert entry["identity"]["claim"]["appid"] == principal.appid
+
+
 def test_a_vault_changed_meanwhile_is_a_conflict(world: Simulation, name: str) -> None:
     """What was computed for other settings of the vault is not written."""
     before = world.vault

@@ -219,6 +219,8 @@ def test_what_follows_a_body_is_the_next_request(server: Server, framing: str) -
         ("Content-Encoding: identity, br", b"415"),
         ("Content-Encoding: Identity", b"200"),
         ("Transfer-Encoding: gzip, chunked", b"400"),
+        ("Content-Encoding: gzip\r\nContent-Encoding: identity", b"400"),
+        ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", b"400"),
         ("Transfer-Encoding: chunked, chunked", b"400"),
         ("Transfer-Encoding: Chunked", b"200"),
     ],

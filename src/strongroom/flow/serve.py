@@ -235,7 +235,7 @@ def _judge_again(world: World, trace: Trace) -> None:
     """
     vault = trace.vault
     # What was decided before, and what answers and records say of it, is no longer how it is.
-    trace.decision = None
+    trace.decision = trace.verdict = trace.admission = trace.permit = None
     _decide(world, trace, authentication.bearer_token(trace.request))
     if trace.vault is not vault and not (trace.vault and vault and trace.vault.is_but_for_admission(vault)):
         raise Conflict("The vault's settings were changed while the request was under way. Try again.")

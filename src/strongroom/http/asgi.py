@@ -40,7 +40,18 @@ Refuse = Callable[[Request, Failure], Awaitable[Response]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_ONCE = frozenset({b"host", b"authorization", b"content-length", b"content-type", b"x-identity-header", b"secret"})
+_ONCE = frozenset(
+    {
+        b"host",
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"transfer-encoding",
+        b"x-identity-header",
+        b"secret",
+    }
+)
 """Headers that mean something to us and must not come twice: two readers could take different ones."""
 
 _SERVER_HEADER_BYTES = 256 * 1024

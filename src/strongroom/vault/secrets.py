@@ -64,7 +64,7 @@ async def get_secret(call: Call) -> Response:
         world.store, world.view.sealed, vault.id, Collection.SECRETS, asked.name, asked.version, call.now
     )
     answer: _Answer | None = call.kept.get(_ANSWER)
-    if answer is None or answer.row is not row or answer.vault is not vault:
+    if answer is None or not answer.is_of(row, vault):
         answer = _prepared_answer(call, vault, stored, row)
     if answer.is_limited:
         _require_readable(call, answer.body)
@@ -203,16 +203,29 @@ def _read_asked(call: Call) -> _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer without its value, which is nowhere kept in the clear."""
+    """
+    An answer without its value, which is nowhere kept in the clear.
 
-    vault: Vault
+    It keeps what it tells of its vault, and not the vault: one that has changed since may have a thousand policies.
+    """
+
     row: StoredVersion
+    retention_days: int
+    purge_protection: bool
     body: SecretVersionBody
     is_limited: bool
     """Whether it may not be read always: it is disabled, or has a time."""
     identifier: str
     before_value: bytes
     after_value: bytes
+
+    def is_of(self, row: StoredVersion, vault: Vault) -> bool:
+        """Tell whether it is the answer for this very row, which is of this vault, as the vault is now."""
+        return (
+            self.row is row
+            and self.retention_days == vault.retention_days
+            and self.purge_protection == vault.purge_protection
+        )
 
 
 _ANSWERS_KEPT = 4096
@@ -222,10 +235,10 @@ _answers: dict[tuple[str, str, str, str], _Answer] = {}
 
 
 def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: StoredVersion) -> _Answer:
-    """Prepare the answer to a read, or take the one that was prepared for this very row of this very vault."""
+    """Prepare the answer to a read, or take the one that was prepared for this very row."""
     asked = (call.the_site.netloc, stored.name, row.version, call.api_version)
     kept = _answers.get(asked)
-    if kept is not None and kept.row is row and kept.vault is vault:
+    if kept is not None and kept.is_of(row, vault):
         call.kept[_ANSWER] = kept
         return kept
     secret = secrets.secret_of(stored, row)
@@ -234,7 +247,16 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
     before, _, after = json.encode(bundle).partition(b'"value":""')
     own = secret.body.attributes
     is_limited = not own.enabled or own.nbf is not None or own.exp is not None
-    answer = _Answer(vault, row, secret.body, is_limited, bundle.id, before + b'"value":', after)
+    answer = _Answer(
+        row,
+        vault.retention_days,
+        vault.purge_protection,
+        secret.body,
+        is_limited,
+        bundle.id,
+        before + b'"value":',
+        after,
+    )
     if len(before) + len(after) + len(row.body) + len(row.sealed) <= _ANSWER_BYTES:
         if len(_answers) >= _ANSWERS_KEPT:
             _answers.clear()
