@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from strongroom.config import Settings
@@ -37,6 +38,17 @@ def prepare_directory(data: Path) -> None:
         raise InstanceFault(f"{data} belongs to another user.")
     if state.st_mode & 0o077:
         raise InstanceFault(f"{data} can be read by others. Run: chmod 700 {shlex.quote(str(data))}")
+
+
+def remove_directory(data: Path) -> None:
+    """Remove a data directory. Where its name is a link or another file system's, that stays, with nothing in it."""
+    for path in data.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    with suppress(OSError):
+        data.rmdir()
 
 
 def is_initialised(settings: Settings) -> bool:

@@ -23,7 +23,13 @@ import msgspec
 
 from strongroom import __version__
 from strongroom.app import certificates
-from strongroom.app.data_directory import InstanceFault, is_initialised, lock_directory, prepare_directory
+from strongroom.app.data_directory import (
+    InstanceFault,
+    is_initialised,
+    lock_directory,
+    prepare_directory,
+    remove_directory,
+)
 from strongroom.app.dispatch import Dispatcher, Surfaces
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.identity_sockets import SocketListeners
@@ -110,7 +116,7 @@ def _temporary(place: Path | None) -> Iterator[Path]:
     try:
         yield place
     finally:
-        shutil.rmtree(place)
+        remove_directory(place)
 
 
 def _settle_port(settings: Settings) -> int:

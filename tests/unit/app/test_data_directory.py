@@ -1,0 +1,46 @@
+"""A data directory that was made for a while is gone with all that was in it, whatever its name stands for."""
+
+from pathlib import Path
+
+import pytest
+
+from strongroom.app.data_directory import remove_directory
+
+
+def _fill(place: Path) -> None:
+    (place / "audit").mkdir()
+    (place / "audit" / "first").touch()
+    (place / "root.key").touch()
+    (place / "elsewhere").symlink_to(place.parent, target_is_directory=True)
+
+
+def test_nothing_is_left(tmp_path: Path) -> None:
+    """The directory goes too, and nothing that a link in it leads to."""
+    place = tmp_path / "data"
+    place.mkdir()
+    _fill(place)
+    (tmp_path / "mine").touch()
+    remove_directory(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_link_to_one_is_left_with_nothing_in_it(tmp_path: Path) -> None:
+    """Whoever named it by a link has the keys and secrets removed all the same."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real, target_is_directory=True)
+    _fill(real)
+    remove_directory(link)
+    assert list(link.iterdir()) == []
+
+
+def test_a_file_system_of_its_own_is_left_with_nothing_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that something is mounted on, as one in memory is, cannot be removed and need not be."""
+
+    def refuse(_: Path) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    _fill(tmp_path)
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    remove_directory(tmp_path)
+    assert list(tmp_path.iterdir()) == []
