@@ -634,6 +634,20 @@ def test_much_that_waits_goes_bit_by_bit(
     assert events.world.run(events.world.store.verify()) == []
 
 
+def test_what_another_node_has_just_made_keeps_what_waits_for_it(
+    events: Events, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription is gone when the database says so, and not while this node has not heard of it yet."""
+    hook = events.subscribe()
+    vault.put(name)
+    with monkeypatch.context() as behind:
+        behind.setattr(events.world.view, "all", lambda *_: ())
+        events.world.run(events.delivery.settle())
+    assert counts(events, hook) == DeliveryCount(waiting=1)
+    events.deliver()
+    assert events.told(hook) == [name]
+
+
 def test_what_was_altered_is_not_sent_and_holds_up_nothing(
     events: Events, vault: Client, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
