@@ -41,12 +41,18 @@ def prepare_directory(data: Path) -> None:
 
 
 def remove_directory(data: Path) -> None:
-    """Remove a data directory. Where its name is a link or another file system's, that stays, with nothing in it."""
-    for path in data.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    """
+    Remove a data directory. Where its name is a link or another file system's, that stays, with nothing in it.
+
+    Somebody else may be removing it at the same moment, as a script does that has just told the service to end.
+    """
+    with suppress(FileNotFoundError):
+        for path in list(data.iterdir()):
+            if path.is_symlink() or not path.is_dir():
+                path.unlink(missing_ok=True)
+            while path.is_dir() and not path.is_symlink():
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(path)
     with suppress(OSError):
         data.rmdir()
 

@@ -1,5 +1,6 @@
 """A data directory that was made for a while is gone with all that was in it, whatever its name stands for."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,26 @@ def test_a_link_to_one_is_left_with_nothing_in_it(tmp_path: Path) -> None:
     _fill(real)
     remove_directory(link)
     assert list(link.iterdir()) == []
+
+
+def test_what_somebody_else_removes_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script may end the service and remove the directory itself, at once."""
+    place = tmp_path / "data"
+    place.mkdir()
+    _fill(place)
+    listed = [*place.iterdir(), place / "run.json"]
+    remove = shutil.rmtree
+
+    def late(path: Path) -> None:
+        remove(path)
+        raise FileNotFoundError(path)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Path, "iterdir", lambda _: iter(listed))
+        meanwhile.setattr(shutil, "rmtree", late)
+        remove_directory(place)
+    assert not place.exists()
+    remove_directory(place)
 
 
 def test_a_file_system_of_its_own_is_left_with_nothing_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
