@@ -1,11 +1,16 @@
 """A data directory that was made for a while is gone with all that was in it, whatever its name stands for."""
 
+import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from strongroom.app.data_directory import remove_directory
+from strongroom.app import service
+from strongroom.app.data_directory import InstanceFault, remove_directory
+from strongroom.config import Settings
 
 
 def _fill(place: Path) -> None:
@@ -53,6 +58,22 @@ def test_what_somebody_else_removes_is_no_fault(tmp_path: Path, monkeypatch: pyt
         remove_directory(place)
     assert not place.exists()
     remove_directory(place)
+
+
+def test_whoever_comes_second_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two ephemeral services that begin in one directory at once the second is refused, and the first keeps it."""
+    place = tmp_path / "data"
+
+    @asynccontextmanager
+    async def taken(data: Path) -> AsyncIterator[None]:
+        (data / "root.key").touch()
+        raise InstanceFault("The service is already running.")
+        yield
+
+    monkeypatch.setattr(service, "lock_directory", taken)
+    with pytest.raises(InstanceFault, match="already running"):
+        asyncio.run(service.serve(Settings(data=place), ephemeral=True, at=place))
+    assert [path.name for path in place.iterdir()] == ["root.key"]
 
 
 def test_a_file_system_of_its_own_is_left_with_nothing_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
