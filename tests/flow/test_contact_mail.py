@@ -22,7 +22,7 @@ from strongroom.core.mail import Letter, Notice, NoticeKind, is_mail_address, pu
 from strongroom.core.outgoing import IPAddress
 from strongroom.egress import Egress, Unreachable, dial_address
 from strongroom.flow.world import NoMail
-from strongroom.resources.vaults import purge_expired_vaults
+from strongroom.resources.vaults import purge_expired_vault
 from strongroom.smtp import NotNow, Refused, Undelivered
 from strongroom.store import Transaction
 from tests.flow.client import Client, client_of, make_tenant
@@ -291,7 +291,7 @@ def test_letters_go_with_their_vault(world: Simulation) -> None:
     assert letter.vault == tenant.vault.id
     now = int(world.clock())
     world.commit(lambda tx: tx.put(replace(tenant.vault, deleted=now, purge_at=now)))
-    world.commit(lambda tx: purge_expired_vaults(tx, now=now))
+    world.commit(lambda tx: purge_expired_vault(tx, tenant.vault, now=now))
     assert letters(world) == []
 
 

@@ -108,6 +108,18 @@ def test_what_the_clients_for_dotnet_leave_empty(vault: Client, name: str, kind:
     assert vault.ask("GET", f"/{kind}/{name}").status == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_empty_segment_leads_to_no_object_of_that_name(vault: Client, method: str) -> None:
+    """`restore` and `wrapKey` may be names: what the clients for .NET leave empty is so in their own requests alone."""
+    for name in ("restore", "wrapKey"):
+        vault.done("POST", f"/keys/{name}/create", body={"kty": "EC"})
+    body = {} if method == "PATCH" else None
+    assert vault.ask(method, "/keys//restore", body=body).status == 404
+    answer = vault.ask("POST", "/keys//restore", headers={"X-HTTP-Method": method}, body=body)
+    assert answer.status == 404
+    assert "invalid version: wrapKey" in vault.ask("GET", "/keys/wrapKey/wrapKey").error["message"]
+
+
 @pytest.mark.parametrize("version", ["", "/", "/{}"], ids=["none", "empty", "named"])
 def test_how_the_clients_for_dotnet_write_wrapping(vault: Client, name: str, version: str) -> None:
     """Their CryptographyClient writes the operations' names with a capital, as ASP.NET's data protection does by it."""

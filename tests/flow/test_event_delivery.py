@@ -634,6 +634,43 @@ def test_much_that_waits_goes_bit_by_bit(
     assert events.world.run(events.world.store.verify()) == []
 
 
+def test_many_subscriptions_that_go_together_are_not_long_about_it(
+    events: Events, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one change removes is as much for all subscriptions of a purged vault, or that expire, as for one."""
+    monkeypatch.setattr(event_limits, "DELIVERIES_REMOVED_AT_ONCE", 3)
+    ends = int(events.world.clock()) + 100
+    hooks = [events.subscribe(expires=expires) for expires in (None, None, ends, ends)]
+    for number in range(2):
+        vault.put(f"{name}-{number}")
+
+    def left() -> list[int]:
+        return [counts(events, hook).waiting for hook in hooks]
+
+    events.world.commit(lambda tx: commands.remove_expired_subscriptions(tx, hooks[2:], ends))
+    assert sorted(left()) == [0, 1, 2, 2]
+    events.world.commit(lambda tx: commands.remove_subscriptions_of(tx, events.world.vault))
+    assert sum(left()) == 2
+    assert not events.world.view.all(EventSubscription)
+    events.world.run(events.delivery.settle())
+    assert left() == [0, 0, 0, 0]
+    assert events.world.run(events.world.store.verify()) == []
+
+
+def test_what_another_node_has_just_made_keeps_what_waits_for_it(
+    events: Events, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription is gone when the database says so, and not while this node has not heard of it yet."""
+    hook = events.subscribe()
+    vault.put(name)
+    with monkeypatch.context() as behind:
+        behind.setattr(events.world.view, "all", lambda *_: ())
+        events.world.run(events.delivery.settle())
+    assert counts(events, hook) == DeliveryCount(waiting=1)
+    events.deliver()
+    assert events.told(hook) == [name]
+
+
 def test_what_was_altered_is_not_sent_and_holds_up_nothing(
     events: Events, vault: Client, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from strongroom.app.jobs import Service, purge_vaults
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Unavailable
 from strongroom.core.objects import Collection
 from strongroom.crypto.keys.software import SoftwareKeys
-from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
+from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of, find_keys_of
 from strongroom.objects.jobs import purge_due_objects
-from strongroom.resources.vaults import purge_expired_vaults
+from strongroom.resources.vaults import purge_expired_vault
+from strongroom.store import Transaction
 from tests.flow.arm import Arm
 from tests.flow.client import Client, make_vault
 from tests.flow.keys import MemoryToken, create, version_of
@@ -253,7 +257,56 @@ def test_the_end_of_a_vaults_retention_reaches_the_token(world: Simulation, toke
     create(Client(world, origin=f"https://{made.name}.vault.localhost:8443"), name, kty="EC-HSM")
     now = int(world.clock())
     world.commit(lambda tx: tx.put(replace(made, sku="premium", deleted=now, purge_at=now)))
-    before = partial(doom_keys_of, root=world.keys)
-    world.commit(lambda tx: purge_expired_vaults(tx, now=now, before=before))
+    assert world.run(purge_vaults(cast("Service", SimpleNamespace(opened=SimpleNamespace(world=world.world))))) == 1
     assert destroy(world) == 1
+    assert token.held == {}
+
+
+def test_the_change_that_removes_a_vault_looks_for_none_of_its_keys(
+    world: Simulation, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else reads or writes during it, and there may be very many: they were found before, piece by piece."""
+    first = world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id)
+    over = replace(made, sku="premium", deleted=int(world.clock()), purge_at=int(world.clock()))
+    world.commit(lambda tx: tx.put(replace(made, sku="premium")))
+    create(Client(world, origin=f"https://{made.name}.vault.localhost:8443"), name, kty="EC-HSM")
+    world.commit(lambda tx: tx.put(over))
+    found = world.run(find_keys_of(world.store, over, world.keys))
+
+    async def change(tx: Transaction) -> bool:
+        monkeypatch.setattr(tx, "objects", None)
+        doom = partial(doom_keys_of, tx, over, world.keys, found)
+        return await purge_expired_vault(tx, over, now=int(world.clock()), before=doom)
+
+    assert world.commit(change)
+    assert (destroy(world), token.held) == (1, {})
+
+
+@pytest.mark.parametrize("is_back", [True, False], ids=["recovered", "deleted again"])
+def test_a_vault_that_was_recovered_meanwhile(
+    world: Simulation, token: MemoryToken, name: str, *, is_back: bool
+) -> None:
+    """Its keys are looked for before it goes, while others are served: what it holds by then is what counts."""
+    first = world.first
+    made = make_vault(world, first.tenant_id, first.subscription_id, first.object_id)
+    premium = replace(made, sku="premium")
+    world.commit(lambda tx: tx.put(premium))
+    vault, now = Client(world, origin=f"https://{made.name}.vault.localhost:8443"), int(world.clock())
+    over = replace(premium, deleted=now - 1, purge_at=now)
+    found = world.run(find_keys_of(world.store, over, world.keys))
+    create(vault, name, kty="EC-HSM")
+    if not is_back:
+        world.commit(lambda tx: tx.put(replace(premium, deleted=now, purge_at=now)))
+
+    async def change(tx: Transaction) -> bool:
+        doom = partial(doom_keys_of, tx, over, world.keys, found)
+        return await purge_expired_vault(tx, over, now=now, before=doom)
+
+    assert world.commit(change) is not is_back
+    assert destroy(world) == (0 if is_back else 1)
+    if is_back:
+        vault.done("DELETE", f"/keys/{name}")
+        vault.done("DELETE", f"/deletedkeys/{name}")
+        destroy(world)
     assert token.held == {}

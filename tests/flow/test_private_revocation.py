@@ -426,5 +426,5 @@ def test_a_slash_in_a_question_is_part_of_it() -> None:
     """The path of a question is one segment however its slashes are written; other paths are left alone."""
     from strongroom.pki.ocsp import respelled  # noqa: PLC0415  here alone
 
-    assert split_path(respelled(b"/ocsp/a/b//c=")) == ["ocsp", "a/b//c="]
-    assert respelled(b"/crl/a/b") == b"/crl/a/b"
+    assert split_path(respelled("GET", b"/ocsp/a/b//c=")) == ["ocsp", "a/b//c="]
+    assert respelled("GET", b"/crl/a/b") == b"/crl/a/b"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from strongroom.config import Settings
@@ -37,6 +38,23 @@ def prepare_directory(data: Path) -> None:
         raise InstanceFault(f"{data} belongs to another user.")
     if state.st_mode & 0o077:
         raise InstanceFault(f"{data} can be read by others. Run: chmod 700 {shlex.quote(str(data))}")
+
+
+def remove_directory(data: Path) -> None:
+    """
+    Remove a data directory. Where its name is a link or another file system's, that stays, with nothing in it.
+
+    Somebody else may be removing it at the same moment, as a script does that has just told the service to end.
+    """
+    with suppress(FileNotFoundError):
+        for path in list(data.iterdir()):
+            if path.is_symlink() or not path.is_dir():
+                path.unlink(missing_ok=True)
+            while path.is_dir() and not path.is_symlink():
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(path)
+    with suppress(OSError):
+        data.rmdir()
 
 
 def is_initialised(settings: Settings) -> bool:

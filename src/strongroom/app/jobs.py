@@ -28,6 +28,7 @@ from strongroom.core.mail import Letter
 from strongroom.core.outgoing import parse_networks
 from strongroom.core.records import tenant_partition
 from strongroom.core.release_authorities import ReleaseSigningKey, next_begins, shown_keys
+from strongroom.core.vaults import Vault
 from strongroom.crypto.pool import BoundedPool
 from strongroom.directory import deletion, signing_keys
 from strongroom.directory.browser_sessions import end_sessions, expired_sessions
@@ -37,10 +38,10 @@ from strongroom.egress import Egress
 from strongroom.flow import audit
 from strongroom.http.asgi import Listener
 from strongroom.objects import release_authorities
-from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of
+from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of, find_keys_of
 from strongroom.objects.issuers.authority_life import look_after_authorities
 from strongroom.objects.jobs import purge_due_objects
-from strongroom.resources.vaults import has_expired_vaults, purge_expired_vaults, remove_left_contents
+from strongroom.resources.vaults import expired_vaults, purge_expired_vault, remove_left_contents
 from strongroom.store import Transaction
 from strongroom.vault.upkeep import LEASE
 
@@ -141,11 +142,14 @@ async def purge_vaults(service: Service) -> int:
     """Remove vaults whose retention is over, and what is left of those that were purged."""
     world, now = service.opened.world, service.opened.world.now()
     removed = 0
-    if has_expired_vaults(world.view, now):
-        committed = await world.store.commit(
-            lambda tx: purge_expired_vaults(tx, now=now, before=partial(doom_keys_of, root=world.keys))
-        )
-        removed = len(committed.result)
+    for vault in expired_vaults(world.view, now):
+        found = await find_keys_of(world.store, vault, world.keys)
+
+        async def change(tx: Transaction, vault: Vault = vault, found: Sequence[DoomedKey] = found) -> bool:
+            doom = partial(doom_keys_of, tx, vault, world.keys, found)
+            return await purge_expired_vault(tx, vault, now=now, before=doom)
+
+        removed += (await world.store.commit(change)).result
     await remove_left_contents(world.store, world.view)
     return removed
 

@@ -23,7 +23,13 @@ import msgspec
 
 from strongroom import __version__
 from strongroom.app import certificates
-from strongroom.app.data_directory import InstanceFault, is_initialised, lock_directory, prepare_directory
+from strongroom.app.data_directory import (
+    InstanceFault,
+    is_initialised,
+    lock_directory,
+    prepare_directory,
+    remove_directory,
+)
 from strongroom.app.dispatch import Dispatcher, Surfaces
 from strongroom.app.endpoint_listeners import EndpointListeners
 from strongroom.app.identity_sockets import SocketListeners
@@ -79,9 +85,15 @@ async def serve(
     _stop_on_signals(stop)
     async with contextlib.AsyncExitStack() as stack:
         if ephemeral:
-            settings = replace(settings, data=stack.enter_context(_temporary(at)))
+            if at is None:
+                at = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="strongroom-")))
+            _require_empty(at)
+            settings = replace(settings, data=at)
         prepare_directory(settings.data)
         await stack.enter_async_context(lock_directory(settings.data))
+        if ephemeral:
+            # Only now is it ours: who has it already, or has just begun to, keeps it.
+            stack.callback(remove_directory, settings.data)
         # Settled before anything is made: a first start writes the port into the instance's settings.
         settings = replace(settings, port=_settle_port(settings))
         if not is_initialised(settings):
@@ -92,25 +104,16 @@ async def serve(
         await _run(opened, stop, say)
 
 
-@contextlib.contextmanager
-def _temporary(place: Path | None) -> Iterator[Path]:
+def _require_empty(place: Path) -> None:
     """
-    Give a directory that is removed at the end.
+    Demand of a directory that is removed at the end that nothing is in it, which would not be ours to remove.
 
     Raises:
-        InstanceFault: it is not its owner's alone, or something is in it, which is not ours to remove.
+        InstanceFault: it is not its owner's alone, or something is in it.
     """
-    if place is None:
-        with tempfile.TemporaryDirectory(prefix="strongroom-") as directory:
-            yield Path(directory)
-        return
     prepare_directory(place)
     if any(place.iterdir()):
         raise InstanceFault(f"{place} is not empty, and --ephemeral removes its directory at the end: name a new one.")
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place)
 
 
 def _settle_port(settings: Settings) -> int:

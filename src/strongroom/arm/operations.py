@@ -78,7 +78,7 @@ _EMPTY_PARENT = re.compile(rb"(/providers/[^/]+)//", re.IGNORECASE)
 _ENCODED_SLASH = re.compile(rb"\A/%2f(?=subscriptions|providers)", re.IGNORECASE)
 
 
-def respelled(path: bytes) -> bytes:
+def respelled(_method: str, path: bytes) -> bytes:
     """
     Write a path as its row has it.
 

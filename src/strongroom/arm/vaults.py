@@ -21,7 +21,7 @@ from strongroom.flow.call import Call
 from strongroom.flow.guardrails import guard_vault
 from strongroom.http import json
 from strongroom.http.message import Response
-from strongroom.objects.doomed_keys import doom_keys_of
+from strongroom.objects.doomed_keys import doom_keys_of, find_keys_of
 from strongroom.resources.access_policies import PolicyOperation, update_access_policies
 from strongroom.resources.lookup import (
     deleted_vault_not_found,
@@ -167,9 +167,10 @@ async def get_deleted_vault(call: Call) -> Response:
 async def purge_deleted_vault(call: Call) -> Response:
     """Remove a deleted vault for good. It is done when the answer comes, in the form of what takes longer."""
     vault = _the_deleted_vault(call)
+    found = await find_keys_of(call.world.store, vault, call.world.keys)
 
     async def change(tx: Transaction) -> int:
-        await doom_keys_of(tx, vault, call.world.keys)
+        await doom_keys_of(tx, vault, call.world.keys, found)
         return await purge_vault(tx, vault, now=call.now)
 
     await call.commit(change, lambda objects: {"vaultIds": [vault.id], "count": objects})
@@ -204,12 +205,13 @@ async def _create(
         raise name_deleted() if mine else name_taken(name)
     vault_id = new_guid(call.world.entropy)
     wrapped_key = call.world.keys.new_vault_key(vault_id)
+    found = await find_keys_of(call.world.store, known, call.world.keys) if known is not None else []
 
     async def make(tx: Transaction) -> Vault:
         _require_subnets(call, None, change)
         if known is not None:
             # Whoever has the name is past its retention: it goes now rather than at the next sweep.
-            await doom_keys_of(tx, known, call.world.keys)
+            await doom_keys_of(tx, known, call.world.keys, found)
             await remove_expired(tx, known, now=call.now)
         made = await create_vault(
             tx,

@@ -103,7 +103,7 @@ def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
     """Read what is asked for. Refusals are not remembered."""
     tenant: str | None = None
     if surface.respelled is not None:
-        path = surface.respelled(path)
+        path = surface.respelled(method, path)
     if surface.split_tenant is not None:
         path, tenant = surface.split_tenant(path)
     try:

@@ -13,6 +13,8 @@ from strongroom.http.problems import Dialect
 from strongroom.http.routing import Router
 
 SplitTenant = Callable[[bytes], tuple[bytes, str | None]]
+Respell = Callable[[str, bytes], bytes]
+"""Takes the method, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +27,7 @@ class Surface:
         shown_path: says what the journal may have of a path; None: the whole path, which is made of names.
         words: the words of its paths, in lower case.
         unserved: says in the surface's own words that nothing is served at a path; None takes the router's words.
-        respelled: gives a path as the table has it, where clients spell one in another way too.
+        respelled: gives a path as the table has it, where clients spell one of a method in another way too.
         split_tenant: takes the caller's tenant out of a path that may name it besides what its template has, and gives
             the rest and that tenant, or None; `authorization` lets nobody name another one than his own.
     """
@@ -40,7 +42,7 @@ class Surface:
     shown_path: Callable[[bytes], str] | None = None
     words: frozenset[str] = frozenset()
     split_tenant: SplitTenant | None = None
-    respelled: Callable[[bytes], bytes] | None = None
+    respelled: Respell | None = None
 
 
 def words_only(operations: Iterable[Op], form: Form | None = None) -> Callable[[bytes], str]:
@@ -64,7 +66,7 @@ def make_surface(
     unserved: Callable[[bytes], NotFound] | None = None,
     shown_path: Callable[[bytes], str] | None = None,
     split_tenant: SplitTenant | None = None,
-    respelled: Callable[[bytes], bytes] | None = None,
+    respelled: Respell | None = None,
 ) -> Surface:
     """Compile a surface's table."""
     router = Router(operations, case_insensitive=case_insensitive)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import product
 
 from strongroom.core.certificates import Pending
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Failure, Tampered
 from strongroom.core.objects import Collection, StoredObject
-from strongroom.core.records import INSTANCE
+from strongroom.core.records import INSTANCE, vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import KeyProtections
 from strongroom.crypto.protocol import Envelope, RootKey, Unsealable
 from strongroom.objects.certificate_rows import open_pending, upkeep_of
 from strongroom.objects.key_rows import key_of, open_material
 from strongroom.objects.lifecycle import Remove, each_version
-from strongroom.store import Altered, ObjectState, Store, Transaction
+from strongroom.store import Altered, ObjectState, Reader, Store, Transaction
 
 _logger = logging.getLogger("strongroom.keys")
 _READ_AT_ONCE = 100
@@ -31,15 +32,42 @@ def remove_key(vault: Vault, opened: Opened) -> Remove:
     """Make what removes keys of a vault: their rows at once, what a token holds of them in its time."""
 
     async def remove(tx: Transaction, stored: StoredObject) -> None:
-        await _doom(tx, vault, opened, stored)
+        for one in await _keys_of(tx, vault, opened, stored):
+            await tx.put(one)
         await tx.remove_object(vault.id, Collection.KEYS, stored.name)
 
     return remove
 
 
-async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey) -> None:
+async def find_keys_of(store: Store, vault: Vault, root: RootKey) -> list[DoomedKey]:
+    """
+    Find all keys of a deleted vault that a token holds, for `doom_keys_of`.
+
+    A hundred thousand keys take many seconds, in which one change would let nobody else read or write.
+    """
+    found: list[DoomedKey] = []
+    async for piece in _pieces(store, vault, root):
+        found += piece
+        # Whoever waits is served between any two.
+        await asyncio.sleep(0)
+    return found
+
+
+async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey, found: Sequence[DoomedKey]) -> None:
     """
     Note all keys of a vault that a token holds, in the change that removes the vault.
+
+    *found* is what `find_keys_of` found. If the vault was recovered since, it may hold others.
+    """
+    if await tx.record(Vault, vault_partition(vault.id), vault.id) != vault:
+        found = [one async for piece in _pieces(tx, vault, root) for one in piece]
+    for one in found:
+        await tx.put(one)
+
+
+async def _pieces(reader: Reader, vault: Vault, root: RootKey) -> AsyncIterator[list[DoomedKey]]:
+    """
+    Go through what a token holds of a vault.
 
     A vault whose contents were altered can be purged too (`Transaction.remove_vault_objects`): what nobody can tell of
     its keys stays in the token.
@@ -58,18 +86,20 @@ async def doom_keys_of(tx: Transaction, vault: Vault, root: RootKey) -> None:
         more = True
         while more:
             try:
-                page = await tx.objects(vault.id, collection, state, after=after, limit=_READ_AT_ONCE)
+                page = await reader.objects(vault.id, collection, state, after=after, limit=_READ_AT_ONCE)
             except Tampered as fault:
                 tell(fault)
                 break
+            found: list[DoomedKey] = []
             for stored, _ in page.rows:
                 try:
                     if collection is Collection.KEYS:
-                        await _doom(tx, vault, opened, stored)
+                        found += await _keys_of(reader, vault, opened, stored)
                     elif (pending := upkeep_of(stored).pending) is not None:
-                        await doom_pending(tx, vault, opened, pending)
+                        found += _key_of_pending(vault, opened, pending)
                 except Tampered as fault:
                     tell(fault)
+            yield found
             after, more = page.rows[-1][0].key if page.rows else after, page.more
 
 
@@ -79,20 +109,25 @@ async def doom_pending(tx: Transaction, vault: Vault, opened: Opened, pending: P
 
     One that is the key of the version before as well goes with that version.
     """
+    for one in _key_of_pending(vault, opened, pending):
+        await tx.put(one)
+
+
+def _key_of_pending(vault: Vault, opened: Opened, pending: Pending) -> list[DoomedKey]:
     if not pending.key_type.in_token or not pending.material or pending.reused:
-        return
+        return []
     try:
         material = open_pending(opened(), vault, pending)
     except Unsealable:
         _logger.error("a key of vault %s that nobody needs stays in its token: its row does not open", vault.id)  # noqa: TRY400
-        return
-    await tx.put(DoomedKey(f"pending-{pending.request_id}", vault.id, material))
+        return []
+    return [DoomedKey(f"pending-{pending.request_id}", vault.id, material)]
 
 
-async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObject) -> None:
+async def _keys_of(reader: Reader, vault: Vault, opened: Opened, stored: StoredObject) -> list[DoomedKey]:
     # Versions of a certificate that was renewed with the same key name the same key of the token.
-    doomed: set[bytes] = set()
-    async for row in each_version(tx, stored):
+    doomed: dict[bytes, DoomedKey] = {}
+    async for row in each_version(reader, stored):
         if not key_of(stored, row).body.type.in_token:
             continue
         try:
@@ -101,9 +136,8 @@ async def _doom(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObj
             # Nobody can tell what the token calls it. That must not keep anyone from purging what is here.
             _logger.error("a purged key of vault %s stays in its token: its row does not open", vault.id)  # noqa: TRY400
             continue
-        if material not in doomed:
-            doomed.add(material)
-            await tx.put(DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
+        doomed.setdefault(material, DoomedKey(f"{row.object_id}-{row.version}", vault.id, material))
+    return list(doomed.values())
 
 
 async def destroy_doomed_keys(store: Store, protections: KeyProtections, *, altered: Altered | None = None) -> int:

@@ -38,7 +38,7 @@ _ANSWER = b"application/ocsp-response"
 _PREFIX = b"/ocsp/"
 
 
-def respelled(path: bytes) -> bytes:
+def respelled(_method: str, path: bytes) -> bytes:
     """Make one segment of a request in a path: many clients leave the slashes of base64 as they are (RFC 6960 A.1)."""
     if not path.startswith(_PREFIX):
         return path

@@ -235,41 +235,50 @@ async def delete_subscription(tx: Transaction, vault: Vault, name: str) -> bool:
     """Remove a subscription with all that waits for it; whether there was one."""
     found = await tx.record(EventSubscription, vault_partition(vault.id), name.lower())
     if found is not None:
-        await _remove(tx, found)
+        await _remove(tx, [found])
     return found is not None
 
 
 async def remove_subscriptions_of(tx: Transaction, vault: Vault) -> None:
     """Remove the subscriptions of a vault that goes for good."""
-    for one in await tx.records(EventSubscription, vault_partition(vault.id)):
-        await _remove(tx, one)
+    await _remove(tx, await tx.records(EventSubscription, vault_partition(vault.id)))
 
 
 async def remove_expired_subscriptions(tx: Transaction, expired: Iterable[EventSubscription], now: int) -> None:
     """Remove those of these subscriptions whose time is over still."""
+    over: list[EventSubscription] = []
     for one in expired:
         current = await tx.record(EventSubscription, one.partition, one.id)
         if current is not None and current.number == one.number and current.has_expired(now):
-            await _remove(tx, current)
+            over.append(current)
+    await _remove(tx, over)
 
 
-async def _remove(tx: Transaction, subscription: EventSubscription) -> None:
+async def _remove(tx: Transaction, subscriptions: Iterable[EventSubscription]) -> None:
     # What is left is delivered to nobody, as nobody knows where to; it goes bit by bit (`remove_left_deliveries`).
-    await tx.remove_deliveries(subscription.number, event_limits.DELIVERIES_REMOVED_AT_ONCE)
-    await tx.remove(subscription)
+    may_go = event_limits.DELIVERIES_REMOVED_AT_ONCE
+    for one in subscriptions:
+        if may_go > 0:
+            may_go -= await tx.remove_deliveries(one.number, may_go)
+        await tx.remove(one)
 
 
 async def remove_left_deliveries(store: Store, number: str, lease: str | None = None) -> int:
     """
     Remove what was left of the deliveries of a subscription that is gone; how many.
 
-    A hundred thousand take a second, in which one change would let nobody else read or write.
+    A hundred thousand take a second, in which one change would let nobody else read or write. That it is gone is for
+    the database to say: a node's memory may not have what another one has just made.
     """
+
+    async def change(tx: Transaction) -> int:
+        if any(one.number == number for one in await tx.records_with(EventSubscription, None, number)):
+            return 0
+        return await tx.remove_deliveries(number, event_limits.DELIVERIES_REMOVED_AT_ONCE)
+
     removed = 0
     while True:
-        committed = await store.commit(
-            lambda tx: tx.remove_deliveries(number, event_limits.DELIVERIES_REMOVED_AT_ONCE), lease=lease
-        )
+        committed = await store.commit(change, lease=lease)
         removed += committed.result
         if committed.result < event_limits.DELIVERIES_REMOVED_AT_ONCE:
             return removed

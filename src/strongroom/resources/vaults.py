@@ -200,25 +200,26 @@ async def purge_vault(tx: Transaction, vault: Vault, *, now: int) -> int:
     return await _remove(tx, current)
 
 
-def has_expired_vaults(view: View, now: int) -> bool:
-    """Tell whether there is anything for `purge_expired_vaults` to remove."""
-    return any(_has_expired(vault, now) for vault in view.vaults())
+def expired_vaults(view: View, now: int) -> list[Vault]:
+    """Find the deleted vaults whose retention has ended: what is for `purge_expired_vault` to remove."""
+    return [vault for vault in view.vaults() if _has_expired(vault, now)]
 
 
-async def purge_expired_vaults(
-    tx: Transaction, *, now: int, before: Callable[[Transaction, Vault], Awaitable[None]] | None = None
-) -> tuple[Vault, ...]:
+async def purge_expired_vault(
+    tx: Transaction, vault: Vault, *, now: int, before: Callable[[], Awaitable[None]] | None = None
+) -> bool:
     """
-    Remove every deleted vault whose retention has ended, purge protection or not; what was removed.
+    Remove a deleted vault if its retention has ended, purge protection or not; False if it is no longer so.
 
-    *before* is done with each vault while it is still there.
+    *before* is done while it is still there, and only if it goes.
     """
-    expired = [vault for vault in await tx.records(Vault) if _has_expired(vault, now)]
-    for vault in expired:
-        if before is not None:
-            await before(tx, vault)
-        await _remove(tx, vault)
-    return tuple(expired)
+    current = await tx.record(Vault, vault_partition(vault.id), vault.id)
+    if current is None or not _has_expired(current, now):
+        return False
+    if before is not None:
+        await before()
+    await _remove(tx, current)
+    return True
 
 
 async def remove_expired(tx: Transaction, vault: Vault, *, now: int) -> None:

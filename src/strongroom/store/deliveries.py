@@ -214,11 +214,11 @@ class DeliveryWriter(DeliveryReader):
             return
 
     async def remove_deliveries(self, subscription: str, limit: int) -> int:
-        """Remove deliveries of a subscription, the oldest first and no more than *limit*; how many."""
+        """Remove deliveries of a subscription, no more than *limit* and none before what waits for it; how many."""
         first = await self._session.fetch(statements.FIRST_DELIVERIES, subscription, limit)
         if len(first) == limit < await self._count_all(subscription):
-            sequence, ordinal, _ = first[-1]
-            removed = await self._run(statements.REMOVE_FIRST_DELIVERIES, subscription, sequence, ordinal)
+            *last, _ = first[-1]
+            removed = await self._run(statements.REMOVE_FIRST_DELIVERIES, subscription, *last)
             self._reseal(DELIVERIES, subscription, None, [tag for *_, tag in first])
             return removed
         removed = await self._run(statements.REMOVE_DELIVERIES, subscription)

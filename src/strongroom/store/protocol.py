@@ -268,7 +268,7 @@ class Transaction(Reader, Protocol):
         ...
 
     async def remove_deliveries(self, subscription: str, limit: int) -> int:
-        """Remove deliveries of a subscription, the oldest first and no more than *limit*; how many."""
+        """Remove deliveries of a subscription, no more than *limit* and none before what waits for it; how many."""
         ...
 
     async def remove_vault_objects(self, vault: str, limit: int) -> int:

@@ -213,10 +213,13 @@ MOVE_DELIVERY = Statement(
 REMOVE_DELIVERY = Statement("remove_delivery", f"DELETE FROM deliveries WHERE {_HERE}")
 FIRST_DELIVERIES = Statement(
     "first_deliveries",
-    "SELECT sequence, ordinal, tag FROM deliveries WHERE subscription = ? ORDER BY sequence, ordinal LIMIT ?",
+    "SELECT place, state, sequence, ordinal, tag FROM deliveries WHERE subscription = ? "
+    "ORDER BY place, state, sequence, ordinal LIMIT ?",
 )
+"""Object by object, and of each object what is behind another before that: `behind` comes before `ready`."""
 REMOVE_FIRST_DELIVERIES = Statement(
-    "remove_first_deliveries", "DELETE FROM deliveries WHERE subscription = ? AND (sequence, ordinal) <= (?, ?)"
+    "remove_first_deliveries",
+    "DELETE FROM deliveries WHERE subscription = ? AND (place, state, sequence, ordinal) <= (?, ?, ?, ?)",
 )
 REMOVE_DELIVERIES = Statement("remove_deliveries", "DELETE FROM deliveries WHERE subscription = ?")
 

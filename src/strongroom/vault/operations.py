@@ -31,11 +31,12 @@ _EMPTY_FIRST = re.compile(rb"\A(/keys|/certificates)//(?=restore\Z|[^/]+/import\
 _WRAP = re.compile(rb"\A(/keys/[^/]+(?:/[^/]*)?/(?:un)?wrap)Key\Z")
 
 
-def respelled(path: bytes) -> bytes:
+def respelled(method: str, path: bytes) -> bytes:
     """
     Write a path as its row has it.
 
     The clients for .NET leave an empty segment in `/certificates//NAME/import`, `/certificates//restore` and
-    `/keys//restore`, and write `wrapKey` and `unwrapKey` with a capital.
+    `/keys//restore`, and write `wrapKey` and `unwrapKey` with a capital. Objects may have those names: with another
+    method than these operations', such a path is not one of theirs.
     """
-    return _WRAP.sub(rb"\1key", _EMPTY_FIRST.sub(rb"\1/", path))
+    return path if method != "POST" else _WRAP.sub(rb"\1key", _EMPTY_FIRST.sub(rb"\1/", path))

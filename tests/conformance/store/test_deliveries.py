@@ -211,7 +211,7 @@ async def test_a_dead_letter_that_is_replayed_comes_before_what_waits(backend: B
 
 
 async def test_deliveries_of_a_subscription_go_bit_by_bit(backend: Backend) -> None:
-    """No more than was said, the oldest first, and the seal says what is left; in the end nothing is."""
+    """No more than was said, object by object, and the seal says what is left; in the end nothing is."""
     async with backend.open() as store:
         store.route(to(HOOK, OTHER))
         await announce(store, event("a", 1), event("b", 2), event("c", 3))
@@ -221,6 +221,20 @@ async def test_deliveries_of_a_subscription_go_bit_by_bit(backend: Backend) -> N
             assert await told(store) == left
             assert await store.verify() == []
         assert (await store.count_deliveries(OTHER)).waiting == 3
+
+
+async def test_what_waits_for_another_goes_before_it(backend: Backend) -> None:
+    """What is left of one object is whole, also where an older one waits for a younger: it was dead and lives again."""
+    async with backend.open() as store:
+        store.route(to(HOOK))
+        await announce(store, *(event("a", number) for number in range(1, 6)))
+        (first,) = await due(store)
+        await moved(store, first, state=DeliveryState.DEAD)
+        await moved(store, first, state=DeliveryState.READY, attempts=0)
+        for left in (3, 1, 0):
+            await store.commit(lambda transaction: transaction.remove_deliveries(HOOK, 2))
+            assert (await store.count_deliveries(HOOK)).waiting == left
+            assert await store.verify() == []
 
 
 async def test_deliveries_of_a_subscription_go_with_it(backend: Backend) -> None:

@@ -17,7 +17,8 @@ from strongroom.resources.containers import delete_group, put_group
 from strongroom.resources.vault_settings import VaultChange
 from strongroom.resources.vaults import (
     delete_vault,
-    purge_expired_vaults,
+    expired_vaults,
+    purge_expired_vault,
     purge_vault,
     recover_vault,
     remove_expired,
@@ -267,8 +268,11 @@ class TestDelete:
         assert second is not None
         delete(place, second)
         at_end = NOW + 7 * DAY_S
-        assert place.commit(lambda tx: purge_expired_vaults(tx, now=at_end - 1)) == ()
-        assert [vault.id for vault in place.commit(lambda tx: purge_expired_vaults(tx, now=at_end))] == [SECOND]
+        assert expired_vaults(place.view, at_end - 1) == []
+        assert not place.commit(lambda tx: purge_expired_vault(tx, second, now=at_end - 1))
+        assert [vault.id for vault in expired_vaults(place.view, at_end)] == [SECOND]
+        assert place.commit(lambda tx: purge_expired_vault(tx, second, now=at_end))
+        assert not place.commit(lambda tx: purge_expired_vault(tx, second, now=at_end))
         assert place.view.vault(VAULT) is not None
 
 
