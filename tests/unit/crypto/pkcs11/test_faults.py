@@ -79,10 +79,10 @@ def workers() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
+def place() -> Iterator[Used]:
     """Make a token, its keys, and one of them."""
     _others.update(workers())
-    with soft_token(tmp_path_factory.mktemp("faults") / "t") as token, asyncio.Runner() as runner:
+    with soft_token() as token, asyncio.Runner() as runner:
         reports: list[str] = []
 
         async def make() -> TokenKeys:
