@@ -20,19 +20,13 @@ from strongroom.cli.seed.export import make_export, write_yaml
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
 from tests.flow.arm import Arm
+from tests.flow.seed_cases import stays
 from tests.flow.test_seed import READER, fresh, group, name, settled, steps
 from tests.world import Simulation
 
 __all__ = ["fresh"]
 KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
-
-
-def stays(world: Simulation, file: dict[str, Any], **how: Any) -> None:
-    """See that a file is applied, and that there is nothing to do the second time."""
-    settled(seeding.apply(world, file, **how)[1])
-    again = seeding.plan(world, file, **how)
-    assert (again.changes, again.impossible) == ((), ())
 
 
 # ---- spellings ------------------------------------------------------------------------------------------------------

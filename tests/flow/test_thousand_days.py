@@ -42,8 +42,6 @@ NEAR_DAYS = 30
 BACKDATED_S = 600
 """How long before its making a certificate of ours begins."""
 
-KINDS_OF = {"certificates": ("certificates", "keys", "secrets")}
-"""What else has the name of an object of some kind."""
 
 Told = tuple[str, str, int]
 """An event: its type, its object's name, and which of the object's versions it is about."""

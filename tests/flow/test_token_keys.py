@@ -48,7 +48,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Make an instance with a token for all tests."""
     folder = tmp_path_factory.mktemp("token-flow")
-    with soft_token(folder / "t") as token:
+    with soft_token() as token:
         place = Place(folder, token)
         yield place
         place.world.run(place.keys.close())

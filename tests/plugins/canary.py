@@ -48,7 +48,13 @@ _KINDS: dict[str, Callable[[bytes], object]] = {
 }
 _FILES = re.compile(r".*\.(?:log|jsonl)|.*\.db(?:-wal|-shm)?|run\.json|config\.toml")
 
+# Hundreds of secrets are remembered, so each is not looked for in everything: what most of them are made of stands in
+# runs, and the same few runs stand everywhere.
+_RUNS = re.compile(rb"[\w~.!+/=-]{%d,}" % _SHORTEST_REMEMBERED)
+
 _remembered: set[bytes] = set()
+_remembered_otherwise: set[bytes] = set()
+"""Those that have other letters in them."""
 _findings: list[str] = []
 
 
@@ -61,13 +67,15 @@ def remember(secret: str) -> None:
     """Search for a secret that has neither the mark nor a shape of its own, such as a password."""
     if len(secret) < _SHORTEST_REMEMBERED:
         raise ValueError("a secret so short would be found everywhere")
-    _remembered.add(secret.encode())
+    octets = secret.encode()
+    (_remembered if _RUNS.fullmatch(octets) else _remembered_otherwise).add(octets)
 
 
 def search(data: bytes) -> list[str]:
     """Say what kinds of secret are in *data*."""
     found = [kind for kind, is_in in _KINDS.items() if is_in(data)]
-    if any(secret in data for secret in _remembered):
+    runs = b"\n".join(set(_RUNS.findall(data)))
+    if any(secret in runs for secret in _remembered) or any(secret in data for secret in _remembered_otherwise):
         found.append("a secret that was remembered")
     return found
 

@@ -12,7 +12,6 @@ import copy
 import hashlib
 import secrets as chance
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
@@ -27,6 +26,7 @@ from tests.flow.client import Client
 from tests.flow.conftest import quick_passwords
 from tests.flow.key_cases import octets, private_jwk
 from tests.plugins.canary import remember
+from tests.properties.key_model import DAY, POLICIES, RETENTION, ROTATING, Made, Modelled, Policy, Version
 from tests.world import Answer, Simulation
 
 __all__ = ["quick_passwords"]
@@ -35,99 +35,13 @@ pytestmark = pytest.mark.usefixtures("quick_passwords")
 EXAMPLES, STEPS = 20, 30
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """To look for a shorter walk takes hundreds of them."""
-DAY = 86_400
-RETENTION = 7 * DAY
 NAMES = ("one", "two")
 DEFAULTS = {"EC": ["sign", "verify"], "oct": ["unwrapKey", "wrapKey", "decrypt", "encrypt"]}
 DIGEST = octets(hashlib.sha256(b"what is signed").digest())
 PLAINTEXT = octets(bytes(range(16)))
-REFUSED_OUTSIDE = {"sign", "encrypt", "wrapKey"}
 OCT = {"kty": "oct", "k": octets(bytes(range(100, 132)))}
 remember(str(OCT["k"]))
 BROUGHT: tuple[dict[str, Any], ...] = (private_jwk(), OCT)
-
-# ---- the model ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A rotation policy in days: how long new versions are good, and when they are replaced."""
-
-    good_for: int | None = None
-    after: int | None = None
-    before: int | None = None
-
-    def body(self) -> dict[str, Any]:
-        """Write it as a request has it."""
-        members = {"timeAfterCreate": self.after, "timeBeforeExpiry": self.before}
-        trigger = {member: f"P{days}D" for member, days in members.items() if days is not None}
-        actions = [{"trigger": trigger, "action": {"type": "Rotate"}}] if trigger else []
-        expiry = {"expiryTime": f"P{self.good_for}D"} if self.good_for is not None else {}
-        return {"lifetimeActions": actions, "attributes": expiry}
-
-    def due(self, version: Version) -> int | None:
-        """Say when a version is to be replaced: not in its first week, nor while it is disabled."""
-        at = None
-        if self.after is not None:
-            at = version.created + self.after * DAY
-        elif self.before is not None and version.exp is not None:
-            at = version.exp - self.before * DAY
-        return max(at, version.created + 7 * DAY) if at is not None and version.enabled else None
-
-
-ROTATING = (Policy(after=7), Policy(28, after=9), Policy(28, before=7))
-POLICIES = (Policy(), Policy(90), *ROTATING)
-
-
-@dataclass
-class Version:
-    """A version as the model has it."""
-
-    id: str
-    type: str
-    operations: list[str]
-    created: int
-    updated: int
-    enabled: bool = True
-    nbf: int | None = None
-    exp: int | None = None
-    tags: dict[str, str] | None = None
-    public: tuple[str, str] | None = None
-    """The coordinates of a point."""
-
-    def refusal(self, operation: str, now: int) -> str | None:
-        """Say as what a use is refused, in the order of the reference (sections 4.2, 4.4, 9)."""
-        if not self.enabled:
-            return "KeyDisabled"
-        if operation in REFUSED_OUTSIDE and self.nbf is not None and now < self.nbf:
-            return "KeyNotYetValid"
-        if operation in REFUSED_OUTSIDE and self.exp is not None and now >= self.exp:
-            return "KeyExpired"
-        return None if operation in self.operations else "KeyOperationForbidden"
-
-
-@dataclass
-class Modelled:
-    """A key as the model has it."""
-
-    versions: list[Version] = field(default_factory=list)
-    deleted: int | None = None
-    policy: Policy = Policy()
-
-    def gone(self, now: int) -> bool:
-        """Tell whether its retention is over."""
-        return self.deleted is not None and now >= self.deleted + RETENTION
-
-
-@dataclass(frozen=True)
-class Made:
-    """Something that a version made, which it and no other one takes back."""
-
-    name: str
-    version: str
-    operation: str
-    body: dict[str, Any]
-
 
 operations = st.sampled_from([None, ["sign"], ["verify"], ["encrypt", "decrypt"], ["sign", "verify", "wrapKey"], []])
 tags = st.sampled_from([None, {}, {"a": "b"}, {"a": "c", "d": "é"}])

@@ -23,6 +23,7 @@ LEAKS = {
     "in a file": "(tmp_path / 'audit').mkdir(); (tmp_path / 'audit' / 'n.00000001.jsonl').write_text(canary)",
     "in base64 in a file": ("(tmp_path / 'serve.log').write_bytes(base64.b64encode(b'x' + canary.encode() + b'yz'))"),
     "a password": "remember('correct horse battery'); print('a correct horse battery')",
+    "a password without a space, amid others": "remember('correct-horse'); print('a=correct-horse/battery')",
 }
 
 

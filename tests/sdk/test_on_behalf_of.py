@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Iterator
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -22,62 +23,52 @@ from tests.sdk.conftest import Live
 KEY_VAULT = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
 
 
-@pytest.mark.parametrize("how", ["secret", "certificate"])
-def test_a_web_api_opens_the_vault_for_its_caller(tmp_path: Path, canary: str, how: str) -> None:
-    """OnBehalfOfCredential with a secret and with a certificate, and msal's acquire_token_on_behalf_of."""
-    with Service(tmp_path / "data") as service:
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Run a service whose tenant lets users sign in by the password grant, as no other test's does."""
+    with Service(tmp_path_factory.mktemp("own") / "data") as service:
         for name in ("clientSecret", "userPassword"):
             remember(service.first[name])
         live = Live(service)
         assert live.call("sign-in", "--password-grant", "--json").returncode == 0
-        with administering(live) as administrator:
-            api, variables = an_api(administrator, tmp_path, how)
-            web = registered(administrator, isFallbackPublicClient=True)
-            consent(administrator, web, api["principal"], "access")
-        result = live.run(
-            [sys.executable, PROGRAMS / "on_behalf_of.py", how],
-            TENANT=service.first["tenantId"],
-            USER_NAME=service.first["userName"],
-            USER_PASSWORD=service.first["userPassword"],
-            WEB_ID=web["appId"],
-            API_ID=api["appId"],
-            VALUE=canary,
-            **variables,
-        )
-        assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+        yield live
+
+
+@pytest.mark.parametrize("how", ["secret", "certificate"])
+def test_a_web_api_opens_the_vault_for_its_caller(own: Live, tmp_path: Path, canary: str, how: str) -> None:
+    """OnBehalfOfCredential with a secret and with a certificate, and msal's acquire_token_on_behalf_of."""
+    variables = asked_for(own, tmp_path, how, "access")
+    result = own.run([sys.executable, PROGRAMS / "on_behalf_of.py", how], VALUE=canary, **variables)
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
 
 
 @pytest.mark.toolchain("azmcp")
-def test_a_web_api_in_dotnet(tmp_path: Path, canary: str) -> None:
+def test_a_web_api_in_dotnet(own: Live, tmp_path: Path, canary: str) -> None:
     """ASP.NET with Microsoft.Identity.Web takes a token made for it, no forged one, and goes on as its user."""
     scope = "Mcp.Tools.ReadWrite"
-    with Service(tmp_path / "data") as service:
-        for name in ("clientSecret", "userPassword"):
-            remember(service.first[name])
-        live = Live(service)
-        assert live.call("sign-in", "--password-grant", "--json").returncode == 0
-        with administering(live) as administrator:
-            api, variables = an_api(administrator, tmp_path, "secret", scope)
-            web = registered(administrator, isFallbackPublicClient=True)
-            consent(administrator, web, api["principal"], scope)
-        result = live.run(
-            [sys.executable, PROGRAMS / "web_api.py", *web_api()],
-            TENANT=service.first["tenantId"],
-            USER_NAME=service.first["userName"],
-            USER_PASSWORD=service.first["userPassword"],
-            WEB_ID=web["appId"],
-            API_ID=api["appId"],
-            SCOPE=scope,
-            PORT=str(free_port()),
-            VALUE=canary,
-            **variables,
-        )
-        assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+    variables = asked_for(own, tmp_path, "secret", scope)
+    result = own.run(
+        [sys.executable, PROGRAMS / "web_api.py", *web_api()],
+        SCOPE=scope,
+        PORT=str(free_port()),
+        VALUE=canary,
+        **variables,
+    )
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
 
 
-def an_api(
-    administrator: Administrator, folder: Path, how: str, name: str = "access"
-) -> tuple[dict[str, Any], dict[str, str]]:
+def asked_for(own: Live, folder: Path, how: str, scope: str) -> dict[str, str]:
+    """Register an API and a page that calls it for the first user, and give what both have to know."""
+    with administering(own) as administrator:
+        api, variables = an_api(administrator, folder, how, scope)
+        web = registered(administrator, isFallbackPublicClient=True)
+        consent(administrator, web, api["principal"], scope)
+    first = own.service.first
+    known = {"TENANT": first["tenantId"], "USER_NAME": first["userName"], "USER_PASSWORD": first["userPassword"]}
+    return {**known, "WEB_ID": web["appId"], "API_ID": api["appId"], **variables}
+
+
+def an_api(administrator: Administrator, folder: Path, how: str, name: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Register an API that may use vaults for whoever calls it, and give it something to prove itself by."""
     scope = {
         "id": str(uuid.uuid4()),

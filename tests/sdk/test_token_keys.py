@@ -26,7 +26,7 @@ pytestmark = pytest.mark.toolchain("softhsm2-util")
 def premium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Run a service whose first vault is a premium one."""
     folder = tmp_path_factory.mktemp("premium")
-    with soft_token(folder / "t") as token:
+    with soft_token() as token:
         service = Service(folder / "data", initialise=False)
         token_options = ("--pkcs11-module", str(token.module), "--pkcs11-pin-file", str(token.pin_file))
         made = service.command(

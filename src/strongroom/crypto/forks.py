@@ -23,7 +23,7 @@ import weakref
 from enum import IntEnum
 
 from strongroom.core.errors import Unavailable
-from strongroom.crypto.process import library_environment
+from strongroom.crypto.process import start_child
 
 COMMAND = (sys.executable, "-P", "-m", "strongroom.crypto.fork_server")
 """`-P`: nothing is imported from wherever the service was started."""
@@ -134,13 +134,7 @@ class _Server:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            process = subprocess.Popen(  # noqa: S603  our own interpreter, and our own module
-                COMMAND,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=library_environment(),
-            )
+            process = start_child(COMMAND, theirs)
         self.pid = process.pid
         self._ours = ours
         self.end = weakref.finalize(self, _end, ours, process)

@@ -1,5 +1,5 @@
 """
-What the process does to keep its memory and files to itself, before it reads the first key.
+What a process of ours does before it reads the first key, to keep its memory and files to itself; how one is started.
 
 Python cannot promise zeroised memory, so a key stays somewhere in the heap until the process ends; what can be done is
 to let nobody look: no core dump, no debugger of the same user, no file that others can read.
@@ -11,7 +11,10 @@ import ctypes
 import os
 import resource
 import signal
+import socket
+import subprocess
 import sys
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -38,6 +41,17 @@ def protect_process() -> tuple[str, ...]:
 def library_environment() -> dict[str, str]:
     """Give the environment of a process of ours: libraries are configured by it. It has none of our own settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
+
+
+def start_child(command: Sequence[str], stdin: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a process of ours that is spoken to over its standard input; what its libraries write goes nowhere."""
+    return subprocess.Popen(  # noqa: S603  our own interpreter, and our own module
+        command,
+        stdin=stdin.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=library_environment(),
+    )
 
 
 def end_with_parent(parent: int) -> None:

@@ -11,7 +11,7 @@ and digest, is not the one it was written with.
 
     protocol                              what the layers above know
     sqlite, later postgres                a backend: a connection's two ways to run a statement, and who waits for whom
-    reader, feed, transaction             the protocol over those two, the same for every backend
+    reader, feed, transaction, group      the protocol over those two, the same for every backend
     statements, codec, seals, migrations, verification
 """
 

@@ -85,13 +85,13 @@ P256 = KeySpec(KeyKind.EC, curve=Curve.P256)
 @pytest.fixture(
     scope="session", params=["software", pytest.param("token", marks=pytest.mark.toolchain("softhsm2-util"))]
 )
-def keys(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+def keys(request: pytest.FixtureRequest) -> Iterator[Keys]:
     """Give a place of keys of each implementation in turn."""
     with ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
         protection: KeyProtection
         if request.param == "token":
-            token = stack.enter_context(soft_token(tmp_path_factory.mktemp("token") / "t"))
+            token = stack.enter_context(soft_token())
             protection = TokenKeys(token.settings(workers=2))
         else:
             protection = SoftwareKeys(threads=1)

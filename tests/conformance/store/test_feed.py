@@ -5,7 +5,7 @@ import pytest
 from strongroom.core.changes import ObjectChanged, RecordPut, RecordRemoved
 from strongroom.core.objects import Collection
 from strongroom.store import ChangesPruned
-from strongroom.store import transaction as transactions
+from strongroom.store import group as groups
 from tests.conformance.store.backends import Backend
 from tests.conformance.store.samples import PARTITION, VAULT, put, remove, secret, user
 
@@ -46,8 +46,8 @@ async def test_the_feed_gives_records_as_they_are_now(backend: Backend) -> None:
 
 async def test_the_feed_is_bounded(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Old commits are pruned once the journal has their entries, and who asks for them is told to load everything."""
-    monkeypatch.setattr(transactions, "COMMITS_KEPT", 20)
-    monkeypatch.setattr(transactions, "PRUNE_AFTER", 5)
+    monkeypatch.setattr(groups, "COMMITS_KEPT", 20)
+    monkeypatch.setattr(groups, "PRUNE_AFTER", 5)
     async with backend.open() as store:
         for number in range(60):
             await put(store, user(number), entries=(b"entry",))
@@ -65,8 +65,8 @@ async def test_the_feed_is_bounded(backend: Backend, monkeypatch: pytest.MonkeyP
 
 async def test_without_audit_entries_the_feed_is_bounded_too(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits for a journal that has nothing to take."""
-    monkeypatch.setattr(transactions, "COMMITS_KEPT", 20)
-    monkeypatch.setattr(transactions, "PRUNE_AFTER", 5)
+    monkeypatch.setattr(groups, "COMMITS_KEPT", 20)
+    monkeypatch.setattr(groups, "PRUNE_AFTER", 5)
     async with backend.open() as store:
         for number in range(60):
             await put(store, user(number))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from strongroom.core.keys import Curve, KeyKind
+from strongroom.crypto.forks import Forks
 from strongroom.crypto.keys import material
+from strongroom.crypto.keys.protocol import PlainKey
 from tests.flow.vectors.places import InSoftware, InToken, Place
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_imports() -> Iterator[None]:
     """
-    Take the vectors' RSA keys without the check that their factors are prime, which takes a third of a second each.
+    Take the vectors' RSA keys without a process that checks that their factors are prime: a third of a second each.
 
     That imported keys are checked is tests/flow/test_key_import.py's matter.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(material, "read_private_key", partial(material.read_private_key, is_checked=True))
+        patch.setattr(material, "read_apart", _read_unchecked)
         yield
 
 
@@ -34,3 +36,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Give a vault whose keys live in software, and then one whose keys live in a token."""
     with request.param() as place:
         yield place
+
+
+def _read_unchecked(_forks: Forks, kind: KeyKind, curve: Curve | None, members: Mapping[str, bytes]) -> PlainKey:
+    return material.read_private_key(kind, curve, members, is_checked=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -33,7 +32,6 @@ UNDECRYPTABLE = {
     "message": "The value cannot be decrypted with this key and these parameters.",
 }
 """What is said of whatever does not decrypt, and nothing else."""
-_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of its own is made in it
 _AT_ONCE = 64
 """So many keys are in a token together."""
 
@@ -52,9 +50,7 @@ class Place:
 
     def __enter__(self) -> Self:
         """Open the vault."""
-        # SoftHSM writes each key to a disk and waits for that; in memory it takes a twentieth of the time.
-        where = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(dir=where)))
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         try:
             self._open(folder)
         except BaseException:
@@ -133,7 +129,7 @@ class InToken(Place):
     in_token = True
 
     def _settings(self, folder: Path) -> Settings:
-        self._token = self._stack.enter_context(soft_token(folder / "t"))
+        self._token = self._stack.enter_context(soft_token())
         files = {"pkcs11_module": str(self._token.module), "pkcs11_pin_file": str(self._token.pin_file)}
         return Settings(data=folder, flow=GENEROUS, **files)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,6 +66,18 @@ class Main:
             raise OSError("the server with the new certificate does not take connections")
 
 
+@asynccontextmanager
+async def new_service(folder: Path) -> AsyncIterator[jobs.Service]:
+    """Make an instance, and give what its jobs have of it."""
+    settings = Settings(data=folder / "data")
+    await initialise(settings, lambda _: None)
+    async with open_instance(settings) as opened:
+        pool = BoundedPool("signing key", threads=1, waiting=4)
+        listeners, endpoints = [cast("Listener", Main())], cast("EndpointListeners", Endpoints())
+        yield jobs.Service(opened, listeners, endpoints, pool, b"")
+        pool.close()
+
+
 def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: Path) -> None:
     """SEC-NAME-12: a renewal that failed after the issue is tried again with what was issued, until it works."""
     settings = Settings(data=tmp_path / "data")
@@ -99,14 +113,10 @@ def test_a_certificate_that_was_not_served_is_served_at_the_next_turn(tmp_path: 
 
 def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> None:
     """The job removes deleted objects whose time is over, and is among the jobs that run."""
-    settings = Settings(data=tmp_path / "data")
 
     async def turns() -> list[int]:
-        await initialise(settings, lambda _: None)
-        async with open_instance(settings) as opened:
-            pool = BoundedPool("signing key", threads=1, waiting=1)
-            endpoints = cast("EndpointListeners", Endpoints())
-            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
+        async with new_service(tmp_path) as service:
+            opened = service.opened
             world, began, left = opened.world, opened.installation.created, []
             (user,) = world.view.all(User)
             await world.store.commit(lambda tx: delete_user(tx, user.tenant, user.id, now=began))
@@ -114,7 +124,6 @@ def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> N
                 world.clock = lambda age_s=age_s: began + age_s  # type: ignore[misc]  # the default binds this age
                 await jobs.purge_directory(service)
                 left.append(len(world.view.all(DeletedObject)))
-            pool.close()
             return left
 
     assert asyncio.run(turns()) == [1, 0]
@@ -123,14 +132,10 @@ def test_what_was_deleted_from_a_directory_goes_in_its_time(tmp_path: Path) -> N
 
 def test_tokens_are_signed_for_ever(tmp_path: Path) -> None:
     """SEC-TOKEN-3: whenever the job has its turn there is a key that signs and a next one; what nobody trusts goes."""
-    settings = Settings(data=tmp_path / "data")
 
     async def turns() -> None:
-        await initialise(settings, lambda _: None)
-        async with open_instance(settings) as opened:
-            pool = BoundedPool("signing key", threads=1, waiting=4)
-            endpoints = cast("EndpointListeners", Endpoints())
-            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
+        async with new_service(tmp_path) as service:
+            opened = service.opened
             world, began, tenant = opened.world, opened.installation.created, opened.installation.tenant
             # Mostly in time; once the service was down for half a year.
             for days in (10, 29, 31, 59, 61, 240, 269, 299):
@@ -144,21 +149,16 @@ def test_tokens_are_signed_for_ever(tmp_path: Path) -> None:
                 assert ahead[0].signs_from == signing.signs_until
                 assert all(key.trusted_until > now for key in keys)
                 assert await jobs.roll_over_signing_keys(service) == 0
-            pool.close()
 
     asyncio.run(turns())
 
 
 def test_releases_are_signed_for_ever(tmp_path: Path) -> None:
     """One key follows another, shown long before it signs and long after; a tenant that releases nothing has none."""
-    settings = Settings(data=tmp_path / "data")
 
     async def turns() -> None:
-        await initialise(settings, lambda _: None)
-        async with open_instance(settings) as opened:
-            pool = BoundedPool("signing key", threads=1, waiting=4)
-            endpoints = cast("EndpointListeners", Endpoints())
-            service = jobs.Service(opened, [cast("Listener", Main())], endpoints, pool, b"")
+        async with new_service(tmp_path) as service:
+            opened = service.opened
             world, began, tenant = opened.world, opened.installation.created, opened.installation.tenant
             assert await jobs.roll_over_release_keys(service) == 0
             first = make_release_signing_key(opened.keys, tenant, began)
@@ -180,7 +180,6 @@ def test_releases_are_signed_for_ever(tmp_path: Path) -> None:
             assert signing[:4] == [first.id] * 4
             assert len({signing[0], *signing[4:8]}) == 2
             assert signing[8] not in signing[:8]
-            pool.close()
 
     asyncio.run(turns())
 

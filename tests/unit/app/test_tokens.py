@@ -35,7 +35,7 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """Make it once: no test changes it."""
     folder = tmp_path_factory.mktemp("made")
-    with soft_token(folder / "t") as token:
+    with soft_token() as token:
         options = {
             "pkcs11_module": str(token.module),
             "pkcs11_pin_file": str(token.pin_file),
@@ -79,7 +79,7 @@ def test_the_root_key_opens_by_the_token_alone(made: Made) -> None:
     assert asyncio.run(survey_store(made.settings, 0)) is not None
 
 
-def test_without_its_token_nothing_starts(made: Made, tmp_path: Path) -> None:
+def test_without_its_token_nothing_starts(made: Made) -> None:
     """The token away, or another in its place, or none configured: a sentence that says so, and no instance."""
     away = made.token.folder / "elsewhere"
     made.token.tokens.rename(away)
@@ -89,7 +89,7 @@ def test_without_its_token_nothing_starts(made: Made, tmp_path: Path) -> None:
     finally:
         away.rename(made.token.tokens)
     with (
-        soft_token(tmp_path / "another", "another"),
+        soft_token("another"),
         pytest.raises(RootKeyUnusable, match="is not in the token"),
     ):
         load_root_key(made.settings)

@@ -11,6 +11,7 @@ from strongroom.cli.seed.export import write_yaml
 from strongroom.cli.seed.forms.sources import ALPHABET, LENGTH
 from strongroom.cli.seed.reading import FAULTS, Invalid, read_yaml
 from strongroom.cli.seed.schema import Entry
+from strongroom.core import limits
 from strongroom.core.limits import SEED_DEPTH, SEED_FILE_BYTES
 
 
@@ -70,13 +71,14 @@ def test_json_escapes() -> None:
     assert faults(half) == ["line 1: an escape is half of a character"]
 
 
-def test_size() -> None:
+def test_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of the greatest size is taken, and one byte more is not."""
+    assert faults(b"x" * (SEED_FILE_BYTES + 1)) == [f"line 1: the file has more than {SEED_FILE_BYTES} bytes"]
+    # YAML is read letter by letter, which takes seconds for that many.
     text = b"version: 1\n#"
-    assert read_document(text + b"x" * (SEED_FILE_BYTES - len(text))) == {"version": 1}
-    assert faults(text + b"x" * (SEED_FILE_BYTES - len(text) + 1)) == [
-        f"line 1: the file has more than {SEED_FILE_BYTES} bytes"
-    ]
+    monkeypatch.setattr(limits, "SEED_FILE_BYTES", 4096)
+    assert read_document(text + b"x" * (4096 - len(text))) == {"version": 1}
+    assert faults(text + b"x" * (4097 - len(text))) == ["line 1: the file has more than 4096 bytes"]
 
 
 def test_depth() -> None:

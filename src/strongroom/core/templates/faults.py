@@ -27,8 +27,3 @@ class Needed(Exception):
 def invalid_template(sentence: str) -> Invalid:
     """Refuse a template in Azure's words."""
     return Invalid(f"Deployment template validation failed: '{sentence}'.", code="InvalidTemplate")
-
-
-def at_place(line: int, column: int) -> str:
-    """Say where in a text something is."""
-    return f"at line '{line}' and column '{column}'"

@@ -13,7 +13,6 @@ from strongroom.core.templates.text_functions import integer, text
 
 _BITS = 2**63
 _MANY = 10_000
-_SUBNETS = 10_000
 
 
 def _whole(number: int) -> int:

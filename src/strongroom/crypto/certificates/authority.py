@@ -191,16 +191,6 @@ def serial_of(certificate: bytes) -> int:
     return x509.load_der_x509_certificate(certificate).serial_number
 
 
-def issuer_key_of(certificate: bytes) -> str | None:
-    """Give the id of the key that a certificate says it was signed with, in hexadecimal."""
-    try:
-        loaded = x509.load_der_x509_certificate(certificate)
-        found = loaded.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except (ValueError, x509.ExtensionNotFound):
-        return None
-    return None if found.value.key_identifier is None else found.value.key_identifier.hex()
-
-
 def pem_of(certificate: bytes) -> str:
     """Write a certificate as PEM."""
     return x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM).decode("ascii")

@@ -24,10 +24,11 @@ from typing import Any, Generic, TypeVar
 import apsw
 
 from strongroom.core.changes import Change
+from strongroom.store.group import Group, Known
 from strongroom.store.protocol import Committed, Router, StoreClosed, StoreTimeout
 from strongroom.store.seals import Root, Tags
 from strongroom.store.sqlite.connection import Connection, drive
-from strongroom.store.transaction import Group, Known, SqlTransaction
+from strongroom.store.transaction import SqlTransaction
 
 T = TypeVar("T")
 

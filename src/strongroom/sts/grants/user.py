@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -34,14 +34,6 @@ from strongroom.sts.authorities import find_tenant
 from strongroom.sts.cors import origin_asked
 from strongroom.sts.grants.grant import Form, Grant, Issued, TokenRequest
 from strongroom.sts.sign_in import SignedIn
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Made before anything is written: what is written may still refuse them."""
-
-    issued: Issued
-    family: TokenFamily
 
 
 async def begin(

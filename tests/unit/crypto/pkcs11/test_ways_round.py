@@ -27,9 +27,9 @@ OTHER = rsa.generate_private_key(65537, 2048)
 
 
 @pytest.fixture(scope="module")
-def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
+def operations() -> Iterator[Operations]:
     """Use a token in this process, as a worker does in its own."""
-    with soft_token(tmp_path_factory.mktemp("ways") / "t") as token:
+    with soft_token() as token:
         yield Operations(wire.Start(str(token.module), "", token.pin.encode()))
 
 

@@ -27,8 +27,6 @@ EC_PARAMETERS: Mapping[Curve, bytes] = {
 }
 KEY_TYPES = {KeyKind.RSA: LowLevel.CKK_RSA, KeyKind.EC: LowLevel.CKK_EC, KeyKind.OCT: LowLevel.CKK_AES}
 WRAP_KEY_BYTES = 32
-POINT_PREFIX = 4
-"""An uncompressed point begins with it (SEC 1 section 2.3.3)."""
 
 
 def object_class(kind: KeyKind) -> int:

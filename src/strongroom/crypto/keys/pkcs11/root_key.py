@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 
 import msgspec
 
 from strongroom.crypto.keys.pkcs11 import refusals, wire
 from strongroom.crypto.keys.pkcs11.process import COMMAND
 from strongroom.crypto.keys.pkcs11.workers import TokenSettings, TokenUnusable
-from strongroom.crypto.process import library_environment
+from strongroom.crypto.process import start_child
 from strongroom.crypto.protocol import RootKeyUnusable
 
 HEADER = b"strongroom root key in a token 1\n"
@@ -102,13 +101,7 @@ def _ask(settings: TokenSettings, *questions: wire.Question) -> list[wire.Answer
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            process = subprocess.Popen(  # noqa: S603  our own interpreter, and our own module
-                COMMAND,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=library_environment(),
-            )
+            process = start_child(COMMAND, theirs)
         try:
             ours.settimeout(settings.timeout_s)
             return [_exchange(ours, question, settings) for question in (start, *questions)]
