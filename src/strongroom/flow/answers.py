@@ -52,9 +52,9 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
             # What says until when it is good is to be kept.
             present.add(b"pragma")
         headers.extend(header for header in standing if header[0] not in present)
+        headers.append((b"x-ms-request-id", connection.request_id.encode()))
     else:
-        headers.extend(standing)
-    headers.append((b"x-ms-request-id", connection.request_id.encode()))
+        response.headers = headers = [*standing, (b"x-ms-request-id", connection.request_id.encode())]
     if connection.client_request_id is not None:
         echo = connection.client_request_id.encode()
         headers += ((b"x-ms-client-request-id", echo), (b"client-request-id", echo))

@@ -44,15 +44,9 @@ async def record(world: World, trace: Trace, response: Response, failure: Failur
     """
     if trace.committed and failure is None and response.status < 500:
         return response
-    entry: bytes | None
-    if _is_unproved(trace):
-        entry = world.quota.take(
-            source_of(trace.connection),
-            trace.started,
-            lambda: encode(_entry(world, trace, response.status, failure, is_brief=True)),
-        )
-    else:
-        entry = _encoded(world, trace, response.status, failure)
+    # A function of its own has the lambda, which would cost every request a cell for each name in it.
+    unproved = _is_unproved(trace)
+    entry = (_quota_entry if unproved else _encoded)(world, trace, response.status, failure)
     if entry is None:
         if world.journal.failure is not None:
             # Counted, not listed, is a record only while the count can be written.
@@ -230,6 +224,15 @@ def _is_unproved(trace: Trace) -> bool:
     the operation itself establishes who calls, as the token endpoint does, it says when it has.
     """
     return trace.admission is None if trace.caller is not None else not trace.proved
+
+
+def _quota_entry(world: World, trace: Trace, status: int, failure: Failure | None) -> bytes | None:
+    """Make the brief record of an attempt without proof, while its source has a share of the quota left."""
+    return world.quota.take(
+        source_of(trace.connection),
+        trace.started,
+        lambda: encode(_entry(world, trace, status, failure, is_brief=True)),
+    )
 
 
 def _encoded(world: World, trace: Trace, status: int, failure: Failure | None) -> bytes:

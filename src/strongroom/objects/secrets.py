@@ -78,6 +78,11 @@ def secret_of(stored: StoredObject, row: StoredVersion) -> Secret:
     return Secret(stored, row.version, _remembered(body) if len(body) <= _REMEMBERED_BYTES else _decode_body(body))
 
 
+def value_context(vault: Vault, row: StoredVersion) -> bytes:
+    """Say what a version's value is sealed for; nothing in it is secret."""
+    return _context(vault, row.object_id, row.version)
+
+
 def open_value(envelope: Envelope, vault: Vault, row: StoredVersion) -> str:
     """
     Open a version's value.

@@ -64,14 +64,15 @@ async def get_secret(call: Call) -> Response:
         world.store, world.view.sealed, vault.id, Collection.SECRETS, asked.name, asked.version, call.now
     )
     answer: _Answer | None = call.kept.get(_ANSWER)
-    if answer is None or not answer.is_of(row, vault):
+    # What is kept with the question ends with any change of the vault, and need not be asked about it.
+    if answer is None or answer.row is not row:
         answer = _prepared_answer(call, vault, stored, row)
-    if answer.is_limited:
+    if not answer.is_plain:
         _require_readable(call, answer.body)
     call.properties["id"] = answer.identifier
-    if answer.body.managed and asked.form not in {None, answer.body.content_type}:
+    if not answer.is_plain and answer.body.managed and asked.form not in {None, answer.body.content_type}:
         return await _converted(call, stored, row, asked.form or "")
-    value = json.encode(secrets.open_value(world.keys.envelope(vault.id, vault.wrapped_key), vault, row))
+    value = json.encode(world.keys.envelope(vault.id, vault.wrapped_key).open(answer.context, row.sealed).decode())
     return Response(200, b"".join((answer.before_value, value, answer.after_value)))
 
 
@@ -213,8 +214,10 @@ class _Answer:
     retention_days: int
     purge_protection: bool
     body: SecretVersionBody
-    is_limited: bool
-    """Whether it may not be read always: it is disabled, or has a time."""
+    is_plain: bool
+    """Whether it can always be read, and as it is: it is enabled, has no times, and is no certificate's."""
+    context: bytes
+    """What the value is sealed for: see `secrets.value_context`."""
     identifier: str
     before_value: bytes
     after_value: bytes
@@ -246,13 +249,14 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
     # The first member of this name is the bundle's own: inside a text a quotation mark is escaped, and tags come later.
     before, _, after = json.encode(bundle).partition(b'"value":""')
     own = secret.body.attributes
-    is_limited = not own.enabled or own.nbf is not None or own.exp is not None
+    is_plain = own.enabled and own.nbf is None and own.exp is None and not secret.body.managed
     answer = _Answer(
         row,
         vault.retention_days,
         vault.purge_protection,
         secret.body,
-        is_limited,
+        is_plain,
+        secrets.value_context(vault, row),
         bundle.id,
         before + b'"value":',
         after,
