@@ -461,7 +461,8 @@ def test_one_that_hangs_holds_up_nobody(
     try:
         arm.world.journal.flush()
         arm.world.run(delivering.settle())
-        wait_until(arm.world, lambda: bool(elsewhere.taken))
+        waits = lambda: delivering.state_of(hanging).waiting_since is not None  # noqa: E731
+        wait_until(arm.world, lambda: bool(elsewhere.taken) and waits())
         assert arm.ask("GET", arm.vault).status == 200
         states = {one["id"]: one for one in control(arm.world, "GET", "/status").json["value"]}
         assert states[hanging]["waitingSince"] is not None

@@ -113,7 +113,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
         live = Live(service)
         assert live.call("sign-in", "--password-grant", "--device-code", "--json").returncode == 0
         with administering(live) as administrator:
-            api, proof = an_api(administrator, folder, "secret")
+            api, proof = an_api(administrator, folder, "secret", "access")
             changes = {"web": {"redirectUris": ["http://localhost/back"]}, "isFallbackPublicClient": True}
             administrator.graph("PATCH", f"applications/{api['id']}", changes)
             administrator.give_vault(api["principal"])

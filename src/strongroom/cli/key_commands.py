@@ -36,9 +36,18 @@ Output = Annotated[
 ]
 Digest = Annotated[bool, Parameter(negative="", help="The file has the digest itself, and is not to be hashed.")]
 Raw = Annotated[bool, Parameter(negative="", help="Ciphertexts and signatures are bytes, and not base64url.")]
-Iv = Annotated[str | None, Parameter(help="For AES: the initialisation vector, in base64url.")]
-AuthTag = Annotated[str | None, Parameter(name="--auth-tag", help="For AES-GCM: the authentication tag, in base64url.")]
-Aad = Annotated[str | None, Parameter(help="For AES-GCM: what is authenticated beside the content, in base64url.")]
+Iv = Annotated[
+    str | None, Parameter(allow_leading_hyphen=True, help="For AES: the initialisation vector, in base64url.")
+]
+AuthTag = Annotated[
+    str | None,
+    # Base64url has the hyphen, and one text in 64 begins with it.
+    Parameter(name="--auth-tag", allow_leading_hyphen=True, help="For AES-GCM: the authentication tag, in base64url."),
+]
+Aad = Annotated[
+    str | None,
+    Parameter(allow_leading_hyphen=True, help="For AES-GCM: what is authenticated beside the content, in base64url."),
+]
 Duration = Annotated[str | None, Parameter(help="A duration, such as P90D or P18M.")]
 STANDARD_INPUT = Path("-")
 

@@ -350,11 +350,11 @@ def test_destroyed_is_gone(place: Used) -> None:
     place.runner.run(test())
 
 
-def test_a_key_of_another_token_is_not_taken_for_destroyed(place: Used, tmp_path: Path) -> None:
+def test_a_key_of_another_token_is_not_taken_for_destroyed(place: Used) -> None:
     """Nor by the first question after a start, before it is known which token is there: the key stays doomed."""
 
     async def test() -> None:
-        with soft_token(tmp_path / "t", "another") as token:
+        with soft_token("another") as token:
             keys = TokenKeys(token.settings())
             try:
                 with pytest.raises(Unavailable, match="in another token"):
