@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from strongroom.arm.network_documents import etag
 from strongroom.core.echo import RESOURCE_ID, shown
@@ -20,8 +19,6 @@ from strongroom.core.records import Record, tenant_partition, vault_partition
 from strongroom.flow.call import Call, Change
 from strongroom.resources.network_names import find_subnet, record_id
 from strongroom.store import Transaction
-
-T = TypeVar("T")
 
 _CONDITIONS = (b"if-match", b"if-none-match")
 

@@ -8,16 +8,12 @@ that was made meanwhile.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from strongroom.core.locks import Effect, ManagementLock
 from strongroom.core.permissions import ControlAction
 from strongroom.core.records import tenant_partition
 from strongroom.flow.call import Call, Change
 from strongroom.resources.locks import judge_locks, require_unlocked
 from strongroom.store import Transaction
-
-T = TypeVar("T")
 
 
 def hold(call: Call, effect: Effect) -> None:

@@ -20,7 +20,7 @@ _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def new_guid(entropy: Callable[[int], bytes]) -> str:
     """Make a random GUID (RFC 9562 version 4) in lower case."""
-    return _random_guid(entropy(_GUID_BYTES).hex())
+    return _random_guids(entropy(_GUID_BYTES).hex())[0]
 
 
 class Guids:
@@ -41,17 +41,17 @@ class Guids:
         """Make a random GUID (RFC 9562 version 4) in lower case."""
         if not self._stock:
             digits = self._entropy(_GUID_BYTES * _DRAWN_AHEAD).hex()
-            # Taken apart all together, which costs a third of taking each apart.
-            self._stock = [
-                f"{low}-{mid}-4{high}-{_VARIANTS[variant]}{clock}-{node}"
-                for low, mid, high, variant, clock, node in _PARTS.findall(digits)
-            ]
+            self._stock = _random_guids(digits)
         return self._stock.pop()
 
 
-def _random_guid(digits: str) -> str:
-    # Four times as fast as going through uuid.UUID, which matters because every request is given one.
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
+def _random_guids(digits: str) -> list[str]:
+    # Four times as fast as going through uuid.UUID, and all together three times as fast as one by one, which matters
+    # because every request is given one.
+    return [
+        f"{low}-{mid}-4{high}-{_VARIANTS[variant]}{clock}-{node}"
+        for low, mid, high, variant, clock, node in _PARTS.findall(digits)
+    ]
 
 
 def guid_of(digest: bytes) -> str:
