@@ -28,7 +28,7 @@ from strongroom.flow import audit
 from strongroom.flow.authentication import TokenCache
 from strongroom.flow.decisions import Decisions
 from strongroom.store import Transaction
-from strongroom.vault import key_use, secrets
+from strongroom.vault import key_use
 from strongroom.view.sealed import SealedCache
 from tests.flow.client import Client
 from tests.flow.conftest import quick_passwords
@@ -176,7 +176,7 @@ def nothing_remembered(world: Simulation) -> Iterator[None]:
         patch.setattr(world.world, "decisions", Decisions())
         patch.setattr(world.world, "tokens", TokenCache(100))
         patch.setattr(world.view, "sealed", SealedCache())
-        for module, memory in ((secrets, "_answers"), (key_use, "_told"), (audit, "_identities")):
+        for module, memory in ((key_use, "_told"), (audit, "_identities")):
             patch.setattr(module, memory, {})
         yield
 

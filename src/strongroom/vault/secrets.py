@@ -64,7 +64,6 @@ async def get_secret(call: Call) -> Response:
         world.store, world.view.sealed, vault.id, Collection.SECRETS, asked.name, asked.version, call.now
     )
     answer: _Answer | None = call.kept.get(_ANSWER)
-    # What is kept with the question ends with any change of the vault, and need not be asked about it.
     if answer is None or answer.row is not row:
         answer = _prepared_answer(call, vault, stored, row)
     if not answer.is_plain:
@@ -207,12 +206,10 @@ class _Answer:
     """
     An answer without its value, which is nowhere kept in the clear.
 
-    It keeps what it tells of its vault, and not the vault: one that has changed since may have a thousand policies.
+    It is kept with its question, so it ends with any change of a record, the vault among them. The row is not a record.
     """
 
     row: StoredVersion
-    retention_days: int
-    purge_protection: bool
     body: SecretVersionBody
     is_plain: bool
     """Whether it can always be read, and as it is: it is enabled, has no times, and is no certificate's."""
@@ -222,28 +219,13 @@ class _Answer:
     before_value: bytes
     after_value: bytes
 
-    def is_of(self, row: StoredVersion, vault: Vault) -> bool:
-        """Tell whether it is the answer for this very row, which is of this vault, as the vault is now."""
-        return (
-            self.row is row
-            and self.retention_days == vault.retention_days
-            and self.purge_protection == vault.purge_protection
-        )
 
-
-_ANSWERS_KEPT = 4096
 _ANSWER_BYTES = 2048
-"""The longest answer that is kept, with the sealed row it is for: so all that are kept are within ten megabytes."""
-_answers: dict[tuple[str, str, str, str], _Answer] = {}
+"""The longest answer that is kept, with its sealed row: as many as `decisions.ENTRIES` take eight megabytes."""
 
 
 def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: StoredVersion) -> _Answer:
-    """Prepare the answer to a read, or take the one that was prepared for this very row."""
-    asked = (call.the_site.netloc, stored.name, row.version, call.api_version)
-    kept = _answers.get(asked)
-    if kept is not None and kept.is_of(row, vault):
-        call.kept[_ANSWER] = kept
-        return kept
+    """Prepare the answer to a read, and keep it with its question."""
     secret = secrets.secret_of(stored, row)
     bundle = _bundle(call, secret, versioned=True, value="")
     # The first member of this name is the bundle's own: inside a text a quotation mark is escaped, and tags come later.
@@ -252,8 +234,6 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
     is_plain = own.enabled and own.nbf is None and own.exp is None and not secret.body.managed
     answer = _Answer(
         row,
-        vault.retention_days,
-        vault.purge_protection,
         secret.body,
         is_plain,
         secrets.value_context(vault, row),
@@ -262,9 +242,7 @@ def _prepared_answer(call: Call, vault: Vault, stored: StoredObject, row: Stored
         after,
     )
     if len(before) + len(after) + len(row.body) + len(row.sealed) <= _ANSWER_BYTES:
-        if len(_answers) >= _ANSWERS_KEPT:
-            _answers.clear()
-        _answers[asked] = call.kept[_ANSWER] = answer
+        call.kept[_ANSWER] = answer
     return answer
 
 
