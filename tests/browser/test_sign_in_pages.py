@@ -31,6 +31,19 @@ def is_back(page: Page) -> None:
     page.wait_for_url(re.compile(r"^http://localhost:[0-9]+/?\?code="))
 
 
+def typed(page: Page, text: str, *keys: str) -> None:
+    """
+    Type into whatever has the focus, which somebody sees before they type.
+
+    A browser gives a new page's field the focus when it draws it, which may be after everything is loaded: keys that
+    come before are lost.
+    """
+    expect(page.locator("input:focus")).to_have_count(1)
+    page.keyboard.type(text)
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def heading(page: Page, text: str) -> None:
     """Hold that a page is shown, and that everybody can use it."""
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
@@ -106,10 +119,8 @@ def test_the_keyboard_alone_is_enough_and_no_script(pages: Pages) -> None:
     who = pages.person("Bea")
     page = pages.open(java_script_enabled=False)
     page.goto(pages.authorize())
-    page.keyboard.type(who.name)
-    page.keyboard.press("Tab")
-    page.keyboard.type(who.password)
-    page.keyboard.press("Enter")
+    typed(page, who.name, "Tab")
+    typed(page, who.password, "Enter")
     is_back(page)
 
 
@@ -138,20 +149,16 @@ def test_every_step_goes_by_keyboard_alone_and_without_scripts(pages: Pages) -> 
     page = pages.open(java_script_enabled=False)
     scope = "https://vault.azure.net/user_impersonation"
     page.goto(pages.authorize(client_id=made["appId"], redirect_uri=f"{pages.back}/back", scope=scope))
-    for text in (who.name, who.password):
-        page.keyboard.type(text)
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    typed(page, who.name, "Tab")
+    typed(page, who.password, "Tab", "Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Show a second factor")
-    page.keyboard.type(app.at(int(time.time()), counter_offset=1))
-    page.keyboard.press("Enter")
+    typed(page, app.at(int(time.time()), counter_offset=1), "Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Permissions requested")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/back\?code="))
     page.goto(pages.url("oauth2/deviceauth"))
-    page.keyboard.type("BBBBBBBBB")
-    page.keyboard.press("Enter")
+    typed(page, "BBBBBBBBB", "Enter")
     expect(page.get_by_role("alert")).to_contain_text("AADSTS70018")
 
 
