@@ -18,7 +18,7 @@ from strongroom.core.rbac import RoleDefinition
 from strongroom.core.vaults import AccessPolicy
 from strongroom.directory import roles
 from strongroom.flow.operation import Op
-from tests.flow import arm, cases, graph_cases
+from tests.flow import arm, arm_cases, cases, graph_cases
 from tests.flow.graph import Graph
 from tests.world import ARM_AUDIENCE, GRAPH_AUDIENCE, VAULT_AUDIENCE, Answer, Principal, Simulation
 
@@ -242,8 +242,8 @@ class ResourceSubject(Subject):
     def __init__(self, world: Simulation, op: Op) -> None:
         super().__init__(world, op)
         self.arm = arm.Arm(world, world.administrator)
-        self.case = arm.CASES[op.name]
-        self.scope = arm.scope_of(op, self.arm)
+        self.case = arm_cases.CASES[op.name]
+        self.scope = arm_cases.scope_of(op, self.arm)
 
     def prepare(self) -> None:
         """Make the resources."""
@@ -263,7 +263,7 @@ class ResourceSubject(Subject):
 class Management(Guarded):
     """The management plane: role assignments at the scope of the resource."""
 
-    name, audience, operations, cases = "management", ARM_AUDIENCE, arm.GUARDED, tuple(arm.CASES)
+    name, audience, operations, cases = "management", ARM_AUDIENCE, arm_cases.GUARDED, tuple(arm_cases.CASES)
 
     def subject(self, world: Simulation, op: Op) -> ResourceSubject:
         """Give resources of new names."""

@@ -9,7 +9,8 @@ import pytest
 
 from strongroom.arm.polling import KEY_VAULT_PLACE, RESOURCES_PLACE
 from strongroom.core import limits
-from tests.flow.arm import Arm, decided
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import decided
 from tests.world import ARM_AUDIENCE, Answer, Simulation
 
 NOT_FOUND = (404, "OperationNotFound", "The operation was not found, or ended too long ago.")

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from strongroom.arm import etags
-from tests.flow.arm import CASES, GUARDED, Arm, decided
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import decided
+from tests.flow.arm_cases import CASES, GUARDED
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")

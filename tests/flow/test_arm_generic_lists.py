@@ -11,7 +11,8 @@ from strongroom.arm.resource_filters import ResourceFilter, parse_resource_filte
 from strongroom.core import limits
 from strongroom.core.builtin_roles import READER
 from strongroom.core.errors import Invalid
-from tests.flow.arm import Arm, tags_body
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import tags_body
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")

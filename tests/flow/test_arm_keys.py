@@ -13,7 +13,8 @@ from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, KEY_VAULT_CONTRIBUTOR, READER
 from strongroom.core.network import Link
 from strongroom.crypto.keys.protocol import KeyProtections
-from tests.flow.arm import Arm, key_body
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import key_body
 from tests.flow.attesting import Authority, StandIn
 from tests.flow.client import Client
 from tests.flow.deploying import deploy, deployment, template, vault

@@ -18,7 +18,9 @@ from strongroom.core.builtin_roles import (
 )
 from strongroom.core.locks import Effect, LockLevel, ManagementLock, effect_of, holding, lock_id
 from strongroom.flow.operation import Op
-from tests.flow.arm import CASES, GUARDED, Arm, lock_body
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import lock_body
+from tests.flow.arm_cases import CASES, GUARDED
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")

@@ -12,7 +12,8 @@ from strongroom.core.builtin_roles import CONTRIBUTOR, READER
 from strongroom.core.guids import new_guid
 from strongroom.core.networks import PerimeterAssociation, PerimeterMode
 from strongroom.core.rbac import RoleDefinition
-from tests.flow.arm import Arm, inbound
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import inbound
 from tests.flow.client import make_tenant
 from tests.world import Principal, Simulation
 

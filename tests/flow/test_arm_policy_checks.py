@@ -10,7 +10,8 @@ import pytest
 from strongroom.core.builtin_roles import CONTRIBUTOR, READER
 from strongroom.core.guardrails import Rule
 from strongroom.core.network import Link
-from tests.flow.arm import Arm, secret_body
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import secret_body
 from tests.plugins.canary import plant
 from tests.world import Answer, Simulation
 

@@ -15,7 +15,8 @@ from strongroom.core.guids import new_guid
 from strongroom.core.networks import ConnectionState, EndpointConnection, EndpointListener
 from strongroom.core.rbac import RoleDefinition
 from strongroom.core.records import vault_partition
-from tests.flow.arm import Arm, decided
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import decided
 from tests.flow.client import make_tenant
 from tests.world import ARM_AUDIENCE, Principal, Simulation
 

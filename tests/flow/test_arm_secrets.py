@@ -13,7 +13,8 @@ from strongroom.arm import vault_secrets
 from strongroom.core import limits
 from strongroom.core.builtin_roles import CONTRIBUTOR, KEY_VAULT_ADMINISTRATOR, KEY_VAULT_CONTRIBUTOR, READER
 from strongroom.core.network import Link
-from tests.flow.arm import Arm, secret_body
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import secret_body
 from tests.flow.client import Client, version_of
 from tests.plugins.canary import plant
 from tests.world import Simulation

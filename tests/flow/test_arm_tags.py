@@ -14,7 +14,8 @@ from strongroom.core.builtin_roles import READER
 from strongroom.core.rbac import RoleDefinition
 from strongroom.core.resources import Subscription, TagName
 from strongroom.resources.tags import TagOperation, apply
-from tests.flow.arm import Arm, tags_body
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import tags_body
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")

@@ -24,7 +24,7 @@ from strongroom.core.records import tenant_partition
 from strongroom.directory import client_secrets, roles
 from strongroom.flow.operation import Op
 from strongroom.store import Transaction
-from tests.flow import arm, graph_cases
+from tests.flow import arm_cases, graph_cases
 from tests.flow.graph import MISSING
 from tests.flow.guarded import (
     AUDIENCES,
@@ -418,7 +418,7 @@ def test_another_tenants_resources(world: Simulation, op: Op, stranger: tuple[st
     token, before = world.token(stranger[1], ARM_AUDIENCE, tenant=stranger[0]), world.view.generation
     answer = subject.ask(token)
     assert world.view.generation == before
-    assert answer.status == arm.CASES[op.name].to_stranger
+    assert answer.status == arm_cases.CASES[op.name].to_stranger
     if answer.status != 404:
         for ours in (world.first.tenant_id, subject.arm.tag, world.administrator.oid):
             assert ours.encode() not in answer.body
@@ -464,7 +464,7 @@ def test_lists_without_rights(world: Simulation, op: Op, nobody: Principal) -> N
     subject.become(nobody)
     answer = subject.ask(world.token(nobody, ARM_AUDIENCE))
     assert answer.status == op.success
-    if arm.CASES[op.name].empty_for_nobody:
+    if arm_cases.CASES[op.name].empty_for_nobody:
         # A log is read piece by piece, so a page of it may be empty and have a next one, whatever there is.
         told = answer.json if op.name != "TenantActivityLogList" else {"value": answer.json["value"]}
         assert told == {"value": []}

@@ -6,7 +6,8 @@ import pytest
 
 from strongroom.core.network import Link
 from strongroom.core.networks import NetworkMap
-from tests.flow.arm import Arm, decided, inbound
+from tests.flow.arm import Arm
+from tests.flow.arm_bodies import decided, inbound
 from tests.world import Simulation
 
 INSIDE, ELSEWHERE = "10.1.1.7", "198.51.100.9"
