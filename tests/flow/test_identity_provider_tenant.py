@@ -18,8 +18,8 @@ from strongroom.http.message import Request
 from tests.flow.apps import sign_in_by
 from tests.flow.browser import Browser, title, told
 from tests.flow.elsewhere import come_back
+from tests.flow.identity_providers import refused
 from tests.flow.test_federation import control
-from tests.flow.test_identity_providers import refused
 from tests.flow.test_sign_in_by_password import claims
 from tests.flow.test_sign_in_page import redeem
 from tests.flow.users import Person, person

@@ -27,8 +27,8 @@ from strongroom.crypto import x509
 from strongroom.egress import Documents, Egress
 from tests.flow.browser import Browser, told
 from tests.flow.elsewhere import come_back
+from tests.flow.identity_providers import refused
 from tests.flow.test_federation import control
-from tests.flow.test_identity_providers import refused
 from tests.flow.test_sign_in_by_password import claims
 from tests.flow.test_sign_in_page import redeem
 from tests.flow.users import Person, person
