@@ -21,9 +21,9 @@ from strongroom.core.event_subscriptions import SubscriptionState
 from strongroom.core.events import EventType
 from strongroom.resources import event_subscriptions as commands
 from tests.flow.acme_authority import Authority
+from tests.flow.acme_ordering import Ordering
 from tests.flow.events import Events
 from tests.flow.issuing import begin_anew, lasting_client, look
-from tests.flow.test_acme import Ordering
 from tests.flow.test_event_webhooks import Receiver, deliver
 from tests.flow.vault_certificates import create, loaded
 from tests.plugins.canary import plant

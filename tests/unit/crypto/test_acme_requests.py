@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from strongroom.core import acme_limits as limits
 from strongroom.crypto.acme_requests import AccountKey, BadChain, new_account_key, read_chain, read_external_key
+from tests.flow.acme_ordering import request
 from tests.flow.imported import self_signed
-from tests.flow.test_acme import request
 from tests.plugins import canary
 
 _DER = new_account_key()
