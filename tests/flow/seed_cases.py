@@ -14,7 +14,7 @@ from strongroom.cli.seed import show
 from strongroom.cli.seed.reading import Invalid
 from tests import seeding
 from tests.flow.events import Events
-from tests.flow.test_seed import group, name, settled
+from tests.flow.seeds import group, name, settled
 from tests.world import Simulation
 
 

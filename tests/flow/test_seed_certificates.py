@@ -20,8 +20,8 @@ from tests.flow.events import Events
 from tests.flow.imported import in_pem, self_signed
 from tests.flow.private_authorities import create, publishing
 from tests.flow.seed_cases import answering, faults_of, in_vault, lacks, look, made_vault, stays
+from tests.flow.seeds import name, settled, steps
 from tests.flow.test_certificate_import import pfx
-from tests.flow.test_seed import name, settled, steps
 from tests.plugins.canary import plant
 from tests.world import START, Simulation
 

@@ -21,7 +21,7 @@ from strongroom.cli.seed.reading import Invalid
 from tests import seeding
 from tests.flow.arm import Arm
 from tests.flow.seed_cases import stays
-from tests.flow.test_seed import READER, fresh, group, name, settled, steps
+from tests.flow.seeds import READER, fresh, group, name, settled, steps
 from tests.world import Simulation
 
 __all__ = ["fresh"]

@@ -12,7 +12,7 @@ from strongroom.cli.seed import show
 from tests import seeding
 from tests.flow.events import Events, reply
 from tests.flow.seed_cases import answering, faults_of, in_vault, made_vault, stays
-from tests.flow.test_seed import name, settled, steps
+from tests.flow.seeds import name, settled, steps
 from tests.plugins.canary import plant
 from tests.world import Simulation
 
