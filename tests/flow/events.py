@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets as chance
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from strongroom.app.event_delivery import EventDelivery
+import pytest
+
+from strongroom.app.event_delivery import LEASE_S, EventDelivery
 from strongroom.core.event_subscriptions import EventSubscription
 from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.egress import Reply, Unreachable
 from strongroom.resources import event_subscriptions as commands
 from strongroom.resources.event_subscriptions import SubscriptionWish
+from strongroom.store import DeliveryCount
+from tests.flow.client import Client
 from tests.plugins import canary
 from tests.world import Simulation
 
@@ -176,3 +180,24 @@ class Events:
     def remove(self, subscription: EventSubscription) -> None:
         """Remove a subscription."""
         assert self.world.commit(lambda tx: commands.delete_subscription(tx, self.world.vault, subscription.name))
+
+
+@pytest.fixture
+def events(world: Simulation) -> Iterator[Events]:
+    """Give subscriptions and webhooks of one test; none is left behind, and no lease is."""
+    world.advance(LEASE_S + 1)
+    made = Events(world)
+    yield made
+    for one in world.view.all(EventSubscription):
+        made.remove(one)
+
+
+@pytest.fixture
+def vault(world: Simulation) -> Client:
+    """Give the administrator in the vault."""
+    return Client(world)
+
+
+def counts(events: Events, subscription: EventSubscription) -> DeliveryCount:
+    """Count what waits and what is dead."""
+    return events.world.run(events.world.store.count_deliveries(subscription.number))
