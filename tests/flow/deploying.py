@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.flow.arm import Arm
-from tests.world import Answer
+from tests.world import Answer, Simulation
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 VERSION = "2022-09-01"
@@ -82,3 +84,9 @@ def deploy(arm: Arm, body: dict[str, Any], *, scope: str = "", name: str = "d", 
     arm.world.settle()
     found: dict[str, Any] = arm.do("GET", path(scope or arm.group, name), version=VERSION)["properties"]
     return found
+
+
+@pytest.fixture
+def arm(world: Simulation) -> Arm:
+    """Give the administrator, with names of its own."""
+    return Arm(world, world.administrator)
