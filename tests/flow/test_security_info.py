@@ -13,7 +13,7 @@ from strongroom.core.network import Link
 from strongroom.core.second_factors import AuthenticatorApp, SecondFactor
 from strongroom.core.sessions import BrowserSession, SignInSettings
 from strongroom.directory import second_factors
-from tests.flow.test_second_factor import claims, reason, refused
+from tests.flow.second_factors import claims, reason, refused
 from tests.flow.users import Person, add_app, add_key, person, refresh
 from tests.flow.visitor import Visitor
 from tests.security_keys import SoftKey
