@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from cryptography import x509
 
 from strongroom.app.upkeep import look_after_objects
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.errors import Unavailable
 from strongroom.core.issuance import Issued, Step, Waiting, Wanted
+from strongroom.core.objects import Collection, StoredObject
 from strongroom.directory import signing_keys
 from strongroom.flow.world import World
 from strongroom.store import Transaction
@@ -115,3 +118,33 @@ def begin_anew(world: Simulation) -> None:
 
     world.commit(forget)
     world.advance(START - world.clock())
+
+
+@pytest.fixture
+def vault(world: Simulation) -> Client:
+    """Administer a vault, with a token of this test's time."""
+    return lasting_client(world)
+
+
+@pytest.fixture(autouse=True)
+def a_time_of_its_own(world: Simulation) -> Iterator[None]:
+    """Have every test begin at the same time with nothing due."""
+    yield
+    begin_anew(world)
+
+
+def pending(vault: Client, name: str) -> Any:
+    """Read an operation."""
+    return vault.done("GET", f"/certificates/{name}/pending")
+
+
+def stored_of(world: Simulation, name: str) -> StoredObject:
+    """Read a certificate's object."""
+    stored = world.run(world.store.object(world.vault.id, Collection.CERTIFICATES, name))
+    assert stored is not None
+    return stored
+
+
+def versions(vault: Client, collection: str, name: str) -> int:
+    """Count versions."""
+    return len(vault.walk(f"/{collection}/{name}/versions"))
