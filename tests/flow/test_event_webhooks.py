@@ -24,7 +24,7 @@ from strongroom.resources import event_subscriptions as commands
 from tests.flow.client import Client
 from tests.flow.events import Events
 from tests.plugins.canary import plant
-from tests.unit.test_egress import HOST, Answer, Elsewhere, http
+from tests.unit.http_peer import HOST, Answer, Elsewhere, http
 from tests.world import Simulation
 
 

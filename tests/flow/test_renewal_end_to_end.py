@@ -27,7 +27,7 @@ from tests.flow.issuing import begin_anew, lasting_client, look
 from tests.flow.test_event_webhooks import Receiver, deliver
 from tests.flow.vault_certificates import create, loaded
 from tests.plugins.canary import plant
-from tests.unit.test_egress import HOST, Elsewhere
+from tests.unit.http_peer import HOST, Elsewhere
 from tests.world import Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
