@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
+from strongroom.core import limits
 from strongroom.core.guids import new_guid
 from strongroom.core.lifecycle import (
     State,
@@ -127,7 +128,17 @@ async def purge_object(
     """
     stored = require_deleted(await tx.object(vault.id, collection, name), collection, name, now)
     require_purgeable(purge_protection=vault.purge_protection, vault=vault.name, location=vault.location)
-    await remove(tx, stored)
+    await (end_retention(tx, stored) if has_many_versions(stored) else remove(tx, stored))
+
+
+def has_many_versions(stored: StoredObject) -> bool:
+    """Tell whether an object has more versions than one change should remove, in which nobody else reads or writes."""
+    return stored.versions > limits.VERSIONS_REMOVED_AT_ONCE
+
+
+async def end_retention(tx: Transaction, stored: StoredObject) -> None:
+    """Have a deleted object be absent from now on, whatever the clock says later; the job removes it bit by bit."""
+    await tx.put_object(replace(stored, purge_at=0))
 
 
 async def make_room(

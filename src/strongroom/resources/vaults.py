@@ -242,7 +242,7 @@ def _has_expired(vault: Vault, now: int) -> bool:
 
 
 async def _remove(tx: Transaction, vault: Vault) -> int:
-    removed = await tx.remove_vault_objects(vault.id, limits.OBJECTS_REMOVED_AT_ONCE)
+    removed = await tx.remove_vault_objects(vault.id, limits.VERSIONS_REMOVED_AT_ONCE)
     if left := await tx.count_vault_objects(vault.id):
         await tx.put(LeftContents(vault.id))
     await remove_connections_of(tx, vault)
@@ -262,14 +262,14 @@ async def remove_left_contents(store: Store, view: View) -> int:
     """
     Remove what is left of vaults that were purged; how many objects.
 
-    A hundred thousand take some seconds, in which one change would let nobody else read or write.
+    A hundred thousand versions take some seconds, in which one change would let nobody else read or write.
     """
     removed = 0
     for one in view.all(LeftContents):
 
         async def change(tx: Transaction, one: LeftContents = one) -> int:
-            number = await tx.remove_vault_objects(one.id, limits.OBJECTS_REMOVED_AT_ONCE)
-            if number < limits.OBJECTS_REMOVED_AT_ONCE:
+            number = await tx.remove_vault_objects(one.id, limits.VERSIONS_REMOVED_AT_ONCE)
+            if not await tx.count_vault_objects(one.id):
                 await tx.remove(one)
             return number
 
