@@ -135,9 +135,7 @@ async def _keys_of(reader: Reader, vault: Vault, opened: Opened, stored: StoredO
     return _keys_among([row async for row in each_version(reader, stored)], vault, opened, stored)
 
 
-def _keys_among(
-    rows: Iterable[StoredVersion], vault: Vault, opened: Opened, stored: StoredObject
-) -> list[DoomedKey]:
+def _keys_among(rows: Iterable[StoredVersion], vault: Vault, opened: Opened, stored: StoredObject) -> list[DoomedKey]:
     # Versions of a certificate that was renewed with the same key name the same key of the token.
     doomed: dict[bytes, DoomedKey] = {}
     for row in rows:

@@ -75,11 +75,11 @@ async def _shorten(store: Store, root: RootKey, candidate: StoredObject, now: in
             if vault is not None:
                 opened = partial(root.envelope, vault.id, vault.wrapped_key)
                 await doom_versions(tx, vault, opened, stored, limits.VERSIONS_REMOVED_AT_ONCE)
-        return await tx.remove_versions(
-            stored.vault, stored.collection, stored.name, limits.VERSIONS_REMOVED_AT_ONCE
-        )
+        return await tx.remove_versions(stored.vault, stored.collection, stored.name, limits.VERSIONS_REMOVED_AT_ONCE)
 
-    while (await store.commit(change)).result == limits.VERSIONS_REMOVED_AT_ONCE:
+    is_more = True
+    while is_more:
+        is_more = (await store.commit(change)).result == limits.VERSIONS_REMOVED_AT_ONCE
         # Whoever waits is served between any two.
         await asyncio.sleep(0)
 
