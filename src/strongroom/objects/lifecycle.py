@@ -6,6 +6,7 @@ Each re-reads what must be true when it commits. What states there are and how e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -29,6 +30,8 @@ from strongroom.core.vaults import Vault
 from strongroom.store import Reader, Transaction
 
 _READ_AT_ONCE = 100
+_SERVED_AFTER = 10
+"""Versions whose values are opened in a millisecond or two."""
 
 Entropy = Callable[[int], bytes]
 Row = tuple[StoredObject, StoredVersion]
@@ -198,6 +201,16 @@ async def each_version(reader: Reader, stored: StoredObject) -> AsyncIterator[St
         for row in page.rows:
             yield row
         after, more = page.rows[-1].ordinal if page.rows else after, page.more
+
+
+async def each_version_in_turn(reader: Reader, stored: StoredObject) -> AsyncIterator[StoredVersion]:
+    """Go through an object's versions outside of a change: whoever waits is served between some and the next."""
+    number = 0
+    async for row in each_version(reader, stored):
+        yield row
+        number += 1
+        if number % _SERVED_AFTER == 0:
+            await asyncio.sleep(0)
 
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> Row | None:
