@@ -145,14 +145,15 @@ async def delete_vault(tx: Transaction, vault: Vault, *, now: int) -> Vault:
     Raises:
         NotFound: it is gone or deleted already.
     """
-    return await mark_deleted(tx, await require_active(tx, vault), now=now)
+    current = await require_active(tx, vault)
+    await remove_assignments_under(tx, current.tenant, current.scope)
+    return await mark_deleted(tx, current, now=now)
 
 
 async def mark_deleted(tx: Transaction, vault: Vault, *, now: int) -> Vault:
-    """Put a vault that was read in this transaction into the deleted state."""
+    """Put a vault that was read in this transaction, and whose role assignments go with it, into the deleted state."""
     deleted = replace(vault, deleted=now, purge_at=purge_time(now, vault.retention_days))
     await remove_connections_of(tx, vault)
-    await remove_assignments_under(tx, vault.tenant, vault.scope)
     await tx.put(deleted)
     return deleted
 
