@@ -32,6 +32,7 @@ from strongroom.core.identity import Application, Group, Membership, ServicePrin
 from strongroom.core.records import Record
 from strongroom.directory.groups import add_member, membership_id
 from strongroom.store import Transaction
+from strongroom.view import View
 
 SMALL, LARGE = 100, 100_000
 """Principals."""
@@ -144,7 +145,7 @@ async def _fill(instance: Instance, principals: int) -> None:
         for number in range(_CHAIN):
             group = Group(_guid(), instance.tenant, f"outer {number}", now)
             await opened.store.commit(partial(_put, [group]))
-            await opened.store.commit(partial(_join, group, inner))
+            await opened.store.commit(partial(_join, opened.world.view, group, inner))
             inner = group.id
 
 
@@ -153,8 +154,8 @@ async def _put(batch: list[Record], tx: Transaction) -> None:
         await tx.put(record)
 
 
-async def _join(group: Group, member: str, tx: Transaction) -> None:
-    await add_member(tx, group.tenant, group.id, member)
+async def _join(view: View, group: Group, member: str, tx: Transaction) -> None:
+    await add_member(tx, view, group.tenant, group.id, member)
 
 
 def _records(tenant: str, principals: int, now: int) -> Iterator[Record]:

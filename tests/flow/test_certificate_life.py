@@ -164,6 +164,22 @@ def test_three_are_purged_together(vault: Client, world: Simulation, name: str) 
     vault.done("POST", f"/keys/{name}/create", body={"kty": "EC"})
 
 
+def test_three_of_many_versions_are_gone_at_once(
+    vault: Client, world: Simulation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Purged, none of them is there for anybody, whenever the job removes their rows."""
+    made(vault, world, name)
+    made(vault, world, name)
+    vault.done("DELETE", f"/certificates/{name}")
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 1)
+    assert vault.ask("DELETE", f"/deletedcertificates/{name}").status == 204
+    assert statuses(vault, name, "deleted") == [404, 404, 404]
+    world.run(purge_due_objects(world.store, world.keys, world.world.now()))
+    for kind in Collection:
+        assert world.run(world.store.object(world.vault.id, kind, name)) is None
+    assert world.run(world.store.verify()) == []
+
+
 def test_three_are_purged_when_their_time_is_over(passing: Simulation) -> None:
     """The clean-up removes a certificate with its key and its secret when the retention ends, and not before."""
     world, vault, name = passing, Client(passing), "a"

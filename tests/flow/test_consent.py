@@ -356,4 +356,4 @@ def groups(world: Simulation, who: Person) -> tuple[str, str]:
 
 def join(world: Simulation, group: str, member: str) -> None:
     """Put a principal into a group."""
-    world.commit(lambda tx: directory_groups.add_member(tx, world.first.tenant_id, group, member))
+    world.commit(lambda tx: directory_groups.add_member(tx, world.view, world.first.tenant_id, group, member))

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from strongroom.app.jobs import Service, purge_vaults
+from strongroom.core import limits
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Unavailable
 from strongroom.core.objects import Collection
@@ -231,6 +232,21 @@ def test_the_end_of_retention_reaches_the_token(
     assert destroy(world) == 1
     assert token.held == {}
     assert world.run(world.store.object(world.vault.id, Collection.KEYS, name)) is None
+
+
+def test_a_key_of_many_versions_leaves_its_token_bit_by_bit(
+    world: Simulation, vault: Client, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes before the key itself is doomed in the change in which it goes."""
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 5)
+    for _ in range(12):
+        create(vault, name, kty="EC-HSM")
+    vault.done("DELETE", f"/keys/{name}")
+    vault.done("DELETE", f"/deletedkeys/{name}")
+    assert destroy(world) == 0
+    assert world.run(purge_due_objects(world.store, world.keys, world.world.now())) == 1
+    assert destroy(world) == 12
+    assert token.held == {}
 
 
 def test_the_purge_of_a_vault_reaches_the_token(world: Simulation, token: MemoryToken, name: str) -> None:

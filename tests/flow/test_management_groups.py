@@ -17,6 +17,7 @@ from strongroom.core.builtin_roles import (
     READER,
 )
 from strongroom.core.hierarchy import Hierarchy, group_name
+from strongroom.core.rbac import scope_key
 from strongroom.core.resources import ManagementGroup, Subscription
 from tests.flow.arm import Arm, get_secret
 from tests.world import Simulation
@@ -451,6 +452,16 @@ class TestHierarchy:
         """Records that lead in a circle, which none can be made to, end at the root group."""
         assert Hierarchy("t", groups).ancestors("a")[-1] == "t"
         assert set(Hierarchy("t", groups).lines()) == {f"{GROUPS.lower()}/{group.id}" for group in groups}
+
+    def test_below(self) -> None:
+        """What is below a place is what it is above, whatever the case."""
+        tree = Hierarchy("t", self.GROUPS, [Subscription("s", "t", "S", 0, "b"), Subscription("r", "t", "R", 0)])
+        group = "/subscriptions/S/resourceGroups/G"
+        scopes = ["/", "/subscriptions/s", "/subscriptions/r", group, f"{group}2", f"{group}/providers/P/vaults/V"]
+        scopes += [f"{GROUPS}/{name}" for name in "abt"]
+        for place in map(scope_key, scopes):
+            for scope in scopes:
+                assert tree.is_below(scope, place) is (place in tree.above(scope)), (scope, place)
 
     def test_lines(self) -> None:
         """What rights go by is what answers show, but for the root group, which is above everything."""

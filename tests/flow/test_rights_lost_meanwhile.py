@@ -198,7 +198,7 @@ def test_a_second_right_that_was_lost_meanwhile_is_not_used(world: Simulation) -
             now=int(world.clock()),
             entropy=world.world.entropy,
         )
-        await groups.add_member(tx, tenant, made.id, principal.oid)
+        await groups.add_member(tx, world.view, tenant, made.id, principal.oid)
         return made
 
     group = world.commit(make)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import secrets as chance
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.guids import new_guid
 from strongroom.core.objects import Collection
 from strongroom.core.secrets import GivenProperties
 from strongroom.objects import secrets
 from strongroom.resources import containers
 from strongroom.store import Transaction
+from strongroom.vault import backup_blobs
+from strongroom.vault import secrets as vault_secrets
 from tests.flow.client import Client, client_of, make_tenant, make_vault, version_of
 from tests.plugins.canary import MARK, plant, search
 from tests.world import Simulation
@@ -64,6 +70,91 @@ def test_a_restored_secret_is_what_it_was(vault: Client, name: str) -> None:
     assert vault.done("GET", f"/secrets/{name}-case") == second
     assert vault.done("GET", f"/secrets/{name}-case/{version_of(first)}") == first
     assert vault.walk(f"/secrets/{name}-case/versions") == listed
+
+
+def test_others_are_served_while_many_versions_are_read(
+    world: Simulation, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than ten values are opened before whoever waits is served."""
+    opened: list[str] = []
+    whole = secrets.open_value
+
+    def note(*what: Any) -> str:
+        opened.append("")
+        return whole(*what)
+
+    monkeypatch.setattr(secrets, "open_value", note)
+    for _ in range(25):
+        vault.put(name)
+    seen: list[int] = []
+
+    async def both() -> None:
+        keys, at = world.keys, world.vault
+        backing_up = secrets.back_up_secret(
+            world.store, keys, keys.envelope(at.id, at.wrapped_key), at, name, now=world.world.now()
+        )
+        task = asyncio.get_running_loop().create_task(backing_up)
+        while not task.done():
+            await asyncio.sleep(0)
+            seen.append(len(opened))
+        await task
+
+    world.run(both())
+    assert len(opened) == 25
+    assert max(after - before for before, after in pairwise([0, *seen])) == 10
+
+
+class TestLarge:
+    """A body that is larger than any other is read in pieces, and has one form."""
+
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have bodies be large that are not."""
+        monkeypatch.setattr(limits, "BODY_BYTES", 100)
+        monkeypatch.setattr(backup_blobs, "_PIECE", 64)
+
+    def test_is_restored_in_pieces(self, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No step decodes more than a piece, and what comes of them is the backup."""
+        pieces: list[str] = []
+        whole = vault_secrets._decode_blob
+
+        def decode(text: str) -> bytes:
+            pieces.append(text)
+            return whole(text)
+
+        monkeypatch.setattr(vault_secrets, "_decode_blob", decode)
+        vault.put(name, "v" * 500)
+        blob = back_up(vault, name)
+        remove(vault, name)
+        for padded in (blob + "=" * (-len(blob) % 4), blob):
+            raw = f'  {{ "value" : "{padded}" }}\n'.encode()
+            assert vault.ask("POST", "/secrets/restore", raw=raw).status == 200
+            assert vault.done("GET", f"/secrets/{name}")["value"] == "v" * 500
+            remove(vault, name)
+        assert "".join(pieces).replace("=", "") == blob * 2
+        assert len(pieces) > 20
+        assert max(map(len, pieces)) == 64
+
+    @pytest.mark.parametrize("path", ["secrets", "keys", "certificates"])
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b'{"value":"%s","x":1}' % (b"A" * 200),
+            b'{"value":"%s"}}' % (b"A" * 200),
+            b'{"value":"%s' % (b"A" * 200),
+            b'{"v\\u0061lue":"%s"}' % (b"A" * 200),
+            b'["%s"]' % (b"A" * 200),
+            b'{"value":"%s=%s"}' % (b"A" * 63, b"A" * 136),
+            b'{"value":"%s"}' % ("é".encode() * 100),
+            b'{"value":"%s"}' % (b"!" * 200),
+            b'{"value":"%s"}' % (b"A" * 201),
+            b'{"value":"AA"}' + b" " * 200,
+            b" " * 200,
+        ],
+    )
+    def test_what_is_none_is_refused(self, vault: Client, path: str, raw: bytes) -> None:
+        """Another member or form, a second spelling, or what is not base64url is 400."""
+        assert vault.ask("POST", f"/{path}/restore", raw=raw).error["code"] == "BadParameter"
 
 
 def test_dates_of_a_restored_secret_are_the_old_ones(world: Simulation, vault: Client, name: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from strongroom.core import limits
 from strongroom.core.api_versions import DATA_PLANE
 from strongroom.core.objects import Collection
 from strongroom.objects.jobs import purge_due_objects
+from strongroom.store.transaction import SqlTransaction
 from tests.flow.client import Client, not_found, version_of
 from tests.plugins.canary import plant
 from tests.world import Simulation
@@ -217,6 +220,47 @@ def test_the_scheduled_purge_removes_what_is_due(short_lived: Simulation) -> Non
     assert stored[0] is None
     assert stored[1] is not None
     assert vault.ask("GET", "/secrets/active").status == 200
+
+
+def test_many_versions_are_purged_bit_by_bit(
+    world: Simulation, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No change removes more than so many: the secret is gone at once for everybody, and the job has its rows."""
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 4)
+    removed: list[int] = []
+    remove = SqlTransaction.remove_versions
+
+    async def remove_versions(*what: Any) -> int:
+        removed.append(await remove(*what))
+        return removed[-1]
+
+    monkeypatch.setattr(SqlTransaction, "remove_versions", remove_versions)
+    for _ in range(12):
+        vault.put(name)
+    vault.done("DELETE", f"/secrets/{name}")
+    assert vault.ask("DELETE", f"/deletedsecrets/{name}").status == 204
+    assert len(world.run(world.store.versions(world.vault.id, Collection.SECRETS, name, after=0, limit=99)).rows) == 12
+    for method, path in (("GET", ""), ("POST", "/recover"), ("DELETE", "")):
+        assert vault.ask(method, f"/deletedsecrets/{name}{path}").status == 404
+    assert name not in [one["id"].rsplit("/", 1)[1] for one in vault.done("GET", "/deletedsecrets")["value"]]
+    # Whatever the clock says later: nobody has it back.
+    world.run(purge_due_objects(world.store, world.keys, 1))
+    assert removed == [4, 4, 3]
+    assert world.run(world.store.object(world.vault.id, Collection.SECRETS, name)) is None
+    assert world.run(world.store.verify()) == []
+
+
+def test_the_name_of_a_secret_of_many_versions_is_free_once_it_is_purged(
+    vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the job has come by: the new one has none of the versions before."""
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 1)
+    for _ in range(2):
+        vault.put(name)
+    vault.done("DELETE", f"/secrets/{name}")
+    assert vault.ask("DELETE", f"/deletedsecrets/{name}").status == 204
+    vault.put(name)
+    assert len(vault.done("GET", f"/secrets/{name}/versions")["value"]) == 1
 
 
 def test_a_changed_retention_is_for_later_deletions(world: Simulation, vault: Client, name: str) -> None:

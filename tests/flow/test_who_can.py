@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from strongroom.core import limits
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, KEY_VAULT_SECRETS_USER
-from strongroom.core.identity import Group, Membership, ServicePrincipal, User
+from strongroom.core.identity import Caller, Group, Membership, ServicePrincipal, User
 from strongroom.core.rbac import DenyAssignment, RoleAssignment
 from strongroom.core.records import tenant_partition
 from strongroom.core.vaults import AccessPolicy
+from strongroom.flow.explain import who_can
+from strongroom.flow.explain.question import find_operation, read_about
+from strongroom.flow.world import World
 from tests.flow import networks
 from tests.flow.arm import Arm
 from tests.flow.explaining import READ_SECRET, control, deny, make_group, who, why
@@ -152,6 +157,32 @@ def test_pages(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(limits, "WHO_CAN_EXAMINED", examined)
         assert (control(world, "/who-can", everywhere).json["after"] is not None) == goes_on
         assert some <= who(world).keys()
+
+
+def test_others_are_served_meanwhile(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two pieces of those who are asked about, whoever waits is served."""
+    monkeypatch.setattr(who_can, "_PIECE", 1)
+    asked: list[str] = []
+    suppose = who_can.suppose
+
+    def note(at: World, principal: who_can.Principal) -> Caller:
+        asked.append(principal.id)
+        return suppose(at, principal)
+
+    monkeypatch.setattr(who_can, "suppose", note)
+    seen: list[int] = []
+
+    async def both() -> None:
+        about = read_about(find_operation(world.world, "SecretGet"), world.vault.name, "a")
+        answering = asyncio.get_running_loop().create_task(who_can.who_can(world.world, about, limit=100))
+        while not answering.done():
+            await asyncio.sleep(0)
+            seen.append(len(asked))
+        await answering
+
+    world.run(both())
+    assert len(asked) > 1
+    assert all(after - before <= 1 for before, after in pairwise(seen))
 
 
 def test_over_the_management_plane(world: Simulation) -> None:

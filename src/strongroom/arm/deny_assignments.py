@@ -103,7 +103,7 @@ def _predicate(call: Call, wanted: Filter, scope: str) -> Callable[[DenyAssignme
 
     def is_wanted(denial: DenyAssignment) -> bool:
         if scope_key(denial.scope) not in above and not (
-            below and here in tree.above(denial.scope) and may_below(call, denial.scope)
+            below and tree.is_below(denial.scope, here) and may_below(call, denial.scope)
         ):
             return False
         if name is not None and denial.name.casefold() != name.casefold():

@@ -101,7 +101,10 @@ async def who_can_request(call: Call) -> Response:
     about = _read_about(call, vault, body)
     bound = (call.target.scope.lower(), f"{about.operation.name} {about.name.lower()}")
     after = open_place(call, *bound, names=(PLACE, "$skipToken"), code="InvalidSkipToken")
-    page = who_can(call.world, about, limit=WHO_CAN_PAGE, after=after or "")
+    page = await who_can(call.world, about, limit=WHO_CAN_PAGE, after=after or "")
+    # Others were served meanwhile.
+    call.judge_again()
+    require_right(call, READ_VAULT, call.target.scope)
     _note(call, about, None, None)
     call.properties["count"] = len(page.found)
     answer: dict[str, object] = {"value": [show_can(one) for one in page.found]}

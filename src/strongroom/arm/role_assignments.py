@@ -121,7 +121,7 @@ def _predicate(call: Call, wanted: Filter, here: str) -> Callable[[RoleAssignmen
             return False
         if scope_key(assignment.scope) in above:
             return True
-        return below and here in tree.above(assignment.scope) and may_below(call, assignment.scope)
+        return below and tree.is_below(assignment.scope, here) and may_below(call, assignment.scope)
 
     return is_wanted
 

@@ -53,7 +53,7 @@ async def list_roles(call: Call) -> Response:
         if any(place in above for place in places):
             return True
         below = "atscopeandbelow" in wanted.calls and scope != ROOT
-        return below and any(here in tree.above(one) and may_below(call, one) for one in places)
+        return below and any(tree.is_below(one, here) and may_below(call, one) for one in places)
 
     roles = (
         role

@@ -69,7 +69,7 @@ async def who_can_request(call: Call) -> Response:
     body = await call.body(WhoCanBody)
     about = _read_about(call, body)
     call.properties.update(explainedOperation=about.operation.name, tenantId=_require_vault(call, about).tenant)
-    page = who_can(call.world, about, limit=WHO_CAN_PAGE, after=body.after)
+    page = await who_can(call.world, about, limit=WHO_CAN_PAGE, after=body.after)
     call.properties["count"] = len(page.found)
     return json.response({"value": [show_can(one) for one in page.found], "after": page.after})
 

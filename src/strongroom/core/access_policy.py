@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from strongroom.core.echo import GUID, WORD, shown
 from strongroom.core.errors import Invalid
@@ -150,6 +151,12 @@ def parse_permissions(category: str, words: Iterable[str]) -> tuple[str, ...]:
     Raises:
         Invalid: a word is not one of the category's.
     """
+    given = tuple(words)
+    # A vault's entries have few lists of words, and a thousand entries with all words have fifty thousand.
+    return _parsed_kept(category, given) if len(given) <= _WORDS_KEPT else _parsed(category, given)
+
+
+def _parsed(category: str, words: tuple[str, ...]) -> tuple[str, ...]:
     lowered = [word.lower() for word in words]
     for word in lowered:
         if word not in _SPELLING[category]:
@@ -157,9 +164,15 @@ def parse_permissions(category: str, words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lowered))
 
 
-def spell_permissions(category: str, permissions: Iterable[str]) -> list[str]:
+_parsed_kept = lru_cache(maxsize=256)(_parsed)
+_WORDS_KEPT = 32
+"""The longest list whose reading is kept: more words than a category has."""
+
+
+@lru_cache(maxsize=256)
+def spell_permissions(category: str, permissions: tuple[str, ...]) -> tuple[str, ...]:
     """Give kept words in ARM's spelling; what is no word of the category is left out."""
-    return [_SPELLING[category][word] for word in permissions if word in _SPELLING[category]]
+    return tuple(_SPELLING[category][word] for word in permissions if word in _SPELLING[category])
 
 
 def check_policies(policies: Sequence[AccessPolicy], tenant: str) -> None:

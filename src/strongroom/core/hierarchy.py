@@ -89,6 +89,13 @@ class Hierarchy:
                 groups = (*self._line(self._subscriptions.get(key.split("/", 3)[2], "")), self._root)
         return (*found, *(f"{_PREFIX}{group}" for group in groups), "")
 
+    def is_below(self, scope: str, place: str) -> bool:
+        """Tell whether a scope is at or below *place*, which is in the form of `scope_key`."""
+        if group_name(place) is not None:
+            return place in self.above(scope)
+        key = scope_key(scope)
+        return not place or key == place or key.startswith(f"{place}/")
+
     def covers(self, place: str, scope: str) -> bool:
         """Tell whether *place* is at or above *scope*."""
         return scope_key(place) in self.above(scope)

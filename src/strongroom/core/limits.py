@@ -118,8 +118,8 @@ PUBLIC_KEYS_KEPT = 4096
 """Public keys that are kept ready, of RSA and of EC each: ours, about a kilobyte each."""
 KEY_OPERATIONS_WAITING = 1024
 """Uses of keys that may wait for a thread; the next is answered 429: ours."""
-OBJECTS_REMOVED_AT_ONCE = 100
-"""Objects of a purged vault that are removed in one change, which takes ten to twenty milliseconds: ours."""
+VERSIONS_REMOVED_AT_ONCE = 1000
+"""Versions of what was purged that are removed in one change, which takes some milliseconds: ours."""
 KEYS_MADE_WAITING = 64
 """Keys that may wait to be made; the next is answered 429: ours. One of RSA-4096 takes a second or two."""
 KEY_MEMBER_BYTES = 520

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from strongroom.core.records import tenant_partition
 from strongroom.directory.deletion import delete
 from strongroom.directory.principals import no_such_object, require_group, require_principal
 from strongroom.store import Transaction
+from strongroom.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,11 @@ async def delete_group(tx: Transaction, tenant: str, group: str, *, now: int) ->
     await delete(tx, await require_group(tx, tenant, group), now)
 
 
-async def add_member(tx: Transaction, tenant: str, group: str, member: str) -> Membership:
+async def add_member(tx: Transaction, view: View, tenant: str, group: str, member: str) -> Membership:
     """
     Put a principal into a group.
+
+    *view* says what the group is in: within a change it shows every record as it stands (ADR 6).
 
     Raises:
         Invalid: it is a member already, or the group is inside *member*, which would make a circle.
@@ -84,11 +86,10 @@ async def add_member(tx: Transaction, tenant: str, group: str, member: str) -> M
         raise Invalid(
             "One or more added object references already exist for the following modified properties: 'members'."
         )
-    if isinstance(principal, Group):
-        # Read in the transaction, since two additions at once could each be harmless and together make a circle.
-        memberships = await tx.records(Membership, partition)
-        if group == member or group in _inside(member, memberships):
-            raise Invalid("A group cannot be a member of itself, directly or through another group.")
+    # Asked within the change, since two additions at once could each be harmless and together make a circle. What else
+    # the same change puts into the same group is on no way that leads to it.
+    if isinstance(principal, Group) and (group == member or member in view.groups_around(tenant, group)):
+        raise Invalid("A group cannot be a member of itself, directly or through another group.")
     await tx.put(membership)
     return membership
 
@@ -110,18 +111,3 @@ async def remove_member(tx: Transaction, tenant: str, group: str, member: str) -
 def membership_id(group: str, member: str) -> str:
     """Name the membership of a principal in a group."""
     return f"{group}/{member}"
-
-
-def _inside(group: str, memberships: list[Membership]) -> set[str]:
-    """Find everything inside a group, through any number of groups."""
-    members: defaultdict[str, list[str]] = defaultdict(list)
-    for membership in memberships:
-        members[membership.group].append(membership.member)
-    found: set[str] = set()
-    ahead = [group]
-    while ahead:
-        for member in members.get(ahead.pop(), ()):
-            if member not in found:
-                found.add(member)
-                ahead.append(member)
-    return found

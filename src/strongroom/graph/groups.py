@@ -66,7 +66,7 @@ async def create_group(call: Call) -> Response:
             entropy=call.world.entropy,
         )
         for member in members:
-            await directory.add_member(tx, made.tenant, made.id, member)
+            await directory.add_member(tx, call.world.view, made.tenant, made.id, member)
         await add_owners(tx, made, owners)
         return made
 
@@ -87,7 +87,7 @@ async def update_group(call: Call) -> Response:
     async def change(tx: Transaction) -> None:
         await directory.update_group(tx, found.tenant, found.id, wanted)
         for member in members:
-            await directory.add_member(tx, found.tenant, found.id, member)
+            await directory.add_member(tx, call.world.view, found.tenant, found.id, member)
 
     await call.commit(change)
     return Response(204, content_type=None)
@@ -133,7 +133,7 @@ async def add_member(call: Call) -> Response:
     found = find_group(call)
     member = parse_reference((await call.body(ReferenceBody)).odata_id)
     call.properties.update(groupId=found.id, memberId=member)
-    await call.commit(lambda tx: directory.add_member(tx, found.tenant, found.id, member))
+    await call.commit(lambda tx: directory.add_member(tx, call.world.view, found.tenant, found.id, member))
     return Response(204, content_type=None)
 
 

@@ -31,7 +31,7 @@ from strongroom.objects.certificate_rows import (
 )
 from strongroom.objects.key_rows import body_of, held_key
 from strongroom.objects.keys import Unclaimed
-from strongroom.objects.lifecycle import Entropy, each_version, latest_version, make_room
+from strongroom.objects.lifecycle import Entropy, each_version_in_turn, latest_version, make_room
 from strongroom.objects.secrets import open_value, secret_of
 from strongroom.store import Reader, Transaction
 
@@ -110,7 +110,8 @@ async def back_up_certificate(
     if latest.body.cer is None:
         raise Conflict(f"The certificate {stored.name} is not issued yet, so there is nothing to back up.")
     versions = [
-        await _save(reader, protections, envelope, vault, stored, row) async for row in each_version(reader, stored)
+        await _save(reader, protections, envelope, vault, stored, row)
+        async for row in each_version_in_turn(reader, stored)
     ]
     backup = CertificateBackup(_FORMAT, stored.name, upkeep_of(stored).policy, versions)
     return latest, _backups.seal(root, vault, backup)

@@ -16,10 +16,23 @@ from strongroom.core.certificates import CertificatePolicy, PendingStatus
 from strongroom.core.lifecycle import require_deleted, require_purgeable
 from strongroom.core.objects import Collection
 from strongroom.core.vaults import Vault
-from strongroom.objects.certificate_links import delete_linked, recover_linked, remove_certificate, update_linked
+from strongroom.objects.certificate_links import (
+    delete_linked,
+    end_retention_of_linked,
+    recover_linked,
+    remove_certificate,
+    update_linked,
+)
 from strongroom.objects.certificate_rows import Certificate, certificate_of, encode_body, scheduled, upkeep_of
 from strongroom.objects.doomed_keys import Opened
-from strongroom.objects.lifecycle import delete_object, latest_version, recover_object, version_to_change
+from strongroom.objects.lifecycle import (
+    delete_object,
+    end_retention,
+    has_many_versions,
+    latest_version,
+    recover_object,
+    version_to_change,
+)
 from strongroom.store import Transaction
 
 _DELETED = "The certificate was deleted before it was issued."
@@ -117,4 +130,8 @@ async def purge_certificate(tx: Transaction, vault: Vault, opened: Opened, name:
         await tx.object(vault.id, Collection.CERTIFICATES, name), Collection.CERTIFICATES, name, now
     )
     require_purgeable(purge_protection=vault.purge_protection, vault=vault.name, location=vault.location)
+    if has_many_versions(stored):
+        await end_retention_of_linked(tx, stored)
+        await end_retention(tx, stored)
+        return
     await remove_certificate(vault, opened)(tx, stored)

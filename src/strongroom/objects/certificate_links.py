@@ -22,7 +22,7 @@ from strongroom.crypto.protocol import Envelope
 from strongroom.objects.certificate_rows import upkeep_of
 from strongroom.objects.doomed_keys import Opened, doom_pending, remove_key
 from strongroom.objects.key_rows import body_of, encode_body, new_row
-from strongroom.objects.lifecycle import Entropy, Remove, next_version, remove_row
+from strongroom.objects.lifecycle import Entropy, Remove, end_retention, next_version, remove_row
 from strongroom.objects.secrets import encode_secret, new_secret_row, secret_of
 from strongroom.store import Transaction
 
@@ -142,6 +142,12 @@ async def recover_linked(tx: Transaction, certificate: StoredObject) -> None:
     """Make the key and the secret of a certificate, which is still deleted here, active again."""
     async for linked in _deleted_with(tx, certificate):
         await tx.put_object(replace(linked, deleted=None, purge_at=None))
+
+
+async def end_retention_of_linked(tx: Transaction, certificate: StoredObject) -> None:
+    """Have the key and the secret of a deleted certificate be absent with it; it is as it was here."""
+    async for linked in _deleted_with(tx, certificate):
+        await end_retention(tx, linked)
 
 
 def remove_certificate(vault: Vault, opened: Opened) -> Remove:

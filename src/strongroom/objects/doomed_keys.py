@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import product
 
 from strongroom.core.certificates import Pending
 from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Failure, Tampered
-from strongroom.core.objects import Collection, StoredObject
+from strongroom.core.objects import Collection, StoredObject, StoredVersion
 from strongroom.core.records import INSTANCE, vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.keys.protocol import KeyProtections
@@ -124,10 +124,21 @@ def _key_of_pending(vault: Vault, opened: Opened, pending: Pending) -> list[Doom
     return [DoomedKey(f"pending-{pending.request_id}", vault.id, material)]
 
 
+async def doom_versions(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObject, limit: int) -> None:
+    """Note what a token holds of a key's oldest versions, in the change that removes these."""
+    page = await tx.versions(vault.id, Collection.KEYS, stored.name, after=0, limit=limit)
+    for one in _keys_among(page.rows, vault, opened, stored):
+        await tx.put(one)
+
+
 async def _keys_of(reader: Reader, vault: Vault, opened: Opened, stored: StoredObject) -> list[DoomedKey]:
+    return _keys_among([row async for row in each_version(reader, stored)], vault, opened, stored)
+
+
+def _keys_among(rows: Iterable[StoredVersion], vault: Vault, opened: Opened, stored: StoredObject) -> list[DoomedKey]:
     # Versions of a certificate that was renewed with the same key name the same key of the token.
     doomed: dict[bytes, DoomedKey] = {}
-    async for row in each_version(reader, stored):
+    for row in rows:
         if not key_of(stored, row).body.type.in_token:
             continue
         try:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from functools import partial
 
+from strongroom.core import limits
 from strongroom.core.errors import Tampered
 from strongroom.core.lifecycle import State, state_of
 from strongroom.core.objects import Collection, StoredObject
@@ -13,13 +14,15 @@ from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import RootKey
 from strongroom.objects.certificate_links import remove_certificate
-from strongroom.objects.doomed_keys import remove_key
+from strongroom.objects.doomed_keys import doom_versions, remove_key
 from strongroom.objects.lifecycle import remove_row
 from strongroom.store import Store, Transaction
 
 _logger = logging.getLogger("strongroom.jobs")
 _BATCH = 50
 """Objects that are removed in one change, which takes ten milliseconds or so."""
+_VERSIONS_IN_BATCH = 10
+"""Versions that an object has at most when it goes with others: what it has more goes before, bit by bit."""
 
 
 async def purge_due_objects(store: Store, root: RootKey, now: int) -> int:
@@ -40,6 +43,9 @@ async def purge_due_objects(store: Store, root: RootKey, now: int) -> int:
                 break
             limit += _BATCH
         try:
+            for one in fresh:
+                if one.versions > _VERSIONS_IN_BATCH:
+                    await _shorten(store, root, one, now)
             removed += await _purge_together(store, root, fresh, now)
             # Whoever waits is served between any two.
             await asyncio.sleep(0)
@@ -47,6 +53,7 @@ async def purge_due_objects(store: Store, root: RootKey, now: int) -> int:
             # One of them, or something that belongs to it: each is tried alone.
             for one in fresh:
                 try:
+                    await _shorten(store, root, one, now)
                     removed += await _purge_together(store, root, [one], now)
                 except Tampered as fault:
                     left.add(one.object_id)
@@ -54,6 +61,27 @@ async def purge_due_objects(store: Store, root: RootKey, now: int) -> int:
     for fault_text in sorted(altered):
         _logger.error("an object whose retention is over cannot be purged: %s", fault_text)
     return removed
+
+
+async def _shorten(store: Store, root: RootKey, candidate: StoredObject, now: int) -> None:
+    """Remove all versions of an object but the newest, so many in each transaction."""
+
+    async def change(tx: Transaction) -> int:
+        stored = await tx.object(candidate.vault, candidate.collection, candidate.name)
+        if stored is None or state_of(stored, now) is not State.ABSENT:
+            return 0
+        if stored.collection is Collection.KEYS:
+            vault = await tx.record(Vault, vault_partition(stored.vault), stored.vault)
+            if vault is not None:
+                opened = partial(root.envelope, vault.id, vault.wrapped_key)
+                await doom_versions(tx, vault, opened, stored, limits.VERSIONS_REMOVED_AT_ONCE)
+        return await tx.remove_versions(stored.vault, stored.collection, stored.name, limits.VERSIONS_REMOVED_AT_ONCE)
+
+    is_more = True
+    while is_more:
+        is_more = (await store.commit(change)).result == limits.VERSIONS_REMOVED_AT_ONCE
+        # Whoever waits is served between any two.
+        await asyncio.sleep(0)
 
 
 async def _purge_together(store: Store, root: RootKey, due: list[StoredObject], now: int) -> int:

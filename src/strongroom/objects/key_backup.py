@@ -23,7 +23,7 @@ from strongroom.objects.doomed_keys import remove_key
 from strongroom.objects.key_rows import Key, held_key, key_of, new_row
 from strongroom.objects.key_schedule import scheduled, upkeep_of
 from strongroom.objects.keys import Unclaimed
-from strongroom.objects.lifecycle import Entropy, each_version, latest_version, make_room
+from strongroom.objects.lifecycle import Entropy, each_version_in_turn, latest_version, make_room
 from strongroom.store import Reader, Transaction
 
 _FORMAT = 1
@@ -80,7 +80,9 @@ async def back_up_key(
     require_backup_fits(stored.versions, Collection.KEYS)
     latest = key_of(stored, await latest_version(reader, stored))
     require_not_managed(latest.body, "backup")
-    versions = [await _save(protections, envelope, vault, stored, row) async for row in each_version(reader, stored)]
+    versions = [
+        await _save(protections, envelope, vault, stored, row) async for row in each_version_in_turn(reader, stored)
+    ]
     return latest, _backups.seal(keys, vault, KeyBackup(_FORMAT, stored.name, versions, stored.policy))
 
 

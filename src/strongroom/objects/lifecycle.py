@@ -6,9 +6,11 @@ Each re-reads what must be true when it commits. What states there are and how e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
+from strongroom.core import limits
 from strongroom.core.guids import new_guid
 from strongroom.core.lifecycle import (
     State,
@@ -28,6 +30,8 @@ from strongroom.core.vaults import Vault
 from strongroom.store import Reader, Transaction
 
 _READ_AT_ONCE = 100
+_SERVED_AFTER = 10
+"""Versions whose values are opened in a millisecond or two."""
 
 Entropy = Callable[[int], bytes]
 Row = tuple[StoredObject, StoredVersion]
@@ -127,7 +131,17 @@ async def purge_object(
     """
     stored = require_deleted(await tx.object(vault.id, collection, name), collection, name, now)
     require_purgeable(purge_protection=vault.purge_protection, vault=vault.name, location=vault.location)
-    await remove(tx, stored)
+    await (end_retention(tx, stored) if has_many_versions(stored) else remove(tx, stored))
+
+
+def has_many_versions(stored: StoredObject) -> bool:
+    """Tell whether an object has more versions than one change should remove, in which nobody else reads or writes."""
+    return stored.versions > limits.VERSIONS_REMOVED_AT_ONCE
+
+
+async def end_retention(tx: Transaction, stored: StoredObject) -> None:
+    """Have a deleted object be absent from now on, whatever the clock says later; the job removes it bit by bit."""
+    await tx.put_object(replace(stored, purge_at=0))
 
 
 async def make_room(
@@ -187,6 +201,16 @@ async def each_version(reader: Reader, stored: StoredObject) -> AsyncIterator[St
         for row in page.rows:
             yield row
         after, more = page.rows[-1].ordinal if page.rows else after, page.more
+
+
+async def each_version_in_turn(reader: Reader, stored: StoredObject) -> AsyncIterator[StoredVersion]:
+    """Go through an object's versions outside of a change: whoever waits is served between some and the next."""
+    number = 0
+    async for row in each_version(reader, stored):
+        yield row
+        number += 1
+        if number % _SERVED_AFTER == 0:
+            await asyncio.sleep(0)
 
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> Row | None:

@@ -39,7 +39,7 @@ from strongroom.crypto.protocol import Envelope, RootKey
 from strongroom.objects.backups import Backups
 from strongroom.objects.lifecycle import (
     delete_object,
-    each_version,
+    each_version_in_turn,
     latest_version,
     make_room,
     next_version,
@@ -230,7 +230,7 @@ async def back_up_secret(
     require_backup_fits(stored.versions, Collection.SECRETS)
     versions = [
         _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row))
-        async for row in each_version(reader, stored)
+        async for row in each_version_in_turn(reader, stored)
     ]
     return _backups.seal(keys, vault, _Backup(_FORMAT, stored.name, versions))
 

@@ -162,6 +162,7 @@ async def delete_group(tx: Transaction, group: ResourceGroup, *, now: int) -> Gr
     for resource in (*identities, *machines, *networks, *endpoints, *associations, *perimeters):
         await tx.remove(resource)
     await remove_deployments_at(tx, current.tenant, current.scope)
+    # Those of all that was in it too: a tenant's assignments are gone through once, however many vaults there were.
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
     return GroupRemoval(tuple(vaults), tuple(identities), tuple(machines))

@@ -174,8 +174,9 @@ async def delete_network(tx: Transaction, network: VirtualNetwork) -> None:
         Invalid: `InUseSubnetCannotBeDeleted`.
     """
     current = await require_network(tx, network)
-    await _remove_subnets(tx, current, keep=())
+    await _require_unused(tx, current, current.subnets)
     await remove_maps_of(tx, [current])
+    # The roles over its subnets are below it.
     await remove_assignments_under(tx, current.tenant, current.scope)
     await tx.remove(current)
 
@@ -203,8 +204,19 @@ async def _remove_subnets(tx: Transaction, network: VirtualNetwork, *, keep: Seq
     """Let go of the subnets that are not kept: roles over them end, and one that an endpoint is in stays."""
     kept = {subnet.name.lower() for subnet in keep}
     going = [subnet for subnet in network.subnets if subnet.name.lower() not in kept]
-    if not going:
-        return
+    if going:
+        await _require_unused(tx, network, going)
+        await remove_assignments_under(tx, network.tenant, *(subnet_scope(network, one.name) for one in going))
+
+
+async def _require_unused(tx: Transaction, network: VirtualNetwork, going: Sequence[Subnet]) -> None:
+    """
+    See that nothing keeps subnets from going.
+
+    Raises:
+        Invalid: `InUseSubnetCannotBeDeleted`.
+        Conflict: one is locked.
+    """
     users = {one.subnet: one for one in reversed(await tx.records(PrivateEndpoint, network.partition))}
     locks: defaultdict[str, list[ManagementLock]] = defaultdict(list)
     for lock in await tx.records(ManagementLock, network.partition):
@@ -220,7 +232,6 @@ async def _remove_subnets(tx: Transaction, network: VirtualNetwork, *, keep: Seq
             )
         # Azure takes away a locked subnet that a network is written without; here its lock would outlive it.
         judge_locks(locks[scope], scope, Effect.DELETE, whole=True)
-    await remove_assignments_under(tx, network.tenant, *scopes.values())
 
 
 def _subnets(network: VirtualNetwork, wishes: Sequence[SubnetWish]) -> tuple[Subnet, ...]:

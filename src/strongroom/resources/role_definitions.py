@@ -156,7 +156,7 @@ async def remove_role_definition(tx: Transaction, *, tenant: str, role: str, gat
         return None
     for place in existing.assignable_scopes:
         gate(place)
-    if any(given.role == role for given in await tx.records(RoleAssignment, partition)):
+    if any(given.role == role for given in await tx.records_with(RoleAssignment, partition, role)):
         raise Conflict("There are existing role assignments referencing role.", code="RoleDefinitionHasAssignments")
     await tx.remove(existing)
     return existing
@@ -170,7 +170,8 @@ async def _given_elsewhere(tx: Transaction, tenant: str, role: str, scopes: Iter
     may write roles at what is left must not change what is had there.
     """
     tree, places = await read_hierarchy(tx, tenant), frozenset(map(scope_key, scopes))
-    given = [one.scope for one in await tx.records(RoleAssignment, tenant_partition(tenant)) if one.role == role]
+    with_it = await tx.records_with(RoleAssignment, tenant_partition(tenant), role)
+    given = [one.scope for one in with_it if one.role == role]
     return tuple(dict.fromkeys(scope for scope in given if places.isdisjoint(tree.above(scope))))
 
 

@@ -145,14 +145,15 @@ async def delete_vault(tx: Transaction, vault: Vault, *, now: int) -> Vault:
     Raises:
         NotFound: it is gone or deleted already.
     """
-    return await mark_deleted(tx, await require_active(tx, vault), now=now)
+    current = await require_active(tx, vault)
+    await remove_assignments_under(tx, current.tenant, current.scope)
+    return await mark_deleted(tx, current, now=now)
 
 
 async def mark_deleted(tx: Transaction, vault: Vault, *, now: int) -> Vault:
-    """Put a vault that was read in this transaction into the deleted state."""
+    """Put a vault that was read in this transaction, and whose role assignments go with it, into the deleted state."""
     deleted = replace(vault, deleted=now, purge_at=purge_time(now, vault.retention_days))
     await remove_connections_of(tx, vault)
-    await remove_assignments_under(tx, vault.tenant, vault.scope)
     await tx.put(deleted)
     return deleted
 
@@ -242,7 +243,7 @@ def _has_expired(vault: Vault, now: int) -> bool:
 
 
 async def _remove(tx: Transaction, vault: Vault) -> int:
-    removed = await tx.remove_vault_objects(vault.id, limits.OBJECTS_REMOVED_AT_ONCE)
+    removed = await tx.remove_vault_objects(vault.id, limits.VERSIONS_REMOVED_AT_ONCE)
     if left := await tx.count_vault_objects(vault.id):
         await tx.put(LeftContents(vault.id))
     await remove_connections_of(tx, vault)
@@ -262,14 +263,14 @@ async def remove_left_contents(store: Store, view: View) -> int:
     """
     Remove what is left of vaults that were purged; how many objects.
 
-    A hundred thousand take some seconds, in which one change would let nobody else read or write.
+    A hundred thousand versions take some seconds, in which one change would let nobody else read or write.
     """
     removed = 0
     for one in view.all(LeftContents):
 
         async def change(tx: Transaction, one: LeftContents = one) -> int:
-            number = await tx.remove_vault_objects(one.id, limits.OBJECTS_REMOVED_AT_ONCE)
-            if number < limits.OBJECTS_REMOVED_AT_ONCE:
+            number = await tx.remove_vault_objects(one.id, limits.VERSIONS_REMOVED_AT_ONCE)
+            if not await tx.count_vault_objects(one.id):
                 await tx.remove(one)
             return number
 

@@ -271,8 +271,12 @@ class Transaction(Reader, Protocol):
         """Remove deliveries of a subscription, no more than *limit* and none before what waits for it; how many."""
         ...
 
+    async def remove_versions(self, vault: str, collection: Collection, name: str, limit: int) -> int:
+        """Remove the oldest versions of an object, no more than *limit* and never the newest; how many."""
+        ...
+
     async def remove_vault_objects(self, vault: str, limit: int) -> int:
-        """Remove what a vault contains, no more than *limit* objects; the number of objects removed."""
+        """Remove what a vault contains, no more than *limit* versions; the number of objects removed."""
         ...
 
     async def count_vault_objects(self, vault: str) -> int:

@@ -142,7 +142,21 @@ COUNT_DUE = Statement(
     "count_due", "SELECT count(*) FROM (SELECT 1 FROM objects WHERE due_at <= ? AND state = 'active' LIMIT ?) AS due"
 )
 OBJECTS_OF_VAULT = Statement(
-    "objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ? ORDER BY collection, key LIMIT ?"
+    "objects_of_vault", "SELECT collection, key FROM objects WHERE vault = ? ORDER BY collection, key"
+)
+FIRST_VERSIONS_OF_VAULT = Statement(
+    "first_versions_of_vault",
+    "SELECT collection, key, ordinal, tag FROM versions WHERE vault = ? ORDER BY collection, key, ordinal LIMIT ?",
+)
+"""Object by object, and of each the oldest first."""
+REMOVE_FIRST_VERSIONS_OF_VAULT = Statement(
+    "remove_first_versions_of_vault", "DELETE FROM versions WHERE vault = ? AND (collection, key, ordinal) <= (?, ?, ?)"
+)
+FIRST_OBJECTS_OF_VAULT = Statement(
+    "first_objects_of_vault", "SELECT collection, key, tag FROM objects WHERE vault = ? AND (collection, key) < (?, ?)"
+)
+REMOVE_FIRST_OBJECTS_OF_VAULT = Statement(
+    "remove_first_objects_of_vault", "DELETE FROM objects WHERE vault = ? AND (collection, key) < (?, ?)"
 )
 COUNT_OF_VAULT = Statement("count_of_vault", "SELECT count(*) FROM objects WHERE vault = ?")
 REMOVE_OBJECTS_OF_VAULT = Statement("remove_objects_of_vault", "DELETE FROM objects WHERE vault = ?")
@@ -173,6 +187,14 @@ REPLACE_VERSION = Statement(
     "WHERE vault = ? AND collection = ? AND key = ? AND version = ?",
 )
 REMOVE_VERSIONS = Statement("remove_versions", "DELETE FROM versions WHERE vault = ? AND collection = ? AND key = ?")
+FIRST_VERSIONS = Statement(
+    "first_versions",
+    "SELECT ordinal, tag FROM versions WHERE vault = ? AND collection = ? AND key = ? ORDER BY ordinal LIMIT ?",
+)
+REMOVE_FIRST_VERSIONS = Statement(
+    "remove_first_versions",
+    "DELETE FROM versions WHERE vault = ? AND collection = ? AND key = ? AND ordinal <= ?",
+)
 REMOVE_VERSIONS_OF_VAULT = Statement("remove_versions_of_vault", "DELETE FROM versions WHERE vault = ?")
 
 # ---- deliveries of events --------------------------------------------------------------------------------------------

@@ -237,20 +237,43 @@ class SqlTransaction(DeliveryWriter):
         self._announce(key)
         return True
 
+    async def remove_versions(self, vault: str, collection: Collection, name: str, limit: int) -> int:
+        """Remove the oldest versions of an object, no more than *limit* and never the newest; how many."""
+        key: ObjectKey = (vault, collection.value, name.lower())
+        first = (await self._session.fetch(statements.FIRST_VERSIONS, *key, limit + 1))[:-1]
+        if first:
+            await self._run(statements.REMOVE_FIRST_VERSIONS, *key, first[-1][0])
+            self._reseal(CONTENTS, vault, None, [tag for _, tag in first])
+            self._announce(key)
+        return len(first)
+
     async def remove_vault_objects(self, vault: str, limit: int) -> int:
-        """Remove what a vault contains, no more than *limit* objects; the number of objects removed."""
-        keys = await self._session.fetch(statements.OBJECTS_OF_VAULT, vault, limit + 1)
-        if len(keys) > limit:
-            for collection, key in keys[:limit]:
-                await self.remove_object(vault, COLLECTIONS[collection], key)
+        """
+        Remove what a vault contains, no more than *limit* versions; the number of objects removed.
+
+        An object of which some versions are left keeps its newest, so that it is whole as far as anybody reads it.
+        """
+        keys: list[Row] = []
+        first = await self._session.fetch(statements.FIRST_VERSIONS_OF_VAULT, vault, limit + 1)
+        if len(first) > limit:
+            *last, _ = first[limit - 1]
+            *staying, _, _ = first[limit]
+            gone = await self._session.fetch(statements.FIRST_OBJECTS_OF_VAULT, vault, *staying)
+            await self._run(statements.REMOVE_FIRST_VERSIONS_OF_VAULT, vault, *last)
+            await self._run(statements.REMOVE_FIRST_OBJECTS_OF_VAULT, vault, *staying)
+            self._reseal(CONTENTS, vault, None, [row[-1] for row in (*first[:limit], *gone)])
+            keys = [(collection, key) for collection, key, _ in gone]
             try:
                 await self._seal_now(CONTENTS, vault)
+                is_whole = await self.count_vault_objects(vault) > 0
             except Tampered:
-                # More rows are there than were sealed: they go at once, as below.
-                left = await self.count_vault_objects(vault)
-                keys = keys[:limit] + await self._session.fetch(statements.OBJECTS_OF_VAULT, vault, left)
-            else:
-                return limit
+                is_whole = False
+            if is_whole:
+                for collection, key in (*keys, staying):
+                    self._announce((vault, collection, key))
+                return len(keys)
+            # More rows are there than were sealed, or versions of no object: they go at once, as below.
+        keys += await self._session.fetch(statements.OBJECTS_OF_VAULT, vault)
         await self._run(statements.REMOVE_VERSIONS_OF_VAULT, vault)
         await self._run(statements.REMOVE_OBJECTS_OF_VAULT, vault)
         # Whatever was there is gone, so the seal is cleared and not carried forward: a vault whose contents were

@@ -30,10 +30,11 @@ from strongroom.objects.keys import Unclaimed
 from strongroom.objects.lifecycle import latest_version
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import certificate_wire as wire
+from strongroom.vault.backup_blobs import opened, read_blob
 from strongroom.vault.certificate_answers import answer, describe, item_of
 from strongroom.vault.certificate_issuance import let_go_in_background
 from strongroom.vault.certificates import policy_change
-from strongroom.vault.key_wire import read_octets
+from strongroom.vault.key_wire import read_value
 from strongroom.vault.listing import Row, list_page, list_versions
 
 _CERTIFICATES = Collection.CERTIFICATES
@@ -154,8 +155,12 @@ async def back_up_certificate(call: Call) -> Response:
 
 async def restore_certificate(call: Call) -> Response:
     """Make a certificate out of a backup, with its key and its secret."""
-    body, vault, world = await call.body(wire.CertificateRestoreParameters), call.the_vault, call.world
-    backup = certificate_backup.read_backup(world.keys, vault, read_octets(body.value or "", "value"))
+    blob, vault, world = (
+        await read_blob(call, wire.CertificateRestoreParameters, read_value),
+        call.the_vault,
+        call.world,
+    )
+    backup = await opened(partial(certificate_backup.read_backup, world.keys, vault), blob)
     async with Unclaimed() as unclaimed:
         versions = await certificate_backup.bring_back(world.protections, vault, backup, unclaimed)
 

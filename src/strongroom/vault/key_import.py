@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from strongroom.core.errors import Invalid
 from strongroom.core.key_release import require_releasable
 from strongroom.core.keys import KeyKind, KeySpec, KeyType, new_key_version, parse_curve, parse_key_type
@@ -15,6 +17,7 @@ from strongroom.objects import key_backup
 from strongroom.objects.keys import Key, Unclaimed
 from strongroom.store import Transaction
 from strongroom.vault import key_wire as wire
+from strongroom.vault.backup_blobs import opened, read_blob
 from strongroom.vault.key_transfer import transfer_of
 from strongroom.vault.keys import answer, describe, envelope_of, guard, key_properties, put_new
 
@@ -64,8 +67,8 @@ async def back_up_key(call: Call) -> Response:
 
 async def restore_key(call: Call) -> Response:
     """Make a key out of a backup."""
-    body, vault, world = await call.body(wire.KeyRestoreParameters), call.the_vault, call.world
-    backup = key_backup.read_backup(world.keys, vault, wire.read_octets(body.value or "", "value"))
+    blob, vault, world = await read_blob(call, wire.KeyRestoreParameters, wire.read_value), call.the_vault, call.world
+    backup = await opened(partial(key_backup.read_backup, world.keys, vault), blob)
     async with Unclaimed() as unclaimed:
         versions = await key_backup.bring_back(world.protections, vault, backup, unclaimed)
 

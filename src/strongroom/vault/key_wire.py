@@ -282,6 +282,16 @@ def read_octets(text: str, member: str) -> bytes:
         raise Invalid(f"Property {member} is not base64url.", code="BadParameter", reason=f"invalid {member}") from None
 
 
+def read_value(text: str) -> bytes:
+    """
+    Read the bytes of the member `value`.
+
+    Raises:
+        Invalid: they are not base64url.
+    """
+    return read_octets(text, "value")
+
+
 def _decoded(text: str) -> bytes:
     """
     Decode base64url.

@@ -35,6 +35,7 @@ from strongroom.objects.lookup import find_kept, find_version
 from strongroom.objects.secrets import Secret
 from strongroom.store import ObjectState, Transaction
 from strongroom.vault import wire
+from strongroom.vault.backup_blobs import opened, read_blob
 from strongroom.vault.listing import list_page, list_versions
 from strongroom.view.sealed import Key
 
@@ -149,8 +150,8 @@ async def back_up_secret(call: Call) -> Response:
 
 async def restore_secret(call: Call) -> Response:
     """Make a secret out of a backup."""
-    body, vault, world = await call.body(wire.SecretRestoreParameters), call.the_vault, call.world
-    backup = secrets.read_backup(world.keys, vault, _decode_blob(body.value or ""))
+    blob, vault, world = await read_blob(call, wire.SecretRestoreParameters, _decode_blob), call.the_vault, call.world
+    backup = await opened(partial(secrets.read_backup, world.keys, vault), blob)
 
     async def restore(tx: Transaction) -> Secret:
         # Which secret it is, a condition can ask only now: the row let in whoever might restore any.

@@ -48,19 +48,23 @@ class Memberships:
             if member not in self._groups:
                 # Not kept: whoever asks for ids that are in no group must not fill the memory.
                 return NOBODY
-            found = self._transitive[member] = self._reach(member)
+            found = self._transitive[member] = self._reach(member, self._exists)
         return found
+
+    def around(self, member: str) -> frozenset[str]:
+        """Return every group that *member* is in or would be, if those that were deleted were restored."""
+        return self._reach(member, lambda _: True)
 
     def direct(self, member: str) -> frozenset[str]:
         """Return the groups that *member* is in directly."""
         return frozenset(filter(self._exists, self._groups.get(member, ())))
 
-    def _reach(self, member: str) -> frozenset[str]:
+    def _reach(self, member: str, counts: Callable[[str], bool]) -> frozenset[str]:
         reached: set[str] = set()
         ahead = [member]
         while ahead:
             for group in self._groups.get(ahead.pop(), ()):
-                if group not in reached and self._exists(group):
+                if group not in reached and counts(group):
                     reached.add(group)
                     ahead.append(group)
         reached.discard(member)

@@ -235,6 +235,10 @@ class View:
         """Return every group a principal is in, directly or through others."""
         return self._tables.memberships(tenant).transitive(principal)
 
+    def groups_around(self, tenant: str, principal: str) -> frozenset[str]:
+        """Return every group a principal is in or would be, if those that were deleted were restored."""
+        return self._tables.memberships(tenant).around(principal)
+
     def direct_groups_of(self, tenant: str, principal: str) -> frozenset[str]:
         """Return the groups that a principal is in directly."""
         return self._tables.memberships(tenant).direct(principal)

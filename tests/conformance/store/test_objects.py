@@ -140,6 +140,38 @@ async def test_a_vault_is_emptied_bit_by_bit(backend: Backend) -> None:
         assert await store.object(OTHER_VAULT, SECRETS, "d") is not None
 
 
+async def test_a_vault_is_emptied_version_by_version(backend: Backend) -> None:
+    """No more versions go than was said, however many an object has; it keeps its newest until it goes itself."""
+    async with backend.open() as store:
+        await put(store, *secret("a"))
+        for ordinal in (1, 2, 3):
+            await put(store, *secret("b", ordinal))
+        await put(store, *secret("c"))
+        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT, 2))).result == 1
+        assert await store.object(VAULT, SECRETS, "a") is None
+        assert [row.ordinal for row in (await store.versions(VAULT, SECRETS, "b", after=0, limit=9)).rows] == [2, 3]
+        assert await store.verify() == []
+        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT, 1))).result == 0
+        assert [row.ordinal for row in (await store.versions(VAULT, SECRETS, "b", after=0, limit=9)).rows] == [3]
+        assert await store.verify() == []
+        assert (await store.commit(lambda tx: tx.remove_vault_objects(VAULT, 2))).result == 2
+        assert await store.verify() == []
+
+
+async def test_the_oldest_versions_of_an_object_are_removed(backend: Backend) -> None:
+    """No more than was said, and never the newest; what is left is whole."""
+    async with backend.open() as store:
+        for ordinal in (1, 2, 3, 4):
+            await put(store, *secret("a", ordinal))
+        await put(store, *secret("b"))
+        for number, left in ((2, [3, 4]), (1, [4]), (0, [4])):
+            assert (await store.commit(lambda tx: tx.remove_versions(VAULT, SECRETS, "A", 2))).result == number
+            page = await store.versions(VAULT, SECRETS, "a", after=0, limit=9)
+            assert [row.ordinal for row in page.rows] == left
+            assert await store.verify() == []
+        assert (await store.commit(lambda tx: tx.remove_versions(VAULT, SECRETS, "none", 2))).result == 0
+
+
 async def test_a_vault_is_emptied_and_filled_in_one_change(backend: Backend) -> None:
     """What is put after the vault was emptied stays."""
 

@@ -287,6 +287,16 @@ async def test_a_vault_that_was_tampered_with_can_be_purged(backend: Backend, wh
         assert await store.verify() == []
 
 
+async def test_a_vault_of_versions_without_objects_can_be_purged(backend: Backend) -> None:
+    """They go at once: there is no object to wait for."""
+    async with backend.open() as store:
+        await fill(store)
+        await put(store, *secret("b", vault=OTHER_VAULT))
+        backend.sql(store, f"DELETE FROM objects WHERE vault = '{OTHER_VAULT}'")
+        await store.commit(lambda transaction: transaction.remove_vault_objects(OTHER_VAULT, 1))
+        assert await store.verify() == []
+
+
 async def test_a_vault_that_was_emptied_behind_the_stores_back_can_be_purged(backend: Backend) -> None:
     """Its seal goes too, so that the rest of the database is sound again."""
     async with backend.open() as store:

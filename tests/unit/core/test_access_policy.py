@@ -110,7 +110,7 @@ def test_words_are_kept_in_lower_case_and_told_in_arms_spelling() -> None:
     """What comes in any case goes out as the table spells it, each word once, in the order in which it came."""
     kept = parse_permissions("keys", ["WRAPKEY", "get", "unwrapKey", "Get", "All"])
     assert kept == ("wrapkey", "get", "unwrapkey", "all")
-    assert spell_permissions("keys", kept) == ["wrapKey", "get", "unwrapKey", "all"]
+    assert spell_permissions("keys", kept) == ("wrapKey", "get", "unwrapKey", "all")
 
 
 @pytest.mark.parametrize(

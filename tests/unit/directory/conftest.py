@@ -123,7 +123,7 @@ class Directory:
 
     def join(self, group: Group, member: str) -> None:
         """Put a principal into a group."""
-        self.commit(lambda tx: groups.add_member(tx, group.tenant, group.id, member))
+        self.commit(lambda tx: groups.add_member(tx, self.view, group.tenant, group.id, member))
 
 
 @pytest.fixture

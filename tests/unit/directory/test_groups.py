@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.core.errors import Invalid, NotFound
 from strongroom.directory import groups
+from strongroom.store.transaction import SqlTransaction
 from tests.unit.directory.conftest import NOW, Directory
 
 
@@ -49,6 +52,46 @@ def test_a_circle_of_three_is_refused(directory: Directory) -> None:
     with pytest.raises(Invalid, match="itself"):
         directory.join(three, one.id)
     assert directory.view.members_of(directory.tenant, three.id) == ()
+
+
+def test_a_circle_through_a_deleted_group_is_refused(directory: Directory) -> None:
+    """Or else restoring it would close the circle."""
+    one, two, three = (directory.add_group(name) for name in ("one", "two", "three"))
+    directory.join(one, two.id)
+    directory.join(two, three.id)
+    directory.commit(lambda tx: groups.delete_group(tx, two.tenant, two.id, now=directory.now))
+
+    with pytest.raises(Invalid, match="itself"):
+        directory.join(three, one.id)
+
+
+def test_two_additions_at_once_make_no_circle(directory: Directory) -> None:
+    """Each is harmless alone; the second one sees the first."""
+    one, two = directory.add_group("one"), directory.add_group("two")
+
+    async def both() -> list[object]:
+        pairs = ((one, two), (two, one))
+        return await asyncio.gather(
+            *(
+                directory.store.commit(
+                    lambda tx, outer=outer, inner=inner: groups.add_member(  # type: ignore[misc]  # the defaults bind them
+                        tx, directory.view, directory.tenant, outer.id, inner.id
+                    )
+                )
+                for outer, inner in pairs
+            ),
+            return_exceptions=True,
+        )
+
+    assert sum(isinstance(one, Invalid) for one in directory.run(both())) == 1
+
+
+def test_the_memberships_of_others_are_not_read(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is added to a group, what it costs does not grow with the tenant."""
+    outer, inner = directory.add_group("outer"), directory.add_group("inner")
+    monkeypatch.setattr(SqlTransaction, "records", None)
+    directory.join(outer, inner.id)
+    assert directory.view.members_of(directory.tenant, outer.id) == (inner.id,)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=20))

@@ -1,15 +1,21 @@
 """Subscriptions, resource groups, identities, and what every tracked resource has."""
 
+from typing import Any
+
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.builtin_roles import KEY_VAULT_READER
 from strongroom.core.errors import Conflict, Invalid, NotFound
-from strongroom.core.records import tenant_partition
+from strongroom.core.identity import PrincipalType
+from strongroom.core.rbac import RoleAssignment
+from strongroom.core.records import Record, tenant_partition
 from strongroom.core.resources import ResourceGroup, UserAssignedIdentity
 from strongroom.resources.containers import delete_group, put_group
 from strongroom.resources.identities import create_user_assigned_identity, identity_resource_id
 from strongroom.resources.lookup import group_of, subscription_of, vault_of
 from strongroom.resources.tracked import check_tags, parse_location
+from strongroom.store.transaction import SqlTransaction
 from tests.unit.resources.conftest import APP, NOW, OTHER_TENANT, SUBSCRIPTION, TENANT, Place
 
 
@@ -68,6 +74,28 @@ class TestGroups:
         place.commit(lambda tx: delete_group(tx, place.group, now=NOW))
         with pytest.raises(NotFound):
             place.commit(lambda tx: delete_group(tx, place.group, now=NOW))
+
+    def test_the_roles_over_its_vaults_are_gone_through_once(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However many vaults go with a group, what a tenant has of role assignments is read once, and theirs go."""
+        vaults = [place.vault, *(place.new_vault(f"kv-{n}", f"c1000000-0000-4000-8000-00000000000{n}") for n in "12")]
+        for number, one in enumerate(vaults):
+            given = RoleAssignment(
+                str(number), TENANT, one.scope, KEY_VAULT_READER, APP, PrincipalType.SERVICE_PRINCIPAL, NOW
+            )
+            place.commit(lambda tx, given=given: tx.put(given))  # type: ignore[misc]  # the default binds it
+        read: list[type[Record]] = []
+        records = SqlTransaction.records
+
+        async def note(tx: SqlTransaction, kind: type[Any], *where: Any, **how: Any) -> list[Any]:
+            read.append(kind)
+            return await records(tx, kind, *where, **how)
+
+        monkeypatch.setattr(SqlTransaction, "records", note)
+        assert len(place.commit(lambda tx: delete_group(tx, place.group, now=NOW)).vaults) == 3
+        assert place.view.all(RoleAssignment) == ()
+        assert read.count(RoleAssignment) == 1
 
     def test_takes_identities_along(self, place: Place) -> None:
         """Identities go with their group, and the caller learns whose principals to remove; others stay."""

@@ -223,8 +223,8 @@ class TestDelete:
         assert place.commit(lambda tx: tx.object(VAULT, Collection.SECRETS, "s")) is None
 
     def test_purge_of_much_goes_bit_by_bit(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        """One change removes no more objects than the limit; the vault is gone at once, and the sweep has the rest."""
-        monkeypatch.setattr(limits, "OBJECTS_REMOVED_AT_ONCE", 2)
+        """One change removes no more versions than the limit; the vault is gone at once, and the sweep has the rest."""
+        monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 2)
 
         async def fill(tx: Transaction) -> None:
             for name in "abcde":

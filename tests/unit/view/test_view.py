@@ -90,6 +90,7 @@ QUESTIONS: dict[str, Callable[[View], object]] = {
     "credential": lambda view: view.credential("x"),
     "groups_of": lambda view: view.groups_of(T1, "x"),
     "direct_groups_of": lambda view: view.direct_groups_of(T1, "x"),
+    "groups_around": lambda view: view.groups_around(T1, "x"),
     "members_of": lambda view: view.members_of(T1, "x"),
     "owners_of": lambda view: view.owners_of(T1, "x"),
     "owned_by": lambda view: view.owned_by(T1, "x"),
