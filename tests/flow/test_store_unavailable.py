@@ -269,6 +269,24 @@ def test_a_service_that_stops_is_503(tmp_path: Path) -> None:
     own.close()
 
 
+def test_an_altered_row_costs_what_it_holds_and_is_told_to_the_operator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other secrets are served; who asks for the altered one learns nothing, and the log says which it is."""
+    own = Simulation(tmp_path)
+    vault = Client(own)
+    for secret in ("altered", "sound"):
+        vault.put(secret)
+    Sqlite(tmp_path).sql(own.store, "UPDATE versions SET sealed = x'00' WHERE key = 'altered'")
+    answer = vault.ask("GET", "/secrets/altered")
+    assert (answer.status, "seal" in answer.body.decode()) == (500, False)
+    assert vault.ask("GET", "/secrets/sound").status == 200
+    (told,) = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
+    assert told.startswith("unexpected Tampered in SecretGet, request ")
+    assert f"a row of versions does not carry the tag it was written with: {own.vault.id} secrets altered " in told
+    own.close()
+
+
 def test_a_change_that_was_made_late_has_its_record(tmp_path: Path, name: str) -> None:
     """SEC-AUDIT-6: a change that hangs in its COMMIT is 503; made after all, its own entry follows without another."""
     own = Simulation(tmp_path, database=tmp_path / "store.db")
