@@ -6,6 +6,7 @@ Real faults of a real database, on requests of every surface. What is answered f
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets as chance
 from collections.abc import Callable, Iterator
@@ -18,8 +19,10 @@ import apsw
 import pytest
 
 from strongroom.core.network import Link
+from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.flow import audit
 from strongroom.flow.operation import Op
+from strongroom.http.message import Request, Response
 from strongroom.store.sqlite.connection import INSTRUCTIONS_PER_LOOK
 from tests.conformance.store.backends import Sqlite
 from tests.flow.arm import RESOURCES
@@ -267,6 +270,27 @@ def test_a_service_that_stops_is_503(tmp_path: Path) -> None:
     answer = vault.ask("PUT", "/secrets/a", token=token, body={"value": plant()})
     check(own, answer, WRITES["vault"], NOT_KNOWN, "StoreClosed: ")
     own.close()
+
+
+def test_what_a_stop_ends_is_503(world: Simulation, vault: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is still being made when the grace of a stop is over: its request may be tried again, and is recorded."""
+    handle, token = world.dispatcher.handle, vault.token
+    begun = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def ended(request: Request) -> Response:
+        task = asyncio.ensure_future(handle(request))
+        await begun.wait()
+        task.cancel()
+        return await task
+
+    monkeypatch.setattr(SoftwareKeys, "make", never)
+    monkeypatch.setattr(world.dispatcher, "handle", ended)
+    answer = vault.ask("POST", "/keys/late/create", token=token, body={"kty": "RSA"})
+    check(world, answer, WRITES["vault"], "The service stopped before this was done. Try again later.", "stopped")
 
 
 def test_an_altered_row_costs_what_it_holds_and_is_told_to_the_operator(
