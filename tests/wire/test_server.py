@@ -341,8 +341,10 @@ def test_a_stop_lets_requests_finish(server: Server) -> None:
         stopping.result(20)
 
 
-def test_a_stop_tells_whom_it_ends(server: Server) -> None:
-    """What does not finish in the grace of a stop can still say so, before the server goes."""
+def test_a_stop_tells_whom_it_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not finish in the grace of a stop can still say so, and the server then ends by itself."""
+    monkeypatch.setattr(asgi, "_FAREWELL_S", 20)
+    serving = server.listener._serving
 
     async def hang(_: Request) -> Response:
         server.entered.set()
@@ -356,6 +358,8 @@ def test_a_stop_tells_whom_it_ends(server: Server) -> None:
         assert server.entered.wait(20)
         server.loop.run(server.listener.close(0.1))
         assert read_response(connection).startswith(b"HTTP/1.1 503")
+    assert serving is not None
+    assert not serving.cancelled()
 
 
 def test_a_stop_does_not_wait_for_what_is_slow_to_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,12 +152,13 @@ class Listener:
             return
         self._server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
         await asyncio.wait({self._serving}, timeout=grace_s)
-        left = {self._serving, *self._active}
-        for task in left:
-            task.cancel()
-        # Whoever waits is told that it was ended; what takes long over that is ended again.
-        _, slow = await asyncio.wait(left, timeout=_FAREWELL_S)
-        for task in slow:
+        if ended := set(self._active):
+            for task in ended:
+                task.cancel()
+            # Whoever waits is told that it was ended, and the server ends by itself once it has told them.
+            await asyncio.wait(ended, timeout=_FAREWELL_S)
+            await asyncio.wait({self._serving}, timeout=_FAREWELL_S)
+        for task in (left := {self._serving, *self._active}):
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         self._server = self._serving = None
