@@ -212,7 +212,9 @@ def test_an_attestation_authority_is_added_and_removed(live: Service, tmp_path: 
     (shown,) = json.loads(command(live, "release-authorities", "list", "--json").stdout)
     listed = command(live, "release-authorities", "list").stdout
     assert listed == f"{authority}  tenant {shown['tenantId']}, keys given: k1\n"
-    assert shown["signingCertificate"]
+    assert command(live, "release-authorities", "revoke-key").returncode == 0
+    (then,) = json.loads(command(live, "release-authorities", "list", "--json").stdout)
+    assert then["signingCertificates"] == [then["signingCertificate"]] != shown["signingCertificates"]
     assert command(live, "release-authorities", "remove", authority).returncode == 0
     gone = command(live, "release-authorities", "remove", authority)
     assert (gone.returncode, gone.stdout) == (1, "")
@@ -348,6 +350,7 @@ COMMANDS = [
     ("issuers", "add", "https://issuer.example"),
     ("issuers", "remove", "https://issuer.example"),
     ("release-authorities", "list"),
+    ("release-authorities", "revoke-key"),
     ("acme", "list"),
     ("acme", "show", "an-account"),
     ("acme", "add", "an-account", "--directory", "https://acme.example/"),

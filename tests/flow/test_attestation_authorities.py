@@ -11,7 +11,7 @@ import pytest
 from strongroom.core import limits, release_limits
 from strongroom.egress import Documents
 from tests.assertions import b64url, key_set, make_signer, rsa_key
-from tests.flow.attesting import Authority, create, opened, public_jwk
+from tests.flow.attesting import Authority, create, opened, part, public_jwk
 from tests.flow.client import Client
 from tests.flow.releasing import authority, check, key, release, world
 from tests.flow.test_federation import control
@@ -261,3 +261,22 @@ class TestAuthorities:
         listed = control(world, "GET", "/release-authorities").json["value"]
         (entry,) = (one for one in listed if one["authority"] == authority.url)
         assert (entry["keyIds"], entry["fetched"], entry["tenantId"]) == (["k1"], False, world.first.tenant_id)
+
+    def test_a_key_that_is_not_only_ours_signs_nothing_more(
+        self, world: Simulation, vault: Client, authority: Authority, key: str
+    ) -> None:
+        """Another signs from then on and is the only one shown; who has none to sign with is told so."""
+        before = authority.configure()["signingCertificates"]
+        tenant = {"tenant": world.first.tenant_id}
+        assert control(world, "POST", "/release-authorities/revoke-key", tenant).status == 204
+        entry = world.entries()[-1]
+        assert (entry["operationName"], entry["properties"]["tenantId"]) == (
+            "ReleaseSigningKeyRevoke",
+            tenant["tenant"],
+        )
+        after = authority.configure()["signingCertificates"]
+        assert len(after) == 1
+        assert after != before
+        assert part(release(vault, key, authority.token()).json["value"], 0)["x5c"] == after
+        nobody = {"tenant": world.tenant()}
+        assert control(world, "POST", "/release-authorities/revoke-key", nobody).status == 404

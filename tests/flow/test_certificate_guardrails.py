@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from strongroom.core.private_authorities import PROVIDER
 from tests.flow.authorities import Authority
@@ -163,6 +164,37 @@ def test_what_is_brought_in_is_judged_by_itself(world: Simulation, vault: Client
     refused_by(vault.ask("POST", "/certificates/in/import", body=inside), "our own CA")
     refused_by(vault.ask("POST", "/certificates/restore", body=backup), "our own CA")
     assert vault.ask("GET", "/certificates/in").status == 404
+
+
+def test_every_version_that_is_restored_is_judged(world: Simulation, vault: Client, declare: Declare) -> None:
+    """Also one that another has followed, by its own time and its own key, which the policy asks for no more."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    policy = {"x509_props": {"validity_months": 3}}
+    for pair in (self_signed(world.clock(), key=key, days=120), self_signed(world.clock(), days=60)):
+        vault.done("POST", "/certificates/two/import", body={"value": in_pem(*pair), "policy": policy})
+    backup = vault.done("POST", "/certificates/two/backup")
+    vault.done("DELETE", "/certificates/two")
+    vault.done("DELETE", "/deletedcertificates/two")
+    curve = '[[guardrail]]\nname = "curve"\nrule = "certificate-keys"\neffect = "{effect}"\ncurves = ["P-256"]\n'
+    for rules, name in ((SHORT, "short lives"), (curve, "curve")):
+        declare(rules)
+        refused_by(vault.ask("POST", "/certificates/restore", body=backup), name)
+    control(world, "DELETE", "/policy")
+    vault.done("POST", "/certificates/restore", body=backup)
+
+
+def test_an_earlier_version_that_has_run_out_keeps_nothing_from_being_restored(
+    world: Simulation, vault: Client, declare: Declare
+) -> None:
+    """It is judged as of when it was made; the latest has to be good for long enough now."""
+    vault.done("POST", "/certificates/run-out/import", body={"value": in_pem(*self_signed(world.clock(), days=60))})
+    world.advance(100 * 24 * HOUR_S)
+    vault.done("POST", "/certificates/run-out/import", body={"value": in_pem(*self_signed(world.clock(), days=60))})
+    backup = vault.done("POST", "/certificates/run-out/backup")
+    vault.done("DELETE", "/certificates/run-out")
+    vault.done("DELETE", "/deletedcertificates/run-out")
+    declare(SOON.replace("{days}", "50"))
+    vault.done("POST", "/certificates/restore", body=backup)
 
 
 def test_what_is_merged_is_judged_too(world: Simulation, vault: Client, declare: Declare) -> None:

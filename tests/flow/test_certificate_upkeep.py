@@ -350,6 +350,20 @@ def in_force(world: Simulation, *rules: Guardrail) -> None:
     world.commit(lambda tx: tx.put(Guardrails(THE_GUARDRAILS, "", rules, int(world.clock()))))
 
 
+def test_a_change_has_a_renewal_tried_at_once_that_a_guardrail_refused(
+    vault: Client, world: Simulation, name: str
+) -> None:
+    """Be it its tags: once the guardrail is lifted, nobody has to wait until it would be tried again."""
+    made(vault, world, name)
+    world.advance(300 * DAY_S)
+    in_force(world, Guardrail("rsa", Rule.KEY_TYPES, Effect.DENY, types=("RSA",)))
+    assert look(world) == {FAILED: 1}
+    in_force(world)
+    assert look(world) == {}
+    vault.done("PATCH", f"/certificates/{name}", body={"tags": {"a": "b"}})
+    assert look(world) == RENEWED
+
+
 def test_a_renewal_notes_what_is_only_to_be_noted(vault: Client, world: Simulation, name: str) -> None:
     """It is made, and the record of its end says what it goes against."""
     made(vault, world, name)

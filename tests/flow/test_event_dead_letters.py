@@ -17,7 +17,7 @@ from strongroom.core.errors import Invalid
 from strongroom.core.event_deliveries import Delivery
 from strongroom.core.event_subscriptions import EventSchema, EventSubscription
 from strongroom.core.network import Link
-from strongroom.resources import event_subscriptions as commands
+from strongroom.resources import dead_letters
 from tests.flow.arm import Arm
 from tests.flow.client import Client, make_tenant
 from tests.flow.events import Events
@@ -69,7 +69,7 @@ def buried(events: Events, name: str, **wanted: Any) -> tuple[EventSubscription,
     events.webhooks.behaviour[events.url_of(hook)] = 400
     Client(events.world).put(name)
     events.deliver()
-    (dead,) = events.world.run(commands.dead_letters(events.world.store, hook, limit=9))
+    (dead,) = events.world.run(dead_letters.dead_letters(events.world.store, hook, limit=9))
     return hook, dead
 
 
@@ -115,7 +115,7 @@ def test_a_folder_that_hangs_holds_up_nothing(
         assert dead.outcome.endswith("not copied: the folder takes too long")
         Client(events.world).put(f"{name}-2")
         events.deliver()
-        _, second = events.world.run(commands.dead_letters(events.world.store, hook, limit=9))
+        _, second = events.world.run(dead_letters.dead_letters(events.world.store, hook, limit=9))
         assert second.outcome.endswith("not copied: the folder is still being written to")
     finally:
         release.set()
@@ -131,7 +131,7 @@ def test_a_folder_that_the_operator_took_away_is_not_written_to(
     events.webhooks.behaviour[events.url_of(hook)] = 400
     Client(events.world).put(name)
     events.deliver()
-    (dead,) = events.world.run(commands.dead_letters(events.world.store, hook, limit=9))
+    (dead,) = events.world.run(dead_letters.dead_letters(events.world.store, hook, limit=9))
     assert "maps no folder" in dead.outcome
     assert list(folder.iterdir()) == []
 

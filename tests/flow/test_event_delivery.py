@@ -14,6 +14,7 @@ from strongroom.core import event_limits
 from strongroom.core.event_filters import EventFilter
 from strongroom.core.event_subscriptions import DeliveryHeader, EventSchema
 from strongroom.egress import Unreachable
+from strongroom.resources import dead_letters
 from strongroom.resources import event_subscriptions as commands
 from strongroom.store import DeliveryCount
 from tests.flow.arm import Arm
@@ -184,7 +185,7 @@ def test_a_webhook_that_hangs_holds_up_no_other_and_no_request(events: Events, v
         await events.delivery.settle()
         try:
             await until(lambda: events.webhooks.under_way and events.webhooks.events(events.url_of(quick)))
-            await world.store.commit(lambda tx: commands.discard_dead_letters(tx, slow))
+            await world.store.commit(lambda tx: dead_letters.discard_dead_letters(tx, slow))
             assert events.webhooks.events(events.url_of(slow)) == []
             release.set()
             await until(lambda: events.webhooks.events(events.url_of(slow)))

@@ -10,7 +10,7 @@ import pytest
 from strongroom.core import event_limits
 from strongroom.core.event_deliveries import RETRY_SCHEDULE_S
 from strongroom.core.event_subscriptions import EventSubscription, RetryPolicy
-from strongroom.resources import event_subscriptions as commands
+from strongroom.resources import dead_letters
 from strongroom.store import DeliveryCount
 from tests.flow.client import Client
 from tests.flow.events import Events, counts, events, vault
@@ -21,7 +21,7 @@ DAY_S = 86_400
 
 def reasons(events: Events, subscription: EventSubscription) -> list[str]:
     """Say why each dead letter is one."""
-    found = events.world.run(commands.dead_letters(events.world.store, subscription, limit=99))
+    found = events.world.run(dead_letters.dead_letters(events.world.store, subscription, limit=99))
     return [one.reason for one in found]
 
 
@@ -95,7 +95,7 @@ def test_attempts_are_limited(events: Events, vault: Client, name: str) -> None:
         events.deliver()
         events.world.advance(60)
     assert len(events.webhooks.sent) == 2
-    (dead,) = events.world.run(commands.dead_letters(events.world.store, hook, limit=9))
+    (dead,) = events.world.run(dead_letters.dead_letters(events.world.store, hook, limit=9))
     assert (dead.reason, dead.attempts, dead.outcome) == (
         "MaxDeliveryAttemptsExceeded",
         2,
@@ -165,7 +165,7 @@ def test_dead_letters_are_replayed(events: Events, vault: Client, name: str) -> 
     wanted = events.webhooks.sent[0].event["id"]
     events.webhooks.behaviour[url] = 200
     now = int(events.world.clock())
-    replay = commands.replay_dead_letters
+    replay = dead_letters.replay_dead_letters
     assert events.world.commit(lambda tx: replay(tx, hook, now=now, event_id=wanted)) == 1
     assert events.world.commit(lambda tx: replay(tx, hook, now=now, event_id="none")) == 0
     events.deliver()
@@ -181,7 +181,7 @@ def test_dead_letters_are_discarded(events: Events, vault: Client, name: str) ->
     events.webhooks.behaviour[events.url_of(hook)] = 400
     vault.put(name)
     events.deliver()
-    assert events.world.commit(lambda tx: commands.discard_dead_letters(tx, hook)) == 1
+    assert events.world.commit(lambda tx: dead_letters.discard_dead_letters(tx, hook)) == 1
     assert counts(events, hook) == DeliveryCount()
 
 
@@ -195,5 +195,5 @@ def test_no_more_dead_letters_are_kept_than_there_may_be(
     for number in range(3):
         vault.put(f"{name}-{number}")
         events.deliver()
-    kept = events.world.run(commands.dead_letters(events.world.store, hook, limit=9))
+    kept = events.world.run(dead_letters.dead_letters(events.world.store, hook, limit=9))
     assert [one.event.subject for one in kept] == [f"{name}-1", f"{name}-2"]

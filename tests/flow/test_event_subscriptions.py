@@ -10,6 +10,7 @@ import pytest
 from strongroom.core.event_deliveries import DeliveryState
 from strongroom.core.event_subscriptions import EventSubscription, SubscriptionState
 from strongroom.core.records import vault_partition
+from strongroom.resources import dead_letters
 from strongroom.resources import event_subscriptions as subscriptions
 from strongroom.store import Transaction
 from tests.flow.arm import Arm
@@ -215,7 +216,7 @@ def test_dead_letters_are_listed_replayed_and_discarded(arm: Arm) -> None:
 
     async def bury(tx: Transaction) -> None:
         for one in await tx.due_deliveries(found.number, arm.world.world.now(), limit=10):
-            await subscriptions.bury(tx, replace(one, state=DeliveryState.DEAD, reason="MaxDeliveryAttemptsExceeded"))
+            await dead_letters.bury(tx, replace(one, state=DeliveryState.DEAD, reason="MaxDeliveryAttemptsExceeded"))
 
     arm.world.commit(bury)
     letters = arm.do("GET", f"{arm.event_subscription}/deadLetters")["value"]

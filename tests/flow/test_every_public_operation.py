@@ -220,6 +220,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("control", "ReleaseAuthorityRemove"): Case(
         _at("/release-authorities/remove"), 404, {"body": {"authority": "https://not-configured.example"}}
     ),
+    ("control", "ReleaseSigningKeyRevoke"): Case(
+        _at("/release-authorities/revoke-key"), 404, {"body": {"tenant": "nobody.example"}}
+    ),
     ("control", "RunStart"): Case(_at("/run"), how={"body": {}}),
     ("control", "RunAssertionIssue"): Case(_at("/run/no-such-run/assertion"), 404, {"body": {}}),
     ("control", "RunEnd"): Case(_at("/run/no-such-run"), 404),

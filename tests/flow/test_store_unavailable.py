@@ -6,6 +6,7 @@ Real faults of a real database, on requests of every surface. What is answered f
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets as chance
 from collections.abc import Callable, Iterator
@@ -18,8 +19,10 @@ import apsw
 import pytest
 
 from strongroom.core.network import Link
+from strongroom.crypto.keys.software import SoftwareKeys
 from strongroom.flow import audit
 from strongroom.flow.operation import Op
+from strongroom.http.message import Request, Response
 from strongroom.store.sqlite.connection import INSTRUCTIONS_PER_LOOK
 from tests.conformance.store.backends import Sqlite
 from tests.flow.arm import RESOURCES
@@ -266,6 +269,45 @@ def test_a_service_that_stops_is_503(tmp_path: Path) -> None:
     check(own, vault.ask("GET", "/secrets", token=token), WRITES["vault"], CANNOT, "StoreClosed: ")
     answer = vault.ask("PUT", "/secrets/a", token=token, body={"value": plant()})
     check(own, answer, WRITES["vault"], NOT_KNOWN, "StoreClosed: ")
+    own.close()
+
+
+def test_what_a_stop_ends_is_503(world: Simulation, vault: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is still being made when the grace of a stop is over: its request may be tried again, and is recorded."""
+    handle, token = world.dispatcher.handle, vault.token
+    begun = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def ended(request: Request) -> Response:
+        task = asyncio.ensure_future(handle(request))
+        await begun.wait()
+        task.cancel()
+        return await task
+
+    monkeypatch.setattr(SoftwareKeys, "make", never)
+    monkeypatch.setattr(world.dispatcher, "handle", ended)
+    answer = vault.ask("POST", "/keys/late/create", token=token, body={"kty": "RSA"})
+    check(world, answer, WRITES["vault"], "The service stopped before this was done. Try again later.", "stopped")
+
+
+def test_an_altered_row_costs_what_it_holds_and_is_told_to_the_operator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other secrets are served; who asks for the altered one learns nothing, and the log says which it is."""
+    own = Simulation(tmp_path)
+    vault = Client(own)
+    for secret in ("altered", "sound"):
+        vault.put(secret)
+    Sqlite(tmp_path).sql(own.store, "UPDATE versions SET sealed = x'00' WHERE key = 'altered'")
+    answer = vault.ask("GET", "/secrets/altered")
+    assert (answer.status, "seal" in answer.body.decode()) == (500, False)
+    assert vault.ask("GET", "/secrets/sound").status == 200
+    (told,) = (record.getMessage() for record in caplog.records if record.levelno == logging.ERROR)
+    assert told.startswith("unexpected Tampered in SecretGet, request ")
+    assert f"a row of versions does not carry the tag it was written with: {own.vault.id} secrets altered " in told
     own.close()
 
 

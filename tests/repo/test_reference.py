@@ -120,6 +120,7 @@ PUBLIC = {
         "ReleaseAuthorityAdd",
         "ReleaseAuthorityList",
         "ReleaseAuthorityRemove",
+        "ReleaseSigningKeyRevoke",
         "RunAssertionIssue",
         "IssuerList",
         "IssuerTrust",

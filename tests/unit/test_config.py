@@ -67,7 +67,21 @@ def test_a_domain_is_a_dns_name(tmp_path: Path, domain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "domain", ["azure.net", "vault.azure.net", "x.vault.azure.net", "Microsoft.com", "windows.net", "net", "us"]
+    "domain",
+    [
+        "azure.net",
+        "vault.azure.net",
+        "x.vault.azure.net",
+        "Microsoft.com",
+        "windows.net",
+        "net",
+        "us",
+        "x.azure.net",
+        "x.cloudapp.azure.com",
+        "x.azure.us",
+        "x.microsoftonline.com",
+        "x.blob.core.windows.net",
+    ],
 )
 def test_a_domain_is_none_of_azures(tmp_path: Path, domain: str) -> None:
     """SEC-NAME-4: with a domain around Azure's names the server would hold keys for them, and answer to them."""

@@ -12,6 +12,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pytest
 from strongroom.core import limits
 from strongroom.core.errors import Failure
 from strongroom.core.network import Link
+from strongroom.http import asgi
 from strongroom.http.asgi import Listener
 from strongroom.http.connections import DescriptorLimit, Watch
 from strongroom.http.message import Request, Response
@@ -337,6 +339,46 @@ def test_a_stop_lets_requests_finish(server: Server) -> None:
         server.let_go()
         assert read_response(connection).endswith(b'"late"')
         stopping.result(20)
+
+
+def test_a_stop_tells_whom_it_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not finish in the grace of a stop can still say so, and the server then ends by itself."""
+    monkeypatch.setattr(asgi, "_FAREWELL_S", 20)
+    serving = server.listener._serving
+
+    async def hang(_: Request) -> Response:
+        server.entered.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return Response(503, b"ended")
+
+    server.answer = hang
+    with server.connect() as connection:
+        connection.sendall(GET)
+        assert server.entered.wait(20)
+        server.loop.run(server.listener.close(0.1))
+        assert read_response(connection).startswith(b"HTTP/1.1 503")
+    assert serving is not None
+    assert not serving.cancelled()
+
+
+def test_a_stop_does_not_wait_for_what_is_slow_to_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes on when it is ended is ended again."""
+    monkeypatch.setattr(asgi, "_FAREWELL_S", 0.1)
+
+    async def hang(_: Request) -> Response:
+        server.entered.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+        return Response(200)
+
+    server.answer = hang
+    with server.connect() as connection:
+        connection.sendall(GET)
+        assert server.entered.wait(20)
+        server.loop.run(server.listener.close(0.1))
+    assert not server.listener._active
 
 
 def test_a_stop_ends_a_body_that_is_waited_for(server: Server) -> None:

@@ -105,12 +105,12 @@ class Dispatcher:
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer a request."""
         surface, site, fault = self._choose(request)
-        return serve(self._world, surface, site, request, fault=fault)
+        return serve(self._world, surface, site, request, fault=fault, answers_end=True)
 
     def refuse(self, request: Request, fault: Failure) -> Coroutine[Any, Any, Response]:
         """Answer a request that the listener refuses, in the dialect of the host it asked."""
         surface, site, _ = self._choose(request)
-        return serve(self._world, surface, site, request, fault=fault)
+        return serve(self._world, surface, site, request, fault=fault, answers_end=True)
 
     def _choose(self, request: Request) -> tuple[Surface, Site | None, Failure | None]:
         named = self._named(request.host, request.link)

@@ -41,8 +41,8 @@ from strongroom.egress import Unreachable
 from strongroom.events.schema import added_headers, body_of, content_type, envelope, headers_of
 from strongroom.events.signature import sign
 from strongroom.flow.world import World
+from strongroom.resources.dead_letters import bury
 from strongroom.resources.event_subscriptions import (
-    bury,
     give_up_validation,
     has_lapsed,
     note_handshake,

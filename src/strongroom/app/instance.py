@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -142,6 +143,7 @@ def _refusing_tampered(settings: Settings) -> Iterator[None]:
     except Tampered as found:
         raise InstanceFault(
             f"{settings.database} is not as it was written under this root key: {found}. Nothing is served from it."
+            f" All that is wrong says `strongroom verify --data {shlex.quote(str(settings.data))}`."
             " Restore a backup of both, and find out what happened."
         ) from found
 

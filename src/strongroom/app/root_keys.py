@@ -70,7 +70,8 @@ def _one_try(settings: Settings) -> Iterator[None]:
     Let a PIN that the token has refused be tried once, and not by whoever starts the service again when it ends.
 
     Tokens lock themselves after a few wrong PINs. So a refusal is remembered with the PIN file's time and size, never
-    with anything of the PIN, until the file is another or the login succeeds.
+    with anything of the PIN, of which there are few enough to try them all against any digest, until the file is
+    another or the login succeeds.
 
     Raises:
         RootKeyUnusable: the token refused the PIN, now or before.
@@ -87,8 +88,9 @@ def _one_try(settings: Settings) -> Iterator[None]:
     if facts and before == facts:
         raise RootKeyUnusable(
             f"the token (HSM) that wraps the root key refused the PIN in {settings.pkcs11_pin_file}, and the file has"
-            " not changed since. It is not tried again, because tokens lock themselves after a few wrong ones: write"
-            f" the right PIN into it, or delete {remembered} if it is the token's PIN that was mended"
+            " not changed since, as far as can be told. It is not tried again, because tokens lock themselves after a"
+            f" few wrong ones: write the right PIN into it; delete {remembered} if it is the token's PIN that was"
+            " mended, or if systemd hands the file out, which every start has anew"
         )
     try:
         yield
@@ -102,11 +104,18 @@ def _one_try(settings: Settings) -> Iterator[None]:
 
 
 def _facts(pin_file: Path) -> bytes:
-    """Say which state of the PIN file this is; nothing where there is none, which whoever reads it says."""
+    """
+    Say which state of the PIN file this is; nothing where there is none, which whoever reads it says.
+
+    systemd writes a credential anew for each start: of such a file only the size says that the PIN is another.
+    """
     try:
         state = pin_file.stat()
     except OSError:
         return b""
+    handed_out = os.environ.get("CREDENTIALS_DIRECTORY")
+    if handed_out and pin_file.absolute().is_relative_to(handed_out):
+        return f"{state.st_size}\n".encode()
     return f"{state.st_ino} {state.st_mtime_ns} {state.st_size}\n".encode()
 
 

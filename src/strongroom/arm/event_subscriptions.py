@@ -24,6 +24,7 @@ from strongroom.core.vaults import Vault
 from strongroom.flow.call import Call
 from strongroom.http import json
 from strongroom.http.message import Response
+from strongroom.resources import dead_letters
 from strongroom.resources import event_subscriptions as subscriptions
 from strongroom.store import Transaction
 
@@ -151,7 +152,7 @@ async def list_dead_letters(call: Call) -> Response:
     """List the oldest of what could not be delivered."""
     vault = the_vault(call)
     found = _the_subscription(call, vault)
-    letters = await subscriptions.dead_letters(call.world.store, found, limit=event_limits.DEAD_LETTERS)
+    letters = await dead_letters.dead_letters(call.world.store, found, limit=event_limits.DEAD_LETTERS)
     return json.response({"value": [show_dead_letter(one) for one in letters], "nextLink": None})
 
 
@@ -161,7 +162,7 @@ async def replay_dead_letters(call: Call) -> Response:
     found = _the_subscription(call, vault)
 
     async def change(tx: Transaction) -> int:
-        return await subscriptions.replay_dead_letters(tx, found, now=call.now, event_id=event)
+        return await dead_letters.replay_dead_letters(tx, found, now=call.now, event_id=event)
 
     return json.response({"replayed": _some(await call.commit(change), event)})
 
@@ -172,7 +173,7 @@ async def discard_dead_letters(call: Call) -> Response:
     found = _the_subscription(call, vault)
 
     async def change(tx: Transaction) -> int:
-        return _some(await subscriptions.discard_dead_letters(tx, found, event), event)
+        return _some(await dead_letters.discard_dead_letters(tx, found, event), event)
 
     return json.response({"discarded": await call.commit(change)})
 

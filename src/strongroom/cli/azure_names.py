@@ -13,28 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from strongroom.core.names import AZURE_DOMAINS, HTTPS_PORT, is_azure_host
-
-UMBRELLA_DOMAINS: tuple[str, ...] = (
-    # The public cloud.
-    "azure.com", "azure.net", "windows.net", "microsoftonline.com", "windowsazure.com",
-    "ciamlogin.com", "b2clogin.com",
-    # Its parts under Microsoft's common domain, most of which is not Azure.
-    "login.microsoft.com", "graph.microsoft.com", "management.microsoft.com",
-    # China.
-    "azure.cn", "chinacloudapi.cn", "windowsazure.cn", "microsoftonline.cn", "b2clogin.cn", "ciamlogin.cn",
-    # United States government.
-    "azure.us", "usgovcloudapi.net", "microsoftonline.us", "graph.microsoft.us", "dod-graph.microsoft.us",
-    "b2clogin.us", "ciamlogin.us",
-    # Germany, closed in 2021, which every client still knows.
-    "microsoftazure.de", "cloudapi.de", "microsoftonline.de", "b2clogin.de",
-    # The sovereign clouds of partners.
-    "sovcloud-identity.fr", "sovcloud-identity.de", "sovcloud-identity.sg", "sovcloud-api.fr", "sovcloud-api.de",
-)  # fmt: skip
-"""
-Domains under which every name is Azure's, in every cloud: wider than `core.names.AZURE_DOMAINS`, which lists what this
-service stands for. A token or a secret of one side has no business on the other.
-"""
+from strongroom.core.names import AZURE_DOMAINS, HTTPS_PORT, UMBRELLA_DOMAINS, is_azure_host
 
 _LOOPBACK_DOMAIN = "localhost"
 

@@ -225,31 +225,6 @@ def distrust_issuer(instance: Instance, issuer: str) -> None:
     ask(instance, "POST", "/issuers/remove", {"issuer": issuer})
 
 
-def list_release_authorities(instance: Instance) -> list[dict[str, Any]]:
-    """Ask for every tenant's attestation authorities."""
-    return _list(ask(instance, "GET", "/release-authorities"))
-
-
-def add_release_authority(instance: Instance, wanted: dict[str, Any]) -> dict[str, Any]:
-    """
-    Have an attestation authority count in a tenant; what counts then.
-
-    Raises:
-        Halt: it is no authority, there is no such tenant, or the key set has no key that can be used.
-    """
-    return ask(instance, "POST", "/release-authorities", wanted)
-
-
-def remove_release_authority(instance: Instance, wanted: dict[str, Any]) -> None:
-    """
-    Have an attestation authority count no longer.
-
-    Raises:
-        Halt: the tenant has no such authority.
-    """
-    ask(instance, "POST", "/release-authorities/remove", wanted)
-
-
 def recover_administrator(instance: Instance, tenant: str | None) -> dict[str, Any]:
     """
     Have an administrator of a tenant made; who it is, with the one copy of its secret.

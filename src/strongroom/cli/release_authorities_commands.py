@@ -52,3 +52,11 @@ def release_authorities_remove(
     from strongroom.cli import release_authorities as command  # noqa: PLC0415  each command loads what it needs
 
     return command.remove(data, authority, tenant, as_json=json)
+
+
+@release_authorities.command(name="revoke-key")
+def release_authorities_revoke_key(*, data: Data = None, tenant: Tenant = None, json: Json = False) -> int:
+    """End the key that a tenant's releases are signed with, if it is not only ours: another signs from now on."""
+    from strongroom.cli import release_authorities as command  # noqa: PLC0415  each command loads what it needs
+
+    return command.revoke_key(data, tenant, as_json=json)

@@ -71,6 +71,7 @@ from strongroom.control.release_authorities import (
     add_release_authority,
     list_release_authorities,
     remove_release_authority,
+    revoke_release_signing_key,
 )
 from strongroom.control.runs import finish_run, start_run
 from strongroom.control.sign_in import change_sign_in
@@ -190,6 +191,8 @@ OPERATIONS: tuple[Op, ...] = (
        body=ReleaseAuthorityBody, authenticates=True),
     Op("ReleaseAuthorityRemove", "POST", "/release-authorities/remove", Public(), remove_release_authority,
        control_target, success=204, body=ReleaseAuthorityBody, authenticates=True),
+    Op("ReleaseSigningKeyRevoke", "POST", "/release-authorities/revoke-key", Public(), revoke_release_signing_key,
+       control_target, success=204, body=TenantBody, authenticates=True),
     Op("RunStart", "POST", "/run", Public(), start_run, control_target, body=RunBody, authenticates=True),
     Op("RunAssertionIssue", "POST", "/run/{run}/assertion", Public(), issue_assertion, control_target,
        body=AssertionBody, authenticates=True),

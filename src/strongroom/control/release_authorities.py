@@ -6,7 +6,7 @@ import base64
 from functools import partial
 
 from strongroom.control import wire
-from strongroom.control.link import require_control
+from strongroom.control.link import optional_body, require_control
 from strongroom.control.tenants import require_tenant
 from strongroom.core.errors import Invalid
 from strongroom.core.records import tenant_partition
@@ -40,11 +40,7 @@ async def add_release_authority(call: Call) -> Response:
         raise Invalid(str(bad)) from None
     signing = next(iter(world.view.all(ReleaseSigningKey, tenant_partition(tenant))), None)
     if signing is None:
-        pool = BoundedPool("signing key", threads=1, waiting=1)
-        try:
-            signing = await pool.run(partial(release_authorities.make_release_signing_key, world.keys, tenant, now))
-        finally:
-            pool.close()
+        signing = await _make_signing_key(call, tenant)
     made, _ = await call.commit(
         lambda tx: release_authorities.add_authority(tx, tenant, body.authority, keys, signing, now),
         lambda result: {"issuer": result[0].id, "tenantId": tenant},
@@ -62,6 +58,28 @@ async def remove_release_authority(call: Call) -> Response:
         lambda _: {"issuer": body.authority, "tenantId": tenant},
     )
     return Response(204, content_type=None)
+
+
+async def revoke_release_signing_key(call: Call) -> Response:
+    """End the key that a tenant's releases are signed with, and let another sign from now on."""
+    require_control(call)
+    body = await optional_body(call, wire.TenantBody)
+    tenant = require_tenant(call.world.view, body.tenant).id
+    made = await _make_signing_key(call, tenant)
+    await call.commit(
+        lambda tx: release_authorities.revoke_signing_key(tx, tenant, made, call.now),
+        lambda signs: {"signingKeyId": signs.id, "tenantId": tenant},
+    )
+    return Response(204, content_type=None)
+
+
+async def _make_signing_key(call: Call, tenant: str) -> ReleaseSigningKey:
+    """Make a key to sign with, off the loop, which that would stop for a while."""
+    pool = BoundedPool("signing key", threads=1, waiting=1)
+    try:
+        return await pool.run(partial(release_authorities.make_release_signing_key, call.world.keys, tenant, call.now))
+    finally:
+        pool.close()
 
 
 def _show(call: Call, one: ReleaseAuthority) -> wire.ReleaseAuthorityEntry:

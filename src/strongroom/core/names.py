@@ -136,6 +136,28 @@ reaches a real vault.
 """
 
 
+UMBRELLA_DOMAINS: tuple[str, ...] = (
+    # The public cloud.
+    "azure.com", "azure.net", "windows.net", "microsoftonline.com", "windowsazure.com",
+    "ciamlogin.com", "b2clogin.com",
+    # Its parts under Microsoft's common domain, most of which is not Azure.
+    "login.microsoft.com", "graph.microsoft.com", "management.microsoft.com",
+    # China.
+    "azure.cn", "chinacloudapi.cn", "windowsazure.cn", "microsoftonline.cn", "b2clogin.cn", "ciamlogin.cn",
+    # United States government.
+    "azure.us", "usgovcloudapi.net", "microsoftonline.us", "graph.microsoft.us", "dod-graph.microsoft.us",
+    "b2clogin.us", "ciamlogin.us",
+    # Germany, closed in 2021, which every client still knows.
+    "microsoftazure.de", "cloudapi.de", "microsoftonline.de", "b2clogin.de",
+    # The sovereign clouds of partners.
+    "sovcloud-identity.fr", "sovcloud-identity.de", "sovcloud-identity.sg", "sovcloud-api.fr", "sovcloud-api.de",
+)  # fmt: skip
+"""
+Domains under which every name is Azure's, in every cloud: wider than `AZURE_DOMAINS`, which lists what this service
+stands for. A token or a secret of one side has no business on the other, and nobody else has a domain in one of them.
+"""
+
+
 def is_azure_host(hostname: str) -> bool:
     """Tell whether a host name, without its port, belongs to a part of Azure that this service stands for."""
     name = hostname.lower().rstrip(".")
@@ -149,7 +171,8 @@ def azure_domain_beside(domain: str) -> str | None:
     An instance of such a domain would have certificates for Azure's names, or an authority that vouches for them, and
     would answer to them on the network (security.md "Certificates and Azure's names").
     """
-    return next((azure for azure in AZURE_DOMAINS if _within(azure, domain) or _within(domain, azure)), None)
+    every = (*AZURE_DOMAINS, *UMBRELLA_DOMAINS)
+    return next((azure for azure in every if _within(azure, domain) or _within(domain, azure)), None)
 
 
 def _within(name: str, domain: str) -> bool:

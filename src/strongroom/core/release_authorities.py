@@ -8,7 +8,7 @@ whoever makes a key says in its release policy what one of them must attest. One
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from strongroom.core import release_limits as limits
@@ -104,6 +104,20 @@ def shown_keys(keys: Iterable[ReleaseSigningKey], now: int) -> tuple[ReleaseSign
     # Only the one before: it signed until this one began.
     before = sorted((key for key in known if _order(key) < _order(signing)), key=_order)[-1:] if lingering else []
     return (*before, signing, *ahead)
+
+
+def revoked(
+    keys: Iterable[ReleaseSigningKey], now: int
+) -> tuple[tuple[ReleaseSigningKey, ...], ReleaseSigningKey | None]:
+    """
+    Say what becomes of the keys when the one that signs is not only ours: which end, and which signs from now on.
+
+    That is the next one, which people have told environments already, or None if there is none yet. All that have begun
+    end, the one before too: who accepts it has not heard of the one after it either.
+    """
+    known = tuple(keys)
+    _, ahead = _parted(known, now)
+    return tuple(key for key in known if key not in ahead), replace(ahead[0], signs_from=now) if ahead else None
 
 
 def _parted(

@@ -1,7 +1,8 @@
 """
 The service's own log of faults.
 
-It names where something failed, never what with: exception texts can hold input. A `StoreFault` has none.
+It names where something failed, never what with: exception texts can hold input. A `StoreFault` and `Tampered` have
+none: what was altered in the store is told to nobody but the operator, who has to find it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import traceback
 
+from strongroom.core.errors import Tampered
 from strongroom.flow.trace import Trace
 from strongroom.store import StoreFault
 
@@ -17,12 +19,12 @@ _logger = logging.getLogger("strongroom")
 
 def unexpected(trace: Trace, error: BaseException) -> None:
     """
-    Log a fault of ours: its type and where it arose.
+    Log a fault of ours: its type and where it arose, or which row was altered.
 
-    Neither the exception's text nor any local is written: both may hold a request's content. The request id is in the
-    answer and in the audit journal, which is how the three are found together.
+    Neither any other exception's text nor any local is written: both may hold a request's content. The request id is
+    in the answer and in the audit journal, which is how the three are found together.
     """
-    _logger.error("unexpected %s in %s: %s", type(error).__name__, _request(trace), _places(error))
+    _logger.error("unexpected %s in %s: %s", type(error).__name__, _request(trace), _cause(error))
 
 
 def store_failed(trace: Trace, fault: StoreFault) -> None:
@@ -38,8 +40,12 @@ def journal_lags(error: Exception) -> None:
 
 
 def background_failed(name: str, error: BaseException) -> None:
-    """Log that something which no request waits for failed: its type and where it arose."""
-    _logger.error("unexpected %s in %s: %s", type(error).__name__, name, _places(error))
+    """Log that something which no request waits for failed, likewise."""
+    _logger.error("unexpected %s in %s: %s", type(error).__name__, name, _cause(error))
+
+
+def _cause(error: BaseException) -> str:
+    return str(error) if isinstance(error, Tampered) else _places(error)
 
 
 def _places(error: BaseException) -> str:

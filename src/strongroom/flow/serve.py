@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -32,13 +33,19 @@ T = TypeVar("T")
 
 
 async def serve(
-    world: World, surface: Surface, site: Site | None, request: Request, *, fault: Failure | None = None
+    world: World,
+    surface: Surface,
+    site: Site | None,
+    request: Request,
+    *,
+    fault: Failure | None = None,
+    answers_end: bool = False,
 ) -> Response:
     """
     Answer a request.
 
     *fault* is what the listener already found wrong with the request's form; it is answered and recorded here like any
-    other refusal.
+    other refusal. With *answers_end* so is that it is cancelled, as a listener does at the end of the grace of a stop.
     """
     connection, misled = describe_connection(world, request)
     fault = fault or misled
@@ -56,7 +63,13 @@ async def serve(
         return await _refuse(world, trace, failure)
     except StoreFault as broken:
         log.store_failed(trace, broken)
-        return await _refuse(world, trace, _unavailable(trace, broken))
+        message = "The service's store cannot be used now. Try again later."
+        return await _refuse(world, trace, _unavailable(trace, message, f"{type(broken).__name__}: {broken}"))
+    except asyncio.CancelledError:
+        if not answers_end:
+            raise
+        message = "The service stopped before this was done. Try again later."
+        return await _refuse(world, trace, _unavailable(trace, message, "stopped"))
     except Exception as error:  # noqa: BLE001  the one place: what is not understood says nothing outside
         log.unexpected(trace, error)
         response = problems.unexpected(surface.dialect, moment_of(trace))
@@ -247,15 +260,13 @@ def _counts(trace: Trace) -> bool:
     return trace.caller is None and not trace.proved and trace.connection.link is not Link.CONTROL
 
 
-def _unavailable(trace: Trace, fault: StoreFault) -> Unavailable:
-    """Say what a fault of the store means to who asked: whether a change was made, nobody here knows for certain."""
-    message = "The service's store cannot be used now. Try again later."
+def _unavailable(trace: Trace, message: str, reason: str) -> Unavailable:
+    """Tell who asked to try again later, and of a change, that nobody here knows for certain whether it was made."""
     if trace.changing:
         message = (
             "The service's store did not confirm the change. Whether it was made is not known: read what it was to"
             " change before trying again."
         )
-    reason = f"{type(fault).__name__}: {fault}"
     return Unavailable(message, reason=reason, headers=audit.RETRY_SOON)
 
 

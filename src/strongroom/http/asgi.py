@@ -58,6 +58,7 @@ _SERVER_HEADER_BYTES = 256 * 1024
 """Above our own limit, so that ours answers first."""
 
 _OPEN_S = 10.0
+_FAREWELL_S = 1.0
 _TOLD_ENDS = frozenset({Link.MANAGED_IDENTITY, Link.METADATA})
 """Listeners on one address, whose requests may be judged by who is at the other end."""
 
@@ -151,9 +152,15 @@ class Listener:
             return
         self._server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
         await asyncio.wait({self._serving}, timeout=grace_s)
-        for task in {self._serving, *self._active}:
+        if ended := set(self._active):
+            for task in ended:
+                task.cancel()
+            # Whoever waits is told that it was ended, and the server ends by itself once it has told them.
+            await asyncio.wait(ended, timeout=_FAREWELL_S)
+            await asyncio.wait({self._serving}, timeout=_FAREWELL_S)
+        for task in (left := {self._serving, *self._active}):
             task.cancel()
-        await asyncio.gather(self._serving, *self._active, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         self._server = self._serving = None
         if self.unix_socket is not None and self._file is not None:
             remove(self.unix_socket, self._file)

@@ -2,6 +2,7 @@
 A tenant's attestation authorities, their keys, and the key that what is released is signed with.
 
     add --> the authority counts, and the tenant has a key to sign with      remove --> it counts no longer
+    revoke --> another key signs from now on, and the one that did is to be accepted no more
     a release --> the authority's key by its kid: one that was given, or one that it publishes now
 
 An authority publishes metadata at `.well-known/openid-configuration` below its own URL, and its key set on the same
@@ -24,6 +25,7 @@ from strongroom.core.release_authorities import (
     ReleaseSigningKey,
     authority_id,
     next_begins,
+    revoked,
     shown_keys,
     signs_now,
 )
@@ -65,6 +67,24 @@ async def roll_over(tx: Transaction, tenant: str, made: ReleaseSigningKey | None
         return len(gone)
     await tx.put(made)
     return len(gone) + 1
+
+
+async def revoke_signing_key(tx: Transaction, tenant: str, made: ReleaseSigningKey, now: int) -> ReleaseSigningKey:
+    """
+    End the key that a tenant's releases are signed with; the next one signs from now on, or *made* if there is none.
+
+    Raises:
+        NotFound: the tenant has none.
+    """
+    present = await tx.records(ReleaseSigningKey, tenant_partition(tenant))
+    if not present:
+        raise NotFound("The tenant has no key that releases are signed with: it gets one with its first authority.")
+    ended, successor = revoked(present, now)
+    for key in ended:
+        await tx.remove(key)
+    successor = successor or made
+    await tx.put(successor)
+    return successor
 
 
 def open_release_signing_key(keys: RootKey, key: ReleaseSigningKey) -> bytes:

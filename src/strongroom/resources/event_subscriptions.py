@@ -1,5 +1,5 @@
 """
-Event subscriptions of vaults: made, changed, removed, validated; and what could not be delivered, listed and replayed.
+Event subscriptions of vaults: made, changed, removed and validated.
 
 They go with their vault when it is purged, and stay with it when it is moved. What of an endpoint may be secret, its
 whole URL, the secret headers and the key that deliveries are signed with, is sealed under the vault's key.
@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import msgspec
 
 from strongroom.core import event_limits
 from strongroom.core.diagnostics import AuditSink, parse_sink_id
 from strongroom.core.errors import Conflict, Invalid, NotFound
-from strongroom.core.event_deliveries import Delivery, DeliveryState
 from strongroom.core.event_filters import EventFilter, check_filter
 from strongroom.core.event_subscriptions import (
     DeliveryHeader,
@@ -43,10 +40,9 @@ from strongroom.crypto.context import bind, context
 from strongroom.crypto.protocol import RootKey
 from strongroom.crypto.secret_texts import new_client_secret
 from strongroom.resources.lookup import require_active
-from strongroom.store import Reader, Store, Transaction
+from strongroom.store import Store, Transaction
 from strongroom.view import View
 
-_logger = logging.getLogger("strongroom.events")
 Entropy = Callable[[int], bytes]
 HANDSHAKE_S = 600
 """How long a validation URL is good for: ten minutes, as Event Grid's."""
@@ -154,33 +150,22 @@ async def put_subscription(
     """
     current = await require_active(tx, vault)
     known = await tx.record(EventSubscription, vault_partition(current.id), name.lower())
-    if known is None:
-        parse_subscription_name(name)
-        if len(await tx.records(EventSubscription, vault_partition(current.id))) >= event_limits.EVENT_SUBSCRIPTIONS:
-            raise Conflict(
-                f"A vault has at most {event_limits.EVENT_SUBSCRIPTIONS} event subscriptions. Delete one first.",
-                code="Conflict",
-            )
+    begun = known or await _begin(tx, current, name, now=now, by=by, entropy=entropy)
     base_url = _check(wish, now)
     await _require_folder(tx, current, wish)
     before = open_endpoint(keys, current, known) if known is not None else None
-    number = known.number if known is not None else new_guid(entropy)
-    is_same_place = known is not None and known.base_url == base_url
+    is_same_place = before is not None and begun.base_url == base_url
     secret = before.signing_secret if before is not None and is_same_place else new_client_secret(entropy)
     endpoint = SealedEndpoint(
         wish.url, secret, tuple((header.name, value) for header, value in wish.headers if header.is_secret)
     )
-    made = EventSubscription(
-        id=name.lower(),
-        tenant=current.tenant,
-        vault=current.id,
-        number=number,
-        name=known.name if known is not None else name,
+    made = replace(
+        begun,
         base_url=base_url,
-        sealed=_seal(keys, current, number, endpoint),
+        sealed=_seal(keys, current, begun.number, endpoint),
         state=SubscriptionState.CREATING,
-        created=known.created if known is not None else now,
-        created_by=known.created_by if known is not None else by,
+        rate_per_minute=0,
+        fault="",
         filter=wish.filter,
         schema=wish.schema,
         retry=wish.retry,
@@ -202,6 +187,34 @@ async def put_subscription(
         made = _keep_validation(made, known, is_same=before.url == wish.url and known.schema is wish.schema)
     await tx.put(made)
     return made, known is None
+
+
+async def _begin(tx: Transaction, vault: Vault, name: str, *, now: int, by: str, entropy: Entropy) -> EventSubscription:
+    """
+    Begin a subscription that is not there yet: all of it but what is wished.
+
+    Raises:
+        Conflict: the vault has as many as there may be.
+        Invalid: it cannot have such a name.
+    """
+    parse_subscription_name(name)
+    if len(await tx.records(EventSubscription, vault_partition(vault.id))) >= event_limits.EVENT_SUBSCRIPTIONS:
+        raise Conflict(
+            f"A vault has at most {event_limits.EVENT_SUBSCRIPTIONS} event subscriptions. Delete one first.",
+            code="Conflict",
+        )
+    return EventSubscription(
+        id=name.lower(),
+        tenant=vault.tenant,
+        vault=vault.id,
+        number=new_guid(entropy),
+        name=name,
+        base_url="",
+        sealed=b"",
+        state=SubscriptionState.CREATING,
+        created=now,
+        created_by=by,
+    )
 
 
 async def update_subscription(
@@ -446,51 +459,3 @@ def validated_by(
             if fits and not has_lapsed(one, now):
                 return one
     raise NotFound("The validation URL is not valid, or not any more.", code="ResourceNotFound")
-
-
-# ---- what could not be delivered ------------------------------------------------------------------------------------
-
-
-async def dead_letters(reader: Reader, subscription: EventSubscription, *, limit: int) -> list[Delivery]:
-    """Read the oldest of what could not be delivered to a subscription."""
-    return list((await reader.dead_deliveries(subscription.number, after=(-1, -1), limit=limit)).rows)
-
-
-async def replay_dead_letters(
-    tx: Transaction, subscription: EventSubscription, *, now: int, event_id: str | None = None
-) -> int:
-    """Have all dead letters of a subscription, or that of one event, tried anew as if just recorded; how many."""
-    replayed = 0
-    for one in await _dead(tx, subscription, event_id):
-        again = replace(one, state=DeliveryState.READY, since=now, due_at=now, attempts=0, reason="")
-        replayed += await tx.move_delivery(again)
-    return replayed
-
-
-async def discard_dead_letters(tx: Transaction, subscription: EventSubscription, event_id: str | None = None) -> int:
-    """Remove all dead letters of a subscription, or that of one event; how many."""
-    removed = 0
-    for one in await _dead(tx, subscription, event_id):
-        removed += await tx.remove_delivery(one)
-    return removed
-
-
-async def bury(tx: Transaction, dead: Delivery) -> None:
-    """
-    Keep a delivery as a dead letter; the oldest go if there are more than there may be.
-
-    One that was altered stays for `verify` to find, and keeps no other from being buried.
-    """
-    await tx.move_delivery(dead)
-    excess = (await tx.count_deliveries(dead.subscription)).dead - event_limits.DEAD_LETTERS
-    if excess > 0:
-        found = await tx.dead_deliveries(
-            dead.subscription, after=(-1, -1), limit=excess, altered=partial(_logger.error, "%s")
-        )
-        for oldest in found.rows:
-            await tx.remove_delivery(oldest)
-
-
-async def _dead(tx: Transaction, subscription: EventSubscription, event_id: str | None) -> list[Delivery]:
-    page = await tx.dead_deliveries(subscription.number, after=(-1, -1), limit=event_limits.DEAD_LETTERS)
-    return [one for one in page.rows if event_id in (None, one.event.id)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from strongroom.core.certificates import Pending
@@ -22,6 +23,7 @@ from strongroom.flow.guardrails import guard_certificate, guard_keys, guard_secr
 from strongroom.http import json
 from strongroom.http.message import Response
 from strongroom.objects import certificate_backup, certificate_life
+from strongroom.objects.certificate_backup import CertificateBackup
 from strongroom.objects.certificate_inventory import certificate_facts
 from strongroom.objects.certificate_rows import Certificate, certificate_of
 from strongroom.objects.certificates import active_certificate
@@ -172,10 +174,7 @@ async def restore_certificate(call: Call) -> Response:
                 authorization.require_data(world, call.identity, call.op.requires, call.the_vault, scope, facts)
             )
             guard_linked(call, backup.keys, backup.secrets)
-            latest = backup.versions[-1].body.attributes
-            guard_certificate(
-                call, vault, certificate_facts(world.view, vault, backup.policy, call.now, version=latest)
-            )
+            _guard_restored(call, backup)
             made = await certificate_backup.restore_certificate(
                 tx, vault, opener_of(call)(), backup, versions, call.base, now=call.now, entropy=world.entropy
             )
@@ -193,6 +192,23 @@ def guard_linked(call: Call, keys: list[KeyVersionBody], secrets: list[SecretVer
     vault = call.the_vault
     guard_keys(call, vault, map(facts_of, keys))
     guard_secrets(call, vault, [SecretFacts(one.attributes.created, one.attributes.exp) for one in secrets])
+
+
+def _guard_restored(call: Call, backup: CertificateBackup) -> None:
+    """
+    Ask the guardrails about a certificate as a backup has it: its policy, and each version with the key that it has.
+
+    A version that another has followed is judged as of when it was made: it has nothing to be good for any more.
+    """
+    view, vault, policy = call.world.view, call.the_vault, backup.policy
+    guard_certificate(call, vault, certificate_facts(view, vault, policy, call.now))
+    latest = backup.versions[-1]
+    for one in backup.versions:
+        if one.linked is not None:
+            key, attributes = one.linked.key, one.body.attributes
+            own = replace(policy, key=replace(policy.key, type=key.type, bits=key.bits, curve=key.curve))
+            now = call.now if one is latest else attributes.created
+            guard_certificate(call, vault, certificate_facts(view, vault, own, now, version=attributes))
 
 
 def opener_of(call: Call) -> Callable[[], Envelope]:

@@ -6,6 +6,7 @@ import asyncio
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,13 @@ def test_the_end_waits_for_no_key(settings: Settings) -> None:
                 await late
 
     asyncio.run(after_the_end())
+
+
+def test_what_it_prints_has_a_port(settings: Settings) -> None:
+    """A free port is known when the service listens, and not to an `init`: that makes nothing, and says what to do."""
+    with pytest.raises(InstanceFault, match="serve --port 0"):
+        make(replace(settings, port=0))
+    assert not settings.root_key.exists()
 
 
 def test_prints_the_promised_facts(settings: Settings) -> None:

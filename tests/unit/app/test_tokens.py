@@ -191,6 +191,26 @@ def test_a_refused_pin_is_tried_once(made: Made, tmp_path: Path) -> None:
     assert not (tmp_path / "pin-refused").exists()
 
 
+def test_a_refused_pin_that_systemd_hands_out_anew_is_tried_once(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every start has another file, so its time says nothing. Another length does, or whoever deletes the mark."""
+    pin_file = tmp_path / "credentials" / "pin"
+    pin_file.parent.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(pin_file.parent))
+    settings = replace(made.settings, data=tmp_path, pkcs11_pin_file=str(pin_file))
+    settings.root_key.write_bytes(made.settings.root_key.read_bytes())
+    settings.root_key.chmod(0o600)
+    for module, told in ((settings.pkcs11_module, "CKR_PIN_INCORRECT"), ("/nowhere.so", "delete .*pin-refused")):
+        pin_file.unlink(missing_ok=True)
+        pin_file.write_text("482918-wrong-and-longer-pin")
+        pin_file.chmod(0o600)
+        with pytest.raises(RootKeyUnusable, match=told):
+            load_root_key(replace(settings, pkcs11_module=module))
+    pin_file.write_text(made.token.pin)
+    load_root_key(settings)
+
+
 def test_a_refused_pin_makes_no_instance(made: Made, tmp_path: Path) -> None:
     """Nor does a first start that wants the root key wrapped try it twice."""
     pin_file = tmp_path / "pin"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,16 @@ def test_a_restored_backup_is_accepted_once_and_recorded(settings: Settings) -> 
     assert asyncio.run(check_store(settings)) == []
     journal = b"".join(path.read_bytes() for path in settings.journal.glob("*.jsonl"))
     assert journal.count(b'"operationName":"StoreRestored"') == 1
+
+
+@pytest.mark.parametrize("crime", ["UPDATE records SET body = zeroblob(9)", "DELETE FROM records"])
+def test_a_record_that_was_altered_stops_the_start(settings: Settings, crime: str) -> None:
+    """SEC-BOOT-17: what decides has to be whole. The refusal names the fault and what finds the rest."""
+    with closing(sqlite3.connect(settings.database)) as database:
+        database.execute(f"{crime} WHERE kind = 'vault'")
+        database.commit()
+    with pytest.raises(InstanceFault, match=r"not as it was written .* vault.*strongroom verify --data .*a backup"):
+        serve(settings)
 
 
 @pytest.mark.parametrize("what", ["missing", "altered", "of another instance"])

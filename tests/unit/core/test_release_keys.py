@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.core.release_authorities import ReleaseSigningKey, next_begins, shown_keys, signs_now
+from strongroom.core.release_authorities import ReleaseSigningKey, next_begins, revoked, shown_keys, signs_now
 from strongroom.core.release_limits import RELEASE_KEY_AHEAD_S, RELEASE_KEY_LINGERS_S, RELEASE_KEY_SIGNS_S
 
 BEGAN = 1_000_000
@@ -36,6 +36,18 @@ def test_what_is_shown() -> None:
     both = (FIRST, NEXT)
     over = ENDS + RELEASE_KEY_LINGERS_S
     assert [shown_keys(both, now) for now in (NEXT.created, ENDS, over - 1, over)] == [both, both, both, (NEXT,)]
+
+
+def test_what_is_left_of_a_key_that_is_not_only_ours() -> None:
+    """The next one signs at once and for its whole time; all that have begun end. Without a next one none is left."""
+    now = NEXT.created + 1
+    ended, successor = revoked((FIRST, NEXT), now)
+    assert ended == (FIRST,)
+    assert successor is not None
+    assert (successor.id, successor.began, signs_now((successor,), now)) == (NEXT.id, now, successor)
+    assert next_begins((successor,), now) is None
+    assert revoked((FIRST, NEXT), ENDS) == ((FIRST, NEXT), None)
+    assert revoked((), now) == ((), None)
 
 
 def test_a_clock_that_was_ahead_leaves_nothing_behind() -> None:
