@@ -79,6 +79,13 @@ def test_every_version_is_listed(vault: Client, world: Simulation, name: str) ->
         assert {(item.get("kid") if kind == "keys" else item["id"]).rpartition("/")[2] for item in items} == versions
 
 
+@pytest.mark.parametrize("kind", THREE)
+def test_what_is_not_there_has_no_versions(vault: Client, name: str, kind: str) -> None:
+    """The versions of what was never there are an empty list and no error, as in the real service."""
+    answer = vault.ask("GET", f"/{kind}/{name}/versions")
+    assert (answer.status, answer.json) == (200, {"value": [], "nextLink": None})
+
+
 # ---- updates --------------------------------------------------------------------------------------------------------
 
 

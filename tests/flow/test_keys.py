@@ -204,7 +204,6 @@ def test_what_is_not_there_is_not_found(vault: Client, name: str, version: str) 
         assert answer.status == 404
         assert answer.error["code"] == "KeyNotFound"
         assert f"A key with (name/id) {name}{'/' if version else ''}{version} was not" in answer.error["message"]
-    assert vault.ask("GET", f"/keys/{name}-other/versions").status == 404
 
 
 def test_lists_have_no_public_part(vault: Client, name: str) -> None:
