@@ -218,8 +218,10 @@ def test_lists_have_no_public_part(vault: Client, name: str) -> None:
         }
     ]
     versions = vault.walk(f"/keys/{name}/versions", "&maxresults=1")
-    assert [item["kid"] for item in versions] == [first["key"]["kid"], second["key"]["kid"]]
-    assert [item["tags"] for item in versions] == [{"a": "b"}, {"c": "d"}]
+    assert {item["kid"]: item["tags"] for item in versions} == {
+        first["key"]["kid"]: {"a": "b"},
+        second["key"]["kid"]: {"c": "d"},
+    }
 
 
 def test_a_key_and_a_secret_may_have_one_name(vault: Client, name: str) -> None:

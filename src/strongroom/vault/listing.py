@@ -38,8 +38,9 @@ async def list_page(
 
 async def list_versions(call: Call, collection: Collection, name: str) -> tuple[list[Row], str | None]:
     """
-    Read a page of an object's versions, and the link to the next one, or None.
+    Read a page of an object's versions in the order of their ids, and the link to the next one, or None.
 
+    Chance makes the ids, so their order says nothing of age, as in Azure: what relies on another is to fail here too.
     What is deleted, or was never there, has none, and that is no error: programs ask so whether there is something.
 
     Raises:
@@ -50,8 +51,8 @@ async def list_versions(call: Call, collection: Collection, name: str) -> tuple[
     stored = await store.object(vault.id, collection, name)
     if stored is None or state_of(stored, call.now) is not State.ACTIVE:
         return [], None
-    page = await store.versions(vault.id, collection, name, after=int(paging.after or "0"), limit=paging.limit)
-    return [(stored, row) for row in page.rows], paging.next_link(str(page.rows[-1].ordinal)) if page.more else None
+    page = await store.versions_by_id(vault.id, collection, name, after=paging.after or "", limit=paging.limit)
+    return [(stored, row) for row in page.rows], paging.next_link(page.rows[-1].version) if page.more else None
 
 
 async def _shown(

@@ -195,10 +195,10 @@ def test_each_kind_of_object_has_its_own_words() -> None:
     assert key.code == "KeyNotFound"
     assert key.message.startswith(f"A key with (name/id) k1/{VERSION} was not found in this key vault.")
     certificate = lifecycle.not_found(Collection.CERTIFICATES, "c1")
-    assert (certificate.code, certificate.message) == (
-        "CertificateNotFound",
+    assert certificate.code == "CertificateNotFound"
+    assert certificate.message == (
         "A certificate with (name/id) c1 was not found in this key vault. If you recently deleted this certificate you"
         " may be able to recover it using the correct recovery command. For help resolving this issue, please see"
-        " https://go.microsoft.com/fwlink/?linkid=2125182",
+        " https://go.microsoft.com/fwlink/?linkid=2125182"
     )
     assert lifecycle.deleted_not_found(Collection.KEYS, "k1").message == "Deleted Key not found: k1"
