@@ -80,7 +80,7 @@ def test_every_version_is_listed(vault: Client, world: Simulation, name: str) ->
 
 
 def test_one_version_has_no_policy(vault: Client, world: Simulation, name: str) -> None:
-    """Policy and operation are of all versions: one that is asked for has neither, and one that is changed no policy."""
+    """Policy and operation are of all versions: one that is asked for has neither, a changed one no policy."""
     bundle = made(vault, world, name)
     path, shared = f"/certificates/{name}", {"policy", "pending"}
     latest = vault.done("GET", path)
