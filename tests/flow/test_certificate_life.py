@@ -79,6 +79,25 @@ def test_every_version_is_listed(vault: Client, world: Simulation, name: str) ->
         assert {(item.get("kid") if kind == "keys" else item["id"]).rpartition("/")[2] for item in items} == versions
 
 
+def test_one_version_has_no_policy(vault: Client, world: Simulation, name: str) -> None:
+    """Policy and operation are of all versions: one that is asked for has neither, a changed one no policy."""
+    bundle = made(vault, world, name)
+    path, shared = f"/certificates/{name}", {"policy", "pending"}
+    latest = vault.done("GET", path)
+    assert latest.keys() >= shared
+    one = vault.done("GET", f"{path}/{version_of(bundle)}")
+    assert one == {member: value for member, value in latest.items() if member not in shared}
+    assert vault.done("PATCH", f"{path}/{version_of(bundle)}", body={"tags": {}}).keys() & shared == {"pending"}
+    assert vault.done("PATCH", path, body={"tags": {}}).keys() >= shared
+
+
+@pytest.mark.parametrize("kind", THREE)
+def test_what_is_not_there_has_no_versions(vault: Client, name: str, kind: str) -> None:
+    """The versions of what was never there are an empty list and no error, as in the real service."""
+    answer = vault.ask("GET", f"/{kind}/{name}/versions")
+    assert (answer.status, answer.json) == (200, {"value": [], "nextLink": None})
+
+
 # ---- updates --------------------------------------------------------------------------------------------------------
 
 

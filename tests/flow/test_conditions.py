@@ -113,7 +113,7 @@ class TestNames:
         client, held = grant(world, APP_READ)
         answer = client.ask("GET", f"/secrets/{app}")
         assert answer.status == 200
-        assert answer.headers["x-ms-keyvault-rbac-assignment-id"] == held.arm_id
+        assert answer.headers["x-ms-keyvault-rbac-assignment-id"] == held.id
         client.done("GET", f"/secrets/{app}/{version}")
         assert refused(client.ask("GET", f"/secrets/{web}"))[3:8] == [
             f"Action: '{SECRETS}/getSecret/action'",

@@ -131,7 +131,7 @@ def test_the_record_names_the_right_that_held(scene: Scene, name: str) -> None:
     scope = f"{scene.world.vault.scope}/keys/{name}"
     # The first answer puts its decision where the later ones find it.
     before = [scene.caller.ask("POST", path, body=body).headers[ASSIGNMENT] for _ in range(2)]
-    assert before == [scene.right.arm_id] * 2
+    assert before == [scene.right.id] * 2
     scene.token.meanwhile = lambda: scene.world.store.commit(exchange)
     other = replace(scene.right, id=new_guid(secrets.token_bytes), scope=scope, role=KEY_VAULT_CRYPTO_USER)
 
@@ -139,5 +139,5 @@ def test_the_record_names_the_right_that_held(scene: Scene, name: str) -> None:
         await tx.remove(scene.right)
         await tx.put(other)
 
-    assert scene.caller.ask("POST", path, body=body).headers[ASSIGNMENT] == other.arm_id
+    assert scene.caller.ask("POST", path, body=body).headers[ASSIGNMENT] == other.id
     assert scene.world.entries()[-1]["properties"]["appliedAssignmentId"] == other.arm_id

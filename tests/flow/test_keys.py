@@ -204,7 +204,6 @@ def test_what_is_not_there_is_not_found(vault: Client, name: str, version: str) 
         assert answer.status == 404
         assert answer.error["code"] == "KeyNotFound"
         assert f"A key with (name/id) {name}{'/' if version else ''}{version} was not" in answer.error["message"]
-    assert vault.ask("GET", f"/keys/{name}-other/versions").status == 404
 
 
 def test_lists_have_no_public_part(vault: Client, name: str) -> None:
@@ -219,8 +218,10 @@ def test_lists_have_no_public_part(vault: Client, name: str) -> None:
         }
     ]
     versions = vault.walk(f"/keys/{name}/versions", "&maxresults=1")
-    assert [item["kid"] for item in versions] == [first["key"]["kid"], second["key"]["kid"]]
-    assert [item["tags"] for item in versions] == [{"a": "b"}, {"c": "d"}]
+    assert {item["kid"]: item["tags"] for item in versions} == {
+        first["key"]["kid"]: {"a": "b"},
+        second["key"]["kid"]: {"c": "d"},
+    }
 
 
 def test_a_key_and_a_secret_may_have_one_name(vault: Client, name: str) -> None:

@@ -89,7 +89,7 @@ def test_a_certificate_is_renewed_and_told_of(events: Events, world: Simulation,
             days.append(day)
     assert days == [55, 110, 165]
     told = [(event["eventType"], event["data"]["Version"]) for event in receiver.events]
-    versions = vault.done("GET", f"/certificates/{name}/versions")["value"]
+    versions = sorted(vault.walk(f"/certificates/{name}/versions"), key=lambda one: one["attributes"]["created"])
     assert told == [(EventType.CERTIFICATE_NEW_VERSION, one["id"].rpartition("/")[2]) for one in versions]
     assert len(told) == 4
     bundle = vault.done("GET", f"/certificates/{name}")

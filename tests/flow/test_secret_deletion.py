@@ -37,20 +37,20 @@ def test_delete_answers_how_to_recover(world: Simulation, vault: Client, name: s
 
 
 def test_a_deleted_secret_reads_as_if_it_had_never_been(vault: Client, name: str) -> None:
-    """Every operation on an active secret answers a deleted one with the 404 of an unknown one."""
+    """Every operation on an active secret answers a deleted one as an unknown one: 404, and no versions."""
     version = version_of(vault.put(name))
     vault.done("DELETE", f"/secrets/{name}")
     for method, path, body in (
         ("GET", "", None),
         ("PATCH", "", {"contentType": "x"}),
         ("DELETE", "", None),
-        ("GET", "/versions", None),
         ("POST", "/backup", None),
     ):
         answer = vault.ask(method, f"/secrets/{name}{path}", body=body)
         assert answer.status == 404
         assert answer.error == not_found(name)
     assert vault.ask("GET", f"/secrets/{name}/{version}").error == not_found(f"{name}/{version}")
+    assert vault.walk(f"/secrets/{name}/versions") == []
     assert not [item for item in vault.walk("/secrets") if item["id"].endswith(name)]
 
 

@@ -156,7 +156,12 @@ def require_restorable(stored: StoredObject | None, collection: Collection, name
     if state is State.ACTIVE:
         noun = _NOUNS[collection]
         raise Conflict(
-            f"Conflict while restoring {noun} {uri} - {noun} already exists or concurrent access", code="Conflict"
+            f"There was a conflict restoring the {noun} '{uri}'. This can happen if either: a second {noun} with the"
+            f" same name was created after the first {noun} was deleted; thus trying to restore a {noun} whose name is"
+            f" already in use. To fix this, rename the second {noun} to something else so that the restore works. The"
+            " second probable cause of this exception is when multiple operations are performed in parallel against"
+            f" the {noun}. To avoid this error, perform operations against a {noun} in a sequential manner.",
+            code="Conflict",
         )
 
 
@@ -260,8 +265,6 @@ def not_found(collection: Collection, name: str, version: str | None = None) -> 
     noun = _NOUNS[collection]
     code = f"{noun.capitalize()}NotFound"
     wanted = name if version is None else f"{name}/{version}"
-    if collection is Collection.CERTIFICATES:
-        return NotFound(f"Certificate not found: {wanted}", code=code)
     return NotFound(
         f"A {noun} with (name/id) {wanted} was not found in this key vault. If you recently deleted this {noun} you may"
         " be able to recover it using the correct recovery command. For help resolving this issue, please see"

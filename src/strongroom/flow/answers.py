@@ -80,7 +80,8 @@ def _decided_by(trace: Trace) -> Iterator[Header]:
         return
     decided = permit.assignment.encode("ascii", "replace")
     if permit.model == "rbac":
-        yield b"x-ms-keyvault-rbac-assignment-id", decided
+        # The assignment's name alone, as in Azure; where it is, the journal says.
+        yield b"x-ms-keyvault-rbac-assignment-id", decided.rpartition(b"/")[2]
         yield _RBAC_CACHE
     else:
         yield b"x-strongroom-access-policy", decided

@@ -161,6 +161,12 @@ class Reader(Protocol):
         """Read an object's versions by ordinal, from the first ordinal greater than *after*."""
         ...
 
+    async def versions_by_id(
+        self, vault: str, collection: Collection, name: str, *, after: str, limit: int
+    ) -> Page[StoredVersion]:
+        """Read an object's versions in the order of their ids, from the first id greater than *after*."""
+        ...
+
     async def due_for_purge(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
         """
         Read deleted objects whose `purge_at` is not after *now*, the longest due first.

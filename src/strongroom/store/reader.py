@@ -194,6 +194,14 @@ class SqlReader:
         rows = await self._session.fetch(statements.VERSIONS, vault, collection.value, name.lower(), after, limit + 1)
         return Page(tuple(read_version(self._tags, row) for row in rows[:limit]), more=len(rows) > limit)
 
+    async def versions_by_id(
+        self, vault: str, collection: Collection, name: str, *, after: str, limit: int
+    ) -> Page[StoredVersion]:
+        """Read an object's versions in the order of their ids, from the first id greater than *after*."""
+        place = (vault, collection.value, name.lower(), after)
+        rows = await self._session.fetch(statements.VERSIONS_BY_ID, *place, limit + 1)
+        return Page(tuple(read_version(self._tags, row) for row in rows[:limit]), more=len(rows) > limit)
+
     async def due_for_purge(self, now: int, *, limit: int, altered: Altered | None = None) -> list[StoredObject]:
         """Read deleted objects whose `purge_at` is not after *now*, the longest due first."""
         return await self._due(read_object, statements.DUE_FOR_PURGE, now, limit=limit, altered=altered)

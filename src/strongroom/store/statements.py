@@ -169,6 +169,11 @@ VERSIONS = Statement(
     f"SELECT {_VERSION} FROM versions WHERE vault = ? AND collection = ? AND key = ? AND ordinal > ? "
     "ORDER BY ordinal LIMIT ?",
 )
+VERSIONS_BY_ID = Statement(
+    "versions_by_id",
+    f"SELECT {_VERSION} FROM versions WHERE vault = ? AND collection = ? AND key = ? AND version > ? "
+    "ORDER BY version LIMIT ?",
+)
 VERSION_OWNER = Statement(
     "version_owner", "SELECT object_id FROM versions WHERE vault = ? AND collection = ? AND key = ? AND version = ?"
 )

@@ -26,9 +26,13 @@ from strongroom.objects.certificate_rows import Certificate
 from strongroom.vault import certificate_wire as wire
 
 
-def answer(call: Call, certificate: Certificate, status: int = 200) -> Response:
-    """Answer with a certificate's bundle."""
+def answer(
+    call: Call, certificate: Certificate, status: int = 200, *, policy: bool = True, pending: bool = True
+) -> Response:
+    """Answer with a certificate's bundle, without its policy and operation where they are not told."""
     bundle = bundle_of(call, certificate)
+    bundle.policy = bundle.policy if policy else None
+    bundle.pending = bundle.pending if pending else None
     call.properties.update(describe(call, certificate))
     return json.response(bundle, status)
 

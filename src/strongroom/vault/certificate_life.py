@@ -11,7 +11,7 @@ from strongroom.core.certificates import Pending
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.keys import KeyVersionBody
-from strongroom.core.lifecycle import require_active, require_deleted
+from strongroom.core.lifecycle import require_deleted
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection
 from strongroom.core.secrets import SecretVersionBody
@@ -57,10 +57,8 @@ async def list_deleted_certificates(call: Call) -> Response:
 
 async def list_certificate_versions(call: Call) -> Response:
     """List a certificate's versions."""
-    name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
-    stored = require_active(await store.object(vault.id, _CERTIFICATES, name), _CERTIFICATES, name, call.now)
-    rows, link = await list_versions(call, _CERTIFICATES, name)
-    items = [item_of(call, certificate_of(stored, row), versioned=True) for row in rows]
+    rows, link = await list_versions(call, _CERTIFICATES, parse_object_name(call.target.params["name"]))
+    items = [item_of(call, certificate_of(*row), versioned=True) for row in rows]
     return json.response(wire.CertificateListResult(items, link))
 
 
@@ -96,7 +94,9 @@ async def update_certificate(call: Call) -> Response:
             tx, vault, name, version, enabled=enabled, tags=body.tags, change_policy=changed, now=call.now
         )
 
-    return answer(call, await call.commit(change, partial(describe, call)))
+    updated = await call.commit(change, partial(describe, call))
+    # Of one version the real service tells no policy; whoever changes it is told what it is now.
+    return answer(call, updated, policy=not version or changed is not None)
 
 
 async def delete_certificate(call: Call) -> Response:

@@ -33,7 +33,7 @@ from strongroom.objects.keys import Unclaimed
 _TO_MERGE = "Pending certificate created. Please Perform Merge to complete the request."
 _TO_WAIT = (
     "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer"
-    " provider. Please check again later"
+    " provider. Please check again later."
 )
 HANDED_S = 30
 """So long a step is left to the task that makes it at once; then the job makes it."""

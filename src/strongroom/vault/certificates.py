@@ -103,7 +103,8 @@ async def get_certificate(call: Call) -> Response:
     stored, row = await find_version(
         world.store, world.view.sealed, vault.id, Collection.CERTIFICATES, name, version, call.now
     )
-    return answer(call, certificate_of(stored, row))
+    # What is one for all versions is told with the latest alone, as in the real service.
+    return answer(call, certificate_of(stored, row), policy=not version, pending=not version)
 
 
 # ---- policies -------------------------------------------------------------------------------------------------------

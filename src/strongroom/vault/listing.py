@@ -36,18 +36,23 @@ async def list_page(
     return rows, paging.next_link(page.rows[-1][0].key) if page.more else None
 
 
-async def list_versions(call: Call, collection: Collection, name: str) -> tuple[tuple[StoredVersion, ...], str | None]:
+async def list_versions(call: Call, collection: Collection, name: str) -> tuple[list[Row], str | None]:
     """
-    Read a page of an object's versions, and the link to the next one, or None. That it is active, the caller has asked.
+    Read a page of an object's versions in the order of their ids, and the link to the next one, or None.
+
+    Chance makes the ids, so their order says nothing of age, as in Azure: what relies on another is to fail here too.
+    What is deleted, or was never there, has none, and that is no error: programs ask so whether there is something.
 
     Raises:
         Invalid: `maxresults` or the skip token is not right.
     """
+    vault, store = call.the_vault, call.world.store
     paging = read_paging(call, collection.value, "versions", name.lower())
-    page = await call.world.store.versions(
-        call.the_vault.id, collection, name, after=int(paging.after or "0"), limit=paging.limit
-    )
-    return page.rows, paging.next_link(str(page.rows[-1].ordinal)) if page.more else None
+    stored = await store.object(vault.id, collection, name)
+    if stored is None or state_of(stored, call.now) is not State.ACTIVE:
+        return [], None
+    page = await store.versions_by_id(vault.id, collection, name, after=paging.after or "", limit=paging.limit)
+    return [(stored, row) for row in page.rows], paging.next_link(page.rows[-1].version) if page.more else None
 
 
 async def _shown(

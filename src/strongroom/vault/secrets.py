@@ -14,7 +14,6 @@ from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.lifecycle import (
     recovery,
-    require_active,
     require_deleted,
     require_usable,
 )
@@ -108,10 +107,8 @@ async def list_deleted_secrets(call: Call) -> Response:
 
 async def list_secret_versions(call: Call) -> Response:
     """List a secret's versions, without values."""
-    name, vault, store = parse_object_name(call.target.params["name"]), call.the_vault, call.world.store
-    stored = require_active(await store.object(vault.id, Collection.SECRETS, name), Collection.SECRETS, name, call.now)
-    rows, link = await list_versions(call, Collection.SECRETS, name)
-    items = [_bundle(call, secrets.secret_of(stored, row), versioned=True) for row in rows]
+    rows, link = await list_versions(call, Collection.SECRETS, parse_object_name(call.target.params["name"]))
+    items = [_bundle(call, secrets.secret_of(*row), versioned=True) for row in rows]
     return json.response(wire.SecretListResult(items, link))
 
 

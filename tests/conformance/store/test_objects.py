@@ -104,6 +104,18 @@ async def test_versions_are_paged_by_ordinal(backend: Backend) -> None:
         assert ([row.ordinal for row in rest.rows], rest.more) == ([3], False)
 
 
+async def test_versions_are_paged_by_id(backend: Backend) -> None:
+    """The order is that of the ids, whenever they were made."""
+    async with backend.open() as store:
+        for ordinal in (1, 2, 3):
+            await put(store, *secret("a", ordinal))
+        ids = sorted(secret("a", ordinal)[1].version for ordinal in (1, 2, 3))
+        first = await store.versions_by_id(VAULT, SECRETS, "A", after="", limit=2)
+        rest = await store.versions_by_id(VAULT, SECRETS, "A", after=ids[1], limit=2)
+        assert ([row.version for row in first.rows], first.more) == (ids[:2], True)
+        assert ([row.version for row in rest.rows], rest.more) == (ids[2:], False)
+
+
 async def test_a_removed_object_is_gone_with_its_versions(backend: Backend) -> None:
     """And its name can be used again from the first ordinal."""
     async with backend.open() as store:

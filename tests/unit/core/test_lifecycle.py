@@ -113,8 +113,11 @@ def test_a_restore_does_not_overwrite() -> None:
     with pytest.raises(Conflict) as refusal:
         lifecycle.require_restorable(ACTIVE, SECRETS, "s1", "https://kv1.vault.localhost/secrets/s1", NOW)
     assert refusal.value.message == (
-        "Conflict while restoring secret https://kv1.vault.localhost/secrets/s1 - secret already exists or "
-        "concurrent access"
+        "There was a conflict restoring the secret 'https://kv1.vault.localhost/secrets/s1'. This can happen if either:"
+        " a second secret with the same name was created after the first secret was deleted; thus trying to restore a"
+        " secret whose name is already in use. To fix this, rename the second secret to something else so that the"
+        " restore works. The second probable cause of this exception is when multiple operations are performed in"
+        " parallel against the secret. To avoid this error, perform operations against a secret in a sequential manner."
     )
     lifecycle.require_restorable(None, SECRETS, "s1", "https://kv1.vault.localhost/secrets/s1", NOW)
 
@@ -187,10 +190,15 @@ def test_a_disabled_secret_says_so() -> None:
 
 
 def test_each_kind_of_object_has_its_own_words() -> None:
-    """Keys take an article and a code of their own; certificates are named after a colon."""
+    """Each noun is in its article's sentence, with a code of its own; what is deleted is named after a colon."""
     key = lifecycle.not_found(Collection.KEYS, "k1", VERSION)
     assert key.code == "KeyNotFound"
     assert key.message.startswith(f"A key with (name/id) k1/{VERSION} was not found in this key vault.")
     certificate = lifecycle.not_found(Collection.CERTIFICATES, "c1")
-    assert (certificate.code, certificate.message) == ("CertificateNotFound", "Certificate not found: c1")
+    assert certificate.code == "CertificateNotFound"
+    assert certificate.message == (
+        "A certificate with (name/id) c1 was not found in this key vault. If you recently deleted this certificate you"
+        " may be able to recover it using the correct recovery command. For help resolving this issue, please see"
+        " https://go.microsoft.com/fwlink/?linkid=2125182"
+    )
     assert lifecycle.deleted_not_found(Collection.KEYS, "k1").message == "Deleted Key not found: k1"

@@ -122,7 +122,7 @@ def about(one: VaultObject, *, deleted: bool = False) -> Iterator[Session]:
 
 def versions_of(session: Session, one: VaultObject) -> list[dict[str, Any]]:
     """
-    List the versions of an object.
+    List the versions of an object, the oldest first; the vault has them in the order of their ids.
 
     Raises:
         Refused: there is none of that name. A vault has no word for it, and answers with an empty list.
@@ -130,7 +130,7 @@ def versions_of(session: Session, one: VaultObject) -> list[dict[str, Any]]:
     found = list(session.vault_pages(one.vault, f"{one.path}/versions"))
     if not found:
         session.vault(one.vault, "GET", one.path)
-    return found
+    return sorted(found, key=lambda version: int(version["attributes"]["created"]))
 
 
 def name_is_deleted(one: VaultObject) -> Halt:
