@@ -32,10 +32,22 @@ def test_a_proxy_is_trusted_by_its_address(address: str, *, counts: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "64:ff9b::/96", "10.0.0.1, 0.0.0.0/0", "0.0.0.0/0 10.0.0.1"]
+    "text",
+    [
+        "0.0.0.0/0",
+        "::/0",
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "10.0.0.1, 0.0.0.0/0",
+        "0.0.0.0/0 10.0.0.1",
+        "0.0.0.0/1, 128.0.0.0/1",
+        "::/1 8000::/1",
+        "::ffff:0.0.0.0/97, ::ffff:128.0.0.0/97",
+        "64:ff9b::/97, 128.0.0.0/1",
+    ],
 )
 def test_not_everybody_is_trusted(text: str) -> None:
-    """A range of every address, in whatever spelling, is refused: whoever connects would be believed."""
+    """Every address, in whatever spelling and number of ranges, is refused: whoever connects would be believed."""
     with pytest.raises(ValueError, match="every address there is"):
         parse_trusted_proxies(text)
 
@@ -110,6 +122,7 @@ def test_the_client_is_the_last_who_is_no_proxy(header: str, client: str) -> Non
         "203.0.113.7:000080",
         "203.0.113.7:-1",
         "203.0.113.7: 80",
+        "203.0.113.7:\N{SUPERSCRIPT TWO}",
         "203.0.113.7\x0b",
         "[203.0.113.7]",
         "[203.0.113.7]:80",
