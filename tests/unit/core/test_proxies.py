@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
-from strongroom.core.proxies import TrustedProxies, client_of, parse_trusted_proxies
+from strongroom.core.proxies import TrustedProxies, asker_of, client_of, parse_trusted_proxies
 
 TRUSTED = TrustedProxies(parse_trusted_proxies("10.0.0.0/8, 192.0.2.1 2001:db8:1::/48"))
 
@@ -165,3 +165,20 @@ def test_a_header_has_a_length() -> None:
     assert client_of(header, TRUSTED) == "203.0.113.7"
     with pytest.raises(Invalid, match="longer than 2048 characters"):
         client_of(f" {header}", TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("header", "asker"),
+    [
+        ("unknown, 203.0.113.7", "203.0.113.7"),
+        ("unknown, 203.0.113.7, 10.1.1.1, 192.0.2.1", "203.0.113.7"),
+        ("198.51.100.1, unknown, 10.1.1.1", None),
+        ("unknown, 10.1.1.1", None),
+        ("unknown", None),
+        ("10.2.2.2, 10.1.1.1", None),
+        ("198.51.100.1, " * limits.FORWARDED_FOR_ENTRIES + "203.0.113.7", "203.0.113.7"),
+    ],
+)
+def test_what_cannot_be_read_counts_against_whom_the_proxies_name(header: str, asker: str | None) -> None:
+    """SEC-FLOW-10: what the proxies wrote at the end names them, and nothing that stands before what is no address."""
+    assert asker_of(header, TRUSTED) == asker

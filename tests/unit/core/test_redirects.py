@@ -99,6 +99,8 @@ def test_what_stays_on_the_users_machine(uri: str, *, stays: bool) -> None:
         ("http://localhost/in", "http://localhost:8400/in?a=b", False),
         ("http://localhost/in", "http://127.0.0.1/in", False),
         ("https://localhost/in", "https://localhost:8400/in", False),
+        ("https://localhost/in", "http://localhost/in", False),
+        ("http://localhost/in", "https://localhost/in", False),
         ("https://a.example/in", "https://a.example:8443/in", False),
         ("https://a.example/in", "https://a.example/in/", False),
         ("https://a.example/in", "https://A.example/in", False),
@@ -119,11 +121,14 @@ def test_where_an_answer_may_go(registered: str, asked: str, *, matches: bool) -
         ("https://b.example", False),
         ("http://localhost:1234", True),
         ("http://127.0.0.1:1234", False),
+        ("http://[::1]:1234", False),
         ("https://localhost:1234", False),
         ("null", False),
     ],
 )
 def test_whose_page_asks(origin: str, *, known: bool) -> None:
     """SEC-TOKEN-9: an origin is a registered page's, or no page's; on loopback its port does not count."""
-    registered = SignIn(spa=("https://a.example/in", "http://localhost:3000/in"), web=("https://b.example/in",))
+    registered = SignIn(
+        spa=("https://a.example/in", "http://localhost:3000/in", "https://[::1]/in"), web=("https://b.example/in",)
+    )
     assert has_page_at(registered, origin) is known
