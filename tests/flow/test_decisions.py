@@ -140,7 +140,7 @@ def test_a_remembered_permit_ends_with_what_it_rests_on(
 
 
 def test_a_remembered_permit_ends_when_its_token_does(own: Simulation, known: Client) -> None:
-    """SEC-FLOW-16: it holds until the token's end, and not at it."""
+    """It holds until the token's end, and not at it."""
     token = known.token
     own.advance(claims(token)["exp"] - 1 - own.clock())
     assert known.ask("GET", "/secrets/a", token=token).status == 200

@@ -1,4 +1,4 @@
-"""What a client's assertion has to claim, one claim at a time; its form and signature are `crypto.assertions`' matter."""
+"""What a client's assertion has to claim, one claim at a time. Its form and signature are not judged here."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,7 +82,7 @@ def test_whose_it_is(name: str, value: Any, number: int) -> None:
     ],
 )
 def test_whom_it_is_for(audience: Any, number: int) -> None:
-    """This endpoint alone. What is for several could be sent on by any of them."""
+    """It is for this endpoint alone: what is for several could be sent on by any of them."""
     assert refused(aud=audience) == number
 
 
