@@ -25,6 +25,8 @@ from strongroom.core.builtin_roles import (
     USER_ACCESS_ADMINISTRATOR,
 )
 from strongroom.core.identity import Group
+from strongroom.flow import serve
+from strongroom.flow.call import Call
 from tests.flow.arm import Arm, get_secret
 from tests.world import Simulation
 
@@ -248,6 +250,25 @@ class TestDelegation:
         friend = arm.world.principal().oid
         assert who.ask("PUT", path(arm, 1), arm.assignment_body(friend, KEY_VAULT_READER)).status == 201
         assert who.refused("DELETE", path(arm, 1))[:2] == (403, "AuthorizationFailed")
+
+    def test_nothing_is_done_before_it_is_decided(self, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A handler that has to decide, and has not, writes nothing and tells nothing, even to who has the right."""
+        who = delegate(arm, RBAC_ADMINISTRATOR, only("RoleDefinitionId", f"GuidEquals '{KEY_VAULT_READER}'"))
+        given = arm.assignment_body(arm.world.principal().oid, KEY_VAULT_READER)
+        arm.do("PUT", path(arm, 1), arm.assignment_body(arm.world.principal().oid, KEY_VAULT_READER))
+        with monkeypatch.context() as patch:
+            patch.setattr(serve._Steps, "settle", lambda _steps, _permit: None)
+            assert who.ask("PUT", path(arm, 2), given).status == 500
+            assert who.ask("DELETE", path(arm, 1)).status == 500
+        assert arm.ask("GET", path(arm, 1)).status == 200
+        assert arm.ask("GET", path(arm, 2)).status == 404
+        with monkeypatch.context() as patch:
+            patch.setattr(Call, "commit", _asks_nobody)
+            assert who.ask("DELETE", path(arm, 1)).status == 500
+
+
+async def _asks_nobody(*_about: object) -> None:
+    """Stand for a handler that answers without having asked."""
 
 
 @pytest.mark.parametrize("suffix", ["", "/"])

@@ -20,6 +20,7 @@ from strongroom.directory import client_secrets, signing_keys
 from strongroom.flow import decisions
 from strongroom.store import Transaction
 from tests.flow.client import ADMINISTRATOR, Client
+from tests.flow.test_sign_in_by_password import claims
 from tests.world import PUBLIC_ADDRESS, Principal, Simulation
 
 OTHER_ADDRESS = "198.51.100.9"
@@ -136,6 +137,15 @@ def test_a_remembered_permit_ends_with_what_it_rests_on(
     token = known.token
     end(own, reader)
     assert known.ask("GET", "/secrets/a", token=token).status == status
+
+
+def test_a_remembered_permit_ends_when_its_token_does(own: Simulation, known: Client) -> None:
+    """It holds until the token's end, and not at it."""
+    token = known.token
+    own.advance(claims(token)["exp"] - 1 - own.clock())
+    assert known.ask("GET", "/secrets/a", token=token).status == 200
+    own.advance(1)
+    assert known.ask("GET", "/secrets/a", token=token).status == 401
 
 
 def test_a_remembered_permit_is_the_same_evidence(own: Simulation, known: Client) -> None:

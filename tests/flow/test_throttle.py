@@ -14,6 +14,7 @@ from strongroom.core.keys import KeyType
 from strongroom.core.network import Bypass, DefaultAction, Link, NetworkAcls
 from strongroom.core.service_limits import BY_KEY, REQUESTS, WINDOW_S, Charge, key_creation, key_use
 from strongroom.crypto.keys.protocol import KeyProtections
+from strongroom.flow import throttle
 from strongroom.flow.settings import FlowSettings
 from strongroom.flow.throttle import Throttle
 from strongroom.vault.key_operations import KEY_ROWS
@@ -75,6 +76,18 @@ def test_a_source_has_an_allowance_of_anonymous_requests(world: Simulation, how:
     assert refused.status == 429
     assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S
     assert world.entries()[-1]["properties"]["httpStatusCode"] == 429
+
+
+def test_sources_are_bounded_and_the_one_seen_longest_ago_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SEC-FLOW-5: more sources than are counted at once fill no memory, and take nothing off those seen last."""
+    monkeypatch.setattr(throttle, "_SOURCES", 2)
+    counted = Throttle(anonymous_per_source=1)
+    for source in ("a", "b", "a", "c"):
+        counted.count_anonymous(source, 0.0)
+    counted.admit_source("b", 0.0)
+    for source in ("a", "c"):
+        with pytest.raises(Throttled):
+            counted.admit_source(source, 0.0)
 
 
 def test_a_request_from_before_brings_no_window_back() -> None:

@@ -17,6 +17,7 @@ from strongroom.core.network import Bypass, DefaultAction, NetworkAcls
 from strongroom.core.records import tenant_partition
 from strongroom.directory import client_secrets, signing_keys
 from strongroom.directory.principals import require_application
+from strongroom.flow import authentication
 from strongroom.store import Transaction
 from tests.flow.client import VERSION, Client, Tenant, make_tenant
 from tests.flow.forge import CASES, EXPIRED, MALFORMED, UNKNOWN_KEY, Forge
@@ -195,6 +196,25 @@ def test_a_removed_secret_ends_its_tokens_and_no_others(world: Simulation, admin
     check_refused(world, ask(world, tokens[0]), MALFORMED, "credential was removed")
     assert ask(world, tokens[1]).status == 200
     assert ask(world, world.token(second)).status == 200
+
+
+def test_a_look_up_that_broke_off_found_nobody(
+    world: Simulation, admin: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault while a token's principal is looked up leaves no earlier answer to go on with."""
+    token = world.token(admin)
+    assert ask(world, token).status == 200
+
+    async def disable(tx: Transaction) -> None:
+        found = await tx.record(ServicePrincipal, tenant_partition(world.first.tenant_id), admin.oid)
+        assert found is not None
+        await tx.put(replace(found, enabled=False))
+
+    world.commit(disable)
+    with monkeypatch.context() as patch:
+        patch.setattr(authentication, "_look_up", None)
+        assert ask(world, token).status == 500
+    check_refused(world, ask(world, token), MALFORMED, "principal is disabled")
 
 
 def test_a_disabled_principals_tokens_end_and_come_back(world: Simulation, admin: Principal) -> None:

@@ -85,7 +85,7 @@ def parse_ip_rule(text: str, *, extended_ranges: bool = True) -> str:
         Invalid: it is no address or range, or not one that may be used.
     """
     try:
-        rule = _unmapped(ip_network(text.strip(), strict=False))
+        rule = unmapped(ip_network(text.strip(), strict=False))
     except ValueError:
         raise _invalid(f"'{shown(text, ADDRESS)}' is not an IP address or a range in CIDR notation.") from None
     if not extended_ranges:
@@ -112,7 +112,7 @@ def _invalid(detail: str) -> Invalid:
     return Invalid(f"An invalid value was provided for 'networkAcls.ipRules'. {detail}", code="BadRequest")
 
 
-def _unmapped(rule: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+def unmapped(rule: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     """Give a range of IPv4-mapped or NAT64 addresses as the range of IPv4 addresses that it is matched against."""
     if isinstance(rule, IPv6Network) and (rule.subnet_of(_MAPPED) or rule.subnet_of(_NAT64)):
         return IPv4Network((int(rule.network_address) & _IPV4_BITS, rule.prefixlen - 96))
@@ -132,7 +132,7 @@ class AddressRules:
     def __init__(self, rules: Sequence[str]) -> None:
         ranges: dict[int, dict[int, dict[int, str]]] = {4: {}, 6: {}}
         for text in rules:
-            rule = _unmapped(ip_network(text, strict=False))
+            rule = unmapped(ip_network(text, strict=False))
             shift = rule.max_prefixlen - rule.prefixlen
             ranges[rule.version].setdefault(shift, {})[int(rule.network_address) >> shift] = text
         # A small shift is a long prefix, so ascending shifts put the narrowest range first.

@@ -13,12 +13,10 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
-from strongroom.core.firewall import AddressRules, normalise_address
+from strongroom.core.firewall import AddressRules, normalise_address, unmapped
 
 _PORT_MAX = 65_535
 _PORT_DIGITS = 5
-_EVERY_IPV4 = (ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96"))
-"""Every IPv4 address, in its other spellings."""
 _UNREADABLE = "The header X-Forwarded-For holds something that is no address."
 
 
@@ -43,25 +41,24 @@ def parse_trusted_proxies(text: str) -> tuple[str, ...]:
         ValueError: one is no range, or holds every address there is, so that anybody would be believed; or there are
             too many. The message says so.
     """
-    found = []
+    found: list[IPv4Network | IPv6Network] = []
     for word in text.replace(",", " ").split():
         try:
             # A zone means something on one link, so it says too little.
-            network = ip_network(word.replace("%", "/zone/"))
+            network = unmapped(ip_network(word.replace("%", "/zone/")))
         except ValueError:
             raise ValueError(f"{word!r} is no address range") from None
-        if network.prefixlen == 0 or network in _EVERY_IPV4:
+        if network.prefixlen == 0:
             raise ValueError(f"{word!r} is every address there is, and whoever connects would be believed")
-        found.append(str(network))
+        found.append(network)
     if any(whole.prefixlen == 0 for whole in _collapsed(found)):
         raise ValueError("together the ranges are every address there is, and whoever connects would be believed")
     if len(found) > limits.TRUSTED_PROXIES:
         raise ValueError(f"there are {len(found)} ranges, and at most {limits.TRUSTED_PROXIES} are taken")
-    return tuple(found)
+    return tuple(map(str, found))
 
 
-def _collapsed(ranges: Sequence[str]) -> list[IPv4Network | IPv6Network]:
-    networks = [ip_network(one) for one in ranges]
+def _collapsed(networks: Sequence[IPv4Network | IPv6Network]) -> list[IPv4Network | IPv6Network]:
     return [
         *collapse_addresses(one for one in networks if isinstance(one, IPv4Network)),
         *collapse_addresses(one for one in networks if isinstance(one, IPv6Network)),

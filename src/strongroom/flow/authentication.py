@@ -86,10 +86,6 @@ class TokenCache:
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
-    def drop(self, digest: bytes) -> None:
-        """Forget a token."""
-        self._entries.pop(digest, None)
-
     def __len__(self) -> int:
         """Count the tokens held."""
         return len(self._entries)
@@ -148,12 +144,12 @@ def identify(world: World, surface: Surface, vault: Vault | None, token: bytes, 
         or entry.surface is not surface
         or not entry.begins <= world.clock() < entry.ends
     ):
-        entry.surface = None
         fault = _judge_claims(world, surface, entry)
         if fault is not None:
             return fault
-        entry.generation, entry.surface = view.generation, surface
+        # The caller first: a look-up that breaks off must leave nothing that says its answer was found.
         caller = entry.caller = _look_up(world, surface, entry.claims)
+        entry.generation, entry.surface = view.generation, surface
     if isinstance(caller, Caller) and vault is not None and caller.tenant != vault.tenant:
         return _unidentified(
             surface,

@@ -83,7 +83,7 @@ def _read_line(received: bytes) -> ProxyHeader | None:
 
 
 def _read_address(kind: type[IPv4Address | IPv6Address], field: bytes) -> str:
-    if b"%" in field or not field.isascii():
+    if b"%" in field:
         raise ProxyFault("an address is none")
     try:
         address = kind(field.decode("ascii"))
@@ -154,7 +154,7 @@ def _judge_additions(header: bytes, place: int) -> None:
     while place < len(header):
         value = place + 3
         end = value + int.from_bytes(header[place + 1 : value], "big")
-        if value > len(header) or end > len(header):
+        if end > len(header):
             raise ProxyFault("an addition does not end with the header")
         if header[place] == _CHECKSUM:
             blank = header[:value] + bytes(end - value) + header[end:]

@@ -15,6 +15,7 @@ from strongroom.core.guardrails import (
     KeyFacts,
     Rule,
     SecretFacts,
+    Violation,
     judge_key,
     judge_secret,
     judge_vault,
@@ -74,6 +75,7 @@ class TestVaults:
                     (("::/0",), False),
                     (("2000::/3",), False),
                     (("2001::/16",), True),
+                    (("2001::/16", "2001::/17"), True),
                 )
             ),
             (Rule.FIREWALL, {"public_network_access": PublicNetworkAccess.DISABLED}, True),
@@ -100,9 +102,32 @@ class TestVaults:
         found = judge_vault(rule(Rule.PURGE_PROTECTION, vaults=(pattern,)), replace(VAULT, name="KV-Prod-1"))
         assert bool(found) is covers
 
+    @pytest.mark.parametrize(
+        ("patterns", "covers"), [(("a", "kv-*"), True), (("kv-*", "a"), True), (("a", "b"), False)]
+    )
+    def test_one_pattern_of_several_is_enough(self, patterns: tuple[str, ...], *, covers: bool) -> None:
+        """A guardrail that names several vaults is about each of them, for settings and for what is in them."""
+        about = rule(Rule.RBAC_ONLY, vaults=patterns)
+        assert bool(judge_vault(about, replace(VAULT, rbac=False))) is covers
+        secrets, keys = rule(Rule.SECRET_EXPIRY, vaults=patterns), rule(Rule.KEY_EXPIRY, vaults=patterns)
+        assert bool(judge_secret(secrets, VAULT, SecretFacts(0, None))) is covers
+        assert bool(judge_key(keys, VAULT, KeyFacts(0, None, "RSA", 2048))) is covers
+
+    @pytest.mark.parametrize(
+        "kind", [one for one in Rule if one not in {Rule.RBAC_ONLY, Rule.PURGE_PROTECTION, Rule.FIREWALL}]
+    )
+    def test_what_is_about_contents_says_nothing_of_settings(self, kind: Rule) -> None:
+        """A vault's own settings are judged by the rules for them alone."""
+        assert not judge_vault(rule(kind), VAULT)
+
 
 class TestSecretsAndKeys:
     """What is in vaults."""
+
+    @pytest.mark.parametrize("kind", [one for one in Rule if one not in {Rule.KEY_EXPIRY, Rule.KEY_TYPES}])
+    def test_a_key_is_judged_by_the_rules_for_keys_alone(self, kind: Rule) -> None:
+        """A rule for certificates' keys asks nothing of a key that is no certificate's."""
+        assert not judge_key(rule(kind, types=("EC",), min_rsa_bits=4096), VAULT, KeyFacts(0, None, "RSA", 2048))
 
     @pytest.mark.parametrize(
         ("expires", "max_days", "is_right"),
@@ -146,11 +171,11 @@ class TestSecretsAndKeys:
     def test_a_finding_says_what_would_be_right(self) -> None:
         """It names the guardrail, what it does, and the mend."""
         (found,) = judge_secret(rule(Rule.SECRET_EXPIRY, Effect.AUDIT), VAULT, SecretFacts(0, None))
-        assert (found.guardrail, found.effect, found.reason) == (
-            "one",
-            Effect.AUDIT,
-            "the secret must have an expiry date",
-        )
+        assert found == Violation("one", Effect.AUDIT, "the secret must have an expiry date")
+        (found,) = judge_key(rule(Rule.KEY_EXPIRY, Effect.AUDIT), VAULT, KeyFacts(0, None, "RSA", 2048))
+        assert found == Violation("one", Effect.AUDIT, "the key must have an expiry date")
+        (found,) = judge_vault(rule(Rule.RBAC_ONLY, Effect.AUDIT), replace(VAULT, rbac=False))
+        assert (found.guardrail, found.effect) == ("one", Effect.AUDIT)
 
 
 class TestFiles:

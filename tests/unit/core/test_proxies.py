@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.core import limits
 from strongroom.core.errors import Invalid
-from strongroom.core.proxies import TrustedProxies, client_of, parse_trusted_proxies
+from strongroom.core.proxies import TrustedProxies, asker_of, client_of, parse_trusted_proxies
 
 TRUSTED = TrustedProxies(parse_trusted_proxies("10.0.0.0/8, 192.0.2.1 2001:db8:1::/48"))
 
@@ -32,10 +32,22 @@ def test_a_proxy_is_trusted_by_its_address(address: str, *, counts: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "64:ff9b::/96", "10.0.0.1, 0.0.0.0/0", "0.0.0.0/0 10.0.0.1"]
+    "text",
+    [
+        "0.0.0.0/0",
+        "::/0",
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "10.0.0.1, 0.0.0.0/0",
+        "0.0.0.0/0 10.0.0.1",
+        "0.0.0.0/1, 128.0.0.0/1",
+        "::/1 8000::/1",
+        "::ffff:0.0.0.0/97, ::ffff:128.0.0.0/97",
+        "64:ff9b::/97, 128.0.0.0/1",
+    ],
 )
 def test_not_everybody_is_trusted(text: str) -> None:
-    """A range of every address, in whatever spelling, is refused: whoever connects would be believed."""
+    """Every address, in whatever spelling and number of ranges, is refused: whoever connects would be believed."""
     with pytest.raises(ValueError, match="every address there is"):
         parse_trusted_proxies(text)
 
@@ -110,6 +122,7 @@ def test_the_client_is_the_last_who_is_no_proxy(header: str, client: str) -> Non
         "203.0.113.7:000080",
         "203.0.113.7:-1",
         "203.0.113.7: 80",
+        "203.0.113.7:\N{SUPERSCRIPT TWO}",
         "203.0.113.7\x0b",
         "[203.0.113.7]",
         "[203.0.113.7]:80",
@@ -152,3 +165,20 @@ def test_a_header_has_a_length() -> None:
     assert client_of(header, TRUSTED) == "203.0.113.7"
     with pytest.raises(Invalid, match="longer than 2048 characters"):
         client_of(f" {header}", TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("header", "asker"),
+    [
+        ("unknown, 203.0.113.7", "203.0.113.7"),
+        ("unknown, 203.0.113.7, 10.1.1.1, 192.0.2.1", "203.0.113.7"),
+        ("198.51.100.1, unknown, 10.1.1.1", None),
+        ("unknown, 10.1.1.1", None),
+        ("unknown", None),
+        ("10.2.2.2, 10.1.1.1", None),
+        ("198.51.100.1, " * limits.FORWARDED_FOR_ENTRIES + "203.0.113.7", "203.0.113.7"),
+    ],
+)
+def test_what_cannot_be_read_counts_against_whom_the_proxies_name(header: str, asker: str | None) -> None:
+    """SEC-FLOW-10: what the proxies wrote at the end names them, and nothing that stands before what is no address."""
+    assert asker_of(header, TRUSTED) == asker

@@ -60,6 +60,14 @@ def test_what_is_no_id_leads_nowhere(token_id: str) -> None:
     assert proof_of(tag, token_id, [CREDENTIAL, *OTHERS]) is None
 
 
+@pytest.mark.parametrize("beside", ["=", "!", " ", "\n", "A"])
+def test_an_id_is_written_in_one_way(beside: str) -> None:
+    """What a reader of Base64 passes over is no part of an id: with it, it is nobody's."""
+    token_id = new_token_id(tag, CREDENTIAL.id, lambda size: bytes(range(size)))
+    for place in (0, 9, len(token_id)):
+        assert proof_of(tag, f"{token_id[:place]}{beside}{token_id[place:]}", [CREDENTIAL]) is None
+
+
 @given(st.integers(0, 25), st.sampled_from("ABCXYZabcxyz0189-_"))
 def test_a_changed_id_leads_nowhere(place: int, character: str) -> None:
     """Another character anywhere, nonce or reference, and the id is nobody's."""

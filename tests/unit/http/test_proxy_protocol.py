@@ -122,6 +122,8 @@ def test_the_checksum_is_castagnolis() -> None:
         b"PROXY TCP4\t192.168.0.1 192.168.0.11 56324 443\r\n",
         b"proxy TCP4 192.168.0.1 192.168.0.11 56324 443\r\n",
         b"PROXY TCP5 192.168.0.1 192.168.0.11 56324 443\r\n",
+        b"PROXY TCP5 2001:db8::1 2001:db8::2 56324 443\r\n",
+        b"PROXY TCP4 192.168.0.\xb2 192.168.0.11 56324 443\r\n",
         b"PROXY UDP4 192.168.0.1 192.168.0.11 56324 443\r\n",
         b"PROXY TCP4 192.168.0.01 192.168.0.11 56324 443\r\n",
         b"PROXY TCP4 192.168.0.256 192.168.0.11 56324 443\r\n",
@@ -210,6 +212,13 @@ def test_a_checksum_has_four_bytes(length: int) -> None:
     """A checksum of another length is none."""
     with pytest.raises(ProxyFault, match="checksum"):
         read_header(with_additions(addition(3, bytes(length))))
+
+
+def test_a_right_checksum_in_five_bytes_is_none() -> None:
+    """Nothing is read as a checksum that has another length, even if it is the right number."""
+    blank = with_additions(addition(3, bytes(5)))
+    with pytest.raises(ProxyFault, match="checksum"):
+        read_header(blank[:-4] + struct.pack("!I", crc32c(blank)))
 
 
 def test_whatever_is_changed_under_a_checksum_is_refused() -> None:
