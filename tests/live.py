@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -19,6 +19,10 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+
+from strongroom import config
+from strongroom.app.data_directory import lock_directory, prepare_directory
+from strongroom.app.first_start import initialise_held
 
 STRONGROOM = str(Path(sys.executable).with_name("strongroom"))
 START_S = 60.0
@@ -59,9 +63,18 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self.first: dict[str, str] = {}
         if initialise:
-            self.first = json.loads(
-                self.command("init", "--data", str(data), "--port", str(self.port), "--json").stdout
-            )
+            asyncio.run(self._initialise())
+
+    async def _initialise(self) -> None:
+        """Do what `strongroom init` does, less its process: most of its time is spent on imports, and many start so."""
+        settings = config.load(self.data, {"port": self.port}, environment={})
+        before = os.umask(0o077)
+        try:
+            prepare_directory(settings.data)
+            async with lock_directory(settings.data):
+                await initialise_held(settings, self.first.update)
+        finally:
+            os.umask(before)
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of ours to its end."""

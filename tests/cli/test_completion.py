@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 
 
+@functools.cache
 def completion(shell: str) -> str:
     """Have the script for a shell printed."""
     command = [STRONGROOM, "completion", shell]

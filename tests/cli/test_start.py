@@ -211,7 +211,8 @@ def test_an_instance_whose_secrets_nobody_took_is_none(tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert b"no instance was made" in failed.stderr
 
-    assert Service(data).first["clientId"]
+    made = Service(data, initialise=False).command("init", "--data", str(data), "--json")
+    assert json.loads(made.stdout)["clientId"]
 
 
 def test_what_was_only_counted_is_recorded_at_a_stop(service: Service) -> None:

@@ -1,17 +1,23 @@
 """That there is one way out."""
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] / "src" / "strongroom"
 MODULES = {"http.client", "urllib.request", "ftplib", "smtplib", "h11", "httpx", "requests", "aiohttp"}
 CALLS = {"open_connection", "create_connection", "open_unix_connection", "sock_connect"}
+SPELLED = re.compile(rf"\b(?:import|from)\b.*\b(?:{'|'.join(sorted(MODULES))})|\b(?:{'|'.join(sorted(CALLS))})\b")
+"""How they stand in a text: what has none of it need not be parsed."""
 
 
 def reaches_out(path: Path) -> set[str]:
     """Find what in a module could send a request."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    if not SPELLED.search(text):
+        return found
+    for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Import(names=names):
                 found |= {alias.name for alias in names} & MODULES

@@ -16,7 +16,11 @@ def makers_of(name: str) -> set[str]:
     """List the modules of the service that make a *name*, under whatever name they import it."""
     found = set()
     for path in SOURCE.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # What does not have the name makes none, not even under another one.
+        if name not in text:
+            continue
+        tree = ast.parse(text)
         names = {name} | {
             alias.asname
             for node in ast.walk(tree)

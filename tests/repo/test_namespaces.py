@@ -32,7 +32,7 @@ def test_without_the_programs_such_tests_are_left_out_and_it_is_said(tmp_path: P
             "--rootdir", tmp_path, tmp_path,
         ],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "STRONGROOM_NO_SKIPS": "1", "PATH": ""},
+        env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT), "STRONGROOM_NO_SKIPS": "1", "PATH": ""},
         capture_output=True,
         text=True,
         check=False,

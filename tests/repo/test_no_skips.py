@@ -21,7 +21,12 @@ def run(folder: Path, source: str, *, no_skips: str) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.plugins.no_skips", "--rootdir", folder, folder],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "STRONGROOM_NO_SKIPS": no_skips, "PATH": ""},
+        env={
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONPATH": str(ROOT),
+            "STRONGROOM_NO_SKIPS": no_skips,
+            "PATH": "",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -31,7 +31,12 @@ def run(folder: Path, program: str, *, no_skips: str) -> subprocess.CompletedPro
             "--rootdir", folder, folder,
         ],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "STRONGROOM_NO_SKIPS": no_skips, "PATH": ""},
+        env={
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONPATH": str(ROOT),
+            "STRONGROOM_NO_SKIPS": no_skips,
+            "PATH": "",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -253,8 +253,11 @@ def test_every_property_that_the_code_adds_is_listed() -> None:
     source = Path(strongroom.__file__).parent
     added: dict[str, str] = {}
     for path in sorted(source.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            added |= dict.fromkeys(names_added(node), str(path.relative_to(source)))
+        text = path.read_text(encoding="utf-8")
+        # What has none of the words adds nothing, and to look through all that the rest say takes seconds.
+        if any(word in text for word in ("call.properties", "call.commit", "_describe")):
+            for node in ast.walk(ast.parse(text)):
+                added |= dict.fromkeys(names_added(node), str(path.relative_to(source)))
     assert {"id", "tokenId", "vaultIds", "networkAcls"} <= set(added), "the test finds what is added"
     assert {name: where for name, where in added.items() if name not in PROPERTIES} == {}
 
