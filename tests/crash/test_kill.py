@@ -37,18 +37,19 @@ class Writer(threading.Thread):
     def __init__(self, service: Service, token: str, acknowledged: dict[str, str]) -> None:
         super().__init__()
         self._service = service
+        # Made here, since it takes longer than some rounds last, and nothing is written meanwhile.
+        self._client = service.client()
         self._token = token
         self._acknowledged = acknowledged
         self.unexpected: list[str] = []
 
     def run(self) -> None:
         """Write until the connection breaks."""
-        client = self._service.client()
         try:
             while True:
                 name, value = f"s-{secrets.token_hex(8)}", secrets.token_hex(32)
                 url = f"{self._service.first['vaultUri']}secrets/{name}?{VERSION}"
-                answer = client.ask("PUT", url, token=self._token, json={"value": value})
+                answer = self._client.ask("PUT", url, token=self._token, json={"value": value})
                 if answer.status_code != 200:
                     self.unexpected.append(answer.text)
                     return
@@ -57,7 +58,7 @@ class Writer(threading.Thread):
             # The service was killed: what was under way is unknown, and counts as not written.
             return
         finally:
-            client.close()
+            self._client.close()
 
 
 @pytest.mark.timeout(300)
