@@ -242,14 +242,16 @@ def test_an_ephemeral_service_has_the_directory_that_is_named(tmp_path: Path) ->
     place = tmp_path / "new"
     line = [sys.executable, "-m", "strongroom", "serve", "--data", str(place), "--ephemeral"]
     process = subprocess.Popen(line, stdout=subprocess.PIPE, env=clean_environment())
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(b"Strongroom ")
-    facts = json.loads((place / "run.json").read_text())
-    assert facts["port"] != DEFAULT_PORT
-    # It is settled a while before it is listened on, so it is none that somebody is given meanwhile.
-    assert facts["port"] not in given_away()
-    process.terminate()
-    process.communicate(timeout=30)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"Strongroom ")
+        facts = json.loads((place / "run.json").read_text())
+        assert facts["port"] != DEFAULT_PORT
+        # It is settled a while before it is listened on, so it is none that somebody is given meanwhile.
+        assert facts["port"] not in given_away()
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
     assert (process.returncode, place.exists()) == (0, False)
 
     place.mkdir(mode=0o700)
