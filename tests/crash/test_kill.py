@@ -42,6 +42,8 @@ class Writer(threading.Thread):
         self._token = token
         self._acknowledged = acknowledged
         self.unexpected: list[str] = []
+        self.begun = threading.Event()
+        """The first of this one's writes was acknowledged, or it has ended without."""
 
     def run(self) -> None:
         """Write until the connection breaks."""
@@ -54,10 +56,12 @@ class Writer(threading.Thread):
                     self.unexpected.append(answer.text)
                     return
                 self._acknowledged[name] = value
+                self.begun.set()
         except httpx.TransportError:
             # The service was killed: what was under way is unknown, and counts as not written.
             return
         finally:
+            self.begun.set()
             self._client.close()
 
 
@@ -80,7 +84,10 @@ def test_no_acknowledged_write_is_lost(
         writers = [Writer(service, token, acknowledged) for _ in range(WRITERS)]
         for writer in writers:
             writer.start()
-        time.sleep(chance.uniform(0.02, 0.4))
+        # From here on, however long that took: a service that is killed before anything is written shows nothing.
+        for writer in writers:
+            assert writer.begun.wait(60)
+        time.sleep(chance.uniform(0.0, 0.3))
         service.kill()
         for writer in writers:
             writer.join()
