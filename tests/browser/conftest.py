@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.live import Service
 from tests.plugins.canary import remember
@@ -24,6 +24,9 @@ from tests.sdk.conftest import Live
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 PICTURES = os.environ.get("STRONGROOM_PICTURES")
 """A folder that pictures of the pages are put into, for the documentation."""
+_PATIENCE_MS = 20_000
+"""What never comes fails a test; how long a page takes on a busy machine is not asked."""
+expect.set_options(timeout=_PATIENCE_MS)
 _FLAGS = (
     # As root there is no sandbox; the pages are our own.
     "--no-sandbox",
@@ -103,7 +106,7 @@ class Pages:
         )
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_PATIENCE_MS)
         return page
 
     def url(self, path: str, **query: str) -> str:

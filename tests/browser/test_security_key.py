@@ -104,6 +104,8 @@ def test_a_key_that_does_not_answer_is_said_on_the_page(service: Service, page: 
     """The browser's refusal is told in words, where a screen reader reads it out, and nothing is sent."""
     sign_in(page, service)
     page.get_by_role("button", name="Add a security key").click()
+    # What is put into a page is gone with it, so the next one has to be there.
+    expect(page.get_by_role("heading")).to_have_text("Register a security key")
     page.evaluate(
         "() => { navigator.credentials.create = () => Promise.reject(new DOMException('', 'NotAllowedError')) }"
     )

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.namespaces, pytest.mark.toolchain(*pebble.PROGRAMS)]
 
 HERE, THERE = "10.55.0.1", "10.55.0.2"
 HTTP_PORT = 5002
-_PATIENCE_S = 150.0
+_PATIENCE_S = 100.0
 _HOOK = """#!{python} -I
 import json, os, sys, urllib.request
 does, domain, name, value = sys.argv[1:]

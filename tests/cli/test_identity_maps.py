@@ -44,7 +44,7 @@ def origin(service: Service, name: str = "managedIdentity") -> str:
 def ask(place: str) -> httpx.Response:
     """Ask as a program of this user, in IMDS's form."""
     url = f"{place}/metadata/identity/oauth2/token"
-    return httpx.get(url, params=QUERY, headers={"Metadata": "true"}, trust_env=False)
+    return httpx.get(url, params=QUERY, headers={"Metadata": "true"}, trust_env=False, timeout=30)
 
 
 @pytest.mark.parametrize("name", ["managedIdentity", "metadata"])

@@ -152,7 +152,7 @@ def test_what_is_published_is_named_for_what_it_is(live: Service) -> None:
     """SEC-PKI-6: each has its media type, and the listener serves nothing else, whatever host is named."""
     found = facts(live, "show", "Example")
     base, key = found["published"], found["issuing"][0]["id"]
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=_PATIENCE_S) as client:
         for path, kind in ((f"/crl/{key}.crl", "application/pkix-crl"), (f"/ca/{key}.cer", "application/pkix-cert")):
             answer = client.get(f"{base}{path}")
             assert (answer.status_code, answer.headers["content-type"]) == (200, kind)

@@ -257,15 +257,18 @@ def nginx(folder: Path, data: Path, service: int) -> Iterator[int]:
     (folder / "nginx.conf").write_text(text)
     command = [program, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(command) as process:
-        deadline = time.monotonic() + 30
-        while True:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.01)
-        yield port
-        process.terminate()
+        try:
+            deadline = time.monotonic() + 30
+            while True:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.01)
+            yield port
+        finally:
+            # Whatever went wrong: the end of the block waits for it.
+            process.terminate()
 
 
 @pytest.mark.toolchain("nginx")

@@ -37,27 +37,32 @@ class Writer(threading.Thread):
     def __init__(self, service: Service, token: str, acknowledged: dict[str, str]) -> None:
         super().__init__()
         self._service = service
+        # Made here, since it takes longer than some rounds last, and nothing is written meanwhile.
+        self._client = service.client()
         self._token = token
         self._acknowledged = acknowledged
         self.unexpected: list[str] = []
+        self.begun = threading.Event()
+        """The first of this one's writes was acknowledged, or it has ended without."""
 
     def run(self) -> None:
         """Write until the connection breaks."""
-        client = self._service.client()
         try:
             while True:
                 name, value = f"s-{secrets.token_hex(8)}", secrets.token_hex(32)
                 url = f"{self._service.first['vaultUri']}secrets/{name}?{VERSION}"
-                answer = client.ask("PUT", url, token=self._token, json={"value": value})
+                answer = self._client.ask("PUT", url, token=self._token, json={"value": value})
                 if answer.status_code != 200:
                     self.unexpected.append(answer.text)
                     return
                 self._acknowledged[name] = value
+                self.begun.set()
         except httpx.TransportError:
             # The service was killed: what was under way is unknown, and counts as not written.
             return
         finally:
-            client.close()
+            self.begun.set()
+            self._client.close()
 
 
 @pytest.mark.timeout(300)
@@ -79,7 +84,10 @@ def test_no_acknowledged_write_is_lost(
         writers = [Writer(service, token, acknowledged) for _ in range(WRITERS)]
         for writer in writers:
             writer.start()
-        time.sleep(chance.uniform(0.02, 0.4))
+        # From here on, however long that took: a service that is killed before anything is written shows nothing.
+        for writer in writers:
+            assert writer.begun.wait(60)
+        time.sleep(chance.uniform(0.0, 0.3))
         service.kill()
         for writer in writers:
             writer.join()

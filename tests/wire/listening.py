@@ -56,6 +56,8 @@ class Server:
         self.entered = threading.Event()
         self.release = asyncio.Event()
         self.answer: Callable[[Request], Awaitable[Response]] = self._plain
+        self.body_time_s = 20.0
+        """How long `read_body` waits; what comes late is for the tests that are about that."""
         self.authority = x509.make_authority("localhost", now=_now())
         self.files = self.issue("first")
         self.listener = Listener(self._handle, self._refuse, Link.PUBLIC, certificate=self.files)
@@ -83,7 +85,7 @@ class Server:
     async def read_body(self, request: Request) -> Response:
         """Answer with the body's length, or with what is wrong with it."""
         try:
-            body = await request.receive_body(1000, 0.5)
+            body = await request.receive_body(1000, self.body_time_s)
         except Failure as failure:
             return problems.render(failure, problems.KEY_VAULT, MOMENT)
         self.bodies.append(body)

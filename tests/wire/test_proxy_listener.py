@@ -293,7 +293,7 @@ def test_who_does_not_read_is_not_read_for(proxied: ProxyListener) -> None:
 
 def test_silence_ends_a_connection(loop: Loop, behind: Behind) -> None:
     """SEC-FLOW-25: where nothing passes either way for long, both ends are closed."""
-    impatient = ProxyListener("127.0.0.1", 0, HERE, 64, idle_s=0.3)
+    impatient = ProxyListener("127.0.0.1", 0, HERE, 64, idle_s=1.0)
     with opened(loop, behind.port, impatient) as listener, connect(listener, LINE + b"x") as connection:
         assert connection.recv(1) == b"x"
         assert read_all(connection) == b""

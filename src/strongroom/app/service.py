@@ -55,6 +55,9 @@ _EXAMPLE = "examples/quickstart.py"
 _COLLECT_AFTER = 20_000
 """Objects that may come to be, net of those that went, before the youngest are looked through for cycles."""
 _HTTP_PORT = 80
+_SETTLED_PORTS = range(30_000, 32_000)
+"""One of these is listened on where any will do. Systems give higher ones to whoever connects (Linux from 32768), and
+to make an instance takes long enough for such a one to be given away before it is listened on."""
 _RESOLVE_S = 2.0
 """How long a resolver may take to find our names before it counts as not finding them."""
 
@@ -123,6 +126,11 @@ def _settle_port(settings: Settings) -> int:
     Raises:
         InstanceFault: the address is in use or not this machine's.
     """
+    if settings.port == 0:
+        # Services that are started at once begin to look at different ones.
+        for place in range(len(_SETTLED_PORTS)):
+            with contextlib.suppress(OSError):
+                return free_port(settings.address, _SETTLED_PORTS[(os.getpid() + place) % len(_SETTLED_PORTS)])
     with _refusing_to_listen(Link.PUBLIC):
         return free_port(settings.address, settings.port)
 
