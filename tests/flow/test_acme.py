@@ -695,8 +695,9 @@ def test_a_key_that_does_not_open(ordering: Ordering) -> None:
 
 
 @pytest.fixture
-def hook(ordering: Ordering, tmp_path: Path) -> Path:
-    """Have a hook that writes down how it is called; the authority's zone is what it wrote."""
+def hook(ordering: Ordering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a hook that writes down how it is called, and is waited for; the authority's zone is what it wrote."""
+    monkeypatch.setattr(limits, "HOOK_PATIENCE_S", 60.0)
     program = tmp_path / "hook"
     program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntest ! -e {tmp_path}/fails\n')
     program.chmod(stat.S_IRWXU)
