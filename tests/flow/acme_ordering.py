@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from strongroom.core import acme_limits as limits
 from strongroom.core.acme_accounts import AcmeAccount, AcmeChallenge
 from strongroom.core.certificates import IssuerParameters, X509Properties
 from strongroom.core.issuance import Issued, Refused, Step, Waiting, Wanted
@@ -122,8 +123,9 @@ def leaf(made: Issued | Refused) -> x509.Certificate:
 
 
 @pytest.fixture
-def hook(ordering: Ordering, tmp_path: Path) -> Path:
-    """Have a hook that writes down how it is called; the authority's zone is what it wrote."""
+def hook(ordering: Ordering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a hook that writes down how it is called, and is waited for; the authority's zone is what it wrote."""
+    monkeypatch.setattr(limits, "HOOK_PATIENCE_S", 60.0)
     program = tmp_path / "hook"
     program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ntest ! -e {tmp_path}/fails\n')
     program.chmod(stat.S_IRWXU)

@@ -67,6 +67,18 @@ def quick_signing_keys() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patient_journal() -> Iterator[None]:
+    """
+    Take entries while the thread that brings them to the disk has waited for its turn: so many tests run beside it.
+
+    When no more are taken is tests/unit/journal/test_unavailable.py's matter.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("strongroom.journal.journal.STALL_S", 60.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
     """Make one world for the module; every test uses names and principals of its own."""

@@ -43,7 +43,7 @@ class Taken:
 
 async def until(holds: Callable[[], object]) -> None:
     """Let everything else go on until something holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  what is waited for is in many places, and sets no event
             await asyncio.sleep(0)
 

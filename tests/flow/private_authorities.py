@@ -147,6 +147,6 @@ def verified(
     done = subprocess.run(
         ["openssl", "verify", "-x509_strict", "-attime", str(int(world.clock())), "-crl_check_all",
          "-CRLfile", "lists.pem", "-CAfile", "root.pem", "-untrusted", "issuing.pem", *options, "leaf.pem"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=20,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     return done.returncode == 0, done.stdout + done.stderr

@@ -440,7 +440,7 @@ def wait_until(world: Simulation, condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
 
     async def waiting() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110  what is waited for says nothing of itself
                 await asyncio.sleep(0.01)
 
@@ -452,7 +452,7 @@ def test_one_that_hangs_holds_up_nobody(
 ) -> None:
     """SEC-AUDIT-9: with a folder that hangs requests, other sinks and the journal go on, and the operator sees it."""
     gate = threading.Event()
-    monkeypatch.setattr(audit_delivery, "append_records", lambda *_: gate.wait(30))
+    monkeypatch.setattr(audit_delivery, "append_records", lambda *_: gate.wait(60))
     hanging = with_setting(arm, folder=str(folder_of(tmp_path)))
     other = add(arm, resource=f"{arm.storage}2")["id"]
     arm.do("PUT", f"{arm.setting}-2", arm.setting_body(storageAccountId=f"{arm.storage}2"))
@@ -481,7 +481,7 @@ def test_one_that_hangs_has_one_thread(
     """Whoever makes its setting again and again has no more threads hang; it goes on once that one ends."""
     gate, writing = threading.Event(), threading.Semaphore(0)
     monkeypatch.setattr(audit_delivery, "_PAUSE_S", 0.001)
-    monkeypatch.setattr(audit_delivery, "append_records", lambda *_: (writing.release(), gate.wait(30)))
+    monkeypatch.setattr(audit_delivery, "append_records", lambda *_: (writing.release(), gate.wait(60)))
     sink = with_setting(arm, folder=str(folder_of(tmp_path)))
     delivering = delivery(arm.world, elsewhere)
     try:

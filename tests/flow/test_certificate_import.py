@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from strongroom.core import certificate_limits as limits
+from strongroom.crypto import forks
 from tests.flow.client import Client, version_of
 from tests.flow.imported import (
     TWO_KEYS,
@@ -556,6 +559,28 @@ def test_a_password_has_a_length(vault: Client, name: str, pair: tuple[Any, x509
     assert "password" in refused(vault, name, value, pwd=f"{password}x")
 
 
+PATIENT_SERVER = """
+from strongroom.crypto import forks
+
+forks.WALL_FACTOR = 60
+from strongroom.crypto import fork_server
+
+fork_server.main()
+"""
+"""A server whose works get their seconds of a processor, however many others want it meanwhile."""
+
+
+@pytest.fixture
+def patient(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have files opened by such a server."""
+    world.world.forks.end()
+    monkeypatch.setattr(forks, "COMMAND", (sys.executable, "-P", "-c", PATIENT_SERVER))
+    monkeypatch.setattr(forks, "WALL_FACTOR", 60)
+    yield
+    world.world.forks.end()
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_file_that_costs_too_much_is_refused(
     vault: Client, name: str, tmp_path: Path, pair: tuple[Any, x509.Certificate], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,7 +135,7 @@ def over(world: Simulation, files: Files, address: str, port: int, host: str = "
     host = host or world.vault_url.removeprefix("https://")
 
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(verify=files.context, timeout=20, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=files.context, timeout=60, trust_env=False) as client:
             name = host.partition(":")[0] if host.endswith(":8443") else "login.localhost"
             url = f"https://{address}:{port}{path}"
             return await client.get(url, headers={"Host": host}, extensions={"sni_hostname": name})
@@ -312,7 +312,7 @@ class TestEndpointListeners:
         async def ask() -> list[int]:
             extensions = {"sni_hostname": host.partition(":")[0]}
             url = f"https://127.0.0.11:{port}{PATH}"
-            async with httpx.AsyncClient(verify=files.context, timeout=20, trust_env=False) as client:
+            async with httpx.AsyncClient(verify=files.context, timeout=60, trust_env=False) as client:
                 before = await client.get(url, headers={"Host": host}, extensions=extensions)
                 (record,) = world.view.all(EndpointListener, INSTANCE)
                 # The closing that follows is held up: the moment until then is what this is about.

@@ -67,7 +67,7 @@ class Elsewhere:
         self._server = werkzeug.serving.make_server("127.0.0.1", 0, app, threaded=True, ssl_context=context)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
-        self._client = httpx.Client(verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False, timeout=30)
+        self._client = httpx.Client(verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False, timeout=60)
 
     def close(self) -> None:
         """Stop."""

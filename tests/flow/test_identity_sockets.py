@@ -65,7 +65,7 @@ def over(world: Simulation, path: Path, url: str, headers: dict[str, str] | None
 
     async def ask() -> httpx.Response:
         transport = httpx.AsyncHTTPTransport(uds=str(path))
-        async with httpx.AsyncClient(transport=transport, timeout=20) as client:
+        async with httpx.AsyncClient(transport=transport, timeout=60) as client:
             return await client.get(f"http://localhost{url}", headers=METADATA if headers is None else headers)
 
     return world.run(ask())

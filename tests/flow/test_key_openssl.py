@@ -29,7 +29,7 @@ PSS = ("-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:digest")
 
 def openssl(*arguments: str | Path) -> bytes:
     """Run OpenSSL's `pkeyutl`, which succeeds."""
-    done = subprocess.run(["openssl", "pkeyutl", *arguments], capture_output=True, check=False, timeout=20)
+    done = subprocess.run(["openssl", "pkeyutl", *arguments], capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -385,6 +385,7 @@ def life(tmp_path: Path) -> Iterator[Life]:
     simulation.close()
 
 
+@pytest.mark.timeout(600)
 def test_a_thousand_days(life: Life) -> None:
     """SEC-CLOCK-1: each thing happens once, at its time or at the first turn after it, and is told once of each."""
     plan = a_thousand_objects()

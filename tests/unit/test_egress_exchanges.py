@@ -217,7 +217,7 @@ class TestDocuments:
             fetching.get = lambda _: slow.wait()  # type: ignore[assignment, method-assign, return-value]  # never an answer
             again = asyncio.create_task(fetching.documents.fetch("u", again=True))
             await asyncio.sleep(0)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 document = await fetching.documents.fetch("u")
             again.cancel()
             return document

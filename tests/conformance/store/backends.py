@@ -107,6 +107,10 @@ class Backend(ABC):
     def hold_commits(self, store: Store) -> AbstractContextManager[Hold]:
         """Have the next durable write hang until it is let go."""
 
+    @abstractmethod
+    def be_patient(self, store: Store) -> None:
+        """Have changes from now on be waited for, however short a deadline the store was opened with."""
+
 
 class Sqlite(Backend):
     """SQLite in memory: it is gone when it is closed."""
@@ -172,6 +176,11 @@ class Sqlite(Backend):
             yield hold
         finally:
             hold.let_go()
+
+    def be_patient(self, store: Store) -> None:
+        """Give the writer another deadline."""
+        assert isinstance(store, SqliteStore)
+        store._writer._deadline_s = 60.0
 
 
 class SqliteFile(Sqlite):

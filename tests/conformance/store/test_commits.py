@@ -408,6 +408,7 @@ async def test_a_commit_has_a_deadline(lasting: Backend) -> None:
             second = asyncio.create_task(put(store, user(2)))
             outcomes = await asyncio.gather(first, second, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [StoreTimeout] * 2
+            lasting.be_patient(store)
             hold.let_go()
         await put(store, user(3))
         # The first was under way, so its outcome was unknown and turns out to be: made. The second had not begun.

@@ -210,6 +210,7 @@ def test_a_job_that_takes_long_goes_on_without_whoever_asked(tmp_path: Path, mon
         (node,) = made
         node.waits.clear()
         node.clockwork.start()
+        await node.entered.wait()
         assert (await node.clockwork.run("shared")).is_running
         node.waits.set()
         await node.took.wait()

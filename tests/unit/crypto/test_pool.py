@@ -25,7 +25,7 @@ class Blocked:
     def __call__(self) -> str:
         """Say that it began, and wait."""
         self.started.release()
-        assert self.go.wait(30)
+        assert self.go.wait(60)
         return "done"
 
 
@@ -73,8 +73,8 @@ def test_no_more_threads_run_than_were_allowed() -> None:
         pool, work = BoundedPool("test", threads=2, waiting=3), Blocked()
         admitted = [asyncio.create_task(pool.run(work)) for _ in range(5)]
         await settle()
-        assert work.started.acquire(timeout=10)
-        assert work.started.acquire(timeout=10)
+        assert work.started.acquire(timeout=60)
+        assert work.started.acquire(timeout=60)
         assert not work.started.acquire(timeout=0.05)
         work.go.set()
         await asyncio.gather(*admitted)
@@ -90,7 +90,7 @@ def test_a_waiter_that_gives_up_frees_no_place() -> None:
         pool, work = BoundedPool("test", threads=1, waiting=0), Blocked()
         task = asyncio.create_task(pool.run(work))
         await settle()
-        assert await asyncio.to_thread(work.started.acquire, timeout=10)
+        assert await asyncio.to_thread(work.started.acquire, timeout=60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -159,7 +159,7 @@ def test_who_is_done_waits_for_no_long_work(*, is_brief: bool) -> None:
         await settle()
         gate.go.set()
         assert await first == "done"
-        assert await asyncio.wait_for(brief, 10) == "brief"
+        assert await asyncio.wait_for(brief, 60) == "brief"
         assert not other.done()
         work.go.set()
         assert await other == "done"
@@ -229,10 +229,10 @@ def test_who_waits_when_a_pool_closes_is_let_go() -> None:
         pool, work = BoundedPool("test", threads=1, waiting=1), Blocked()
         running, waiting = asyncio.create_task(pool.run(work)), asyncio.create_task(pool.run(work))
         await settle()
-        assert await asyncio.to_thread(work.started.acquire, timeout=10)
+        assert await asyncio.to_thread(work.started.acquire, timeout=60)
         pool.close()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(waiting, 10)
+            await asyncio.wait_for(waiting, 60)
         work.go.set()
         assert await running == "done"
 
@@ -315,19 +315,25 @@ def test_nothing_is_kept_of_what_is_done(*, fails: bool) -> None:
 def test_a_process_ends_when_its_work_has() -> None:
     """Pools that nobody closed keep no process from ending; what runs ends before it, and what waits never begins."""
     program = """
-import asyncio, sys, time
+import asyncio, threading, time
 from strongroom.crypto.pool import BoundedPool
 
+idle, pool = BoundedPool("idle", threads=2, waiting=0), BoundedPool("busy", threads=1, waiting=1)
+begun = threading.Event()
+
 def work(text):
-    time.sleep(0.3)
+    begun.set()
+    # It goes on until the end of the interpreter has dropped what waits behind it.
+    while pool._line.held > 1:
+        time.sleep(0.001)
     print(text, flush=True)
 
 async def main():
-    idle, pool = BoundedPool("idle", threads=2, waiting=0), BoundedPool("busy", threads=1, waiting=1)
     await idle.run(lambda: None)
     tasks = [asyncio.create_task(pool.run(lambda text=text: work(text))) for text in ("ran", "waited")]
-    await asyncio.sleep(0.1)
-    return idle, pool, tasks
+    await asyncio.sleep(0)
+    begun.wait()
+    return tasks
 
 loop = asyncio.new_event_loop()
 kept = loop.run_until_complete(main())
@@ -344,7 +350,7 @@ def test_work_that_outlives_its_loop_ends_in_peace() -> None:
 
     async def begin() -> None:
         task = asyncio.create_task(pool.run(work))
-        await asyncio.to_thread(work.started.acquire, timeout=10)
+        await asyncio.to_thread(work.started.acquire, timeout=60)
         task.cancel()
 
     asyncio.run(begin())

@@ -95,7 +95,7 @@ def place() -> Iterator[Used]:
 
 async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
     """Ask until the token answers again, which it has to do by itself."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await keys.sign(key, ES256, DIGEST)
@@ -107,7 +107,7 @@ async def until_it_signs(keys: TokenKeys, key: HeldKey) -> None:
 
 async def until_ended(pid: int) -> None:
     """Wait until a process of ours is gone."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await asyncio.sleep(0.005)
             try:
@@ -391,7 +391,7 @@ def test_a_process_that_cannot_be_started_is_tried_again(place: Used, monkeypatc
             poor.setattr(asyncio, "create_subprocess_exec", refuse)
             for _ in range(2):
                 with pytest.raises(Unavailable, match=UNREACHABLE):
-                    await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 5)
+                    await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 60)
         await until_it_signs(keys, place.key)
         await keys.close()
 
@@ -412,7 +412,7 @@ def test_a_full_line_does_not_end_the_work(place: Used) -> None:
         making.cancel()
         await asyncio.sleep(0.01)
         os.kill(pid, signal.SIGCONT)
-        assert all(await asyncio.wait_for(asyncio.gather(*waiting), 10))
+        assert all(await asyncio.wait_for(asyncio.gather(*waiting), 60))
         await keys.sign(key, ES256, DIGEST)
 
     place.runner.run(test())
@@ -425,7 +425,7 @@ def test_closed_stays_closed(place: Used) -> None:
         keys = TokenKeys(place.token.settings())
         await keys.close()
         with pytest.raises(Unavailable, match=UNREACHABLE):
-            await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 5)
+            await asyncio.wait_for(keys.sign(place.key, ES256, DIGEST), 60)
         assert not await keys.reach()
 
     place.runner.run(test())
