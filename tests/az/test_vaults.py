@@ -47,7 +47,7 @@ def test_the_life_of_a_vault(az: Az, group: str, tag: str) -> None:
     assert (recovered["id"], recovered["tags"]) == (made["id"], changed["tags"])
     az(f"keyvault delete {place}")
     az(f"keyvault purge -n {name}")
-    assert name not in [one["name"] for one in az("keyvault list-deleted --resource-type vault")]
+    assert name not in [one["name"] for one in az("keyvault list-deleted")]
 
 
 def test_access_policies(az: Az, group: str, tag: str) -> None:

@@ -29,6 +29,8 @@ class Case:
     """What its query has besides the api-version, each parameter with an ampersand before it."""
     empty_for_nobody: bool = False
     """True for lists that show nothing to a caller without rights."""
+    empty_for_all: bool = False
+    """True for lists of what there is none of."""
     to_stranger: int = 404
     """What another tenant's owner is answered: what is no 404 looks nothing up in the subscription of its path."""
 
@@ -164,6 +166,13 @@ CASES: dict[str, Case] = {
     ),
     "VaultGetDeleted": Case(lambda arm: arm.deleted_vault, Arm.make_deleted_vault),
     "VaultPurge": Case(lambda arm: f"{arm.deleted_vault}/purge", Arm.make_deleted_vault),
+    "ManagedHsmListByGroup": Case(
+        lambda arm: f"{arm.group}/providers/Microsoft.KeyVault/managedHSMs", Arm.make_group, empty_for_all=True
+    ),
+    "ManagedHsmList": Case(
+        lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/managedHSMs", empty_for_all=True
+    ),
+    "ManagedHsmListDeleted": Case(lambda arm: f"{arm.subscription}/providers/Microsoft.KeyVault/deletedManagedHSMs"),
     "UserAssignedIdentityGet": Case(lambda arm: arm.identity, Arm.make_identity),
     "UserAssignedIdentityPut": Case(lambda arm: arm.identity, Arm.make_group, lambda _: {"location": "local"}),
     "UserAssignedIdentityPatch": Case(lambda arm: arm.identity, Arm.make_identity, lambda _: {"tags": {"a": "b"}}),

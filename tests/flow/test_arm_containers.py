@@ -51,14 +51,20 @@ class TestSubscriptions:
         arm.world.grant(team, READER, "/")
         assert len(other.do("GET", "/subscriptions")["value"]) == 1
 
-    @pytest.mark.parametrize("name", ["59999999-0000-4000-8000-000000000001", "mine"])
-    def test_unknown(self, arm: Arm, name: str) -> None:
+    def test_unknown(self, arm: Arm) -> None:
         """A caller with rights everywhere is told that a subscription does not exist."""
+        name = "59999999-0000-4000-8000-000000000001"
         who = arm.as_(arm.world.principal())
         arm.world.grant(who.who.oid, READER, "/")
         refusal = who.refused("GET", f"/subscriptions/{name}")
-        told = name if len(name) == 36 else "REDACTED"
-        assert refusal == (404, "SubscriptionNotFound", f"The subscription '{told}' could not be found.")
+        assert refusal == (404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.")
+
+    @pytest.mark.parametrize("below", ["", "/providers/Microsoft.Authorization/roleAssignments"])
+    def test_no_id(self, arm: Arm, below: str) -> None:
+        """What is no subscription's id is told so in ARM's words: often it is a variable that was not set."""
+        refusal = arm.refused("GET", f"/subscriptions/resourceGroups{below}")
+        told = "The provided subscription identifier 'REDACTED' is malformed or invalid."
+        assert refusal == (400, "InvalidSubscriptionId", told)
 
 
 class TestGroups:
@@ -138,6 +144,15 @@ class TestGroups:
         assert arm.ask("GET", arm.deleted_vault).status == 200
         arm.make_group()
         arm.do("PUT", arm.vault, arm.vault_body(createMode="recover"))
+
+
+@pytest.mark.parametrize("place", ["group", "vault", "identity", "machine", "network", "perimeter"])
+def test_no_location(arm: Arm, place: str) -> None:
+    """A body without a location is told so in ARM's words, whatever it would make."""
+    if place != "group":
+        arm.make_group()
+    told = arm.refused("PUT", getattr(arm, place), {"properties": {}})
+    assert told == (400, "LocationRequired", "The location property is required for this definition.")
 
 
 class TestCloud:

@@ -177,6 +177,17 @@ class TestLists:
             assert [one["id"] for one in who.do("GET", path)["value"]] == [arm.vault], path
         assert who.do("GET", f"{other.group}/providers/Microsoft.KeyVault/vaults") == {"value": []}
 
+    def test_managed_hsms(self, arm: Arm) -> None:
+        """There are none, deleted or not: `az keyvault list-deleted` asks for both kinds. None can be made."""
+        places = [
+            f"{arm.subscription}/providers/Microsoft.KeyVault/{word}" for word in ("managedHSMs", "deletedManagedHSMs")
+        ]
+        arm.make_group()
+        for place in [*places, f"{arm.group}/providers/Microsoft.KeyVault/managedHSMs"]:
+            assert arm.do("GET", place) == {"value": []}
+        made = arm.refused("PUT", f"{arm.group}/providers/Microsoft.KeyVault/managedHSMs/h", {"location": "local"})
+        assert made[:2] == (404, "InvalidResourceType")
+
     def test_absent_group(self, arm: Arm) -> None:
         """Whether a group exists is said to those who may read it alone."""
         path = f"{arm.group}/providers/Microsoft.KeyVault/vaults"

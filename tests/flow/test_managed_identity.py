@@ -240,6 +240,14 @@ class TestRefusals:
         """Unknown versions, resources and identities are 400: a 404 would make clients try again (pitfalls "IMDS")."""
         assert message_of(ask(world, run, query), 400)
 
+    def test_a_refusal_of_the_token_service_keeps_its_number(self, world: Simulation, run: dict[str, Any]) -> None:
+        """Programs print what the endpoint says, and people look it up by the number."""
+        answer = ask(world, run, "api-version=2019-08-01&resource=https://elsewhere.example")
+        told = message_of(answer, 400)
+        assert told.startswith("AADSTS500011: The resource principal named https://elsewhere.example was not found")
+        answer = ask(world, run, "api-version=2019-08-01")
+        assert message_of(answer, 400) == "The query parameter 'resource' is required."
+
     def test_an_identity_named_twice(self, world: Simulation, run: dict[str, Any]) -> None:
         """Two names are refused even if both are right."""
         query = f"api-version=2019-08-01&resource={RESOURCE}&client_id={run['clientId']}&object_id={run['objectId']}"
@@ -275,7 +283,7 @@ def test_a_registered_application_is_a_resource(world: Simulation, run: dict[str
     api, uri = offer(world, roles=(wanted,), version=2)
     change_principal(world, api, app_role_assignment_required=True)
     query = f"api-version=2019-08-01&resource={quote(uri, safe='')}"
-    assert "AADSTS" not in message_of(ask(world, run, query), 400)
+    assert message_of(ask(world, run, query), 400).startswith("AADSTS501051: ")
     identity = claims_of(ask(world, run).json["access_token"])["oid"]
     assign(world, api, identity, wanted.id)
     token = claims_of(ask(world, run, query).json["access_token"])

@@ -253,6 +253,12 @@ class TestUserRealm:
             "strongroom.localhost",
         )
 
+    def test_the_path_has_no_case(self, world: Simulation) -> None:
+        """Go's library writes `UserRealm`, and signs nobody in by a password without an answer."""
+        user = world.first.user_name
+        answer = get(world, f"common/UserRealm/{user}?api-version=1.0")
+        assert (answer.status, answer.json) == (200, get(world, f"common/userrealm/{user}").json)
+
     @pytest.mark.parametrize("user", ["a@elsewhere.example", "adfs", "a@", "a%20b@c%20d"])
     def test_other_domains_are_unknown(self, world: Simulation, user: str) -> None:
         """What is no domain of ours is unknown, and nothing odd is echoed."""

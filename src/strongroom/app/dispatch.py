@@ -45,7 +45,7 @@ class _Entry:
 
 _SURFACES: Mapping[str, _Entry] = {
     SurfaceName.VAULT: _Entry("strongroom.vault.operations", problems.KEY_VAULT, SurfaceName.VAULT),
-    SurfaceName.LOGIN: _Entry("strongroom.sts.operations", problems.OAUTH),
+    SurfaceName.LOGIN: _Entry("strongroom.sts.operations", problems.OAUTH, case_insensitive=True),
     SurfaceName.MANAGEMENT: _Entry("strongroom.arm.operations", problems.ARM, SurfaceName.MANAGEMENT, True),
     SurfaceName.GRAPH: _Entry("strongroom.graph.operations", problems.GRAPH, SurfaceName.GRAPH, True),
     "control": _Entry("strongroom.control.operations", problems.ARM),

@@ -62,7 +62,7 @@ class VirtualNetworkProperties(Struct, rename="camel"):
 class VirtualNetwork(Struct, rename="camel"):
     """The body of PUT virtual network."""
 
-    location: str
+    location: str = ""
     properties: VirtualNetworkProperties = field(default_factory=VirtualNetworkProperties)
     tags: dict[str, str] | None = None
 
@@ -96,8 +96,8 @@ class PrivateEndpointProperties(Struct, rename="camel"):
 class PrivateEndpoint(Struct, rename="camel"):
     """The body of PUT private endpoint."""
 
-    location: str
     properties: PrivateEndpointProperties
+    location: str = ""
     tags: dict[str, str] | None = None
 
 
@@ -126,7 +126,7 @@ class PrivateEndpointConnection(Struct, rename="camel"):
 class Perimeter(Struct, rename="camel"):
     """The body of PUT network security perimeter."""
 
-    location: str
+    location: str = ""
     tags: dict[str, str] | None = None
 
 

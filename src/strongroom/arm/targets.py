@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from strongroom.core.echo import GUID, shown
 from strongroom.core.errors import Invalid
+from strongroom.core.guids import parse_guid
 from strongroom.core.vaults import Vault
 from strongroom.flow.operation import Resolver, Target
 from strongroom.flow.world import World
@@ -41,6 +43,7 @@ def at(template: str) -> Resolver:
             if "/" in value or not value.isprintable():
                 # An encoded slash would make one segment look like several to whoever compares scopes.
                 raise Invalid("A segment of the request path has a character that no name has.", code="InvalidUri")
+        _require_subscription_id(params.get("subscription"))
         return Target(template.format_map(params), params)
 
     return resolve
@@ -52,4 +55,20 @@ def at_scope(_world: World, _vault: Vault | None, params: Mapping[str, str]) -> 
     if "//" in scope or not scope.isprintable():
         # An empty segment, as an encoded slash makes one, is a spelling that no denial and no assignment is found by.
         raise Invalid("A segment of the request path has a character that no name has.", code="InvalidUri")
+    words = scope.split("/", 3)
+    _require_subscription_id(words[2] if len(words) > 2 and words[1].lower() == "subscriptions" else None)
     return Target(scope or "/", {**params, "scope": scope or "/"})
+
+
+def _require_subscription_id(text: str | None) -> None:
+    """
+    Refuse what no subscription can be called: a variable that is not set leaves a word of the path in its place.
+
+    Raises:
+        Invalid: `InvalidSubscriptionId`.
+    """
+    if text is not None and parse_guid(text) is None:
+        raise Invalid(
+            f"The provided subscription identifier '{shown(text, GUID)}' is malformed or invalid.",
+            code="InvalidSubscriptionId",
+        )

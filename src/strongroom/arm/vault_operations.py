@@ -1,12 +1,12 @@
 """
-The rows of `Microsoft.KeyVault`: vaults, deleted ones, and their access policies.
+The rows of `Microsoft.KeyVault`: vaults, deleted ones, their access policies, and lists of managed HSMs.
 
 Operation names are those of reference azure-key-vault.md section 7, the others are made in the same way.
 """
 
 from __future__ import annotations
 
-from strongroom.arm import vaults, wire
+from strongroom.arm import managed_hsms, vaults, wire
 from strongroom.arm.rows import action, row
 from strongroom.arm.targets import DELETED_VAULT, GROUP, VAULT, at
 from strongroom.core.locks import Effect
@@ -52,6 +52,13 @@ VAULT_ROWS = (
         "Microsoft.KeyVault/locations/deletedVaults",
         action("Microsoft.KeyVault/locations/deletedVaults/purge/action"),
         vaults.purge_deleted_vault, _AT_DELETED_VAULT, success=202, effect=Effect.DELETE),
+    row("ManagedHsmListByGroup", "GET", f"{GROUP}/providers/{_KEY_VAULT}/managedHSMs",
+        "Microsoft.KeyVault/managedHSMs", _ANYONE, managed_hsms.list_hsms, _AT_GROUP),
+    row("ManagedHsmList", "GET", f"{_SUBSCRIPTION}/providers/{_KEY_VAULT}/managedHSMs",
+        "Microsoft.KeyVault/managedHSMs", _ANYONE, managed_hsms.list_hsms, _AT_SUBSCRIPTION),
+    row("ManagedHsmListDeleted", "GET", f"{_SUBSCRIPTION}/providers/{_KEY_VAULT}/deletedManagedHSMs",
+        "Microsoft.KeyVault/deletedManagedHSMs", action("Microsoft.KeyVault/deletedManagedHsms/read"),
+        managed_hsms.list_hsms, _AT_SUBSCRIPTION),
 )  # fmt: skip
 
 VAULT_TYPES: tuple[str, ...] = (
@@ -61,4 +68,4 @@ VAULT_TYPES: tuple[str, ...] = (
     "Microsoft.KeyVault/locations/deletedVaults",
     "Microsoft.KeyVault/checkNameAvailability",
 )
-"""The resource types that these rows serve."""
+"""The resource types that these rows serve. Managed HSMs are none of them: there is nothing of them but empty lists."""

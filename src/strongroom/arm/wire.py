@@ -117,7 +117,7 @@ class VaultCheckNameAvailabilityParameters(Struct, rename="camel"):
 class ResourceGroup(Struct, rename="camel"):
     """The body of PUT resource group."""
 
-    location: str
+    location: str = ""
     tags: dict[str, str] | None = None
 
 
@@ -156,7 +156,7 @@ class TagsPatch(Struct, rename="camel"):
 class Identity(Struct, rename="camel"):
     """The body of PUT user-assigned identity. Its ids are ours to give, so `properties` is ignored."""
 
-    location: str
+    location: str = ""
     tags: dict[str, str] | None = None
 
 
@@ -182,7 +182,7 @@ class MachineProperties(Struct, rename="camel"):
 class Machine(Struct, rename="camel"):
     """The body of PUT machine."""
 
-    location: str
+    location: str = ""
     tags: dict[str, str] | None = None
     identity: ResourceIdentity | None = None
     properties: MachineProperties | None = None

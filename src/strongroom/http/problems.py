@@ -113,11 +113,16 @@ def _oauth(_status: int, code: str, failure: Failure, moment: Moment) -> dict[st
 
 
 def _managed_identity(status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:
-    return {"statusCode": status, "message": failure.message, "code": code}
+    return {"statusCode": status, "message": _numbered(failure), "code": code}
 
 
 def _metadata(_status: int, code: str, failure: Failure, _moment: Moment) -> dict[str, Any]:
-    return {"error": code, "error_description": failure.message}
+    return {"error": code, "error_description": _numbered(failure)}
+
+
+def _numbered(failure: Failure) -> str:
+    """Give a refusal of the token service with its number, as the endpoints of managed identities hand it on."""
+    return failure.message if failure.number is None else f"AADSTS{failure.number}: {failure.message}"
 
 
 @dataclass(frozen=True, slots=True)

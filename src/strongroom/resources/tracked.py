@@ -17,7 +17,8 @@ def parse_location(text: str) -> str:
     """
     Read a location as ARM compares locations: `West Europe` is `westeurope`.
 
-    Any word is a location here: where a vault is kept is the operator's business, the name is a label.
+    Any word is a location here: where a vault is kept is the operator's business, the name is a label. What a body does
+    not say is empty, and refused in ARM's own words.
 
     Raises:
         Invalid: `LocationRequired`, `LocationNotAvailableForResourceType`.

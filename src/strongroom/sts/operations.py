@@ -1,7 +1,9 @@
 """
 The token service's operations. All are Public and this list is closed: a row more is a door more.
 
-The `adfs` alias needs no rows of its own: it is a name for a tenant, and AD FS's paths are these paths.
+The `adfs` alias needs no rows of its own: it is a name for a tenant, and AD FS's paths are these paths. Literal
+segments match in any case, as Entra's do (`make_surface(..., case_insensitive=True)`): Go's library asks for
+`/common/UserRealm`.
 """
 
 from __future__ import annotations
