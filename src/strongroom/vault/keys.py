@@ -235,8 +235,6 @@ def bundle_of(call: Call, key: Key) -> wire.KeyBundle:
 def _attributes(call: Call, body: KeyVersionBody) -> wire.KeyAttributes:
     own, vault, version = body.attributes, call.the_vault, call.api_version
     level = recovery(retention_days=vault.retention_days, purge_protection=vault.purge_protection, version=version)
-    # The real service says of each key in an HSM, and of no other, that it is not exportable.
-    exportable = False if own.exportable is None and body.type.in_token else own.exportable
     return wire.KeyAttributes(
         own.enabled,
         own.created,
@@ -245,7 +243,7 @@ def _attributes(call: Call, body: KeyVersionBody) -> wire.KeyAttributes:
         own.exp,
         level.level,
         level.days,
-        exportable if at_least(version, EXPORTABLE_SINCE) else None,
+        bool(own.exportable) if at_least(version, EXPORTABLE_SINCE) else None,
         body.platform if at_least(version, HSM_PLATFORM_SINCE) else None,
     )
 
