@@ -287,6 +287,14 @@ def test_a_key_in_a_token_is_made_there(vault: Client, token: MemoryToken, name:
     assert bundle["attributes"]["hsmPlatform"] == "1"
 
 
+def test_an_rsa_key_says_its_size(vault: Client, name: str) -> None:
+    """In bundles and lists, as Azure's own client tests have recorded it since April 2026; other keys say none."""
+    assert create(vault, name, kty="RSA")["attributes"]["key_size"] == 2048
+    assert vault.walk(f"/keys/{name}/versions")[0]["attributes"]["key_size"] == 2048
+    assert "key_size" not in vault.done("GET", f"/keys/{name}", version="7.2")["attributes"]
+    assert "key_size" not in create(vault, name)["attributes"]
+
+
 @pytest.mark.parametrize("kind", ["EC", "EC-HSM"])
 def test_a_key_says_that_it_is_not_exportable(vault: Client, token: MemoryToken, name: str, kind: str) -> None:
     """As Azure's own client tests have recorded it since October 2022, in bundles and lists, at 7.3 and later."""

@@ -130,6 +130,7 @@ class KeyLife(RuleBasedStateMachine):
             **{name: date for name, date in dates.items() if date is not None},
             "recoveryLevel": "CustomizedRecoverable+Purgeable",
             "recoverableDays": 7,
+            "exportable": False,
             "hsmPlatform": "0",
         }
 
