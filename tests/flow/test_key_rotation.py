@@ -182,7 +182,7 @@ def test_a_guardrail_holds_for_what_rotation_makes(world: Simulation, vault: Cli
 
 
 def test_every_key_has_a_policy(vault: Client, name: str) -> None:
-    """One that nobody set notifies thirty days before the expiry, and has no id and no times, as recorded (2022, 2024)."""
+    """One that nobody set notifies thirty days before the expiry, has no id and no times (recorded 2022, 2024)."""
     create(vault, name)
     assert vault.done("GET", f"/keys/{name}/rotationpolicy") == {"lifetimeActions": [NOTIFY], "attributes": None}
 
