@@ -125,6 +125,24 @@ def test_no_key_is_answered_without_operations(
     assert create(vault, name, **asked, **given)["key"]["key_ops"]
 
 
+def test_an_update_with_no_operations_takes_all_away(vault: Client, name: str) -> None:
+    """As Azure answers the client for Java, which sends an empty list where its caller names none (recorded 2023)."""
+    create(vault, name)
+    assert vault.done("PATCH", f"/keys/{name}", body={"key_ops": []})["key"]["key_ops"] == []
+    body = {"alg": "ES256", "value": "A" * 43}
+    refused = vault.ask("POST", f"/keys/{name}/sign", body=body)
+    assert (refused.status, refused.error["innererror"]) == (403, {"code": "KeyOperationForbidden"})
+    assert vault.done("PATCH", f"/keys/{name}", body={"key_ops": ["sign"]})["key"]["key_ops"] == ["sign"]
+
+
+def test_a_key_that_brings_in_others_stays_one(vault: Client, token: MemoryToken, name: str) -> None:
+    """No operations at all would be a way to others: an empty list is 400 of such a key."""
+    create(vault, name, kty="RSA-HSM", key_ops=["import"])
+    answer = vault.ask("PATCH", f"/keys/{name}", body={"key_ops": []})
+    assert (answer.status, answer.error["code"]) == (400, "BadParameter")
+    assert vault.done("GET", f"/keys/{name}")["key"]["key_ops"] == ["import"]
+
+
 def test_an_older_version_is_not_told_what_came_later(vault: Client, name: str) -> None:
     """`hsmPlatform` came with 7.5."""
     create(vault, name)
