@@ -93,17 +93,25 @@ def test_purging_removes_for_ever(vault: Client, name: str) -> None:
     assert len(vault.walk(f"/secrets/{name}/versions")) == 1
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("POST", "/recover")])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("active", [False, True], ids=["unknown", "active"])
-def test_what_is_not_deleted_cannot_be_recovered_or_purged(
-    vault: Client, name: str, method: str, path: str, *, active: bool
-) -> None:
+def test_what_is_not_deleted_cannot_be_purged(vault: Client, name: str, method: str, *, active: bool) -> None:
     """An unknown or active secret is no deleted one: 404 with the words for deleted ones."""
     if active:
         vault.put(name)
-    answer = vault.ask(method, f"/deletedsecrets/{name}{path}")
+    answer = vault.ask(method, f"/deletedsecrets/{name}")
     assert answer.status == 404
     assert answer.error == {"code": "SecretNotFound", "message": f"Deleted Secret not found: {name}"}
+
+
+@pytest.mark.parametrize("active", [False, True], ids=["unknown", "active"])
+def test_what_is_not_deleted_cannot_be_recovered(vault: Client, name: str, *, active: bool) -> None:
+    """A recovery is refused in the words for an active secret, as recorded by Azure's own client tests (2022-2026)."""
+    if active:
+        vault.put(name)
+    answer = vault.ask("POST", f"/deletedsecrets/{name}/recover")
+    assert (answer.status, answer.error["code"]) == (404, "SecretNotFound")
+    assert answer.error["message"].startswith(f"A secret with (name/id) {name} was not found in this key vault.")
 
 
 def test_a_deleted_secret_that_is_disabled_is_not_told(vault: Client, name: str) -> None:
@@ -146,18 +154,18 @@ def test_recovery_levels(
     """
     `recoveryLevel` and `recoverableDays` follow from the vault's settings (section 4.2) and the api-version.
 
-    The first version knows neither, those before 7.1 know the plain levels alone.
+    The first version knows neither, those before 7.1 know the levels alone (as recorded by Azure CLI's tests of 2022).
     """
     world.set_vault(retention_days=days, purge_protection=protected)
     attributes = vault.done("PUT", f"/secrets/{name}", version=version, body={"value": plant()})["attributes"]
     told = {key: attributes[key] for key in ("recoveryLevel", "recoverableDays") if key in attributes}
     level = "Recoverable" if protected else "Recoverable+Purgeable"
+    expected = {"recoveryLevel": level if days == 90 else f"Customized{level}", "recoverableDays": days}
     if version == "2015-06-01":
-        assert told == {}
+        expected = {}
     elif version in {"2016-10-01", "7.0"}:
-        assert told == {"recoveryLevel": level}
-    else:
-        assert told == {"recoveryLevel": level if days == 90 else f"Customized{level}", "recoverableDays": days}
+        del expected["recoverableDays"]
+    assert told == expected
 
 
 @pytest.fixture

@@ -130,6 +130,7 @@ class KeyLife(RuleBasedStateMachine):
             **{name: date for name, date in dates.items() if date is not None},
             "recoveryLevel": "CustomizedRecoverable+Purgeable",
             "recoverableDays": 7,
+            "exportable": False,
             "hsmPlatform": "0",
         }
 
@@ -289,7 +290,7 @@ class KeyLife(RuleBasedStateMachine):
             self.check(self.ask("GET", f"/keys/{self.prefix}{name}/{version.id}"), name, version)
             return
         version.nbf, version.exp, version.updated = changed.nbf, changed.exp, self.now
-        version.operations = ops or version.operations
+        version.operations = version.operations if ops is None else ops
         version.enabled = version.enabled if enabled is None else enabled
         version.tags = version.tags if given_tags is None else given_tags
         self.check(answer, name, version)

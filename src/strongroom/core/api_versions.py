@@ -33,7 +33,7 @@ LATEST = DATA_PLANE[-1]
 SOFT_DELETE_SINCE = "2016-10-01"
 """Deleted objects, recovery levels and backups appear with this version."""
 RECOVERABLE_DAYS_SINCE = "7.1"
-"""`recoverableDays` and the customised recovery levels appear with this version."""
+"""`recoverableDays` appears with this version."""
 EXPORTABLE_SINCE = "7.3"
 """`exportable` and release policies of keys appear with this version."""
 RANDOM_BYTES_SINCE = "7.3"

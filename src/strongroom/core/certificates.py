@@ -28,6 +28,8 @@ PKCS12 = "application/x-pkcs12"
 PEM = "application/x-pem-file"
 CONTENT_TYPES = (PKCS12, PEM)
 """What a certificate's secret can be."""
+FORM_NAMES = {PKCS12: "PFX", PEM: "PEM"}
+"""What refusals call the two."""
 
 
 class KeyUsage(StrEnum):

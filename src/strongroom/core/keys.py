@@ -257,17 +257,15 @@ def _size(given: int | None, sizes: tuple[int, ...], default: int, noun: str) ->
 
 def parse_operations(texts: Iterable[str] | None, kind: KeyKind) -> tuple[KeyOperation, ...] | None:
     """
-    Read `key_ops`, in the order given; None if there are none.
-
-    An empty list says nothing: no key is ever without operations, for some clients fail at one (pitfalls "Wire").
+    Read `key_ops`, in the order given; None if nothing is said of them.
 
     Raises:
         Invalid: an unknown word, one twice, one that such keys cannot do, or `import` together with others: a key that
             brings in others must not decrypt what they are wrapped in (section 4.4).
     """
-    given = tuple(texts or ())
-    if not given:
+    if texts is None:
         return None
+    given = tuple(texts)
     words = set(KeyOperation)
     if any(text not in words for text in given):
         raise _refused("key_ops", f"must be of: {_list(KeyOperation)}")
@@ -297,6 +295,7 @@ def new_key_version(
     attributes = KeyAttributes(
         now, now, True if given.enabled is None else given.enabled, given.nbf, given.exp, given.exportable
     )
+    # No new key is without operations, for some clients fail at one (pitfalls "Wire"); an update can take them away.
     operations = parse_operations(given.operations, key_type.kind) or DEFAULT_OPERATIONS[key_type.kind]
     body = KeyVersionBody(
         key_type,
@@ -334,7 +333,9 @@ def updated_key_version(body: KeyVersionBody, given: GivenKeyProperties, now: in
         exp=old.exp if given.exp is None else given.exp,
         exportable=old.exportable if given.exportable is None else given.exportable,
     )
-    operations = parse_operations(given.operations, body.type.kind) or body.operations
+    operations = parse_operations(given.operations, body.type.kind)
+    if operations is None:
+        operations = body.operations
     if (KeyOperation.IMPORT in operations) is not (KeyOperation.IMPORT in body.operations):
         raise _refused("key_ops", "cannot gain or lose import when the key exists")
     changed = replace(

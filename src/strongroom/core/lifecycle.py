@@ -45,9 +45,9 @@ def recovery(*, retention_days: int, purge_protection: bool, version: str) -> Re
     if not at_least(version, SOFT_DELETE_SINCE):
         return Recovery(None, None)
     level = "Recoverable" if purge_protection else "Recoverable+Purgeable"
-    if not at_least(version, RECOVERABLE_DAYS_SINCE):
-        return Recovery(level, None)
-    return Recovery(level if retention_days == RETENTION_MAX_DAYS else f"Customized{level}", retention_days)
+    if retention_days != RETENTION_MAX_DAYS:
+        level = f"Customized{level}"
+    return Recovery(level, retention_days if at_least(version, RECOVERABLE_DAYS_SINCE) else None)
 
 
 def purge_time(now: int, retention_days: int) -> int:
@@ -102,13 +102,25 @@ def require_active(stored: StoredObject | None, collection: Collection, name: st
 
 def require_deleted(stored: StoredObject | None, collection: Collection, name: str, now: int) -> StoredObject:
     """
-    Give the object if it can be recovered or purged.
+    Give the object if it can be read as deleted, or purged.
 
     Raises:
         NotFound: no deleted object has this name.
     """
     if stored is None or state_of(stored, now) is not State.DELETED:
         raise deleted_not_found(collection, name)
+    return stored
+
+
+def require_recoverable(stored: StoredObject | None, collection: Collection, name: str, now: int) -> StoredObject:
+    """
+    Give the object if it can be recovered.
+
+    Raises:
+        NotFound: no deleted object has this name; in the words for an active one, as recorded of all three collections.
+    """
+    if stored is None or state_of(stored, now) is not State.DELETED:
+        raise not_found(collection, name)
     return stored
 
 

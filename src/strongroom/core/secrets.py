@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from strongroom.core.attributes import check_tags, check_window, invalid_property
-from strongroom.core.errors import Forbidden
+from strongroom.core.certificates import FORM_NAMES, PEM, PKCS12
+from strongroom.core.errors import Forbidden, Invalid
 from strongroom.core.limits import CONTENT_TYPE_CHARS, SECRET_VALUE_BYTES
 
 
@@ -139,3 +140,24 @@ def _check(body: SecretVersionBody) -> None:
         raise invalid_property("contentType")
     check_tags(body.tags)
     check_window(body.attributes.nbf, body.attributes.exp)
+
+
+def is_to_be_converted(body: SecretVersionBody, wanted: str) -> bool:
+    """
+    Tell whether a secret has to be converted for who asks for it as *wanted*, one of the two forms of certificates.
+
+    What is no certificate's has no form, whatever its content type says. The words are as recorded.
+
+    Raises:
+        Invalid: there is no way from the form that it has to the one that is wanted.
+    """
+    held = body.content_type if body.managed else None
+    if held == wanted:
+        return False
+    if (held, wanted) != (PKCS12, PEM):
+        raise Invalid(
+            f"The '{FORM_NAMES.get(held or '', 'Unsupported')}' to '{FORM_NAMES[wanted]}' transformation is not"
+            " supported. Only PFX to PEM transformation is supported.",
+            code="BadParameter",
+        )
+    return True

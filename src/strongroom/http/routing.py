@@ -80,9 +80,8 @@ class Router(Generic[RowT]):
             return found
         others = sorted(other for other in self._methods() if other != method and self._match(other, segments))
         if others:
-            raise MethodNotAllowed(
-                f"The method {shown(method, METHOD)} is not allowed here.", headers=(("Allow", ", ".join(others)),)
-            )
+            # In the real data plane's words.
+            raise MethodNotAllowed(f"HTTP {shown(method, METHOD)} not allowed", headers=(("Allow", ", ".join(others)),))
         raise NotFound("The path is not one of this service's.")
 
     def _methods(self) -> set[str]:

@@ -57,7 +57,8 @@ class Backups(Generic[B]):
             backup = None
         if backup is None or backup.format != self._number or not backup.versions:
             raise Invalid(
-                f"The backup blob is not a backup of a {self._noun} of this subscription.", code="BadParameter"
+                f"The backup blob is not a backup of a {self._noun} of this subscription.",
+                code="Malformed backup blob",
             )
         return backup
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from strongroom.core.attributes import check_tags
 from strongroom.core.certificate_life import as_if_new, is_under_way
 from strongroom.core.certificates import CertificatePolicy, PendingStatus
-from strongroom.core.lifecycle import require_deleted, require_purgeable
+from strongroom.core.lifecycle import require_deleted, require_purgeable, require_recoverable
 from strongroom.core.objects import Collection
 from strongroom.core.vaults import Vault
 from strongroom.objects.certificate_links import (
@@ -110,7 +110,7 @@ async def recover_certificate(tx: Transaction, vault: Vault, name: str, *, now: 
     Raises:
         NotFound: no deleted certificate has the name.
     """
-    deleted = require_deleted(
+    deleted = require_recoverable(
         await tx.object(vault.id, Collection.CERTIFICATES, name), Collection.CERTIFICATES, name, now
     )
     await recover_linked(tx, deleted)

@@ -21,6 +21,7 @@ from strongroom.core.lifecycle import (
     require_name_free,
     require_no_certificate,
     require_purgeable,
+    require_recoverable,
     require_restorable,
     state_of,
 )
@@ -113,7 +114,7 @@ async def recover_object(tx: Transaction, vault: Vault, collection: Collection, 
     Raises:
         NotFound: no deleted object has the name.
     """
-    stored = require_deleted(await tx.object(vault.id, collection, name), collection, name, now)
+    stored = require_recoverable(await tx.object(vault.id, collection, name), collection, name, now)
     active = replace(stored, deleted=None, purge_at=None)
     await tx.put_object(active)
     return active, await latest_version(tx, active)

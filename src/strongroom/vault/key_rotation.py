@@ -92,16 +92,16 @@ def _described(call: Call, stored: StoredObject, policy: RotationPolicy) -> dict
 
 
 def _answer_policy(call: Call, stored: StoredObject, policy: RotationPolicy | None) -> Response:
-    identifier = _id_of(call, stored)
-    call.properties["id"] = identifier
+    call.properties["id"] = _id_of(call, stored)
     actions: list[wire.LifetimeAction] = []
     if policy is not None and policy.rotate is not None:
         actions.append(_action(Action.ROTATE, policy.rotate.after_create, policy.rotate.before_expiry))
     actions.append(_action(Action.NOTIFY, None, policy.notify if policy is not None else DEFAULT_NOTIFY))
-    attributes = wire.RotationPolicyAttributes()
+    answer = wire.KeyRotationPolicy(lifetimeActions=actions)
     if policy is not None:
-        attributes = wire.RotationPolicyAttributes(_text(policy.expiry_time), policy.created, policy.updated)
-    return json.response(wire.KeyRotationPolicy(identifier, actions, attributes))
+        answer.id = _id_of(call, stored)
+        answer.attributes = wire.RotationPolicyAttributes(_text(policy.expiry_time), policy.created, policy.updated)
+    return json.response(answer)
 
 
 def _action(action: Action, after_create: Duration | None, before_expiry: Duration | None) -> wire.LifetimeAction:

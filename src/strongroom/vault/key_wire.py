@@ -168,6 +168,7 @@ class KeyAttributes(msgspec.Struct, omit_defaults=True):
     enabled: bool
     created: int
     updated: int
+    key_size: int | None = None
     nbf: int | None = None
     exp: int | None = None
     recoveryLevel: str | None = None  # noqa: N815  the wire's name
@@ -230,10 +231,10 @@ class RotationPolicyAttributes(msgspec.Struct, omit_defaults=True):
     updated: int | None = None
 
 
-class KeyRotationPolicy(msgspec.Struct, omit_defaults=True):
-    """`KeyRotationPolicy`, as requests and answers have it."""
+class KeyRotationPolicy(msgspec.Struct):
+    """`KeyRotationPolicy`, as requests and answers have it. Where nobody set one, it has no id and null attributes."""
 
-    id: str | None = None
+    id: str | msgspec.UnsetType | None = msgspec.UNSET
     lifetimeActions: list[LifetimeAction] | None = None  # noqa: N815  the wire's name
     attributes: RotationPolicyAttributes | None = None
 

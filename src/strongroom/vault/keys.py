@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from strongroom.core.api_versions import EXPORTABLE_SINCE, HSM_PLATFORM_SINCE, SOFT_DELETE_SINCE, at_least
 from strongroom.core.key_release import require_releasable
-from strongroom.core.keys import KeyVersionBody, new_key_version, parse_key_type, spec_of_new
+from strongroom.core.keys import KeyKind, KeyVersionBody, new_key_version, parse_key_type, spec_of_new
 from strongroom.core.lifecycle import recovery, require_deleted
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject
@@ -234,18 +234,19 @@ def bundle_of(call: Call, key: Key) -> wire.KeyBundle:
 
 def _attributes(call: Call, body: KeyVersionBody) -> wire.KeyAttributes:
     own, vault, version = body.attributes, call.the_vault, call.api_version
+    knows_release = at_least(version, EXPORTABLE_SINCE)
     level = recovery(retention_days=vault.retention_days, purge_protection=vault.purge_protection, version=version)
-    # The real service says of each key in an HSM, and of no other, that it is not exportable.
-    exportable = False if own.exportable is None and body.type.in_token else own.exportable
     return wire.KeyAttributes(
         own.enabled,
         own.created,
         own.updated,
+        # The real service has told it since April 2026, of RSA keys, at 7.4 as at later versions.
+        body.bits if knows_release and body.type.kind is KeyKind.RSA else None,
         own.nbf,
         own.exp,
         level.level,
         level.days,
-        exportable if at_least(version, EXPORTABLE_SINCE) else None,
+        bool(own.exportable) if knows_release else None,
         body.platform if at_least(version, HSM_PLATFORM_SINCE) else None,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from strongroom.core.api_versions import CERTIFICATE_LINKS_SINCE, SOFT_DELETE_SINCE, at_least
-from strongroom.core.certificates import CONTENT_TYPES
+from strongroom.core.certificates import CONTENT_TYPES, PEM
 from strongroom.core.errors import Invalid
 from strongroom.core.guardrails import SecretFacts
 from strongroom.core.lifecycle import (
@@ -19,7 +19,7 @@ from strongroom.core.lifecycle import (
 )
 from strongroom.core.names import parse_object_name
 from strongroom.core.objects import Collection, StoredObject, StoredVersion
-from strongroom.core.secrets import SecretVersionBody, check_value
+from strongroom.core.secrets import SecretVersionBody, check_value, is_to_be_converted
 from strongroom.core.vaults import Vault
 from strongroom.crypto.protocol import Envelope
 from strongroom.flow import authorization
@@ -69,8 +69,8 @@ async def get_secret(call: Call) -> Response:
     if not answer.is_plain:
         _require_readable(call, answer.body)
     call.properties["id"] = answer.identifier
-    if not answer.is_plain and answer.body.managed and asked.form not in {None, answer.body.content_type}:
-        return await _converted(call, stored, row, asked.form or "")
+    if asked.form is not None and is_to_be_converted(answer.body, asked.form):
+        return await _in_pem(call, stored, row)
     value = json.encode(world.keys.envelope(vault.id, vault.wrapped_key).open(answer.context, row.sealed).decode())
     return Response(200, b"".join((answer.before_value, value, answer.after_value)))
 
@@ -257,7 +257,7 @@ def _require_readable(call: Call, body: SecretVersionBody) -> None:
 
 
 def _out_content_type(call: Call) -> str | None:
-    """Read `outContentType`. It asks for a certificate in another form, and changes nothing for a plain secret."""
+    """Read `outContentType`, which asks for a certificate's secret in another form."""
     wanted = call.query.get("outContentType")
     if wanted is None or not at_least(call.api_version, CERTIFICATE_LINKS_SINCE):
         return None
@@ -266,16 +266,16 @@ def _out_content_type(call: Call) -> str | None:
     return wanted
 
 
-async def _converted(call: Call, stored: StoredObject, row: StoredVersion, content_type: str) -> Response:
-    """Answer with a certificate's secret in the other form."""
-    from strongroom.crypto.certificates.bundles import converted  # noqa: PLC0415  costly to import
+async def _in_pem(call: Call, stored: StoredObject, row: StoredVersion) -> Response:
+    """Answer with a certificate's secret, which is PKCS#12, as PEM."""
+    from strongroom.crypto.certificates.bundles import in_pem  # noqa: PLC0415  costly to import
 
     secret = secrets.secret_of(stored, row)
     value = secrets.open_value(_envelope(call), call.the_vault, row)
-    value = await call.world.incoming_certificates.run(partial(converted, call.world.forks, value, content_type))
+    value = await call.world.incoming_certificates.run(partial(in_pem, call.world.forks, value))
     # It may have waited for its turn.
     call.judge_again()
-    return _answer(call, replace(secret, body=replace(secret.body, content_type=content_type)), value)
+    return _answer(call, replace(secret, body=replace(secret.body, content_type=PEM)), value)
 
 
 def _decode_blob(text: str) -> bytes:

@@ -159,12 +159,16 @@ def test_unknown_doubled_and_contradicting_operations_are_refused(given: list[st
 
 
 @pytest.mark.parametrize("given", [None, ()])
-def test_no_key_is_without_operations(given: tuple[str, ...] | None) -> None:
-    """An empty list counts as none: a new key has its kind's defaults, an old one keeps what it has."""
+def test_no_new_key_is_without_operations(given: tuple[str, ...] | None) -> None:
+    """An empty list counts as none: a new key has its kind's defaults."""
     assert made(KeyType.EC, operations=given).operations == (OP.SIGN, OP.VERIFY)
-    assert updated_key_version(made(operations=("sign",)), GivenKeyProperties(operations=given), NOW).operations == (
-        OP.SIGN,
-    )
+
+
+@pytest.mark.parametrize(("given", "left"), [(None, (OP.SIGN,)), ((), ())])
+def test_an_update_can_take_every_operation_away(given: tuple[str, ...] | None, left: tuple[OP, ...]) -> None:
+    """An old key keeps what it has where nothing is said, and has none left where an empty list is."""
+    changed = updated_key_version(made(operations=("sign",)), GivenKeyProperties(operations=given), NOW)
+    assert changed.operations == left
 
 
 def test_the_order_of_operations_is_kept() -> None:

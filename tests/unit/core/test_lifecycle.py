@@ -25,7 +25,7 @@ DUE = StoredObject("vault", SECRETS, "s1", "guid", created=NOW - 10, latest=VERS
         (90, True, "7.4", Recovery("Recoverable", 90)),
         (7, False, "7.4", Recovery("CustomizedRecoverable+Purgeable", 7)),
         (89, True, "2026-04-01", Recovery("CustomizedRecoverable", 89)),
-        (7, False, "7.0", Recovery("Recoverable+Purgeable", None)),
+        (7, False, "7.0", Recovery("CustomizedRecoverable+Purgeable", None)),
         (90, True, "2016-10-01", Recovery("Recoverable", None)),
         (90, False, "2015-06-01", Recovery(None, None)),
     ],
@@ -78,16 +78,25 @@ def test_an_active_object_is_given_back() -> None:
 
 
 @pytest.mark.parametrize("stored", [None, ACTIVE, DUE])
-def test_what_is_not_deleted_cannot_be_recovered(stored: StoredObject | None) -> None:
-    """Recovery and purge want a deleted secret."""
+def test_what_is_not_deleted_cannot_be_purged(stored: StoredObject | None) -> None:
+    """A purge wants a deleted secret."""
     with pytest.raises(NotFound) as refusal:
         lifecycle.require_deleted(stored, SECRETS, "s1", NOW)
     assert (refusal.value.code, refusal.value.message) == ("SecretNotFound", "Deleted Secret not found: s1")
 
 
+@pytest.mark.parametrize("stored", [None, ACTIVE, DUE])
+def test_what_is_not_deleted_cannot_be_recovered(stored: StoredObject | None) -> None:
+    """A recovery wants a deleted secret, and is refused in the words for an active one."""
+    with pytest.raises(NotFound) as refusal:
+        lifecycle.require_recoverable(stored, SECRETS, "s1", NOW)
+    assert (refusal.value.code, refusal.value.message) == ("SecretNotFound", NOT_FOUND)
+
+
 def test_a_deleted_object_is_given_back() -> None:
     """What is deleted can be recovered or purged."""
     assert lifecycle.require_deleted(DELETED, SECRETS, "s1", NOW) is DELETED
+    assert lifecycle.require_recoverable(DELETED, SECRETS, "s1", NOW) is DELETED
 
 
 def test_the_name_of_a_deleted_object_cannot_be_used() -> None:

@@ -11,16 +11,12 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
-    load_pem_private_key,
     pkcs12,
 )
-from msgspec import json
 
 from strongroom.core import certificate_limits as limits
 from strongroom.core.certificates import PEM
 from strongroom.crypto.forks import Forks, Work
-
-_KEY_BEGINS = b"-----BEGIN PRIVATE KEY-----"
 
 
 def secret_value(content_type: str, private: bytes | None, chain: tuple[bytes, ...]) -> str:
@@ -40,37 +36,24 @@ def secret_value(content_type: str, private: bytes | None, chain: tuple[bytes, .
     return base64.b64encode(whole).decode("ascii")
 
 
-def converted(forks: Forks, value: str, content_type: str) -> str:
+def in_pem(forks: Forks, value: str) -> str:
     """
-    Give a certificate's secret, which is one of the two forms, as the other one. It is for a thread.
+    Give a certificate's secret, which is PKCS#12, as PEM. It is for a thread.
 
     The key and the certificates are the same, the leaf first; those above it stay in their order. The library checks
     the key in a PKCS#12 file whoever wrote it, which holds the interpreter: so a process of its own does.
     """
-    question = json.encode((value, content_type))
-    return forks.ask(Work.CONVERT, question, limits.IMPORT_CPU_S).decode("ascii")
+    return forks.ask(Work.CONVERT, value.encode("ascii"), limits.IMPORT_CPU_S).decode("ascii")
 
 
 def answer(question: bytes) -> bytes:
     """Convert: for `fork_server`."""
-    value, content_type = json.decode(question, type=tuple[str, str])
-    return _converted(value, content_type).encode("ascii")
-
-
-def _converted(value: str, content_type: str) -> str:
-    if content_type == PEM:
-        opened = pkcs12.load_pkcs12(base64.b64decode(value), None)
-        own = [opened.cert] if opened.cert is not None else []
-        chain = [one.certificate for one in (*own, *opened.additional_certs)]
-        key = opened.key
-    else:
-        text = value.encode("ascii")
-        chain = x509.load_pem_x509_certificates(text)
-        # The key comes first, and what follows it is not looked at. It was checked when it came to be here.
-        is_with_key = text.startswith(_KEY_BEGINS)
-        key = load_pem_private_key(text, None, unsafe_skip_rsa_key_validation=True) if is_with_key else None
+    opened = pkcs12.load_pkcs12(base64.b64decode(question), None)
+    own = [opened.cert] if opened.cert is not None else []
+    chain = [one.certificate for one in (*own, *opened.additional_certs)]
+    key = opened.key
     private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()) if key is not None else None
-    return secret_value(content_type, private, tuple(one.public_bytes(Encoding.DER) for one in chain))
+    return secret_value(PEM, private, tuple(one.public_bytes(Encoding.DER) for one in chain)).encode("ascii")
 
 
 def _load(private: bytes) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
