@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.objects import Collection
+from strongroom.objects import jobs
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.store import Transaction
@@ -458,6 +460,23 @@ def test_a_refused_import_leaves_nothing_in_a_token(
     body = {"value": in_pem(*self_signed(world.clock())), "policy": IN_TOKEN}
     assert vault.ask("POST", f"/certificates/{name}/import", body=body).status == 409
     assert not token.held
+
+
+def test_a_key_of_many_versions_leaves_its_token_once(
+    vault: Client, world: Simulation, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions of a renewed certificate that have one key, and go in several changes, doom it with the last of them."""
+    for _ in range(4):
+        made(vault, world, name, key_props=IN_TOKEN["key_props"] | {"reuse_key": True})
+    assert len(token.held) == 1
+    vault.done("DELETE", f"/certificates/{name}")
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 2)
+    monkeypatch.setattr(jobs, "_VERSIONS_IN_BATCH", 2)
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    world.run(purge_due_objects(world.store, world.keys, world.world.now()))
+    assert destroy(world) == 1
+    assert not token.held
+    assert world.run(world.store.records(DoomedKey)) == []
 
 
 def test_a_certificates_keys_come_into_a_token_and_leave_it(
