@@ -15,6 +15,7 @@ from strongroom.objects import jobs
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.store import Transaction
+from strongroom.store.transaction import SqlTransaction
 from tests.flow.arm import Arm
 from tests.flow.client import Client, version_of
 from tests.flow.imported import in_pem, pem_of, self_signed
@@ -199,6 +200,28 @@ def test_three_of_many_versions_are_gone_at_once(
     for kind in Collection:
         assert world.run(world.store.object(world.vault.id, kind, name)) is None
     assert world.run(world.store.verify()) == []
+
+
+def test_a_certificate_does_not_take_all_its_keys_versions_with_it(
+    vault: Client, world: Simulation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The versions of its key and its secret go bit by bit before it, even where it is purged before they would be."""
+    for _ in range(3):
+        made(vault, world, name)
+    vault.done("DELETE", f"/certificates/{name}")
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 1)
+    assert vault.ask("DELETE", f"/deletedcertificates/{name}").status == 204
+    monkeypatch.setattr(jobs, "_BATCH", 1)
+    monkeypatch.setattr(jobs, "_VERSIONS_IN_BATCH", 1)
+    remove, at_once = SqlTransaction.remove_object, []
+
+    async def remove_object(tx: SqlTransaction, *what: Any) -> bool:
+        at_once.append(len((await tx.versions(*what, after=0, limit=9)).rows))
+        return await remove(tx, *what)
+
+    monkeypatch.setattr(SqlTransaction, "remove_object", remove_object)
+    world.run(purge_due_objects(world.store, world.keys, world.world.now()))
+    assert at_once == [1, 1, 1]
 
 
 def test_three_are_purged_when_their_time_is_over(passing: Simulation) -> None:
