@@ -189,6 +189,16 @@ class TestLarge:
         assert len(pieces) > 20
         assert max(map(len, pieces)) == 64
 
+    def test_begins_one_past_the_limit(self, vault: Client) -> None:
+        """A body as long as any other may be has any form; one byte more is too many for that."""
+        body = b'{"more":"%s","value":"AAAA"}'
+        for more, form in ((0, False), (1, True)):
+            raw = body % (b"A" * (100 - len(body) + 2 + more))
+            assert len(raw) == 100 + more
+            error = vault.ask("POST", "/secrets/restore", raw=raw).error
+            assert error["code"] == "BadParameter"
+            assert ("nothing but the member 'value'" in error["message"]) == form
+
     @pytest.mark.parametrize("path", ["secrets", "keys", "certificates"])
     @pytest.mark.parametrize(
         "raw",
