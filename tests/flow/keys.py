@@ -111,6 +111,8 @@ class MemoryToken(SoftwareKeys):
         return self._hold(await super().restore(saved, spec, parts, place))
 
     async def destroy(self, material: bytes) -> None:
-        """Forget a key."""
+        """Forget a key; one that is not there may be in another token."""
         self._require_here()
-        self.held.pop(material, None)
+        if material not in self.held:
+            raise Unavailable("The key is not in the token any more.", reason="no such key")
+        del self.held[material]

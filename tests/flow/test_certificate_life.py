@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.objects import Collection
+from strongroom.objects import jobs
 from strongroom.objects.doomed_keys import destroy_doomed_keys
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.store import Transaction
+from strongroom.store.transaction import SqlTransaction
 from tests.flow.arm import Arm
 from tests.flow.client import Client, version_of
 from tests.flow.imported import in_pem, pem_of, self_signed
@@ -197,6 +200,28 @@ def test_three_of_many_versions_are_gone_at_once(
     for kind in Collection:
         assert world.run(world.store.object(world.vault.id, kind, name)) is None
     assert world.run(world.store.verify()) == []
+
+
+def test_a_certificate_does_not_take_all_its_keys_versions_with_it(
+    vault: Client, world: Simulation, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The versions of its key and its secret go bit by bit before it, even where it is purged before they would be."""
+    for _ in range(3):
+        made(vault, world, name)
+    vault.done("DELETE", f"/certificates/{name}")
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 1)
+    assert vault.ask("DELETE", f"/deletedcertificates/{name}").status == 204
+    monkeypatch.setattr(jobs, "_BATCH", 1)
+    monkeypatch.setattr(jobs, "_VERSIONS_IN_BATCH", 1)
+    remove, at_once = SqlTransaction.remove_object, []
+
+    async def remove_object(tx: SqlTransaction, *what: Any) -> bool:
+        at_once.append(len((await tx.versions(*what, after=0, limit=9)).rows))
+        return await remove(tx, *what)
+
+    monkeypatch.setattr(SqlTransaction, "remove_object", remove_object)
+    world.run(purge_due_objects(world.store, world.keys, world.world.now()))
+    assert at_once == [1, 1, 1]
 
 
 def test_three_are_purged_when_their_time_is_over(passing: Simulation) -> None:
@@ -458,6 +483,23 @@ def test_a_refused_import_leaves_nothing_in_a_token(
     body = {"value": in_pem(*self_signed(world.clock())), "policy": IN_TOKEN}
     assert vault.ask("POST", f"/certificates/{name}/import", body=body).status == 409
     assert not token.held
+
+
+def test_a_key_of_many_versions_leaves_its_token_once(
+    vault: Client, world: Simulation, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions of a renewed certificate that have one key, and go in several changes, doom it with the last of them."""
+    for _ in range(4):
+        made(vault, world, name, key_props=IN_TOKEN["key_props"] | {"reuse_key": True})
+    assert len(token.held) == 1
+    vault.done("DELETE", f"/certificates/{name}")
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 2)
+    monkeypatch.setattr(jobs, "_VERSIONS_IN_BATCH", 2)
+    vault.done("DELETE", f"/deletedcertificates/{name}")
+    world.run(purge_due_objects(world.store, world.keys, world.world.now()))
+    assert destroy(world) == 1
+    assert not token.held
+    assert world.run(world.store.records(DoomedKey)) == []
 
 
 def test_a_certificates_keys_come_into_a_token_and_leave_it(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,10 +17,11 @@ from strongroom.core.doomed_keys import DoomedKey
 from strongroom.core.errors import Unavailable
 from strongroom.core.objects import Collection
 from strongroom.crypto.keys.software import SoftwareKeys
+from strongroom.objects import jobs
 from strongroom.objects.doomed_keys import destroy_doomed_keys, doom_keys_of, find_keys_of
 from strongroom.objects.jobs import purge_due_objects
 from strongroom.resources.vaults import purge_expired_vault
-from strongroom.store import Transaction
+from strongroom.store import StoreTimeout, Transaction
 from tests.flow.arm import Arm
 from tests.flow.client import Client, make_vault
 from tests.flow.keys import MemoryToken, create, version_of
@@ -250,6 +252,27 @@ def test_a_key_of_many_versions_leaves_its_token_bit_by_bit(
     assert world.run(purge_due_objects(world.store, world.keys, world.world.now())) == 1
     assert destroy(world) == 12
     assert token.held == {}
+
+
+def test_a_key_whose_purge_broke_off_leaves_its_token_once(
+    world: Simulation, vault: Client, token: MemoryToken, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stays of the key is not doomed with what goes before it: the token has each key but once to destroy."""
+    monkeypatch.setattr(jobs, "_VERSIONS_IN_BATCH", 1)
+    for _ in range(3):
+        create(vault, name, kty="EC-HSM")
+    vault.done("DELETE", f"/keys/{name}")
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 2)
+    vault.done("DELETE", f"/deletedkeys/{name}")
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "_purge_together", Mock(side_effect=StoreTimeout))
+        with pytest.raises(StoreTimeout):
+            world.run(purge_due_objects(world.store, world.keys, world.world.now()))
+    assert destroy(world) == 2
+    assert world.run(purge_due_objects(world.store, world.keys, world.world.now())) == 1
+    assert destroy(world) == 1
+    assert token.held == {}
+    assert world.run(world.store.records(DoomedKey)) == []
 
 
 def test_the_purge_of_a_vault_reaches_the_token(world: Simulation, token: MemoryToken, name: str) -> None:

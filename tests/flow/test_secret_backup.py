@@ -6,16 +6,18 @@ import asyncio
 import base64
 import re
 import secrets as chance
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from strongroom.core import limits
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
 from strongroom.core.guids import new_guid
 from strongroom.core.objects import Collection
 from strongroom.core.secrets import GivenProperties
-from strongroom.objects import secrets
+from strongroom.objects import lifecycle, secrets
 from strongroom.resources import containers
 from strongroom.store import Transaction
 from strongroom.vault import backup_blobs
@@ -107,6 +109,58 @@ def test_others_are_served_while_many_versions_are_read(
     assert max(after - before for before, after in pairwise([0, *seen])) == 10
 
 
+@pytest.fixture
+def meanwhile(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Transaction], Any]], None]:
+    """Give what has a change be made while a backup reads its versions, of which three are read at once."""
+    monkeypatch.setattr(lifecycle, "_READ_AT_ONCE", 3)
+    monkeypatch.setattr(lifecycle, "_SERVED_AFTER", 3)
+    later: list[asyncio.Task[Any]] = []
+    whole = secrets.open_value
+
+    def make(change: Callable[[Transaction], Any]) -> None:
+        def open_first(*what: Any) -> str:
+            if not later:
+                later.append(asyncio.get_running_loop().create_task(world.store.commit(change)))
+            return whole(*what)
+
+        monkeypatch.setattr(secrets, "open_value", open_first)
+
+    return make
+
+
+def test_a_right_lost_meanwhile_gives_no_backup(
+    world: Simulation, vault: Client, name: str, meanwhile: Callable[[Callable[[Transaction], Any]], None]
+) -> None:
+    """Whoever lost the right while the versions were read gets none of them."""
+    for _ in range(7):
+        vault.put(name)
+    who = world.principal()
+    right = world.grant(who.oid, KEY_VAULT_ADMINISTRATOR, world.vault.scope)
+    meanwhile(lambda tx: tx.remove(right))
+    answer = Client(world, who).ask("POST", f"/secrets/{name}/backup")
+    assert (answer.status, answer.error["innererror"]) == (403, {"code": "ForbiddenByRbac"})
+
+
+@pytest.mark.parametrize("again", [0, 7])
+def test_what_is_purged_meanwhile_is_not_backed_up(
+    world: Simulation, vault: Client, name: str, meanwhile: Callable[[Callable[[Transaction], Any]], None], again: int
+) -> None:
+    """No backup has some of the versions only, or those of another secret that has the name by then."""
+    for _ in range(7):
+        vault.put(name)
+    now, at, envelope = world.world.now(), world.vault, world.keys.envelope(world.vault.id, world.vault.wrapped_key)
+
+    async def exchange(tx: Transaction) -> None:
+        await secrets.delete_secret(tx, at, name, now=now)
+        await secrets.purge_secret(tx, at, name, now=now)
+        for _ in range(again):
+            await secrets.set_secret(tx, at, envelope, name, "", GivenProperties(), now=now, entropy=chance.token_bytes)
+
+    meanwhile(exchange)
+    answer = vault.ask("POST", f"/secrets/{name}/backup")
+    assert (answer.status, answer.error["code"]) == (404, "SecretNotFound")
+
+
 class TestLarge:
     """A body that is larger than any other is read in pieces, and has one form."""
 
@@ -137,6 +191,16 @@ class TestLarge:
         assert "".join(pieces).replace("=", "") == blob * 2
         assert len(pieces) > 20
         assert max(map(len, pieces)) == 64
+
+    def test_begins_one_past_the_limit(self, vault: Client) -> None:
+        """A body as long as any other may be has any form; one byte more is too many for that."""
+        body = b'{"more":"%s","value":"AAAA"}'
+        for more, form in ((0, False), (1, True)):
+            raw = body % (b"A" * (100 - len(body) + 2 + more))
+            assert len(raw) == 100 + more
+            error = vault.ask("POST", "/secrets/restore", raw=raw).error
+            assert error["code"] == "BadParameter"
+            assert ("nothing but the member 'value'" in error["message"]) == form
 
     @pytest.mark.parametrize("path", ["secrets", "keys", "certificates"])
     @pytest.mark.parametrize(

@@ -258,6 +258,20 @@ def test_many_versions_are_purged_bit_by_bit(
     assert world.run(world.store.verify()) == []
 
 
+def test_as_many_versions_as_one_change_removes_go_at_once(
+    world: Simulation, vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the limit nothing is left for the job; one version more is."""
+    monkeypatch.setattr(limits, "VERSIONS_REMOVED_AT_ONCE", 2)
+    for each, versions in ((name, 2), (f"{name}-more", 3)):
+        for _ in range(versions):
+            vault.put(each)
+        vault.done("DELETE", f"/secrets/{each}")
+        assert vault.ask("DELETE", f"/deletedsecrets/{each}").status == 204
+        left = world.run(world.store.object(world.vault.id, Collection.SECRETS, each))
+        assert (left is not None) == (versions > 2)
+
+
 def test_the_name_of_a_secret_of_many_versions_is_free_once_it_is_purged(
     vault: Client, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

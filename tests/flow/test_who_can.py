@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from strongroom.core import limits
-from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, KEY_VAULT_SECRETS_USER
+from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR, KEY_VAULT_SECRETS_USER, READER
 from strongroom.core.identity import Caller, Group, Membership, ServicePrincipal, User
 from strongroom.core.rbac import DenyAssignment, RoleAssignment
 from strongroom.core.records import tenant_partition
@@ -203,6 +203,26 @@ def test_over_the_management_plane(world: Simulation) -> None:
     assert len(seen) == len(set(seen))
     status, code, _ = mine.refused("POST", rest, {**body, "objectName": "b"}, version="")
     assert (status, code) == (400, "InvalidSkipToken")
+
+
+def test_a_right_lost_meanwhile_lists_nobody(world: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may not read the vault any more, by the time that all have been asked about, is refused."""
+    monkeypatch.setattr(who_can, "_PIECE", 1)
+    reader = world.principal("reader")
+    right = world.grant(reader.oid, READER, world.vault.scope)
+    path, body = f"{world.vault.scope}/providers/Strongroom.Authorization/whoCan", {"operation": "SecretList"}
+    mine, suppose = Arm(world, reader), who_can.suppose
+    assert mine.do("POST", path, body)["value"]
+    losing: list[asyncio.Task[object]] = []
+
+    def lose(at: World, principal: who_can.Principal) -> Caller:
+        if not losing:
+            losing.append(asyncio.get_running_loop().create_task(world.store.commit(lambda tx: tx.remove(right))))
+        return suppose(at, principal)
+
+    monkeypatch.setattr(who_can, "suppose", lose)
+    answer = mine.ask("POST", path, body)
+    assert (answer.status, answer.error["code"]) == (403, "AuthorizationFailed")
 
 
 def test_another_tenants_principals_are_not_asked_about(world: Simulation) -> None:

@@ -139,8 +139,12 @@ class Tampered(Exception):
     Stored data does not carry the seal it was written with.
 
     Raised on reading a row whose tag, count or generation does not fit. It is a fault of the instance, not of the
-    request, so it is no `Failure`: the caller is told nothing, the operator everything.
+    request, so it is no `Failure`: the caller is told nothing, the operator everything. Whoever altered a row chose
+    what it is named by, so what is no plain letter in the message is escaped: it goes into the log.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message.encode("unicode_escape").decode("ascii"))
 
 
 class NameTaken(Exception):

@@ -111,7 +111,7 @@ async def back_up_certificate(
         raise Conflict(f"The certificate {stored.name} is not issued yet, so there is nothing to back up.")
     versions = [
         await _save(reader, protections, envelope, vault, stored, row)
-        async for row in each_version_in_turn(reader, stored)
+        async for row in each_version_in_turn(reader, stored, now)
     ]
     backup = CertificateBackup(_FORMAT, stored.name, upkeep_of(stored).policy, versions)
     return latest, _backups.seal(root, vault, backup)

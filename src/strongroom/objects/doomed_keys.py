@@ -125,10 +125,17 @@ def _key_of_pending(vault: Vault, opened: Opened, pending: Pending) -> list[Doom
 
 
 async def doom_versions(tx: Transaction, vault: Vault, opened: Opened, stored: StoredObject, limit: int) -> None:
-    """Note what a token holds of a key's oldest versions, in the change that removes these."""
-    page = await tx.versions(vault.id, Collection.KEYS, stored.name, after=0, limit=limit)
-    for one in _keys_among(page.rows, vault, opened, stored):
-        await tx.put(one)
+    """
+    Note what a token holds of a key's oldest versions, in the change that removes these (`remove_versions`).
+
+    What the next one that stays has as well goes with that: a token that is told twice to destroy a key has it no more
+    the second time, and would be asked for ever.
+    """
+    rows = (await tx.versions(vault.id, Collection.KEYS, stored.name, after=0, limit=limit + 1)).rows
+    staying = {one.material for one in _keys_among(rows[-1:], vault, opened, stored)}
+    for one in _keys_among(rows[:-1], vault, opened, stored):
+        if one.material not in staying:
+            await tx.put(one)
 
 
 async def _keys_of(reader: Reader, vault: Vault, opened: Opened, stored: StoredObject) -> list[DoomedKey]:

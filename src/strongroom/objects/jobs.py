@@ -66,8 +66,8 @@ async def purge_due_objects(store: Store, root: RootKey, now: int) -> int:
 async def _shorten(store: Store, root: RootKey, candidate: StoredObject, now: int) -> None:
     """Remove all versions of an object but the newest, so many in each transaction."""
 
-    async def change(tx: Transaction) -> int:
-        stored = await tx.object(candidate.vault, candidate.collection, candidate.name)
+    async def change(collection: Collection, tx: Transaction) -> int:
+        stored = await tx.object(candidate.vault, collection, candidate.name)
         if stored is None or state_of(stored, now) is not State.ABSENT:
             return 0
         if stored.collection is Collection.KEYS:
@@ -77,11 +77,14 @@ async def _shorten(store: Store, root: RootKey, candidate: StoredObject, now: in
                 await doom_versions(tx, vault, opened, stored, limits.VERSIONS_REMOVED_AT_ONCE)
         return await tx.remove_versions(stored.vault, stored.collection, stored.name, limits.VERSIONS_REMOVED_AT_ONCE)
 
-    is_more = True
-    while is_more:
-        is_more = (await store.commit(change)).result == limits.VERSIONS_REMOVED_AT_ONCE
-        # Whoever waits is served between any two.
-        await asyncio.sleep(0)
+    # A certificate's key and secret go with it, and may be due in another batch.
+    is_certificate = candidate.collection is Collection.CERTIFICATES
+    for collection in Collection if is_certificate else (candidate.collection,):
+        is_more = True
+        while is_more:
+            is_more = (await store.commit(partial(change, collection))).result == limits.VERSIONS_REMOVED_AT_ONCE
+            # Whoever waits is served between any two.
+            await asyncio.sleep(0)
 
 
 async def _purge_together(store: Store, root: RootKey, due: list[StoredObject], now: int) -> int:

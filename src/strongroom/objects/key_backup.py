@@ -81,7 +81,8 @@ async def back_up_key(
     latest = key_of(stored, await latest_version(reader, stored))
     require_not_managed(latest.body, "backup")
     versions = [
-        await _save(protections, envelope, vault, stored, row) async for row in each_version_in_turn(reader, stored)
+        await _save(protections, envelope, vault, stored, row)
+        async for row in each_version_in_turn(reader, stored, now)
     ]
     return latest, _backups.seal(keys, vault, KeyBackup(_FORMAT, stored.name, versions, stored.policy))
 

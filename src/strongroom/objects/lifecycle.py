@@ -204,14 +204,21 @@ async def each_version(reader: Reader, stored: StoredObject) -> AsyncIterator[St
         after, more = page.rows[-1].ordinal if page.rows else after, page.more
 
 
-async def each_version_in_turn(reader: Reader, stored: StoredObject) -> AsyncIterator[StoredVersion]:
-    """Go through an object's versions outside of a change: whoever waits is served between some and the next."""
+async def each_version_in_turn(reader: Reader, stored: StoredObject, now: int) -> AsyncIterator[StoredVersion]:
+    """
+    Go through an object's versions outside of a change: whoever waits is served between some and the next.
+
+    Raises:
+        NotFound: it was deleted meanwhile, so some may have been missing, or another object's.
+    """
     number = 0
     async for row in each_version(reader, stored):
         yield row
         number += 1
         if number % _SERVED_AFTER == 0:
             await asyncio.sleep(0)
+    if await look_again(reader, stored, now) is None:
+        raise not_found(stored.collection, stored.name)
 
 
 async def look_again(reader: Reader, candidate: StoredObject, now: int) -> Row | None:

@@ -230,7 +230,7 @@ async def back_up_secret(
     require_backup_fits(stored.versions, Collection.SECRETS)
     versions = [
         _BackupVersion(row.version, _decode_body(row.body), open_value(envelope, vault, row))
-        async for row in each_version_in_turn(reader, stored)
+        async for row in each_version_in_turn(reader, stored, now)
     ]
     return _backups.seal(keys, vault, _Backup(_FORMAT, stored.name, versions))
 

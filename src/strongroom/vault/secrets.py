@@ -141,6 +141,8 @@ async def back_up_secret(call: Call) -> Response:
     """Give a sealed backup of a secret with all its versions."""
     name, vault, world = parse_object_name(call.target.params["name"]), call.the_vault, call.world
     blob = await secrets.back_up_secret(world.store, world.keys, _envelope(call), vault, name, now=call.now)
+    # Others were served meanwhile.
+    call.judge_again()
     call.properties["id"] = f"{call.base}/secrets/{name}"
     return json.response(wire.BackupSecretResult(base64.urlsafe_b64encode(blob).rstrip(b"=").decode()))
 

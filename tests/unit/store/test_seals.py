@@ -55,6 +55,13 @@ def test_the_message_of_a_wrong_tag_names_the_place_and_nothing_it_holds() -> No
     assert "canary" not in str(refused.value)
 
 
+def test_the_message_of_a_wrong_tag_is_one_line() -> None:
+    """Whoever altered the row chose what it is named by, and writes no lines of their own into the log."""
+    with pytest.raises(Tampered) as refused:
+        TAGS.check("records", ("user", "p", "u\nERROR \x1b[2Jall is well\u2028", b"", bytes(32)))
+    assert str(refused.value).endswith(r": user p u\nERROR \x1b[2Jall is well\u2028")
+
+
 @given(st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=6), st.randoms())
 def test_a_digest_depends_on_the_rows_and_not_on_their_order(tags: list[bytes], chance: object) -> None:
     """Adding and taking away in any order comes to the same; taking all away comes to nothing."""
