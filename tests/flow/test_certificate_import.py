@@ -84,7 +84,7 @@ def test_an_import_is_a_certificate_a_key_and_a_secret(
     key, certificate = pair
     bundle = bring_in(vault, name, pfx(key, certificate) if form == P12 else in_pem(key, certificate))
     assert loaded(bundle) == certificate
-    assert bundle["contentType"] == form
+    assert bundle["policy"]["secret_props"] == {"contentType": form}
     secret = vault.done("GET", f"/secrets/{name}")
     assert (secret["contentType"], secret["managed"], secret["kid"]) == (form, True, bundle["kid"])
     if form == P12:
