@@ -20,6 +20,8 @@ from tests.world import Answer, Simulation
 pytestmark = pytest.mark.usefixtures("restored")
 
 UNKNOWN = {"issuer": {"name": "Unknown"}}
+NOT_IN_PROGRESS = {"code": "Forbidden", "message": "Pending status must be in progress to allow update."}
+"""As Azure's own client for JavaScript was answered in 2023, for a cancellation that came too late."""
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def test_a_cancellation_is_asked_for_and_then_heeded(vault: Client, world: Simul
     cancelled = vault.done("GET", f"/certificates/{name}/pending")
     assert (cancelled["status"], cancelled["cancellation_requested"]) == ("cancelled", True)
     again = vault.ask("PATCH", f"/certificates/{name}/pending", body={"cancellation_requested": True})
-    assert refusal(again).endswith("and it is cancelled.")
+    assert (again.status, again.error) == (403, NOT_IN_PROGRESS)
 
 
 def test_a_cancellation_cannot_be_taken_back(vault: Client, world: Simulation, name: str) -> None:
@@ -145,7 +147,7 @@ def test_a_version_that_is_there_cannot_be_cancelled(vault: Client, world: Simul
     """A completed operation refuses it."""
     made(vault, world, name)
     answer = vault.ask("PATCH", f"/certificates/{name}/pending", body={"cancellation_requested": True})
-    assert refusal(answer).endswith("and it is completed.")
+    assert (answer.status, answer.error) == (403, NOT_IN_PROGRESS)
 
 
 def test_a_forgotten_operation_is_gone(vault: Client, name: str) -> None:
