@@ -170,7 +170,7 @@ def test_a_key_that_is_not_exportable_stays(vault: Client, name: str, pair: tupl
     """Then the secret has the certificate alone."""
     bring_in(vault, name, in_pem(*pair), policy={"key_props": {"exportable": False}})
     assert vault.done("GET", f"/secrets/{name}")["value"] == pem_of(pair[1])
-    assert vault.done("GET", f"/keys/{name}")["attributes"]["exportable"] is False
+    assert vault.done("GET", f"/certificates/{name}/policy")["key_props"]["exportable"] is False
 
 
 def test_a_second_import_is_a_second_version(vault: Client, world: Simulation, name: str) -> None:

@@ -106,7 +106,7 @@ def test_a_key_that_is_not_exportable_stays(vault: Client, world: Simulation, na
     value = vault.done("GET", f"/secrets/{name}")["value"]
     assert "PRIVATE KEY" not in value
     assert value.startswith("-----BEGIN CERTIFICATE-----")
-    assert vault.done("GET", f"/keys/{name}")["attributes"]["exportable"] is False
+    assert vault.done("GET", f"/certificates/{name}/policy")["key_props"]["exportable"] is False
 
 
 # ---- what creation refuses ------------------------------------------------------------------------------------------
