@@ -20,6 +20,8 @@ from tests.world import Answer, Simulation
 pytestmark = pytest.mark.usefixtures("restored")
 
 UNKNOWN = {"issuer": {"name": "Unknown"}}
+NOT_IN_PROGRESS = {"code": "Forbidden", "message": "Pending status must be in progress to allow update."}
+"""As Azure's own client for JavaScript was answered in 2023, for a cancellation that came too late."""
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def test_a_cancellation_is_asked_for_and_then_heeded(vault: Client, world: Simul
     cancelled = vault.done("GET", f"/certificates/{name}/pending")
     assert (cancelled["status"], cancelled["cancellation_requested"]) == ("cancelled", True)
     again = vault.ask("PATCH", f"/certificates/{name}/pending", body={"cancellation_requested": True})
-    assert refusal(again).endswith("and it is cancelled.")
+    assert (again.status, again.error) == (403, NOT_IN_PROGRESS)
 
 
 def test_a_cancellation_cannot_be_taken_back(vault: Client, world: Simulation, name: str) -> None:
@@ -145,7 +147,7 @@ def test_a_version_that_is_there_cannot_be_cancelled(vault: Client, world: Simul
     """A completed operation refuses it."""
     made(vault, world, name)
     answer = vault.ask("PATCH", f"/certificates/{name}/pending", body={"cancellation_requested": True})
-    assert refusal(answer).endswith("and it is completed.")
+    assert (answer.status, answer.error) == (403, NOT_IN_PROGRESS)
 
 
 def test_a_forgotten_operation_is_gone(vault: Client, name: str) -> None:
@@ -169,7 +171,7 @@ def test_what_was_issued_elsewhere_is_merged(vault: Client, authority: Authority
     answer = merge(vault, name_of(vault, name), *authority.issue(requested(vault, name)), tags={"a": "b"})
     assert answer.status == 201, answer.body
     bundle = answer.json
-    assert answer.headers["location"] == bundle["id"]
+    assert answer.headers["location"] == f"{bundle['id'].rpartition('/')[0]}?api-version=2026-04-01"
     assert (bundle["tags"], bundle["attributes"]["enabled"]) == ({"a": "b"}, True)
     secret = vault.done("GET", f"/secrets/{name}")
     private, leaf, above = pkcs12.load_key_and_certificates(base64.b64decode(secret["value"]), None)
@@ -254,7 +256,6 @@ def test_a_certificate_of_another_key_is_refused(vault: Client, authority: Autho
         ("expired", "A certificate of the chain has expired."),
         ("early", "A certificate of the chain is not valid yet."),
         ("foreign", "The chain has a certificate that has issued none of the others."),
-        ("powerless", "A certificate of the chain has issued another one and is no authority's."),
         ("weak", "A certificate of the chain has an RSA key of fewer than 2048 bits."),
         ("sha1", "A certificate of the chain is signed with a hash that is broken."),
         ("twice", "The chain has more than one certificate of the same key."),
@@ -271,6 +272,12 @@ def test_what_is_wrong_with_a_chain_is_said(
     chain = authority.spoilt(requested(vault, name), how)
     assert refusal(merge(vault, name, *chain)) == sentence
     assert "cer" not in vault.done("GET", f"/certificates/{name}")
+
+
+def test_whoever_signed_need_be_no_authority(vault: Client, authority: Authority, name: str) -> None:
+    """Such a chain is merged, as recorded by Azure's own client tests of 2023."""
+    answer = merge(vault, name, *authority.spoilt(requested(vault, name), "powerless"))
+    assert answer.status == 201
 
 
 def test_what_is_no_base64_is_refused(vault: Client, name: str) -> None:

@@ -37,3 +37,11 @@ def test_a_certificate_hands_out_its_key(vault: Client, world: Simulation, name:
     assert above == []
     key = vault.done("GET", f"/keys/{name}")
     assert (key["managed"], key["key"]["key_ops"]) == (True, ["sign", "verify"])
+
+
+def test_a_key_does_not_say_whether_it_can_be_had(vault: Client, world: Simulation, name: str) -> None:
+    """Its certificate's policy does, as recorded by Azure's own client tests of 2023; in bundles and lists."""
+    made(vault, world, name)
+    assert "exportable" not in vault.done("GET", f"/keys/{name}")["attributes"]
+    (version,) = vault.done("GET", f"/keys/{name}/versions")["value"]
+    assert "exportable" not in version["attributes"]

@@ -291,7 +291,7 @@ def test_one_is_brought_in_once(world: Simulation, tmp_path: Path, form: str) ->
     stays(world, file, folder=tmp_path)
     bundle = look(world, vault, "/certificates/web")
     kinds = {"pfx": "application/x-pkcs12", "pem": "application/x-pem-file"}
-    assert bundle["contentType"] == kinds[form]
+    assert bundle["policy"]["secret_props"]["contentType"] == kinds[form]
     for one in tmp_path.iterdir():
         one.unlink()
     assert steps(seeding.plan(world, file, folder=tmp_path)) == []

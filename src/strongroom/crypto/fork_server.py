@@ -28,6 +28,7 @@ WORKS: Mapping[int, Callable[[bytes], bytes]] = {
     Work.OPEN_PKCS12: pkcs12.answer,
     Work.CONVERT: bundles.answer,
     Work.BUILD_LIST: revocation_lists.answer,
+    Work.OPEN_KEY: pkcs12.answer_of_key,
 }
 
 

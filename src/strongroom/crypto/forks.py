@@ -47,6 +47,7 @@ class Work(IntEnum):
     OPEN_PKCS12 = 2
     CONVERT = 3
     BUILD_LIST = 4
+    OPEN_KEY = 5
 
 
 class WorkEnded(Exception):

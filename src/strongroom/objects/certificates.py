@@ -286,15 +286,14 @@ async def ask_to_cancel(tx: Transaction, vault: Vault, name: str, *, wanted: boo
 
     Raises:
         NotFound: there is no operation.
-        Invalid: it has ended, or its cancellation is to be taken back.
+        Forbidden: it has ended.
+        Invalid: its cancellation is to be taken back.
     """
     certificate, pending = await find_pending(tx, vault, name, now)
     if not is_under_way(pending):
-        raise Invalid(
-            "The cancellation of a pending certificate can be asked for only while its status is inProgress, and it is"
-            f" {pending.status}.",
-            code="BadParameter",
-            reason="operation has ended",
+        # Azure's documentation says 400; its clients for .NET and JavaScript were answered this.
+        raise Forbidden(
+            "Pending status must be in progress to allow update.", code="Forbidden", reason="operation has ended"
         )
     if not wanted and pending.cancellation_requested:
         raise Invalid("A cancellation that was asked for cannot be taken back.", code="BadParameter")

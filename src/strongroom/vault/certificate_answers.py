@@ -11,6 +11,7 @@ from strongroom.core.api_versions import (
     at_least,
 )
 from strongroom.core.certificates import (
+    AlternativeNames,
     CertificatePolicy,
     CertificateVersionBody,
     Pending,
@@ -53,7 +54,6 @@ def bundle_of(call: Call, certificate: Certificate) -> wire.CertificateBundle:
         bundle.sid = f"{call.base}/secrets/{stored.name}/{version}"
         bundle.x5t = thumbprint_of(body.cer)
         bundle.cer = wire.octets(body.cer)
-        bundle.contentType = body.content_type
     if upkeep.pending is not None:
         bundle.pending = wire.PendingReference(f"{base}/pending")
     say_deleted(call, stored, bundle)
@@ -97,8 +97,7 @@ def say_deleted(call: Call, stored: StoredObject, said: wire.CertificateBundle |
 
 def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wire.CertificatePolicy:
     """Write a policy."""
-    key, x509, sans, issuer = policy.key, policy.x509, policy.x509.sans, policy.issuer
-    knows_more = at_least(call.api_version, CERTIFICATE_NAMES_SINCE)
+    key, x509, issuer = policy.key, policy.x509, policy.issuer
     # Terraform's azurerm takes the size of every key for granted, and ends if an EC key has none.
     size = CURVE_BITS[key.curve] if key.curve is not None else key.bits
     return wire.CertificatePolicy(
@@ -107,15 +106,10 @@ def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wi
         wire.SecretProperties(policy.content_type),
         wire.X509CertificateProperties(
             x509.subject,
-            wire.SubjectAlternativeNames(
-                list(sans.emails) or None,
-                list(sans.dns_names) or None,
-                list(sans.upns) or None,
-                (list(sans.uris) or None) if knows_more else None,
-                (list(sans.ip_addresses) or None) if knows_more else None,
-            ),
+            _names_of(call, x509.sans),
             list(x509.ekus),
-            list(x509.key_usage),
+            # In this order whatever was given, as recorded by Azure's own client tests of 2021 and 2022.
+            sorted(x509.key_usage),
             x509.validity_months,
             wire.BasicConstraints(ca=False),
         ),
@@ -128,16 +122,30 @@ def policy_of(call: Call, stored: StoredObject, policy: CertificatePolicy) -> wi
     )
 
 
+def _names_of(call: Call, sans: AlternativeNames) -> wire.SubjectAlternativeNames | None:
+    """Write the names; without any, nothing, as the real service does where a policy was given none."""
+    knows_more = at_least(call.api_version, CERTIFICATE_NAMES_SINCE)
+    names = wire.SubjectAlternativeNames(
+        list(sans.emails) or None,
+        list(sans.dns_names) or None,
+        list(sans.upns) or None,
+        (list(sans.uris) or None) if knows_more else None,
+        (list(sans.ip_addresses) or None) if knows_more else None,
+    )
+    return names if names != wire.SubjectAlternativeNames() else None
+
+
 def _order(call: Call, *, preserves: bool | None) -> bool | None:
     return preserves if at_least(call.api_version, CERTIFICATE_ORDER_SINCE) else None
 
 
 def operation_of(call: Call, stored: StoredObject, pending: Pending) -> wire.CertificateOperation:
     """Write the operation that makes a version."""
-    base, issuer = f"{call.base}/certificates/{stored.name}", pending.issuer
+    base = f"{call.base}/certificates/{stored.name}"
     operation = wire.CertificateOperation(
         f"{base}/pending",
-        wire.IssuerParameters(issuer.name, issuer.type, issuer.transparency),
+        # The policy alone says whether the certificate is to be published, as recorded by Azure's own client tests.
+        wire.IssuerParameters(pending.issuer.name, pending.issuer.type),
         wire.octets(pending.csr),
         pending.cancellation_requested,
         pending.status,

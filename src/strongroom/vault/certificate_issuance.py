@@ -263,7 +263,7 @@ async def _end(
 
     def ended(was: Pending) -> Pending:
         return replace(
-            was, status=status, details=message, error_code=code, error_message=message, state=b"", step_at=None
+            was, status=status, details=None, error_code=code, error_message=message, state=b"", step_at=None
         )
 
     async def change(tx: Transaction) -> Certificate | None:

@@ -105,7 +105,7 @@ async def merge_pending(call: Call) -> Response:
 
     made = await call.commit(change, lambda made: describe(call, made))
     response = answer(call, made, 201)
-    place = f"{call.base}/certificates/{made.stored.name}/{made.version}"
+    place = f"{call.base}/certificates/{made.stored.name}?api-version={call.api_version}"
     response.headers.append((b"location", place.encode()))
     return response
 

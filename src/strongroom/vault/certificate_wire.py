@@ -223,7 +223,6 @@ class CertificateBundle(msgspec.Struct, omit_defaults=True):
     sid: str | None = None
     x5t: str | None = None
     cer: str | None = None
-    contentType: str | None = None  # noqa: N815  the wire's name
     tags: dict[str, str] | None = None
     policy: CertificatePolicy | None = None
     pending: PendingReference | None = None

@@ -41,7 +41,7 @@ CERTIFICATE: Columns = {
     "subject": "policy.x509_props.subject",
     "names": "policy.x509_props.sans.dns_names",
     "issuer": "policy.issuer.name",
-    "content type": "contentType",
+    "content type": "policy.secret_props.contentType",
     "enabled": "attributes.enabled",
     "created": time_of("created"),
     "not before": time_of("nbf"),

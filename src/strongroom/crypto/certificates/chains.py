@@ -3,7 +3,8 @@ Certificates that others made: read, judged, and put in order before a vault tak
 
     what was sent ──read──> certificates ──> the leaf: its key is the one that is held ──> each issued by the next one
 
-How far a chain reaches is not asked: its root is known to whoever trusts it, and is mostly left out.
+How far a chain reaches is not asked: its root is known to whoever trusts it, and is mostly left out. Nor is whether
+who issued is an authority: Azure's client for .NET merges what another certificate has signed that is none.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def ordered_chain(
     In whatever order they came, unless that is to be kept; then the leaf must be the first.
 
     Raises:
-        Invalid: none is the key's, one is expired, weak or no authority's, or one has issued none of the others.
+        Invalid: none is the key's, one is expired or weak, or one has issued none of the others.
     """
     try:
         return _ordered(certificates, held, now, keep_order=keep_order)
@@ -129,7 +130,6 @@ def _ordered(certificates: Sequence[x509.Certificate], held: Held, now: int, *, 
         above = next((one for below in reversed(chain) for one in rest if issued(one, below)), None)
         if above is None:
             raise invalid("The chain has a certificate that has issued none of the others.")
-        _require_authority(above)
         chain.append(above)
         rest.remove(above)
     if keep_order:
@@ -189,20 +189,6 @@ def _issued(above: x509.Certificate, below: x509.Certificate) -> bool:
     except (InvalidSignature, *UNREADABLE):
         return False
     return True
-
-
-def _require_authority(above: x509.Certificate) -> None:
-    if above.version is x509.Version.v1:
-        # From before there were extensions: such a root says of itself that it is one.
-        is_authority = above.subject == above.issuer
-    else:
-        try:
-            constraints = above.extensions.get_extension_for_class(x509.BasicConstraints).value
-            is_authority = constraints.ca
-        except x509.ExtensionNotFound:
-            is_authority = False
-    if not is_authority:
-        raise invalid("A certificate of the chain has issued another one and is no authority's.")
 
 
 def invalid(sentence: str) -> Invalid:

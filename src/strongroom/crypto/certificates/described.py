@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from cryptography import x509
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from strongroom.core import certificate_limits
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
@@ -11,9 +14,10 @@ from strongroom.core.errors import Invalid
 from strongroom.crypto.certificates.chains import UNREADABLE
 from strongroom.crypto.certificates.properties import UPN
 
-_DAYS_OF_A_MONTH = 365.25 / 12
 _TEXT_TAGS = (0x0C, 0x13, 0x16)
 """UTF8String, PrintableString and IA5String (X.690)."""
+_AS_WINDOWS: Mapping[ObjectIdentifier, str] = {NameOID.STATE_OR_PROVINCE_NAME: "S", NameOID.EMAIL_ADDRESS: "E"}
+"""How the real service calls what RFC 4514 calls otherwise, or has no name for."""
 
 
 def properties_of(certificate: bytes) -> X509Properties:
@@ -38,8 +42,7 @@ def _properties_of(certificate: x509.Certificate) -> X509Properties:
             f"The certificate's subject has more than {certificate_limits.SUBJECT_NAME_CHARS} characters.",
             code="BadParameter",
         )
-    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    months = max(1, round(life.total_seconds() / 86_400 / _DAYS_OF_A_MONTH))
+    months = _months(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     return X509Properties(
         subject,
         _names(certificate.extensions),
@@ -51,7 +54,14 @@ def _properties_of(certificate: x509.Certificate) -> X509Properties:
 
 def subject_text(name: x509.Name) -> str:
     """Spell a name as a policy does: the innermost part first (RFC 4514 section 2.1)."""
-    return ", ".join(part.rfc4514_string() for part in reversed(name.rdns))
+    return ", ".join(part.rfc4514_string(_AS_WINDOWS) for part in reversed(name.rdns))
+
+
+def _months(begin: datetime, end: datetime) -> int:
+    """Count the months of a life by the calendar; one that has begun is one, as recorded by Azure's own clients."""
+    whole = (end.year - begin.year) * 12 + end.month - begin.month
+    # Days and times of day compare as they stand: no month has a day twice.
+    return max(1, whole + ((end.day, end.time()) > (begin.day, begin.time())))
 
 
 def _names(extensions: x509.Extensions) -> AlternativeNames:

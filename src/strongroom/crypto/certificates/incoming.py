@@ -4,8 +4,8 @@ Certificates that come from outside with their private keys: PKCS#12 files, and 
     text ──┬─ PEM ────────────> blocks ──┬─> the key, judged as an imported key is (`crypto.keys.material`)
            └─ base64 ─> PKCS#12 ─> fork ─┘─> the certificates, judged and put in order (`chains`)
 
-A PKCS#12 file is opened in a process of its own, whose time is limited (`pkcs12`). Whatever is wrong is one
-sentence, and nothing of the file or its password is in it.
+A PKCS#12 file is opened in a process of its own, whose time is limited (`pkcs12`), and so is an encrypted key.
+Whatever is wrong is one sentence, and nothing of the file or its password is in it.
 """
 
 from __future__ import annotations
@@ -62,45 +62,53 @@ def read_incoming(forks: Forks, value: str, password: str | None, now: int, *, k
         raise _refused(f"The value can have at most {limits.IMPORT_CHARS} characters.")
     if password is not None and len(password) > limits.IMPORT_PASSWORD_CHARS:
         raise _refused(f"The password can have at most {limits.IMPORT_PASSWORD_CHARS} characters.")
-    content_type, private, certificates = _opened(forks, value, password)
+    content_type, private, certificates, is_checked = _opened(forks, value, password)
     if not certificates:
         raise _refused("There is no certificate in the value, and a key alone is imported as a key.")
-    # What opens PKCS#12 files has checked the key, for as long as it had the time.
-    key = _key_of(None if content_type == PKCS12 else forks, private)
+    key = _key_of(None if is_checked else forks, private)
     chain = ordered_chain(read_certificates(certificates), Held(key.spec, key.parts), now, keep_order=keep_order)
     return Incoming(key, chain, content_type, properties_of(chain[0]))
 
 
-def _opened(forks: Forks, value: str, password: str | None) -> tuple[str, bytes, list[bytes]]:
-    """Give the form, the key in PKCS#8, and the certificates in DER."""
+def _opened(forks: Forks, value: str, password: str | None) -> tuple[str, bytes, list[bytes], bool]:
+    """
+    Give the form, the key in PKCS#8, the certificates in DER, and whether the key has been checked.
+
+    What opens with a password has checked it, for as long as it had the time.
+    """
     if "-----BEGIN " in value:
-        return (PEM, *_read_pem(value))
+        return (PEM, *_read_pem(forks, value, password))
     try:
         octets = base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError):
         raise _refused("The value is neither PEM nor PKCS#12 in base64.") from None
     if octets[:1] != _SEQUENCE and b"-----BEGIN " in octets:
         # Some clients put PEM in base64, as they do PKCS#12.
-        return (PEM, *_read_pem(octets.decode("ascii", "replace")))
-    return (PKCS12, *_read_pkcs12(forks, octets, password))
+        return (PEM, *_read_pem(forks, octets.decode("ascii", "replace"), password))
+    return (PKCS12, *_read_pkcs12(forks, octets, password), True)
 
 
 # ---- PEM ------------------------------------------------------------------------------------------------------------
 
 
-def _read_pem(text: str) -> tuple[bytes, list[bytes]]:
-    """Read PEM (RFC 7468): certificates and one key in PKCS#8, in any order. Text between the blocks says nothing."""
-    keys: list[bytes] = []
-    certificates: list[bytes] = []
+def _read_pem(forks: Forks, text: str, password: str | None) -> tuple[bytes, list[bytes], bool]:
+    """
+    Read PEM (RFC 7468): certificates and one key in PKCS#8, in any order. Text between the blocks says nothing.
+
+    The key may be encrypted, as `az` has it in its own tests; then it is decrypted, and checked.
+    """
+    found: dict[str, list[bytes]] = {"CERTIFICATE": [], "PRIVATE KEY": [], _ENCRYPTED: []}
     for label, body in _blocks(text):
-        if label not in {"CERTIFICATE", "PRIVATE KEY"}:
+        if label not in found:
             raise _refused(_OTHER_LABELS.get(label, "The PEM has a block that is no CERTIFICATE and no PRIVATE KEY."))
         try:
             octets = base64.b64decode("".join(body.split()), validate=True)
         except (binascii.Error, ValueError):
             raise _refused(f"The PEM has a {label} that is not base64.") from None
-        (certificates if label == "CERTIFICATE" else keys).append(octets)
-    return _one_key(keys), certificates
+        found[label].append(octets)
+    encrypted = found[_ENCRYPTED]
+    key = _one_key(found["PRIVATE KEY"] + encrypted)
+    return _decrypted(forks, key, password) if encrypted else key, found["CERTIFICATE"], bool(encrypted)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
@@ -119,11 +127,29 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 _NOT_PKCS8 = "The private key in the PEM must be in PKCS#8: BEGIN PRIVATE KEY, as openssl pkcs8 -topk8 -nocrypt writes."
+_ENCRYPTED = "ENCRYPTED PRIVATE KEY"
 _OTHER_LABELS = {
-    "ENCRYPTED PRIVATE KEY": "The private key in the PEM is encrypted: decrypt it first, as with openssl pkey.",
     "RSA PRIVATE KEY": _NOT_PKCS8,
     "EC PRIVATE KEY": _NOT_PKCS8,
 }
+
+
+def _decrypted(forks: Forks, octets: bytes, password: str | None) -> bytes:
+    if password is None:
+        raise _refused("The private key in the PEM is encrypted, and there is no password.")
+    try:
+        return pkcs12.open_key(forks, octets, password)
+    except pkcs12.UnsupportedFile:
+        raise _refused("The private key in the PEM is encrypted in a way that is not taken.") from None
+    except pkcs12.NoFile:
+        raise _refused(_WRONG_KEY) from None
+    except WorkEnded as ended:
+        if not ended.is_costly:
+            raise _refused(_WRONG_KEY) from None
+        raise _refused("The private key takes too long to decrypt: its password is hashed too many times.") from None
+
+
+_WRONG_KEY = "The password is wrong, or the private key in the PEM cannot be read."
 
 
 def _one_key(keys: list[bytes]) -> bytes:
