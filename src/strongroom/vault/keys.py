@@ -246,7 +246,7 @@ def _attributes(call: Call, body: KeyVersionBody) -> wire.KeyAttributes:
         own.exp,
         level.level,
         level.days,
-        # Whether a certificate's key can be had is its policy's to say, as recorded by Azure's own client tests of 2023.
+        # Whether a certificate's key can be had is its policy's to say (recorded by Azure's own client tests of 2023).
         bool(own.exportable) if knows_release and not body.managed else None,
         body.platform if at_least(version, HSM_PLATFORM_SINCE) else None,
     )
