@@ -294,6 +294,17 @@ def test_a_remembered_token_ends_with_its_key(world: Simulation, admin: Principa
     assert ask(world, token).status == 200
 
 
+def test_a_remembered_token_ends_when_its_key_is_removed(world: Simulation, admin: Principal) -> None:
+    """SEC-TOKEN-3: a key that was cleaned away vouches for nothing; `identify` refuses and does not fail."""
+    key = signing_keys.signs_now(world.view.signing_keys(world.first.tenant_id), int(world.clock()))
+    token = world.token(admin)
+    assert ask(world, token).status == 200
+    world.commit(lambda tx: tx.remove(key))
+    check_refused(world, ask(world, token), UNKNOWN_KEY, "signing key no longer trusted")
+    world.commit(lambda tx: tx.put(key))
+    assert ask(world, token).status == 200
+
+
 def test_a_remembered_token_is_still_for_one_surface(world: Simulation, admin: Principal) -> None:
     """SEC-FLOW-15: a token that a vault has just accepted is refused by the management plane and the directory."""
     token = world.token(admin)
