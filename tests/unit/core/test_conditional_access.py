@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from strongroom.core.conditional_access import AccessPolicy, Attempt, Demands, Flow, PolicySet, State, Subjects
+from strongroom.core.conditional_access import (
+    AccessPolicy,
+    Attempt,
+    Demands,
+    Flow,
+    Outcome,
+    PolicySet,
+    State,
+    Subjects,
+    Verdict,
+)
 
 NOW = 1_790_000_000
 BLOCKS, IS_YOUNG, HAS_FACTOR = Demands(block=True), Demands(sign_in_age_s=3600), Demands(second_factor=True)
@@ -20,13 +30,17 @@ def policy(demands: Demands, name: str = "p", **known: Any) -> AccessPolicy:
     return AccessPolicy(name, "t", "A policy", state, 0, 0, demands, **given)
 
 
-def bounds_age(*policies: AccessPolicy, is_user: bool = True) -> bool:
-    """Tell whether policies bound the age of what somebody who has just signed in may get."""
+def judged(*policies: AccessPolicy, is_user: bool = True, authenticated: int | None = NOW) -> Verdict:
+    """Judge somebody who has just signed in with a second factor, unless the test wants it otherwise."""
     nobody: frozenset[str] = frozenset()
-    attempt = Attempt(
-        "u", is_user, nobody, nobody, "c", "r", Flow.AUTHORIZATION_CODE, "10.0.0.1", NOW, NOW, frozenset({"mfa"})
-    )
-    return PolicySet(policies, ()).judge(attempt).bounds_age
+    flow, methods = Flow.AUTHORIZATION_CODE, frozenset({"mfa"})
+    attempt = Attempt("u", is_user, nobody, nobody, "c", "r", flow, "10.0.0.1", NOW, authenticated, methods)
+    return PolicySet(policies, ()).judge(attempt)
+
+
+def bounds_age(*policies: AccessPolicy, is_user: bool = True) -> bool:
+    """Tell whether policies bound the age of what that person may get."""
+    return judged(*policies, is_user=is_user).bounds_age
 
 
 def test_one_policy_that_bounds_the_age_is_enough() -> None:
@@ -63,3 +77,22 @@ def test_what_is_switched_off_is_no_policy() -> None:
     """A tenant with nothing else is asked nothing; one that only reports is asked."""
     assert not PolicySet([policy(BLOCKS, state=State.DISABLED)], ())
     assert PolicySet([policy(BLOCKS, state=State.REPORT_ONLY)], ())
+
+
+def test_a_sign_in_that_nobody_knows_the_time_of_is_too_old() -> None:
+    """It fails closed, for "every time" too."""
+    assert judged(policy(IS_YOUNG), authenticated=None).too_old == ("p",)
+    assert judged(policy(Demands(sign_in_age_s=0)), authenticated=None).too_old == ("p",)
+
+
+def test_a_policy_for_everywhere_but_everywhere_is_about_nothing() -> None:
+    """`All` among the networks that are left out leaves out every address."""
+    assert judged(policy(BLOCKS)).outcome is Outcome.BLOCKED
+    assert judged(policy(BLOCKS, excluded_networks=("All",))) == Verdict()
+
+
+def test_what_only_reports_says_what_it_would_have_demanded() -> None:
+    """And decides nothing."""
+    verdict = judged(policy(BLOCKS, state=State.REPORT_ONLY))
+    assert verdict == Verdict(reported=(("p", Outcome.BLOCKED),))
+    assert verdict.outcome is Outcome.ALLOWED
