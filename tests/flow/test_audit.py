@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.core.errors import Unavailable
 from strongroom.core.permissions import Public
+from strongroom.core.sessions import SignInSettings
 from strongroom.flow import audit
 from strongroom.flow.operation import Op
-from strongroom.journal import Journal, JournalUnavailable
+from strongroom.journal import Entry, Journal, JournalUnavailable
 from strongroom.vault.operations import OPERATIONS
 from tests.flow.cases import CASES, GUARDED
 from tests.flow.client import VERSION, Client, dump, version_of
@@ -254,6 +256,28 @@ def test_what_cannot_be_recorded_is_not_done(own: Simulation, name: str, op: Op)
         "message": "The request could not be recorded, so it was not answered. Try again later.",
     }
     assert dump(own) == before
+
+
+def test_what_no_request_waits_for_is_not_done_either(own: Simulation) -> None:
+    """SEC-AUDIT-6: a job's change, such as a key's rotation, waits until it can be recorded."""
+    settings = SignInSettings(own.first.tenant_id, own.first.tenant_id, device_code=True)
+    entry = Entry(time=own.clock(), operation="KeyRotate", status=200)
+    _break(own)
+    before = dump(own)
+    with pytest.raises(Unavailable):
+        own.run(audit.commit_apart(own.world, lambda tx: tx.put(settings), lambda _: entry))
+    assert dump(own) == before
+
+
+def test_what_is_recorded_besides_is_recorded_or_refused(own: Simulation) -> None:
+    """SEC-AUDIT-6: a secret that a deployment reads has an entry of its own before anything of it leaves."""
+    entry = Entry(time=own.clock(), operation="SecretGet", status=200)
+    before = len(own.entries())
+    own.run(audit.note(own.world, entry))
+    assert [told["operationName"] for told in since(own, before)] == ["SecretGet"]
+    _break(own)
+    with pytest.raises(Unavailable):
+        own.run(audit.note(own.world, entry))
 
 
 def test_a_token_that_cannot_be_recorded_is_not_issued(own: Simulation) -> None:

@@ -22,7 +22,7 @@ from strongroom.flow.quota import AnonymousQuota, Beyond
 from strongroom.flow.settings import FlowSettings
 from strongroom.journal import Entry, JournalUnavailable, encode
 from tests.flow.client import VERSION, Client
-from tests.flow.journal import full_disk, last, since
+from tests.flow.journal import files, full_disk, last, since
 from tests.world import PUBLIC_ADDRESS, START, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -132,6 +132,18 @@ def test_a_count_that_cannot_be_recorded_stays(quiet: Simulation) -> None:
     _knock(quiet, "no token", "")
     audit.settle_anonymous(quiet.world)
     assert last(quiet)["properties"]["count"] == 3
+
+
+@pytest.mark.parametrize("how", ["no token", "a public document"])
+def test_what_is_only_counted_needs_a_journal_for_the_count(quiet: Simulation, how: str) -> None:
+    """SEC-AUDIT-6: with a broken journal nothing is answered beyond the quota either."""
+    for _ in range(PER_SOURCE + 1):
+        _knock(quiet, how, "")
+    for path in files(quiet):
+        path.unlink()
+    with pytest.raises(JournalUnavailable):
+        quiet.world.journal.append(b"{}")
+    assert _knock(quiet, how, "") == 503
 
 
 def test_a_quota_is_no_way_round_the_firewall(quiet: Simulation) -> None:

@@ -21,7 +21,7 @@ from strongroom.core.limits import (
 )
 from strongroom.core.sessions import SignInSettings
 from strongroom.directory import users
-from strongroom.flow.device_codes import DeviceCodes
+from strongroom.flow.device_codes import Approval, DeviceCodes
 from strongroom.flow.lockout import Lockout
 from tests.flow.apps import sign_in_by
 from tests.flow.browser import Browser, title, told
@@ -143,7 +143,8 @@ def test_a_no_keeps_it_out(device: Device, someone: Person) -> None:
     browser, page = confirm_page(device, someone)
     answer = browser.send(page, answer="no")
     assert (answer.status, "AADSTS65004" in answer.body.decode()) == (400, True)
-    refused(device.poll(), 65004, "authorization_declined")
+    for authority in (None, "common"):
+        refused(device.poll(authority), 65004, "authorization_declined")
     assert "AADSTS70018" in type_in(browser, device.user_code).body.decode()
     assert "AADSTS70020" in browser.send(page, answer="yes").body.decode()
 
@@ -216,6 +217,18 @@ def test_switched_off_nothing_more_is_let_in(device: Device, someone: Person) ->
     allow(device.world, allowed=False)
     assert "AADSTS53003" in browser.send(page, answer="yes").body.decode()
     refused(device.poll(), 70016)
+
+
+def test_switched_off_a_yes_that_was_said_is_worth_nothing(device: Device, someone: Person) -> None:
+    """SEC-TOKEN-6: and when they are on again, the same code is good: the refusal has not used it up."""
+    browser, page = confirm_page(device, someone)
+    browser.send(page, answer="yes")
+    allow(device.world, allowed=False)
+    refused(device.poll(), 53003)
+    told = device.world.entries()[-1]["properties"]
+    assert told["userId"] == someone.user.id
+    allow(device.world)
+    assert device.poll().status == 200
 
 
 @pytest.mark.parametrize(
@@ -298,7 +311,8 @@ def test_a_code_expires(device: Device, someone: Person) -> None:
     refused(device.poll(), 70016)
     browser, page = confirm_page(device, someone)
     device.world.advance(1)
-    refused(device.poll(), 70020, "expired_token")
+    for authority in (None, "common"):
+        refused(device.poll(authority), 70020, "expired_token")
     assert "AADSTS70020" in browser.send(page, answer="yes").body.decode()
     assert "AADSTS70018" in type_in(browser, device.user_code).body.decode()
 
@@ -313,6 +327,16 @@ def test_an_approval_is_worth_nothing_without_its_user(device: Device, someone: 
             tx, tenant, someone.user.id, users.UserChange(enabled=False), now=int(device.world.clock())
         )
     )
+    refused(device.poll(), 50173)
+    assert reason(device.world) == "user or credential has ended"
+
+
+def test_an_approval_is_worth_nothing_without_its_password(device: Device, someone: Person) -> None:
+    """SEC-FLOW-17: nor is one whose password was removed in between."""
+    browser, page = confirm_page(device, someone)
+    browser.send(page, answer="yes")
+    (password,) = device.world.view.credentials_of(someone.user.id)
+    device.world.commit(lambda tx: tx.remove(password))
     refused(device.poll(), 50173)
 
 
@@ -377,3 +401,28 @@ def test_so_many_may_wait_in_all(world: Simulation) -> None:
             entropy=world.world.entropy,
         )
     assert ask(world).status == 429
+
+
+def test_a_device_is_let_in_once_and_never_after_a_no(world: Simulation) -> None:
+    """Two windows of one person that answer at the same time: the first yes counts, and a no for good."""
+    codes, now = DeviceCodes(), int(world.clock())
+    first, second = (Approval("t", user, "c", ("pwd",), now, None) for user in ("first", "second"))
+    waits = [
+        codes.add(
+            name,
+            tenant=None,
+            client_id=AZURE_CLI,
+            resource="",
+            scope="",
+            address="",
+            source="",
+            now=now,
+            entropy=world.world.entropy,
+        )
+        for name in ("yes", "no")
+    ]
+    codes.approve(waits[0], first)
+    codes.approve(waits[0], second)
+    codes.deny(waits[1])
+    codes.approve(waits[1], first)
+    assert [one.approval for one in waits] == [first, None]

@@ -192,6 +192,19 @@ class TestNetworks:
         add(world, network="10.1.0.0/16")
         assert refused(ask(world, ELSEWHERE, peer=peer, link=Link.METADATA)) == "Identity not found"
 
+    def test_a_network_counts_on_the_named_address_alone(self, world: Simulation) -> None:
+        """SEC-TOKEN-20: nothing comes to loopback from elsewhere, so there an address opens nothing."""
+        add(world, network="10.1.0.0/16")
+        assert refused(ask(world, ELSEWHERE, peer="10.1.2.3")) == "Identity not found"
+
+    def test_who_is_in_none_has_proved_nothing(self, world: Simulation) -> None:
+        """The journal names neither a proof nor an identity, and the refusal counts against the source's allowance."""
+        add(world, network="10.1.0.0/16")
+        ask(world, ELSEWHERE, peer="10.2.0.1", link=Link.METADATA)
+        told = world.entries()[-1]["properties"]
+        assert told["reason"] == "nobody that an identity was lent to"
+        assert not {"proof", "objectId", "credentialId"} & told.keys()
+
     @pytest.mark.parametrize("owner", [NOBODY_CERTAIN, Owner(is_here=True, user=1000)])
     def test_a_program_of_this_machine_is_not_a_network(self, world: Simulation, owner: Owner) -> None:
         """SEC-TOKEN-20: whoever is on this machine is judged by user, although the address is in the network."""

@@ -177,6 +177,19 @@ class TestRefusals:
             f"Basic realm=/var/opt/azcmagent/tokens/strongroom-{run['runId']}.key"
         )
 
+    def test_the_key_files_content_is_shown_as_basic(self, world: Simulation, run: dict[str, Any]) -> None:
+        """As clients of Arc show it; in another scheme it is none, though it be right."""
+        secret = run["identityHeader"]
+        assert ask(world, run, ARC, headers={"Authorization": f"basic {secret}"}).status == 200
+        assert ask(world, run, ARC, headers={"Authorization": f"Bearer {secret}"}).status == 401
+
+    @pytest.mark.parametrize("kind", [IMDS, ARC])
+    @pytest.mark.parametrize("query", ["", "&resource="])
+    def test_without_a_resource(self, world: Simulation, run: dict[str, Any], kind: str, query: str) -> None:
+        """No token is for nothing in particular."""
+        answer = ask(world, run, kind, f"api-version=2020-06-01{query}")
+        assert description_of(answer) == "The query parameter 'resource' is required."
+
     def test_the_key_file_of_another_run(self, world: Simulation, run: dict[str, Any]) -> None:
         """SEC-TOKEN-19: a run's secret opens that run's endpoint alone."""
         other = begin(world)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jwt
 import pytest
 
 from strongroom.core.builtin_roles import KEY_VAULT_ADMINISTRATOR
@@ -21,9 +22,12 @@ from strongroom.flow import authentication
 from strongroom.store import Transaction
 from tests.flow.client import VERSION, Client, Tenant, make_tenant
 from tests.flow.forge import CASES, EXPIRED, MALFORMED, UNKNOWN_KEY, Forge
-from tests.world import Answer, Principal, Simulation
+from tests.flow.users import allow_passwords, person, sign_in
+from tests.world import ARM_AUDIENCE, Answer, Principal, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
+POWERSHELL = "1950a258-227b-4e31-a9cf-717495945fc2"
+"""Another client that acts for users."""
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +298,17 @@ def test_a_remembered_token_ends_with_its_key(world: Simulation, admin: Principa
     assert ask(world, token).status == 200
 
 
+def test_a_remembered_token_ends_when_its_key_is_removed(world: Simulation, admin: Principal) -> None:
+    """SEC-TOKEN-3: a key that was cleaned away vouches for nothing; `identify` refuses and does not fail."""
+    key = signing_keys.signs_now(world.view.signing_keys(world.first.tenant_id), int(world.clock()))
+    token = world.token(admin)
+    assert ask(world, token).status == 200
+    world.commit(lambda tx: tx.remove(key))
+    check_refused(world, ask(world, token), UNKNOWN_KEY, "signing key no longer trusted")
+    world.commit(lambda tx: tx.put(key))
+    assert ask(world, token).status == 200
+
+
 def test_a_remembered_token_is_still_for_one_surface(world: Simulation, admin: Principal) -> None:
     """SEC-FLOW-15: a token that a vault has just accepted is refused by the management plane and the directory."""
     token = world.token(admin)
@@ -302,6 +317,28 @@ def test_a_remembered_token_is_still_for_one_surface(world: Simulation, admin: P
         answer = world.ask("GET", url, token=token)
         assert answer.status == 401
         assert admin.oid not in answer.body.decode()
+
+
+@pytest.fixture(scope="module")
+def users_claims(world: Simulation) -> dict[str, object]:
+    """Give the claims of a user's genuine token for Resource Manager."""
+    allow_passwords(world)
+    token = sign_in(world, person(world), scope=f"{ARM_AUDIENCE}/.default").json["access_token"]
+    claims: dict[str, object] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+@pytest.mark.parametrize("changed", ["oid", "appid", "sid"])
+def test_a_users_token_is_of_its_own_family(
+    world: Simulation, forge: Forge, users_claims: dict[str, object], changed: str
+) -> None:
+    """The family is the user's, and the client's that it was begun for; one that is not there is none."""
+    url = f"{world.arm_url}/subscriptions?api-version=2022-12-01"
+    forge.claims = users_claims
+    assert world.ask("GET", url, token=forge.claiming()).status == 200
+    another = {"oid": person(world).user.id, "appid": POWERSHELL, "sid": "11111111-1111-4111-8111-111111111111"}
+    assert world.ask("GET", url, token=forge.claiming(**{changed: another[changed]})).status == 401
+    assert world.entries()[-1]["properties"]["reason"] == "credential was removed"
 
 
 def test_a_vault_that_moves_to_another_tenant_takes_its_tokens(

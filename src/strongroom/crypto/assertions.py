@@ -142,9 +142,8 @@ def require_usable(key: object) -> AssertionKey:
             raise ValueError(
                 f"An RSA key must have {limits.ASSERTION_RSA_MIN_BITS} to {limits.ASSERTION_RSA_MAX_BITS} bits."
             )
-        exponent = key.public_numbers().e
-        if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > 32:
-            # A large one makes each check slow; 1 makes it none.
+        if key.public_numbers().e.bit_length() > 32:
+            # It makes each check slow. The library loads no key with an even one, or with 1, which makes it none.
             raise ValueError("The public exponent of an RSA key must be odd, and between 3 and 2 to the power of 32.")
         return key
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):

@@ -30,14 +30,14 @@ def seal_handle(protection: RootKey, purpose: str, context: bytes, payload: byte
     return handle
 
 
-def open_handle(protection: RootKey, purpose: str, context: bytes, handle: str) -> bytes:
+def open_handle(protection: RootKey, purpose: str, context: bytes, handle: str, *, longest: int | None = None) -> bytes:
     """
-    Read a handle that came back from outside.
+    Read a handle that came back from outside; one is at most `HANDLE_CHARS` characters long, or *longest*.
 
     Raises:
         Unsealable: it is not one that `seal_handle` made for this purpose and context, character by character.
     """
-    if len(handle) > limits.HANDLE_CHARS or not _HANDLE.fullmatch(handle):
+    if len(handle) > (longest or limits.HANDLE_CHARS) or not _HANDLE.fullmatch(handle):
         raise Unsealable
     try:
         sealed = base64.urlsafe_b64decode(handle + "=" * (-len(handle) % 4))

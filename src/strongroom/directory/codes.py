@@ -7,14 +7,14 @@ begins the token family that it names, and a family begins once (`directory.sess
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import urlsafe_b64encode
 from typing import TypeVar
 
 import msgspec
 
 from strongroom.core.limits import FORM_VALUE_CHARS
 from strongroom.core.redirects import Platform
+from strongroom.crypto.handles import open_handle
 from strongroom.crypto.protocol import RootKey, Unsealable
 
 _FORMAT = b"1"
@@ -52,10 +52,6 @@ def seal(keys: RootKey, purpose: str, content: msgspec.Struct) -> str:
 def unseal(keys: RootKey, purpose: str, kind: type[S], text: str) -> S | None:
     """Open what `seal` made for the same purpose; None if it is nothing of the kind."""
     try:
-        if len(text) > FORM_VALUE_CHARS:
-            return None
-        encoded = text.encode("ascii")
-        raw = urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
-        return msgspec.msgpack.decode(keys.open(purpose, _FORMAT, raw), type=kind)
-    except (Unsealable, UnicodeEncodeError, Base64Error, msgspec.DecodeError):
+        return msgspec.msgpack.decode(open_handle(keys, purpose, _FORMAT, text, longest=FORM_VALUE_CHARS), type=kind)
+    except (Unsealable, msgspec.DecodeError):
         return None

@@ -6,8 +6,6 @@ A refresh token is the family's name and generation, sealed: nobody can make one
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -15,9 +13,10 @@ import msgspec
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Credential, User
-from strongroom.core.limits import HANDLE_CHARS, REFRESH_GRACE_S
+from strongroom.core.limits import REFRESH_GRACE_S
 from strongroom.core.records import tenant_partition
 from strongroom.core.sessions import TokenFamily
+from strongroom.crypto.handles import open_handle, seal_handle
 from strongroom.crypto.protocol import RootKey, Unsealable
 from strongroom.directory.second_factors import find_factor
 from strongroom.store import Transaction
@@ -46,8 +45,8 @@ class RefreshToken:
 
 def make_refresh_token(keys: RootKey, family: TokenFamily) -> str:
     """Make the refresh token of a family's present generation."""
-    sealed = keys.seal(_PURPOSE, _FORMAT, msgspec.msgpack.encode(_Sealed(family.tenant, family.id, family.generation)))
-    return _PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+    content = msgspec.msgpack.encode(_Sealed(family.tenant, family.id, family.generation))
+    return _PREFIX + seal_handle(keys, _PURPOSE, _FORMAT, content)
 
 
 def read_refresh_token(keys: RootKey, text: str) -> RefreshToken:
@@ -57,11 +56,10 @@ def read_refresh_token(keys: RootKey, text: str) -> RefreshToken:
     Raises:
         Invalid: AADSTS70000, it is none of this instance's; what is wrong with it is not said.
     """
-    encoded = text.removeprefix(_PREFIX) if text.startswith(_PREFIX) and len(text) <= HANDLE_CHARS else ""
+    handle = text.removeprefix(_PREFIX) if text.startswith(_PREFIX) else ""
     try:
-        raw = urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4))
-        sealed = msgspec.msgpack.decode(keys.open(_PURPOSE, _FORMAT, raw), type=_Sealed)
-    except (Unsealable, UnicodeEncodeError, Base64Error, msgspec.DecodeError):
+        sealed = msgspec.msgpack.decode(open_handle(keys, _PURPOSE, _FORMAT, handle), type=_Sealed)
+    except (Unsealable, msgspec.DecodeError):
         raise refuse(70000, parameter="refresh_token", reason="not a refresh token of this instance") from None
     return RefreshToken(sealed.tenant, sealed.family, sealed.generation)
 

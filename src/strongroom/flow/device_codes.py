@@ -118,12 +118,9 @@ class DeviceCodes:
         """Keep a device out."""
         pending.is_denied = True
 
-    def redeem(self, pending: Pending) -> bool:
-        """Take what was approved, and forget it; False if somebody else has: a code is good once."""
-        if self._by_digest.get(pending.digest) is not pending:
-            return False
+    def redeem(self, pending: Pending) -> None:
+        """Forget what was approved: a code is good once. Whoever found it must not have waited for anything since."""
         self._forget(pending)
-        return True
 
     def __len__(self) -> int:
         """Count those that wait."""

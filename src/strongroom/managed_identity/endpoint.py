@@ -69,7 +69,7 @@ async def app_service(call: Call) -> Response:
     names = [one.header for one in HEADER_KINDS if one.header and kind in {None, one}]
     secret = next((call.request.headers[name] for name in names if name in call.request.headers), b"")
     if call.request.link is Link.IDENTITY_SOCKET:
-        proof = by_socket(call.world, call.request, call.now) if secret else None
+        proof = by_socket(call.world, call.request) if secret else None
     else:
         proof = by_secret(call.world, secret.decode("latin-1"), "header", call.now)
     if proof is None:
@@ -160,7 +160,7 @@ def _by_path(call: Call) -> Proof | None:
 
 
 async def _by_connection(call: Call) -> Proof | None:
-    return await by_connection(call.world, call.connection, call.request, call.now)
+    return await by_connection(call.world, call.connection, call.request)
 
 
 async def _metadata(call: Call, kind: Kind, proof: Proof | None, asked: Mapping[str, str]) -> Response:

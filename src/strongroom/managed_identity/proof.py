@@ -21,7 +21,7 @@ from strongroom.core.identity_maps import IdentityMap
 from strongroom.core.network import Connection, Link
 from strongroom.crypto.secret_texts import WrongSecret
 from strongroom.directory.identity_maps import credentials_of, has_maps, maps_of_address, maps_of_socket, maps_of_user
-from strongroom.directory.runs import is_current, require_run, run_credential_id
+from strongroom.directory.runs import require_run, run_credential_id
 from strongroom.flow.world import World
 from strongroom.http.message import Request
 
@@ -61,14 +61,12 @@ def by_secret(world: World, secret: str, way: str, now: int) -> Proof | None:
     return Proof(way, _enabled(world, (credential,)), (credential,), run=credential.id)
 
 
-def by_socket(world: World, request: Request, now: int) -> Proof | None:
-    """Find the map of the socket that a request came through; None if it came another way, or the map is gone."""
-    if request.link is not Link.IDENTITY_SOCKET:
-        return None
-    return _mapped(world, maps_of_socket(world.view, request.listener), "socket", now)
+def by_socket(world: World, request: Request) -> Proof | None:
+    """Find the map of the socket that a request came through; None if the map is gone."""
+    return _mapped(world, maps_of_socket(world.view, request.listener), "socket")
 
 
-async def by_connection(world: World, connection: Connection, request: Request, now: int) -> Proof | None:
+async def by_connection(world: World, connection: Connection, request: Request) -> Proof | None:
     """
     Find the maps that a connection's other end stands in; None if it stands in none.
 
@@ -77,7 +75,7 @@ async def by_connection(world: World, connection: Connection, request: Request, 
     """
     view, ends = world.view, request.ends
     if request.link is Link.IDENTITY_SOCKET:
-        return by_socket(world, request, now)
+        return by_socket(world, request)
     if ends is None or not has_maps(view):
         return None
     owner = await asyncio.to_thread(world.owner_of, *ends)
@@ -90,11 +88,11 @@ async def by_connection(world: World, connection: Connection, request: Request, 
     else:
         # Nothing comes to loopback from elsewhere: what the kernel does not know there is gone by now.
         maps, way = [], ""
-    return _mapped(world, maps, way, now)
+    return _mapped(world, maps, way)
 
 
-def _mapped(world: World, maps: Sequence[IdentityMap], way: str, now: int) -> Proof | None:
-    credentials = tuple(one for one in credentials_of(world.view, maps) if is_current(one, now))
+def _mapped(world: World, maps: Sequence[IdentityMap], way: str) -> Proof | None:
+    credentials = tuple(credentials_of(world.view, maps))
     return Proof(way, _enabled(world, credentials), credentials) if credentials else None
 
 

@@ -151,7 +151,17 @@ def test_defaults_are_possible() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [["nonsense"], ["Sign"], ["wrapkey"], ["sign", "sign"], ["import", "decrypt"], ["sign", "import"]]
+    "given",
+    [
+        ["nonsense"],
+        ["sign", "nonsense"],
+        ["nonsense", "sign"],
+        ["Sign"],
+        ["wrapkey"],
+        ["sign", "sign"],
+        ["import", "decrypt"],
+        ["sign", "import"],
+    ],
 )
 def test_unknown_doubled_and_contradicting_operations_are_refused(given: list[str]) -> None:
     """A word in another case is unknown; `import` stands alone."""

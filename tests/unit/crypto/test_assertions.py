@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -114,6 +115,41 @@ class TestKeys:
         ):
             with pytest.raises(ValueError, match="P-256"):
                 require_usable(key)
+
+
+class TestForm:
+    """What is read of an assertion before anybody has checked its signature."""
+
+    @pytest.mark.parametrize("member", ["kid", "x5t", "x5t#S256"])
+    @pytest.mark.parametrize("value", [5, ["a"], {"a": "b"}, False])
+    def test_a_name_of_a_key_is_text(self, member: str, value: object) -> None:
+        """Nothing else names a key; None says that it is not named."""
+        assert parse_assertion(sign(rsa_key(), {"alg": "RS256", member: None}, {"iss": "a"})).issuer == "a"
+        assert self.fault({"alg": "RS256", member: value}, {"iss": "a"}) is AssertionFault.HEADER
+
+    @pytest.mark.parametrize("algorithm", [None, 5, ["RS256"]])
+    def test_an_algorithm_is_text(self, algorithm: object) -> None:
+        """A list of algorithms is none, whatever stands in it."""
+        assert self.fault({"alg": algorithm}, {"iss": "a"}) is AssertionFault.HEADER
+
+    @pytest.mark.parametrize("issuer", [None, "", 5, ["a"]])
+    def test_an_issuer_is_named(self, issuer: object) -> None:
+        """An assertion from nobody is none."""
+        assert self.fault({"alg": "RS256"}, {"iss": issuer}) is AssertionFault.MALFORMED
+
+    @pytest.mark.parametrize("text", ["", "a", "a.b", "a.b.c.d", "é.é.é", "\u0131.a.a"])
+    def test_it_has_three_segments_of_ascii(self, text: str) -> None:
+        """Whatever else is sent is no assertion, and no failure of ours."""
+        with pytest.raises(AssertionRefused) as refused:
+            parse_assertion(text)
+        assert refused.value.fault in {AssertionFault.MALFORMED, AssertionFault.HEADER}
+
+    def fault(self, header: dict[str, object], claims: dict[str, object]) -> AssertionFault:
+        """Give the fault of an assertion with these members, signed or not."""
+        segments = [b64url(json.dumps(part).encode()) for part in (header, claims)]
+        with pytest.raises(AssertionRefused) as refused:
+            parse_assertion(".".join([*segments, b64url(b"signature")]))
+        return refused.value.fault
 
 
 class TestCertificates:

@@ -45,6 +45,15 @@ def test_a_lock_ends_and_what_came_during_it_does_not_count() -> None:
     assert not lockout.is_locked("a", "s", NOW + SIGN_IN_LOCK_S), "counted anew"
 
 
+def test_who_goes_on_after_a_lock_is_locked_again() -> None:
+    """The count begins anew with the first failure after it, so a lock is not the last: guessing stays slow."""
+    lockout, after = failed(SIGN_IN_FAILURES), NOW + SIGN_IN_LOCK_S
+    for _ in range(SIGN_IN_FAILURES):
+        assert not lockout.is_locked("a", "s", after)
+        lockout.fail("a", "s", after)
+    assert lockout.is_locked("a", "s", after)
+
+
 def test_the_right_password_is_a_new_beginning() -> None:
     """Failures before it are forgotten."""
     lockout = failed(SIGN_IN_FAILURES - 1)
@@ -61,6 +70,16 @@ def test_what_is_remembered_is_bounded() -> None:
     assert lockout.is_locked("first", "s", NOW)
     lockout.fail("one more", "s", NOW)
     assert not lockout.is_locked("first", "s", NOW)
+
+
+def test_who_fails_again_is_remembered_longer() -> None:
+    """It goes by the last failure: what makes room is not who has just gone on guessing."""
+    lockout = failed(SIGN_IN_FAILURES - 1, user="first")
+    for number in range(SIGN_IN_FAILURES_KEPT - 1):
+        lockout.fail(f"u{number}", "s", NOW)
+    lockout.fail("first", "s", NOW)
+    lockout.fail("one more", "s", NOW)
+    assert lockout.is_locked("first", "s", NOW)
 
 
 class TestSecondFactors:
@@ -97,3 +116,12 @@ class TestSecondFactors:
         lockout.succeed("a", "s1")
         lockout.fail("a", "s1", NOW)
         assert not lockout.is_locked("a", "new", NOW)
+
+    def test_a_right_one_is_a_new_beginning_at_its_source(self) -> None:
+        """What was counted of the user from there is forgotten too."""
+        lockout = FactorLockout()
+        for _ in range(SIGN_IN_FAILURES - 1):
+            lockout.fail("a", "s", NOW)
+        lockout.succeed("a", "s")
+        lockout.fail("a", "s", NOW)
+        assert not lockout.is_locked("a", "s", NOW)

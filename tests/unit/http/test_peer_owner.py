@@ -62,6 +62,9 @@ def test_a_connection_that_is_not_there_is_nobodys() -> None:
         # Nobody holds it any more: the kernel says user 0 then, which must not pass for root.
         ((row(*THEIRS, "06", 0, 0),), None),
         ((row(*THEIRS, "01", 0, 0),), None),
+        # A process holds it, and nothing comes through it any more: it has been closed at one end.
+        ((row(*THEIRS, "08", 1001, 77),), None),
+        ((row(*THEIRS, "04", 1001, 77),), None),
         # Two of the same, as two network namespaces could show: ambiguity refuses.
         ((row(*THEIRS, "01", 1001, 77), row(*THEIRS, "01", 1002, 79)), None),
         ((), None),
@@ -70,6 +73,14 @@ def test_a_connection_that_is_not_there_is_nobodys() -> None:
 def test_only_one_live_socket_counts(tmp_path: Path, rows: tuple[str, ...], user: int | None) -> None:
     """SEC-TOKEN-20: anything but exactly one live socket is nobody's, and is here all the same."""
     assert find_owner(PEER, OURS, [table(tmp_path, *rows)]) == Owner(bool(rows), user)
+
+
+def test_one_table_is_enough(tmp_path: Path) -> None:
+    """A kernel without IPv6 has no table of it, and says all the same whose an IPv4 connection is."""
+    there = table(tmp_path, row(*THEIRS, "01", 1001, 77))
+    for tables in ([there, tmp_path / "tcp6"], [tmp_path / "tcp6", there]):
+        assert tells_owners(tables)
+        assert find_owner(PEER, OURS, tables) == Owner(is_here=True, user=1001)
 
 
 def test_without_a_table_nobody_is_known(tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ class TestMerge:
         (left,) = merge((policy(secrets="all"),), REMOVE, (policy(secrets="purge"),))
         assert left.secrets == ("get", "list", "set", "delete", "recover", "backup", "restore")
 
+    def test_remove_leaves_all_of_another_kind(self) -> None:
+        """What is not named stays as it was written: all keys' words still mean those that come later."""
+        old = policy(keys="all", secrets="get list")
+        assert merge((old,), REMOVE, (policy(secrets="list"),)) == (policy(keys="all", secrets="get"),)
+
     def test_remove_all(self) -> None:
         """Removing `all` removes every word of the category."""
         old = policy(secrets="get list", keys="sign")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.core.aadsts import refuse
 from strongroom.core.identity import Tenant, User
-from strongroom.flow.device_codes import Pending
+from strongroom.flow.device_codes import Approval, Pending
 from strongroom.flow.world import World
 from strongroom.sts.authorities import find_tenant
 from strongroom.sts.goals.device import require_device_codes
@@ -24,13 +24,7 @@ async def _issue(request: TokenRequest) -> Issued:
     """
     call, world = request.call, request.call.world
     pending = _find(world, request.form)
-    if pending.expires <= call.now:
-        raise refuse(70020, reason="device code has expired")
-    if pending.is_denied:
-        raise refuse(65004, error="authorization_declined", reason="the person said no")
-    approval = pending.approval
-    if approval is None:
-        raise refuse(70016, reason="the person has not answered yet")
+    approval = _approval_of(pending, call.now)
     if approval.tenant != request.tenant.id:
         raise refuse(70018, reason="device code of another tenant")
     note_user(call, approval.user, approval.credential, approval.factor)
@@ -38,8 +32,7 @@ async def _issue(request: TokenRequest) -> Issued:
     user, credential = world.view.principal(approval.tenant, approval.user), world.view.credential(approval.credential)
     if not isinstance(user, User) or not user.enabled or credential is None:
         raise refuse(50173, reason="user or credential has ended")
-    if not world.device_codes.redeem(pending):
-        raise refuse(70018, reason="device code was redeemed before")
+    world.device_codes.redeem(pending)
     call.proved = True
     return await begin(
         request, SignedIn(user, credential, approval.amr, approval.factor), authenticated=approval.authenticated
@@ -56,6 +49,16 @@ def _find(world: World, form: Form) -> Pending:
     return found
 
 
+def _approval_of(pending: Pending, now: int) -> Approval:
+    if pending.expires <= now:
+        raise refuse(70020, reason="device code has expired")
+    if pending.is_denied:
+        raise refuse(65004, error="authorization_declined", reason="the person said no")
+    if pending.approval is None:
+        raise refuse(70016, reason="the person has not answered yet")
+    return pending.approval
+
+
 def _tenant_of_device_code(world: World, form: Form) -> Tenant:
     """
     Find the tenant of whoever answered.
@@ -63,14 +66,7 @@ def _tenant_of_device_code(world: World, form: Form) -> Tenant:
     Raises:
         Invalid: AADSTS70016, nobody has; 70018, 70020, 65004.
     """
-    pending = _find(world, form)
-    if pending.approval is None:
-        if pending.is_denied:
-            raise refuse(65004, error="authorization_declined", reason="the person said no")
-        if pending.expires <= world.now():
-            raise refuse(70020, reason="device code has expired")
-        raise refuse(70016, reason="the person has not answered yet")
-    return find_tenant(world, pending.approval.tenant)
+    return find_tenant(world, _approval_of(_find(world, form), world.now()).tenant)
 
 
 def _scope(world: World, form: Form) -> str:

@@ -178,7 +178,7 @@ def _goes_on(request: TokenRequest, token: RefreshToken) -> tuple[TokenFamily, U
     if token.tenant != request.tenant.id:
         raise refuse(70000, parameter="refresh_token", reason="refresh token of another tenant")
     family = family_of(view, token.tenant, token.family)
-    known = family or view.get(TokenFamily, tenant_partition(token.tenant), token.family)
+    known = view.get(TokenFamily, tenant_partition(token.tenant), token.family)
     if known is not None:
         _note(request, known)
     user = view.principal(token.tenant, family.user) if family is not None else None
