@@ -51,7 +51,8 @@ async def initialise(settings: Settings, hand_over: HandOver) -> None:
     async with lock_directory(settings.data):
         if is_initialised(settings):
             raise InstanceFault(
-                f"{settings.data} is initialised already. Its first secrets cannot be shown again; make new ones."
+                f"{settings.data} is initialised already. Its first secrets cannot be shown again; `strongroom recover`"
+                " makes new ones while it is served."
                 f"{_token_advice(settings)}"
             )
         _require_kept(settings)
