@@ -107,8 +107,8 @@ def not_running(directory: Path) -> Halt:
     if not (directory / ROOT_KEY_FILE).exists():
         # A slip in --data must not end in a second, empty instance.
         said = (
-            f"no service runs in {directory}, and there is no instance: name the directory of one that runs with --data,"
-            f" or make a new one with {serve}"
+            f"no service runs in {directory}, and there is no instance: name the directory of one that runs with"
+            f" --data, or make a new one with {serve}"
         )
     return Halt(said, Exit.NOT_RUNNING)
 
