@@ -12,7 +12,7 @@ import pytest
 from tests.az.conftest import Az
 from tests.plugins.canary import remember
 
-pytestmark = [pytest.mark.slow, pytest.mark.toolchain("az"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.toolchain("az", "openssl"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -156,6 +156,7 @@ def names_of(bundle: dict[str, Any]) -> list[str]:
     )
 
 
+@pytest.mark.toolchain("openssl")
 def test_a_certificate_that_is_proved_over_http(site: Site, tmp_path: Path) -> None:
     """Pebble fetches the answer from our plain listener; `openssl verify` accepts the chain under Pebble's root."""
     bundle = site.issued("http-cert")

@@ -7,6 +7,8 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.cli.operators import Operator
 from tests.plugins.canary import remember
 
@@ -44,6 +46,7 @@ def test_a_certificates_life(operator: Operator, vault: str) -> None:
     operator.done("certificate", "purge", vault, "life", "--yes")
 
 
+@pytest.mark.toolchain("openssl")
 def test_one_that_is_signed_elsewhere(operator: Operator, vault: str, tmp_path: Path) -> None:
     """Its request goes out in PEM, what a CA issued comes in, and openssl verifies what the vault hands out."""
     ca_key, ca, csr, leaf, out = (tmp_path / name for name in ("ca.key", "ca.pem", "leaf.csr", "leaf.pem", "out.pem"))
@@ -67,6 +70,7 @@ def test_one_that_is_signed_elsewhere(operator: Operator, vault: str, tmp_path: 
     assert openssl("pkey", "-in", str(out), "-pubout") == openssl("x509", "-in", str(out), "-pubkey", "-noout")
 
 
+@pytest.mark.toolchain("openssl")
 def test_one_that_is_brought_in(operator: Operator, vault: str, tmp_path: Path) -> None:
     """PKCS#12 with its password in a file; it comes back out of a backup as it was."""
     key, pem, pfx, password, saved = (tmp_path / name for name in ("k.pem", "c.pem", "c.pfx", "password", "backup"))

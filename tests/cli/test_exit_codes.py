@@ -146,7 +146,7 @@ def test_a_token_that_ended(live: Service, operator: Operator, tmp_path: Path) -
     signed_in.done("vault", "list")
     signed_in.done(*by, "-", "--name", "typed", stdin=live.first["clientSecret"])
     end_the_key_that_signs(live)
-    assert "strongroom login signs in" in signed_in.fails(Exit.REFUSED, "vault", "list")
+    assert f"strongroom login --data {live.data} signs in" in signed_in.fails(Exit.REFUSED, "vault", "list")
 
 
 def test_another_authority(live: Service, nobody: Operator, tmp_path: Path) -> None:

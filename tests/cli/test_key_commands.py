@@ -80,6 +80,7 @@ def test_rotation(operator: Operator, vault: str) -> None:
     assert "BadParameter" in operator.fails(1, "key", "rotation-policy", "set", vault, "turning", "--rotate-after", "1")
 
 
+@pytest.mark.toolchain("openssl")
 def test_sign_and_verify(operator: Operator, vault: str, tmp_path: Path) -> None:
     """A file is signed, and openssl believes it with the public part that was downloaded."""
     operator.done("key", "create", vault, "signing", "--type", "RSA")
@@ -129,6 +130,7 @@ def test_encrypt_and_decrypt(operator: Operator, vault: str, tmp_path: Path, can
     operator.fails(1, "key", "decrypt", vault, "aes", "--algorithm", "A256GCM", *others, stdin=told["value"])
 
 
+@pytest.mark.toolchain("openssl")
 def test_import(operator: Operator, vault: str, tmp_path: Path) -> None:
     """A private key from PEM or a JSON Web Key goes in; its public part is what comes out."""
     file, web_key = tmp_path / "private.pem", tmp_path / "private.json"

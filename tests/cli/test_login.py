@@ -80,7 +80,8 @@ def test_an_application_by_what_is_typed(live: Service, operator: Operator) -> N
         kept = json.loads(file.read_text())
         kept["AccessToken"] = {}
         file.write_text(json.dumps(kept))
-    assert "its secret was not kept: strongroom login signs in" in operator.fails(4, "whoami")
+    told = operator.fails(4, "whoami")
+    assert f"its secret was not kept: strongroom login --data {live.data} signs in" in told
 
 
 def test_an_application_by_standard_input(live: Service, operator: Operator) -> None:
@@ -95,6 +96,7 @@ def test_a_wrong_secret(live: Service, operator: Operator) -> None:
     told = operator.fails(4, "login", "--service-principal", live.first["clientId"], "--secret-file", "-", stdin="no")
     assert "AADSTS7000215" in told
     assert "Trace ID" not in told
+    assert "strongroom login" not in told
     assert operator.json("account", "list") == []
 
 

@@ -26,7 +26,7 @@ from tests.namespaces import Namespace, Namespaces
 from tests.plugins import canary
 from tests.plugins.canary import plant
 
-pytestmark = pytest.mark.namespaces
+pytestmark = [pytest.mark.namespaces, pytest.mark.toolchain("openssl")]
 
 HERE, THERE = "10.56.0.1", "10.56.0.2"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "webhooks" / "rotate_a_secret.py"

@@ -231,10 +231,14 @@ def test_a_shells_exceptions_do_not_lead_past_the_relay(service: FakeService) ->
 
 
 def test_without_a_service_the_message_says_how_to_start_one(tmp_path: Path) -> None:
-    """No run.json: exit 3, and the command that helps."""
+    """No run.json: exit 3, and the command that helps; one that would make a new instance is said to."""
     result = run(tmp_path / "its data", python(""))
     assert result.returncode == 3
-    assert f"strongroom serve --data '{tmp_path / 'its data'}'" in result.stderr
+    assert f"make a new one with `strongroom serve --data '{tmp_path / 'its data'}'" in result.stderr
+    (tmp_path / "its data").mkdir()
+    (tmp_path / "its data" / "root.key").touch()
+    result = run(tmp_path / "its data", python(""))
+    assert f"start it with `strongroom serve --data '{tmp_path / 'its data'}'" in result.stderr
 
 
 def test_a_service_that_was_killed_is_not_running(data: Path) -> None:

@@ -278,6 +278,7 @@ WRITTEN = {
 }
 
 
+@pytest.mark.toolchain("openssl")
 @pytest.mark.parametrize("how", WRITTEN)
 def test_what_openssl_writes_is_read(vault: Client, name: str, tmp_path: Path, how: str) -> None:
     """PKCS#12 in each form that the command writes comes with its key and its chain, in order."""
@@ -295,6 +296,7 @@ def test_what_openssl_writes_is_read(vault: Client, name: str, tmp_path: Path, h
     assert vault.done("GET", f"/secrets/{name}")["value"] == in_pem(key, *certificates)
 
 
+@pytest.mark.toolchain("openssl")
 @pytest.mark.parametrize("password", ["", None])
 def test_an_empty_password_is_none(
     vault: Client, name: str, tmp_path: Path, pair: tuple[Any, x509.Certificate], password: str | None
@@ -305,6 +307,7 @@ def test_an_empty_password_is_none(
     assert loaded(bring_in(vault, name, base64.b64encode(written).decode(), pwd=password)) == pair[1]
 
 
+@pytest.mark.toolchain("openssl")
 @pytest.mark.parametrize("form", [P12, PEM_FILE])
 def test_openssl_reads_the_secret(vault: Client, name: str, tmp_path: Path, form: str) -> None:
     """The command finds the key and the chain in what the secret hands out, in either form."""
@@ -373,6 +376,7 @@ def test_garbage_is_refused(vault: Client, name: str, value: str) -> None:
     assert refused(vault, name, value)
 
 
+@pytest.mark.toolchain("openssl")
 def test_a_certificate_without_its_key_is_refused(
     vault: Client, name: str, pair: tuple[Any, x509.Certificate], tmp_path: Path
 ) -> None:
@@ -636,6 +640,7 @@ COSTLY: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
+@pytest.mark.toolchain("openssl")
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("form", COSTLY)
 def test_a_file_that_costs_too_much_is_refused(

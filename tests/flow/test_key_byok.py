@@ -129,6 +129,7 @@ def test_an_oct_key(vault: Client, kek: Any, name: str) -> None:
     check(bring(vault, name, blob(kek, wrapped(kek, bytes(31))), "oct-HSM"))
 
 
+@pytest.mark.toolchain("openssl")
 def test_made_by_openssl(vault: Client, kek: Any, name: str, tmp_path: Path) -> None:
     """A blob whose two steps openssl's command line made opens here."""
     (tmp_path / "once").write_bytes(once := os.urandom(32))

@@ -24,6 +24,7 @@ AZURERM = _CACHE / "azurerm" / "terraform-provider-azurerm"
 BUILT_BY_HAND = {"azurerm": AZURERM}
 """The same for what takes a quarter of an hour to build, which the CI goes without."""
 INSTALLED_BY_CI = {
+    "openssl": "apt-get install openssl",
     "softhsm2-util": "apt-get install softhsm2",
     "pebble": "apt-get install pebble",
     "pebble-challtestsrv": "apt-get install pebble",

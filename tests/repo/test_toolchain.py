@@ -1,5 +1,6 @@
 """The plugin that leaves out tests of programs that are missing."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,10 +56,20 @@ def test_what_a_machine_need_not_have_is_left_out_and_it_is_said(tmp_path: Path,
     assert "1 passed, 1 deselected" in result.stdout
 
 
-@pytest.mark.parametrize(("program", "target"), [("az", "azure-cli"), ("azmcp", "dotnet")])
-def test_what_the_ci_installs_is_demanded_there(tmp_path: Path, program: str, target: str) -> None:
-    """Where no skip is allowed, a client that make installs and is not there fails the run, and says how to get it."""
+@pytest.mark.parametrize(
+    ("program", "way"), [("az", "make azure-cli"), ("azmcp", "make dotnet"), ("openssl", "apt-get install openssl")]
+)
+def test_what_the_ci_installs_is_demanded_there(tmp_path: Path, program: str, way: str) -> None:
+    """Where no skip is allowed, what it installs and is not there fails the run, and says how to get it."""
     result = run(tmp_path, program, no_skips="1")
 
     assert result.returncode == 1
-    assert f"there is no {program}, and STRONGROOM_NO_SKIPS is set: make {target}" in result.stdout
+    assert f"there is no {program}, and STRONGROOM_NO_SKIPS is set: {way}" in result.stdout
+
+
+def test_who_runs_openssl_says_so() -> None:
+    """Python and make are all that a machine must have: each module of tests that starts the command has the mark."""
+    texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    starts = {path for path, text in texts.items() if re.search(r'\[["]openssl",|\bopenssl\(', text)}
+    assert [path for path in starts if not re.search(r'toolchain\([^)]*"openssl"\)', texts[path])] == []
+    assert len(starts) > 5

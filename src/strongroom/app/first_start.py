@@ -38,15 +38,21 @@ async def initialise(settings: Settings, hand_over: HandOver) -> None:
     Make a new instance.
 
     Raises:
-        InstanceFault: there is one already, the directory cannot be used, or its configuration file would keep what
-            was asked for from later starts.
+        InstanceFault: there is one already, the directory cannot be used, its configuration file would keep what was
+            asked for from later starts, or the port is not known that its URLs have.
     """
     protect_process()
+    if not settings.url_port:
+        raise InstanceFault(
+            "An instance is made with the port that its URLs have, and which one is free is found by a start alone:"
+            " name one, or have it made by `strongroom serve --port 0`."
+        )
     prepare_directory(settings.data)
     async with lock_directory(settings.data):
         if is_initialised(settings):
             raise InstanceFault(
-                f"{settings.data} is initialised already. Its first secrets cannot be shown again; make new ones."
+                f"{settings.data} is initialised already. Its first secrets cannot be shown again; `strongroom recover`"
+                " makes new ones while it is served."
                 f"{_token_advice(settings)}"
             )
         _require_kept(settings)
@@ -96,14 +102,8 @@ async def initialise_held(settings: Settings, hand_over: HandOver) -> None:
     none if they could not be handed over.
 
     Raises:
-        InstanceFault: a journal of another instance is there, the token's PIN is not where the settings say, or the
-            port is not known that its URLs have.
+        InstanceFault: a journal of another instance is there, or the token's PIN is not where the settings say.
     """
-    if not settings.url_port:
-        raise InstanceFault(
-            "An instance is made with the port that its URLs have, and which one is free is found by a start alone:"
-            " name one, or have it made by `strongroom serve --port 0`."
-        )
     require_pin_file(settings)
     if settings.journal.exists():
         raise InstanceFault(f"{settings.journal} is the journal of another instance. Use another directory.")

@@ -15,6 +15,7 @@ from strongroom.cli.outcome import Exit, Halt
 DATA_VARIABLE = "STRONGROOM_DATA"
 RUN_FILE = "run.json"
 CA_FILE = "ca.pem"
+ROOT_KEY_FILE = "root.key"
 _READY_WAIT_S = 10.0
 _POLL_S = 0.05
 _LOOPBACK = "127.0.0.1"
@@ -101,11 +102,15 @@ def find_instance(data: Path | None) -> Instance:
 
 def not_running(directory: Path) -> Halt:
     """Make the refusal of a command that needs a running service."""
-    return Halt(
-        f"no service runs in {directory}: start it with `strongroom serve --data {shlex.quote(str(directory))}`,"
-        " or name the directory of one that runs with --data",
-        Exit.NOT_RUNNING,
-    )
+    serve = f"`strongroom serve --data {shlex.quote(str(directory))}`"
+    said = f"no service runs in {directory}: start it with {serve}, or name the directory of one that runs with --data"
+    if not (directory / ROOT_KEY_FILE).exists():
+        # A slip in --data must not end in a second, empty instance.
+        said = (
+            f"no service runs in {directory}, and there is no instance: name the directory of one that runs with"
+            f" --data, or make a new one with {serve}"
+        )
+    return Halt(said, Exit.NOT_RUNNING)
 
 
 def _read_run_file(directory: Path) -> dict[str, Any]:

@@ -106,10 +106,11 @@ async def test_versions_are_paged_by_ordinal(backend: Backend) -> None:
 
 async def test_versions_are_paged_by_id(backend: Backend) -> None:
     """The order is that of the ids, whenever they were made."""
+    ids = [f"{number:032x}" for number in (11, 12, 13)]
     async with backend.open() as store:
-        for ordinal in (1, 2, 3):
-            await put(store, *secret("a", ordinal))
-        ids = sorted(secret("a", ordinal)[1].version for ordinal in (1, 2, 3))
+        for ordinal, version in enumerate((ids[1], ids[2], ids[0]), 1):
+            stored, row = secret("a", ordinal)
+            await put(store, replace(stored, latest=version), replace(row, version=version))
         first = await store.versions_by_id(VAULT, SECRETS, "A", after="", limit=2)
         rest = await store.versions_by_id(VAULT, SECRETS, "A", after=ids[1], limit=2)
         assert ([row.version for row in first.rows], first.more) == (ids[:2], True)

@@ -80,7 +80,7 @@ def test_what_it_prints_has_a_port(settings: Settings) -> None:
     """A free port is known when the service listens, and not to an `init`: that makes nothing, and says what to do."""
     with pytest.raises(InstanceFault, match="serve --port 0"):
         make(replace(settings, port=0))
-    assert not settings.root_key.exists()
+    assert not settings.data.exists()
 
 
 def test_prints_the_promised_facts(settings: Settings) -> None:

@@ -162,7 +162,7 @@ def test_a_configuration_file_that_wants_the_options_beside_it_is_told_them(made
 
 def test_an_instance_that_exists_says_how_it_gets_a_token(made: Made, tmp_path: Path) -> None:
     """`init` over it changes nothing, and names the settings and the vaults; with the same token, only the first."""
-    with pytest.raises(InstanceFault, match=r"initialised already.*make new ones.$"):
+    with pytest.raises(InstanceFault, match=r"initialised already.*`strongroom recover` makes new ones.*served.$"):
         asyncio.run(initialise(made.settings, lambda _: None))
     with pytest.raises(InstanceFault, match=r'(?s)--sku premium.*\npkcs11_token = "another"\n$'):
         asyncio.run(initialise(replace(made.settings, pkcs11_token="another"), lambda _: None))

@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from strongroom.cli.options import At
 from strongroom.cli.outcome import Exit, Halt
 from strongroom.cli.remote import session as module
 from strongroom.cli.remote.accounts import Account
 from strongroom.cli.remote.endpoints import Endpoints, endpoints_at
+from strongroom.cli.remote.objects import VaultObject, version_of, versions_of
 from strongroom.cli.remote.places import Place
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import Session, segment
@@ -22,6 +24,8 @@ from strongroom.cli.remote.wire import MsalClient
 ENDPOINTS = Endpoints("example.test:8443", None, data=Path("/data"))
 ARM = ENDPOINTS.arm
 VAULT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"
+AGES = [("a", 20), ("b", 30), ("c", 10)]
+"""Versions in the order of their ids, and when they were made."""
 Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
 
 
@@ -100,6 +104,16 @@ def test_each_part_has_its_own_token() -> None:
         "GET https://graph.example.test:8443/v1.0/me",
         "GET https://kv1.vault.example.test:8443/secrets/a?api-version=7.6&x=y",
     ]
+
+
+def test_versions_are_told_by_age() -> None:
+    """The oldest first, though the vault has them by their ids, which chance made, and in pages."""
+    one = VaultObject(At(None, None), "kv1", "secret", "a")
+    rows = [{"id": f"https://kv1/secrets/a/{version}", "attributes": {"created": made}} for version, made in AGES]
+    asked, _ = session(
+        ok({"value": rows[:2], "nextLink": "https://kv1.vault.example.test:8443/next"}), ok({"value": rows[2:]})
+    )
+    assert [version_of(row) for row in versions_of(asked, one)] == ["c", "a", "b"]
 
 
 def test_pages() -> None:

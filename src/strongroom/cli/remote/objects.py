@@ -122,7 +122,7 @@ def about(one: VaultObject, *, deleted: bool = False) -> Iterator[Session]:
 
 def versions_of(session: Session, one: VaultObject) -> list[dict[str, Any]]:
     """
-    List the versions of an object, the oldest first; the vault has them in the order of their ids.
+    List the versions of an object, the oldest first; those of one second in the order of their ids, as a vault has all.
 
     Raises:
         Refused: there is none of that name. A vault has no word for it, and answers with an empty list.

@@ -237,11 +237,16 @@ def _sign_in(
     elif account.kind == accounts.SERVICE_PRINCIPAL:
         credential = _credential(by)
     source = Tokens(endpoints, client, account, credential, memory=cache)
-    claims = source.claims()
+    try:
+        claims = source.claims()
+        if account.kind != accounts.USER:
+            # All that it will be good for, since a secret that was typed is not kept.
+            for audience in tokens.AUDIENCES:
+                source.of(audience)
+    except tokens.SignInNeeded as needed:
+        # Whoever signs in need not be told how.
+        raise Halt(needed.why, Exit.REFUSED) from None
     if account.kind != accounts.USER:
-        # All that it will be good for, since a secret that was typed is not kept.
-        for audience in tokens.AUDIENCES:
-            source.of(audience)
         account = replace(account, tenant=claims["tid"], client_id=str(claims["appid"]))
     return replace(account, name=f"{account.user or account.client_id} at {endpoints.suffix}"), source
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -55,8 +56,10 @@ class Credential:
 class SignInNeeded(Halt):
     """There is no token and none can be had without a person."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{one_line(why)}: strongroom login signs in", Exit.REFUSED)
+    def __init__(self, why: str, endpoints: Endpoints) -> None:
+        where = "" if endpoints.data is None else f" --data {shlex.quote(str(endpoints.data))}"
+        self.why = one_line(why)
+        super().__init__(f"{self.why}: strongroom login{where} signs in", Exit.REFUSED)
 
 
 class Tokens:
@@ -97,14 +100,14 @@ class Tokens:
     def _acquire(self, cache: msal.SerializableTokenCache, audience: str, *, fresh: bool) -> str:
         scopes = [f"{audience}/.default"]
         if self._account.kind == accounts.MANAGED_IDENTITY:
-            return _token(_managed_identity(self._account).acquire_token_for_client(resource=audience))
+            return self._token(_managed_identity(self._account).acquire_token_for_client(resource=audience))
         if self._account.kind == accounts.USER:
             app = public_application(self._endpoints, self._client, self._account, cache)
             known = app.get_accounts(username=self._account.user)
             answer = app.acquire_token_silent_with_error(scopes, known[0], force_refresh=fresh) if known else None
             if not answer:
-                raise SignInNeeded(f"the sign-in of {self._account.user} has ended")
-            return _token(answer)
+                raise SignInNeeded(f"the sign-in of {self._account.user} has ended", self._endpoints)
+            return self._token(answer)
         if self._credential is None and not self._account.secret_file and not self._account.certificate:
             return self._left_of_typed(cache, scopes[0], fresh=fresh)
         app = msal.ConfidentialClientApplication(
@@ -114,15 +117,24 @@ class Tokens:
         )
         if fresh:
             app.remove_tokens_for_client()
-        return _token(app.acquire_token_for_client(scopes))
+        return self._token(app.acquire_token_for_client(scopes))
 
     def _left_of_typed(self, cache: msal.SerializableTokenCache, scope: str, *, fresh: bool) -> str:
         """Give what is left of a sign-in whose secret was typed: only the tokens that it was good for are kept."""
         kept = cache.search(msal.TokenCache.CredentialType.ACCESS_TOKEN, target=[scope])
         token = None if fresh else next((one["secret"] for one in kept), None)
         if token is None:
-            raise SignInNeeded(f"the sign-in of {self._account.client_id} has ended, and its secret was not kept")
+            why = f"the sign-in of {self._account.client_id} has ended, and its secret was not kept"
+            raise SignInNeeded(why, self._endpoints)
         return str(token)
+
+    def _token(self, answer: dict[str, Any]) -> str:
+        token = answer.get("access_token")
+        if not isinstance(token, str):
+            said = str(answer.get("error_description") or answer.get("error") or "no reason is given")
+            # What follows the sentence are ids for a support that is not ours.
+            raise SignInNeeded(said.partition(" Trace ID:")[0].partition("\n")[0].rstrip("."), self._endpoints)
+        return token
 
     def _read_credential(self) -> Credential:
         return self._credential or read_credential(self._account.secret_file, self._account.certificate)
@@ -208,15 +220,6 @@ def _managed_identity(account: Account) -> msal.ManagedIdentityClient:
     return msal.ManagedIdentityClient(
         identity or msal.SystemAssignedManagedIdentity(), http_client=MsalClient(httpx.Client(trust_env=False))
     )
-
-
-def _token(answer: dict[str, Any]) -> str:
-    token = answer.get("access_token")
-    if not isinstance(token, str):
-        said = str(answer.get("error_description") or answer.get("error") or "no reason is given")
-        # What follows the sentence are ids for a support that is not ours.
-        raise SignInNeeded(said.partition(" Trace ID:")[0].partition("\n")[0].rstrip("."))
-    return token
 
 
 def from_environment(tenant: str | None) -> tuple[Account, Credential] | None:
