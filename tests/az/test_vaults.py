@@ -84,7 +84,7 @@ def test_network_rules(az: Az, group: str, tag: str) -> None:
     )
     az(f"keyvault network-rule add {place} --vnet-name n-{tag} --subnet s-{tag}")
     listed = az(f"keyvault network-rule list {place}")
-    assert [one["id"] for one in listed["virtualNetworkRules"]] == [subnet["id"]]
+    assert [one["id"] for one in listed["virtualNetworkRules"]] == [subnet["id"].lower()]
     az(f"keyvault network-rule remove {place} --subnet {subnet['id']}")
     rules = az(f"keyvault network-rule remove {place} --ip-address 203.0.113.0/24")["properties"]["networkAcls"]
     assert rules == {

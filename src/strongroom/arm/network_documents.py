@@ -36,13 +36,13 @@ def etag(record: Record) -> str:
 
 
 def show_tracked(record: Any, resource_type: str, properties: Document) -> Document:
-    """Write a resource of a group with its etag and properties."""
+    """Write a resource of a group with its etag and properties, and with its tags if it has some."""
     return {
         "id": record.scope,
         "name": record.name,
         "type": resource_type,
         "location": record.location,
-        "tags": record.tags,
+        **({"tags": record.tags} if record.tags else {}),
         "etag": etag(record),
         "properties": {"provisioningState": _DONE, **properties},
     }

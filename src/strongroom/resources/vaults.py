@@ -44,11 +44,12 @@ from strongroom.view import View
 def name_taken(name: str) -> Conflict:
     """Say that a vault's name belongs to another vault, active or deleted, wherever it is."""
     return Conflict(
-        f"The vault name '{shown(name, VAULT_NAME)}' is already in use. Vault names are globally unique so it is"
+        f"The vault name '{shown(name, VAULT_NAME)}' is already in use. Vault names are globaly unique so it is"
         " possible that the name is already taken. If you are sure that the vault name was not taken then it is"
         " possible that a vault with the same name was recently deleted but not purged after being placed in a"
         " recoverable state. If the vault is in a recoverable state then the vault will need to be purged before"
-        " reusing the name. For more information about VaultAlreadyExists, refer to https://go.microsoft.com/fwlink/?linkid=2147740.",
+        " reusing the name. For more information about VaultAlreadyExists, soft delete and purging a vault follow this"
+        " link https://go.microsoft.com/fwlink/?linkid=2147740.",
         code="VaultAlreadyExists",
     )
 
@@ -94,7 +95,9 @@ async def create_vault(
         location=location,
         created=now,
         wrapped_key=wrapped_key,
-        rbac=rbac_default,
+        # A model that an older version's maker did not choose is not shown, though it is access policies.
+        rbac=rbac_default or None,
+        retention_said=False,
         updated=now,
         created_by=by,
         updated_by=by,

@@ -103,10 +103,17 @@ class TestCreate:
         assert refused.value.code == "ResourceGroupNotFound"
 
     @pytest.mark.parametrize(
-        ("default", "said", "expected"), [(True, None, True), (False, None, False), (True, False, False)]
+        ("default", "said", "expected"),
+        [(True, None, True), (False, None, None), (True, False, False), (False, False, False)],
     )
-    def test_model(self, place: Place, default: bool, said: bool | None, expected: bool) -> None:  # noqa: FBT001  a table
-        """A new vault has the model that was said, or the api-version's default."""
+    def test_model(
+        self,
+        place: Place,
+        default: bool,  # noqa: FBT001  a table
+        said: bool | None,  # noqa: FBT001  a table
+        expected: bool | None,  # noqa: FBT001  a table
+    ) -> None:
+        """A new vault has the model that was said, or its api-version's: role assignments, or none before."""
         made = place.new_vault("kv-two", SECOND, VaultChange(rbac=said), rbac=default)
         assert made.rbac is expected
 
