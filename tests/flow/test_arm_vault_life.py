@@ -156,7 +156,11 @@ class TestNameAvailability:
     def test_taken(self, arm: Arm) -> None:
         """A name is taken by a vault and by a deleted vault, in any case."""
         arm.make_vault()
-        assert self.check(arm, arm.vault_name.upper())["reason"] == "AlreadyExists"
+        taken = self.check(arm, arm.vault_name.upper())
+        assert taken["reason"] == "AlreadyExists"
+        # The real service's own spelling, as recorded.
+        assert "Vault names are globaly unique" in taken["message"]
+        assert taken["message"].endswith("vault follow this link https://go.microsoft.com/fwlink/?linkid=2147740.")
         arm.do("DELETE", arm.vault)
         assert self.check(arm, arm.vault_name)["nameAvailable"] is False
 
