@@ -61,6 +61,15 @@ class TestLife:
         assert found["properties"]["outputResources"] == [{"id": arm.vault}]
         assert arm.do("GET", arm.vault)["properties"]["softDeleteRetentionInDays"] == 7
 
+    def test_null(self, arm: Arm) -> None:
+        """A parameter that is given null has its default, as Azure CLI's own template counts on (recorded)."""
+        arm.make_group()
+        parameters = {"days": {"type": "int", "defaultValue": 7}, "note": {"type": "string", "nullable": True}}
+        content = template(parameters=parameters)
+        found = deploy(arm, deployment(content, {"days": None, "note": None}))
+        assert found["parameters"]["days"] == {"type": "Int", "value": 7}
+        assert found["parameters"]["note"].get("value") is None
+
     def test_symbolic(self, arm: Arm) -> None:
         """Resources go by their symbolic names."""
         arm.make_group()

@@ -78,7 +78,6 @@ class TestLife:
                     "created": now,
                     "updated": now,
                     "recoveryLevel": "Recoverable+Purgeable",
-                    "exportable": False,
                 },
                 "kty": "EC",
                 "keyOps": ["verify", "sign"],

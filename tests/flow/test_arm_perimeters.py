@@ -75,7 +75,7 @@ class TestLife:
         }
         arm.do("PUT", arm.profile, {"properties": {}})
         again = arm.ask("PUT", arm.perimeter.replace("/p-", "/P-"), {"location": "westeurope"})
-        assert (again.status, again.json["properties"], again.json["tags"]) == (200, made["properties"], {})
+        assert (again.status, again.json["properties"], "tags" in again.json) == (200, made["properties"], False)
         assert [one["id"] for one in arm.do("GET", f"{arm.perimeter}/profiles")["value"]] == [arm.profile]
         assert arm.do("PATCH", arm.perimeter, {"tags": {"c": "d"}})["tags"] == {"c": "d"}
         assert arm.ask("DELETE", arm.perimeter).status == 202

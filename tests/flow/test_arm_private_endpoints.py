@@ -60,11 +60,11 @@ class TestLife:
     """Made, shown from both sides, removed."""
 
     def test_approved_at_once(self, arm: Arm) -> None:
-        """Both sides say the same; the vault shows the connection among its properties."""
+        """Both sides tell it, the vault's by the endpoint's name for it and without a description, as recorded."""
         made = arm.make_endpoint()
-        approved = {"status": "Approved", "description": "Auto-Approved", "actionsRequired": "None"}
+        approved = {"status": "Approved", "description": "", "actionsRequired": "None"}
         connection = arm.connection
-        assert len(connection.rpartition("/")[2]) == 32
+        assert connection == f"{arm.vault}/privateEndpointConnections/link"
         assert made == arm.do("GET", arm.endpoint.replace("/e-", "/E-"))
         assert made["properties"] == {
             "provisioningState": "Succeeded",
@@ -94,7 +94,7 @@ class TestLife:
         properties = {
             "provisioningState": "Succeeded",
             "privateEndpoint": {"id": arm.endpoint},
-            "privateLinkServiceConnectionState": approved,
+            "privateLinkServiceConnectionState": {"status": "Approved", "actionsRequired": "None"},
         }
         assert shown == {
             "id": connection,
@@ -140,6 +140,21 @@ class TestLife:
         assert arm.do("GET", arm.endpoint)["properties"]["customDnsConfigs"] == [
             {"fqdn": f"{arm.vault_name}.vault.localhost", "ipAddresses": ["10.1.1.4"]}
         ]
+
+    def test_names(self, arm: Arm) -> None:
+        """A connection has its endpoint's name for it, in any case; where the vault has one of that name, its own."""
+        arm.make_vault()
+        arm.make_network()
+        bodies = [arm.endpoint_body(), arm.endpoint_body()]
+        bodies[0]["properties"]["privateLinkServiceConnections"][0]["name"] = "My-Link"
+        bodies[1]["properties"]["privateLinkServiceConnections"][0]["name"] = "my-link"
+        for number, body in enumerate(bodies):
+            arm.do("PUT", f"{arm.endpoint}-{number}", body)
+        listed = arm.do("GET", f"{arm.vault}/privateEndpointConnections")["value"]
+        first, second = sorted(listed, key=lambda one: one["properties"]["privateEndpoint"]["id"])
+        assert first["id"] == f"{arm.vault}/privateEndpointConnections/My-Link"
+        assert (first["name"], len(second["name"])) == ("My-Link", 32)
+        assert arm.do("GET", f"{arm.vault}/privateEndpointConnections/MY-link") == first
 
     def test_removed(self, arm: Arm) -> None:
         """The vault keeps its side, which is disconnected for good, until its owner removes it."""
@@ -234,9 +249,9 @@ class TestDecisions:
     """What the vault's owner may say."""
 
     def test_pending_until_approved(self, arm: Arm) -> None:
-        """Asked for by hand it is pending; the owner's word is told on both sides."""
+        """Asked for by hand it is pending, with what was asked (recorded); the owner's word is told on both sides."""
         made = arm.make_endpoint(manual=True)
-        assert state_of(made) == {"status": "Pending", "description": "Awaiting Approval", "actionsRequired": "None"}
+        assert state_of(made) == {"status": "Pending", "description": "please", "actionsRequired": "None"}
         assert made["properties"]["privateLinkServiceConnections"] == []
         (link,) = made["properties"]["manualPrivateLinkServiceConnections"]
         assert link["id"] == f"{arm.endpoint}/manualPrivateLinkServiceConnections/link"
@@ -255,7 +270,7 @@ class TestDecisions:
             (["Approved", "Approved"], True),
             (["Rejected", "Rejected"], True),
             (["Pending"], True),
-            (["Rejected", "Approved"], False),
+            (["Rejected", "Approved"], True),
             (["Rejected", "Pending"], False),
             (["Approved", "Pending"], False),
             (["Approved", "Disconnected"], False),
@@ -264,7 +279,7 @@ class TestDecisions:
         ids=lambda value: "-".join(value) if isinstance(value, list) else "",
     )
     def test_states(self, arm: Arm, path: list[str], *, allowed: bool) -> None:
-        """Each state leads to those that the reference names, and to no other."""
+        """Each state leads to those that the reference names, and from Rejected back (recorded), and to no other."""
         arm.make_endpoint(manual=True)
         for status in path[:-1]:
             arm.do("PUT", arm.connection, decided(status))

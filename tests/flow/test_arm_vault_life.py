@@ -50,10 +50,22 @@ class TestDeletion:
         arm.world.grant(arm.who.oid, KEY_VAULT_SECRETS_USER, arm.vault)
         arm.do("DELETE", arm.vault)
         body = arm.vault_body(createMode="Recover", networkAcls={"defaultAction": "Allow"}, sku=None)
-        assert arm.do("PUT", arm.vault, body) == made
+        arm.world.advance(5)
+        back = arm.do("PUT", arm.vault, body)
+        assert back["systemData"].pop("lastModifiedAt") > made["systemData"].pop("lastModifiedAt")
+        assert back == made
         rights = f"{arm.vault}/providers/Microsoft.Authorization/roleAssignments"
         scopes = {one["properties"]["scope"] for one in arm.do("GET", rights)["value"]}
         assert arm.vault not in scopes
+
+    def test_tags_of_a_recovered_vault(self, arm: Arm) -> None:
+        """They are those of the request, as with every PUT, and none where it has none (recorded)."""
+        arm.make_group()
+        arm.do("PUT", arm.vault, arm.vault_body() | {"tags": {"a": "b"}})
+        for tags in ({"c": "d"}, {}):
+            arm.do("DELETE", arm.vault)
+            body = arm.vault_body(createMode="recover") | ({"tags": tags} if tags else {})
+            assert arm.do("PUT", arm.vault, body)["tags"] == tags
 
     def test_nothing_to_recover(self, arm: Arm) -> None:
         """There must be a deleted vault of this name in this group."""
@@ -144,7 +156,11 @@ class TestNameAvailability:
     def test_taken(self, arm: Arm) -> None:
         """A name is taken by a vault and by a deleted vault, in any case."""
         arm.make_vault()
-        assert self.check(arm, arm.vault_name.upper())["reason"] == "AlreadyExists"
+        taken = self.check(arm, arm.vault_name.upper())
+        assert taken["reason"] == "AlreadyExists"
+        # The real service's own spelling, as recorded.
+        assert "Vault names are globaly unique" in taken["message"]
+        assert taken["message"].endswith("vault follow this link https://go.microsoft.com/fwlink/?linkid=2147740.")
         arm.do("DELETE", arm.vault)
         assert self.check(arm, arm.vault_name)["nameAvailable"] is False
 

@@ -59,8 +59,8 @@ def test_one_is_made_read_listed_and_deleted(arm: Arm) -> None:
         "marketplacePartnerId": None,
         "serviceBusRuleId": None,
         "eventHubName": None,
-        "metrics": [{"category": "AllMetrics", "enabled": False, "retentionPolicy": None}],
-        "logs": [{"category": "AuditEvent", "enabled": True, "retentionPolicy": retention}],
+        "metrics": [{"category": "AllMetrics", "categoryGroup": None, "enabled": False, "retentionPolicy": None}],
+        "logs": [{"category": "AuditEvent", "categoryGroup": None, "enabled": True, "retentionPolicy": retention}],
         "logAnalyticsDestinationType": None,
     }
     assert arm.do("GET", arm.setting.upper().replace("/SUBSCRIPTIONS", "/subscriptions")) == made

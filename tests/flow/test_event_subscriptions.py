@@ -59,6 +59,7 @@ def test_it_is_shown_without_what_may_be_secret(arm: Arm) -> None:
     told = arm.do("POST", f"{arm.event_subscription}/getDeliveryAttributes")["value"]
     assert [one["properties"].get("value") for one in told] == [header, "seen", None]
     assert shown["properties"]["topic"].lower() == arm.vault.lower()
+    assert shown["properties"]["labels"] is None
 
 
 def test_what_a_client_was_shown_can_be_sent_back(arm: Arm) -> None:

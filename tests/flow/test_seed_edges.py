@@ -50,6 +50,15 @@ def test_what_is_said_twice_in_a_list(world: Simulation) -> None:
     stays(world, file)
 
 
+def test_defaults_that_are_said(world: Simulation) -> None:
+    """Resource Manager does not tell what nobody said, nor an open firewall: a file that says it is no difference."""
+    one = name("v")
+    seeding.apply(world, group([{"name": one}]))
+    acls = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
+    flags = {"enabledForDeployment": False, "enabledForDiskEncryption": False, "enabledForTemplateDeployment": False}
+    stays(world, group([{"name": one, "networkAcls": acls, "softDeleteRetentionInDays": 90, **flags}]))
+
+
 def test_ranges_and_subnets_in_another_spelling(world: Simulation) -> None:
     """The service writes ranges in its own way, and a subnet's name keeps the case that it was made in."""
     net = {"name": name("n"), "addressPrefixes": ["10.0.0.0/16", "FD00:0::/48"]}

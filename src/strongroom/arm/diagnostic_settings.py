@@ -237,7 +237,7 @@ def _show_flow(flow: Flow) -> dict[str, Any]:
     retention = {"enabled": flow.retention_enabled, "days": flow.retention_days} if flow.has_retention else None
     return {
         "category": flow.category or None,
-        **({"categoryGroup": flow.group} if flow.group else {}),
+        "categoryGroup": flow.group or None,
         "enabled": flow.enabled,
         "retentionPolicy": retention,
     }

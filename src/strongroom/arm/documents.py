@@ -81,18 +81,18 @@ def show_subscription(subscription: Subscription) -> Document:
         },
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "tags": subscription.tags,
+        **({"tags": subscription.tags} if subscription.tags else {}),
     }
 
 
 def show_group(group: ResourceGroup) -> Document:
-    """Write a resource group."""
+    """Write a resource group; one without tags has no such member, nor has a subscription."""
     return {
         "id": group.scope,
         "name": group.name,
         "type": "Microsoft.Resources/resourceGroups",
         "location": group.location,
-        "tags": group.tags,
+        **({"tags": group.tags} if group.tags else {}),
         "properties": {"provisioningState": "Succeeded"},
     }
 
@@ -130,20 +130,21 @@ def show_vault(view: View, site: Site, vault: Vault) -> Document:
         "tenantId": vault.tenant,
         "accessPolicies": [show_policy(policy) for policy in vault.access_policies],
         "enabledForDeployment": vault.enabled_for_deployment,
-        "enabledForDiskEncryption": vault.enabled_for_disk_encryption,
-        "enabledForTemplateDeployment": vault.enabled_for_template_deployment,
         "enableSoftDelete": True,
-        "softDeleteRetentionInDays": vault.retention_days,
         "vaultUri": vault_uri(site, vault.name),
         "provisioningState": "Succeeded",
         "publicNetworkAccess": vault.public_network_access.value,
     }
-    # Azure leaves out what was never set; clients tell the three states of these apart.
-    if vault.rbac is not None:
-        properties["enableRbacAuthorization"] = vault.rbac
-    if vault.purge_protection:
-        properties["enablePurgeProtection"] = True
-    if vault.network_acls is not None:
+    # Azure leaves out what nobody said, and a firewall that is the default one; clients tell these states apart.
+    said = {
+        "enabledForDiskEncryption": vault.enabled_for_disk_encryption,
+        "enabledForTemplateDeployment": vault.enabled_for_template_deployment,
+        "softDeleteRetentionInDays": vault.retention_days if vault.retention_said else None,
+        "enableRbacAuthorization": vault.rbac,
+        "enablePurgeProtection": vault.purge_protection or None,
+    }
+    properties |= {name: value for name, value in said.items() if value is not None}
+    if vault.network_acls is not None and vault.network_acls != NetworkAcls():
         properties["networkAcls"] = show_network(vault.network_acls)
     connections = view.all(EndpointConnection, vault.partition)
     if connections:
@@ -160,25 +161,33 @@ def show_vault(view: View, site: Site, vault: Vault) -> Document:
 
 
 def show_policy(policy: AccessPolicy) -> Document:
-    """Write an access policy, its words in ARM's spelling and the order in which they were given."""
+    """
+    Write an access policy, its words in ARM's spelling and the order in which they were given.
+
+    A kind of object that it says nothing of is left out, as Azure leaves it out.
+    """
     document: Document = {"tenantId": policy.tenant_id, "objectId": policy.object_id}
     if policy.application_id is not None:
         document["applicationId"] = policy.application_id
-    categories = ["keys", "secrets", "certificates", *(["storage"] if policy.storage else [])]
     document["permissions"] = {
-        category: spell_permissions(category, permissions_of(policy, category)) for category in categories
+        category: spell_permissions(category, words)
+        for category in ("keys", "secrets", "certificates", "storage")
+        if (words := permissions_of(policy, category))
     }
     return document
 
 
 def show_network(acls: NetworkAcls) -> Document:
-    """Write a vault's firewall."""
+    """Write a vault's firewall; the ids of subnets in lower case, as Azure's vaults do."""
     return {
         "bypass": acls.bypass.value,
         "defaultAction": acls.default_action.value,
         "ipRules": [{"value": rule} for rule in acls.ip_rules],
         "virtualNetworkRules": [
-            {"id": rule.id, "ignoreMissingVnetServiceEndpoint": rule.ignore_missing_vnet_service_endpoint}
+            {
+                "id": rule.id.lower(),
+                **({"ignoreMissingVnetServiceEndpoint": True} if rule.ignore_missing_vnet_service_endpoint else {}),
+            }
             for rule in acls.virtual_network_rules
         ],
     }

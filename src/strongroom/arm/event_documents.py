@@ -206,7 +206,7 @@ def show_subscription(vault: Vault, one: EventSubscription) -> Document:
                 },
             },
             "filter": _show_filter(one.filter),
-            "labels": list(one.labels),
+            "labels": list(one.labels) or None,
             "expirationTimeUtc": timestamp(one.expires) if one.expires is not None else None,
             "eventDeliverySchema": one.schema,
             "retryPolicy": {

@@ -36,13 +36,13 @@ def etag(record: Record) -> str:
 
 
 def show_tracked(record: Any, resource_type: str, properties: Document) -> Document:
-    """Write a resource of a group with its etag and properties."""
+    """Write a resource of a group with its etag and properties, and with its tags if it has some."""
     return {
         "id": record.scope,
         "name": record.name,
         "type": resource_type,
         "location": record.location,
-        "tags": record.tags,
+        **({"tags": record.tags} if record.tags else {}),
         "etag": etag(record),
         "properties": {"provisioningState": _DONE, **properties},
     }
@@ -184,7 +184,7 @@ def show_connection(view: View, vault: Vault, connection: EndpointConnection) ->
     item = show_connection_item(view, vault, connection)
     return {
         "id": item["id"],
-        "name": connection.id,
+        "name": connection.name,
         "type": CONNECTION_TYPE,
         "location": vault.location,
         "etag": item["etag"],
@@ -195,15 +195,16 @@ def show_connection(view: View, vault: Vault, connection: EndpointConnection) ->
 def show_connection_item(view: View, vault: Vault, connection: EndpointConnection) -> Document:
     """Write a connection as it stands among its vault's properties."""
     gone = connection.state is ConnectionState.DISCONNECTED
+    state = _state(connection.state, connection.description, connection.actions_required)
+    if not connection.description:
+        del state["description"]
     return {
-        "id": connection_scope(vault, connection.id),
+        "id": connection_scope(vault, connection.name),
         "etag": etag(connection),
         "properties": {
             "provisioningState": "Disconnected" if gone else _DONE,
             "privateEndpoint": {"id": _endpoint_id(view, vault, connection)},
-            "privateLinkServiceConnectionState": _state(
-                connection.state, connection.description, connection.actions_required
-            ),
+            "privateLinkServiceConnectionState": state,
         },
     }
 

@@ -16,7 +16,7 @@ SECRET_ROWS = (
         _TYPE, _READ, vault_secrets.get_secret, _AT_SECRET),
     row("VaultSecretPut", "PUT", SECRET,
         _TYPE, _WRITE, vault_secrets.put_secret, _AT_SECRET,
-        success=201, body=wire.SecretCreateOrUpdateParameters),
+        body=wire.SecretCreateOrUpdateParameters),
     row("VaultSecretPatch", "PATCH", SECRET,
         _TYPE, _WRITE, vault_secrets.patch_secret, _AT_SECRET, body=wire.SecretPatchParameters),
     row("VaultSecretList", "GET", f"{VAULT}/secrets",

@@ -57,7 +57,8 @@ def read_change(
     _check_tenant(properties.tenant_id, tenant, required=whole)
     if whole and properties.sku is None:
         raise Invalid("The parameter sku is not specified.", code="BadRequest")
-    access, acls, sku = properties.public_network_access, properties.network_acls, properties.sku
+    # The empty text says nothing: Azure CLI's template of 2023 sends it for what nobody said.
+    access, acls, sku = properties.public_network_access or None, properties.network_acls, properties.sku
     return VaultChange(
         tags=tags,
         sku=None if sku is None else parse_sku(sku.family, sku.name),

@@ -228,7 +228,7 @@ def _show(call: Call, vault: Vault, key: Key, *, versioned: bool = False) -> Doc
         "name": key.version if versioned else name,
         "type": VERSION_TYPE if versioned else KEY_TYPE,
         "location": vault.location,
-        "tags": body.tags or {},
+        **({"tags": body.tags} if body.tags else {}),
         "properties": {
             "attributes": {
                 "enabled": own.enabled,
@@ -236,7 +236,7 @@ def _show(call: Call, vault: Vault, key: Key, *, versioned: bool = False) -> Doc
                 "created": own.created,
                 "updated": own.updated,
                 "recoveryLevel": "Recoverable" if vault.purge_protection else "Recoverable+Purgeable",
-                "exportable": bool(own.exportable),
+                **({} if own.exportable is None else {"exportable": own.exportable}),
             },
             "kty": body.type,
             "keyOps": list(body.operations),

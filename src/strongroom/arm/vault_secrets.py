@@ -62,8 +62,7 @@ async def put_secret(call: Call) -> Response:
     async def change(tx: Transaction) -> Secret:
         return await _set(call, tx, await require_active(tx, vault), name, value, given)
 
-    secret = await call.commit(change, _describe(call, vault), _status)
-    return json.response(_show(call, vault, secret), _status(secret))
+    return json.response(_show(call, vault, await call.commit(change, _describe(call, vault))))
 
 
 async def patch_secret(call: Call) -> Response:
@@ -176,10 +175,6 @@ def _as_resource(vault: Vault, name: str) -> Iterator[None]:
         ) from None
 
 
-def _status(secret: Secret) -> int:
-    return 201 if secret.stored.versions == 1 else 200
-
-
 def _describe(call: Call, vault: Vault) -> Callable[[Secret], dict[str, object]]:
     """Say in the audit which version came of a change, as the data plane does."""
     return lambda secret: {"id": _uri(call, vault, secret, versioned=True), "vaultIds": [vault.id]}
@@ -204,7 +199,7 @@ def _show(call: Call, vault: Vault, secret: Secret) -> Document:
         "name": secret.stored.name,
         "type": SECRET_TYPE,
         "location": vault.location,
-        "tags": secret.body.tags or {},
+        **({"tags": secret.body.tags} if secret.body.tags else {}),
         "properties": {
             **content,
             "attributes": {"enabled": own.enabled, **times, "created": own.created, "updated": own.updated},

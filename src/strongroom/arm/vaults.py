@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from strongroom.arm import wire
 from strongroom.arm.containers import listed_group, the_group, the_subscription
 from strongroom.arm.documents import show_deleted_vault, show_policies, show_vault
@@ -61,7 +63,7 @@ async def put_vault(call: Call) -> Response:
     body = await call.body(wire.VaultCreateOrUpdateParameters)
     group, name = the_group(call), parse_vault_name(call.params["vault"])
     if read_create_mode(body.properties) is CreateMode.RECOVER:
-        return await _recover(call, group, name)
+        return await _recover(call, group, name, body.tags or {})
     location = parse_location(body.location or "")
     change = read_change(
         body.properties,
@@ -249,11 +251,11 @@ def _require_subnets(call: Call, vault: Vault | None, change: VaultChange) -> No
         require_linked_right(call, JOIN_SERVICE, subnet)
 
 
-async def _recover(call: Call, group: ResourceGroup, name: str) -> Response:
+async def _recover(call: Call, group: ResourceGroup, name: str, tags: Mapping[str, str]) -> Response:
     known = call.world.view.vault_by_name(name)
 
     async def recover(tx: Transaction) -> Vault:
-        return await recover_vault(tx, known, group=group, name=name, now=call.now)
+        return await recover_vault(tx, known, group=group, name=name, tags=tags, now=call.now, by=call.identity.oid)
 
     return _answer(call, await call.commit(recover, lambda vault: {"createMode": "recover", **_describe(vault)}))
 
@@ -267,8 +269,8 @@ def _describe(vault: Vault) -> dict[str, object]:
         "tenantId": vault.tenant,
         "accessPolicyObjectIds": [policy.object_id for policy in vault.access_policies],
         "enabledForDeployment": vault.enabled_for_deployment,
-        "enabledForDiskEncryption": vault.enabled_for_disk_encryption,
-        "enabledForTemplateDeployment": vault.enabled_for_template_deployment,
+        "enabledForDiskEncryption": bool(vault.enabled_for_disk_encryption),
+        "enabledForTemplateDeployment": bool(vault.enabled_for_template_deployment),
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": vault.retention_days,
         "enablePurgeProtection": vault.purge_protection,

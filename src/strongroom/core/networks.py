@@ -124,7 +124,7 @@ class EndpointConnection(Record):
 
     KIND: ClassVar[str] = "endpoint_connection"
     id: str
-    """The connection's name, lower case, which is made here and told in the endpoint's own."""
+    """The connection's name, lower case."""
     tenant: str
     vault: str
     """The vault's GUID."""
@@ -134,6 +134,13 @@ class EndpointConnection(Record):
     created: int
     description: str = ""
     actions_required: str = "None"
+    spelling: str = ""
+    """The name as the endpoint's maker spelled it; empty where it is the id."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in answers."""
+        return self.spelling or self.id
 
     @property
     def partition(self) -> str:

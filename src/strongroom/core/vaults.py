@@ -53,10 +53,13 @@ class Vault(Record):
     network_acls: NetworkAcls | None = None
     public_network_access: PublicNetworkAccess = PublicNetworkAccess.ENABLED
     retention_days: int = 90
+    retention_said: bool = True
+    """Whether anybody said it: Azure shows only what was said."""
     purge_protection: bool = False
     enabled_for_deployment: bool = False
-    enabled_for_disk_encryption: bool = False
-    enabled_for_template_deployment: bool = False
+    enabled_for_disk_encryption: bool | None = None
+    enabled_for_template_deployment: bool | None = None
+    """None, here and above, means that nobody said so; it forbids, exactly as false does."""
     tags: dict[str, str] = field(default_factory=dict)
     updated: int = 0
     created_by: str = ""

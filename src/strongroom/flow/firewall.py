@@ -90,8 +90,8 @@ def _has_flag(vault: Vault, flag: DeploymentFlag) -> bool:
         case DeploymentFlag.DEPLOYMENT:
             return vault.enabled_for_deployment
         case DeploymentFlag.DISK_ENCRYPTION:
-            return vault.enabled_for_disk_encryption
+            return bool(vault.enabled_for_disk_encryption)
         case DeploymentFlag.TEMPLATE_DEPLOYMENT:
-            return vault.enabled_for_template_deployment
+            return bool(vault.enabled_for_template_deployment)
         case _:
             assert_never(flag)

@@ -1,7 +1,7 @@
 """
 A vault's side of private endpoints: whose owner says which of them may reach it (reference section 2).
 
-    Pending --> Approved | Rejected;  Approved --> Rejected
+    Pending --> Approved | Rejected;  Approved <--> Rejected
     any --> Disconnected, when its endpoint is removed;  any --> gone, when the vault's owner or the vault removes it
 
 Only an approved one lets anybody through, so a connection that is gone, and one whose endpoint is gone, never does so
@@ -17,7 +17,7 @@ from strongroom.core import network_limits as limits
 from strongroom.core.echo import RESOURCE_ID, shown
 from strongroom.core.errors import Conflict, Invalid, NotFound
 from strongroom.core.guids import new_guid
-from strongroom.core.networks import ConnectionState, EndpointConnection
+from strongroom.core.networks import ConnectionState, EndpointConnection, LinkRequest
 from strongroom.core.records import vault_partition
 from strongroom.core.vaults import Vault
 from strongroom.resources.lookup import require_active
@@ -26,13 +26,10 @@ from strongroom.store import Transaction
 _ALLOWED: Mapping[ConnectionState, frozenset[ConnectionState]] = {
     ConnectionState.PENDING: frozenset({ConnectionState.APPROVED, ConnectionState.REJECTED}),
     ConnectionState.APPROVED: frozenset({ConnectionState.REJECTED}),
-    ConnectionState.REJECTED: frozenset(),
+    ConnectionState.REJECTED: frozenset({ConnectionState.APPROVED}),
     ConnectionState.DISCONNECTED: frozenset(),
 }
 """What a vault's owner may make of each state; to say the same again is always allowed."""
-
-APPROVED_AT_ONCE = "Auto-Approved"
-AWAITING = "Awaiting Approval"
 
 
 def connection_scope(vault: Vault, name: str) -> str:
@@ -53,13 +50,14 @@ async def connect(
     vault: Vault,
     endpoint: str,
     *,
-    manual: bool,
+    request: LinkRequest,
     now: int,
     entropy: Callable[[int], bytes],
 ) -> EndpointConnection:
     """
-    Make the connection that a private endpoint asks for: approved, or with *manual* pending.
+    Make the connection that a private endpoint asks for: approved, or pending where it asks by hand.
 
+    It has the request's name, by which its maker asks for it at the vault, unless the vault has one of that name.
     *vault* was read in this transaction; *endpoint* is the private endpoint's ARM id.
 
     Raises:
@@ -82,14 +80,17 @@ async def connect(
     )
     for one in gone[: max(0, len(there) + 1 - limits.PRIVATE_ENDPOINTS_PER_VAULT)]:
         await tx.remove(one)
+    name = request.name.lower()
+    is_free = all(one.id != name for one in there)
     made = EndpointConnection(
-        id=new_guid(entropy).replace("-", ""),
+        id=name if is_free else new_guid(entropy).replace("-", ""),
         tenant=vault.tenant,
         vault=vault.id,
         endpoint=endpoint.lower(),
-        state=ConnectionState.PENDING if manual else ConnectionState.APPROVED,
+        state=ConnectionState.PENDING if request.manual else ConnectionState.APPROVED,
         created=now,
-        description=AWAITING if manual else APPROVED_AT_ONCE,
+        description=request.message if request.manual else "",
+        spelling=request.name if is_free else "",
     )
     await tx.put(made)
     return made
@@ -109,7 +110,7 @@ async def decide_connection(
     wanted = current.state if state is None else state
     if wanted is not current.state and wanted not in _ALLOWED[current.state]:
         raise Invalid(
-            f"The private endpoint connection '{current.id}' is {current.state} and cannot become {wanted}.",
+            f"The private endpoint connection '{current.name}' is {current.state} and cannot become {wanted}.",
             code="InvalidPrivateEndpointConnectionState",
         )
     if description is not None and len(description) > limits.CONNECTION_DESCRIPTION_CHARS:

@@ -108,6 +108,7 @@ async def put_endpoint(
     location = parse_location(wish.location)
     subnet = await _require_subnet(tx, group.tenant, wish.subnet, location, scope)
     target = await named_vault(tx, group.tenant, vault, wish.vault, scope)
+    request = LinkRequest(check_name(wish.name), target.scope.lower(), wish.manual, wish.message)
     made = PrivateEndpoint(
         id=id_in(group, name),
         tenant=group.tenant,
@@ -117,11 +118,11 @@ async def put_endpoint(
         location=location,
         created=now,
         subnet=subnet,
-        requests=(LinkRequest(check_name(wish.name), target.scope.lower(), wish.manual, wish.message),),
+        requests=(request,),
         tags=check_tags(wish.tags),
     )
     await tx.put(made)
-    connection = await connect(tx, target, scope, manual=wish.manual, now=now, entropy=entropy)
+    connection = await connect(tx, target, scope, request=request, now=now, entropy=entropy)
     return made, connection, True
 
 

@@ -104,6 +104,7 @@ def apply_change(vault: Vault, change: VaultChange, *, permit_model_switch: Call
         network_acls=_network(vault.network_acls, change.network),
         public_network_access=_keep(vault.public_network_access, change.public_network_access),
         retention_days=_retention(vault, change.retention_days, new=new),
+        retention_said=vault.retention_said or change.retention_days is not None,
         purge_protection=_keep(vault.purge_protection, change.purge_protection),
         enabled_for_deployment=_keep(vault.enabled_for_deployment, change.enabled_for_deployment),
         enabled_for_disk_encryption=_keep(vault.enabled_for_disk_encryption, change.enabled_for_disk_encryption),

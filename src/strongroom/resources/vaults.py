@@ -8,7 +8,7 @@ at its scope and below and every private endpoint's connection; recovering it br
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from strongroom.core import limits
@@ -34,6 +34,7 @@ from strongroom.resources.lookup import (
 )
 from strongroom.resources.perimeter_associations import remove_association_of
 from strongroom.resources.role_assignments import remove_assignments_under
+from strongroom.resources.tracked import check_tags
 from strongroom.resources.vault_events import announce_access_change
 from strongroom.resources.vault_settings import VaultChange, apply_change
 from strongroom.resources.vault_subnets import check_subnet_rules
@@ -44,11 +45,12 @@ from strongroom.view import View
 def name_taken(name: str) -> Conflict:
     """Say that a vault's name belongs to another vault, active or deleted, wherever it is."""
     return Conflict(
-        f"The vault name '{shown(name, VAULT_NAME)}' is already in use. Vault names are globally unique so it is"
+        f"The vault name '{shown(name, VAULT_NAME)}' is already in use. Vault names are globaly unique so it is"
         " possible that the name is already taken. If you are sure that the vault name was not taken then it is"
         " possible that a vault with the same name was recently deleted but not purged after being placed in a"
         " recoverable state. If the vault is in a recoverable state then the vault will need to be purged before"
-        " reusing the name. For more information about VaultAlreadyExists, refer to https://go.microsoft.com/fwlink/?linkid=2147740.",
+        " reusing the name. For more information about VaultAlreadyExists, soft delete and purging a vault follow this"
+        " link https://go.microsoft.com/fwlink/?linkid=2147740.",
         code="VaultAlreadyExists",
     )
 
@@ -94,7 +96,9 @@ async def create_vault(
         location=location,
         created=now,
         wrapped_key=wrapped_key,
-        rbac=rbac_default,
+        # A model that an older version's maker did not choose is not shown, though it is access policies.
+        rbac=rbac_default or None,
+        retention_said=False,
         updated=now,
         created_by=by,
         updated_by=by,
@@ -158,16 +162,27 @@ async def mark_deleted(tx: Transaction, vault: Vault, *, now: int) -> Vault:
     return deleted
 
 
-async def recover_vault(tx: Transaction, vault: Vault | None, *, group: ResourceGroup, name: str, now: int) -> Vault:
+async def recover_vault(
+    tx: Transaction,
+    vault: Vault | None,
+    *,
+    group: ResourceGroup,
+    name: str,
+    tags: Mapping[str, str],
+    now: int,
+    by: str,
+) -> Vault:
     """
-    Bring a deleted vault back with the settings it had; nothing that was sent with the request changes them.
+    Bring a deleted vault back with the settings it had; of what was sent with the request only the tags count.
 
     *vault* is what the look-up by name found, if anything.
 
     Raises:
         NotFound: nothing to recover in this group, or the group is gone.
         Conflict: the name belongs to an active vault.
+        Invalid: the tags.
     """
+    labels = check_tags(tags)
     if await tx.record(ResourceGroup, tenant_partition(group.tenant), group.id) is None:
         raise group_not_found(group.name)
     current = None if vault is None else await tx.record(Vault, vault_partition(vault.id), vault.id)
@@ -178,7 +193,9 @@ async def recover_vault(tx: Transaction, vault: Vault | None, *, group: Resource
             f"A soft deleted vault with the given name does not exist. Vault name: '{shown(name, VAULT_NAME)}'.",
             code="SoftDeletedVaultDoesNotExist",
         )
-    recovered = replace(current, resource_group=group.name, deleted=None, purge_at=None)
+    recovered = replace(
+        current, resource_group=group.name, tags=labels, updated=now, updated_by=by, deleted=None, purge_at=None
+    )
     await tx.put(recovered)
     return recovered
 

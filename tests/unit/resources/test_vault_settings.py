@@ -226,4 +226,4 @@ def test_enabled_for(flag: str) -> None:
     on = change(BLANK, VaultChange(**{member: True}))
     assert on == replace(BLANK, **{member: True})
     assert change(on, VaultChange()) == on
-    assert change(on, VaultChange(**{member: False})) == BLANK
+    assert change(on, VaultChange(**{member: False})) == replace(BLANK, **{member: False})

@@ -66,7 +66,9 @@ def update(place: Place, change: VaultChange) -> Vault:
 
 def recover(place: Place, vault: Vault | None, now: int = NOW) -> Vault:
     """Recover a vault in the first group."""
-    return place.commit(lambda tx: recover_vault(tx, vault, group=place.group, name="kv-one", now=now))
+    return place.commit(
+        lambda tx: recover_vault(tx, vault, group=place.group, name="kv-one", tags={}, now=now, by=USER)
+    )
 
 
 class TestCreate:
@@ -103,10 +105,17 @@ class TestCreate:
         assert refused.value.code == "ResourceGroupNotFound"
 
     @pytest.mark.parametrize(
-        ("default", "said", "expected"), [(True, None, True), (False, None, False), (True, False, False)]
+        ("default", "said", "expected"),
+        [(True, None, True), (False, None, None), (True, False, False), (False, False, False)],
     )
-    def test_model(self, place: Place, default: bool, said: bool | None, expected: bool) -> None:  # noqa: FBT001  a table
-        """A new vault has the model that was said, or the api-version's default."""
+    def test_model(
+        self,
+        place: Place,
+        default: bool,  # noqa: FBT001  a table
+        said: bool | None,  # noqa: FBT001  a table
+        expected: bool | None,  # noqa: FBT001  a table
+    ) -> None:
+        """A new vault has the model that was said, or its api-version's: role assignments, or none before."""
         made = place.new_vault("kv-two", SECOND, VaultChange(rbac=said), rbac=default)
         assert made.rbac is expected
 
@@ -169,9 +178,9 @@ class TestDelete:
             delete(place, place.vault)
 
     def test_recovery_keeps_the_old_settings(self, place: Place) -> None:
-        """A recovered vault is the one that was deleted: same GUID, key and settings."""
+        """A recovered vault is the one that was deleted: same GUID, key and settings; the tags are the request's."""
         before = update(place, VaultChange(tags={"a": "b"}, enabled_for_deployment=True))
-        assert recover(place, delete(place, before)) == before
+        assert recover(place, delete(place, before)) == replace(before, tags={}, updated=NOW, updated_by=USER)
 
     def test_recovers_nothing_that_is_not_there(self, place: Place) -> None:
         """There must be a deleted vault to recover."""
@@ -201,7 +210,7 @@ class TestDelete:
             group, _ = await put_group(
                 tx, subscription=place.subscription, name="rg2", location="local", tags={}, now=NOW
             )
-            return await recover_vault(tx, deleted, group=group, name="Kv-one", now=NOW)
+            return await recover_vault(tx, deleted, group=group, name="Kv-one", tags={}, now=NOW, by=USER)
 
         with pytest.raises(NotFound) as refused:
             place.commit(elsewhere)

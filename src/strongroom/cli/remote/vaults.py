@@ -12,6 +12,7 @@ from strongroom.cli.remote.near import not_found
 from strongroom.cli.remote.output import Columns, done, progress, show, show_one, yes_or_no
 from strongroom.cli.remote.resource_groups import find_group
 from strongroom.cli.remote.session import Session, open_session, segment
+from strongroom.core import limits
 
 VERSION = "2024-11-01"
 _PROVIDER = "providers/Microsoft.KeyVault"
@@ -55,11 +56,12 @@ _ONE: Columns = {
     "access policies": lambda row: len(row["properties"].get("accessPolicies") or ()) or None,
     "public network access": "properties.publicNetworkAccess",
     "network": _network,
-    "retention days": "properties.softDeleteRetentionInDays",
+    # Resource Manager leaves out what nobody said.
+    "retention days": lambda row: row["properties"].get("softDeleteRetentionInDays", limits.RETENTION_MAX_DAYS),
     "purge protection": lambda row: yes_or_no(bool(row["properties"].get("enablePurgeProtection"))),
     "for deployment": "properties.enabledForDeployment",
-    "for disk encryption": "properties.enabledForDiskEncryption",
-    "for templates": "properties.enabledForTemplateDeployment",
+    "for disk encryption": lambda row: row["properties"].get("enabledForDiskEncryption", False),
+    "for templates": lambda row: row["properties"].get("enabledForTemplateDeployment", False),
     "tags": "tags",
 }
 _DELETED: Columns = {
@@ -179,6 +181,7 @@ def recover_vault(at: At, name: str, *, as_json: bool) -> int:
         properties = _find_deleted(session, name)["properties"]
         body = {
             "location": properties["location"],
+            "tags": properties["tags"],
             "properties": {
                 "tenantId": session.tenant,
                 "sku": {"family": "A", "name": "standard"},

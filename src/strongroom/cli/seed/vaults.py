@@ -12,12 +12,20 @@ from strongroom.cli.seed.plan import Act, Change, Rules
 from strongroom.cli.seed.reach import KEY_VAULT, Document, Reach, at
 from strongroom.cli.seed.resources import located, tracked
 from strongroom.cli.seed.schema import Entry
+from strongroom.core import limits
 from strongroom.core.guids import parse_guid
 
 _SETTINGS = (
     "enableRbacAuthorization", "enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment",
     "softDeleteRetentionInDays", "enablePurgeProtection", "publicNetworkAccess",
 )  # fmt: skip
+_UNSAID: Document = {
+    "enableRbacAuthorization": False, "enabledForDiskEncryption": False, "enabledForTemplateDeployment": False,
+    "softDeleteRetentionInDays": limits.RETENTION_MAX_DAYS,
+}  # fmt: skip
+"""What the settings are that Resource Manager leaves out where nobody said them."""
+_OPEN: Document = {"defaultAction": "Allow", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": []}
+"""The firewall that it leaves out."""
 
 
 def _read_vault(wanting: Wanting, entry: Entry, parent: Item | None) -> Item | None:
@@ -70,12 +78,12 @@ def _found_vaults(reach: Reach, _: Parents) -> Iterable[Item]:
         values = {
             **pick(one, "location", "tags"),
             "sku": properties["sku"]["name"],
+            **_UNSAID,
             **pick(properties, *_SETTINGS),
             "resourceGroup": group,
             "accessPolicies": sorted((_show_policy(reach, one) for one in properties["accessPolicies"]), key=repr),
+            "networkAcls": _show_acls(reach, properties.get("networkAcls", _OPEN)),
         }
-        if "networkAcls" in properties:
-            values["networkAcls"] = _show_acls(reach, properties["networkAcls"])
         yield Item("vault", name, values, parent=key_of("resourceGroup", group), id=one["id"])
 
 
@@ -87,7 +95,7 @@ def _show_acls(reach: Reach, acls: Document) -> Document:
         "virtualNetworkRules": [
             {
                 "subnet": subnet_name(reach, rule["id"]),
-                "ignoreMissingVnetServiceEndpoint": rule["ignoreMissingVnetServiceEndpoint"],
+                "ignoreMissingVnetServiceEndpoint": rule.get("ignoreMissingVnetServiceEndpoint", False),
             }
             for rule in acls["virtualNetworkRules"]
         ],
@@ -158,7 +166,11 @@ def _drop_vault(reach: Reach, item: Item) -> None:
 
 
 def _write_vault(item: Item) -> Document:
-    values = {name: value for name, value in item.values.items() if name != "resourceGroup"}
+    values = {
+        name: value
+        for name, value in item.values.items()
+        if name != "resourceGroup" and (name != "networkAcls" or value != _OPEN)
+    }
     return {"name": item.name, **without_nothing(values)}
 
 

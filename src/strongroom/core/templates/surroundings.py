@@ -145,8 +145,10 @@ class Bound:
             return self.parameters[name]
         definition = self.template.parameters[name]
         type_of(self.template, definition)
-        if name in self._given:
-            value = self._given[name]
+        given = self._given.get(name)
+        # Null is a value where the template allows it; elsewhere it is none, as if nothing had been given.
+        if given is not None or (name in self._given and self._may_be_absent(definition)):
+            value = given
         elif "defaultValue" in definition:
             value = self._once(f"parameter {name}", lambda: self._evaluate(definition["defaultValue"], self._defaults))
         else:
