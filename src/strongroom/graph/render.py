@@ -145,6 +145,22 @@ def user(record: User) -> dict[str, Any]:
     }
 
 
+DEFAULT_USER = frozenset(
+    {
+        "businessPhones",
+        "displayName",
+        "givenName",
+        "id",
+        "jobTitle",
+        "mail",
+        "mobilePhone",
+        "officeLocation",
+        "preferredLanguage",
+        "surname",
+        "userPrincipalName",
+    }
+)
+"""What v1.0 tells of a user without being asked by name."""
 BASIC_USER = frozenset({"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"})
 """What `User.ReadBasic.All` shows of a user."""
 
