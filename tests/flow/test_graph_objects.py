@@ -300,6 +300,17 @@ class TestUsers:
         assert set(graph.get(f"{one}?$select={asked}")) == {"@odata.context", *asked.split(",")}
         assert set(graph.ask("GET", one, version="beta").json) >= default | set(asked.split(","))
 
+    def test_actions_by_their_qualified_names(self, graph: Graph) -> None:
+        """As Azure PowerShell asks, in any case; the name of a type is another thing."""
+        made, group = graph.add_user()["id"], graph.add_group()["id"]
+        graph.join(group, made)
+        for name in ("microsoft.graph.getByIds", "Microsoft.Graph.getbyids"):
+            answer = graph.ask("POST", f"directoryObjects/{name}", {"ids": [made]})
+            assert [one["id"] for one in answer.json["value"]] == [made]
+        answer = graph.ask("POST", f"users/{made}/microsoft.graph.getMemberGroups", {"securityEnabledOnly": False})
+        assert answer.json["value"] == [group]
+        assert graph.ask("POST", f"users/{made}/microsoft.graph.user", {}).status == 404
+
     def test_by_id_and_by_principal_name(self, graph: Graph) -> None:
         """A user is found by either, the name in any case."""
         made = graph.add_user()
