@@ -117,6 +117,14 @@ class TestPasswords:
         assert answer["startDateTime"] == "2026-09-21T14:13:20Z"
         assert answer["endDateTime"] == "2028-09-20T14:13:20Z"
 
+    def test_a_key_id_is_never_a_clients_choice(self, graph: Graph) -> None:
+        """New-AzADAppCredential sends one of its own: it gets another, lest a secret's removed namesake count again."""
+        made = graph.add_application()
+        wanted = {"passwordCredential": {"keyId": MISSING, "startDateTime": "2026-09-21T22:13:20.1234567+08:00"}}
+        answer = graph.ask("POST", f"applications/{made['id']}/microsoft.graph.addPassword", wanted)
+        assert (answer.status, answer.json["startDateTime"]) == (200, "2026-09-21T14:13:20Z")
+        assert answer.json["keyId"] != MISSING
+
     def test_a_secret_signs_in_until_it_is_removed(self, world: Simulation, graph: Graph) -> None:
         """Each of two secrets works; removing one ends it, its tokens, and nothing of the other."""
         made = graph.add_application()
@@ -146,7 +154,7 @@ class TestPasswords:
             {"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2026-11-01T00:00:00Z"},
             {"endDateTime": "soon"},
             {"secretText": "chosen-by-the-client"},
-            {"keyId": MISSING},
+            {"keyId": "first"},
             {"displayName": 1},
             {"unknown": "x"},
         ],
