@@ -114,11 +114,17 @@ def b64url(data: bytes, *, padded: bool = False) -> str:
 
 
 def make_signer(
-    key: PrivateKey | None = None, *, now: int, begins: int = -DAY, ends: int = 365 * DAY, name: str = "client"
+    key: PrivateKey | None = None,
+    *,
+    now: int,
+    begins: int = -DAY,
+    ends: int = 365 * DAY,
+    name: str = "client",
+    subject: x509.Name | None = None,
 ) -> Signer:
     """Make a self-signed certificate for a key; *begins* and *ends* count from *now*."""
     key = key or rsa_key()
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)

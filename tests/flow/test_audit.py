@@ -20,7 +20,7 @@ from tests.flow.cases import CASES, GUARDED
 from tests.flow.client import VERSION, Client, dump, version_of
 from tests.flow.journal import files, full_disk, last, since
 from tests.plugins.canary import plant
-from tests.world import PUBLIC_ADDRESS, START, Simulation
+from tests.world import GRAPH_AUDIENCE, PUBLIC_ADDRESS, START, Simulation
 
 pytestmark = pytest.mark.usefixtures("restored")
 
@@ -136,6 +136,19 @@ def test_before_an_operation_is_known_there_is_none(world: Simulation, vault: Cl
 
 
 # ---- correlation ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1.0/organization", 200), ("/v1.0/users/nobody", 404)])
+@pytest.mark.parametrize("given", ["11111111-2222-4333-8444-555555555555", None])
+def test_ids_of_graphs_answers(world: Simulation, path: str, status: int, given: str | None) -> None:
+    """Each has both of Graph's own headers, sent or not: its SDKs tell a failure by them."""
+    headers = {"Authorization": f"Bearer {world.token(world.administrator, GRAPH_AUDIENCE)}"}
+    if given is not None:
+        headers["client-request-id"] = given
+    answer = world.ask("GET", world.graph_url + path, headers=headers)
+    assert answer.status == status
+    assert answer.headers["request-id"] == answer.headers["x-ms-request-id"]
+    assert answer.headers["client-request-id"] == (given or answer.headers["request-id"])
 
 
 @pytest.mark.parametrize("how", ["x-ms-client-request-id", "client-request-id", "query"])

@@ -19,7 +19,7 @@ from tests.assertions import (
     rsa_key,
     sign,
 )
-from tests.flow.certificates import Client, b64, credential
+from tests.flow.certificates import Client, credential
 from tests.flow.graph import Graph
 from tests.flow.test_sts_token import check_refusal, claims_of
 from tests.world import START, Simulation
@@ -357,7 +357,7 @@ class TestEnding:
         mine, by_secret = client.token(), world.token(client.app)
         client.signer, first = other, client.signer
         by_other = client.token()
-        keep = next(one for one in client.credentials() if one["customKeyIdentifier"] == b64(other.sha1))
+        keep = next(one for one in client.credentials() if one["customKeyIdentifier"] == other.sha1.hex().upper())
         body = {"keyCredentials": [{**keep, "key": None}]}
         client.graph.do("PATCH", f"applications/{client.app.application}", body)
         assert [client.opens(token) for token in (mine, by_secret, by_other)] == [False, True, True]

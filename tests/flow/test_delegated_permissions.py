@@ -267,7 +267,7 @@ class TestWhatListsShow:
     def shown(self, world: Simulation, administrator: Person, group: str, *scopes: str) -> dict[str, set[str]]:
         """Give the members of a group, by their type, with the names of what is told of them."""
         graph = Graph(world, token=token_for(world, administrator, *scopes))
-        value = graph.get(f"groups/{group}/members")["value"]
+        value = graph.ask("GET", f"groups/{group}/members", version="beta").json["value"]
         return {
             one["@odata.type"].rpartition(".")[2]: {name for name, told in one.items() if told not in (None, [])}
             for one in value

@@ -159,9 +159,8 @@ class TestTerraform:
             "groups": graph.add_group,
         }[kind]()
         path = f"{kind}/{made['id']}"
-        read = {name: made[name] for name in ("@odata.context", "id", "createdDateTime", "deletedDateTime")}
-        if "appId" in made:
-            read["appId"] = made["appId"]
+        read = graph.get(f"{path}?$select=id,createdDateTime,deletedDateTime,appId")
+        assert {"id", "createdDateTime"} <= set(read)
         graph.do("PATCH", path, {**read, "@odata.id": "x", "displayName": "first"})
         for name, other in (("id", MISSING), ("createdDateTime", "2020-01-01T00:00:00Z")):
             refused(graph.ask("PATCH", path, {**read, name: other, "displayName": "second"}), 400, "Request_BadRequest")

@@ -117,6 +117,14 @@ class TestPasswords:
         assert answer["startDateTime"] == "2026-09-21T14:13:20Z"
         assert answer["endDateTime"] == "2028-09-20T14:13:20Z"
 
+    def test_a_key_id_is_never_a_clients_choice(self, graph: Graph) -> None:
+        """New-AzADAppCredential sends one of its own: it gets another, lest a secret's removed namesake count again."""
+        made = graph.add_application()
+        wanted = {"passwordCredential": {"keyId": MISSING, "startDateTime": "2026-09-21T22:13:20.1234567+08:00"}}
+        answer = graph.ask("POST", f"applications/{made['id']}/microsoft.graph.addPassword", wanted)
+        assert (answer.status, answer.json["startDateTime"]) == (200, "2026-09-21T14:13:20Z")
+        assert answer.json["keyId"] != MISSING
+
     def test_a_secret_signs_in_until_it_is_removed(self, world: Simulation, graph: Graph) -> None:
         """Each of two secrets works; removing one ends it, its tokens, and nothing of the other."""
         made = graph.add_application()
@@ -146,7 +154,7 @@ class TestPasswords:
             {"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2026-11-01T00:00:00Z"},
             {"endDateTime": "soon"},
             {"secretText": "chosen-by-the-client"},
-            {"keyId": MISSING},
+            {"keyId": "first"},
             {"displayName": 1},
             {"unknown": "x"},
         ],
@@ -277,9 +285,39 @@ class TestUsers:
         """The password is in no answer and in no journal."""
         made = graph.add_user("alice")
 
-        assert (made["userPrincipalName"], made["accountEnabled"]) == ("alice@strongroom.localhost", True)
-        assert "passwordProfile" not in made
+        assert made["userPrincipalName"] == "alice@strongroom.localhost"
+        whole = graph.ask("GET", f"users/{made['id']}", version="beta").json
+        assert whole["accountEnabled"] is True
+        assert "passwordProfile" not in whole
         assert "An-invented-password-1" not in json.dumps(world.entries())
+
+    def test_what_is_told_unasked(self, graph: Graph) -> None:
+        """v1.0 tells a user's default properties, wherever one is shown; beta, and `$select`, the others too."""
+        default = {"businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone"}
+        default |= {"officeLocation", "preferredLanguage", "surname", "userPrincipalName"}
+        made, group = graph.add_user(), graph.add_group()["id"]
+        assert graph.join(group, made["id"]).status == 204
+        one = f"users/{made['id']}"
+        assert set(made) == set(graph.get(one)) == default | {"@odata.context"}
+        by_ids = graph.ask("POST", "directoryObjects/getByIds", {"ids": [made["id"]]}).json
+        for value in (graph.get(f"groups/{group}/members"), by_ids):
+            assert [set(shown) for shown in value["value"]] == [default | {"@odata.type"}]
+        (listed,) = graph.get(filtered("users", f"id eq '{made['id']}'"))["value"]
+        assert set(listed) == default
+        asked = "accountEnabled,createdDateTime,mailNickname,userType"
+        assert set(graph.get(f"{one}?$select={asked}")) == {"@odata.context", *asked.split(",")}
+        assert set(graph.ask("GET", one, version="beta").json) >= default | set(asked.split(","))
+
+    def test_actions_by_their_qualified_names(self, graph: Graph) -> None:
+        """As Azure PowerShell asks, in any case; the name of a type is another thing."""
+        made, group = graph.add_user()["id"], graph.add_group()["id"]
+        graph.join(group, made)
+        for name in ("microsoft.graph.getByIds", "Microsoft.Graph.getbyids"):
+            answer = graph.ask("POST", f"directoryObjects/{name}", {"ids": [made]})
+            assert [one["id"] for one in answer.json["value"]] == [made]
+        answer = graph.ask("POST", f"users/{made}/microsoft.graph.getMemberGroups", {"securityEnabledOnly": False})
+        assert answer.json["value"] == [group]
+        assert graph.ask("POST", f"users/{made}/microsoft.graph.user", {}).status == 404
 
     def test_by_id_and_by_principal_name(self, graph: Graph) -> None:
         """A user is found by either, the name in any case."""
@@ -295,7 +333,7 @@ class TestUsers:
         made = graph.add_user()
         graph.do("PATCH", f"users/{made['id']}", {"givenName": "Ann", "surname": "Bee", "accountEnabled": False})
         graph.do("PATCH", f"users/{made['userPrincipalName']}", {"surname": None})
-        found = graph.get(f"users/{made['id']}")
+        found = graph.get(f"users/{made['id']}?$select=givenName,surname,accountEnabled")
         assert (found["givenName"], found["surname"], found["accountEnabled"]) == ("Ann", None, False)
 
         graph.do("DELETE", f"users/{made['id']}")
@@ -306,10 +344,12 @@ class TestUsers:
         name = f"u{chance.token_hex(4)}"
         more = {"jobTitle": "Plumber", "mail": f"{name}@mail.example", "usageLocation": "DE", "showInAddressList": True}
         made = graph.make("users", user_body(name, **more, ageGroup="", otherMails=[]))
-        assert (made["jobTitle"], made["usageLocation"], made["department"]) == ("Plumber", "DE", None)
+        asked = f"users/{made['id']}?$select=jobTitle,usageLocation,department"
+        found = graph.get(asked)
+        assert (found["jobTitle"], found["usageLocation"], found["department"]) == ("Plumber", "DE", None)
         assert graph.ids(filtered("users", f"mail eq '{name}@mail.example'")) == {made["id"]}
         graph.do("PATCH", f"users/{made['id']}", {"jobTitle": None, "department": "Water"})
-        found = graph.get(f"users/{made['id']}")
+        found = graph.get(asked)
         assert (found["jobTitle"], found["usageLocation"], found["department"]) == (None, "DE", "Water")
 
     def test_a_new_password_is_another_credential(self, world: Simulation, graph: Graph) -> None:

@@ -6,8 +6,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from strongroom.core import limits
 from tests.assertions import (
@@ -53,7 +55,7 @@ class TestKeyCredentials:
         (shown,) = client.credentials()
         facts = client.signer.certificate
         assert shown == {
-            "customKeyIdentifier": b64(client.signer.sha1),
+            "customKeyIdentifier": client.signer.sha1.hex().upper(),
             "displayName": "CN=client",
             "endDateTime": facts.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "key": None,
@@ -74,7 +76,7 @@ class TestKeyCredentials:
             "applications", {"displayName": "with", "keyCredentials": [credential(signer, key=pem, displayName="one")]}
         )
         (shown,) = made["keyCredentials"]
-        assert (shown["displayName"], shown["customKeyIdentifier"]) == ("one", b64(signer.sha1))
+        assert (shown["displayName"], shown["customKeyIdentifier"]) == ("one", signer.sha1.hex().upper())
 
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     def test_in_lines(self, graph: Graph, end: str) -> None:
@@ -117,6 +119,22 @@ class TestKeyCredentials:
         (shown,) = client.credentials()
         assert (shown["keyId"], shown["customKeyIdentifier"]) == (key_id.lower(), b64(b"mine"))
         assert (shown["startDateTime"], shown["endDateTime"]) == ("2026-09-21T14:00:00Z", "2026-12-01T00:00:00Z")
+
+    def test_a_list_is_sent_back(self, client: Client) -> None:
+        """What was shown changes nothing, a thumbprint in hexadecimal too; one may be sent in base64."""
+        (shown,) = client.credentials()
+        for identifier in (shown["customKeyIdentifier"], b64(client.signer.sha1)):
+            body = {"keyCredentials": [{**shown, "customKeyIdentifier": identifier}]}
+            client.graph.do("PATCH", f"applications/{client.app.application}", body)
+            assert client.credentials() == [shown]
+
+    def test_called_by_its_subject(self, graph: Graph) -> None:
+        """A certificate without a display name is called by its subject in Windows's spelling, the last part first."""
+        names = (NameOID.COUNTRY_NAME, "AU"), (NameOID.STATE_OR_PROVINCE_NAME, "Some-State")
+        signer = make_signer(now=NOW, subject=x509.Name([x509.NameAttribute(*one) for one in names]))
+        body = {"displayName": "with", "keyCredentials": [credential(signer, displayName=None)]}
+        (shown,) = graph.make("applications", body)["keyCredentials"]
+        assert shown["displayName"] == "S=Some-State, C=AU"
 
     def test_what_cannot_be_registered(self, client: Client) -> None:
         """Each with a sentence that says why, and nothing of what was sent."""
@@ -225,13 +243,13 @@ class TestRolling:
         new, old_id = make_signer(rsa_key(1), now=NOW), client.key_id
         answer = self.add(own, client, new, self.proof(client))
         assert answer.status == 200, answer.body
-        assert answer.json["customKeyIdentifier"] == b64(new.sha1)
+        assert answer.json["customKeyIdentifier"] == new.sha1.hex().upper()
         token = client.token()
         body = {"keyId": old_id.upper(), "proof": self.proof(client, new)}
         answer = own.ask("POST", f"applications/{client.app.application}/removeKey", body)
         assert answer.status == 204, answer.body
         assert not client.opens(token)
-        assert [one["customKeyIdentifier"] for one in client.credentials()] == [b64(new.sha1)]
+        assert [one["customKeyIdentifier"] for one in client.credentials()] == [new.sha1.hex().upper()]
 
     def test_a_role_is_no_proof(self, client: Client) -> None:
         """SEC-TENANT-6: an administrator needs the proof too; its own way is PATCH."""

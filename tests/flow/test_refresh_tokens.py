@@ -131,7 +131,7 @@ NO_TOKENS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("kind", NO_TOKENS)
 def test_what_is_no_refresh_token_is_refused(world: Simulation, first: str, kind: str) -> None:
     """PIT: "An unknown authorization code or refresh token yields some default user's token": 70000 for every one."""
-    refused(arm(world, NO_TOKENS[kind](first)), 70000)
+    assert refused(arm(world, NO_TOKENS[kind](first)), 70000)["suberror"] == "bad_token"
     assert reason(world) == "not a refresh token of this instance"
     assert arm(world, first).status == 200
 

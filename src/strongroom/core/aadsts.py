@@ -20,7 +20,7 @@ class Refusal:
     One AADSTS number: the word for programs, the class of failure, and the sentence with places for its details.
 
     `suberror` is what MSAL's libraries tell their callers by: `basic_action`, somebody has to sign in again;
-    `message_only`, nothing helps.
+    `message_only`, nothing helps; `bad_token`, the refresh token is to be forgotten, and somebody has to sign in again.
     """
 
     number: int
@@ -35,7 +35,7 @@ _CLIENT, _REQUEST = ("invalid_client", Unauthenticated), ("invalid_request", Inv
 _SCOPE, _RESOURCE = ("invalid_scope", Invalid), ("invalid_resource", Invalid)
 _UNAUTHORIZED, _GRANT = ("unauthorized_client", Invalid), ("invalid_grant", Invalid)
 _INTERACTION = ("interaction_required", Invalid)
-BASIC_ACTION, MESSAGE_ONLY = "basic_action", "message_only"
+BASIC_ACTION, MESSAGE_ONLY, BAD_TOKEN = "basic_action", "message_only", "bad_token"
 _NOT_INSTALLED = (
     " This can happen if the application has not been installed by the administrator of the tenant or consented to by"
     " any user in the tenant. You may have sent your authentication request to the wrong tenant."
@@ -336,20 +336,23 @@ _TABLE = (
         70000,
         *_GRANT,
         "The provided value for the input parameter '{parameter}' is not valid.",
+        BAD_TOKEN,
     ),
     Refusal(
         50173,
         *_GRANT,
         "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have"
         " changed or reset their password.",
+        BAD_TOKEN,
     ),
     Refusal(
         700084,
         *_GRANT,
         "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime, which"
         " cannot be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page.",
+        BAD_TOKEN,
     ),
-    Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity."),
+    Refusal(700082, *_GRANT, "The refresh token has expired due to inactivity.", BAD_TOKEN),
     Refusal(
         700211,
         *_CLIENT,

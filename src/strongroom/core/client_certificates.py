@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from strongroom.core.records import Record, record, tenant_partition
 
+THUMBPRINT_BYTES = 20
+"""Of the SHA-1 that certificates are called by."""
+
 
 @record
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,14 @@ from hashlib import sha1, sha256
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from strongroom.core import limits
 from strongroom.crypto.assertions import require_usable
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{40}", re.ASCII)
 _PEM = b"-----BEGIN "
+_AS_WINDOWS = {NameOID.STATE_OR_PROVINCE_NAME: "S", NameOID.EMAIL_ADDRESS: "E"}
 
 
 class BadCertificate(Exception):
@@ -53,7 +55,9 @@ def read_certificate(data: bytes) -> CertificateFacts:
     try:
         certificate = _load(data)
         key = certificate.public_key()
-        subject = certificate.subject.rfc4514_string()
+        # In Windows's spelling, as Azure's client tests of 2022 record it: `O=Contoso, S=Washington, C=US`.
+        parts = reversed(certificate.subject.rdns)
+        subject = ", ".join(part.rfc4514_string(_AS_WINDOWS) for part in parts)
         not_before = int(certificate.not_valid_before_utc.timestamp())
         not_after = int(certificate.not_valid_after_utc.timestamp())
     except (ValueError, x509.InvalidVersion):

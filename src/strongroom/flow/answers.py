@@ -12,7 +12,7 @@ from strongroom.core.network import PLAIN_LINKS, Connection, Link
 from strongroom.flow.trace import Trace
 from strongroom.flow.world import World
 from strongroom.http.message import Header, Response
-from strongroom.http.problems import KEY_VAULT, Moment
+from strongroom.http.problems import GRAPH, KEY_VAULT, Moment
 
 _SERVICE_VERSION = __version__.encode()
 
@@ -58,6 +58,11 @@ def complete(world: World, trace: Trace, response: Response) -> Response:
     if connection.client_request_id is not None:
         echo = connection.client_request_id.encode()
         headers += ((b"x-ms-client-request-id", echo), (b"client-request-id", echo))
+    if trace.surface.dialect is GRAPH:
+        # Graph's own names, which its SDKs tell of a failure: both are in each of its answers.
+        headers.append((b"request-id", connection.request_id.encode()))
+        if connection.client_request_id is None:
+            headers.append((b"client-request-id", connection.request_id.encode()))
     return response
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any
 
-from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.client_certificates import THUMBPRINT_BYTES, ClientCertificate
 from strongroom.core.errors import Invalid
 from strongroom.directory import client_certificates
 from strongroom.directory.client_certificates import WantedCertificate
@@ -22,6 +23,7 @@ from strongroom.http.message import Response
 from strongroom.store import Transaction
 
 _TYPE, _USAGE = "AsymmetricX509Cert", "Verify"
+_THUMBPRINT = re.compile(rf"[0-9A-Fa-f]{{{2 * THUMBPRINT_BYTES}}}")
 _AS_ONE_LINE = str.maketrans({"-": "+", "_": "/", "\r": None, "\n": None})
 
 
@@ -92,8 +94,13 @@ def wanted_certificate(body: KeyCredentialBody) -> WantedCertificate:
         display_name=body.display_name,
         not_before=seconds_of(body.start_date_time),
         expires=seconds_of(body.end_date_time),
-        custom_key_identifier=None if identifier is None else _bytes(identifier),
+        custom_key_identifier=None if identifier is None else _identifier(identifier),
     )
+
+
+def _identifier(text: str) -> bytes:
+    """Read a `customKeyIdentifier`: a thumbprint as it is shown, since lists are sent back, or any other bytes."""
+    return bytes.fromhex(text) if _THUMBPRINT.fullmatch(text) else _bytes(text)
 
 
 def _bytes(text: str) -> bytes:

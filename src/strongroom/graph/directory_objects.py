@@ -10,7 +10,7 @@ from strongroom.directory.principals import no_such_object
 from strongroom.flow.call import Call
 from strongroom.graph import render
 from strongroom.graph.objects import find_object, find_principal
-from strongroom.graph.odata import context, entity
+from strongroom.graph.odata import context, entity, show
 from strongroom.graph.references import objects
 from strongroom.graph.wire import CheckMemberGroupsBody, GetByIdsBody, MemberObjectsBody
 from strongroom.http import json
@@ -49,7 +49,9 @@ async def get_by_ids(call: Call) -> Response:
     wanted = tuple(kind for name, kind in TYPES.items() if every or name in names)
     found = [find_object(call, one) for one in dict.fromkeys(map(str.lower, body.ids))]
     value = [
-        render.directory_object(call.world.view, one) for one in found if one is not None and isinstance(one, wanted)
+        show(call, "directoryObjects", render.directory_object(call.world.view, one))
+        for one in found
+        if one is not None and isinstance(one, wanted)
     ]
     return json.response({"@odata.context": context(call, "directoryObjects"), "value": value})
 

@@ -24,10 +24,17 @@ VERSIONS = ("v1.0", "beta")
 _WITH_TENANT = re.compile(
     rb"(?P<version>/+[^/]+)/(?P<tenant>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?P<rest>/.*)"
 )
+_ACTION = re.compile(rb"/microsoft\.graph\.((?:add|change|check|get|remove|restore|revoke)[A-Za-z]*)$", re.IGNORECASE)
+"""An action by its qualified name (OData URL Conventions section 4.5); types, which paths end in too, are no verbs."""
 
 
 def split_tenant(path: bytes) -> tuple[bytes, str | None]:
-    """Take the tenant out of `/v1.0/{tenant}/users`, as clients write it that say of each request whose it is."""
+    """
+    Take the tenant out of `/v1.0/{tenant}/users`, as clients write it that say of each request whose it is.
+
+    The namespace of an action is taken out as well: Azure PowerShell asks for `microsoft.graph.getByIds`.
+    """
+    path = _ACTION.sub(rb"/\1", path)
     match = _WITH_TENANT.fullmatch(path)
     return (path, None) if match is None else (match["version"] + match["rest"], match["tenant"].decode().lower())
 

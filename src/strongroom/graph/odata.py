@@ -25,6 +25,7 @@ from strongroom.graph.filters import (
     select,
     unsupported,
 )
+from strongroom.graph.render import DEFAULT_USER
 from strongroom.http import json
 from strongroom.http.message import Response
 
@@ -51,6 +52,7 @@ _KINDS = {
     "users": "user",
 }
 """The types of what collections of directory objects are made of; one of any kind says its own itself."""
+_USER = "#microsoft.graph.user"
 _OF_ENTITIES = frozenset({"$select"})
 _OF_COUNTS = frozenset({"$filter", "$search"})
 _OF_COLLECTIONS = frozenset({"$filter", "$search", "$select", "$top", "$count", PLACE})
@@ -75,7 +77,7 @@ def entity(call: Call, collection: str, properties: dict[str, Any], *, status: i
     """
     if call.op.method == "GET":
         require_options_of_entities(call)
-    body = {"@odata.context": context(call, f"{collection}/$entity"), **_shown(call, collection, properties)}
+    body = {"@odata.context": context(call, f"{collection}/$entity"), **show(call, collection, properties)}
     headers = []
     if status == 201:
         place = f"{call.base}/{call.params['version']}/{collection}/{properties['id']}"
@@ -112,7 +114,7 @@ def collection(
         body["@odata.count"] = len(chosen)
     if len(rest) > size:
         body["@odata.nextLink"] = next_link(call, page[-1].id, *bound, carried=_carried(call))
-    body["value"] = [_shown(call, name, render(record)) for record in page]
+    body["value"] = [show(call, name, render(record)) for record in page]
     return json.response(body)
 
 
@@ -181,14 +183,14 @@ def _bound(call: Call) -> tuple[str, str, str]:
     return call.request.path.decode("latin-1"), call.query.get("$filter", ""), call.query.get("$search", "")
 
 
-def _shown(call: Call, name: str, properties: dict[str, Any]) -> dict[str, Any]:
+def show(call: Call, name: str, properties: dict[str, Any]) -> dict[str, Any]:
     """
     Show one of a collection: what `$select` names, and with `odata.metadata=full` its type and the reference to it.
 
     A client that is to make somebody a member or an owner asks so (OData JSON Format section 3.1.2).
     """
-    shown = _project(call, properties)
     kind = _KINDS.get(name)
+    shown = _project(call, properties, is_user=_USER in (f"#microsoft.graph.{kind}", properties.get("@odata.type")))
     if kind is None or "odata.metadata=full" not in (call.request.header(b"accept") or "").lower():
         return shown
     return {"@odata.type": f"#microsoft.graph.{kind}", "@odata.id": reference(call, properties["id"]), **shown}
@@ -199,10 +201,18 @@ def selects(call: Call, name: str) -> bool:
     return name in {one.strip() for one in call.query.get("$select", "").split(",")}
 
 
-def _project(call: Call, properties: dict[str, Any]) -> dict[str, Any]:
-    """Keep what `$select` names, and annotations; without `$select`, everything."""
+def _project(call: Call, properties: dict[str, Any], *, is_user: bool) -> dict[str, Any]:
+    """
+    Keep what `$select` names, and annotations; without `$select`, everything, but of a user its default properties.
+
+    So it is of v1.0 alone (Graph's "user resource type"; recorded by Azure's own client tests of 2022 to 2025). When
+    a deleted user was deleted is told as well.
+    """
     text = call.query.get("$select")
-    if not text:
+    if text:
+        wanted = frozenset(name.strip() for name in text.split(","))
+    elif is_user and call.params["version"] == "v1.0":
+        wanted = DEFAULT_USER if properties.get("deletedDateTime") is None else DEFAULT_USER | {"deletedDateTime"}
+    else:
         return properties
-    wanted = {name.strip() for name in text.split(",")}
     return {name: value for name, value in properties.items() if name in wanted or name.startswith("@")}

@@ -6,7 +6,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
-from strongroom.core.client_certificates import ClientCertificate
+from strongroom.core.client_certificates import THUMBPRINT_BYTES, ClientCertificate
 from strongroom.core.first_party import FIRST_PARTY, OWNER_TENANT
 from strongroom.core.identity import (
     Application,
@@ -45,7 +45,7 @@ def password_credential(credential: Credential) -> dict[str, Any]:
 def key_credential(certificate: ClientCertificate, *, with_key: bool = False) -> dict[str, Any]:
     """Render a certificate; its bytes only where one object's `keyCredentials` are asked for by name."""
     return {
-        "customKeyIdentifier": b64encode(certificate.custom_key_identifier).decode("ascii"),
+        "customKeyIdentifier": _key_identifier(certificate.custom_key_identifier),
         "displayName": certificate.display_name,
         "endDateTime": instant(certificate.expires),
         "key": b64encode(certificate.certificate).decode("ascii") if with_key else None,
@@ -54,6 +54,11 @@ def key_credential(certificate: ClientCertificate, *, with_key: bool = False) ->
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
     }
+
+
+def _key_identifier(identifier: bytes) -> str:
+    """Write a thumbprint in hexadecimal, as Graph does and `az ad app credential list` is read; else in base64."""
+    return identifier.hex().upper() if len(identifier) == THUMBPRINT_BYTES else b64encode(identifier).decode("ascii")
 
 
 def _secrets(view: View, owner: str) -> list[dict[str, Any]]:
@@ -145,6 +150,22 @@ def user(record: User) -> dict[str, Any]:
     }
 
 
+DEFAULT_USER = frozenset(
+    {
+        "businessPhones",
+        "displayName",
+        "givenName",
+        "id",
+        "jobTitle",
+        "mail",
+        "mobilePhone",
+        "officeLocation",
+        "preferredLanguage",
+        "surname",
+        "userPrincipalName",
+    }
+)
+"""What v1.0 tells of a user without being asked by name."""
 BASIC_USER = frozenset({"displayName", "givenName", "id", "mail", "surname", "userPrincipalName"})
 """What `User.ReadBasic.All` shows of a user."""
 

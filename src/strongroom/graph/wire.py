@@ -98,10 +98,11 @@ class PasswordCredentialBody(Wire):
     end_date_time: datetime | None = None
     custom_key_identifier: Any = None
     hint: Any = None
-    key_id: Any = None
+    key_id: Guid | None = None
+    """One that Azure PowerShell makes up each time. The answer has another, since tokens are bound to it."""
     secret_text: Any = None
 
-    LATER = ("custom_key_identifier", "hint", "key_id", "secret_text")
+    LATER = ("custom_key_identifier", "hint", "secret_text")
 
 
 class AddPasswordBody(Wire):

@@ -51,3 +51,9 @@ def test_a_row_of_the_reference(numbers: tuple[int, ...], words: tuple[str, ...]
 def test_consent_is_told_by_a_second_word() -> None:
     """`suberror` of 65001."""
     assert REFUSALS[65001].suberror == "consent_required"
+
+
+@pytest.mark.parametrize("number", [50173, 70000, 700082, 700084])
+def test_a_token_that_is_over_is_told_by_a_second_word(number: int) -> None:
+    """MSAL for JavaScript asks nobody to sign in again without it, and forgets no refresh token."""
+    assert REFUSALS[number].suberror == "bad_token"

@@ -6,7 +6,7 @@ Display names are not unique, so one that fits several is refused with the ids o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +34,18 @@ class Kind:
     names: tuple[str, ...]
     command: str
     """The command that lists them."""
+    select: str | None = None
+    """What is wanted of them, where Graph does not tell everything by itself."""
 
 
 APPLICATION = Kind("application", "/applications", ("id", "appId"), ("displayName",), "app")
 SERVICE_PRINCIPAL = Kind("service principal", "/servicePrincipals", ("id", "appId"), ("displayName",), "sp")
-USER = Kind("user", "/users", ("id",), ("userPrincipalName", "displayName"), "user")
+USER_PROPERTIES = (
+    "id,userPrincipalName,displayName,accountEnabled,createdDateTime,mailNickname,givenName,surname,mail,jobTitle,"
+    "department"
+)
+"""What commands want of a user: by itself, Graph tells no more than names."""
+USER = Kind("user", "/users", ("id",), ("userPrincipalName", "displayName"), "user", USER_PROPERTIES)
 GROUP = Kind("group", "/groups", ("id",), ("displayName",), "group")
 _PRINCIPALS = (USER, GROUP, SERVICE_PRINCIPAL)
 _TYPES = {
@@ -51,8 +58,8 @@ _TYPE_OF = {USER: "User", GROUP: "Group", SERVICE_PRINCIPAL: "ServicePrincipal"}
 
 def listed(session: Session, kind: Kind, name: str | None = None) -> list[Object]:
     """List the objects of a kind, or those whose display name begins with *name*, in the order of their names."""
-    query = {"$filter": f"startswith(displayName,{literal(name)})"} if name else None
-    return sorted(session.graph_pages(kind.path, query), key=lambda one: (name_of(one).casefold(), one["id"]))
+    found = _pages(session, kind, f"startswith(displayName,{literal(name)})" if name else None)
+    return sorted(found, key=lambda one: (name_of(one).casefold(), one["id"]))
 
 
 def find(session: Session, kind: Kind, text: str) -> Object:
@@ -71,8 +78,7 @@ def matching(session: Session, kind: Kind, text: str) -> list[Object]:
     if "@" in text and _UNIQUE in names:
         # A display name may be the address of somebody else, and whoever has it would be taken for them.
         names = (_UNIQUE,)
-    found = session.graph_pages(kind.path, {"$filter": " or ".join(f"{name} eq {literal(text)}" for name in names)})
-    return list(found)
+    return list(_pages(session, kind, " or ".join(f"{name} eq {literal(text)}" for name in names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,11 @@ def only(found: Sequence[Object], text: str, word: str, command: str) -> Object:
 def literal(text: str) -> str:
     """Write a text as filters do."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _pages(session: Session, kind: Kind, wanted: str | None) -> Iterator[Object]:
+    asked = {"$filter": wanted, "$select": kind.select}
+    return session.graph_pages(kind.path, {name: value for name, value in asked.items() if value is not None})
 
 
 def _several(text: str, word: str, named: Sequence[str]) -> Halt:

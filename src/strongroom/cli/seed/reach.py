@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from strongroom.cli.remote.directory import USER_PROPERTIES
 from strongroom.cli.remote.refusals import Refused
 from strongroom.cli.remote.session import segment
 from strongroom.cli.seed.credentials import Credentials
@@ -325,7 +326,7 @@ def _graph(path: str, query: Mapping[str, str] | None = None) -> Callable[[Reach
 
 
 LISTINGS: Mapping[str, Listing] = {
-    "user": Listing(_graph("/users"), lambda one: str(one["userPrincipalName"])),
+    "user": Listing(_graph("/users", {"$select": USER_PROPERTIES}), lambda one: str(one["userPrincipalName"])),
     "group": Listing(_graph("/groups"), lambda one: str(one["displayName"])),
     "application": Listing(_graph("/applications"), lambda one: str(one["displayName"]), lambda one: str(one["appId"])),
     "servicePrincipal": Listing(_graph("/servicePrincipals"), lambda one: str(one["appId"])),
