@@ -8,6 +8,7 @@ from typing import Any
 
 from strongroom.cli.seed import show
 from tests import seeding
+from tests.flow.seed_cases import stays
 from tests.flow.seeds import group, name, secret_file, settled, steps
 from tests.plugins import canary
 from tests.world import Principal, Simulation
@@ -101,6 +102,15 @@ def test_a_key_is_made_once(world: Simulation) -> None:
     vaults = [one for group in seeding.export(world).document["resourceGroups"] for one in group.get("vaults", ())]
     written = [one for vault in vaults for one in vault.get("keys", ()) if one["name"] == key]
     assert written == [changed]
+
+
+def test_a_key_without_operations_stays_without(world: Simulation) -> None:
+    """No operations at all is told of a key, and made so at once: left out, it would have all that its kind can do."""
+    key = {"name": name("k"), "type": "EC", "curve": "P-256", "operations": []}
+    stays(world, group([{"name": world.vault.name, "keys": [key]}]))
+    assert key_of(world, key["name"])["key"]["key_ops"] == []
+    vaults = [one for group in seeding.export(world).document["resourceGroups"] for one in group.get("vaults", ())]
+    assert key in [one for vault in vaults for one in vault.get("keys", ())]
 
 
 def test_a_key_keeps_its_kind(world: Simulation) -> None:

@@ -66,12 +66,13 @@ def _look(reach: Reach, vault: str, name: str) -> Item:
         # Base64url has six bits a character.
         "size": None if modulus is None else len(modulus) * 6 // 8 * 8,
         "curve": web_key.get("crv"),
-        "operations": sorted(web_key["key_ops"]),
         "enabled": attributes["enabled"],
         "notBefore": attributes.get("nbf"),
         "expires": attributes.get("exp"),
         "tags": bundle.get("tags"),
     })  # fmt: skip
+    # None at all is something to say: a key of which nothing is said has its kind's.
+    values["operations"] = sorted(web_key["key_ops"])
     try:
         policy = reach.session.vault(vault, "GET", f"/keys/{name}/rotationpolicy")
     except Refused as refused:
@@ -107,6 +108,9 @@ def _put_key(reach: Reach, change: Change) -> None:
             "crv": item.values.get("curve"),
         }
         reach.session.vault(vault, "POST", f"{path}/create", {**without_nothing(shape), **_body(item.values, said)})
+        if item.values.get("operations") == []:
+            # No key is made without operations; an update takes them away.
+            reach.session.vault(vault, "PATCH", path, {"key_ops": []})
     elif body := _body(item.values, said):
         reach.session.vault(vault, "PATCH", path, body)
     if "rotationPolicy" in said:
@@ -156,7 +160,7 @@ def _write_key(item: Item) -> Document:
             values[name] = datetime.fromtimestamp(values[name], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if values.get("enabled") is True:
         del values["enabled"]
-    return {"name": item.aside["name"], **without_nothing(values)}
+    return {"name": item.aside["name"], **without_nothing(values), **pick(values, "operations")}
 
 
 KEYS = Kind(
