@@ -33,7 +33,7 @@ def signed(
     signer: Any,
     *,
     begins: int = -1,
-    days: int = 365,
+    days: float = 365,
     is_ca: bool = False,
     extensions: tuple[x509.ExtensionType, ...] = (),
     algorithm: hashes.HashAlgorithm | None = None,

@@ -166,6 +166,14 @@ def test_what_is_brought_in_is_judged_by_itself(world: Simulation, vault: Client
     assert vault.ask("GET", "/certificates/in").status == 404
 
 
+def test_what_was_issued_within_them_can_be_brought_in(world: Simulation, vault: Client, declare: Declare) -> None:
+    """A vault dates its certificates back a little, which makes them no longer than they were asked for."""
+    declare(SHORT)
+    made(vault, world, "given", x509_props=X509)
+    value = vault.done("GET", "/secrets/given")["value"]
+    vault.done("POST", "/certificates/taken/import", body={"value": value})
+
+
 def test_every_version_that_is_restored_is_judged(world: Simulation, vault: Client, declare: Declare) -> None:
     """Also one that another has followed, by its own time and its own key, which the policy asks for no more."""
     key = ec.generate_private_key(ec.SECP384R1())

@@ -572,6 +572,13 @@ def test_a_month_that_has_begun_counts(vault: Client, name: str, days: int, mont
     assert bundle["policy"]["x509_props"]["validity_months"] == months
 
 
+@pytest.mark.parametrize("seconds", [600, 86_399], ids=["dated back", "to the end of the day"])
+def test_less_than_a_day_begins_no_month(vault: Client, name: str, seconds: int) -> None:
+    """Authorities date a certificate for a year back, or let it end with a day: it has twelve months."""
+    bundle = bring_in(vault, name, in_pem(*self_signed(START, days=365 + seconds / 86_400)))
+    assert bundle["policy"]["x509_props"]["validity_months"] == 12
+
+
 def test_a_policy_keeps_its_rules(vault: Client, name: str, pair: tuple[Any, x509.Certificate]) -> None:
     """What is given of a policy is held to what every policy is."""
     for policy in (

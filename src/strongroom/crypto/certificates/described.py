@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
@@ -58,10 +58,16 @@ def subject_text(name: x509.Name) -> str:
 
 
 def _months(begin: datetime, end: datetime) -> int:
-    """Count the months of a life by the calendar; one that has begun is one, as recorded by Azure's own clients."""
+    """
+    Count the months of a life by the calendar; one that has begun is one, as recorded by Azure's own clients.
+
+    Less than a day begins none: authorities date back, or end with the last second of a day, and what was asked for as
+    twelve months would be thirteen, which a guardrail may forbid.
+    """
+    begin += timedelta(days=1)
     whole = (end.year - begin.year) * 12 + end.month - begin.month
     # Days and times of day compare as they stand: no month has a day twice.
-    return max(1, whole + ((end.day, end.time()) > (begin.day, begin.time())))
+    return max(1, whole + ((end.day, end.time()) >= (begin.day, begin.time())))
 
 
 def _names(extensions: x509.Extensions) -> AlternativeNames:
