@@ -507,6 +507,14 @@ class TestLimits:
         assert len(connections) == limits.PRIVATE_ENDPOINTS_PER_VAULT
         assert sum(one.state is ConnectionState.DISCONNECTED for one in connections) == 2
 
+    def test_what_makes_room_leaves_its_name(self, place: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The name of a connection that goes is free for the one that it makes room for."""
+        monkeypatch.setattr(limits, "PRIVATE_ENDPOINTS_PER_VAULT", 1)
+        place.do("PUT", place.endpoint, place.endpoint_body())
+        place.do("DELETE", place.endpoint)
+        place.do("PUT", place.endpoint, place.endpoint_body())
+        assert [(one.name, one.state) for one in living(place)] == [("link", ConnectionState.APPROVED)]
+
     def test_vaults_of_a_subscription(self, place: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
         """So many vaults of a subscription have endpoints; one that has some can have another."""
         vaults = {vault.id: vault for vault in place.world.view.vaults()}

@@ -78,10 +78,11 @@ async def connect(
     gone = sorted(
         (one for one in there if one.state is ConnectionState.DISCONNECTED), key=lambda one: (one.created, one.id)
     )
-    for one in gone[: max(0, len(there) + 1 - limits.PRIVATE_ENDPOINTS_PER_VAULT)]:
+    dropped = gone[: max(0, len(there) + 1 - limits.PRIVATE_ENDPOINTS_PER_VAULT)]
+    for one in dropped:
         await tx.remove(one)
     name = request.name.lower()
-    is_free = all(one.id != name for one in there)
+    is_free = all(one.id != name or one in dropped for one in there)
     made = EndpointConnection(
         id=name if is_free else new_guid(entropy).replace("-", ""),
         tenant=vault.tenant,
