@@ -15,14 +15,13 @@ from hashlib import sha1, sha256
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from strongroom.core import limits
 from strongroom.crypto.assertions import require_usable
+from strongroom.crypto.x500 import subject_text
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{40}", re.ASCII)
 _PEM = b"-----BEGIN "
-_AS_WINDOWS = {NameOID.STATE_OR_PROVINCE_NAME: "S", NameOID.EMAIL_ADDRESS: "E"}
 
 
 class BadCertificate(Exception):
@@ -55,9 +54,8 @@ def read_certificate(data: bytes) -> CertificateFacts:
     try:
         certificate = _load(data)
         key = certificate.public_key()
-        # In Windows's spelling, as Azure's client tests of 2022 record it: `O=Contoso, S=Washington, C=US`.
-        parts = reversed(certificate.subject.rdns)
-        subject = ", ".join(part.rfc4514_string(_AS_WINDOWS) for part in parts)
+        # As Azure's client tests of 2022 record it: `O=Contoso, S=Washington, C=US`.
+        subject = subject_text(certificate.subject)
         not_before = int(certificate.not_valid_before_utc.timestamp())
         not_after = int(certificate.not_valid_after_utc.timestamp())
     except (ValueError, x509.InvalidVersion):

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID, ObjectIdentifier
+from cryptography.x509.oid import ObjectIdentifier
 
 from strongroom.core import certificate_limits
 from strongroom.core.certificates import AlternativeNames, KeyUsage, X509Properties
 from strongroom.core.errors import Invalid
 from strongroom.crypto.certificates.chains import UNREADABLE
 from strongroom.crypto.certificates.properties import UPN
+from strongroom.crypto.x500 import subject_text
 
 _TEXT_TAGS = (0x0C, 0x13, 0x16)
 """UTF8String, PrintableString and IA5String (X.690)."""
-_AS_WINDOWS: Mapping[ObjectIdentifier, str] = {NameOID.STATE_OR_PROVINCE_NAME: "S", NameOID.EMAIL_ADDRESS: "E"}
-"""How the real service calls what RFC 4514 calls otherwise, or has no name for."""
 
 
 def properties_of(certificate: bytes) -> X509Properties:
@@ -50,11 +48,6 @@ def _properties_of(certificate: x509.Certificate) -> X509Properties:
         _usages(certificate.extensions),
         min(months, certificate_limits.VALIDITY_MONTHS),
     )
-
-
-def subject_text(name: x509.Name) -> str:
-    """Spell a name as a policy does: the innermost part first (RFC 4514 section 2.1)."""
-    return ", ".join(part.rfc4514_string(_AS_WINDOWS) for part in reversed(name.rdns))
 
 
 def _months(begin: datetime, end: datetime) -> int:
