@@ -46,7 +46,18 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 NOT_SERVED: Mapping[str, str] = {
-    "keyvault.managed_hsm": "there are no HSM pools yet",
+    "keyvault.managed_hsm_keys_": "there are no HSM pools yet",
+    **{
+        f"keyvault.managed_hsms_{name}": "there are no HSM pools yet, and lists are empty"
+        for name in (
+            "check_mhsm_name_availability",
+            "create_or_update",
+            "delete",
+            "get",
+            "purge_deleted",
+            "update",
+        )
+    },
     "keyvault.mhsm_": "there are no HSM pools yet",
     "managementgroups.entities_": "Azure's portal draws its tree of them; `descendants` and `$expand` say the same",
     "managementgroups.hierarchy_settings_": "new subscriptions go below the root, and roles say who makes groups",

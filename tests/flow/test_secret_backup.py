@@ -199,7 +199,7 @@ class TestLarge:
             raw = body % (b"A" * (100 - len(body) + 2 + more))
             assert len(raw) == 100 + more
             error = vault.ask("POST", "/secrets/restore", raw=raw).error
-            assert error["code"] == "BadParameter"
+            assert error["code"] == ("BadParameter" if form else NO_BACKUP["code"])
             assert ("nothing but the member 'value'" in error["message"]) == form
 
     @pytest.mark.parametrize("path", ["secrets", "keys", "certificates"])

@@ -184,9 +184,11 @@ def test_operations(client: KeyVaultManagementClient) -> None:
 
 
 def test_what_is_not_served(client: KeyVaultManagementClient) -> None:
-    """Managed HSMs are refused with what there is."""
+    """There are no managed HSMs, and to ask for one is refused with what there is."""
+    assert list(client.managed_hsms.list_by_subscription()) == []
+    assert list(client.managed_hsms.list_deleted()) == []
     with pytest.raises(ResourceNotFoundError) as refused:
-        list(client.managed_hsms.list_by_subscription())
+        client.managed_hsms.get("absent", "absent")
     assert refused.value.error is not None
     assert refused.value.error.code == "InvalidResourceType"
     assert "This service has these resource types of it: checkNameAvailability" in str(refused.value.error.message)

@@ -29,9 +29,9 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("definition", "good", "bad"),
         [
-            ({"type": "string"}, ["", "a"], [1, True, None, [], {}]),
-            ({"type": "int"}, [0, -1], ["1", True, 1.5, None]),
-            ({"type": "bool"}, [True], [1, "true", None]),
+            ({"type": "string"}, ["", "a"], [1, True, [], {}]),
+            ({"type": "int"}, [0, -1], ["1", True, 1.5]),
+            ({"type": "bool"}, [True], [1, "true"]),
             ({"type": "object"}, [{}], [[], "a"]),
             ({"type": "array"}, [[]], [{}, "a"]),
             ({"type": "secureString"}, ["a"], [1]),
@@ -71,6 +71,12 @@ class TestParameters:
         for value in bad:
             with pytest.raises(TemplateFault, match="'p' is not valid"):
                 bind(tree, {"p": value})
+
+    @pytest.mark.parametrize("kind", ["string", "int", "bool", "object", "array", "secureString", "secureObject"])
+    def test_null(self, kind: str) -> None:
+        """Null is no value of any type that does not allow it: it is as if nothing had been given."""
+        with pytest.raises(TemplateFault, match="'p' is not provided"):
+            bind(template({}, parameters={"p": {"type": kind}}), {"p": None}).parameters["p"]
 
     def test_defaults(self) -> None:
         """Default values may ask for other parameters, the moment and new GUIDs; each is evaluated once."""

@@ -166,11 +166,7 @@ def _drop_vault(reach: Reach, item: Item) -> None:
 
 
 def _write_vault(item: Item) -> Document:
-    values = {
-        name: value
-        for name, value in item.values.items()
-        if name != "resourceGroup" and (name != "networkAcls" or value != _OPEN)
-    }
+    values = {name: value for name, value in item.values.items() if name != "resourceGroup"}
     return {"name": item.name, **without_nothing(values)}
 
 
