@@ -34,26 +34,24 @@ from strongroom.vault.certificate_upkeep import WAITING
 from strongroom.vault.upkeep import FAILED
 from tests.flow.authorities import Authority
 from tests.flow.client import Client
-from tests.flow.issuing import HOUR_S, ISSUE, NODE, YEAR_S, begin_anew, lasting_client, look, stand_in
+from tests.flow.issuing import (
+    HOUR_S,
+    ISSUE,
+    NODE,
+    YEAR_S,
+    a_time_of_its_own,
+    lasting_client,
+    look,
+    stand_in,
+    vault,
+)
 from tests.flow.keys import MemoryToken
 from tests.flow.vault_certificates import POLICY, create, loaded, made
 from tests.world import Simulation
 
+__all__ = ["a_time_of_its_own", "vault"]
 pytestmark = pytest.mark.usefixtures("restored")
 RENEWED = {"CertificateRenew": 1, "CertificateEnroll": 1}
-
-
-@pytest.fixture
-def vault(world: Simulation) -> Client:
-    """Administer a vault, with a token of this test's time."""
-    return lasting_client(world)
-
-
-@pytest.fixture(autouse=True)
-def a_time_of_its_own(world: Simulation) -> Iterator[None]:
-    """Have every test begin at the same time with nothing due."""
-    yield
-    begin_anew(world)
 
 
 @dataclass(slots=True)

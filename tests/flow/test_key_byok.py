@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,15 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from strongroom.core import limits
-from strongroom.crypto.keys.protocol import KeyProtections
 from tests.assertions import PrivateKey, b64url, ec_key, rsa_key
-from tests.flow.attesting import Authority, StandIn, opened
+from tests.flow.attesting import Authority, opened
 from tests.flow.client import Client
+from tests.flow.releasing import world
 from tests.world import Simulation
 
+__all__ = ["world"]
 REFUSED = "The transfer blob is not one for a key exchange key of this vault, or was altered."
 IMPORTED = {"key_ops": ["import"]}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """Make a world whose first vault is premium, with something in the place of a token."""
-    simulation = Simulation(tmp_path_factory.mktemp("world"))
-    places = simulation.world.protections
-    simulation.world.protections = KeyProtections(places.software, StandIn(threads=1))
-    simulation.set_vault(sku="premium")
-    yield simulation
-    simulation.close()
 
 
 @pytest.fixture(scope="module")

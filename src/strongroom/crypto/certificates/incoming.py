@@ -15,6 +15,8 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -31,6 +33,8 @@ from strongroom.crypto.forks import Forks, WorkEnded
 from strongroom.crypto.keys.material import read_apart, read_private_key
 from strongroom.crypto.keys.protocol import PlainKey
 from strongroom.crypto.keys.public import CURVES
+
+_OpenedT = TypeVar("_OpenedT")
 
 _BEGIN, _END = "-----BEGIN ", "-----END "
 _LABEL = re.compile(r"([A-Z0-9 ]{1,40})-----\s")
@@ -137,19 +141,25 @@ _OTHER_LABELS = {
 def _decrypted(forks: Forks, octets: bytes, password: str | None) -> bytes:
     if password is None:
         raise _refused("The private key in the PEM is encrypted, and there is no password.")
+    return _open_apart(
+        partial(pkcs12.open_key, forks, octets, password),
+        wrong="The password is wrong, or the private key in the PEM cannot be read.",
+        unsupported="The private key in the PEM is encrypted in a way that is not taken.",
+        costly="The private key takes too long to decrypt: its password is hashed too many times.",
+    )
+
+
+def _open_apart(opening: Callable[[], _OpenedT], *, wrong: str, unsupported: str, costly: str) -> _OpenedT:
+    """Open what has a password in a process of its own, and say in these words why it cannot be."""
     try:
-        return pkcs12.open_key(forks, octets, password)
+        return opening()
     except pkcs12.UnsupportedFile:
-        raise _refused("The private key in the PEM is encrypted in a way that is not taken.") from None
+        raise _refused(unsupported) from None
     except pkcs12.NoFile:
-        raise _refused(_WRONG_KEY) from None
+        raise _refused(wrong) from None
     except WorkEnded as ended:
-        if not ended.is_costly:
-            raise _refused(_WRONG_KEY) from None
-        raise _refused("The private key takes too long to decrypt: its password is hashed too many times.") from None
-
-
-_WRONG_KEY = "The password is wrong, or the private key in the PEM cannot be read."
+        # If it was not costly, it is such a file that the library does not survive it.
+        raise _refused(costly if ended.is_costly else wrong) from None
 
 
 def _one_key(keys: list[bytes]) -> bytes:
@@ -171,17 +181,12 @@ _WRONG = "The password is wrong, or the value is no PKCS#12 file."
 def _read_pkcs12(forks: Forks, octets: bytes, password: str | None) -> tuple[bytes, list[bytes]]:
     if octets[:1] != _SEQUENCE:
         raise _refused(_WRONG)
-    try:
-        private, certificates = pkcs12.open_file(forks, octets, password)
-    except pkcs12.UnsupportedFile:
-        raise _refused("The PKCS#12 file has a key, or an encryption, of a kind that is not taken.") from None
-    except pkcs12.NoFile:
-        raise _refused(_WRONG) from None
-    except WorkEnded as ended:
-        if not ended.is_costly:
-            # It is such a file that the library does not survive it.
-            raise _refused(_WRONG) from None
-        raise _refused("The PKCS#12 file takes too long to open: its password is hashed too many times.") from None
+    private, certificates = _open_apart(
+        partial(pkcs12.open_file, forks, octets, password),
+        wrong=_WRONG,
+        unsupported="The PKCS#12 file has a key, or an encryption, of a kind that is not taken.",
+        costly="The PKCS#12 file takes too long to open: its password is hashed too many times.",
+    )
     return _one_key([private] if private else []), certificates
 
 
