@@ -93,7 +93,6 @@ def _short(path: str) -> str:
     return path.replace("/providers/Microsoft.Resources/", "/")
 
 
-_AUTHORIZATION = "/providers/Microsoft.Authorization"
 _POLICY_INSIGHTS = "/providers/Microsoft.PolicyInsights"
 _PROPOSED = {"resourceDetails": {"resourceContent": {"type": "Microsoft.KeyVault/vaults", "properties": {}}}}
 _EXPLANATIONS = "/providers/Strongroom.Authorization"
