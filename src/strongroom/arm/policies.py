@@ -163,7 +163,7 @@ def _proposed_vault(call: Call, name: str, content: Mapping[str, Any], version: 
         whole=False,
         extended_ip_rules=call.world.settings.extended_ip_rules,
     )
-    asked = parse_arm([version or KEY_VAULT_ARM[-1]], provider="Microsoft.KeyVault", resource_type="vaults")
+    asked = parse_arm(version or KEY_VAULT_ARM[-1], provider="Microsoft.KeyVault", resource_type="vaults")
     blank = _blank(call, name, rbac=defaults_to_rbac(asked))
     return apply_change(blank, change, permit_model_switch=lambda: None, new=True)
 

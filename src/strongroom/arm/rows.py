@@ -45,8 +45,7 @@ def row(
     does = effect_of(method) if effect is None else effect
 
     async def versioned(call: Call) -> Response:
-        given = [call.api_version] if call.api_version else []
-        parse_arm(given, provider=provider, resource_type=kind, location=call.world.settings.region)
+        parse_arm(call.api_version, provider=provider, resource_type=kind, location=call.world.settings.region)
         if method == "PUT":
             require_registered(call, provider)
         hold(call, does)

@@ -8,7 +8,7 @@ previews the one is served that Azure CLI uses keys by, and the other choices ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from strongroom.core.echo import API_VERSION, shown
 from strongroom.core.errors import Invalid
@@ -59,14 +59,13 @@ def at_least(version: str, since: str) -> bool:
     return _ORDER[version] >= _ORDER[since]
 
 
-def parse_data_plane(values: Sequence[str]) -> str:
+def parse_data_plane(version: str) -> str:
     """
-    Read the `api-version` of a data-plane request out of every value its query gives.
+    Read the `api-version` of a data-plane request, which is empty where its query has none.
 
     Raises:
-        Invalid: it is missing, given twice with different values, or not one of `DATA_PLANE`.
+        Invalid: it is missing, or not one of `DATA_PLANE`.
     """
-    version = _single(values)
     if not version:
         raise Invalid("The api-version query parameter is required.", code="BadParameter")
     if version not in _ORDER:
@@ -117,9 +116,9 @@ RBAC_DEFAULT_SINCE = "2026-02-01"
 _ARM_VERSION = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-[a-z][a-z0-9.-]{0,31})?", re.ASCII)
 
 
-def parse_arm(values: Sequence[str], *, provider: str = "", resource_type: str = "", location: str = "") -> str:
+def parse_arm(version: str, *, provider: str = "", resource_type: str = "", location: str = "") -> str:
     """
-    Read the `api-version` of an ARM request out of every value its query gives.
+    Read the `api-version` of an ARM request, which is empty where its query has none.
 
     Microsoft.KeyVault's versions are a list. Elsewhere any well-formed version is served as the newest we know, since
     tools ask for many and nothing we answer differs between them (reference clients.md section 4).
@@ -127,7 +126,6 @@ def parse_arm(values: Sequence[str], *, provider: str = "", resource_type: str =
     Raises:
         Invalid: it is missing, malformed, or unknown to Microsoft.KeyVault.
     """
-    version = _single(values)
     if not version:
         raise Invalid(
             "The api-version query parameter (?api-version=) is required for all requests.",
@@ -158,10 +156,3 @@ def defaults_to_rbac(version: str) -> bool:
     """Tell whether a vault made with this ARM version, and without saying, uses role assignments (section 3.1)."""
     # Dates in this form sort as text.
     return version[:10] >= RBAC_DEFAULT_SINCE
-
-
-def _single(values: Sequence[str]) -> str:
-    """Give the one value there is, or the empty text for none; two that differ are as bad as a wrong one."""
-    if any(value != values[0] for value in values):
-        raise Invalid("The api-version query parameter is given more than once.", code="BadParameter")
-    return values[0] if values else ""

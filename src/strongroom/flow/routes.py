@@ -115,7 +115,7 @@ def _read(surface: Surface, method: str, path: bytes, query: bytes) -> _Asked:
     parameters = parse_query(query)
     op, version = match.rows[0], parameters.get("api-version", "")
     if surface.has_vaults and op.versioned:
-        version = parse_data_plane([version] if version else [])
+        version = parse_data_plane(version)
         known = [row for row in match.rows if at_least(version, row.since)]
         if not known:
             raise NotFound("The path is not one of this service's in this api-version.")

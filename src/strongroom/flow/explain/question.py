@@ -95,7 +95,7 @@ def read_about(operation: Op, vault: str, name: str, api_version: str = "") -> A
     Raises:
         Invalid: the name is none, or there is none where the operation wants one; or the api-version is unknown.
     """
-    version = parse_data_plane([api_version]) if api_version else LATEST
+    version = parse_data_plane(api_version) if api_version else LATEST
     if "{name}" not in operation.path and not (name and is_decided_by_handler(operation)):
         return About(operation, vault, "", version)
     if not name:
